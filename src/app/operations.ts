@@ -1,0 +1,103 @@
+// What an operator can have done, over the control socket of a running gateway or on a home at rest: one method a command.
+import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
+import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
+import type { Renewal } from '../domain/renewal.ts';
+import type { JournalEntry } from '../ports/store.ts';
+
+export interface NewDevice {
+  readonly id: string;
+  readonly owner: string;
+  readonly kind?: PrincipalKind;
+  readonly class?: string;
+  readonly site?: string;
+  readonly gateway?: string;
+  readonly criticality?: Criticality;
+  readonly encoding?: Encoding;
+}
+
+/** A ledger entry without its DER, times in Unix milliseconds. */
+export type CertificateView = Omit<LedgerEntry, 'der'>;
+
+export interface DeviceView {
+  readonly principal: Principal;
+  readonly contact: Contact | null;
+  readonly certificates: readonly CertificateView[];
+  readonly renewals: readonly Renewal[];
+}
+
+export interface IssuedView {
+  readonly certificate: CertificateView;
+  /** PEM: the leaf, then its chain. */
+  readonly certificatePem: string;
+  /** PEM, PKCS#8. Made on request, handed over once, never kept. */
+  readonly keyPem: string;
+  /** PEM of the root. */
+  readonly rootPem: string;
+}
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly subject: string;
+  readonly detail: string;
+}
+
+/**
+ * Every method rejects with an OperationError: `invalid` with every fault named, `not_found`, `conflict`.
+ * Lists are bounded by `limit` (at most 10,000; default 1,000).
+ */
+export interface Operations {
+  addDevice(input: NewDevice): Promise<Principal>;
+  /** All rows or none; faults name their line. `format` is decided by the caller from the file's name or content. */
+  importDevices(input: {
+    readonly format: 'csv' | 'jsonl';
+    readonly text: string;
+  }): Promise<{ added: number; updated: number }>;
+  listDevices(query: {
+    readonly status?: string;
+    readonly kind?: string;
+    readonly site?: string;
+    readonly owner?: string;
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<Principal[]>;
+  showDevice(input: { readonly id: string }): Promise<DeviceView>;
+  issueDevice(input: { readonly id: string }): Promise<IssuedView>;
+  decommissionDevice(input: {
+    readonly id: string;
+    readonly reason?: string;
+  }): Promise<{ revoked: number; cancelled: number }>;
+  quarantineDevice(input: { readonly id: string; readonly release?: boolean }): Promise<Principal>;
+  listRenewals(query: {
+    readonly device?: string;
+    readonly state?: string;
+    readonly limit?: number;
+  }): Promise<Renewal[]>;
+  showRenewal(input: { readonly id: string }): Promise<{ renewal: Renewal; journal: JournalEntry[] }>;
+  /** Makes the renewal of a device's certificate due now. */
+  runRenewal(input: { readonly device: string }): Promise<Renewal>;
+  listCertificates(query: {
+    readonly device?: string;
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<CertificateView[]>;
+  /** `id` is a fingerprint or a serial, in hex. */
+  showCertificate(input: { readonly id: string }): Promise<{ certificate: CertificateView; pem: string }>;
+  revokeCertificate(input: { readonly id: string; readonly reason?: RevocationReason }): Promise<CertificateView>;
+  /** The current CRL, signed anew when none is or it has passed half its time. */
+  crl(): Promise<{ number: number; thisUpdate: number; nextUpdate: number; pem: string; entries: number }>;
+  doctor(): Promise<Finding[]>;
+}
+
+export type OperationName = keyof Operations;
+
+/** An operation that could not be carried out, for a reason the operator can act on. */
+export class OperationError extends Error {
+  readonly code: 'invalid' | 'not_found' | 'conflict';
+  readonly faults: readonly string[];
+  constructor(code: 'invalid' | 'not_found' | 'conflict', faults: readonly string[]) {
+    super(faults.join('; '));
+    this.name = 'OperationError';
+    this.code = code;
+    this.faults = faults;
+  }
+}

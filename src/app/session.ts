@@ -1,0 +1,50 @@
+// What a session is to the application, and what it asks of the broker's edge and is asked by it.
+import type { Access } from '../domain/acl.ts';
+import type { Verdict } from '../domain/admission.ts';
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { Principal } from '../domain/principal.ts';
+
+/** What TLS handed over: the DER bytes as presented, and the certificates sent along with them, leaf's issuer first. */
+export interface Presented {
+  readonly der: Uint8Array | null;
+  /** Read only for strangers: it is the slow part. */
+  readonly issuers: () => readonly Uint8Array[];
+}
+
+/** A connect as the broker's edge saw it. */
+export interface ConnectFacts {
+  readonly presented: Presented;
+  /** The MQTT client id as sent. */
+  readonly clientId: string;
+  readonly remoteAddress: string;
+}
+
+/** An admitted session. */
+export interface Session {
+  readonly principal: Principal;
+  readonly lane: 'full' | 'renew-only';
+  readonly fingerprint: Fingerprint;
+  readonly access: Access;
+  /** When the broker must end it, in Unix milliseconds. */
+  readonly endsAt: number;
+  readonly clientId: string;
+}
+
+export type Admission =
+  | { readonly admitted: true; readonly session: Session }
+  | { readonly admitted: false; readonly reason: (Verdict & { lane: 'refused' })['reason'] };
+
+/** What the broker calls. Implemented in app/, given to the broker by the composition root. */
+export interface Entrance {
+  /** Judges a connect and, for a replacement seen for the first time, records its activation. Rejects only when the store fails. */
+  admit(facts: ConnectFacts): Promise<Admission>;
+  /**
+   * Takes a message published on an enrollment topic. Resolves once everything it changed is committed; it answers the
+   * device itself, with an error code where need be, and never rejects for bad input.
+   */
+  receive(session: Session, topic: string, payload: Uint8Array): Promise<void>;
+  /** The session's subscription to its enrollment topics is in place: what is owed to it can be sent. */
+  listening(session: Session): void;
+  /** The session published or asked for something outside its access; told once a message, never thrown. */
+  denied(session: Session, action: 'publish' | 'subscribe', topic: string): void;
+}

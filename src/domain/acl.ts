@@ -1,0 +1,71 @@
+// What a session may publish, subscribe to and receive. Deny by default: a list of patterns allows, nothing else does.
+import type { Principal, PrincipalId, PrincipalKind } from './principal.ts';
+import { covers, downWords, enrollmentRoot, enrollmentTopic, isFilter, matches, upWords } from './topics.ts';
+
+/** Topic patterns; `{id}` stands for the principal's own id. */
+export interface AccessTemplate {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** A template a kind, and the own lists of single services. */
+export interface AccessRules {
+  readonly kinds: Readonly<Record<PrincipalKind, AccessTemplate>>;
+  readonly principals: ReadonlyMap<string, AccessTemplate>;
+}
+
+export const defaultTemplates: Readonly<Record<PrincipalKind, AccessTemplate>> = {
+  device: { publish: ['devices/{id}/#'], subscribe: ['devices/{id}/#'] },
+  gateway: { publish: ['devices/{id}/#', 'gateways/{id}/#'], subscribe: ['devices/{id}/#', 'gateways/{id}/#'] },
+  service: { publish: [], subscribe: [] },
+};
+
+/** The expanded patterns of one session. */
+export interface Access {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+function enrollmentAccess(id: PrincipalId): Access {
+  return {
+    publish: upWords.map((word) => enrollmentTopic(id, word)),
+    subscribe: [`${enrollmentRoot}${id}/#`],
+  };
+}
+
+/** The patterns of a session of this principal in this lane. The renew-only lane holds its own enrollment topics alone. */
+export function accessOf(principal: Principal, lane: 'full' | 'renew-only', rules: AccessRules): Access {
+  const own = enrollmentAccess(principal.id);
+  if (lane === 'renew-only') return own;
+  const template = rules.principals.get(principal.id) ?? rules.kinds[principal.kind];
+  const expand = (pattern: string): string => pattern.replaceAll('{id}', principal.id);
+  return {
+    publish: [...own.publish, ...template.publish.map(expand)],
+    subscribe: [...own.subscribe, ...template.subscribe.map(expand)],
+  };
+}
+
+export function mayPublish(access: Access, topic: string): boolean {
+  return access.publish.some((pattern) => matches(pattern, topic));
+}
+
+export function maySubscribe(access: Access, filter: string): boolean {
+  return isFilter(filter) && access.subscribe.some((pattern) => covers(pattern, filter));
+}
+
+/** Judged for every message handed to a session, whatever subscription brought it there. */
+export function mayReceive(access: Access, topic: string): boolean {
+  return access.subscribe.some((pattern) => matches(pattern, topic));
+}
+
+const downWordSet: ReadonlySet<string> = new Set(downWords);
+
+/** Does a subscription to `filter` ask for the messages the gateway sends to `id`? */
+export function asksForEnrollment(filter: string, id: PrincipalId): boolean {
+  if (!filter.startsWith(enrollmentRoot)) return false;
+  const tail = filter.slice(enrollmentRoot.length);
+  const slash = tail.indexOf('/');
+  const [who, what] = slash < 0 ? [tail, ''] : [tail.slice(0, slash), tail.slice(slash + 1)];
+  if (who === '#') return true;
+  return (who === id || who === '+') && (what === '#' || what === '+' || downWordSet.has(what));
+}

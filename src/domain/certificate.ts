@@ -1,0 +1,52 @@
+// The ledger's row: one certificate that is known, and the state it is in.
+import type { PrincipalId } from './principal.ts';
+import type { Instant } from './time.ts';
+
+/** Lower-case hex SHA-256 of the certificate's DER, or of a SubjectPublicKeyInfo's DER. 64 characters. */
+export type Fingerprint = string & { readonly brand: 'Fingerprint' };
+
+/** A certificate serial number in lower-case hex, without leading zeros beyond a whole octet. */
+export type Serial = string & { readonly brand: 'Serial' };
+
+export const certificateStates = ['issued', 'active', 'superseded', 'retired', 'revoked', 'expired'] as const;
+export type CertificateState = (typeof certificateStates)[number];
+
+/** CRL reasons in use, with their codes (RFC 5280, 5.3.1). */
+export const revocationReasons = {
+  unspecified: 0,
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+  privilegeWithdrawn: 9,
+} as const;
+export type RevocationReason = keyof typeof revocationReasons;
+
+/** One certificate known to the ledger. */
+export interface LedgerEntry {
+  readonly fingerprint: Fingerprint;
+  readonly serial: Serial;
+  readonly principalId: PrincipalId;
+  readonly state: CertificateState;
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+  /** SHA-256 of the certified SubjectPublicKeyInfo. */
+  readonly keyFingerprint: Fingerprint;
+  readonly der: Uint8Array;
+  /** The renewal that brought it about; null for one issued by hand or imported. */
+  readonly renewalId: string | null;
+  readonly issuedAt: Instant;
+  /** First connection made with it: its activation. */
+  readonly activatedAt: Instant | null;
+  readonly lastSeenAt: Instant | null;
+  /** When its replacement is due to be offered; null while a renewal is open or none is wanted. */
+  readonly renewAt: Instant | null;
+  /** Superseded certificates only: until when they are still admitted. */
+  readonly overlapUntil: Instant | null;
+  /** When it stopped being good, for those the CRL must list. */
+  readonly revokedAt: Instant | null;
+  readonly revocationReason: RevocationReason | null;
+}
+
+/** The states in which a certificate may still open a session, and so must be closed or revoked when it may no longer. */
+export const livingStates: readonly CertificateState[] = ['issued', 'active', 'superseded'];

@@ -1,0 +1,90 @@
+// How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
+import type { LedgerEntry } from './certificate.ts';
+import type { PrincipalId } from './principal.ts';
+import { type Instant, type Span, spanMs } from './time.ts';
+
+export const keyModes = ['csr'] as const;
+export type KeyMode = (typeof keyModes)[number];
+
+export interface Policy {
+  readonly lifetimeMs: number;
+  /** When in a certificate's life its replacement is due, from notBefore. */
+  readonly renewAt: Span;
+  /** The stretch before renewAt over which a fleet is spread, as a share of the lifetime or a duration. */
+  readonly spread: Span;
+  readonly overlap: Span;
+  readonly grace: Span;
+  readonly retryFirst: Span;
+  readonly retryMax: Span;
+  /** How far a certificate's notBefore lies before its issuance, for devices whose clock is slow or absent. */
+  readonly backdate: Span;
+  readonly keyMode: KeyMode;
+  /** CSRs a device may send within one renewal. */
+  readonly requestsMax: number;
+}
+
+/** No retry comes sooner: a second is what a device needs to answer at all. */
+export const retryFloorMs = 1_000;
+
+interface Validity {
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+}
+
+/** FNV-1a over UTF-16 units, 32 bits: not for secrets, only to spread a fleet the same way at every evaluation. */
+export function spreadFraction(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) {
+    hash ^= text.charCodeAt(i);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  hash ^= hash >>> 12;
+  return (hash >>> 0) / 0x1_0000_0000;
+}
+
+/**
+ * When the replacement of a certificate is due: notBefore plus the policy's share of its life, moved earlier by a part of
+ * the spread that depends on principal and serial alone, so it never moves between evaluations. Always within validity.
+ */
+export function renewalTime(
+  certificate: Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>,
+  principalId: PrincipalId,
+  policy: Policy,
+): Instant {
+  const lifeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
+  const early = spanMs(policy.spread, lifeMs) * spreadFraction(`${principalId}/${certificate.serial}`);
+  const at = certificate.notBefore + spanMs(policy.renewAt, lifeMs) - Math.floor(early);
+  return Math.min(Math.max(at, certificate.notBefore), certificate.notAfter);
+}
+
+/**
+ * The validity of a certificate issued at `now`, in whole seconds as X.509 has it: never past the issuer's own notAfter
+ * (RFC 5280, 6.1: a path is valid no longer than its shortest certificate).
+ */
+export function validityAt(now: Instant, policy: Policy, issuerNotAfter: Instant): Validity {
+  const backdateMs = Math.min(spanMs(policy.backdate, policy.lifetimeMs), policy.lifetimeMs);
+  const floor = (instant: Instant): Instant => Math.floor(instant / 1_000) * 1_000;
+  return {
+    notBefore: floor(now - backdateMs),
+    notAfter: floor(Math.min(now + policy.lifetimeMs, issuerNotAfter)),
+  };
+}
+
+/** Until when a certificate superseded at `now` is still admitted: the overlap, but never past its own notAfter. */
+export function overlapEnd(certificate: Pick<LedgerEntry, 'notAfter'>, now: Instant, policy: Policy): Instant {
+  return Math.min(certificate.notAfter, now + spanMs(policy.overlap, policy.lifetimeMs));
+}
+
+/** How long after notAfter the renew-only lane stays open. */
+export function graceMs(policy: Policy): number {
+  return spanMs(policy.grace, policy.lifetimeMs);
+}
+
+/** Pause before the attempt after `attempt` (from 1): doubling from retryFirst up to retryMax, never below one second. */
+export function retryDelayMs(policy: Policy, attempt: number): number {
+  const first = spanMs(policy.retryFirst, policy.lifetimeMs);
+  const most = Math.max(spanMs(policy.retryMax, policy.lifetimeMs), first, retryFloorMs);
+  return Math.min(most, Math.max(first, retryFloorMs) * 2 ** Math.min(Math.max(attempt - 1, 0), 40));
+}

@@ -1,0 +1,230 @@
+// The renewal's state machine: one replacement of one certificate, from due to retired. Events may come twice and in any
+// order; what no longer fits changes nothing.
+import type { Fingerprint } from './certificate.ts';
+import type { EnrollmentCode } from './errors.ts';
+import { type KeyMode, type Policy, retryDelayMs } from './policy.ts';
+import type { PrincipalId } from './principal.ts';
+import type { Instant } from './time.ts';
+
+export const renewalStates = [
+  'due',
+  'offered',
+  'requested',
+  'issued',
+  'delivered',
+  'installed',
+  'activated',
+  'retired',
+  'failed',
+  'cancelled',
+  'lapsed',
+] as const;
+export type RenewalState = (typeof renewalStates)[number];
+
+/** Characters of a renewal id; short, because constrained devices carry it in every message. */
+export const renewalIdLength = 13;
+
+export interface Renewal {
+  readonly id: string;
+  readonly principalId: PrincipalId;
+  readonly state: RenewalState;
+  readonly mode: KeyMode;
+  /** The certificate being replaced; null for a first enrollment through a bootstrap anchor. */
+  readonly oldFingerprint: Fingerprint | null;
+  /** The replacement, once issued. */
+  readonly newFingerprint: Fingerprint | null;
+  readonly createdAt: Instant;
+  /** When the old certificate expires: what the device must beat. */
+  readonly deadline: Instant;
+  /** End of grace: after it the device cannot come back by itself. */
+  readonly closesAt: Instant;
+  /** When the sweep must look at it again; null when only the device can move it, or it has ended. */
+  readonly nextAt: Instant | null;
+  /** Offers made and failures reported. */
+  readonly attempts: number;
+  /** CSRs accepted. */
+  readonly requests: number;
+  /** SHA-256 of the CSR last accepted, in lower-case hex; what makes a repeated CSR recognizable. */
+  readonly csrHash: Fingerprint | null;
+  /** Set once the old certificate expired before the replacement was activated. */
+  readonly lapsedAt: Instant | null;
+  readonly activatedAt: Instant | null;
+  /** When `done` was handed to the device. */
+  readonly confirmedAt: Instant | null;
+  readonly lastCode: string | null;
+  readonly lastDetail: string | null;
+  readonly updatedAt: Instant;
+}
+
+export type RenewalEvent =
+  | { readonly type: 'offered' }
+  | { readonly type: 'requested'; readonly csrHash: Fingerprint }
+  | { readonly type: 'issued'; readonly fingerprint: Fingerprint }
+  | { readonly type: 'delivered' }
+  | { readonly type: 'installed' }
+  | { readonly type: 'failed'; readonly code: string; readonly detail: string }
+  | { readonly type: 'activated'; readonly overlapUntil: Instant }
+  | { readonly type: 'confirmed' }
+  | { readonly type: 'retired' }
+  | { readonly type: 'cancelled'; readonly detail: string }
+  | { readonly type: 'expired' }
+  | { readonly type: 'closed' };
+
+export type Transition =
+  | { readonly kind: 'changed'; readonly renewal: Renewal }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'refused'; readonly code: EnrollmentCode };
+
+/** States in which the device still has something to do. */
+export const openStates: readonly RenewalState[] = [
+  'due',
+  'offered',
+  'requested',
+  'issued',
+  'delivered',
+  'installed',
+  'failed',
+];
+
+export function isOpen(renewal: Renewal): boolean {
+  return openStates.includes(renewal.state);
+}
+
+/** Has the replacement been issued, so that it can be handed over? */
+export function holdsCertificate(renewal: Renewal): boolean {
+  return renewal.newFingerprint !== null && ['issued', 'delivered', 'installed'].includes(renewal.state);
+}
+
+const unchanged: Transition = { kind: 'unchanged' };
+
+/** The sweep's next look: the retry, or earlier the moment the old certificate expires or grace ends. */
+function nextLook(renewal: Renewal, retryAt: Instant): Instant {
+  const limit = renewal.lapsedAt === null ? renewal.deadline : renewal.closesAt;
+  return Math.min(retryAt, limit);
+}
+
+function toOffered(renewal: Renewal, policy: Policy, now: Instant): Transition {
+  if (!['due', 'offered', 'failed'].includes(renewal.state)) return unchanged;
+  const attempts = renewal.attempts + 1;
+  const nextAt = nextLook(renewal, now + retryDelayMs(policy, attempts));
+  return { kind: 'changed', renewal: { ...renewal, state: 'offered', attempts, nextAt, updatedAt: now } };
+}
+
+function toRequested(renewal: Renewal, csrHash: Fingerprint, policy: Policy, now: Instant): Transition {
+  if (!isOpen(renewal)) return { kind: 'refused', code: 'renewal_closed' };
+  if (renewal.csrHash === csrHash && (renewal.state === 'requested' || holdsCertificate(renewal))) return unchanged;
+  if (renewal.state === 'requested') return { kind: 'refused', code: 'unavailable' };
+  if (renewal.requests >= policy.requestsMax) return { kind: 'refused', code: 'too_many_requests' };
+  return {
+    kind: 'changed',
+    renewal: {
+      ...renewal,
+      state: 'requested',
+      csrHash,
+      newFingerprint: null,
+      requests: renewal.requests + 1,
+      nextAt: nextLook(renewal, now + retryDelayMs(policy, 1)),
+      updatedAt: now,
+    },
+  };
+}
+
+function toFailed(renewal: Renewal, code: string, detail: string, policy: Policy, now: Instant): Transition {
+  if (!['requested', 'issued', 'delivered', 'installed', 'offered'].includes(renewal.state)) return unchanged;
+  const attempts = renewal.attempts + 1;
+  return {
+    kind: 'changed',
+    renewal: {
+      ...renewal,
+      state: 'failed',
+      attempts,
+      nextAt: nextLook(renewal, now + retryDelayMs(policy, attempts)),
+      lastCode: code,
+      lastDetail: detail,
+      updatedAt: now,
+    },
+  };
+}
+
+function toExpired(renewal: Renewal, now: Instant): Transition {
+  if (!isOpen(renewal) || renewal.lapsedAt !== null) return unchanged;
+  return { kind: 'changed', renewal: { ...renewal, lapsedAt: now, nextAt: renewal.closesAt, updatedAt: now } };
+}
+
+function end(renewal: Renewal, state: 'cancelled' | 'lapsed', detail: string, now: Instant): Transition {
+  if (!isOpen(renewal)) return unchanged;
+  return { kind: 'changed', renewal: { ...renewal, state, nextAt: null, lastDetail: detail, updatedAt: now } };
+}
+
+/**
+ * Applies one event at `now`. `unchanged`: the event is a repetition or came too late, and is answered as the first one
+ * was. `refused`: only for `requested`, with the code for the device. An activation is taken in every state that has a
+ * certificate, also after a failure report: a connection with the new certificate outweighs anything said before.
+ */
+export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, now: Instant): Transition {
+  const change = (patch: Partial<Renewal>): Transition => ({
+    kind: 'changed',
+    renewal: { ...renewal, ...patch, updatedAt: now },
+  });
+  switch (event.type) {
+    case 'offered':
+      return toOffered(renewal, policy, now);
+    case 'requested':
+      return toRequested(renewal, event.csrHash, policy, now);
+    case 'issued':
+      return renewal.state === 'requested'
+        ? change({
+            state: 'issued',
+            newFingerprint: event.fingerprint,
+            nextAt: nextLook(renewal, now + retryDelayMs(policy, renewal.attempts)),
+          })
+        : unchanged;
+    case 'delivered':
+      return renewal.state === 'issued' ? change({ state: 'delivered' }) : unchanged;
+    case 'installed':
+      return renewal.state === 'issued' || renewal.state === 'delivered' ? change({ state: 'installed' }) : unchanged;
+    case 'failed':
+      return toFailed(renewal, event.code, event.detail, policy, now);
+    case 'activated':
+      return isOpen(renewal) && renewal.newFingerprint !== null
+        ? change({ state: 'activated', activatedAt: now, nextAt: event.overlapUntil })
+        : unchanged;
+    case 'confirmed':
+      return renewal.state === 'activated' && renewal.confirmedAt === null ? change({ confirmedAt: now }) : unchanged;
+    case 'retired':
+      return renewal.state === 'activated' ? change({ state: 'retired', nextAt: null }) : unchanged;
+    case 'cancelled':
+      return end(renewal, 'cancelled', event.detail, now);
+    case 'expired':
+      return toExpired(renewal, now);
+    case 'closed':
+      return end(renewal, 'lapsed', 'grace ended before the replacement was activated', now);
+  }
+}
+
+/** Puts off the next look without a change of state: a certificate was sent again, or nobody was there to hear. */
+export function postpone(renewal: Renewal, policy: Policy, now: Instant): Renewal {
+  const attempts = renewal.attempts + 1;
+  return { ...renewal, attempts, nextAt: nextLook(renewal, now + retryDelayMs(policy, attempts)), updatedAt: now };
+}
+
+/** What the gateway owes the device in this state: the one message that moves it on. Null: nothing, it is the device's or the clock's turn. */
+export function owed(renewal: Renewal): 'offer' | 'cert' | 'done' | null {
+  switch (renewal.state) {
+    case 'due':
+    case 'offered':
+    case 'failed':
+      return 'offer';
+    case 'issued':
+    case 'delivered':
+      return 'cert';
+    case 'activated':
+      return renewal.confirmedAt === null ? 'done' : null;
+    case 'requested':
+    case 'installed':
+    case 'retired':
+    case 'cancelled':
+    case 'lapsed':
+      return null;
+  }
+}

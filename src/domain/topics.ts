@@ -1,0 +1,68 @@
+// MQTT topic names and filters: matching, covering, and the enrollment topics `$enroll/1/<id>/<word>`.
+import { type PrincipalId, parsePrincipalId } from './principal.ts';
+
+export const upWords = ['hello', 'csr', 'get', 'ack'] as const;
+export const downWords = ['offer', 'part', 'cert', 'done', 'trust', 'error'] as const;
+export type UpWord = (typeof upWords)[number];
+export type DownWord = (typeof downWords)[number];
+
+/** The root of every enrollment topic, its version included. */
+export const enrollmentRoot = '$enroll/1/';
+
+/** Levels a topic or filter may have; aedes's matchers throw above 100. */
+export const topicLevelsMax = 64;
+
+/** The topic on which `word` is exchanged with the principal `id`. */
+export function enrollmentTopic(id: PrincipalId, word: UpWord | DownWord): string {
+  return `${enrollmentRoot}${id}/${word}`;
+}
+
+/** Takes an enrollment topic apart. Null when the topic is not one or names an impossible id; unknown words are kept. */
+export function parseEnrollmentTopic(topic: string): { readonly id: PrincipalId; readonly word: string } | null {
+  if (!topic.startsWith(enrollmentRoot)) return null;
+  const [id, word, ...rest] = topic.slice(enrollmentRoot.length).split('/');
+  const principalId = parsePrincipalId(id);
+  return principalId && word && rest.length === 0 ? { id: principalId, word } : null;
+}
+
+export function isUpWord(word: string): word is UpWord {
+  return (upWords as readonly string[]).includes(word);
+}
+
+/** Is this a filter a subscription may carry? [MQTT-4.7.1-2], [MQTT-4.7.1-3], and a bounded number of levels. */
+export function isFilter(filter: string): boolean {
+  if (filter.length === 0 || filter.length > 65_535 || filter.includes('\0')) return false;
+  const levels = filter.split('/');
+  if (levels.length > topicLevelsMax) return false;
+  return levels.every((level, index) => {
+    if (level.includes('#')) return level === '#' && index === levels.length - 1;
+    return !level.includes('+') || level === '+';
+  });
+}
+
+/** Does the filter match the topic name? Wildcards at the first level never match names that begin with `$` [MQTT-4.7.2-1]. */
+export function matches(filter: string, topic: string): boolean {
+  if (filter === topic) return true;
+  if (topic.startsWith('$') && (filter.startsWith('#') || filter.startsWith('+'))) return false;
+  const pattern = filter.split('/');
+  const name = topic.split('/');
+  for (let i = 0; i < pattern.length; i += 1) {
+    if (pattern[i] === '#') return true;
+    if (i >= name.length || (pattern[i] !== '+' && pattern[i] !== name[i])) return false;
+  }
+  return pattern.length === name.length;
+}
+
+/** Does everything that `filter` can match lie within what `pattern` matches? Both are filters. */
+export function covers(pattern: string, filter: string): boolean {
+  if (pattern === filter) return true;
+  if (filter.startsWith('$') && (pattern.startsWith('#') || pattern.startsWith('+'))) return false;
+  const outer = pattern.split('/');
+  const inner = filter.split('/');
+  for (let i = 0; i < outer.length; i += 1) {
+    if (outer[i] === '#') return true;
+    if (i >= inner.length || inner[i] === '#') return false;
+    if (outer[i] !== '+' && outer[i] !== inner[i]) return false;
+  }
+  return outer.length === inner.length;
+}

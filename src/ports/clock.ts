@@ -1,0 +1,12 @@
+// Time and chance, passed in so that a whole lifecycle can be tried in a moment and repeated exactly.
+import type { Instant } from '../domain/time.ts';
+
+export interface Clock {
+  /** The present, in Unix milliseconds. */
+  now(): Instant;
+}
+
+export interface Entropy {
+  /** `length` bytes from a cryptographically strong source. */
+  bytes(length: number): Uint8Array;
+}

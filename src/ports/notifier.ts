@@ -1,0 +1,12 @@
+// Alerts to people: what they must act on.
+
+export interface Alert {
+  /** A closed list, in docs/operations. */
+  readonly kind: 'retired_credential_in_use' | 'renewal_failed' | 'lapsed' | 'issuer_near_end' | 'server_certificate';
+  readonly subject: string;
+  readonly detail: string;
+}
+
+export interface Notifier {
+  alert(alert: Alert): void;
+}

@@ -1,0 +1,15 @@
+// The live connections as the application sees them: it can speak to a principal's sessions and end them.
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+
+export interface Sessions {
+  /**
+   * Sends a payload on an enrollment topic to the principal's sessions that subscribe to it.
+   * @returns how many sessions took it; 0: nobody listens now.
+   */
+  send(principalId: PrincipalId, topic: string, payload: Uint8Array): Promise<number>;
+  /** Ends the sessions opened with this certificate; how many there were. */
+  closeByCertificate(fingerprint: Fingerprint, reason: string): number;
+  /** Ends every session of this principal; how many there were. */
+  closeByPrincipal(principalId: PrincipalId, reason: string): number;
+}

@@ -1,0 +1,113 @@
+// The ledger's store: inventory, certificates, renewals and the outbox, read and changed in transactions.
+import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
+import type { Effect } from '../domain/effect.ts';
+import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { Renewal, RenewalState } from '../domain/renewal.ts';
+import type { ApprovedRequest } from '../domain/request.ts';
+import type { Instant } from '../domain/time.ts';
+
+/** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
+export interface JournalEntry {
+  readonly at: Instant;
+  readonly action: string;
+  readonly principalId: PrincipalId | null;
+  readonly renewalId: string | null;
+  readonly detail: string;
+}
+
+export interface StoredCrl {
+  readonly number: number;
+  readonly thisUpdate: Instant;
+  readonly nextUpdate: Instant;
+  readonly der: Uint8Array;
+}
+
+export interface WaitingEffect {
+  readonly id: number;
+  readonly effect: Effect;
+  readonly dueAt: Instant;
+  readonly attempts: number;
+}
+
+export interface PrincipalQuery {
+  readonly status?: string;
+  readonly kind?: string;
+  readonly site?: string;
+  readonly owner?: string;
+}
+
+/** Paging: rows after the key `after`, at most `limit` of them. */
+export interface Page {
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface Reader {
+  principal(id: PrincipalId): Promise<Principal | null>;
+  /** In order of id. */
+  principals(query: PrincipalQuery, page: Page): Promise<Principal[]>;
+  contact(id: PrincipalId): Promise<Contact | null>;
+  certificate(fingerprint: Fingerprint): Promise<LedgerEntry | null>;
+  certificateBySerial(serial: Serial): Promise<LedgerEntry | null>;
+  /** The newest first. */
+  certificatesOf(id: PrincipalId): Promise<LedgerEntry[]>;
+  certificates(page: Page): Promise<LedgerEntry[]>;
+  /** Whose key is it? Every ledger entry that certifies it. */
+  certificatesByKey(keyFingerprint: Fingerprint): Promise<LedgerEntry[]>;
+  renewal(id: string): Promise<Renewal | null>;
+  /** The renewal that is open for this principal, or activated and not yet retired or confirmed; the newest. */
+  currentRenewal(id: PrincipalId): Promise<Renewal | null>;
+  /** The open renewal that replaces this certificate, if there is one. */
+  openRenewalFor(old: Fingerprint): Promise<Renewal | null>;
+  /** The newest first; of one principal, in one state, or all. */
+  renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Promise<Renewal[]>;
+  /** The accepted request of a renewal, settled down to its serial; null when there is none. */
+  request(renewalId: string): Promise<ApprovedRequest | null>;
+  journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number): Promise<JournalEntry[]>;
+  crl(): Promise<StoredCrl | null>;
+  /** Unexpired certificates the CRL must list. */
+  revokedForCrl(now: Instant): Promise<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }[]>;
+  /** Counts for summaries and metrics: certificates by state, renewals by state, lapses. */
+  counts(): Promise<{ certificates: Record<string, number>; renewals: Record<string, number>; lapsed: number }>;
+
+  // What the sweep reads. Each is an index scan: its cost follows what it returns.
+
+  /** Active certificates whose renewAt has come, those with the nearest notAfter first. */
+  dueCertificates(now: Instant, limit: number): Promise<LedgerEntry[]>;
+  /** Renewals whose nextAt has come, the earliest first. */
+  dueRenewals(now: Instant, limit: number): Promise<Renewal[]>;
+  /** Issued, active and superseded certificates whose notAfter or overlap has ended. */
+  endedCertificates(now: Instant, limit: number): Promise<LedgerEntry[]>;
+  /** Effects whose dueAt has come, in order of id. */
+  dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
+}
+
+export interface Transaction extends Reader {
+  putPrincipal(principal: Principal): Promise<void>;
+  putContact(contact: Contact): Promise<void>;
+  /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with GatewayError `conflict`. */
+  putCertificate(entry: LedgerEntry): Promise<void>;
+  putRenewal(renewal: Renewal): Promise<void>;
+  /** Keeps the request a renewal accepted, replacing an earlier one. */
+  putRequest(renewalId: string, request: ApprovedRequest): Promise<void>;
+  putCrl(crl: StoredCrl): Promise<void>;
+  /** Adds to what is owed; an effect with the same key is replaced and due at once. */
+  owe(effect: Effect): Promise<void>;
+  /** The effect was carried out; a newer one with the same key stays. */
+  settle(effectId: number): Promise<void>;
+  /** The effect failed and is due again at `dueAt`. */
+  putOff(effectId: number, dueAt: Instant): Promise<void>;
+  record(entry: JournalEntry): Promise<void>;
+}
+
+export interface Store {
+  readonly read: Reader;
+  /**
+   * Runs `work` alone and commits it durably before resolving; a throw undoes all of it. `work` may await nothing but the
+   * transaction it is given. Effects owed in it are told to `onOwed` listeners after the commit.
+   */
+  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Told after a commit that owed something. One listener: the outbox. */
+  onOwed(listener: () => void): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// The tests that run real peers: mosquitto's clients, openssl, a shell. `.ci/run` installs what they need.
+export default defineConfig({
+  test: {
+    include: ['test/peers/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+  },
+});
