@@ -1,0 +1,57 @@
+// The JSON encoding: PEM for certificates and requests, lower-case hex for digests, Unix seconds for times.
+import { Buffer } from 'node:buffer';
+import { z } from 'zod';
+import { keyModes } from '../domain/policy.ts';
+import type { Format } from './format.ts';
+import { certificatesMax } from './limits.ts';
+import { fromPem, toPem } from './pem.ts';
+import { bytes, object, type Spellings } from './shapes.ts';
+
+const certificateLabel = 'CERTIFICATE';
+const requestLabel = 'CERTIFICATE REQUEST';
+// The label of RFC 7468, section 7, and the older one that some tools still write.
+const requestLabels = [requestLabel, 'NEW CERTIFICATE REQUEST'];
+
+const hex = z.string().regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hex characters');
+
+const spellings: Spellings = {
+  digest: z.codec(hex, bytes, {
+    decode: (text) => new Uint8Array(Buffer.from(text, 'hex')),
+    encode: (value) => Buffer.from(value).toString('hex'),
+  }),
+  hexDigest: z.codec(hex, hex, { decode: (text) => text.toLowerCase(), encode: (text) => text }),
+  csr: z.codec(z.string(), bytes, {
+    decode: (text, context) => {
+      const [der, ...more] = fromPem(text, requestLabels) ?? [];
+      if (der && more.length === 0) return der;
+      return object(context, 'malformed_csr', 'expected one PEM block CERTIFICATE REQUEST');
+    },
+    encode: (der) => toPem(requestLabel, der),
+  }),
+  certificates: z.codec(z.string(), z.array(bytes).min(1).max(certificatesMax).readonly(), {
+    decode: (text) => fromPem(text, [certificateLabel]) ?? [],
+    encode: (ders) => ders.map((der) => toPem(certificateLabel, der)).join(''),
+  }),
+  mode: z.enum(keyModes),
+  status: z.enum(['installed', 'failed']),
+};
+
+const brace = 0x7b;
+const whitespace: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+// `fatal`: bytes that are not UTF-8 are refused rather than replaced (RFC 8259, 8.1).
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+export const json: Format = {
+  encoding: 'json',
+  spellings,
+  recognizes: (payload) => payload.find((byte) => !whitespace.has(byte)) === brace,
+  parse: (payload) => {
+    try {
+      return { ok: true, fields: JSON.parse(utf8.decode(payload)) as Record<string, unknown> };
+    } catch {
+      return { ok: false, detail: 'the payload is not one JSON object in UTF-8' };
+    }
+  },
+  serialize: (fields) => new Uint8Array(Buffer.from(JSON.stringify(fields))),
+};
