@@ -1,105 +1,188 @@
 // The one connection to the home's SQLite file, and the queue through which everything is written. Units of work run one
 // after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { GatewayError } from '../domain/errors.ts';
+import { migrate } from './migrate.ts';
+import { migrations } from './migrations/index.ts';
 
 /** Units committed together at most: bounds how long readers of the event loop wait for one commit. */
 const unitsPerCommitMax = 256;
 
+const ownerOnly = 0o600;
+
+/** A unit of work while it runs. */
+export interface OpenUnit {
+  /** False once the unit has ended: what still writes in its name then would write into another's. */
+  readonly open: boolean;
+}
+
 interface Unit {
-  run(): Promise<void>;
+  /** Does the work; undefined when it is done without waiting. */
+  run(): Promise<void> | undefined;
   committed(): void;
   failed(error: unknown): void;
+}
+
+/** Fails when the event loop turns before `pending` settles: the work waits for something that is not this connection. */
+function withinTurn(pending: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const turned = setImmediate(() =>
+      reject(new GatewayError('unit_stalled', 'a unit of work awaited something other than the store')),
+    );
+    pending.then(resolve, reject).finally(() => clearImmediate(turned));
+  });
 }
 
 export class Database {
   readonly sqlite: Sqlite.Database;
   readonly #waiting: Unit[] = [];
-  #running = false;
-  #closed = false;
+  readonly #begin: Sqlite.Statement;
+  readonly #commit: Sqlite.Statement;
+  readonly #save: Sqlite.Statement;
+  readonly #release: Sqlite.Statement;
+  #draining = false;
+  #closing: Promise<void> | null = null;
 
   constructor(sqlite: Sqlite.Database) {
     this.sqlite = sqlite;
+    this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
+    this.#commit = sqlite.prepare('COMMIT');
+    this.#save = sqlite.prepare('SAVEPOINT unit');
+    this.#release = sqlite.prepare('RELEASE unit');
   }
 
   /**
    * Runs `work` alone and resolves with its result once it is durably committed; a throw undoes what it wrote and rejects.
-   * `work` must await nothing but results of this connection, so that a batch ends within one turn of the event loop.
+   * `work` must await nothing but results of this connection, so that a batch ends within one turn of the event loop and
+   * nobody else ever reads what is not committed; else it is undone and fails with GatewayError `unit_stalled`.
+   * Fails with `store_closed` after close, and with `store_failed` when the commit itself fails: a full disk, an I/O error.
    */
-  submit<T>(work: () => Promise<T> | T): Promise<T> {
-    if (this.#closed) return Promise.reject(new GatewayError('store_closed', 'the store is closed'));
+  submit<T>(work: (unit: OpenUnit) => Promise<T> | T): Promise<T> {
+    if (this.#closing) return Promise.reject(new GatewayError('store_closed', 'the store is closed'));
+    return this.#enqueue(work);
+  }
+
+  /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#enqueue(() => undefined).finally(() => this.sqlite.close());
+    return this.#closing;
+  }
+
+  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let result: T;
       this.#waiting.push({
-        run: async () => {
-          result = await work();
+        run: () => {
+          const unit = { open: true };
+          try {
+            const returned = work(unit);
+            if (!(returned instanceof Promise)) {
+              result = returned;
+              unit.open = false;
+              return undefined;
+            }
+            const settled = returned.then((value) => {
+              result = value;
+            });
+            return withinTurn(settled).finally(() => {
+              unit.open = false;
+            });
+          } catch (error) {
+            unit.open = false;
+            throw error;
+          }
         },
         committed: () => resolve(result),
         failed: reject,
       });
-      if (!this.#running) {
-        this.#running = true;
+      if (!this.#draining) {
+        this.#draining = true;
         setImmediate(() => void this.#drain());
       }
     });
   }
 
-  /** Resolves when everything submitted so far is committed, then closes the file. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    await this.submit(() => undefined);
-    this.#closed = true;
-    this.sqlite.close();
-  }
-
+  /** One batch a turn: those who were told of the last commit read before the next one begins. */
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#commit(this.#waiting.splice(0, unitsPerCommitMax));
-    }
-    this.#running = false;
+    await this.#runBatch(this.#waiting.splice(0, unitsPerCommitMax));
+    if (this.#waiting.length > 0) setImmediate(() => void this.#drain());
+    else this.#draining = false;
   }
 
-  async #commit(batch: readonly Unit[]): Promise<void> {
-    const done: Unit[] = [];
+  async #runBatch(batch: readonly Unit[]): Promise<void> {
+    const failures = new Map<Unit, unknown>();
     try {
-      this.sqlite.exec('BEGIN IMMEDIATE');
+      this.#begin.run();
       for (const unit of batch) {
-        this.sqlite.exec('SAVEPOINT unit');
+        this.#save.run();
         try {
-          await unit.run();
-          this.sqlite.exec('RELEASE unit');
-          done.push(unit);
+          const pending = unit.run();
+          if (pending) await pending;
+          this.#release.run();
         } catch (error) {
+          failures.set(unit, error);
+          // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
+          if (!this.sqlite.inTransaction) throw error;
           this.sqlite.exec('ROLLBACK TO unit; RELEASE unit');
-          unit.failed(error);
         }
       }
-      this.sqlite.exec('COMMIT');
-    } catch (error) {
+      this.#commit.run();
+    } catch (cause) {
       if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
-      for (const unit of batch) unit.failed(error);
+      const error = new GatewayError('store_failed', `nothing was committed: ${String(cause)}`, cause);
+      for (const unit of batch) unit.failed(failures.get(unit) ?? error);
       return;
     }
-    for (const unit of done) unit.committed();
+    for (const unit of batch) {
+      if (failures.has(unit)) unit.failed(failures.get(unit));
+      else unit.committed();
+    }
   }
 }
 
+/** SQLite gives a new write-ahead log the mode of the database file, so the file is made before SQLite sees it. */
+function secureFile(path: string): void {
+  closeSync(openSync(path, 'a', ownerOnly));
+  for (const file of [path, `${path}-wal`]) {
+    if (existsSync(file)) chmodSync(file, ownerOnly);
+  }
+}
+
+function configure(sqlite: Sqlite.Database): void {
+  // Exclusive before anything is read: the lock is held until close, and the log's index lives in memory, not in a file.
+  sqlite.pragma('locking_mode = EXCLUSIVE');
+  sqlite.pragma('journal_mode = WAL');
+  // What is committed survives a power cut.
+  sqlite.pragma('synchronous = FULL');
+  sqlite.pragma('foreign_keys = ON');
+  sqlite.pragma('temp_store = MEMORY');
+  sqlite.exec('BEGIN IMMEDIATE; COMMIT');
+}
+
+function openError(path: string, cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  const code = cause instanceof Sqlite.SqliteError ? cause.code : '';
+  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
+    ? new GatewayError('store_locked', `${path} is in use by another process`, cause)
+    : new GatewayError('store_failed', `${path} cannot be opened: ${String(cause)}`, cause);
+}
+
 /**
- * Opens the file (mode 0600, created when missing) for this process alone: a second opener fails with `store_locked`.
- * synchronous=FULL: what is committed survives a power cut.
+ * Opens the file, created when missing, mode 0600.
+ * @throws GatewayError `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
+ * nolapse has written it, `store_failed` when it cannot be opened or is not a database.
  */
 export function openDatabase(path: string): Database {
-  const sqlite = new Sqlite(path);
+  let sqlite: Sqlite.Database | null = null;
   try {
-    sqlite.pragma('locking_mode = EXCLUSIVE');
-    sqlite.pragma('journal_mode = WAL');
-    sqlite.pragma('synchronous = FULL');
-    sqlite.pragma('foreign_keys = ON');
-    sqlite.pragma('busy_timeout = 2000');
-    sqlite.exec('BEGIN IMMEDIATE; COMMIT');
+    secureFile(path);
+    sqlite = new Sqlite(path, { timeout: 0 });
+    configure(sqlite);
+    migrate(sqlite, migrations);
+    return new Database(sqlite);
   } catch (error) {
-    sqlite.close();
-    throw new GatewayError('store_locked', `${path} is in use by another process`, error);
+    sqlite?.close();
+    throw openError(path, error);
   }
-  return new Database(sqlite);
 }
