@@ -1,0 +1,207 @@
+// The configuration: one schema over a file and the environment, read once into frozen values. Every fault is reported,
+// together, with its path and line.
+import { isIPv6 } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { type ClassFault, resolveClasses } from './config/classes.ts';
+import { configSchema, type RawConfig } from './config/schema.ts';
+import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
+import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
+import type { Policy } from './domain/policy.ts';
+
+export type { ConfigFault } from './config/source.ts';
+
+export interface Config {
+  readonly mqtt: { readonly host: string; readonly port: number };
+  /** Absent: no MQTT over WebSockets. */
+  readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };
+  /** `publicUrl` goes into certificates, for CRL and issuer; without a slash at its end. */
+  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string };
+  readonly server: { readonly names: readonly string[] };
+  /** By class name; `default` is always there. */
+  readonly classes: ReadonlyMap<string, Policy>;
+  readonly skewMs: number;
+  readonly access: AccessRules;
+  readonly limits: Limits;
+  /** Absolute paths of PEM or DER files. */
+  readonly bootstrap: { readonly anchors: readonly string[] };
+  readonly crl: { readonly validityMs: number };
+  readonly sweep: { readonly intervalMs: number; readonly batch: number };
+  readonly log: { readonly level: RawConfig['log']['level'] };
+}
+
+export interface Limits {
+  readonly packetBytes: number;
+  readonly packetBytesBeforeConnect: number;
+  readonly connectionsPerAddress: number;
+  readonly connections: number;
+  readonly handshakeMs: number;
+  readonly connectMs: number;
+  readonly keepaliveMs: number;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  readonly subscriptions: number;
+  readonly csrBytes: number;
+}
+
+/** All that is wrong with a configuration. Its message has one line a fault. */
+export class ConfigError extends Error {
+  readonly faults: readonly ConfigFault[];
+  constructor(faults: readonly ConfigFault[], file?: string) {
+    super(faults.map((fault) => describe(fault, file)).join('\n'));
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+function describe({ path, line, message }: ConfigFault, file: string | undefined): string {
+  const inFile = line !== undefined || path === '';
+  const where = inFile ? [file && line !== undefined ? `${file}:${line}` : file] : [];
+  return [...where, path].filter(Boolean).concat(message).join(': ');
+}
+
+/** The value without what the schema objected to, so that the checks between keys can speak about the rest. */
+function prune(tree: Tree, path: readonly PropertyKey[]): void {
+  const parents = path.slice(0, -1).map(String);
+  const parent = parents.reduce<unknown>((at, step) => (isTree(at) ? at[step] : undefined), tree);
+  if (isTree(parent)) delete parent[String(path.at(-1))];
+  else if (parents.length > 0) prune(tree, parents);
+}
+
+interface Read {
+  readonly raw: RawConfig;
+  readonly faults: { readonly path: readonly PropertyKey[]; readonly message: string }[];
+}
+
+/** Bounds the rounds of pruning: each takes one level of nesting away, and the schema has four. */
+const roundsMax = 8;
+
+function read(tree: Tree): Read {
+  const faults: Read['faults'] = [];
+  for (let round = 0; round < roundsMax; round += 1) {
+    const parsed = configSchema.safeParse(tree);
+    if (parsed.success) return { raw: parsed.data, faults };
+    for (const issue of parsed.error.issues) {
+      const found =
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }))
+          : [{ path: issue.path, message: issue.code === 'invalid_key' ? 'not a name' : issue.message }];
+      if (round === 0) faults.push(...found);
+      for (const { path } of found) prune(tree, path);
+    }
+  }
+  return { raw: configSchema.parse({}), faults };
+}
+
+function unreadableClasses(faults: Read['faults']): Set<string> {
+  const ofClasses = faults.filter(({ path }) => path[0] === 'classes');
+  return new Set(ofClasses.map(({ path }) => (path.length > 1 ? String(path[1]) : 'default')));
+}
+
+function clashes({ limits, mqtt, websocket, http }: RawConfig): ClassFault[] {
+  const faults: ClassFault[] = [];
+  const atMost = (key: keyof typeof limits, bound: keyof typeof limits): void => {
+    if (limits[key] > limits[bound]) {
+      faults.push({ path: ['limits', key], message: `${limits[key]} is more than ${bound}, ${limits[bound]}` });
+    }
+  };
+  atMost('packetBytesBeforeConnect', 'packetBytes');
+  atMost('csrBytes', 'packetBytes');
+  atMost('connectionsPerAddress', 'connections');
+  const taken = new Map<string, string>();
+  for (const [name, place] of Object.entries({ mqtt, websocket, http })) {
+    if (!place || place.port === 0) continue;
+    const address = `${place.host}:${place.port}`;
+    const by = taken.get(address);
+    if (by) faults.push({ path: [name, 'port'], message: `${place.port} is the port of ${by} too` });
+    taken.set(address, name);
+  }
+  return faults;
+}
+
+function accessFrom(raw: RawConfig['access']): AccessRules {
+  const fill = (from: RawConfig['access']['device'], fallback: AccessTemplate): AccessTemplate => ({
+    publish: from.publish ?? fallback.publish,
+    subscribe: from.subscribe ?? fallback.subscribe,
+  });
+  // A principal's own lists replace its kind's: what they leave out is denied.
+  const none: AccessTemplate = { publish: [], subscribe: [] };
+  const own = Object.entries(raw.principals).map(([id, lists]) => [id, fill(lists, none)] as const);
+  return {
+    kinds: {
+      device: fill(raw.device, defaultTemplates.device),
+      gateway: fill(raw.gateway, defaultTemplates.gateway),
+      service: fill(raw.service, defaultTemplates.service),
+    },
+    principals: new Map(own),
+  };
+}
+
+function publicUrl(raw: RawConfig): string {
+  const [name = 'localhost'] = raw.server.names;
+  const url = raw.http.publicUrl ?? `http://${isIPv6(name) ? `[${name}]` : name}:${raw.http.port}`;
+  return url.replace(/\/+$/, '');
+}
+
+function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: string | undefined): Config {
+  const { handshake, connect, keepalive, ...counts } = raw.limits;
+  const base = file === undefined ? '.' : dirname(file);
+  return {
+    mqtt: raw.mqtt,
+    ...(raw.websocket && { websocket: raw.websocket }),
+    http: { host: raw.http.host, port: raw.http.port, publicUrl: publicUrl(raw) },
+    server: raw.server,
+    classes,
+    skewMs: raw.skew,
+    access: accessFrom(raw.access),
+    limits: { ...counts, handshakeMs: handshake, connectMs: connect, keepaliveMs: keepalive },
+    bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
+    crl: { validityMs: raw.crl.validity },
+    sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
+    log: raw.log,
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (value instanceof Map) {
+    const refuse = (): never => {
+      throw new TypeError('the configuration is frozen');
+    };
+    // Freezing an object does not reach a Map's entries, so its verbs go.
+    Object.assign(value, { set: refuse, delete: refuse, clear: refuse });
+    for (const each of value.values()) deepFreeze(each);
+  }
+  for (const each of Object.values(value)) deepFreeze(each);
+  return Object.freeze(value);
+}
+
+/**
+ * Reads the configuration: defaults, then the file (when one is named), then the variables `NOLAPSE_...`. Relative paths
+ * in it are relative to the file.
+ * @throws ConfigError with every fault there is.
+ */
+export function loadConfig(from: {
+  readonly file?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}): Config {
+  const source: Source =
+    from.file === undefined ? { tree: {}, faults: [], lineOf: () => undefined } : readYaml(from.file);
+  const tree = structuredClone(source.tree);
+  const { origins, faults: strayVariables } = layVariables(tree, from.env);
+  const { raw, faults: ofSchema } = read(tree);
+  const { policies, faults: ofClasses } = resolveClasses(raw.classes, unreadableClasses(ofSchema));
+  const located = [...ofSchema, ...ofClasses, ...clashes(raw)].map(({ path, message }): ConfigFault => {
+    const dotted = path.map(String).join('.');
+    const variable = origins.get(dotted);
+    if (variable) return { path: dotted, message: `${message} (from ${variable})` };
+    const line = source.lineOf(path);
+    return { path: dotted, ...(line !== undefined && { line }), message };
+  });
+  const all = [...source.faults, ...located, ...strayVariables].map(
+    (fault) => [describe(fault, undefined), fault] as const,
+  );
+  const faults = [...new Map(all).values()];
+  faults.sort((a, b) => (a.line ?? Number.MAX_SAFE_INTEGER) - (b.line ?? Number.MAX_SAFE_INTEGER));
+  if (faults.length > 0) throw new ConfigError(faults, from.file);
+  return deepFreeze(settle(raw, policies, from.file));
+}

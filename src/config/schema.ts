@@ -1,0 +1,173 @@
+// The one schema of the configuration: every key, its range and its default as a person would write it. It reads values
+// only; files, variables and the checks between keys are elsewhere.
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { principalIdLengthMax } from '../domain/principal.ts';
+import { formatDuration, parseDuration, parseSpan } from '../domain/time.ts';
+import { isFilter } from '../domain/topics.ts';
+
+const second = 1_000;
+const day = 86_400 * second;
+
+export const durationRule = 'expected a duration such as 90s, 12h or 7d';
+const spanRule = 'expected a duration such as 90s, 12h or 7d, or a share from 0% to 100%';
+
+/** A duration within bounds, read into milliseconds. */
+function duration(fallback: string, leastMs: number, mostMs: number) {
+  const range = `expected ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
+  return z
+    .string({ error: durationRule })
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== null && ms >= leastMs && ms <= mostMs) return ms;
+      context.addIssue({ code: 'custom', message: ms === null ? durationRule : range });
+      return z.NEVER;
+    })
+    .prefault(fallback);
+}
+
+function whole(fallback: number, least: number, most: number) {
+  const error = `expected a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error }).prefault(fallback);
+}
+
+const port = (fallback: number) => whole(fallback, 0, 65_535);
+
+const host = z
+  .string({ error: 'expected a host name or address' })
+  .max(255)
+  .regex(/^[A-Za-z0-9_.:%-]+$/, { error: 'expected a host name or address' })
+  .prefault('127.0.0.1');
+
+const nameRule = 'expected a DNS name or an IP address';
+const dnsName = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*$/;
+const serverName = z
+  .string({ error: nameRule })
+  .refine((name) => isIP(name) > 0 || dnsName.test(name), { error: nameRule });
+
+const urlRule = 'expected an http or https URL without query or fragment';
+function isPublicUrl(text: string): boolean {
+  if (text.length > 1_024 || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '';
+}
+
+/** A span kept as written: a class resolves it together with what it inherits. */
+const span = z.string({ error: spanRule }).refine((text) => parseSpan(text) !== null, { error: spanRule });
+
+const patternRule = 'expected an MQTT topic filter, in which {id} stands for the principal';
+const pattern = z
+  .string({ error: patternRule })
+  .max(1_024, { error: 'expected at most 1024 characters' })
+  .refine((text) => isFilter(text.replaceAll('{id}', 'x'.repeat(principalIdLengthMax))), { error: patternRule })
+  // The protocol grants each principal its own enrollment topics; a pattern that granted more would open others' renewals.
+  .refine((text) => !text.startsWith('$enroll'), { error: 'enrollment topics are granted by the protocol alone' });
+const patterns = z.array(pattern, { error: 'expected a list of topic filters' }).max(1_000);
+const publishPatterns = patterns.refine((list) => !list.some((text) => text.startsWith('$')), {
+  error: 'topics that begin with $ belong to the broker and cannot be published to',
+});
+// A broker's offline queue and retained messages match a root wildcard where a live subscription would not.
+const deviceSubscribePatterns = patterns.refine((list) => !list.some((text) => /^[#+]/.test(text)), {
+  error: 'a device must not subscribe to a wildcard at the first level',
+});
+
+const template = (subscribe: typeof patterns) =>
+  z.strictObject({ publish: publishPatterns.optional(), subscribe: subscribe.optional() }).prefault({});
+
+const className = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+const principalName = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+
+/** What a class has when neither it nor `default` says otherwise. */
+export const classDefaults = {
+  lifetime: '90d',
+  renewAt: '66%',
+  spread: '2%',
+  overlap: '7d',
+  grace: '30d',
+  retryFirst: '0.02%',
+  retryMax: '1%',
+  backdate: '1h',
+  requestsMax: 10,
+} as const;
+
+const classSchema = z
+  .strictObject({
+    lifetime: z
+      .string({ error: durationRule })
+      .refine((text) => parseDuration(text) !== null, { error: durationRule })
+      .optional(),
+    renewAt: span.optional(),
+    spread: span.optional(),
+    overlap: span.optional(),
+    grace: span.optional(),
+    retryFirst: span.optional(),
+    retryMax: span.optional(),
+    backdate: span.optional(),
+    requestsMax: z
+      .int({ error: 'expected a whole number from 1 to 1000' })
+      .min(1, { error: 'expected a whole number from 1 to 1000' })
+      .max(1_000, { error: 'expected a whole number from 1 to 1000' })
+      .optional(),
+  })
+  .prefault({});
+
+const limits = z
+  .strictObject({
+    packetBytes: whole(262_144, 1_024, 268_435_455),
+    packetBytesBeforeConnect: whole(16_384, 256, 1_048_576),
+    connectionsPerAddress: whole(1_000, 1, 1_000_000),
+    connections: whole(20_000, 1, 1_000_000),
+    handshake: duration('10s', 100, 300 * second),
+    connect: duration('10s', 100, 300 * second),
+    // An MQTT keepalive has 16 bits of seconds [MQTT-3.1.2-24].
+    keepalive: duration('1h', second, 65_535 * second),
+    queuedMessages: whole(1_000, 0, 1_000_000),
+    queuedBytes: whole(1_048_576, 0, 1_073_741_824),
+    subscriptions: whole(100, 1, 100_000),
+    csrBytes: whole(8_192, 512, 65_536),
+  })
+  .prefault({});
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export const configSchema = z.strictObject({
+  mqtt: z.strictObject({ host, port: port(8883) }).prefault({}),
+  websocket: z
+    .strictObject({
+      host,
+      port: port(8884),
+      path: z
+        .string()
+        .regex(/^\/[A-Za-z0-9._~/-]{0,255}$/, { error: 'expected a path that begins with /' })
+        .prefault('/mqtt'),
+    })
+    .optional(),
+  http: z
+    .strictObject({
+      host,
+      port: port(8880),
+      publicUrl: z.string({ error: urlRule }).refine(isPublicUrl, { error: urlRule }).optional(),
+    })
+    .prefault({}),
+  server: z
+    .strictObject({ names: z.array(serverName).min(1).max(100).prefault(['localhost', '127.0.0.1']) })
+    .prefault({}),
+  classes: z.record(className, classSchema).prefault({}),
+  skew: duration('5m', 0, day),
+  access: z
+    .strictObject({
+      device: template(deviceSubscribePatterns),
+      gateway: template(patterns),
+      service: template(patterns),
+      principals: z.record(principalName, template(patterns)).prefault({}),
+    })
+    .prefault({}),
+  limits,
+  bootstrap: z.strictObject({ anchors: z.array(z.string().min(1).max(4_096)).max(100).prefault([]) }).prefault({}),
+  crl: z.strictObject({ validity: duration('7d', 5 * second, 365 * day) }).prefault({}),
+  sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
+  log: z.strictObject({ level: z.enum(logLevels).prefault('info') }).prefault({}),
+});
+
+export type RawConfig = z.output<typeof configSchema>;
+export type RawClasses = RawConfig['classes'];

@@ -1,0 +1,284 @@
+// What the configuration file and the environment may say, and what is answered to what they may not.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configKeys } from '../../src/config/keys.ts';
+import { type Config, ConfigError, type ConfigFault, loadConfig } from '../../src/config.ts';
+import { defaultTemplates } from '../../src/domain/acl.ts';
+
+let directory = '';
+let counter = 0;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'nolapse-config-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function fileOf(yaml: string | Uint8Array): string {
+  counter += 1;
+  const file = join(directory, `${counter}.yaml`);
+  writeFileSync(file, yaml);
+  return file;
+}
+
+function load(yaml: string, env: Record<string, string> = {}): Config {
+  return loadConfig({ file: fileOf(yaml), env });
+}
+
+function faultsOf(yaml: string | Uint8Array, env: Record<string, string> = {}): readonly ConfigFault[] {
+  try {
+    loadConfig({ file: fileOf(yaml), env });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+const pathsOf = (yaml: string, env: Record<string, string> = {}): string[] =>
+  faultsOf(yaml, env).map((fault) => fault.path);
+
+const days = (count: number): number => count * 86_400_000;
+const durationOf = (ms: number) => ({ kind: 'duration', ms });
+
+describe('defaults', () => {
+  it('are those of the design when nothing is said', () => {
+    const config = loadConfig({ env: {} });
+    expect(config.mqtt).toEqual({ host: '127.0.0.1', port: 8883 });
+    expect(config).not.toHaveProperty('websocket');
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8880, publicUrl: 'http://localhost:8880' });
+    expect(config.server.names).toEqual(['localhost', '127.0.0.1']);
+    expect(config.access.kinds).toEqual(defaultTemplates);
+    expect(config.access.principals.size).toBe(0);
+    expect(config.skewMs).toBe(300_000);
+    expect(config.crl.validityMs).toBe(days(7));
+    expect(config.sweep).toEqual({ intervalMs: 1_000, batch: 200 });
+    expect(config.log.level).toBe('info');
+    expect([...config.classes.keys()]).toEqual(['default']);
+    expect(config.classes.get('default')).toEqual({
+      lifetimeMs: days(90),
+      renewAt: { kind: 'share', share: 0.66 },
+      spread: { kind: 'share', share: 0.02 },
+      overlap: durationOf(days(7)),
+      grace: durationOf(days(30)),
+      retryFirst: { kind: 'share', share: 0.0002 },
+      retryMax: { kind: 'share', share: 0.01 },
+      backdate: durationOf(3_600_000),
+      keyMode: 'csr',
+      requestsMax: 10,
+    });
+  });
+
+  it('hold for an empty file, a file of comments and sections without anything in them', () => {
+    const defaults = loadConfig({ env: {} });
+    for (const yaml of ['', '# nothing\n', 'mqtt:\nclasses:\nwebsocket:\n']) expect(load(yaml)).toEqual(defaults);
+  });
+
+  it('name every key with what it is when nobody sets it', () => {
+    const known = new Map(configKeys.map((key) => [key.path.join('.'), key.default]));
+    expect(known.get('mqtt.port')).toBe(8883);
+    expect(known.get('classes.<name>.renewAt')).toBe('66%');
+    expect(known.get('limits.handshake')).toBe('10s');
+    expect(known.has('access.principals.<name>.publish')).toBe(true);
+    expect(configKeys.length).toBe(known.size);
+  });
+});
+
+describe('a file', () => {
+  it('switches WebSockets on with a port alone', () => {
+    expect(load('websocket: { port: 0 }').websocket).toEqual({ host: '127.0.0.1', port: 0, path: '/mqtt' });
+  });
+
+  it('gives each class what default says, and default what is built in', () => {
+    const { classes } = load(
+      'classes:\n  default: { lifetime: 60d, grace: 10d }\n  meter: { lifetime: 30d, renewAt: 12d, overlap: 10% }\n',
+    );
+    expect(classes.get('meter')).toMatchObject({
+      lifetimeMs: days(30),
+      renewAt: durationOf(days(12)),
+      overlap: { kind: 'share', share: 0.1 },
+      grace: durationOf(days(10)),
+    });
+    expect(classes.get('default')).toMatchObject({ lifetimeMs: days(60), overlap: durationOf(days(7)) });
+  });
+
+  it('may ask for lives of two minutes without saying more: built-in overlap and backdating give way', () => {
+    const policy = load('classes: { default: { lifetime: 2m } }').classes.get('default');
+    expect(policy).toMatchObject({ lifetimeMs: 120_000, overlap: durationOf(30_000), backdate: durationOf(6_000) });
+  });
+
+  it('replaces the access of a kind list by list, and of a principal as a whole', () => {
+    const { access } = load(
+      "access:\n  service: { subscribe: ['devices/#'] }\n  principals: { billing: { subscribe: ['devices/+/meter'] } }\n",
+    );
+    expect(access.kinds.service).toEqual({ publish: [], subscribe: ['devices/#'] });
+    expect(access.principals.get('billing')).toEqual({ publish: [], subscribe: ['devices/+/meter'] });
+  });
+
+  it('names its anchors relative to itself', () => {
+    expect(load('bootstrap: { anchors: [old/ca.pem, /etc/ca.pem] }').bootstrap.anchors).toEqual([
+      join(directory, 'old/ca.pem'),
+      '/etc/ca.pem',
+    ]);
+  });
+
+  it('derives the public address from the first server name, in brackets when it is IPv6', () => {
+    expect(load("server: { names: ['::1'] }\nhttp: { port: 80 }").http.publicUrl).toBe('http://[::1]:80');
+    expect(load('http: { publicUrl: https://pki.example.org/nolapse/ }').http.publicUrl).toBe(
+      'https://pki.example.org/nolapse',
+    );
+  });
+});
+
+describe('the environment', () => {
+  it('overrides the file, whatever the case of the variable', () => {
+    const config = load('mqtt: { port: 1 }\nclasses: { Meter-2: { lifetime: 9d } }', {
+      NOLAPSE_MQTT_PORT: '2',
+      nolapse_http_host: '::',
+      NOLAPSE_SERVER_NAMES: 'a.example, 10.0.0.1',
+      NOLAPSE_CLASSES_DEFAULT_RENEWAT: '50%',
+      NOLAPSE_CLASSES_METER_2_LIFETIME: '30d',
+      NOLAPSE_LOG_LEVEL: 'debug',
+      NOLAPSE_LIMITS_PACKETBYTESBEFORECONNECT: '512',
+      NOLAPSE_WEBSOCKET_PORT: '0',
+    });
+    expect(config.mqtt.port).toBe(2);
+    expect(config.http.host).toBe('::');
+    expect(config.server.names).toEqual(['a.example', '10.0.0.1']);
+    expect(config.classes.get('Meter-2')).toMatchObject({
+      lifetimeMs: days(30),
+      renewAt: { kind: 'share', share: 0.5 },
+    });
+    expect(config.log.level).toBe('debug');
+    expect(config.limits.packetBytesBeforeConnect).toBe(512);
+    expect(config.websocket?.port).toBe(0);
+  });
+
+  it('may hold the variables that are no keys, and nothing else of that name', () => {
+    const env = { NOLAPSE_PASSPHRASE: 'x', NOLAPSE_PASSPHRASE_FILE: 'x', NOLAPSE_HOME: 'x', NOLAPSE_CONFIG: 'x' };
+    expect(pathsOf('', { ...env, PATH: '/bin' })).toEqual([]);
+    expect(pathsOf('', { ...env, NOLAPSE_MQTT: 'x', NOLAPSE_MQTT_PROT: '1', NOLAPSE_: '' })).toEqual([
+      'NOLAPSE_MQTT',
+      'NOLAPSE_MQTT_PROT',
+      'NOLAPSE_',
+    ]);
+  });
+
+  it('cannot reach the prototype of anything', () => {
+    expect(pathsOf('', { NOLAPSE_CLASSES___PROTO___LIFETIME: '9d' })).toHaveLength(1);
+    expect(Object.getOwnPropertyNames(Object.prototype)).not.toContain('lifetime');
+  });
+
+  it('is named in the faults of what it set', () => {
+    expect(faultsOf('', { NOLAPSE_MQTT_PORT: '99999' })).toEqual([
+      { path: 'mqtt.port', message: 'expected a whole number from 0 to 65535 (from NOLAPSE_MQTT_PORT)' },
+    ]);
+  });
+});
+
+describe('faults', () => {
+  it.each([
+    ['mqtt: { port: -1 }', 'mqtt.port'],
+    ['mqtt: { port: 65536 }', 'mqtt.port'],
+    ["mqtt: { port: '8883' }", 'mqtt.port'],
+    ['mqtt: { port: 1.5 }', 'mqtt.port'],
+    ["mqtt: { host: 'a b' }", 'mqtt.host'],
+    ['mqtt: 7', 'mqtt'],
+    ['mqtt: { prot: 1 }', 'mqtt.prot'],
+    ['mtqq: {}', 'mtqq'],
+    ['websocket: true', 'websocket'],
+    ['websocket: { path: mqtt }', 'websocket.path'],
+    ['http: { publicUrl: ftp://x }', 'http.publicUrl'],
+    ["http: { publicUrl: 'http://x/?a=b' }", 'http.publicUrl'],
+    ['server: { names: [] }', 'server.names'],
+    ["server: { names: [a, 'b c'] }", 'server.names.1'],
+    ['classes: []', 'classes'],
+    ["classes: { '../x': {} }", 'classes.../x'],
+    ['classes: { __proto__: {} }', 'classes.__proto__'],
+    ['__proto__: { mqtt: {} }', '__proto__'],
+    ['classes: { a: { lifetime: 90 } }', 'classes.a.lifetime'],
+    ['classes: { a: { lifetime: 66% } }', 'classes.a.lifetime'],
+    ['classes: { a: { lifetime: 4999ms } }', 'classes.a.lifetime'],
+    ['classes: { a: { renewAt: 101% } }', 'classes.a.renewAt'],
+    ['classes: { a: { renewAt: 100% } }', 'classes.a.renewAt'],
+    ['classes: { a: { renewAt: 90d } }', 'classes.a.renewAt'],
+    ['classes: { a: { renewAt: 10%, spread: 10% } }', 'classes.a.renewAt'],
+    ['classes: { a: { lifetime: 1d, renewAt: 10%, spread: 1h, backdate: 12h } }', 'classes.a.renewAt'],
+    ['classes: { a: { overlap: 91d } }', 'classes.a.overlap'],
+    ['classes: { a: { backdate: 91d, renewAt: 99% } }', 'classes.a.backdate'],
+    ['classes: { a: { grace: soon } }', 'classes.a.grace'],
+    ['classes: { a: { requestsMax: 0 } }', 'classes.a.requestsMax'],
+    ['classes: { a: { forever: true } }', 'classes.a.forever'],
+    ['classes: { default: { overlap: 7d }, a: { lifetime: 1d } }', 'classes.a.overlap'],
+    ['skew: 2d', 'skew'],
+    ["access: { device: { publish: ['a/#/b'] } }", 'access.device.publish.0'],
+    ["access: { device: { subscribe: ['#'] } }", 'access.device.subscribe'],
+    ["access: { service: { publish: ['$SYS/x'] } }", 'access.service.publish'],
+    ["access: { gateway: { subscribe: ['$enroll/#'] } }", 'access.gateway.subscribe.0'],
+    ["access: { principals: { 'a/b': {} } }", 'access.principals.a/b'],
+    ['access: { robot: {} }', 'access.robot'],
+    ['limits: { handshake: 10 }', 'limits.handshake'],
+    ['limits: { keepalive: 65536s }', 'limits.keepalive'],
+    ['limits: { packetBytes: 1024 }', 'limits.packetBytesBeforeConnect'],
+    ['limits: { connections: 10 }', 'limits.connectionsPerAddress'],
+    ['limits: { csrBytes: 1 }', 'limits.csrBytes'],
+    ['bootstrap: { anchors: ca.pem }', 'bootstrap.anchors'],
+    ['crl: { validity: 1s }', 'crl.validity'],
+    ['sweep: { interval: 0s }', 'sweep.interval'],
+    ['sweep: { batch: 0 }', 'sweep.batch'],
+    ['log: { level: loud }', 'log.level'],
+    ['http: { port: 8883 }', 'http.port'],
+  ])('names the path of what is wrong in %s', (yaml, path) => {
+    const paths = pathsOf(yaml);
+    expect(paths).toContain(path);
+    if (!yaml.includes('packetBytes: 1024')) expect(paths).toHaveLength(1);
+  });
+
+  it('are reported all together, each with its line, in the order of the file', () => {
+    const faults = faultsOf(
+      'mqtt:\n  port: x\nclasses:\n  a:\n    lifetime: 90d\n    overlap: 91d\n  b:\n    grace: 1\nskew: 5m\nmore: 1\n',
+      { NOLAPSE_NONSENSE: '1' },
+    );
+    expect(faults.map(({ path, line }) => [path, line])).toEqual([
+      ['mqtt.port', 2],
+      ['classes.a.overlap', 6],
+      ['classes.b.grace', 8],
+      ['more', 10],
+      ['NOLAPSE_NONSENSE', undefined],
+    ]);
+  });
+
+  it('say which file and line they mean, one a line', () => {
+    const file = fileOf('mqtt:\n  port: x\n');
+    expect(() => loadConfig({ file, env: {} })).toThrow(`${file}:2: mqtt.port: expected a whole number`);
+  });
+
+  it('cover files that are no YAML, no map, not there, not text or too large', () => {
+    expect(faultsOf('a: [1\nb: }')[0]?.line).toBeGreaterThan(0);
+    expect(faultsOf('mqtt: {}\nmqtt: {}\n')).toMatchObject([{ line: 2 }]);
+    expect(faultsOf('- 1\n')).toMatchObject([{ path: '', message: 'expected a map of keys' }]);
+    expect(faultsOf(Buffer.from([0xff, 0xfe, 0x00]))).toMatchObject([{ message: 'cannot be read: not UTF-8' }]);
+    expect(faultsOf('#'.repeat(1_048_577))).toHaveLength(1);
+    expect(() => loadConfig({ file: join(directory, 'none.yaml'), env: {} })).toThrow(/none.yaml: .*no such file/);
+  });
+
+  it('cover aliases that unfold without end', () => {
+    const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`);
+    expect(faultsOf(`a0: &a0 [x]\n${levels.join('\n')}\n`).length).toBeGreaterThan(0);
+  });
+});
+
+describe('the result', () => {
+  it('is frozen all the way down', () => {
+    const config = load("classes: { a: {} }\naccess: { principals: { p: { publish: ['x'] } } }");
+    const frozen = (value: unknown): boolean =>
+      typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
+    expect(frozen(config)).toBe(true);
+    expect(frozen(config.classes.get('a'))).toBe(true);
+    expect(frozen(config.access.principals.get('p'))).toBe(true);
+    expect(() => (config.classes as Map<string, unknown>).set('b', {})).toThrow(TypeError);
+    expect(() => (config.classes as Map<string, unknown>).delete('default')).toThrow(TypeError);
+    expect(config.classes.size).toBe(2);
+  });
+});
