@@ -1,0 +1,102 @@
+// The closed list of decisions: the name of each, how loud it is, and what it counts. docs/operations.md lists the same.
+import type { Decision } from '../ports/journal.ts';
+import type { Metrics } from './metrics.ts';
+
+interface Action {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly count?: (metrics: Metrics, decision: Decision) => void;
+}
+
+const unsaid = 'other';
+
+function admission({ reason = unsaid }: Decision): 'full' | 'renew-only' {
+  return reason === 'expired_in_grace' || reason === 'bootstrap' ? 'renew-only' : 'full';
+}
+
+function renewal(level: Action['level'] = 'info'): Action {
+  return {
+    level,
+    count: (metrics, { action }) => metrics.count('nolapse_renewals_total', { state: action.slice('renewal.'.length) }),
+  };
+}
+
+const connectionRefused: NonNullable<Action['count']> = (metrics, { reason = unsaid }) =>
+  metrics.count('nolapse_connections_refused_total', { reason });
+
+export const actions = {
+  'admission.admitted': {
+    level: 'info',
+    count: (metrics, decision) =>
+      metrics.count('nolapse_admissions_total', { verdict: admission(decision), reason: decision.reason ?? unsaid }),
+  },
+  'admission.refused': {
+    level: 'warn',
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_admissions_total', { verdict: 'refused', reason }),
+  },
+  'renewal.due': renewal(),
+  'renewal.offered': renewal(),
+  'renewal.requested': renewal(),
+  'renewal.issued': renewal(),
+  'renewal.delivered': renewal(),
+  'renewal.installed': renewal(),
+  'renewal.activated': renewal(),
+  'renewal.confirmed': renewal(),
+  'renewal.retired': renewal(),
+  'renewal.failed': renewal('warn'),
+  'renewal.cancelled': renewal(),
+  'renewal.expired': renewal('warn'),
+  'renewal.closed': renewal('error'),
+  'renewal.lapsed': renewal('error'),
+  'enrollment.refused': {
+    level: 'warn',
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_enrollment_errors_total', { code: reason }),
+  },
+  'enrollment.failed': {
+    level: 'error',
+    count: (metrics) => metrics.count('nolapse_enrollment_errors_total', { code: 'unavailable' }),
+  },
+  'access.denied': {
+    level: 'warn',
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
+  },
+  'session.opened': { level: 'info' },
+  'session.ended': { level: 'info' },
+  'connection.refused': { level: 'warn', count: connectionRefused },
+  'packet.too_large': {
+    level: 'warn',
+    count: (metrics) => metrics.count('nolapse_connections_refused_total', { reason: 'packet_too_large' }),
+  },
+  'message.dropped': {
+    level: 'warn',
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_messages_dropped_total', { reason }),
+  },
+  'certificate.issued': {
+    level: 'info',
+    count: (metrics) => metrics.count('nolapse_certificates_issued_total', {}),
+  },
+  'certificate.activated': { level: 'info' },
+  'certificate.expired': { level: 'info' },
+  'certificate.revoked': {
+    level: 'info',
+    count: (metrics) => metrics.count('nolapse_certificates_revoked_total', {}),
+  },
+  'device.added': { level: 'info' },
+  'device.imported': { level: 'info' },
+  'device.decommissioned': { level: 'info' },
+  'device.quarantined': { level: 'warn' },
+  'device.released': { level: 'info' },
+  'crl.published': { level: 'info', count: (metrics) => metrics.count('nolapse_crl_published_total', {}) },
+  'server.certificate_renewed': { level: 'info' },
+  'effect.failed': { level: 'error', count: (metrics) => metrics.count('nolapse_effects_failed_total', {}) },
+  'gateway.started': { level: 'info' },
+  'gateway.stopped': { level: 'info' },
+  'alert.raised': {
+    level: 'warn',
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_alerts_total', { kind: reason }),
+  },
+} as const satisfies Record<string, Action>;
+
+/** What is known of an action; null when it is not on the list. */
+export function actionOf(name: string): Action | null {
+  return Object.hasOwn(actions, name) ? actions[name as keyof typeof actions] : null;
+}

@@ -1,0 +1,100 @@
+// Every metric's name, help and labels, in one place. Label values come from closed lists: what a peer sends never makes a
+// new time series. docs/operations.md lists the same.
+import { admissionReasons } from '../domain/admission.ts';
+import { certificateStates } from '../domain/certificate.ts';
+import { enrollmentCodes } from '../domain/errors.ts';
+import { renewalStates } from '../domain/renewal.ts';
+
+interface Metric {
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  /** Each label's values; anything else is counted as `other`. */
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Why a connection ended before it was admitted or refused by a verdict. */
+const connectionReasons = [
+  'too_many_connections',
+  'too_many_connections_of_address',
+  'handshake_failed',
+  'handshake_timeout',
+  'connect_timeout',
+  'packet_too_large',
+  'malformed_packet',
+  'websocket_refused',
+  'stopping',
+] as const;
+
+const dropReasons = ['queue_full', 'queue_bytes', 'not_allowed', 'slow_reader', 'reserved_topic', 'retained'] as const;
+
+export const metricTable = {
+  nolapse_admissions_total: {
+    type: 'counter',
+    help: 'Verdicts on connects',
+    labels: { verdict: ['full', 'renew-only', 'refused'], reason: Object.keys(admissionReasons) },
+  },
+  nolapse_enrollment_errors_total: {
+    type: 'counter',
+    help: 'Error messages sent to devices, by code',
+    labels: { code: Object.keys(enrollmentCodes) },
+  },
+  nolapse_renewals_total: {
+    type: 'counter',
+    help: 'Steps that renewals took',
+    labels: { state: [...renewalStates, 'confirmed', 'expired', 'closed'] },
+  },
+  nolapse_denied_total: {
+    type: 'counter',
+    help: 'Publishes and subscribes outside the access of their session',
+    labels: { action: ['publish', 'subscribe'] },
+  },
+  nolapse_connections_refused_total: {
+    type: 'counter',
+    help: 'Connections ended before a verdict',
+    labels: { reason: connectionReasons },
+  },
+  nolapse_messages_dropped_total: {
+    type: 'counter',
+    help: 'Messages accepted and not handed on',
+    labels: { reason: dropReasons },
+  },
+  nolapse_certificates_issued_total: { type: 'counter', help: 'Certificates issued by an operator', labels: {} },
+  nolapse_certificates_revoked_total: { type: 'counter', help: 'Certificates revoked', labels: {} },
+  nolapse_crl_published_total: { type: 'counter', help: 'CRLs signed', labels: {} },
+  nolapse_effects_failed_total: { type: 'counter', help: 'Owed effects that failed and were put off', labels: {} },
+  nolapse_alerts_total: {
+    type: 'counter',
+    help: 'Alerts raised',
+    labels: {
+      kind: ['retired_credential_in_use', 'renewal_failed', 'lapsed', 'issuer_near_end', 'server_certificate'],
+    },
+  },
+  nolapse_unlisted_decisions_total: {
+    type: 'counter',
+    help: 'Decisions told under a name that is not listed: a defect of the gateway',
+    labels: {},
+  },
+  nolapse_sessions: { type: 'gauge', help: 'Live sessions', labels: { lane: ['full', 'renew-only'] } },
+  nolapse_certificates: {
+    type: 'gauge',
+    help: 'Certificates in the ledger, by state',
+    labels: { state: certificateStates },
+  },
+  nolapse_renewals: { type: 'gauge', help: 'Renewals in the ledger, by state', labels: { state: renewalStates } },
+  nolapse_lapsed: {
+    type: 'gauge',
+    help: 'Renewals whose certificate expired before its replacement was in use',
+    labels: {},
+  },
+  nolapse_own_not_after_seconds: {
+    type: 'gauge',
+    help: "End of validity of the gateway's own certificates and CRL, in Unix seconds",
+    labels: { which: ['server', 'issuing', 'root', 'crl'] },
+  },
+} as const satisfies Record<string, Metric>;
+
+type MetricTable = typeof metricTable;
+export type MetricName = keyof MetricTable;
+export type CounterName = { [N in MetricName]: MetricTable[N]['type'] extends 'counter' ? N : never }[MetricName];
+export type GaugeName = Exclude<MetricName, CounterName>;
+export type LabelsOf<N extends MetricName> = { readonly [L in keyof MetricTable[N]['labels']]: string };
