@@ -44,8 +44,8 @@ export interface Renewal {
   readonly attempts: number;
   /** CSRs accepted. */
   readonly requests: number;
-  /** SHA-256 of the CSR last accepted, in lower-case hex; what makes a repeated CSR recognizable. */
-  readonly csrHash: Fingerprint | null;
+  /** SHA-256 of the key last requested for: the same key again is the same request, however the CSR around it was made. */
+  readonly requestKey: Fingerprint | null;
   /** Set once the old certificate expired before the replacement was activated. */
   readonly lapsedAt: Instant | null;
   readonly activatedAt: Instant | null;
@@ -58,7 +58,7 @@ export interface Renewal {
 
 export type RenewalEvent =
   | { readonly type: 'offered' }
-  | { readonly type: 'requested'; readonly csrHash: Fingerprint }
+  | { readonly type: 'requested'; readonly requestKey: Fingerprint }
   | { readonly type: 'issued'; readonly fingerprint: Fingerprint }
   | { readonly type: 'delivered' }
   | { readonly type: 'installed' }
@@ -110,22 +110,22 @@ function toOffered(renewal: Renewal, policy: Policy, now: Instant): Transition {
   return { kind: 'changed', renewal: { ...renewal, state: 'offered', attempts, nextAt, updatedAt: now } };
 }
 
-function toRequested(renewal: Renewal, csrHash: Fingerprint, policy: Policy, now: Instant): Transition {
+function toRequested(renewal: Renewal, requestKey: Fingerprint, policy: Policy, now: Instant): Transition {
   if (!isOpen(renewal)) return { kind: 'refused', code: 'renewal_closed' };
-  if (renewal.csrHash === csrHash && (renewal.state === 'requested' || holdsCertificate(renewal))) return unchanged;
+  const nextAt = nextLook(renewal, now + retryDelayMs(policy, 1));
+  if (renewal.requestKey === requestKey) {
+    if (renewal.state === 'requested' || holdsCertificate(renewal)) return unchanged;
+    // After a reported failure the same key gets the same certificate again, not a second one.
+    if (renewal.newFingerprint) {
+      return { kind: 'changed', renewal: { ...renewal, state: 'issued', nextAt, updatedAt: now } };
+    }
+  }
   if (renewal.state === 'requested') return { kind: 'refused', code: 'unavailable' };
   if (renewal.requests >= policy.requestsMax) return { kind: 'refused', code: 'too_many_requests' };
+  const requests = renewal.requests + 1;
   return {
     kind: 'changed',
-    renewal: {
-      ...renewal,
-      state: 'requested',
-      csrHash,
-      newFingerprint: null,
-      requests: renewal.requests + 1,
-      nextAt: nextLook(renewal, now + retryDelayMs(policy, 1)),
-      updatedAt: now,
-    },
+    renewal: { ...renewal, state: 'requested', requestKey, newFingerprint: null, requests, nextAt, updatedAt: now },
   };
 }
 
@@ -170,7 +170,7 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
     case 'offered':
       return toOffered(renewal, policy, now);
     case 'requested':
-      return toRequested(renewal, event.csrHash, policy, now);
+      return toRequested(renewal, event.requestKey, policy, now);
     case 'issued':
       return renewal.state === 'requested'
         ? change({
@@ -202,10 +202,15 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
   }
 }
 
-/** Puts off the next look without a change of state: a certificate was sent again, or nobody was there to hear. */
-export function postpone(renewal: Renewal, policy: Policy, now: Instant): Renewal {
+/** Counts a sending that was not answered yet, without a change of state: the next comes after a longer pause. */
+export function sentAgain(renewal: Renewal, policy: Policy, now: Instant): Renewal {
   const attempts = renewal.attempts + 1;
   return { ...renewal, attempts, nextAt: nextLook(renewal, now + retryDelayMs(policy, attempts)), updatedAt: now };
+}
+
+/** Leaves the next move to the device: until it listens, only the old certificate's end is looked for. */
+export function awaitDevice(renewal: Renewal): Renewal {
+  return { ...renewal, nextAt: nextLook(renewal, Number.POSITIVE_INFINITY) };
 }
 
 /** What the gateway owes the device in this state: the one message that moves it on. Null: nothing, it is the device's or the clock's turn. */

@@ -1,0 +1,80 @@
+// A certificate was seen on a connection for the first time: it becomes the active one, and only now does what it replaces
+// begin to retire.
+import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
+import { overlapEnd, type Policy, renewalTime } from '../domain/policy.ts';
+import { isOpen } from '../domain/renewal.ts';
+import type { Instant } from '../domain/time.ts';
+import { type Change, change, step } from './change.ts';
+import { type App, policyOf } from './context.ts';
+import { retireWithin } from './retire.ts';
+
+/** Records the activation of an issued certificate; does nothing when the ledger has it in another state by now. */
+export function activate(app: App, fingerprint: Fingerprint): Promise<void> {
+  return change(app, async (within) => {
+    const { tx, now, record } = within;
+    const entry = await tx.certificate(fingerprint);
+    const principal = entry && (await tx.principal(entry.principalId));
+    if (entry?.state !== 'issued' || !principal) return;
+    const policy = policyOf(app, principal.class);
+    await tx.putCertificate({
+      ...entry,
+      state: 'active',
+      activatedAt: now,
+      lastSeenAt: now,
+      renewAt: Math.max(now, renewalTime(entry, principal.id, policy)),
+    });
+    const overlapUntil = await supersedeOthers(within, entry, policy);
+    await endRenewals(within, entry, principal.class, overlapUntil);
+    if (!entry.renewalId) {
+      await record({
+        action: 'certificate.activated',
+        message: `${principal.id}: certificate seen for the first time`,
+        principalId: principal.id,
+        fields: { 'tls.client.hash.sha256': fingerprint },
+      });
+    }
+  });
+}
+
+/** Begins the overlap of the certificates this one replaces. @returns when the last of them stops being admitted. */
+async function supersedeOthers(within: Change, entry: LedgerEntry, policy: Policy): Promise<Instant> {
+  const { tx, now } = within;
+  let latest = now;
+  for (const other of await tx.certificatesOf(entry.principalId)) {
+    if (other.fingerprint === entry.fingerprint || other.issuedAt > entry.issuedAt) continue;
+    if (other.state === 'active') {
+      const overlapUntil = overlapEnd(other, now, policy);
+      latest = Math.max(latest, overlapUntil);
+      await tx.putCertificate({ ...other, state: 'superseded', overlapUntil, renewAt: null });
+    } else if (other.state === 'expired') {
+      // Nothing overlaps with a certificate that has ended: the lane closes behind it.
+      await retireWithin(within, other);
+    }
+  }
+  return latest;
+}
+
+/** Completes the renewal that brought the certificate, and calls off those it made needless. */
+async function endRenewals(
+  within: Change,
+  entry: LedgerEntry,
+  className: string,
+  overlapUntil: Instant,
+): Promise<void> {
+  const { tx } = within;
+  const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
+  if (own) {
+    const until = new Date(overlapUntil).toISOString();
+    const detail = `activated; the old certificate is admitted until ${until}`;
+    const transition = await step(within, own, { type: 'activated', overlapUntil }, className, detail);
+    if (transition.kind === 'changed') await tx.owe({ kind: 'prompt', renewalId: own.id });
+  }
+  for (const other of await tx.renewals({ principalId: entry.principalId }, openRenewalsMax)) {
+    if (other.id !== own?.id && isOpen(other) && other.createdAt <= entry.issuedAt) {
+      await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, className);
+    }
+  }
+}
+
+/** Renewals of one principal looked through; more than one open is already unusual. */
+const openRenewalsMax = 20;

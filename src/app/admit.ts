@@ -1,0 +1,117 @@
+// Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
+// verdict, and lets what the verdict implies happen before the broker answers.
+import { accessOf } from '../domain/acl.ts';
+import { admit, type StrangerFacts, type Verdict } from '../domain/admission.ts';
+import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
+import { graceMs } from '../domain/policy.ts';
+import { type Principal, type PrincipalId, parsePrincipalId, principalUri } from '../domain/principal.ts';
+import { introduce } from '../pki/chain.ts';
+import { fingerprintOf } from '../pki/x509.ts';
+import { activate } from './activate.ts';
+import { type App, policyOf } from './context.ts';
+import { openEnrollment, openRenewal } from './open-renewal.ts';
+import type { Admission, ConnectFacts } from './session.ts';
+
+interface Findings {
+  readonly fingerprint: Fingerprint | null;
+  readonly entry: LedgerEntry | null;
+  readonly stranger: StrangerFacts | null;
+  readonly principal: Principal | null;
+}
+
+/** Judges one connect, as {@link Entrance.admit} has it. */
+export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admission> {
+  let findings = await find(app, facts);
+  let verdict = judge(app, facts, findings);
+  if (verdict.lane === 'full' && findings.entry?.state === 'issued') {
+    await activate(app, findings.entry.fingerprint);
+    // The ledger may have changed while the activation waited its turn: judge what it says now.
+    findings = await find(app, facts);
+    verdict = judge(app, facts, findings);
+  }
+  tell(app, facts, findings, verdict);
+  if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
+  const { principal, fingerprint, entry } = findings;
+  if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
+  if (verdict.reason === 'expired_in_grace' && entry) await openRenewal(app, entry.fingerprint);
+  if (verdict.reason === 'bootstrap') await openEnrollment(app, principal.id, verdict.endsAt);
+  return {
+    admitted: true,
+    session: {
+      principal,
+      lane: verdict.lane,
+      fingerprint,
+      access: accessOf(principal, verdict.lane, app.settings.access),
+      endsAt: verdict.endsAt,
+      clientId: facts.clientId,
+    },
+  };
+}
+
+async function find(app: App, { presented }: ConnectFacts): Promise<Findings> {
+  if (!presented.der) return { fingerprint: null, entry: null, stranger: null, principal: null };
+  const { read } = app.store;
+  const fingerprint = fingerprintOf(presented.der);
+  const entry = await read.certificate(fingerprint);
+  if (entry) return { fingerprint, entry, stranger: null, principal: await read.principal(entry.principalId) };
+  if (app.settings.anchors.length === 0) return { fingerprint, entry, stranger: null, principal: null };
+  return { fingerprint, entry, ...(await findStranger(app, presented.der, presented.issuers())) };
+}
+
+async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Array[]) {
+  const { read } = app.store;
+  const introduction = introduce(der, issuers, app.settings.anchors, app.clock.now());
+  const id = parsePrincipalId(introduction.commonName);
+  const principal = introduction.introduced && id ? await read.principal(id) : null;
+  const expected = principal !== null && (await isExpected(app, principal, introduction.uris));
+  const { introduced, notBefore, notAfter } = introduction;
+  return { principal, stranger: { introduced, notBefore, notAfter, expected } };
+}
+
+/** A stranger is expected as long as no certificate of the principal was ever in use: an anchor introduces once. */
+async function isExpected(app: App, principal: Principal, uris: readonly string[]): Promise<boolean> {
+  const ours = uris.filter((uri) => uri.startsWith('urn:nolapse:'));
+  if (ours.some((uri) => uri !== principalUri(principal.kind, principal.id))) return false;
+  const known = await app.store.read.certificatesOf(principal.id);
+  return known.every((entry) => entry.state === 'issued' || (entry.state === 'revoked' && entry.activatedAt === null));
+}
+
+function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {
+  return admit({
+    presented: facts.presented.der !== null,
+    entry: findings.entry,
+    stranger: findings.stranger,
+    principal: findings.principal,
+    clientId: facts.clientId,
+    graceMs: findings.principal ? graceMs(policyOf(app, findings.principal.class)) : 0,
+    skewMs: app.settings.skewMs,
+    now: app.clock.now(),
+  });
+}
+
+/** Client ids are the peer's words: a log line holds no more than this of them. */
+const clientIdLogged = 128;
+
+function tell(app: App, facts: ConnectFacts, { fingerprint, entry, principal }: Findings, verdict: Verdict): void {
+  const who = principal?.id ?? 'a stranger';
+  const refused = verdict.lane === 'refused';
+  app.journal.tell({
+    action: refused ? 'admission.refused' : 'admission.admitted',
+    reason: verdict.reason,
+    message: refused ? `${who} refused: ${verdict.reason}` : `${who} admitted, ${verdict.lane} lane`,
+    fields: {
+      'nolapse.lane': verdict.lane,
+      'nolapse.client_id': facts.clientId.slice(0, clientIdLogged),
+      'source.ip': facts.remoteAddress,
+      ...(principal && { 'nolapse.principal': principal.id }),
+      ...(fingerprint && { 'tls.client.hash.sha256': fingerprint }),
+      ...(entry && { 'tls.client.not_after': new Date(entry.notAfter).toISOString() }),
+    },
+  });
+  if (verdict.reason === 'retired' && principal && fingerprint) alertRetired(app, principal.id, fingerprint);
+}
+
+function alertRetired(app: App, id: PrincipalId, fingerprint: Fingerprint): void {
+  const detail = `certificate ${fingerprint.slice(0, 16)} was replaced, and somebody still presents it`;
+  app.notifier.alert({ kind: 'retired_credential_in_use', subject: id, detail });
+}

@@ -1,0 +1,88 @@
+// One change of the ledger: a transaction, the time it happens at, and what is told about it once it is committed.
+
+import type { PrincipalId } from '../domain/principal.ts';
+import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
+import { advance } from '../domain/renewal.ts';
+import type { Instant } from '../domain/time.ts';
+import type { Alert } from '../ports/notifier.ts';
+import type { Transaction } from '../ports/store.ts';
+import { type App, policyOf } from './context.ts';
+
+/** A record kept in the ledger's journal and told in the log. */
+interface Happening {
+  readonly action: string;
+  readonly message: string;
+  readonly principalId?: PrincipalId;
+  readonly renewalId?: string;
+  readonly level?: 'debug' | 'info' | 'warn' | 'error';
+  readonly reason?: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface Change {
+  readonly app: App;
+  readonly tx: Transaction;
+  readonly now: Instant;
+  /** Records it with the change and tells it after the commit. */
+  record(happening: Happening): Promise<void>;
+  /** Alerts after the commit. */
+  alert(alert: Alert): void;
+}
+
+/** Runs one change. What it records and alerts is told only if it was committed. */
+export async function change<T>(app: App, work: (change: Change) => Promise<T>): Promise<T> {
+  let after: (() => void)[] = [];
+  const result = await app.store.transact((tx) => {
+    after = [];
+    const now = app.clock.now();
+    return work({
+      app,
+      tx,
+      now,
+      record: async (happening) => {
+        const { action, message, principalId, renewalId, fields, ...rest } = happening;
+        await tx.record({
+          at: now,
+          action,
+          principalId: principalId ?? null,
+          renewalId: renewalId ?? null,
+          detail: message,
+        });
+        const named = {
+          ...(principalId && { 'nolapse.principal': principalId }),
+          ...(renewalId && { 'nolapse.renewal': renewalId }),
+        };
+        after.push(() => app.journal.tell({ action, message, ...rest, fields: { ...named, ...fields } }));
+      },
+      alert: (alert) => {
+        after.push(() => app.notifier.alert(alert));
+      },
+    });
+  });
+  for (const tell of after) tell();
+  return result;
+}
+
+/** Applies an event to a renewal within a change, and keeps and records what it changed. */
+export async function step(
+  { app, tx, now, record }: Change,
+  renewal: Renewal,
+  event: RenewalEvent,
+  className: string,
+  detail = '',
+): Promise<Transition> {
+  const transition = advance(renewal, event, policyOf(app, className), now);
+  if (transition.kind !== 'changed') return transition;
+  await tx.putRenewal(transition.renewal);
+  await record({
+    action: `renewal.${event.type}`,
+    message: `${renewal.principalId}: renewal ${detail || event.type}`,
+    principalId: renewal.principalId,
+    renewalId: renewal.id,
+    ...(event.type === 'failed' && { reason: event.code, level: 'warn' as const }),
+    fields: {
+      ...(transition.renewal.newFingerprint && { 'tls.client.hash.sha256': transition.renewal.newFingerprint }),
+    },
+  });
+  return transition;
+}

@@ -1,0 +1,42 @@
+// What every verb of the application is given: the ports, and the configuration as values.
+import type { AccessRules } from '../domain/acl.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { Authority } from '../ports/authority.ts';
+import type { Clock, Entropy } from '../ports/clock.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Notifier } from '../ports/notifier.ts';
+import type { Sessions } from '../ports/sessions.ts';
+import type { Store } from '../ports/store.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface App {
+  readonly store: Store;
+  readonly authority: Authority;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly journal: Journal;
+  readonly notifier: Notifier;
+  readonly throttle: Throttle;
+  readonly settings: Settings;
+}
+
+export interface Settings {
+  /** By class name; `default` is always there. */
+  readonly policies: ReadonlyMap<string, Policy>;
+  readonly access: AccessRules;
+  /** DER of the certificates that may introduce strangers. */
+  readonly anchors: readonly Uint8Array[];
+  /** How far ahead of our clock a certificate's notBefore may lie. */
+  readonly skewMs: number;
+  readonly crlValidityMs: number;
+  /** Rows one step of a sweep takes on at most. */
+  readonly sweepBatch: number;
+}
+
+/** The policy of a class; a class the configuration does not know has the default's. */
+export function policyOf(app: App, className: string): Policy {
+  const policy = app.settings.policies.get(className) ?? app.settings.policies.get('default');
+  if (!policy) throw new Error('the default policy is missing');
+  return policy;
+}

@@ -1,0 +1,51 @@
+// Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
+import { formatDuration, type Instant } from '../domain/time.ts';
+import { inspectCertificate } from '../pki/x509.ts';
+import type { App } from './context.ts';
+import type { Finding } from './operations.ts';
+
+/** Share of a CA certificate's life that must be left for it to be well. */
+const wellShare = 1 / 4;
+
+/** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate. */
+export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
+  const now = app.clock.now();
+  const findings = [
+    lifeOf('root certificate', app.authority.root, now),
+    ...app.authority.chain.map((der) => lifeOf('issuing certificate', der, now)),
+    ...(server ? [lifeOf('server certificate', server, now)] : []),
+    await crlFinding(app, now),
+  ];
+  return [...findings, ...(await fleetFindings(app))];
+}
+
+function lifeOf(subject: string, der: Uint8Array, now: Instant): Finding {
+  const { notBefore, notAfter } = inspectCertificate(der);
+  const left = notAfter - now;
+  const detail = `ends ${new Date(notAfter).toISOString()}, in ${formatDuration(left)}`;
+  if (left <= 0) return { level: 'error', subject, detail: `ended ${new Date(notAfter).toISOString()}` };
+  return { level: left < (notAfter - notBefore) * wellShare ? 'warning' : 'ok', subject, detail };
+}
+
+async function crlFinding(app: App, now: Instant): Promise<Finding> {
+  const subject = 'revocation list';
+  const crl = await app.store.read.crl();
+  if (!crl) return { level: 'warning', subject, detail: 'none published yet' };
+  const detail = `number ${crl.number}, next update by ${new Date(crl.nextUpdate).toISOString()}`;
+  return { level: crl.nextUpdate <= now ? 'error' : 'ok', subject, detail };
+}
+
+async function fleetFindings(app: App): Promise<Finding[]> {
+  const { renewals, certificates, lapsed } = await app.store.read.counts();
+  const failed = renewals['failed'] ?? 0;
+  const expired = certificates['expired'] ?? 0;
+  return [
+    {
+      level: failed > 0 ? 'warning' : 'ok',
+      subject: 'renewals',
+      detail: `${failed} failed and waiting to be tried again`,
+    },
+    { level: expired > 0 ? 'warning' : 'ok', subject: 'certificates', detail: `${expired} expired and not replaced` },
+    { level: 'ok', subject: 'lapses', detail: `${lapsed} renewals missed their deadline since the ledger began` },
+  ];
+}

@@ -1,0 +1,102 @@
+// Opens a renewal: because a certificate is due, because its device came back through the lane, because an operator says
+// so, or for a stranger's first enrollment. One certificate has one open renewal at most.
+import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
+import { graceMs } from '../domain/policy.ts';
+import type { Principal, PrincipalId } from '../domain/principal.ts';
+import { isOpen, type Renewal, renewalIdLength } from '../domain/renewal.ts';
+import type { Instant } from '../domain/time.ts';
+import { formatDuration } from '../domain/time.ts';
+import type { Entropy } from '../ports/clock.ts';
+import { type Change, change } from './change.ts';
+import { type App, policyOf } from './context.ts';
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+
+function newRenewalId(entropy: Entropy): string {
+  return Array.from(entropy.bytes(renewalIdLength), (byte) => alphabet[byte & 31]).join('');
+}
+
+function newRenewal(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Renewal {
+  const { app, now } = change;
+  const policy = policyOf(app, principal.class);
+  const lapsed = old !== null && endsAt <= now;
+  const closesAt = old ? endsAt + graceMs(policy) : endsAt;
+  return {
+    id: newRenewalId(app.entropy),
+    principalId: principal.id,
+    state: 'due',
+    mode: policy.keyMode,
+    oldFingerprint: old?.fingerprint ?? null,
+    newFingerprint: null,
+    createdAt: now,
+    deadline: endsAt,
+    closesAt,
+    nextAt: lapsed ? closesAt : endsAt,
+    attempts: 0,
+    requests: 0,
+    requestKey: null,
+    lapsedAt: lapsed ? endsAt : null,
+    activatedAt: null,
+    confirmedAt: null,
+    lastCode: null,
+    lastDetail: null,
+    updatedAt: now,
+  };
+}
+
+async function open(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Promise<Renewal> {
+  const { tx, now, record } = change;
+  const renewal = newRenewal(change, principal, old, endsAt);
+  await tx.putRenewal(renewal);
+  if (old?.renewAt != null) await tx.putCertificate({ ...old, renewAt: null });
+  await tx.owe({ kind: 'prompt', renewalId: renewal.id });
+  if (renewal.lapsedAt !== null) {
+    change.alert({
+      kind: 'lapsed',
+      subject: principal.id,
+      detail: 'the certificate ended before a renewal was opened',
+    });
+  }
+  const left = endsAt > now ? `certificate ends in ${formatDuration(endsAt - now)}` : 'certificate has ended';
+  await record({
+    action: 'renewal.due',
+    message: old ? `${principal.id}: replacement due, ${left}` : `${principal.id}: first enrollment`,
+    principalId: principal.id,
+    renewalId: renewal.id,
+  });
+  return renewal;
+}
+
+/**
+ * Opens the renewal of this ledger entry within a change, unless one is open already, the principal is not active, or the
+ * entry can no longer be replaced. @returns the open renewal, or null when there is to be none.
+ */
+export async function openWithin(change: Change, entry: LedgerEntry): Promise<Renewal | null> {
+  const { tx } = change;
+  const existing = await tx.openRenewalFor(entry.fingerprint);
+  if (existing) return existing;
+  const principal = await tx.principal(entry.principalId);
+  if (principal?.status !== 'active' || !['active', 'expired'].includes(entry.state)) {
+    if (entry.renewAt !== null) await tx.putCertificate({ ...entry, renewAt: null });
+    return null;
+  }
+  return open(change, principal, entry, entry.notAfter);
+}
+
+/** Opens the renewal of a certificate if none is open. */
+export function openRenewal(app: App, fingerprint: Fingerprint): Promise<Renewal | null> {
+  return change(app, async (within) => {
+    const entry = await within.tx.certificate(fingerprint);
+    return entry ? openWithin(within, entry) : null;
+  });
+}
+
+/** Opens a first enrollment for a principal that a bootstrap anchor introduced until `endsAt`, if nothing is open. */
+export function openEnrollment(app: App, id: PrincipalId, endsAt: Instant): Promise<Renewal | null> {
+  return change(app, async (within) => {
+    const principal = await within.tx.principal(id);
+    const current = await within.tx.currentRenewal(id);
+    if (!principal || (current && isOpen(current))) return current;
+    return open(within, principal, null, endsAt);
+  });
+}

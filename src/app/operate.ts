@@ -1,0 +1,119 @@
+// The operations as the control socket and the command line call them: names are checked here, the verbs do the rest.
+import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
+import { type PrincipalId, parsePrincipalId, principalIdRule } from '../domain/principal.ts';
+import { type RenewalState, renewalStates } from '../domain/renewal.ts';
+import { derToPem } from '../pki/pem.ts';
+import type { App } from './context.ts';
+import { decommission, quarantine } from './decommission.ts';
+import { doctor } from './doctor.ts';
+import { addDevice, importDevices } from './inventory.ts';
+import { issueDevice } from './issue-device.ts';
+import { openRenewal } from './open-renewal.ts';
+import { OperationError, type Operations } from './operations.ts';
+import { currentCrl } from './publish-crl.ts';
+import { revoke } from './revoke.ts';
+import { viewOf } from './view.ts';
+
+const limitDefault = 1_000;
+const limitMax = 10_000;
+
+/** The operations of this application. `serverDer` gives the server certificate in use, for the doctor. */
+export function operationsOf(app: App, serverDer: () => Uint8Array | null): Operations {
+  const { read } = app.store;
+  return {
+    addDevice: (input) => addDevice(app, input),
+    importDevices: (input) => importDevices(app, input),
+    issueDevice: ({ id }) => issueDevice(app, idOf(id)),
+    listDevices: ({ after, limit, ...query }) => read.principals(query, pageOf(after, limit)),
+    showDevice: ({ id }) => showDevice(app, idOf(id)),
+    decommissionDevice: ({ id, reason }) => decommission(app, idOf(id), reason ?? ''),
+    quarantineDevice: ({ id, release }) => quarantine(app, idOf(id), release ?? false),
+    listRenewals: ({ device, state, limit }) =>
+      read.renewals(
+        {
+          ...(device !== undefined && { principalId: idOf(device) }),
+          ...(state !== undefined && { state: stateOf(state) }),
+        },
+        pageOf(undefined, limit).limit,
+      ),
+    showRenewal: ({ id }) => showRenewal(app, id),
+    runRenewal: ({ device }) => runRenewal(app, idOf(device)),
+    listCertificates: async ({ device, after, limit }) => {
+      const page = pageOf(after, limit);
+      const entries = device === undefined ? await read.certificates(page) : await read.certificatesOf(idOf(device));
+      return entries.slice(0, page.limit).map(viewOf);
+    },
+    showCertificate: async ({ id }) => {
+      const entry = await findCertificate(app, id);
+      return { certificate: viewOf(entry), pem: derToPem(entry.der, 'CERTIFICATE') };
+    },
+    revokeCertificate: async ({ id, reason }) => {
+      const entry = await findCertificate(app, id);
+      return viewOf(await revoke(app, entry.fingerprint, reason ?? 'unspecified'));
+    },
+    crl: async () => {
+      const { der, ...crl } = await currentCrl(app);
+      const entries = (await read.revokedForCrl(app.clock.now())).length;
+      return { ...crl, pem: derToPem(der, 'X509 CRL'), entries };
+    },
+    doctor: () => doctor(app, serverDer()),
+  };
+}
+
+function idOf(text: string): PrincipalId {
+  const id = parsePrincipalId(text);
+  if (!id) throw new OperationError('invalid', [`id: not an id: ${principalIdRule}`]);
+  return id;
+}
+
+function stateOf(text: string): RenewalState {
+  const state = renewalStates.find((candidate) => candidate === text);
+  if (!state) throw new OperationError('invalid', [`state: not one of ${renewalStates.join(', ')}`]);
+  return state;
+}
+
+function pageOf(after: string | undefined, limit: number | undefined): { after?: string; limit: number } {
+  return { limit: Math.min(limit ?? limitDefault, limitMax), ...(after !== undefined && { after }) };
+}
+
+async function showDevice(app: App, id: PrincipalId) {
+  const { read } = app.store;
+  const principal = await read.principal(id);
+  if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  const certificates = (await read.certificatesOf(id)).slice(0, shownMax).map(viewOf);
+  return {
+    principal,
+    contact: await read.contact(id),
+    certificates,
+    renewals: await read.renewals({ principalId: id }, shownMax),
+  };
+}
+
+/** Certificates and renewals shown of one device. */
+const shownMax = 20;
+
+async function showRenewal(app: App, id: string) {
+  const renewal = await app.store.read.renewal(id);
+  if (!renewal) throw new OperationError('not_found', [`no renewal ${id.slice(0, 64)}`]);
+  return { renewal, journal: await app.store.read.journal({ renewalId: id }, limitDefault) };
+}
+
+async function runRenewal(app: App, id: PrincipalId) {
+  const { read } = app.store;
+  if (!(await read.principal(id))) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  const entries = await read.certificatesOf(id);
+  const entry = entries.find(({ state }) => state === 'active') ?? entries.find(({ state }) => state === 'expired');
+  const renewal = entry && (await openRenewal(app, entry.fingerprint));
+  if (!renewal) throw new OperationError('conflict', [`${id} has no certificate in use that could be replaced`]);
+  return renewal;
+}
+
+async function findCertificate(app: App, id: string): Promise<LedgerEntry> {
+  const { read } = app.store;
+  const hex = id.toLowerCase().replaceAll(':', '');
+  const entry = /^[0-9a-f]{1,64}$/.test(hex)
+    ? ((await read.certificate(hex as Fingerprint)) ?? (await read.certificateBySerial(hex as Serial)))
+    : null;
+  if (!entry) throw new OperationError('not_found', [`no certificate with fingerprint or serial ${id.slice(0, 80)}`]);
+  return entry;
+}

@@ -1,0 +1,99 @@
+// A device asks for its replacement: the request is held against renewal, profile, inventory and ledger, settled down to
+// its serial, and kept before anything is signed. The same key again is the same request.
+import type { Refusal } from '../domain/errors.ts';
+import type { CsrMessage } from '../domain/message.ts';
+import { validityAt } from '../domain/policy.ts';
+import type { Encoding, Principal } from '../domain/principal.ts';
+import { holdsCertificate, type Renewal } from '../domain/renewal.ts';
+import { type ApprovedRequest, approve, type RequestFacts } from '../domain/request.ts';
+import { readCsr } from '../pki/csr.ts';
+import { newSerial } from '../pki/serial.ts';
+import { type Change, change, step } from './change.ts';
+import { type App, policyOf } from './context.ts';
+import { sendCertificate } from './prompt.ts';
+import type { Sender } from './receive.ts';
+
+type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
+
+const closed: Refusal = { code: 'renewal_closed', detail: 'this renewal has ended' };
+
+/** Takes a CSR. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its signature. */
+export async function receiveCsr(app: App, sender: Sender, message: CsrMessage): Promise<Refusal | null> {
+  const facts = readCsr(message.csr);
+  if ('code' in facts) return facts;
+  const outcome = await change(app, (within) => take(within, sender, message.renewal, facts));
+  if ('refusal' in outcome) return outcome.refusal;
+  if (outcome.resend) await sendCertificate(app, message.renewal, sender.encoding);
+  return null;
+}
+
+async function take(within: Change, sender: Sender, renewalId: string, facts: RequestFacts): Promise<Outcome> {
+  const { tx } = within;
+  const renewal = await tx.renewal(renewalId);
+  const principal = await tx.principal(sender.id);
+  if (renewal?.principalId !== sender.id || !principal) {
+    return { refusal: { code: 'unknown_renewal', detail: 'no renewal of yours has this id' } };
+  }
+  if (principal.status !== 'active') return { refusal: closed };
+  const approval = await approveWithin(within, principal, renewal, facts);
+  if (approval.kind === 'refused') return { refusal: { code: approval.code, detail: approval.detail } };
+  return accept(within, principal, renewal, approval.request, sender.encoding);
+}
+
+async function accept(
+  within: Change,
+  principal: Principal,
+  renewal: Renewal,
+  request: ApprovedRequest,
+  encoding: Encoding,
+): Promise<Outcome> {
+  const { tx, now } = within;
+  const event = { type: 'requested', requestKey: request.keyFingerprint } as const;
+  const transition = await step(within, renewal, event, principal.class);
+  if (transition.kind === 'refused') {
+    if (transition.code === 'renewal_closed') return { refusal: closed };
+    const detail = transition.code === 'unavailable' ? 'an earlier request is being signed' : 'no more requests here';
+    return {
+      refusal: { code: transition.code, detail, ...(transition.code === 'unavailable' && { retryAfterSeconds: 1 }) },
+    };
+  }
+  const contact = await tx.contact(principal.id);
+  if (contact && contact.encoding !== encoding) await tx.putContact({ ...contact, encoding });
+  if (!contact) await tx.putContact({ ...noContact, principalId: principal.id, encoding, lastSeenAt: now });
+  const after = transition.kind === 'changed' ? transition.renewal : renewal;
+  if (holdsCertificate(after)) return { resend: true };
+  if (transition.kind === 'changed') {
+    if (renewal.newFingerprint) await dropUnused(within, renewal);
+    await tx.putRequest(renewal.id, request);
+    await tx.owe({ kind: 'issue', renewalId: renewal.id });
+  }
+  return { resend: false };
+}
+
+const noContact = { packetBytesMax: null, slots: null, clockSkewMs: null };
+
+async function approveWithin({ app, tx, now }: Change, principal: Principal, renewal: Renewal, facts: RequestFacts) {
+  const holders = await tx.certificatesByKey(facts.key.fingerprint);
+  // What this renewal itself certified may come again, unless it was revoked since.
+  const others = holders.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
+  const another = others.some((entry) => entry.principalId !== principal.id);
+  const policy = policyOf(app, principal.class);
+  return approve({
+    facts,
+    principalId: principal.id,
+    kind: principal.kind,
+    profile: app.authority.profile(principal.kind),
+    serial: newSerial(app.entropy),
+    ...validityAt(now, policy, app.authority.issuerNotAfter),
+    keyHolder: another ? 'another' : others.length > 0 ? 'itself' : 'nobody',
+  });
+}
+
+/** A new key makes the certificate over the one before it needless: it was never seen in use, and must not be. */
+async function dropUnused({ tx, now }: Change, renewal: Renewal): Promise<void> {
+  const unused = renewal.newFingerprint && (await tx.certificate(renewal.newFingerprint));
+  if (unused && unused.state === 'issued') {
+    await tx.putCertificate({ ...unused, state: 'revoked', revokedAt: now, revocationReason: 'superseded' });
+    await tx.owe({ kind: 'publish-crl' });
+  }
+}

@@ -1,0 +1,25 @@
+// A device says it is here and what it can do: that is remembered, and it is told what is owed to it.
+import type { Refusal } from '../domain/errors.ts';
+import type { HelloMessage } from '../domain/message.ts';
+import type { Contact } from '../domain/principal.ts';
+import type { App } from './context.ts';
+import { promptPrincipal } from './prompt.ts';
+import type { Sender } from './receive.ts';
+
+/** Takes a hello; its fields replace what an earlier one said, absent ones stay. */
+export async function receiveHello(app: App, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {
+  const { id, encoding } = sender;
+  const known = await app.store.read.contact(id);
+  const now = app.clock.now();
+  const contact: Contact = {
+    principalId: id,
+    encoding,
+    packetBytesMax: hello.maxPacket ?? known?.packetBytesMax ?? null,
+    slots: hello.slots ?? known?.slots ?? null,
+    clockSkewMs: hello.clock === undefined ? (known?.clockSkewMs ?? null) : hello.clock * 1_000 - now,
+    lastSeenAt: now,
+  };
+  await app.store.transact((tx) => tx.putContact(contact));
+  await promptPrincipal(app, id);
+  return null;
+}

@@ -1,0 +1,58 @@
+// Revokes a certificate before its time: listed in the CRL, its sessions ended, and what it meant for open renewals.
+import type { Fingerprint, LedgerEntry, RevocationReason } from '../domain/certificate.ts';
+import { isOpen, type Renewal } from '../domain/renewal.ts';
+import { type Change, change, step } from './change.ts';
+import type { App } from './context.ts';
+import { OperationError } from './operations.ts';
+
+/** Revokes by fingerprint. Rejects with `not_found`; a certificate revoked or retired already stays as it is. */
+export function revoke(app: App, fingerprint: Fingerprint, reason: RevocationReason): Promise<LedgerEntry> {
+  return change(app, async (within) => {
+    const entry = await within.tx.certificate(fingerprint);
+    if (!entry) throw new OperationError('not_found', [`no certificate ${fingerprint}`]);
+    if (await revokeWithin(within, entry, reason)) await mendRenewals(within, entry, reason);
+    return (await within.tx.certificate(fingerprint)) ?? entry;
+  });
+}
+
+/** Revokes an entry within a change. @returns false when it was revoked or retired already. */
+export async function revokeWithin(
+  { tx, now, record }: Change,
+  entry: LedgerEntry,
+  reason: RevocationReason,
+): Promise<boolean> {
+  if (entry.state === 'revoked' || entry.state === 'retired') return false;
+  await tx.putCertificate({ ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason });
+  await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
+  await tx.owe({ kind: 'publish-crl' });
+  await record({
+    action: 'certificate.revoked',
+    reason,
+    message: `${entry.principalId}: certificate ${entry.serial} revoked (${reason})`,
+    principalId: entry.principalId,
+    fields: { 'tls.client.hash.sha256': entry.fingerprint },
+  });
+  return true;
+}
+
+/** Renewals of one principal looked through; more than one open is already unusual. */
+const renewalsMax = 20;
+
+async function mendRenewals(within: Change, entry: LedgerEntry, reason: RevocationReason): Promise<void> {
+  const principal = await within.tx.principal(entry.principalId);
+  if (!principal) return;
+  for (const renewal of await within.tx.renewals({ principalId: entry.principalId }, renewalsMax)) {
+    if (!isOpen(renewal)) continue;
+    if (renewal.newFingerprint === entry.fingerprint) await askAnew(within, renewal, reason, principal.class);
+    else if (renewal.oldFingerprint === entry.fingerprint && !renewal.newFingerprint) {
+      const detail = 'the certificate to be replaced was revoked; issue one by hand';
+      await step(within, renewal, { type: 'cancelled', detail }, principal.class);
+    }
+  }
+}
+
+/** The replacement itself was revoked: the renewal goes on without it, and takes no request for its key again. */
+async function askAnew(within: Change, renewal: Renewal, reason: string, className: string): Promise<void> {
+  const emptied = { ...renewal, newFingerprint: null, requestKey: null };
+  await step(within, emptied, { type: 'failed', code: 'revoked', detail: reason }, className, 'replacement revoked');
+}

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Serial } from '../../src/domain/certificate.ts';
+import { overlapEnd, type Policy, renewalTime, retryDelayMs, validityAt } from '../../src/domain/policy.ts';
+import { formatDuration, parseDuration, parseSpan, type Span } from '../../src/domain/time.ts';
+import { day, idOf, noon, policy } from './samples.ts';
+
+const span: fc.Arbitrary<Span> = fc.oneof(
+  fc.record({ kind: fc.constant('duration' as const), ms: fc.integer({ min: 0, max: 400 * day }) }),
+  fc.record({ kind: fc.constant('share' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+);
+const policies: fc.Arbitrary<Policy> = fc.record({
+  lifetimeMs: fc.integer({ min: 5_000, max: 3_650 * day }),
+  renewAt: span,
+  spread: span,
+  overlap: span,
+  grace: span,
+  retryFirst: span,
+  retryMax: span,
+  backdate: span,
+  keyMode: fc.constant('csr' as const),
+  requestsMax: fc.integer({ min: 1, max: 10 }),
+});
+
+describe('policy', () => {
+  it('reads durations and shares', () => {
+    expect(parseDuration('90s')).toBe(90_000);
+    expect(parseDuration('1.5h')).toBe(5_400_000);
+    expect(parseSpan('66%')).toEqual({ kind: 'share', share: 0.66 });
+    expect(parseSpan('7d')).toEqual({ kind: 'duration', ms: 7 * day });
+    for (const bad of ['', '7', '-1d', '101%', '1e3s', '7 d', '200y', 'd']) expect(parseSpan(bad)).toBeNull();
+    expect(formatDuration(90_061_000)).toBe('1d 1h');
+  });
+
+  it('a renewal time always lies inside validity and never moves', () => {
+    fc.assert(
+      fc.property(
+        policies,
+        fc.integer({ min: 0, max: 3_650 * day }),
+        fc.string({ maxLength: 20 }),
+        (rules, life, serial) => {
+          const certificate = { notBefore: noon, notAfter: noon + life, serial: serial as Serial };
+          const at = renewalTime(certificate, idOf('pump-7'), rules);
+          expect(at).toBeGreaterThanOrEqual(noon);
+          expect(at).toBeLessThanOrEqual(noon + life);
+          expect(renewalTime(certificate, idOf('pump-7'), rules)).toBe(at);
+        },
+      ),
+    );
+  });
+
+  it('spreads a fleet over the whole spread', () => {
+    const times = Array.from({ length: 1_000 }, (_, i) =>
+      renewalTime({ notBefore: noon, notAfter: noon + 100 * day, serial: `${i}` as Serial }, idOf(`d${i}`), policy),
+    );
+    const earliest = noon + 64 * day;
+    const quarters = [0, 0, 0, 0];
+    for (const time of times) {
+      expect(time).toBeGreaterThanOrEqual(earliest);
+      const quarter = Math.min(3, Math.floor((time - earliest) / (day / 2)));
+      quarters[quarter] = (quarters[quarter] ?? 0) + 1;
+    }
+    for (const count of quarters) expect(count).toBeGreaterThan(150);
+  });
+
+  it('never issues past the issuer, and in whole seconds', () => {
+    fc.assert(
+      fc.property(policies, fc.integer({ min: 0, max: 4_000 * day }), (rules, issuerLeft) => {
+        const { notBefore, notAfter } = validityAt(noon + 123, rules, noon + issuerLeft);
+        expect(notAfter).toBeLessThanOrEqual(noon + issuerLeft);
+        expect(notAfter % 1_000).toBe(0);
+        expect(notBefore % 1_000).toBe(0);
+        expect(notBefore).toBeLessThanOrEqual(noon + 123);
+      }),
+    );
+  });
+
+  it('never lets an overlap outlive its certificate', () => {
+    expect(overlapEnd({ notAfter: noon + day }, noon, policy)).toBe(noon + day);
+    expect(overlapEnd({ notAfter: noon + 30 * day }, noon, policy)).toBe(noon + 7 * day);
+  });
+
+  it('backs off from first to max, never under a second', () => {
+    expect([1, 2, 3, 20].map((attempt) => retryDelayMs(policy, attempt))).toEqual([
+      60_000, 120_000, 240_000, 3_600_000,
+    ]);
+    fc.assert(
+      fc.property(policies, fc.integer({ min: 0, max: 100 }), (rules, attempt) => {
+        const delay = retryDelayMs(rules, attempt);
+        expect(delay).toBeGreaterThanOrEqual(1_000);
+        expect(delay).toBeLessThanOrEqual(retryDelayMs(rules, attempt + 1));
+        expect(Number.isFinite(delay)).toBe(true);
+      }),
+    );
+  });
+});

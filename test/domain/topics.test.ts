@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  accessOf,
+  asksForEnrollment,
+  defaultTemplates,
+  mayPublish,
+  mayReceive,
+  maySubscribe,
+} from '../../src/domain/acl.ts';
+import { parsePrincipalId } from '../../src/domain/principal.ts';
+import { covers, isFilter, matches, parseEnrollmentTopic } from '../../src/domain/topics.ts';
+import { idOf, principal } from './samples.ts';
+
+const rules = {
+  kinds: defaultTemplates,
+  principals: new Map([['backend', { publish: ['devices/+/command'], subscribe: ['devices/#'] }]]),
+};
+const device = accessOf(principal(), 'full', rules);
+const lane = accessOf(principal(), 'renew-only', rules);
+
+describe('principal ids', () => {
+  it.each([
+    '__proto__',
+    '+',
+    '#',
+    '../x',
+    'a/b',
+    'a..b',
+    '',
+    '-a',
+    '.a',
+    'a b',
+    'lane',
+    'é',
+    'a:b',
+    `a${'b'.repeat(64)}`,
+  ])('refuses %j', (id) => expect(parsePrincipalId(id)).toBeNull());
+  it.each(['pump-7', 'constructor', 'A.b_c-1', 'x'.repeat(64)])('takes %j', (id) => {
+    expect(parsePrincipalId(id)).toBe(id);
+  });
+  it('refuses 10 kB and what is no text', () => {
+    expect(parsePrincipalId('x'.repeat(10_240))).toBeNull();
+    expect(parsePrincipalId({ toString: () => 'pump-7' })).toBeNull();
+  });
+});
+
+describe('filters', () => {
+  it.each([
+    ['a/b', 'a/b', true],
+    ['a/+', 'a/b', true],
+    ['a/+', 'a/b/c', false],
+    ['a/#', 'a', true],
+    ['a/#', 'a/b/c', true],
+    ['#', '$SYS/x', false],
+    ['+/x', '$SYS/x', false],
+    ['$SYS/#', '$SYS/x', true],
+    ['+', '', true],
+    ['a/+/c', 'a//c', true],
+  ])('%s matches %s: %s', (filter, topic, expected) => expect(matches(filter, topic)).toBe(expected));
+
+  it('takes wildcards only as whole levels, # only at the end', () => {
+    for (const bad of ['', 'a#', 'a/#/b', 'a+', '+a/b', 'a\0b', 'a/'.repeat(70)]) expect(isFilter(bad)).toBe(false);
+    for (const good of ['#', '+', 'a/+/b/#', '/', '$x/#']) expect(isFilter(good)).toBe(true);
+  });
+
+  it('a covered filter matches nothing its pattern does not', () => {
+    const level = fc.constantFrom('a', 'b', '+', '#', '$x', '');
+    const filter = fc
+      .array(level, { minLength: 1, maxLength: 4 })
+      .map((levels) => levels.join('/'))
+      .filter(isFilter);
+    const topic = fc.array(fc.constantFrom('a', 'b', '$x', ''), { minLength: 1, maxLength: 4 }).map((l) => l.join('/'));
+    fc.assert(
+      fc.property(filter, filter, topic, (pattern, inner, name) => {
+        if (covers(pattern, inner) && matches(inner, name)) expect(matches(pattern, name)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('access', () => {
+  it('gives a device its own topics and no others', () => {
+    expect(mayPublish(device, 'devices/pump-7/telemetry')).toBe(true);
+    expect(mayPublish(device, 'devices/pump-8/telemetry')).toBe(false);
+    expect(mayPublish(device, '$enroll/1/pump-7/csr')).toBe(true);
+    expect(mayPublish(device, '$enroll/1/pump-7/cert')).toBe(false);
+    expect(mayPublish(device, '$enroll/1/pump-8/csr')).toBe(false);
+    expect(mayPublish(device, '$SYS/x/new/clients')).toBe(false);
+    expect(maySubscribe(device, '$enroll/1/pump-7/+')).toBe(true);
+    for (const filter of ['#', '+/#', '$enroll/#', '$enroll/1/+/offer', 'devices/#', 'devices/+/x', '$SYS/#']) {
+      expect(maySubscribe(device, filter)).toBe(false);
+    }
+    expect(mayReceive(device, '$enroll/1/pump-8/cert')).toBe(false);
+  });
+
+  it('gives the renew-only lane enrollment alone', () => {
+    expect(mayPublish(lane, 'devices/pump-7/telemetry')).toBe(false);
+    expect(mayPublish(lane, '$enroll/1/pump-7/hello')).toBe(true);
+    expect(maySubscribe(lane, 'devices/pump-7/#')).toBe(false);
+    expect(mayReceive(lane, 'devices/pump-7/command')).toBe(false);
+  });
+
+  it('gives a service its own list, and nothing without one', () => {
+    const backend = accessOf(principal({ id: idOf('backend'), kind: 'service' }), 'full', rules);
+    expect(maySubscribe(backend, 'devices/+/telemetry')).toBe(true);
+    expect(maySubscribe(backend, '#')).toBe(false);
+    expect(mayReceive(backend, '$enroll/1/pump-7/cert')).toBe(false);
+    const other = accessOf(principal({ id: idOf('other'), kind: 'service' }), 'full', rules);
+    expect(maySubscribe(other, 'devices/+/telemetry')).toBe(false);
+  });
+
+  it('recognizes a subscription to what the gateway sends', () => {
+    const id = idOf('pump-7');
+    for (const filter of ['$enroll/1/pump-7/+', '$enroll/1/pump-7/#', '$enroll/1/pump-7/offer', '$enroll/1/+/offer']) {
+      expect(asksForEnrollment(filter, id)).toBe(true);
+    }
+    for (const filter of ['$enroll/1/pump-7/csr', '$enroll/1/pump-8/+', 'devices/#', '#']) {
+      expect(asksForEnrollment(filter, id)).toBe(false);
+    }
+  });
+
+  it('takes enrollment topics apart strictly', () => {
+    expect(parseEnrollmentTopic('$enroll/1/pump-7/csr')).toEqual({ id: 'pump-7', word: 'csr' });
+    for (const topic of [
+      '$enroll/1/pump-7',
+      '$enroll/1/pump-7/csr/x',
+      '$enroll/2/pump-7/csr',
+      '$enroll/1//csr',
+      '$enroll/1/../csr',
+    ]) {
+      expect(parseEnrollmentTopic(topic)).toBeNull();
+    }
+  });
+});

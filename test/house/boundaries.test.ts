@@ -1,0 +1,59 @@
+// Plants a forbidden import in each folder and shows that the linter catches it, and that allowed ones pass.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const biome = resolve('node_modules/.bin/biome');
+let house: string;
+
+beforeAll(() => {
+  house = mkdtempSync(join(tmpdir(), 'nolapse-house-'));
+  copyFileSync('.biome.json', join(house, '.biome.json'));
+});
+afterAll(() => rmSync(house, { recursive: true, force: true }));
+
+function lint(file: string, imported: string): string {
+  const path = join(house, file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `import type { X } from '${imported}';\n\nexport type Y = X;\n`);
+  const run = spawnSync(biome, ['lint', file], { cwd: house, encoding: 'utf8' });
+  expect(run.stdout).toContain('Checked 1 file');
+  return run.stdout + run.stderr;
+}
+
+describe('imports run downwards only', () => {
+  it.each([
+    ['src/domain/planted.ts', 'node:fs'],
+    ['src/domain/planted.ts', 'zod'],
+    ['src/domain/planted.ts', '../ports/store.ts'],
+    ['src/ports/planted.ts', '../pki/pem.ts'],
+    ['src/pki/planted.ts', 'node:fs'],
+    ['src/pki/planted.ts', '../app/admit.ts'],
+    ['src/wire/planted.ts', '../app/admit.ts'],
+    ['src/app/planted.ts', '../store/index.ts'],
+    ['src/app/planted.ts', 'node:fs'],
+    ['src/app/planted.ts', '../gateway.ts'],
+    ['src/broker/planted.ts', '../store/index.ts'],
+    ['src/store/planted.ts', '../broker/index.ts'],
+    ['src/http/planted.ts', '../authority/index.ts'],
+    ['src/authority/planted.ts', '../gateway.ts'],
+    ['src/notify/planted.ts', '../http/public.ts'],
+    ['src/telemetry/planted.ts', '../app/admit.ts'],
+    ['src/simulator/planted.ts', '../app/admit.ts'],
+  ])('%s may not import %s', (file, imported) => {
+    expect(lint(file, imported)).toContain('noRestrictedImports');
+  });
+
+  it.each([
+    ['src/domain/planted.ts', './time.ts'],
+    ['src/ports/planted.ts', '../domain/time.ts'],
+    ['src/pki/planted.ts', '../domain/time.ts'],
+    ['src/app/planted.ts', '../ports/store.ts'],
+    ['src/broker/planted.ts', '../app/session.ts'],
+    ['src/simulator/planted.ts', '../wire/index.ts'],
+  ])('%s may import %s', (file, imported) => {
+    expect(lint(file, imported)).not.toContain('noRestrictedImports');
+  });
+});
