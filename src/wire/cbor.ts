@@ -97,7 +97,7 @@ export const cbor: Format = {
       return { ok: false, detail: 'the payload is not a CBOR map' };
     } catch (error) {
       // The decoder quotes the key it met twice, and that is the sender's text.
-      const why = error instanceof Error ? error.message.replace(/"[^]*"/, '').trimEnd() : 'unreadable';
+      const why = error instanceof Error ? error.message.replace(/".*"/s, '').trimEnd() : 'unreadable';
       return { ok: false, detail: `the payload is not one CBOR map: ${why}` };
     }
   },

@@ -1,0 +1,128 @@
+// One MQTT connection over mutual TLS, from its first byte to its end. It never reconnects by itself: which credential to
+// try next is the device's to decide.
+import { connect, type MqttClient } from 'mqtt';
+import type { Credential } from './credentials.ts';
+
+/** Where the gateway is and how it is recognized. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** PEM of the root that vouches for the gateway. */
+  readonly ca: string;
+  /** The name the gateway's certificate must carry; the host when absent. */
+  readonly servername?: string;
+}
+
+export interface Opening {
+  readonly target: Target;
+  readonly clientId: string;
+  readonly credential: Credential;
+  readonly keepaliveSeconds: number;
+  readonly connectTimeoutMs: number;
+  readonly onMessage: (topic: string, payload: Uint8Array) => void;
+}
+
+export interface Connection {
+  /** True once a QoS 1 message was acknowledged or a QoS 0 message was written; false when the connection ended before. */
+  publish(topic: string, payload: string | Uint8Array, qos: 0 | 1): Promise<boolean>;
+  /** True once granted. */
+  subscribe(filter: string): Promise<boolean>;
+  /** Resolves once the connection is gone, for whatever reason. */
+  readonly closed: Promise<void>;
+  /** Takes leave with DISCONNECT. */
+  close(): Promise<void>;
+}
+
+export type Opened =
+  | { readonly kind: 'open'; readonly connection: Connection }
+  /** The gateway, or TLS, would not have this credential. `code` is the CONNACK's; null when it did not come to that. */
+  | { readonly kind: 'refused'; readonly code: number | null; readonly detail: string }
+  /** Nobody there: says nothing about the credential. */
+  | { readonly kind: 'unreachable'; readonly detail: string };
+
+const networkFaults: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+]);
+
+function classify(error: Error): Opened {
+  const code: unknown = 'code' in error ? error.code : undefined;
+  if (networkFaults.has(code) || /connack timeout/i.test(error.message)) {
+    return { kind: 'unreachable', detail: error.message };
+  }
+  return { kind: 'refused', code: typeof code === 'number' ? code : null, detail: error.message };
+}
+
+function wrap(client: MqttClient, closed: Promise<void>): Connection {
+  const succeeds = (work: Promise<unknown>): Promise<boolean> => {
+    const done = work.then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([done, closed.then(() => false)]);
+  };
+  return {
+    publish: (topic, payload, qos) => {
+      const body = typeof payload === 'string' ? payload : Buffer.from(payload);
+      return succeeds(client.publishAsync(topic, body, { qos }));
+    },
+    subscribe: (filter) => succeeds(client.subscribeAsync(filter, { qos: 1 })),
+    closed,
+    close: async () => {
+      // Without `force` mqtt.js waits for messages in flight, which on a dead connection never land.
+      client.end(!client.connected);
+      await closed;
+    },
+  };
+}
+
+function start(opening: Opening): MqttClient {
+  const { target, clientId, credential } = opening;
+  return connect({
+    protocol: 'mqtts',
+    host: target.host,
+    port: target.port,
+    // An address is no server name (RFC 6066, 3); Node checks the certificate against `host` by itself.
+    ...(target.servername === undefined ? {} : { servername: target.servername }),
+    ca: target.ca,
+    cert: credential.certificatePem,
+    key: credential.keyPem,
+    rejectUnauthorized: true,
+    clientId,
+    clean: true,
+    protocolVersion: 4,
+    keepalive: opening.keepaliveSeconds,
+    connectTimeout: opening.connectTimeoutMs,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+  });
+}
+
+/** Opens a connection with one credential. Never rejects: every way to fail is a kind of outcome. */
+export function openConnection(opening: Opening): Promise<Opened> {
+  return new Promise((resolve) => {
+    let client: MqttClient;
+    try {
+      client = start(opening);
+    } catch (error) {
+      resolve({ kind: 'refused', code: null, detail: error instanceof Error ? error.message : 'unusable credential' });
+      return;
+    }
+    const closed = new Promise<void>((gone) => client.once('close', () => gone()));
+    client.on('message', (topic, payload) => opening.onMessage(topic, new Uint8Array(payload)));
+    client.once('connect', () => resolve({ kind: 'open', connection: wrap(client, closed) }));
+    // After the connect, an error is followed by `close`, and that is what is waited for.
+    client.on('error', (error) => {
+      resolve(classify(error));
+      if (!client.connected) client.end(true);
+    });
+    void closed.then(() => {
+      resolve({ kind: 'refused', code: null, detail: 'closed before CONNACK' });
+      client.end(true);
+    });
+  });
+}

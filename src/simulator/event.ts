@@ -1,0 +1,27 @@
+// What a simulated device tells about itself, for tests to wait for and for the demo to count.
+import type { Slot } from './credentials.ts';
+
+export type DeviceEvent =
+  /** In which lane, the device cannot know. */
+  | { readonly type: 'connected'; readonly slot: Slot; readonly fingerprint: string; readonly notAfter: number }
+  | { readonly type: 'disconnected' }
+  | { readonly type: 'offer'; readonly renewal: string; readonly deadline: number }
+  | { readonly type: 'requested'; readonly renewal: string; readonly csr: Uint8Array }
+  | { readonly type: 'certificate'; readonly renewal: string; readonly fingerprint: string; readonly notAfter: number }
+  /** Stored, and said so to the gateway. */
+  | { readonly type: 'installed'; readonly renewal: string }
+  /** The replacement was let in for the first time. */
+  | { readonly type: 'activated'; readonly renewal: string; readonly fingerprint: string }
+  | { readonly type: 'done'; readonly renewal: string; readonly retires: number }
+  /** The old credential is deleted. */
+  | { readonly type: 'forgotten'; readonly renewal: string | null }
+  | { readonly type: 'refused'; readonly slot: Slot; readonly code: number | null; readonly detail: string }
+  | { readonly type: 'unreachable'; readonly detail: string }
+  | { readonly type: 'fallback'; readonly renewal: string | null }
+  | { readonly type: 'asleep'; readonly until: number }
+  /** An error message from the gateway, or a message the device cannot read. */
+  | { readonly type: 'error'; readonly code: string; readonly detail: string };
+
+export type DeviceEventType = DeviceEvent['type'];
+export type EventOf<T extends DeviceEventType> = Extract<DeviceEvent, { type: T }>;
+export type Listener = (event: DeviceEvent) => void;
