@@ -1,0 +1,72 @@
+// The PKI's files: written whole or not at all, readable by their owner alone where they hold keys. It does not know what
+// is in them.
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { GatewayError } from '../domain/errors.ts';
+
+export const secretMode = 0o600;
+export const publicMode = 0o644;
+const directoryMode = 0o700;
+
+export type PkiFile = 'root.key' | 'root.crt' | 'issuing.key' | 'issuing.crt' | 'server.key' | 'server.crt';
+
+export function has(dir: string, name: PkiFile): boolean {
+  return existsSync(join(dir, name));
+}
+
+/** Makes the directory, and whatever mode it has, 0700. */
+export function makePrivateDirectory(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: directoryMode });
+  chmodSync(dir, directoryMode);
+}
+
+/** The text of a file. Fails with GatewayError `pki_file_missing` or `pki_file_unreadable`. */
+export function readPkiFile(dir: string, name: PkiFile): string {
+  const path = join(dir, name);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (missing) throw new GatewayError('pki_file_missing', `${path} is missing`, error);
+    throw new GatewayError('pki_file_unreadable', `${path} cannot be read`, error);
+  }
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Writes a file so that after a crash it is there whole, or as it was. It is born with its mode: at no moment can a key
+ * be read by anyone else. One writer a directory: what a crashed one left behind is cleared.
+ */
+export function writePkiFile(dir: string, name: PkiFile, text: string, mode: number): void {
+  const path = join(dir, name);
+  const unfinished = `${path}.new`;
+  rmSync(unfinished, { force: true });
+  const descriptor = openSync(unfinished, 'wx', mode);
+  try {
+    writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(unfinished, path);
+  sync(dirname(path));
+}

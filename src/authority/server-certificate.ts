@@ -1,0 +1,145 @@
+// The gateway's own TLS certificate: whether it is still good, and a new one, with a new key, when it is not. It does not
+// watch the clock; whoever runs the gateway asks.
+
+import type { KeyObject } from 'node:crypto';
+import type { Serial } from '../domain/certificate.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { type Instant, toSeconds } from '../domain/time.ts';
+import { type Locations, signLeaf } from '../pki/certificate.ts';
+import { authorityKeyIdentifier, caIssuers, crlDistributionPoint, hostNames } from '../pki/extensions.ts';
+import { derToPem } from '../pki/pem.ts';
+import { newSerial } from '../pki/serial.ts';
+import type { Entropy } from '../ports/clock.ts';
+import { hostNameOf } from './host-name.ts';
+import { type IssuingCa, openIssuingCa } from './issuing-ca.ts';
+import { type CertificateChain, makeKey, readPair, spkiOf, writeCertificates, writeKey } from './key-pair.ts';
+import { loadProfiles, type OwnProfile, type Profiles } from './profiles.ts';
+
+export interface ServerOptions extends Locations {
+  readonly now: Instant;
+  readonly entropy: Entropy;
+  /** DNS names and addresses the server is reached by; at least one. */
+  readonly names: readonly string[];
+  readonly passphrase?: string | undefined;
+  /** Other profiles than those of the package. */
+  readonly profiles?: Profiles | undefined;
+}
+
+/** What TLS is given. */
+export interface ServerCertificate {
+  /** PKCS#8, PEM, in the clear: for memory only. */
+  readonly keyPem: string;
+  /** PEM: the server's certificate, then its chain without the root. */
+  readonly certificatePem: string;
+  /** DER of the server's certificate. */
+  readonly der: Uint8Array;
+  /** Not in the ledger, which is for principals. */
+  readonly serial: Serial;
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+}
+
+/** Share of its life that must be left, or it is replaced. */
+const lifeLeftMin = 1 / 3;
+
+const commonNameLengthMax = 64;
+
+/** The validity of one of the gateway's own certificates made at `now`: whole seconds, never past its issuer's. */
+export function ownValidity(
+  now: Instant,
+  profile: OwnProfile,
+  issuerNotAfter: Instant,
+): { notBefore: Instant; notAfter: Instant } {
+  return {
+    notBefore: toSeconds(now - profile.backdateMs) * 1_000,
+    notAfter: toSeconds(Math.min(now + profile.lifetimeMs, issuerNotAfter)) * 1_000,
+  };
+}
+
+function assemble({ facts, ders, key }: CertificateChain & { readonly key: KeyObject }): ServerCertificate {
+  return {
+    keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    certificatePem: ders.map((der) => derToPem(der, 'CERTIFICATE')).join(''),
+    der: ders[0],
+    serial: facts.serial,
+    notBefore: facts.notBefore,
+    notAfter: facts.notAfter,
+  };
+}
+
+function issueUnder(ca: IssuingCa, dir: string, options: ServerOptions): ServerCertificate {
+  const profile = (options.profiles ?? loadProfiles()).server;
+  const [first] = options.names;
+  if (first === undefined) throw new GatewayError('invalid_name', 'the server needs at least one name');
+  const key = makeKey(profile);
+  const der = signLeaf(
+    {
+      serial: newSerial(options.entropy),
+      commonName: first.length <= commonNameLengthMax ? first : 'nolapse server',
+      ...ownValidity(options.now, profile, ca.facts.notAfter),
+      spki: spkiOf(key),
+      usages: profile,
+      names: { hosts: options.names.map(hostNameOf) },
+      locations: options,
+    },
+    ca.issuer,
+  );
+  // A crash between the two leaves a key without its certificate, which the next start replaces.
+  writeKey(dir, 'server.key', key, options.passphrase);
+  writeCertificates(dir, 'server.crt', [der, ...ca.chain]);
+  return assemble(readPair(dir, 'server', options.passphrase));
+}
+
+function openPair(dir: string, passphrase: string | undefined) {
+  try {
+    return readPair(dir, 'server', passphrase);
+  } catch (error) {
+    // Missing, torn or not belonging together: the pair is ours to make anew.
+    if (error instanceof GatewayError) return null;
+    throw error;
+  }
+}
+
+/** Does it say what a certificate made now would say, as far as time does not change it? */
+function isUpToDate({ facts }: CertificateChain, ca: IssuingCa, options: ServerOptions): boolean {
+  const body = Buffer.from(facts.signed.body.raw);
+  return [
+    hostNames(options.names.map(hostNameOf)),
+    authorityKeyIdentifier(ca.issuer.keyId),
+    crlDistributionPoint(options.crlUrl),
+    caIssuers(options.caIssuersUrl),
+  ].every((extension) => body.includes(Buffer.from(extension)));
+}
+
+/**
+ * Makes a new key and certificate for the server and writes both (server.key 0600, then server.crt with its chain).
+ * Fails with the errors of {@link openIssuingCa} and `invalid_name`.
+ */
+export function issueServerCertificate(dir: string, options: ServerOptions): ServerCertificate {
+  return issueUnder(openIssuingCa(dir, options.passphrase), dir, options);
+}
+
+/**
+ * The server's certificate, replaced first when it is missing or broken, when less than a third of its life is left, or
+ * when its names, its URLs or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
+ */
+export function ensureServerCertificate(
+  dir: string,
+  options: ServerOptions,
+): ServerCertificate & { readonly renewed: boolean } {
+  const ca = openIssuingCa(dir, options.passphrase);
+  const pair = openPair(dir, options.passphrase);
+  if (pair) {
+    const { notBefore, notAfter } = pair.facts;
+    const fresh = notAfter - options.now >= (notAfter - notBefore) * lifeLeftMin;
+    if (fresh && isUpToDate(pair, ca, options)) return { ...assemble(pair), renewed: false };
+  }
+  return { ...issueUnder(ca, dir, options), renewed: true };
+}
+
+/** Makes the server's pair when there is none that belongs together; true when it did. */
+export function healServerCertificate(dir: string, options: ServerOptions): boolean {
+  if (openPair(dir, options.passphrase)) return false;
+  issueServerCertificate(dir, options);
+  return true;
+}

@@ -1,0 +1,92 @@
+// The shape that certificates, requests and CRLs share: a body, an algorithm, a signature. It signs and verifies with
+// node:crypto, synchronously, and judges nothing about what the body says.
+import { type KeyObject, sign, verify } from 'node:crypto';
+import { GatewayError } from '../domain/errors.ts';
+import { bitString, derNull, oid, sequence, tags } from './der.ts';
+import { type DerElement, openDer, wholeOctets } from './der-reader.ts';
+import { oids } from './oids.ts';
+
+/** A private key with the algorithm it signs under. */
+export interface Signer {
+  readonly key: KeyObject;
+  readonly digest: 'sha256' | 'sha384';
+  /** DER of the AlgorithmIdentifier. */
+  readonly algorithm: Uint8Array;
+}
+
+/** A signed object taken apart, all of it views of the input. */
+export interface Signed {
+  readonly body: DerElement;
+  /** DER of the AlgorithmIdentifier. */
+  readonly algorithm: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+interface Algorithm {
+  readonly keyType: 'ec' | 'rsa' | 'ed25519';
+  /** Null where the algorithm has its digest built in. */
+  readonly digest: 'sha256' | 'sha384' | 'sha512' | null;
+}
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
+// Keyed by the whole AlgorithmIdentifier, so that parameters are checked with it. SHA-1, MD5 and RSASSA-PSS (whose
+// parameters default to SHA-1) are absent on purpose. RSA parameters may be NULL or absent (RFC 4055, 2.1).
+const algorithms: ReadonlyMap<string, Algorithm> = new Map(
+  (
+    [
+      [sequence(oid(oids.ecdsaWithSha256)), { keyType: 'ec', digest: 'sha256' }],
+      [sequence(oid(oids.ecdsaWithSha384)), { keyType: 'ec', digest: 'sha384' }],
+      [sequence(oid(oids.ecdsaWithSha512)), { keyType: 'ec', digest: 'sha512' }],
+      [sequence(oid(oids.sha256WithRsa), derNull), { keyType: 'rsa', digest: 'sha256' }],
+      [sequence(oid(oids.sha384WithRsa), derNull), { keyType: 'rsa', digest: 'sha384' }],
+      [sequence(oid(oids.sha512WithRsa), derNull), { keyType: 'rsa', digest: 'sha512' }],
+      [sequence(oid(oids.sha256WithRsa)), { keyType: 'rsa', digest: 'sha256' }],
+      [sequence(oid(oids.sha384WithRsa)), { keyType: 'rsa', digest: 'sha384' }],
+      [sequence(oid(oids.sha512WithRsa)), { keyType: 'rsa', digest: 'sha512' }],
+      [sequence(oid(oids.ed25519)), { keyType: 'ed25519', digest: null }],
+    ] as const
+  ).map(([der, algorithm]) => [latin1(der), algorithm]),
+);
+
+const signers = {
+  prime256v1: { digest: 'sha256', algorithm: sequence(oid(oids.ecdsaWithSha256)) },
+  secp384r1: { digest: 'sha384', algorithm: sequence(oid(oids.ecdsaWithSha384)) },
+  rsa: { digest: 'sha256', algorithm: sequence(oid(oids.sha256WithRsa), derNull) },
+} as const;
+
+/** The algorithm a CA key signs under. Fails with GatewayError `unsupported_key` for all but P-256, P-384 and RSA. */
+export function signerFor(key: KeyObject): Signer {
+  const name = key.asymmetricKeyType === 'rsa' ? 'rsa' : (key.asymmetricKeyDetails?.namedCurve ?? '');
+  if (name !== 'prime256v1' && name !== 'secp384r1' && name !== 'rsa') {
+    throw new GatewayError('unsupported_key', `cannot sign with a key of type ${name || key.asymmetricKeyType}`);
+  }
+  return { key, ...signers[name] };
+}
+
+/** Signs `body` and puts the three parts together. */
+export function seal(body: Uint8Array, signer: Signer): Uint8Array {
+  return sequence(body, signer.algorithm, bitString(sign(signer.digest, body, signer.key)));
+}
+
+/** Takes a signed object apart; trailing bytes, here or inside, are a DerError. */
+export function readSigned(der: Uint8Array, bytesMax: number): Signed {
+  const outer = openDer(der, tags.sequence, bytesMax);
+  const body = outer.next(tags.sequence);
+  const algorithm = outer.next(tags.sequence).raw;
+  const signature = wholeOctets(outer.next(tags.bitString));
+  outer.end();
+  return { body, algorithm, signature };
+}
+
+/** Does the signature verify under this key, with an algorithm of ours that fits the key? Never throws. */
+export function signatureVerifies(signed: Signed, key: KeyObject): boolean {
+  const algorithm = algorithms.get(latin1(signed.algorithm));
+  if (!algorithm || algorithm.keyType !== key.asymmetricKeyType) return false;
+  try {
+    return verify(algorithm.digest, signed.body.raw, key, signed.signature);
+  } catch {
+    return false;
+  }
+}
