@@ -1,0 +1,84 @@
+// The operations of a running gateway, called over its control socket.
+import { type IncomingMessage, request } from 'node:http';
+import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { controlPath } from './control-path.ts';
+import { isAnswering } from './control-socket.ts';
+
+/** Answers are bounded by the operations' own limits; this bounds what a wrong server could send. */
+const answerBytesMax = 256 * 1_048_576;
+/** A large import takes its time. */
+const answerMs = 600_000;
+
+async function readAll(answer: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of answer as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > answerBytesMax) throw new GatewayError('control_failed', 'the gateway sent more than can be an answer');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function post(socketPath: string, path: string, body: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const outgoing = request({ socketPath, path, method: 'POST', headers, agent: false, timeout: answerMs });
+    outgoing.once('response', resolve);
+    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')));
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+function isOperationCode(code: unknown): code is OperationError['code'] {
+  return code === 'invalid' || code === 'not_found' || code === 'conflict';
+}
+
+async function send<T>(socketPath: string, name: OperationName, input: unknown): Promise<T> {
+  let status = 0;
+  let value: unknown;
+  try {
+    const answer = await post(socketPath, `/v1/${name}`, JSON.stringify(input));
+    status = answer.statusCode ?? 0;
+    value = JSON.parse(await readAll(answer));
+  } catch (error) {
+    throw new GatewayError('control_failed', `the gateway did not answer: ${(error as Error).message}`, error);
+  }
+  if (status === 200) return value as T;
+  const { code, faults } = value as { code?: unknown; faults?: unknown };
+  const named = Array.isArray(faults) ? faults.map(String) : [];
+  if (isOperationCode(code)) throw new OperationError(code, named);
+  throw new GatewayError('control_failed', named.join('; ') || `the gateway answered with status ${status}`);
+}
+
+/**
+ * The operations of the gateway that runs on this home; null when none does. Fails with GatewayError `control_refused`
+ * when there is one that this user may not speak to.
+ */
+export async function connectOperations(home: string): Promise<Operations | null> {
+  const path = controlPath(home);
+  const answering = await isAnswering(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOTDIR') return false;
+    throw new GatewayError('control_refused', `${path} cannot be opened (${error.code}): is it another user's?`, error);
+  });
+  if (!answering) return null;
+  return {
+    addDevice: (input) => send(path, 'addDevice', input),
+    importDevices: (input) => send(path, 'importDevices', input),
+    listDevices: (query) => send(path, 'listDevices', query),
+    showDevice: (input) => send(path, 'showDevice', input),
+    issueDevice: (input) => send(path, 'issueDevice', input),
+    decommissionDevice: (input) => send(path, 'decommissionDevice', input),
+    quarantineDevice: (input) => send(path, 'quarantineDevice', input),
+    listRenewals: (query) => send(path, 'listRenewals', query),
+    showRenewal: (input) => send(path, 'showRenewal', input),
+    runRenewal: (input) => send(path, 'runRenewal', input),
+    listCertificates: (query) => send(path, 'listCertificates', query),
+    showCertificate: (input) => send(path, 'showCertificate', input),
+    revokeCertificate: (input) => send(path, 'revokeCertificate', input),
+    crl: () => send(path, 'crl', {}),
+    doctor: () => send(path, 'doctor', {}),
+  };
+}

@@ -1,0 +1,64 @@
+// The shape of each operation's input as it comes over the control socket: strict and bounded. What the values mean is
+// judged by the operation itself.
+import { z } from 'zod';
+import type { OperationName, Operations } from '../app/operations.ts';
+import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import { criticalities, encodings, principalKinds } from '../domain/principal.ts';
+
+/** Characters of an inventory file that one import takes. */
+export const importCharactersMax = 32 * 1_024 * 1_024;
+const rowsMax = 10_000;
+
+const text = z.string().max(256);
+const id = z.string().min(1).max(256);
+const limit = z.int().min(1).max(rowsMax);
+const nothing = z.strictObject({});
+const reasons = Object.keys(revocationReasons) as [RevocationReason, ...RevocationReason[]];
+
+type InputOf<N extends OperationName> = Parameters<Operations[N]> extends [infer Input] ? Input : object;
+
+export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputOf<N>> } = {
+  addDevice: z.strictObject({
+    id,
+    owner: text,
+    kind: z.enum(principalKinds).exactOptional(),
+    class: text.exactOptional(),
+    site: text.exactOptional(),
+    gateway: text.exactOptional(),
+    criticality: z.enum(criticalities).exactOptional(),
+    encoding: z.enum(encodings).exactOptional(),
+  }),
+  importDevices: z.strictObject({ format: z.enum(['csv', 'jsonl']), text: z.string().max(importCharactersMax) }),
+  listDevices: z.strictObject({
+    status: text.exactOptional(),
+    kind: text.exactOptional(),
+    site: text.exactOptional(),
+    owner: text.exactOptional(),
+    after: text.exactOptional(),
+    limit: limit.exactOptional(),
+  }),
+  showDevice: z.strictObject({ id }),
+  issueDevice: z.strictObject({ id }),
+  decommissionDevice: z.strictObject({ id, reason: text.exactOptional() }),
+  quarantineDevice: z.strictObject({ id, release: z.boolean().exactOptional() }),
+  listRenewals: z.strictObject({
+    device: text.exactOptional(),
+    state: text.exactOptional(),
+    limit: limit.exactOptional(),
+  }),
+  showRenewal: z.strictObject({ id }),
+  runRenewal: z.strictObject({ device: id }),
+  listCertificates: z.strictObject({
+    device: text.exactOptional(),
+    after: text.exactOptional(),
+    limit: limit.exactOptional(),
+  }),
+  showCertificate: z.strictObject({ id }),
+  revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional() }),
+  crl: nothing,
+  doctor: nothing,
+};
+
+export function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(operationSchemas, name);
+}

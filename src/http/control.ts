@@ -1,0 +1,76 @@
+// The operations over a unix socket in the home, for the command line: POST /v1/<operation> with its input as JSON. Who may
+// open the socket may do everything.
+import { fastify } from 'fastify';
+import type { z } from 'zod';
+import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
+import type { Log } from '../telemetry/log.ts';
+import { controlPath } from './control-path.ts';
+import { isOperation, operationSchemas } from './control-schemas.ts';
+import { listenAt } from './control-socket.ts';
+import { answerErrors, type Translate } from './errors.ts';
+
+export interface ControlServer {
+  readonly path: string;
+  close(): Promise<void>;
+}
+
+const bodyBytes = 1_048_576;
+const importBodyBytes = 64 * 1_048_576;
+const connectionsMax = 64;
+const requestMs = 60_000;
+const faultsMax = 20;
+
+const statusOf = { invalid: 422, not_found: 404, conflict: 409 } as const;
+
+const translate: Translate = (error) =>
+  error instanceof OperationError
+    ? { status: statusOf[error.code], problem: { code: error.code, faults: error.faults } }
+    : null;
+
+function faultsOf(error: z.ZodError): string[] {
+  return error.issues.slice(0, faultsMax).map(({ path, message }) => [...path.map(String), message].join(': '));
+}
+
+async function perform(operations: Operations, name: OperationName, body: unknown): Promise<unknown> {
+  const parsed = operationSchemas[name].safeParse(body ?? {});
+  if (!parsed.success) throw new OperationError('invalid', faultsOf(parsed.error));
+  // The table pairs each name with its own input; the compiler cannot follow that pair through a name chosen at run time.
+  return (operations[name] as (input: unknown) => Promise<unknown>).call(operations, parsed.data);
+}
+
+/** Rejects with GatewayError `home_in_use` when a gateway already answers on this home. */
+export async function startControlServer(options: {
+  readonly home: string;
+  readonly operations: Operations;
+  readonly log: Log;
+}): Promise<ControlServer> {
+  const path = controlPath(options.home);
+  const app = fastify({ bodyLimit: bodyBytes, requestTimeout: requestMs, forceCloseConnections: true });
+  app.server.maxConnections = connectionsMax;
+  answerErrors(app, options.log, translate);
+  // Lets a caller know that it is a gateway that answers.
+  app.get('/v1', async () => ({ service: 'nolapse' }));
+  for (const name of Object.keys(operationSchemas).filter(isOperation)) {
+    const bodyLimit = name === 'importDevices' ? importBodyBytes : bodyBytes;
+    app.post(`/v1/${name}`, { bodyLimit }, (request) => perform(options.operations, name, request.body));
+  }
+  await app.ready();
+  await listenAt(app.server, path);
+  return {
+    path,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => app.server.close(() => resolve()));
+      app.server.closeIdleConnections();
+      await Promise.race([closed, patience()]);
+      app.server.closeAllConnections();
+      await closed;
+      await app.close();
+    },
+  };
+}
+
+/** How long a running operation may take to finish once the gateway stops. */
+const closingMs = 5_000;
+function patience(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, closingMs).unref());
+}

@@ -1,0 +1,196 @@
+// The control socket: who may open it, what it takes, and how its answers come back to the command line.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OperationError, type Operations } from '../../src/app/operations.ts';
+import { type ControlServer, startControlServer } from '../../src/http/control.ts';
+import { connectOperations } from '../../src/http/control-client.ts';
+import { recordingLog } from '../telemetry/recording-log.ts';
+import { fakeOperations } from './fake-operations.ts';
+
+const { log, lines } = recordingLog();
+let home = '';
+let server: ControlServer | undefined;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'nolapse-control-'));
+  lines.length = 0;
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function serve(answer: Parameters<typeof fakeOperations>[0]) {
+  const fake = fakeOperations(answer);
+  server = await startControlServer({ home, operations: fake.operations, log });
+  return fake;
+}
+
+async function client(): Promise<Operations> {
+  const operations = await connectOperations(home);
+  if (!operations) throw new Error('nobody answers');
+  return operations;
+}
+
+function rawPost(path: string, body: string): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const outgoing = request({ socketPath: server?.path, path, method: 'POST', headers }, async (answer) => {
+      const parts: Buffer[] = [];
+      for await (const part of answer) parts.push(part as Buffer);
+      resolve({ status: answer.statusCode ?? 0, body: JSON.parse(Buffer.concat(parts).toString()) });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** A socket file that nobody listens on any more: its process was killed. */
+function leaveStaleSocket(): void {
+  const path = join(home, 'control.sock');
+  const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', script]);
+  expect(statSync(path).isSocket()).toBe(true);
+}
+
+describe('the control socket', () => {
+  it('may be opened by its owner alone', async () => {
+    await serve(() => null);
+    expect(statSync(server?.path ?? '').mode & 0o777).toBe(0o600);
+  });
+
+  it('takes the place of one whose process is dead', async () => {
+    leaveStaleSocket();
+    expect(await connectOperations(home)).toBeNull();
+    await serve(() => []);
+    expect(await (await client()).doctor()).toEqual([]);
+  });
+
+  it('is not taken from a gateway that is alive', async () => {
+    await serve(() => []);
+    const { operations } = fakeOperations(() => null);
+    await expect(startControlServer({ home, operations, log })).rejects.toMatchObject({ code: 'home_in_use' });
+    expect(await (await client()).doctor()).toEqual([]);
+  });
+
+  it('does not replace a file that is no socket', async () => {
+    writeFileSync(join(home, 'control.sock'), 'precious');
+    const { operations } = fakeOperations(() => null);
+    await expect(startControlServer({ home, operations, log })).rejects.toMatchObject({ code: 'not_a_socket' });
+  });
+
+  it('is gone when the gateway has stopped', async () => {
+    await serve(() => []);
+    await server?.close();
+    server = undefined;
+    expect(await connectOperations(home)).toBeNull();
+    expect(() => statSync(join(home, 'control.sock'))).toThrow();
+  });
+
+  it('says so when its name is longer than the kernel takes', async () => {
+    const long = join(home, 'x'.repeat(100));
+    mkdirSync(long);
+    const { operations } = fakeOperations(() => null);
+    const started = startControlServer({ home: long, operations, log });
+    await expect(started).rejects.toMatchObject({ code: 'home_path_too_long' });
+    await expect(connectOperations(long)).rejects.toMatchObject({ code: 'home_path_too_long' });
+  });
+});
+
+describe('an operation over the socket', () => {
+  it('is handed its input and hands back its result, whichever it is', async () => {
+    const { asked } = await serve((name) => ({ did: name }));
+    const operations = await client();
+    const input = { id: 'a', owner: 'b', kind: 'device', site: 'c' } as const;
+    expect(await operations.addDevice(input)).toEqual({ did: 'addDevice' });
+    await operations.importDevices({ format: 'csv', text: 'id,owner\n' });
+    await operations.listDevices({ limit: 5 });
+    await operations.showDevice({ id: 'a' });
+    await operations.issueDevice({ id: 'a' });
+    await operations.decommissionDevice({ id: 'a', reason: 'gone' });
+    await operations.quarantineDevice({ id: 'a', release: true });
+    await operations.listRenewals({});
+    await operations.showRenewal({ id: 'r' });
+    await operations.runRenewal({ device: 'a' });
+    await operations.listCertificates({ device: 'a' });
+    await operations.showCertificate({ id: 'ff' });
+    await operations.revokeCertificate({ id: 'ff', reason: 'keyCompromise' });
+    await operations.crl();
+    expect(await operations.doctor()).toEqual({ did: 'doctor' });
+    expect(asked[0]?.input).toEqual(input);
+    expect(new Set(asked.map(({ name }) => name)).size).toBe(15);
+  });
+
+  it.each([
+    ['invalid', 422],
+    ['not_found', 404],
+    ['conflict', 409],
+  ] as const)('that fails with %s comes back as that, with its faults', async (code, status) => {
+    await serve(() => {
+      throw new OperationError(code, ['line 2: no', 'line 3: no']);
+    });
+    expect(await rawPost('/v1/doctor', '{}')).toEqual({ status, body: { code, faults: ['line 2: no', 'line 3: no'] } });
+    const failed = (await client()).doctor();
+    await expect(failed).rejects.toBeInstanceOf(OperationError);
+    await expect((await client()).doctor()).rejects.toMatchObject({ code, faults: ['line 2: no', 'line 3: no'] });
+  });
+
+  it('that breaks is an incident: logged, and not described', async () => {
+    await serve(() => {
+      throw new Error('disk /dev/secret is full');
+    });
+    const { status, body } = await rawPost('/v1/doctor', '{}');
+    expect(status).toBe(500);
+    expect(JSON.stringify(body)).not.toContain('secret');
+    expect(lines).toMatchObject([{ 'nolapse.incident': (body as { incident: string }).incident }]);
+    await expect((await client()).doctor()).rejects.toMatchObject({ code: 'control_failed' });
+  });
+
+  it.each([
+    ['unknown keys', 'showDevice', '{"id":"a","extra":1}', 422],
+    ['a missing id', 'showDevice', '{}', 422],
+    ['an id of 10 kB', 'showDevice', JSON.stringify({ id: 'x'.repeat(10_000) }), 422],
+    ['a wrong kind', 'addDevice', '{"id":"a","owner":"b","kind":"robot"}', 422],
+    ['an unknown reason', 'revokeCertificate', '{"id":"a","reason":"whim"}', 422],
+    ['a limit beyond bounds', 'listDevices', '{"limit":10001}', 422],
+    ['something that is no object', 'doctor', '[]', 422],
+    ['something that is no JSON', 'doctor', '{', 400],
+    ['a prototype', 'doctor', '{"__proto__":{"x":1}}', 400],
+    ['more than a mebibyte', 'showDevice', JSON.stringify({ id: 'x'.repeat(1_048_576) }), 413],
+  ])('is refused %s and not carried out', async (_what, name, body, status) => {
+    const { asked } = await serve(() => null);
+    expect((await rawPost(`/v1/${name}`, body)).status).toBe(status);
+    expect(asked).toEqual([]);
+  });
+
+  it('exists only under its own name', async () => {
+    await serve(() => null);
+    for (const name of ['nothing', '__proto__', 'constructor', 'toString']) {
+      expect((await rawPost(`/v1/${name}`, '{}')).status).toBe(404);
+    }
+  });
+
+  it('may carry an inventory of several mebibytes', async () => {
+    const { asked } = await serve(() => ({ added: 1, updated: 0 }));
+    const text = 'id,owner\n'.repeat(500_000);
+    expect(await (await client()).importDevices({ format: 'csv', text })).toEqual({ added: 1, updated: 0 });
+    expect(asked).toEqual([{ name: 'importDevices', input: { format: 'csv', text } }]);
+  });
+
+  it('is finished before the gateway closes its socket', async () => {
+    let release: (value: unknown) => void = () => {};
+    const { asked } = await serve(() => new Promise((resolve) => (release = resolve)));
+    const answer = (await client()).doctor();
+    while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const closed = server?.close();
+    server = undefined;
+    release(['done']);
+    expect(await answer).toEqual(['done']);
+    await closed;
+  });
+});

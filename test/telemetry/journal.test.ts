@@ -1,0 +1,171 @@
+// One decision is one line and one count, and no secret is ever in the line.
+import { describe, expect, it } from 'vitest';
+import { createNotifier } from '../../src/notify/index.ts';
+import { actions } from '../../src/telemetry/actions.ts';
+import { createJournal } from '../../src/telemetry/journal.ts';
+import { metricTable } from '../../src/telemetry/metric-table.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { recordingLog } from './recording-log.ts';
+
+function setUp(level = 'trace') {
+  const { log, lines, text } = recordingLog(level);
+  const metrics = createMetrics();
+  return { log, lines, text, metrics, journal: createJournal(log, metrics) };
+}
+
+const pem = `-----BEGIN PRIVATE KEY-----\n${'MIGHAgEAMBMGByqGSM49\n'.repeat(3)}-----END PRIVATE KEY-----\n`;
+
+describe('the journal', () => {
+  it('writes one line with the names of ECS', () => {
+    const { journal, lines } = setUp();
+    journal.tell({
+      action: 'admission.refused',
+      reason: 'revoked',
+      message: 'dev-1 refused: revoked',
+      fields: { 'nolapse.principal': 'dev-1', 'source.ip': '10.0.0.1' },
+    });
+    expect(lines).toEqual([
+      {
+        '@timestamp': expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        'log.level': 'warn',
+        'service.name': 'nolapse',
+        'process.pid': process.pid,
+        'ecs.version': '8.11.0',
+        'event.action': 'admission.refused',
+        'event.reason': 'revoked',
+        'nolapse.principal': 'dev-1',
+        'source.ip': '10.0.0.1',
+        message: 'dev-1 refused: revoked',
+      },
+    ]);
+  });
+
+  it('is as loud as the table says, unless the decision says otherwise', () => {
+    const { journal, lines } = setUp();
+    journal.tell({ action: 'renewal.offered', message: 'm' });
+    journal.tell({ action: 'renewal.offered', message: 'm', level: 'error' });
+    expect(lines.map((line) => line['log.level'])).toEqual(['info', 'error']);
+  });
+
+  it('counts also what is too quiet to be written', async () => {
+    const { journal, lines, metrics } = setUp('error');
+    journal.tell({ action: 'renewal.offered', message: 'm' });
+    expect(lines).toEqual([]);
+    expect(await metrics.value('nolapse_renewals_total', { state: 'offered' })).toBe(1);
+  });
+
+  it('counts verdicts by what they let in', async () => {
+    const { journal, metrics } = setUp();
+    const tell = (action: string, reason: string): void => journal.tell({ action, reason, message: 'm' });
+    tell('admission.admitted', 'admitted');
+    tell('admission.admitted', 'overlap');
+    tell('admission.admitted', 'expired_in_grace');
+    tell('admission.admitted', 'bootstrap');
+    tell('admission.refused', 'expired');
+    const count = (verdict: string, reason: string) => metrics.value('nolapse_admissions_total', { verdict, reason });
+    expect(await count('full', 'admitted')).toBe(1);
+    expect(await count('full', 'overlap')).toBe(1);
+    expect(await count('renew-only', 'expired_in_grace')).toBe(1);
+    expect(await count('renew-only', 'bootstrap')).toBe(1);
+    expect(await count('refused', 'expired')).toBe(1);
+  });
+
+  it('counts refusals, denials, drops and alerts by their reason', async () => {
+    const { journal, metrics } = setUp();
+    journal.tell({ action: 'enrollment.refused', reason: 'bad_signature', message: 'm' });
+    journal.tell({ action: 'access.denied', reason: 'publish', message: 'm' });
+    journal.tell({ action: 'connection.refused', reason: 'handshake_timeout', message: 'm' });
+    journal.tell({ action: 'packet.too_large', message: 'm' });
+    journal.tell({ action: 'message.dropped', reason: 'queue_full', message: 'm' });
+    createNotifier(journal).alert({ kind: 'lapsed', subject: 'dev-1', detail: 'd' });
+    expect(await metrics.value('nolapse_enrollment_errors_total', { code: 'bad_signature' })).toBe(1);
+    expect(await metrics.value('nolapse_denied_total', { action: 'publish' })).toBe(1);
+    expect(await metrics.value('nolapse_connections_refused_total', { reason: 'handshake_timeout' })).toBe(1);
+    expect(await metrics.value('nolapse_connections_refused_total', { reason: 'packet_too_large' })).toBe(1);
+    expect(await metrics.value('nolapse_messages_dropped_total', { reason: 'queue_full' })).toBe(1);
+    expect(await metrics.value('nolapse_alerts_total', { kind: 'lapsed' })).toBe(1);
+  });
+
+  it('makes no new time series of what a peer sends', async () => {
+    const { journal, metrics } = setUp();
+    for (let i = 0; i < 50; i += 1) {
+      journal.tell({ action: 'access.denied', reason: `#${i}`, message: 'm' });
+      journal.tell({ action: `invented.${i}`, message: 'm' });
+    }
+    expect(await metrics.value('nolapse_denied_total', { action: 'other' })).toBe(50);
+    expect(await metrics.value('nolapse_unlisted_decisions_total', {})).toBe(50);
+    expect((await metrics.render()).split('\n').length).toBeLessThan(150);
+  });
+
+  it('tells of every listed action without a count going astray', async () => {
+    const { journal, lines, metrics } = setUp();
+    for (const action of Object.keys(actions)) journal.tell({ action, message: 'm' });
+    expect(lines.map((line) => line['event.action'])).toEqual(Object.keys(actions));
+    expect(await metrics.value('nolapse_unlisted_decisions_total', {})).toBe(0);
+    expect(await metrics.value('nolapse_renewals_total', { state: 'other' })).toBe(0);
+  });
+});
+
+describe('a line', () => {
+  it('never holds a PEM block, wherever it was put', () => {
+    const { journal, log, text } = setUp();
+    journal.tell({
+      action: 'device.added',
+      message: `here: ${pem}`,
+      fields: { a: pem, deep: { er: [pem] }, [pem]: 1 },
+    });
+    journal.tell({ action: 'device.added', message: `cut off: ${pem.slice(0, 60)}` });
+    log.error({ err: new Error(`cannot read ${pem}`) }, 'failed');
+    expect(text()).not.toContain('MIGHAgEA');
+    expect(text()).toContain('[redacted]');
+  });
+
+  it('never holds a field that is named as a secret, nor bytes', () => {
+    const { journal, lines, text } = setUp();
+    const fields = {
+      passphrase: 'hunter2',
+      key: 'hunter2',
+      a: { keyPem: 'hunter2' },
+      'x.token': 'hunter2',
+      der: Buffer.from('hunter2'),
+    };
+    journal.tell({ action: 'device.added', message: 'm', fields: { ...fields, 'nolapse.principal': 'dev-1' } });
+    expect(text()).not.toContain('hunter2');
+    expect(lines[0]).toMatchObject({ der: '[7 bytes]', passphrase: '[redacted]', 'nolapse.principal': 'dev-1' });
+  });
+
+  it('names an error by its kind, code and cause', () => {
+    const { log, lines } = setUp();
+    const error = Object.assign(new TypeError('broken', { cause: new Error('deeper') }), { code: 'E_X' });
+    log.error({ err: error }, 'failed');
+    expect(lines[0]).toMatchObject({
+      'error.type': 'TypeError',
+      'error.message': 'broken',
+      'error.code': 'E_X',
+      'error.cause': 'deeper',
+    });
+  });
+
+  it('survives fields that contain themselves', () => {
+    const { log, lines } = setUp();
+    const loop: Record<string, unknown> = {};
+    loop['self'] = loop;
+    log.info({ loop }, 'round');
+    expect(lines).toHaveLength(1);
+  });
+});
+
+describe('the metrics', () => {
+  it('are all there, with help, before anything happened', async () => {
+    const text = await createMetrics().render();
+    for (const name of Object.keys(metricTable)) expect(text).toContain(`# HELP ${name} `);
+  });
+
+  it('keep gauges at what they were last set to', async () => {
+    const metrics = createMetrics();
+    metrics.set('nolapse_sessions', { lane: 'full' }, 5);
+    metrics.set('nolapse_sessions', { lane: 'full' }, 3);
+    expect(await metrics.value('nolapse_sessions', { lane: 'full' })).toBe(3);
+    expect(await metrics.render()).toContain('nolapse_sessions{lane="full"} 3');
+  });
+});
