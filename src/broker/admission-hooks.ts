@@ -1,0 +1,131 @@
+// CONNECT: asks the application for its verdict before aedes answers, and turns the verdict into a CONNACK. It judges only
+// what MQTT itself forbids.
+import type { TLSSocket } from 'node:tls';
+import type { AedesOptions } from 'aedes';
+import type { Admission, Entrance, Session } from '../app/session.ts';
+import { mayPublish } from '../domain/acl.ts';
+import type { Journal } from '../ports/journal.ts';
+import { type BrokerClient, brokerClient } from './aedes-internals.ts';
+import type { BrokerLimits } from './limits.ts';
+import { presentedBy } from './peer-certificate.ts';
+import type { SessionRegistry } from './session-registry.ts';
+
+type PreConnect = NonNullable<AedesOptions['preConnect']>;
+type Authenticate = NonNullable<AedesOptions['authenticate']>;
+type ConnectPacket = Parameters<PreConnect>[1];
+
+/** Return codes of CONNACK (MQTT 3.1.1, 3.2.2.3). */
+const identifierRejected = 2;
+const serverUnavailable = 3;
+const notAuthorized = 5;
+
+/** What a renew-only session goes by, so that the real session's queue and subscriptions stay untouched. */
+const laneClientIdPrefix = 'lane:';
+
+export interface AdmissionOptions {
+  readonly entrance: Entrance;
+  readonly registry: SessionRegistry;
+  readonly journal: Journal;
+  readonly limits: BrokerLimits;
+  /** The TLS socket beneath a client, which for a WebSocket is not its stream. */
+  readonly socketOf: (client: object) => TLSSocket | undefined;
+  /** Called once a client has been admitted, before CONNACK. */
+  readonly onAdmitted: (client: BrokerClient) => void;
+}
+
+export function admissionHooks(options: AdmissionOptions): { preConnect: PreConnect; authenticate: Authenticate } {
+  const { entrance, registry, journal, limits } = options;
+  /** The return code for each client refused and not yet answered. */
+  const refusals = new WeakMap<object, number>();
+
+  const refuse = (client: BrokerClient, returnCode: number): void => {
+    refusals.set(client, returnCode);
+  };
+
+  const settle = (client: BrokerClient, packet: ConnectPacket, admission: Admission): boolean => {
+    if (!admission.admitted) {
+      refuse(client, admission.reason === 'client_id_mismatch' ? identifierRejected : notAuthorized);
+      return false;
+    }
+    const { session } = admission;
+    if (session.lane === 'renew-only') {
+      packet.clientId = `${laneClientIdPrefix}${packet.clientId}`;
+      packet.clean = true;
+      delete packet.will;
+    } else dropForbiddenWill(packet, session, entrance);
+    return true;
+  };
+
+  const judge = async (client: BrokerClient, socket: TLSSocket, packet: ConnectPacket): Promise<void> => {
+    const pending = registry.begin();
+    try {
+      const admission = await entrance.admit({
+        presented: presentedBy(socket),
+        clientId: packet.clientId,
+        remoteAddress: socket.remoteAddress ?? '',
+      });
+      if (!settle(client, packet, admission) || !admission.admitted || client.closed) return;
+      if (registry.admit(pending, client, socket, admission.session, packet.clientId)) options.onAdmitted(client);
+      else refuse(client, notAuthorized);
+    } catch (error) {
+      refuse(client, serverUnavailable);
+      journal.tell({
+        action: 'admission.failed',
+        level: 'error',
+        message: error instanceof Error ? error.message : 'the application could not judge a connect',
+      });
+    } finally {
+      registry.abandon(pending);
+    }
+  };
+
+  return {
+    preConnect: (mqttClient, packet, callback) => {
+      const client = brokerClient(mqttClient);
+      const socket = options.socketOf(client);
+      // Until the verdict is in, nothing more is read than has been.
+      client.pause();
+      if (packet.protocolVersion !== 3 && packet.protocolVersion !== 4) {
+        // aedes answers 1, unacceptable protocol version [MQTT-3.1.2-2]: nobody is admitted, nothing is activated.
+        return callback(null, true);
+      }
+      if (!socket || !isHarmlessClientId(packet.clientId, limits.clientIdCharactersMax)) {
+        refuse(client, identifierRejected);
+        journal.tell({
+          action: 'connection.refused',
+          reason: 'client_id_not_allowed',
+          message: 'client id not allowed',
+        });
+        return callback(null, true);
+      }
+      packet.keepalive = Math.min(packet.keepalive || limits.keepaliveSecondsMax, limits.keepaliveSecondsMax);
+      void judge(client, socket, packet).then(() => callback(null, true));
+    },
+    authenticate: (client, _username, _password, callback) => {
+      const returnCode = refusals.get(client) ?? (registry.of(client) ? 0 : notAuthorized);
+      refusals.delete(client);
+      if (returnCode === 0) return callback(null, true);
+      callback(Object.assign(new Error('refused'), { returnCode }), false);
+    },
+  };
+}
+
+/** No control characters, and bounded; what else an id may look like is the application's to say. */
+function isHarmlessClientId(clientId: string, charactersMax: number): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones refused [MQTT-1.5.3-2].
+  return clientId.length <= charactersMax && !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(clientId);
+}
+
+/** A will is judged when it is made: when it is published its client, or this process, may be gone. */
+function dropForbiddenWill(packet: ConnectPacket, session: Session, entrance: Entrance): void {
+  const topic = packet.will?.topic;
+  if (topic === undefined || mayLeaveWill(session, topic)) return;
+  delete packet.will;
+  // A mosquitto bridge leaves its state under $SYS/ by default, and means no harm.
+  if (!topic.startsWith('$SYS/')) entrance.denied(session, 'publish', topic);
+}
+
+function mayLeaveWill(session: Session, topic: string): boolean {
+  // No wildcards in a topic name [MQTT-3.3.2-2], and none of the server's own topics: enrollment is spoken alive.
+  return topic.length > 0 && !/^\$|[+#\0]/.test(topic) && mayPublish(session.access, topic);
+}

@@ -1,0 +1,92 @@
+// The members of aedes 1.2.0 that its types leave out and this folder relies on, named in one place. A test holds each to
+// what is used here.
+import type { Duplex } from 'node:stream';
+import type { Aedes, Client } from 'aedes';
+
+interface LiveSubscription {
+  readonly qos: 0 | 1 | 2;
+}
+
+export interface BrokerClient extends Client {
+  readonly conn: Duplex;
+  /** By topic filter; only what was granted. */
+  readonly subscriptions: Readonly<Record<string, LiveSubscription>>;
+  /** Counter of the last message seen, by broker id. */
+  duplicates: Record<string, number>;
+  /** Stops reading packets until `resume`, which aedes calls once the session's queue has been sent. */
+  pause(): void;
+}
+
+interface Emitter {
+  emit(message: { readonly topic: string }, done?: (error?: Error) => void): unknown;
+}
+
+export interface BrokerInternals {
+  /** By client id. Deleted by id, not by identity: never enforce from it. */
+  readonly clients: Record<string, BrokerClient>;
+  connectedClients: number;
+  readonly mq: Emitter;
+}
+
+export function internalsOf(aedes: Aedes): BrokerInternals {
+  return aedes as unknown as BrokerInternals;
+}
+
+export function brokerClient(client: Client): BrokerClient {
+  return client as BrokerClient;
+}
+
+/**
+ * The part of an aedes persistence this folder itself calls; aedes is given the whole object. Beyond aedes's own contract,
+ * `outgoingClearMessageId` of a packet that has no messageId yet must clear nothing: aedes calls it so for a message that
+ * reaches a persistent session through two overlapping subscriptions.
+ */
+export interface BrokerPersistence {
+  /** Rejects when no packet with this message id awaits its PUBREL. */
+  incomingGetPacket(client: Client, packet: { readonly messageId?: number | undefined }): Promise<unknown>;
+  delWill(client: { readonly id: string; readonly brokerId: string }): Promise<unknown>;
+  /** Persists what acknowledging this publish promises: retained message and offline queues. aedes routes it afterwards. */
+  storeAhead(packet: object, broker: Aedes): Promise<void>;
+}
+
+/**
+ * Turns off aedes's own duplicate check for a client. It keeps the highest counter seen and drops what comes below, but
+ * counters are given out before a message is persisted and messages reach subscribers after: a message that waited for
+ * the store would be lost behind one that did not. `authorizeForward` tells duplicates by equality instead.
+ */
+export function withoutDuplicateCheck(brokerId: string): Record<string, number> {
+  const counters: Record<string, number> = Object.create(null);
+  Object.defineProperty(counters, brokerId, { get: () => 0, set: () => undefined });
+  return counters;
+}
+
+const ticksPerStall = 4;
+
+/**
+ * Bounds how long a publisher waits for the readers of its message: a delivery that is not taken within `stallMs` goes on
+ * without it. One timer serves all messages.
+ */
+export function boundStalls(mq: Emitter, sinkTopic: string, stallMs: number): { stop(): void } {
+  const emit = mq.emit.bind(mq);
+  // Each with the tick it arrived at; in order of arrival, so the oldest come first.
+  const waiting = new Map<() => void, number>();
+  let tick = 0;
+  const release = (): void => {
+    tick += 1;
+    for (const [finish, since] of waiting) {
+      if (tick - since <= ticksPerStall) return;
+      finish();
+    }
+  };
+  const timer = setInterval(release, Math.max(1, stallMs / ticksPerStall));
+  timer.unref();
+  mq.emit = (message, done) => {
+    if (message.topic === sinkTopic) return done?.();
+    const finish = (): void => {
+      if (waiting.delete(finish)) done?.();
+    };
+    waiting.set(finish, tick);
+    return emit(message, finish);
+  };
+  return { stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,182 @@
+// The broker: listeners, guard, aedes and the hooks that join it to the application, put together. It decides nothing itself.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { Aedes, type Client } from 'aedes';
+import type { Entrance } from '../app/session.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Sessions } from '../ports/sessions.ts';
+import { admissionHooks } from './admission-hooks.ts';
+import {
+  type BrokerPersistence,
+  boundStalls,
+  brokerClient,
+  internalsOf,
+  withoutDuplicateCheck,
+} from './aedes-internals.ts';
+import { watchRegistrations } from './client-registrations.ts';
+import { ConnectionGate } from './connection-gate.ts';
+import { type BrokerLimits, defaultLimits } from './limits.ts';
+import { guardReads, PacketGuard } from './packet-guard.ts';
+import { authorizeForwardHook, authorizePublishHook, sinkTopic } from './publish-hooks.ts';
+import { SessionRegistry } from './session-registry.ts';
+import { createSessions } from './sessions.ts';
+import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
+import { createTlsListener, type Listener } from './tls-listener.ts';
+import { contextOptions, type TlsMaterial } from './tls-options.ts';
+import { createWebSocketListener } from './websocket-listener.ts';
+
+/** aedes matches no topic deeper than this; the domain's own bound is lower. */
+const topicLevelsMax = 100;
+
+export interface BrokerOptions {
+  readonly entrance: Entrance;
+  readonly persistence: BrokerPersistence;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly tls: TlsMaterial;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+export interface Broker {
+  /** Binds the sockets; port 0 takes a free one. */
+  listen(): Promise<{ readonly port: number; readonly websocketPort?: number }>;
+  readonly sessions: Sessions;
+  /** Admitted sessions whose connection has not closed. */
+  readonly sessionCount: number;
+  /** Was this filter granted to the session with this client id? For the persistence: aedes stores the refused ones too. */
+  mayStore(clientId: string, filter: string): boolean;
+  /** New key, certificates or CRL for connections to come. Throws on PEM that does not parse; the old stay in force. */
+  setSecureContext(material: TlsMaterial): void;
+  /** Stops accepting, ends every session and resolves when aedes has closed. The persistence is its owner's to close. */
+  close(): Promise<void>;
+}
+
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const { entrance, persistence, journal } = options;
+  const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
+  contextOptions(options.tls);
+  const registry = new SessionRegistry(options.clock, journal);
+  const sockets = new WeakMap<object, TLSSocket>();
+  const gate = new ConnectionGate(limits, journal);
+
+  const aedes = new Aedes({
+    persistence,
+    ...aedesLimits(limits),
+    ...admissionHooks({
+      entrance,
+      registry,
+      journal,
+      limits,
+      socketOf: (client) => sockets.get(client),
+      onAdmitted: (client) => {
+        client.duplicates = withoutDuplicateCheck(aedes.id);
+      },
+    }),
+    authorizePublish: authorizePublishHook({ entrance, registry, persistence, limits, broker: () => aedes }),
+    authorizeForward: authorizeForwardHook({ registry, limits, broker: () => aedes }),
+    authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
+  });
+  watchErrors(aedes, journal);
+  watchSubscriptions(aedes, { entrance, registry, journal, limits });
+  watchRegistrations(aedes, registry, persistence);
+  const stalls = boundStalls(internalsOf(aedes).mq, sinkTopic, limits.stallMs);
+  await aedes.listen();
+
+  const accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage): void => {
+    const address = socket.remoteAddress;
+    guardReads(stream, new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax), (fault) => {
+      journal.tell({
+        action: 'packet.refused',
+        reason: fault,
+        message: 'packet refused',
+        fields: { 'client.address': address },
+      });
+      stream.destroy();
+    });
+    const client = aedes.handle(stream, request);
+    sockets.set(client, socket);
+    stream.once('close', () => registry.drop(client));
+  };
+  const listeners = createListeners(options, limits, gate, accept);
+  const sweep = setInterval(() => registry.sweep(), limits.sweepMs);
+
+  return {
+    listen: async () => {
+      const port = await listeners.mqtt.listen(options.listen.host, options.listen.port);
+      if (!listeners.websocket || !options.websocket) return { port };
+      return { port, websocketPort: await listeners.websocket.listen(options.websocket.host, options.websocket.port) };
+    },
+    sessions: createSessions(registry, limits.sendMs),
+    get sessionCount() {
+      return registry.size;
+    },
+    mayStore: (clientId, filter) => registry.byClientId(clientId)?.filters.has(filter) ?? false,
+    setSecureContext: (material) => {
+      listeners.mqtt.setSecureContext(material);
+      listeners.websocket?.setSecureContext(material);
+    },
+    close: async () => {
+      listeners.mqtt.close();
+      listeners.websocket?.close();
+      clearInterval(sweep);
+      registry.endWithBroker();
+      await new Promise<void>((resolve) => aedes.close(resolve));
+      stalls.stop();
+      gate.destroyAll();
+    },
+  };
+}
+
+function aedesLimits(limits: BrokerLimits) {
+  return {
+    // No bound on messages under way: at a bound, one slow reader would hold up everybody's.
+    concurrency: 0,
+    connectTimeout: limits.connectMs,
+    drainTimeout: limits.drainMs,
+    queueLimit: limits.packetsBeforeConnackMax,
+    maxInflightInbound: limits.inflightInboundMax,
+    // MQTT 3.1 allows 23 characters; principals have longer ids, and the lane's prefix comes on top.
+    maxClientsIdLength: limits.clientIdCharactersMax + 16,
+    maxTopicLevels: topicLevelsMax,
+  };
+}
+
+function createListeners(
+  options: BrokerOptions,
+  limits: BrokerLimits,
+  gate: ConnectionGate,
+  accept: (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => void,
+): { mqtt: Listener; websocket: Listener | null } {
+  const shared = { tls: options.tls, gate, journal: options.journal, ...limits };
+  return {
+    mqtt: createTlsListener({ ...shared, onConnection: (socket) => accept(socket, socket) }),
+    websocket: options.websocket
+      ? createWebSocketListener({ ...shared, path: options.websocket.path, onConnection: accept })
+      : null,
+  };
+}
+
+/** Nothing a peer or the store does may end the process: an `error` event without a listener would. */
+function watchErrors(aedes: Aedes, journal: Journal): void {
+  aedes.on('error' as 'clientError', (error: unknown) => {
+    journal.tell({
+      action: 'broker.failed',
+      level: 'error',
+      message: error instanceof Error ? error.message : 'broker error',
+    });
+  });
+  const tell = (client: Client, error: Error): void => {
+    journal.tell({
+      action: 'connection.failed',
+      level: 'debug',
+      message: error.message,
+      fields: { 'nolapse.client_id': brokerClient(client).id },
+    });
+  };
+  aedes.on('clientError', tell);
+  aedes.on('connectionError', tell);
+}

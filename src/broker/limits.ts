@@ -1,0 +1,55 @@
+// Every bound the broker's edge keeps, with its unit in the name and its default. Nothing here is unlimited.
+
+export interface BrokerLimits {
+  /** The largest CONNECT, fixed header included: what a peer nobody has judged yet may make us hold. */
+  readonly packetBytesMaxBeforeConnect: number;
+  /** The largest packet after CONNECT, fixed header included. */
+  readonly packetBytesMax: number;
+  /** Open TCP connections from one address, and in all. */
+  readonly connectionsPerAddressMax: number;
+  readonly connectionsMax: number;
+  /** From TCP accept to the end of the TLS handshake. */
+  readonly handshakeMs: number;
+  /** From the end of the TLS handshake (of the HTTP upgrade, for WebSockets) to a whole CONNECT. */
+  readonly connectMs: number;
+  /**
+   * The longest keepalive granted. A client that asks for none, or for more, is held to this one: it is ended after one
+   * and a half times as long without a packet. MQTT 3.1.1 (3.1.2.10) lets a server end a client it finds inactive.
+   */
+  readonly keepaliveSecondsMax: number;
+  /** Client ids beyond this many characters are refused. */
+  readonly clientIdCharactersMax: number;
+  readonly subscriptionsPerClientMax: number;
+  /** Packets a client may send before its CONNACK, and inbound QoS 2 messages awaiting their PUBREL. */
+  readonly packetsBeforeConnackMax: number;
+  readonly inflightInboundMax: number;
+  /** A client whose socket takes nothing for this long is disconnected. */
+  readonly drainMs: number;
+  /** A publisher waits at most this long for a slow reader of its message before its next packets are read. */
+  readonly stallMs: number;
+  /** Bytes waiting in one client's socket; beyond them QoS 0 messages are dropped and QoS 1 and 2 end the session. */
+  readonly outboundBytesMax: number;
+  /** Patience of one send to a session. */
+  readonly sendMs: number;
+  /** How often sessions whose end has come are looked for. */
+  readonly sweepMs: number;
+}
+
+export const defaultLimits: BrokerLimits = {
+  packetBytesMaxBeforeConnect: 16 * 1024,
+  packetBytesMax: 256 * 1024,
+  connectionsPerAddressMax: 1_000,
+  connectionsMax: 50_000,
+  handshakeMs: 10_000,
+  connectMs: 10_000,
+  keepaliveSecondsMax: 65_535,
+  clientIdCharactersMax: 128,
+  subscriptionsPerClientMax: 100,
+  packetsBeforeConnackMax: 64,
+  inflightInboundMax: 1_000,
+  drainMs: 5_000,
+  stallMs: 200,
+  outboundBytesMax: 8 * 1024 * 1024,
+  sendMs: 6_000,
+  sweepMs: 500,
+};

@@ -1,0 +1,120 @@
+// Messages on their way in and out: what may be published, what goes to the application instead of to subscribers, and
+// what may be forwarded to whom. MQTT 3.1.1 has no negative acknowledgement, so a message that is not allowed is
+// acknowledged and goes nowhere [MQTT-3.3.5-2].
+import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { Entrance } from '../app/session.ts';
+import { type BrokerPersistence, brokerClient } from './aedes-internals.ts';
+import type { BrokerLimits } from './limits.ts';
+import type { LiveSession, SessionRegistry } from './session-registry.ts';
+
+type AuthorizePublish = NonNullable<AedesOptions['authorizePublish']>;
+type AuthorizeForward = NonNullable<AedesOptions['authorizeForward']>;
+type PublishPacket = Parameters<AuthorizePublish>[1];
+
+/**
+ * Where messages end that no subscriber gets. Below `$SYS/`, because aedes keeps that root, and no other, from persistent
+ * subscriptions to wildcards.
+ */
+export const sinkTopic = '$SYS/nolapse/received';
+
+const nothing = Buffer.alloc(0);
+const dollar = '$'.charCodeAt(0);
+
+export interface PublishOptions {
+  readonly entrance: Entrance;
+  readonly registry: SessionRegistry;
+  readonly persistence: BrokerPersistence;
+  readonly limits: BrokerLimits;
+  readonly broker: () => Aedes;
+}
+
+/** Leaves nothing of a message but what its acknowledgement needs: QoS and packet identifier. */
+function sink(packet: PublishPacket): void {
+  packet.topic = sinkTopic;
+  packet.payload = nothing;
+  packet.retain = false;
+}
+
+export function authorizePublishHook(options: PublishOptions): AuthorizePublish {
+  const { entrance, registry, persistence } = options;
+
+  /** Before the acknowledgement: aedes sends PUBACK before it persists. */
+  const persist = async (client: Client, packet: PublishPacket): Promise<void> => {
+    if (packet.qos === 2) {
+      const isDuplicate = await persistence.incomingGetPacket(client, packet).then(
+        () => true,
+        () => false,
+      );
+      // aedes answers PUBREC again and routes nothing [MQTT-4.3.3-2].
+      if (isDuplicate) return;
+    }
+    await persistence.storeAhead(packet, options.broker());
+  };
+
+  return (client, packet, callback) => {
+    // The will of a client that is gone, left over from an earlier boot: it was judged at its CONNECT.
+    if (!client) return callback(null);
+    const live = registry.of(client);
+    if (!live) return callback(new Error('no session'));
+    const { topic } = packet;
+    const isServerTopic = topic.charCodeAt(0) === dollar;
+    if (isServerTopic && topic.startsWith('$SYS/')) {
+      sink(packet);
+      return callback(null);
+    }
+    if (!live.mayPublish(topic) || topic.includes('\0')) {
+      sink(packet);
+      entrance.denied(live.session, 'publish', topic);
+      return callback(null);
+    }
+    if (isServerTopic && topic.startsWith('$enroll/')) {
+      const payload = bytesOf(packet.payload);
+      sink(packet);
+      settle(entrance.receive(live.session, topic, payload), callback);
+      return;
+    }
+    // A will is acknowledged to nobody; aedes persists it when it routes it.
+    if (packet.qos === 0 || client.closed) return callback(null);
+    settle(persist(client, packet), callback);
+  };
+}
+
+/** An error closes the connection without an acknowledgement, so the publisher sends again. */
+function settle(work: Promise<void>, callback: (error?: Error | null) => void): void {
+  work.then(
+    () => callback(null),
+    (error: unknown) => callback(error instanceof Error ? error : new Error('the message could not be taken')),
+  );
+}
+
+function bytesOf(payload: PublishPacket['payload']): Uint8Array {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
+}
+
+export function authorizeForwardHook(options: Omit<PublishOptions, 'entrance' | 'persistence'>): AuthorizeForward {
+  const { registry, limits } = options;
+  return (client, packet) => {
+    const live = registry.of(client);
+    if (!live) return null;
+    // Null would take the message out of a queue that the next session is to have; the socket is closing anyway.
+    if (live.ending !== null) return packet;
+    if (!live.mayReceive(packet.topic) || packet.topic === sinkTopic) return null;
+    if (isRepeated(live, packet, options.broker().id)) return null;
+    if (brokerClient(client).conn.writableLength > limits.outboundBytesMax) {
+      if (packet.qos === 0) return null;
+      registry.end(live, 'slow_reader');
+    }
+    return packet;
+  };
+}
+
+/**
+ * Has this session had this very message already, through another of its subscriptions? One message's deliveries follow
+ * each other at once. A message from the queue has its packet identifier, and a retained one no broker id: neither is told here.
+ */
+function isRepeated(live: LiveSession, packet: Parameters<AuthorizeForward>[1], brokerId: string): boolean {
+  if (packet.brokerId !== brokerId || packet.messageId !== undefined) return false;
+  if (packet.brokerCounter === live.lastCounter) return true;
+  live.lastCounter = packet.brokerCounter;
+  return false;
+}

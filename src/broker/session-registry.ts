@@ -1,0 +1,222 @@
+// The live sessions, kept by client object: who they belong to, when they must end, and the ending of them. aedes's own
+// list is keyed by client id and forgets the wrong one when two share it, so nothing is enforced from there.
+import type { TLSSocket } from 'node:tls';
+import type { Session } from '../app/session.ts';
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { BrokerClient } from './aedes-internals.ts';
+import { type Deadlined, DeadlineHeap } from './deadline-heap.ts';
+import { notAfterOf } from './peer-certificate.ts';
+import { compileTopicGate, type TopicGate } from './topic-gate.ts';
+
+/** A session from the moment it was admitted until its stream has closed. */
+export interface LiveSession extends Deadlined {
+  readonly client: BrokerClient;
+  readonly socket: TLSSocket;
+  readonly session: Session;
+  /** The client id aedes and the persistence know it by. */
+  readonly brokerClientId: string;
+  readonly mayPublish: TopicGate;
+  readonly mayReceive: TopicGate;
+  /** Filters granted to it. */
+  readonly filters: Set<string>;
+  /** CONNACK sent and its queue emptied: it can be spoken to. */
+  ready: boolean;
+  /** Why it is being ended; null while it is not. */
+  ending: string | null;
+  /** Broker counter of the last message forwarded to it. */
+  lastCounter: number;
+}
+
+/** Stands for an admission in progress: what was revoked meanwhile is remembered until it has been settled. */
+export interface PendingAdmission {
+  readonly since: number;
+}
+
+export class SessionRegistry {
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+  readonly #facts = new WeakMap<object, LiveSession>();
+  readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
+  readonly #byPrincipal = new Map<PrincipalId, Set<LiveSession>>();
+  readonly #byClientId = new Map<string, LiveSession>();
+  readonly #live = new Set<LiveSession>();
+  readonly #deadlines = new DeadlineHeap<LiveSession>();
+  readonly #ending = new Set<LiveSession>();
+  readonly #pending = new Set<PendingAdmission>();
+  readonly #endedMeanwhile = new Map<string, { at: number; reason: string }>();
+  #sequence = 0;
+
+  constructor(clock: Clock, journal: Journal) {
+    this.#clock = clock;
+    this.#journal = journal;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** The session of a client, also after it closed: its will is judged then. */
+  of(client: object): LiveSession | undefined {
+    return this.#facts.get(client);
+  }
+
+  /** The newest session that goes by this client id. */
+  byClientId(clientId: string): LiveSession | undefined {
+    return this.#byClientId.get(clientId);
+  }
+
+  ofPrincipal(id: PrincipalId): readonly LiveSession[] {
+    return [...(this.#byPrincipal.get(id) ?? [])];
+  }
+
+  /** The broker is closing: every session ends with it, and one line for each would say nothing more. */
+  endWithBroker(): void {
+    for (const live of this.#live) live.ending ??= 'broker_closed';
+  }
+
+  begin(): PendingAdmission {
+    const pending = { since: this.#sequence };
+    this.#pending.add(pending);
+    return pending;
+  }
+
+  /** An admission ended without a session. */
+  abandon(pending: PendingAdmission): void {
+    this.#pending.delete(pending);
+    if (this.#pending.size === 0) this.#endedMeanwhile.clear();
+  }
+
+  /** Takes an admitted session in. Null with the reason told: its end came, or it was revoked, while it was being admitted. */
+  admit(
+    pending: PendingAdmission,
+    client: BrokerClient,
+    socket: TLSSocket,
+    session: Session,
+    brokerClientId: string,
+  ): LiveSession | null {
+    const live: LiveSession = {
+      client,
+      socket,
+      session,
+      brokerClientId,
+      mayPublish: compileTopicGate(session.access.publish),
+      mayReceive: compileTopicGate(session.access.subscribe),
+      filters: new Set(),
+      deadline: session.endsAt,
+      heapIndex: -1,
+      ready: false,
+      ending: null,
+      lastCounter: -1,
+    };
+    const revoked = this.#revokedSince(pending, session);
+    this.abandon(pending);
+    if (revoked !== null || session.endsAt <= this.#clock.now()) {
+      this.#tellEnd(live, revoked ?? endOf(live));
+      return null;
+    }
+    this.#facts.set(client, live);
+    this.#live.add(live);
+    addTo(this.#byFingerprint, session.fingerprint, live);
+    addTo(this.#byPrincipal, session.principal.id, live);
+    this.#byClientId.set(brokerClientId, live);
+    this.#deadlines.add(live);
+    return live;
+  }
+
+  /** The client's stream has closed. */
+  drop(client: object): void {
+    const live = this.#facts.get(client);
+    if (!live || !this.#live.delete(live)) return;
+    removeFrom(this.#byFingerprint, live.session.fingerprint, live);
+    removeFrom(this.#byPrincipal, live.session.principal.id, live);
+    this.#deadlines.remove(live);
+    this.#ending.delete(live);
+    if (this.#byClientId.get(live.brokerClientId) === live) this.#succeed(live);
+    if (live.ending === null) this.#tellEnd(live, 'disconnected', 'debug');
+  }
+
+  endByFingerprint(fingerprint: Fingerprint, reason: string): number {
+    return this.#endAll(fingerprint, this.#byFingerprint.get(fingerprint), reason);
+  }
+
+  endByPrincipal(id: PrincipalId, reason: string): number {
+    return this.#endAll(`principal/${id}`, this.#byPrincipal.get(id), reason);
+  }
+
+  end(live: LiveSession, reason: string): void {
+    if (live.ending !== null) return;
+    live.ending = reason;
+    this.#deadlines.remove(live);
+    this.#ending.add(live);
+    this.#tellEnd(live, reason);
+    live.client.close();
+  }
+
+  /** Ends the sessions whose time has come, and cuts those that were ended before and are still open. */
+  sweep(): void {
+    for (const live of this.#ending) live.client.conn.destroy();
+    const now = this.#clock.now();
+    for (let live = this.#deadlines.takeDue(now); live; live = this.#deadlines.takeDue(now))
+      this.end(live, endOf(live));
+  }
+
+  /** The newest with its client id has gone; one it failed to displace may still be there. */
+  #succeed(live: LiveSession): void {
+    this.#byClientId.delete(live.brokerClientId);
+    for (const other of this.#byPrincipal.get(live.session.principal.id) ?? []) {
+      if (other.brokerClientId === live.brokerClientId) this.#byClientId.set(live.brokerClientId, other);
+    }
+  }
+
+  #endAll(key: string, lives: ReadonlySet<LiveSession> | undefined, reason: string): number {
+    this.#sequence += 1;
+    if (this.#pending.size > 0) this.#endedMeanwhile.set(key, { at: this.#sequence, reason });
+    const open = [...(lives ?? [])].filter((live) => live.ending === null);
+    for (const live of open) this.end(live, reason);
+    return open.length;
+  }
+
+  #revokedSince(pending: PendingAdmission, session: Session): string | null {
+    for (const key of [session.fingerprint, `principal/${session.principal.id}`]) {
+      const ended = this.#endedMeanwhile.get(key);
+      if (ended && ended.at > pending.since) return ended.reason;
+    }
+    return null;
+  }
+
+  #tellEnd(live: LiveSession, reason: string, level: 'debug' | 'info' = 'info'): void {
+    this.#journal.tell({
+      action: 'session.ended',
+      level,
+      reason,
+      message: 'session ended',
+      fields: {
+        'nolapse.principal': live.session.principal.id,
+        'nolapse.client_id': live.brokerClientId,
+        'nolapse.lane': live.session.lane,
+        'tls.client.hash.sha256': live.session.fingerprint,
+      },
+    });
+  }
+}
+
+/** Which end it was that came: the certificate's own, or that of an overlap that ends before it. */
+function endOf(live: LiveSession): string {
+  const notAfter = notAfterOf(live.socket);
+  return notAfter !== null && live.deadline < notAfter ? 'overlap_ended' : 'certificate_expired';
+}
+
+function addTo<K>(index: Map<K, Set<LiveSession>>, key: K, live: LiveSession): void {
+  const lives = index.get(key);
+  if (lives) lives.add(live);
+  else index.set(key, new Set([live]));
+}
+
+function removeFrom<K>(index: Map<K, Set<LiveSession>>, key: K, live: LiveSession): void {
+  const lives = index.get(key);
+  lives?.delete(live);
+  if (lives?.size === 0) index.delete(key);
+}

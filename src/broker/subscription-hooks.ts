@@ -1,0 +1,78 @@
+// SUBSCRIBE: grants what the session's access covers, within a bounded number, and tells the application when a session
+// has begun to listen to its enrollment topics.
+import type { Aedes, AedesOptions } from 'aedes';
+import type { Entrance } from '../app/session.ts';
+import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { BrokerLimits } from './limits.ts';
+import type { LiveSession, SessionRegistry } from './session-registry.ts';
+
+type AuthorizeSubscribe = NonNullable<AedesOptions['authorizeSubscribe']>;
+
+/** The return code of SUBACK for a filter that is not granted (MQTT 3.1.1, 3.9.3). */
+const failure = 128;
+
+export interface SubscriptionOptions {
+  readonly entrance: Entrance;
+  readonly registry: SessionRegistry;
+  readonly journal: Journal;
+  readonly limits: BrokerLimits;
+}
+
+/** Called for each filter of a SUBSCRIBE, and again for each that a persistent session brings back. */
+export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeSubscribe {
+  const { entrance, registry, journal, limits } = options;
+  return (client, subscription, callback) => {
+    const live = registry.of(client);
+    const filter = subscription.topic;
+    if (!live) return callback(null, null);
+    if (!maySubscribe(live.session.access, filter)) {
+      entrance.denied(live.session, 'subscribe', filter);
+      return callback(null, null);
+    }
+    if (live.filters.size >= limits.subscriptionsPerClientMax && !live.filters.has(filter)) {
+      journal.tell({
+        action: 'subscription.refused',
+        level: 'warn',
+        reason: 'subscriptions_max',
+        message: 'too many subscriptions',
+        fields: { 'nolapse.principal': live.session.principal.id, 'nolapse.client_id': live.brokerClientId },
+      });
+      return callback(null, null);
+    }
+    live.filters.add(filter);
+    callback(null, subscription);
+  };
+}
+
+/** Follows what happens to subscriptions after they were granted. */
+export function watchSubscriptions(aedes: Aedes, { registry, entrance }: SubscriptionOptions): void {
+  // Emitted after SUBACK was written, so that an offer never overtakes it.
+  aedes.on('subscribe', (subscriptions, client) => {
+    const live = registry.of(client);
+    const granted = subscriptions.filter(({ qos }) => (qos as number) !== failure);
+    if (
+      live &&
+      asks(
+        live,
+        granted.map(({ topic }) => topic),
+      )
+    )
+      entrance.listening(live.session);
+  });
+  aedes.on('unsubscribe', (filters, client) => {
+    const live = registry.of(client);
+    for (const filter of filters) live?.filters.delete(filter);
+  });
+  aedes.on('clientReady', (client) => {
+    const live = registry.of(client);
+    if (!live || live.ending !== null) return;
+    live.ready = true;
+    if (asks(live, live.filters)) entrance.listening(live.session);
+  });
+}
+
+function asks(live: LiveSession, filters: Iterable<string>): boolean {
+  for (const filter of filters) if (asksForEnrollment(filter, live.session.principal.id)) return true;
+  return false;
+}

@@ -1,0 +1,39 @@
+// The TLS settings that both listeners share. Every certificate is asked for and none is judged here: refusing inside the
+// handshake would hide who was refused.
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+
+/** PEM. `cert` is the server's chain, leaf first; `ca` names the issuers clients are hinted to choose a certificate of. */
+export interface TlsMaterial {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+  readonly ca: readonly (string | Buffer)[];
+  readonly crl?: string | Buffer;
+}
+
+// Tickets would resume sessions that carry the first connect's verdict; TLS 1.2 renegotiation goes on past Node's own limits.
+const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+
+/** The context part, complete: what a swap leaves out would fall back to defaults. Throws on PEM that does not parse. */
+export function contextOptions(material: TlsMaterial): SecureContextOptions {
+  const options: SecureContextOptions = {
+    key: material.key,
+    cert: material.cert,
+    ca: [...material.ca],
+    ...(material.crl === undefined ? {} : { crl: material.crl }),
+    // Modems and mbedTLS 2 have no TLS 1.3.
+    minVersion: 'TLSv1.2',
+    secureOptions,
+  };
+  createSecureContext(options);
+  return options;
+}
+
+export function serverOptions(material: TlsMaterial, handshakeMs: number): TlsOptions {
+  return {
+    ...contextOptions(material),
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout: handshakeMs,
+  };
+}
