@@ -1,0 +1,186 @@
+// The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
+// them apart again in order.
+import type { App } from './app/context.ts';
+import { entranceOf } from './app/entrance.ts';
+import { startMaintenance } from './app/maintenance.ts';
+import { operationsOf } from './app/operate.ts';
+import { currentCrl } from './app/publish-crl.ts';
+import { Seen } from './app/seen.ts';
+import { sweep } from './app/sweep.ts';
+import { ensureServerCertificate } from './authority/server-certificate.ts';
+import { type Broker, createBroker } from './broker/broker.ts';
+import type { Config } from './config.ts';
+import { GatewayError } from './domain/errors.ts';
+import { assemble, type HomeOptions, initHome, type OpenHome, type Parts, pkiFolder, pkiOptions } from './home.ts';
+import { startControlServer } from './http/control.ts';
+import { startPublicServer } from './http/public.ts';
+import { certsOnly } from './pki/cms.ts';
+import { derToPem } from './pki/pem.ts';
+import type { Sessions } from './ports/sessions.ts';
+import { createMqttPersistence } from './store/mqtt-persistence.ts';
+import { createJournal } from './telemetry/journal.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+
+export { initHome, openHome } from './home.ts';
+
+export interface Gateway extends OpenHome {
+  /** The ports that were bound, also where 0 was asked for. */
+  readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
+}
+
+/** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
+class LateSessions implements Sessions {
+  broker: Broker | null = null;
+  forget: (principalId: string) => void = () => undefined;
+
+  send: Sessions['send'] = async (id, topic, payload) => this.broker?.sessions.send(id, topic, payload) ?? 0;
+  closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
+    this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
+  closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {
+    const closed = this.broker?.sessions.closeByPrincipal(id, reason) ?? 0;
+    if (reason === 'decommissioned') this.forget(id);
+    return closed;
+  };
+}
+
+function brokerLimits({ limits }: Config) {
+  return {
+    packetBytesMaxBeforeConnect: limits.packetBytesBeforeConnect,
+    packetBytesMax: limits.packetBytes,
+    connectionsPerAddressMax: limits.connectionsPerAddress,
+    connectionsMax: limits.connections,
+    handshakeMs: limits.handshakeMs,
+    connectMs: limits.connectMs,
+    keepaliveSecondsMax: Math.ceil(limits.keepaliveMs / 1_000),
+    subscriptionsPerClientMax: limits.subscriptions,
+  };
+}
+
+function tlsMaterial({ server, app }: Parts) {
+  const { keyPem, certificatePem } = server;
+  const anchors = [app.authority.root, ...app.authority.chain, ...app.settings.anchors];
+  return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
+}
+
+async function buildBroker(parts: Parts, config: Config, sessions: LateSessions, seen: Seen): Promise<Broker> {
+  const { app, database, journal } = parts;
+  const persistence = createMqttPersistence(database, {
+    mayStore: (clientId, filter) => sessions.broker?.mayStore(clientId, filter) ?? false,
+    queuedMessagesMax: config.limits.queuedMessages,
+    queuedBytesMax: config.limits.queuedBytes,
+    onDropped: (clientId, topic) =>
+      journal.tell({
+        action: 'message.dropped',
+        reason: 'queue_full',
+        message: `${clientId}: its queue is full, a message was dropped`,
+        fields: { 'nolapse.client_id': clientId, 'nolapse.topic': topic },
+      }),
+  });
+  sessions.forget = (id) => void persistence.forgetPrincipal(id);
+  const broker = await createBroker({
+    entrance: entranceOf(app, seen),
+    persistence,
+    journal,
+    clock: app.clock,
+    tls: tlsMaterial(parts),
+    listen: config.mqtt,
+    ...(config.websocket && { websocket: config.websocket }),
+    limits: brokerLimits(config),
+  });
+  sessions.broker = broker;
+  return broker;
+}
+
+/** Renews the server's certificate when a third of its life is left, without dropping a connection. */
+function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): void {
+  const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
+  if (!server.renewed) return;
+  parts.server = server;
+  broker.setSecureContext(tlsMaterial(parts));
+  parts.journal.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
+}
+
+async function renderMetrics(app: App, metrics: Metrics, broker: Broker): Promise<string> {
+  const { certificates, renewals, lapsed } = await app.store.read.counts();
+  for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
+  for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
+  metrics.set('nolapse_lapsed', {}, lapsed);
+  metrics.set('nolapse_sessions', { lane: 'full' }, broker.sessionCount);
+  return metrics.render();
+}
+
+function startPublic({ app }: Parts, options: HomeOptions, metrics: Metrics, broker: Broker) {
+  const { chain, root } = app.authority;
+  return startPublicServer({
+    ...options.config.http,
+    log: options.log,
+    content: {
+      crl: async () => (await currentCrl(app)).der,
+      root,
+      chain,
+      p7c: async () => certsOnly([...chain, root]),
+      health: async () => ({ ok: (await app.store.read.dueEffects(0, 1)) !== null, sessions: broker.sessionCount }),
+      metrics: () => renderMetrics(app, metrics, broker),
+    },
+  });
+}
+
+type Undo = () => Promise<void> | void;
+
+/** Takes apart what was built, the last first; one failure does not keep the rest standing. */
+async function undoAll(undos: Undo[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const undo of undos.toReversed()) {
+    try {
+      await undo();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  undos.length = 0;
+  if (failures.length > 0) throw new GatewayError('stop_failed', 'the gateway did not stop cleanly', failures[0]);
+}
+
+/**
+ * Starts a gateway on a home, making the home first if it is not there. Resolves when its ports are bound and what it owed
+ * from before is under way. Rejects with what could not be had, everything taken apart again.
+ */
+export async function startGateway(options: HomeOptions & { readonly metrics: Metrics }): Promise<Gateway> {
+  await initHome(options);
+  const undos: Undo[] = [];
+  try {
+    const journal = createJournal(options.log, options.metrics);
+    const sessions = new LateSessions();
+    const parts = await assemble(options, journal, sessions);
+    const { app, outbox } = parts;
+    undos.push(() => app.store.close());
+    const seen = new Seen();
+    const broker = await buildBroker(parts, options.config, sessions, seen);
+    undos.push(() => broker.close());
+    const operations = operationsOf(app, () => parts.server.der);
+    const control = await startControlServer({ home: options.home, operations, log: options.log });
+    undos.push(() => control.close());
+    const http = await startPublic(parts, options, options.metrics, broker);
+    undos.push(() => http.close());
+    await sweep(app);
+    undos.push(() => outbox.close());
+    outbox.poke();
+    const maintenance = startMaintenance({
+      app,
+      outbox,
+      seen,
+      intervalMs: options.config.sweep.intervalMs,
+      lookAfterServer: async () => lookAfterServer(parts, options, broker),
+    });
+    undos.push(() => maintenance.stop());
+    const { port, websocketPort } = await broker.listen();
+    return {
+      operations,
+      ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },
+      close: () => undoAll(undos),
+    };
+  } catch (error) {
+    await undoAll(undos).catch(() => undefined);
+    throw error;
+  }
+}
