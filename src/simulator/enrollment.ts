@@ -150,7 +150,7 @@ export class Enrollment {
       if (message.renewal === undefined || pending?.renewal === message.renewal) await store.writePending(null);
     }
     if (message.code === 'not_authorized') return 'hush';
-    if (askingIsVain.has(message.code)) return 'stay';
+    if (askingIsVain.has(message.code) && message.retryAfter === undefined) return 'stay';
     const waitMs = message.retryAfter === undefined ? this.#backoff.next() : message.retryAfter * 1_000;
     // Not awaited: the next message must not wait behind this pause. A hello brings whatever is owed.
     void pause(waitMs, standing.signal).then((still) => (still ? say({ word: 'hello' }) : undefined));

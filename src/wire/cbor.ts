@@ -102,5 +102,9 @@ export const cbor: Format = {
     }
   },
   // Keys ascending and every head in its shortest form: cborg's default order is that of RFC 8949, 4.2.3.
-  serialize: (message) => encode(new Map(Object.entries(message).map(([name, value]) => [numbers.get(name), value]))),
+  serialize: (message) => {
+    const map = new Map(Object.entries(message).map(([name, value]) => [numbers.get(name), value]));
+    // cborg gives a Buffer for some sizes and plain bytes for others.
+    return new Uint8Array(encode(map));
+  },
 };

@@ -31,7 +31,7 @@ const cut = (lengthMax: number) =>
     encode: (text) => text.slice(0, lengthMax),
   });
 
-const enrollmentCode = z.enum(Object.keys(enrollmentCodes) as EnrollmentCode[]);
+const enrollmentCode = z.enum(Object.keys(enrollmentCodes) as EnrollmentCode[], 'not a code of this version');
 
 /** Adds an objection that carries an enrollment code other than `missing_field`. */
 export function object(context: z.core.ParsePayload<unknown>, code: EnrollmentCode, message: string): never {

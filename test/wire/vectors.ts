@@ -1,0 +1,40 @@
+// The byte-exact examples of every message, as values: what vectors.json writes in hex becomes bytes.
+import { readFileSync } from 'node:fs';
+import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
+
+interface Written {
+  readonly name: string;
+  readonly way: 'up' | 'down';
+  readonly message: { readonly word: string; readonly [field: string]: unknown };
+  readonly json: string;
+  readonly cbor: string;
+}
+
+interface Bytes {
+  readonly name: string;
+  readonly json: Uint8Array;
+  readonly cbor: Uint8Array;
+}
+
+export type Vector =
+  | (Bytes & { readonly way: 'up'; readonly message: UpMessage })
+  | (Bytes & { readonly way: 'down'; readonly message: DownMessage });
+
+export const written = JSON.parse(
+  readFileSync(new URL('./vectors.json', import.meta.url), 'utf8'),
+) as readonly Written[];
+
+const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+
+function revive(message: Written['message']): unknown {
+  const entries = Object.entries(message).map(([field, value]) => {
+    if (field === 'csr' || field === 'sha256') return [field, fromHex(String(value))];
+    return field === 'certificates' && Array.isArray(value) ? [field, value.map(fromHex)] : [field, value];
+  });
+  return Object.fromEntries(entries);
+}
+
+export const vectors: readonly Vector[] = written.map(
+  ({ name, way, message, json, cbor }) =>
+    ({ name, way, message: revive(message), json: new Uint8Array(Buffer.from(json)), cbor: fromHex(cbor) }) as Vector,
+);
