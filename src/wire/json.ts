@@ -2,9 +2,9 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { keyModes } from '../domain/policy.ts';
+import { derToPem, pemToDer } from '../pki/pem.ts';
 import type { Format } from './format.ts';
 import { certificatesMax } from './limits.ts';
-import { fromPem, toPem } from './pem.ts';
 import { bytes, object, type Spellings } from './shapes.ts';
 
 const certificateLabel = 'CERTIFICATE';
@@ -22,15 +22,15 @@ const spellings: Spellings = {
   hexDigest: z.codec(hex, hex, { decode: (text) => text.toLowerCase(), encode: (text) => text }),
   csr: z.codec(z.string(), bytes, {
     decode: (text, context) => {
-      const [der, ...more] = fromPem(text, requestLabels) ?? [];
+      const [der, ...more] = pemToDer(text, ...requestLabels) ?? [];
       if (der && more.length === 0) return der;
       return object(context, 'malformed_csr', 'expected one PEM block CERTIFICATE REQUEST');
     },
-    encode: (der) => toPem(requestLabel, der),
+    encode: (der) => derToPem(der, requestLabel),
   }),
   certificates: z.codec(z.string(), z.array(bytes).min(1).max(certificatesMax).readonly(), {
-    decode: (text) => fromPem(text, [certificateLabel]) ?? [],
-    encode: (ders) => ders.map((der) => toPem(certificateLabel, der)).join(''),
+    decode: (text) => pemToDer(text, certificateLabel) ?? [],
+    encode: (ders) => ders.map((der) => derToPem(der, certificateLabel)).join(''),
   }),
   mode: z.enum(keyModes),
   status: z.enum(['installed', 'failed']),
