@@ -1,0 +1,231 @@
+// The queues of sessions that outlive their connection: messages above QoS 0 until the client has acknowledged them. Each
+// queue has a limit in messages and in bytes; at the limit the newest message is dropped, and the caller is told of it.
+import { Readable } from 'node:stream';
+import type { Database } from './database.ts';
+import { type Payload, type PublishPacket, type PubrelPacket, payloadBytes, type Qos } from './mqtt-packet.ts';
+
+export interface QueueLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
+
+/** For whom a message is queued, and the QoS their subscription grants; without it the message's own. */
+export interface Recipient {
+  readonly clientId: string;
+  readonly qos?: Qos | undefined;
+}
+
+/** What a queue's row is, as aedes wants it back. */
+export type QueuedPacket = PublishPacket & { readonly brokerId: string; readonly brokerCounter: number };
+
+interface Row {
+  readonly boot: number;
+  readonly counter: number;
+  readonly message_id: number | null;
+  readonly released: number;
+  readonly topic: string;
+  readonly payload: Payload;
+  readonly qos: Qos;
+  readonly bytes: number;
+}
+
+interface Usage {
+  messages: number;
+  bytes: number;
+}
+
+const rowsPerPage = 64;
+const messageIdMax = 65_535;
+const columns = 'boot, counter, message_id, released, topic, payload, qos, bytes';
+
+export class MqttOutgoing {
+  readonly #limits: QueueLimits;
+  readonly #usage = new Map<string, Usage>();
+  readonly #brokerIds = new Map<number, string>();
+  readonly #boots = new Map<string, number>();
+  readonly #statements;
+  #boot = 0;
+  #newest = 0;
+
+  constructor(database: Database, limits: QueueLimits) {
+    this.#limits = limits;
+    this.#statements = prepare(database);
+  }
+
+  /** Part of a unit of work: begins this start's numbering, and forgets the starts of which nothing is queued any more. */
+  begin(brokerId: string): void {
+    this.#statements.pruneBoots.run();
+    this.#boot = Number(this.#statements.addBoot.run(brokerId).lastInsertRowid);
+    for (const { boot, broker_id } of this.#statements.boots.all()) {
+      this.#brokerIds.set(boot, broker_id);
+      this.#boots.set(broker_id, boot);
+    }
+    this.load();
+  }
+
+  load(): void {
+    this.#usage.clear();
+    for (const { client_id, messages, bytes } of this.#statements.usage.all()) {
+      this.#usage.set(client_id, { messages, bytes });
+    }
+  }
+
+  has(clientId: string): boolean {
+    return this.#usage.has(clientId);
+  }
+
+  clientIds(): string[] {
+    return [...this.#usage.keys()];
+  }
+
+  /** Part of a unit of work: queues the packet once for each recipient. Returns the client ids whose queue is full. */
+  enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): string[] {
+    const { topic, payload } = packet;
+    const bytes = Buffer.byteLength(topic) + payloadBytes(payload);
+    const full: string[] = [];
+    if (counter > this.#newest) this.#newest = counter;
+    for (const [clientId, qos] of grantedTo(recipients, packet.qos ?? 0)) {
+      const usage = this.#usage.get(clientId) ?? { messages: 0, bytes: 0 };
+      if (usage.messages >= this.#limits.messagesMax || usage.bytes + bytes > this.#limits.bytesMax) {
+        full.push(clientId);
+        continue;
+      }
+      const { changes } = this.#statements.insert.run(clientId, this.#boot, counter, topic, payload, qos, bytes);
+      if (changes > 0) this.#account(clientId, usage, 1, bytes);
+    }
+    return full;
+  }
+
+  /** The row's number of start, when the packet can be in a queue at all. */
+  bootOf(brokerId: string | undefined): number | undefined {
+    return brokerId === undefined ? undefined : this.#boots.get(brokerId);
+  }
+
+  /**
+   * Part of a unit of work: notes the packet identifier under which the message is about to be sent. When another message
+   * in flight has that identifier, from an earlier connection, `packet` is given a free one: aedes sends it under that.
+   */
+  assign(clientId: string, boot: number, counter: number, packet: { messageId?: number | undefined }): void {
+    let messageId = packet.messageId;
+    if (messageId === undefined) return;
+    let holder = this.#statements.holder.get(clientId, messageId);
+    if (holder?.boot === boot && holder.counter === counter) return;
+    while (holder) {
+      messageId = (messageId % messageIdMax) + 1;
+      holder = this.#statements.holder.get(clientId, messageId);
+    }
+    const { changes } = this.#statements.assign.run(messageId, clientId, boot, counter);
+    if (changes > 0) packet.messageId = messageId;
+  }
+
+  /** Part of a unit of work: the client has the QoS 2 message; PUBREL is owed, its payload is not. */
+  release(clientId: string, messageId: number): void {
+    this.#statements.release.run(clientId, messageId);
+  }
+
+  /** Part of a unit of work: the message is done with. */
+  clear(clientId: string, messageId: number): QueuedPacket | PubrelPacket | undefined {
+    const row = this.#statements.clear.get(clientId, messageId);
+    const usage = this.#usage.get(clientId);
+    if (!row || !usage) return undefined;
+    this.#account(clientId, usage, -1, -row.bytes);
+    return this.#packetOf(row);
+  }
+
+  /** Part of a unit of work: removes the whole queue. */
+  discard(clientId: string): void {
+    if (this.#usage.delete(clientId)) this.#statements.discard.run(clientId);
+  }
+
+  /** What is queued now, oldest first, but for what `skip` says is about to be handed out anyway. */
+  stream(clientId: string, skip: (counter: number) => boolean): Readable {
+    return Readable.from(this.has(clientId) ? this.#walk(clientId, this.#newest, skip) : []);
+  }
+
+  *#walk(clientId: string, newest: number, skip: (counter: number) => boolean): Generator<QueuedPacket | PubrelPacket> {
+    let after: Pick<Row, 'boot' | 'counter'> | undefined = { boot: 0, counter: 0 };
+    while (after) {
+      const rows: Row[] = this.#statements.page.all(
+        clientId,
+        after.boot,
+        after.counter,
+        this.#boot,
+        newest,
+        rowsPerPage,
+      );
+      for (const row of rows) {
+        if (row.boot !== this.#boot || !skip(row.counter)) yield this.#packetOf(row);
+      }
+      after = rows[rowsPerPage - 1];
+    }
+  }
+
+  #account(clientId: string, usage: Usage, messages: number, bytes: number): void {
+    usage.messages += messages;
+    usage.bytes += bytes;
+    if (usage.messages > 0) this.#usage.set(clientId, usage);
+    else this.#usage.delete(clientId);
+  }
+
+  /** RETAIN is for what a new subscription is sent [MQTT-3.3.1-9], DUP is never the publisher's [MQTT-3.3.1-3]. */
+  #packetOf(row: Row): QueuedPacket | PubrelPacket {
+    if (row.released === 1) return { cmd: 'pubrel', messageId: row.message_id ?? undefined };
+    return {
+      cmd: 'publish',
+      brokerId: this.#brokerIds.get(row.boot) ?? '',
+      brokerCounter: row.counter,
+      topic: row.topic,
+      payload: row.payload,
+      qos: row.qos,
+      retain: false,
+      dup: false,
+      messageId: row.message_id ?? undefined,
+    };
+  }
+}
+
+/** The QoS of delivery is the lower of the message's and the highest its subscriptions grant [MQTT-3.8.4-6]. */
+function grantedTo(recipients: readonly Recipient[], published: Qos): Map<string, Qos> {
+  const granted = new Map<string, Qos>();
+  for (const { clientId, qos = published } of recipients) {
+    const least = qos < published ? qos : published;
+    if (least > (granted.get(clientId) ?? 0)) granted.set(clientId, least);
+  }
+  return granted;
+}
+
+function prepare({ sqlite }: Database) {
+  return {
+    pruneBoots: sqlite.prepare<[]>(
+      'DELETE FROM mqtt_boot WHERE NOT EXISTS (SELECT 1 FROM mqtt_outgoing AS o WHERE o.boot = mqtt_boot.boot)',
+    ),
+    addBoot: sqlite.prepare<[string]>('INSERT INTO mqtt_boot (broker_id) VALUES (?)'),
+    boots: sqlite.prepare<[], { readonly boot: number; readonly broker_id: string }>(
+      'SELECT boot, broker_id FROM mqtt_boot',
+    ),
+    usage: sqlite.prepare<[], Usage & { readonly client_id: string }>(
+      'SELECT client_id, count(*) AS messages, sum(bytes) AS bytes FROM mqtt_outgoing GROUP BY client_id',
+    ),
+    insert: sqlite.prepare<[string, number, number, string, Payload, number, number]>(
+      `INSERT OR IGNORE INTO mqtt_outgoing (client_id, boot, counter, topic, payload, qos, bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    holder: sqlite.prepare<[string, number], Pick<Row, 'boot' | 'counter'>>(
+      'SELECT boot, counter FROM mqtt_outgoing WHERE client_id = ? AND message_id = ?',
+    ),
+    assign: sqlite.prepare<[number, string, number, number]>(
+      'UPDATE mqtt_outgoing SET message_id = ? WHERE client_id = ? AND boot = ? AND counter = ?',
+    ),
+    release: sqlite.prepare<[string, number]>(
+      `UPDATE mqtt_outgoing SET released = 1, topic = '', payload = '' WHERE client_id = ? AND message_id = ?`,
+    ),
+    clear: sqlite.prepare<[string, number], Row>(
+      `DELETE FROM mqtt_outgoing WHERE client_id = ? AND message_id = ? RETURNING ${columns}`,
+    ),
+    discard: sqlite.prepare<[string]>('DELETE FROM mqtt_outgoing WHERE client_id = ?'),
+    page: sqlite.prepare<[string, number, number, number, number, number], Row>(
+      `SELECT ${columns} FROM mqtt_outgoing WHERE client_id = ? AND (boot, counter) > (?, ?) AND (boot < ? OR counter <= ?)
+       ORDER BY boot, counter LIMIT ?`,
+    ),
+  };
+}

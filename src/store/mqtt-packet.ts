@@ -1,0 +1,64 @@
+// The shapes in which aedes hands over clients, packets and itself, as far as the persistence reads them, and the one rule
+// about topics of which nothing is ever kept.
+
+/** A client as aedes passes it. Without `clean` it counts as a session that outlives its connection. */
+export interface MqttClient {
+  readonly id: string;
+  readonly clean?: boolean | undefined;
+}
+
+export type Qos = 0 | 1 | 2;
+export type Payload = Buffer | string;
+
+/** A PUBLISH: aedes's own packet, one parsed from the wire, or a will. aedes numbers it with brokerId and brokerCounter. */
+export interface PublishPacket {
+  cmd?: 'publish' | undefined;
+  topic: string;
+  payload: Payload;
+  qos?: Qos | undefined;
+  retain?: boolean | undefined;
+  dup?: boolean | undefined;
+  messageId?: number | undefined;
+  brokerId?: string | undefined;
+  brokerCounter?: number | undefined;
+  clientId?: string | undefined;
+  length?: number | undefined;
+}
+
+/** What is owed to a client that already has a QoS 2 message. */
+export interface PubrelPacket {
+  cmd: 'pubrel';
+  messageId?: number | undefined;
+}
+
+/** The packet identifier alone: all that a PUBACK, a PUBCOMP or a PUBREL brings. */
+export interface Acknowledgement {
+  readonly messageId?: number | undefined;
+}
+
+export type Emit = (packet: PublishPacket, done?: () => void) => unknown;
+
+/** aedes, as far as the persistence reaches into it. */
+export interface MqttBroker {
+  readonly id: string;
+  /** The last brokerCounter given out. */
+  counter: number;
+  readonly mq: { readonly concurrency?: number; emit: Emit };
+}
+
+/** Enrollment messages and the broker's own chatter: worth nothing later, and never anybody else's to read. */
+export function isTransient(topic: string): boolean {
+  return topic.charCodeAt(0) === 36 && (topic.startsWith('$enroll/') || topic.startsWith('$SYS/'));
+}
+
+export function payloadBytes(payload: Payload): number {
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
+}
+
+/** Resolved already: most questions about a fleet of clean sessions need no SQL, and no promise of their own. */
+export const settled: Promise<void> = Promise.resolve();
+
+/** Resolves in a turn of the event loop of its own, so that what follows meets nothing else half done. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

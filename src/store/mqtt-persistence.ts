@@ -1,0 +1,294 @@
+// aedes's persistence over the store: what MQTT sessions may rely on after a crash. Every write is a unit of work, and
+// nobody is told of it before its commit.
+//
+// aedes acknowledges a QoS 1 PUBLISH before it stores it, and remembers a QoS 2 PUBLISH as received before it stores it for
+// anybody. Both would lose an acknowledged message with the process. So a QoS 1 message is stored by `storeAhead`, which the
+// broker awaits in authorizePublish, before aedes acknowledges; a QoS 2 message in the unit that notes its receipt. The packet
+// is numbered then, aedes's copies of it keep the number, and by it what aedes asks to be stored later is known to be stored
+// (mqtt-emission.ts, which also sees to it that no session takes the packet for a duplicate because it had to wait).
+import { Readable } from 'node:stream';
+import { GatewayError } from '../domain/errors.ts';
+import type { Database } from './database.ts';
+import { Emission } from './mqtt-emission.ts';
+import { MqttIncoming } from './mqtt-incoming.ts';
+import { type MqttPersistenceOptions, retainedTopicsMax } from './mqtt-options.ts';
+import { MqttOutgoing, type QueuedPacket, type Recipient } from './mqtt-outgoing.ts';
+import {
+  type Acknowledgement,
+  isTransient,
+  type MqttBroker,
+  type MqttClient,
+  nextTurn,
+  type PublishPacket,
+  type PubrelPacket,
+  settled,
+} from './mqtt-packet.ts';
+import { MqttRetained } from './mqtt-retained.ts';
+import type { MatchedSubscription } from './mqtt-subscription-index.ts';
+import { MqttSubscriptions, noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
+import { TopicOrder } from './mqtt-topic-order.ts';
+import { MqttWills, type Will } from './mqtt-wills.ts';
+
+const nobody: readonly Recipient[] = [];
+
+export class MqttPersistence {
+  readonly #database: Database;
+  readonly #options: MqttPersistenceOptions;
+  readonly #subscriptions: MqttSubscriptions;
+  readonly #outgoing: MqttOutgoing;
+  readonly #incoming: MqttIncoming;
+  readonly #retained: MqttRetained;
+  readonly #wills: MqttWills;
+  readonly #order = new TopicOrder();
+  #attached: { readonly broker: MqttBroker; readonly emission: Emission } | null = null;
+  #destroyed = false;
+
+  constructor(database: Database, options: MqttPersistenceOptions) {
+    this.#database = database;
+    this.#options = options;
+    this.#subscriptions = new MqttSubscriptions(database, options.mayStore ?? (() => true));
+    this.#outgoing = new MqttOutgoing(database, {
+      messagesMax: options.queuedMessagesMax,
+      bytesMax: options.queuedBytesMax,
+    });
+    this.#incoming = new MqttIncoming(database);
+    this.#retained = new MqttRetained(database, options.retainedMax ?? retainedTopicsMax);
+    this.#wills = new MqttWills(database);
+  }
+
+  /** Called by aedes when it begins to listen. Its id must be a fresh one: its counter begins at 0. */
+  async setup(broker: MqttBroker): Promise<void> {
+    this.#attached = { broker, emission: new Emission(broker) };
+    await this.#database.submit(() => this.#outgoing.begin(broker.id));
+    this.#subscriptions.load();
+    this.#incoming.load();
+    this.#retained.load();
+    this.#wills.load();
+  }
+
+  get broker(): MqttBroker {
+    return this.#listening.broker;
+  }
+
+  /**
+   * Stores the message durably for everybody it must outlive: to be awaited in authorizePublish, before its callback is
+   * called. Resolves without a write when it concerns no stored session and no retained message; QoS 0 passes likewise, but
+   * behind earlier messages of its topic. Rejects when it cannot be stored: the message must then not be acknowledged.
+   */
+  storeAhead(packet: PublishPacket): Promise<void> {
+    return packet.qos === 2 ? settled : this.#store(packet);
+  }
+
+  /** Removes all that is stored of the client. Its connection is to be closed first. */
+  async forget(clientId: string): Promise<void> {
+    await this.#forget((id) => id === clientId);
+  }
+
+  /** Removes all that is stored of the client ids of a principal: its id, and `<id>:<suffix>`. */
+  async forgetPrincipal(principalId: string): Promise<void> {
+    await this.#forget((id) => id === principalId || id.startsWith(`${principalId}:`));
+  }
+
+  storeRetained(packet: PublishPacket): Promise<void> {
+    if (isTransient(packet.topic) || this.#listening.emission.isExpected(packet.brokerCounter)) return settled;
+    return this.#submit(() => this.#retain(packet));
+  }
+
+  createRetainedStream(filter: string): Readable {
+    return this.createRetainedStreamCombi([filter]);
+  }
+
+  createRetainedStreamCombi(filters: readonly string[]): Readable {
+    return Readable.from(this.#retained.matching(filters));
+  }
+
+  addSubscriptions(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
+    return this.#subscriptions.add(client, subscriptions);
+  }
+
+  removeSubscriptions(client: MqttClient, filters: readonly string[]): Promise<void> {
+    return this.#subscriptions.remove(client, filters);
+  }
+
+  subscriptionsByClient(client: MqttClient): Promise<StoredSubscription[]> {
+    return Promise.resolve(this.#subscriptions.ofClient(client.id));
+  }
+
+  countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
+    return Promise.resolve(this.#subscriptions.counts());
+  }
+
+  subscriptionsByTopic(topic: string): Promise<readonly MatchedSubscription[]> {
+    const matching = isTransient(topic) ? [] : this.#subscriptions.matching(topic);
+    return matching.length === 0 ? noSubscriptions : Promise.resolve(matching);
+  }
+
+  /** A clean session begins: nothing of the one before it is left [MQTT-3.1.2-6], its queue included. */
+  cleanSubscriptions({ id }: MqttClient): Promise<void> {
+    if (this.#subscriptions.mayLack(id) && !this.#outgoing.has(id)) return settled;
+    return this.#submit(() => {
+      this.#subscriptions.discard(id);
+      this.#outgoing.discard(id);
+    });
+  }
+
+  /** Queues what aedes sends to one client without a subscription, and numbers it anew after that wait. */
+  async outgoingEnqueue(recipient: Recipient, packet: PublishPacket): Promise<void> {
+    await this.outgoingEnqueueCombi([recipient], packet);
+    await nextTurn();
+    this.#listening.emission.renumber(packet);
+  }
+
+  outgoingEnqueueCombi(recipients: readonly Recipient[], packet: PublishPacket): Promise<void> {
+    const { broker, emission } = this.#listening;
+    if (recipients.length === 0 || isTransient(packet.topic)) return settled;
+    // A will of a broker that died comes with that broker's id, and a number of this one's.
+    packet.brokerId = broker.id;
+    if (emission.isExpected(packet.brokerCounter)) return settled;
+    const counter = emission.number(packet);
+    const allowed = this.#allowed(recipients, packet.topic);
+    return this.#submit(() => this.#enqueue(allowed, packet, counter)).then(nextTurn);
+  }
+
+  /** Notes under which identifier a message is sent, or that PUBREL is owed. What was never queued is not missed. */
+  async outgoingUpdate(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<void> {
+    const { id } = client;
+    const { messageId } = packet;
+    if (messageId === undefined || !this.#outgoing.has(id)) return;
+    if (packet.cmd === 'pubrel') {
+      await this.#submit(() => this.#outgoing.release(id, messageId));
+      return;
+    }
+    const { broker, emission } = this.#listening;
+    const boot = this.#outgoing.bootOf(packet.brokerId);
+    if (boot === undefined || packet.brokerCounter === undefined) return;
+    const counter = packet.brokerId === broker.id ? emission.storedCounter(packet.brokerCounter) : packet.brokerCounter;
+    await this.#submit(() => this.#outgoing.assign(id, boot, counter, packet));
+  }
+
+  /** aedes also asks this, without an identifier, for packets it does not hand out: those say nothing about any other. */
+  async outgoingClearMessageId(
+    client: MqttClient,
+    { messageId }: Acknowledgement,
+  ): Promise<QueuedPacket | PubrelPacket | undefined> {
+    if (messageId === undefined || !this.#outgoing.has(client.id)) return undefined;
+    return this.#submit(() => this.#outgoing.clear(client.id, messageId));
+  }
+
+  outgoingStream(client: MqttClient): Readable {
+    const { emission } = this.#listening;
+    return this.#outgoing.stream(client.id, (counter) => emission.isExpected(counter));
+  }
+
+  /** Notes a QoS 2 message as received, and stores it for everybody it must outlive, in one unit of work. */
+  async incomingStorePacket(client: MqttClient, packet: PublishPacket): Promise<void> {
+    const { messageId } = packet;
+    if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
+    const note = client.clean ? undefined : () => this.#incoming.write(client.id, messageId, packet);
+    await this.#incoming.hold(client, messageId, this.#store(packet, note));
+  }
+
+  incomingGetPacket(client: MqttClient, packet: Acknowledgement): Promise<PublishPacket> {
+    return this.#incoming.get(client, packet);
+  }
+
+  incomingDelPacket(client: MqttClient, packet: Acknowledgement): Promise<void> {
+    return this.#incoming.delete(client, packet);
+  }
+
+  cleanIncoming(client: MqttClient): Promise<void> {
+    return this.#incoming.clear(client.id);
+  }
+
+  putWill(client: MqttClient, will: PublishPacket): Promise<void> {
+    return this.#wills.put(client, will, this.#listening.broker.id);
+  }
+
+  getWill(client: MqttClient): Promise<Will | undefined> {
+    return this.#wills.get(client);
+  }
+
+  delWill(client: MqttClient & { readonly brokerId?: string | undefined }): Promise<Will | undefined> {
+    return this.#wills.delete(client);
+  }
+
+  streamWill(alive: Readonly<Record<string, unknown>> = {}): Readable {
+    return Readable.from(this.#wills.ofDead(alive));
+  }
+
+  getClientList(filter: string): Readable {
+    return Readable.from(this.#subscriptions.clientsWith(filter));
+  }
+
+  /** Ends the persistence, not the database it shares. */
+  async destroy(): Promise<void> {
+    if (this.#destroyed) throw new GatewayError('mqtt_destroyed', 'destroyed twice');
+    this.#destroyed = true;
+  }
+
+  get #listening(): { readonly broker: MqttBroker; readonly emission: Emission } {
+    if (!this.#attached) throw new GatewayError('mqtt_not_set_up', 'the persistence was used before setup');
+    return this.#attached;
+  }
+
+  /** Stores the packet for stored sessions and as retained message, together with what `note` writes. */
+  #store(packet: PublishPacket, note?: () => void): Promise<void> {
+    const { topic } = packet;
+    const kept = !isTransient(topic);
+    const recipients = kept && packet.qos ? this.#allowed(this.#subscriptions.matching(topic), topic) : nobody;
+    const retain = kept && packet.retain === true;
+    if (recipients.length === 0 && !retain) {
+      if (!note) return this.#order.behind(topic);
+      return this.#order.pass(topic, this.#submit(note).then(nextTurn));
+    }
+    const { emission } = this.#listening;
+    const counter = emission.number(packet);
+    emission.expect(counter);
+    const stored = this.#submit(() => {
+      note?.();
+      if (retain) this.#retain(packet);
+      // Who was forgotten, or began anew, while this waited is owed nothing.
+      const subscribed = recipients.filter(({ clientId }) => this.#subscriptions.has(clientId));
+      this.#enqueue(subscribed, packet, counter);
+    });
+    stored.catch(() => emission.unexpect(counter));
+    return this.#order.pass(topic, stored.then(nextTurn));
+  }
+
+  #allowed(recipients: readonly Recipient[], topic: string): readonly Recipient[] {
+    const { mayReceive } = this.#options;
+    return mayReceive ? recipients.filter(({ clientId }) => mayReceive(clientId, topic)) : recipients;
+  }
+
+  #retain(packet: PublishPacket): void {
+    if (!this.#retained.put(packet)) this.#options.onDropped(null, packet.topic);
+  }
+
+  #enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): void {
+    const full = this.#outgoing.enqueue(recipients, packet, counter);
+    for (const clientId of full) this.#options.onDropped(clientId, packet.topic);
+  }
+
+  async #forget(isMeant: (clientId: string) => boolean): Promise<void> {
+    await this.#submit(() => {
+      const parts = [this.#subscriptions, this.#outgoing, this.#incoming, this.#wills];
+      for (const part of parts) {
+        for (const clientId of part.clientIds().filter(isMeant)) part.discard(clientId);
+      }
+    });
+  }
+
+  /** A commit that fails undoes rows that were counted already. Nothing else has run since: what is in memory is read anew. */
+  #submit<T>(work: () => T): Promise<T> {
+    return this.#database.submit(work).catch((error: unknown) => {
+      this.#subscriptions.load();
+      this.#outgoing.load();
+      this.#retained.load();
+      throw error;
+    });
+  }
+}
+
+export function createMqttPersistence(database: Database, options: MqttPersistenceOptions): MqttPersistence {
+  return new MqttPersistence(database, options);
+}

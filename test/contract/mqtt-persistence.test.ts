@@ -1,0 +1,77 @@
+// aedes's own suite for a persistence, all of it, run on the store: each of its tests is one here.
+import assert from 'node:assert';
+import { createRequire } from 'node:module';
+import Sqlite from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { Database } from '../../src/store/database.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { migrations } from '../../src/store/migrations/index.ts';
+import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
+
+/** The part of node:test's context that the suite uses. */
+interface Context {
+  plan(assertions: number): void;
+  diagnostic(message: string): void;
+  readonly assert: Pick<typeof assert, 'equal' | 'deepEqual' | 'notEqual' | 'ok'>;
+}
+type RunContext = (context: Context) => Promise<void>;
+type AbstractSuite = (options: {
+  test: (name: string, run: RunContext) => void;
+  persistence: () => unknown;
+  testAsync: boolean;
+}) => void;
+
+// Exactly the suite of the persistence that aedes itself comes with.
+const require = createRequire(createRequire(import.meta.url).resolve('aedes'));
+const abstractSuite = require('aedes-persistence/abstract.js') as AbstractSuite;
+
+function openPersistence() {
+  const sqlite = new Sqlite(':memory:');
+  migrate(sqlite, migrations);
+  return createMqttPersistence(new Database(sqlite), {
+    queuedMessagesMax: 1_000,
+    queuedBytesMax: 1_000_000,
+    onDropped: (clientId, topic) => assert.fail(`dropped ${topic} of ${clientId}`),
+  });
+}
+
+/** Runs one test of the suite, and holds it to the number of assertions it planned. */
+async function runPlanned(run: RunContext): Promise<void> {
+  let planned: number | null = null;
+  let made = 0;
+  const counted = <Args extends unknown[]>(check: (...args: Args) => void): ((...args: Args) => void) => {
+    return (...args) => {
+      made += 1;
+      check(...args);
+    };
+  };
+  await run({
+    plan: (assertions) => {
+      planned = assertions;
+    },
+    diagnostic: () => undefined,
+    assert: {
+      equal: counted(assert.equal),
+      deepEqual: counted(assert.deepEqual),
+      notEqual: counted(assert.notEqual),
+      ok: counted(assert.ok) as typeof assert.ok,
+    },
+  });
+  if (planned !== null) expect(made).toBe(planned);
+}
+
+describe("aedes-persistence's abstract suite", () => {
+  let tests = 0;
+  abstractSuite({
+    test: (name, run) => {
+      tests += 1;
+      it(name, () => runPlanned(run));
+    },
+    persistence: openPersistence,
+    testAsync: true,
+  });
+
+  it('is all there', () => {
+    expect(tests).toBeGreaterThanOrEqual(50);
+  });
+});
