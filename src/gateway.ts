@@ -33,7 +33,7 @@ class LateSessions implements Sessions {
   broker: Broker | null = null;
   forget: (principalId: string) => void = () => undefined;
 
-  send: Sessions['send'] = async (id, topic, payload) => this.broker?.sessions.send(id, topic, payload) ?? 0;
+  send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
   closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
     this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
   closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {
@@ -68,11 +68,12 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     mayStore: (clientId, filter) => sessions.broker?.mayStore(clientId, filter) ?? false,
     queuedMessagesMax: config.limits.queuedMessages,
     queuedBytesMax: config.limits.queuedBytes,
+    retainedMax: config.limits.retainedMessages,
     onDropped: (clientId, topic) =>
       journal.tell({
         action: 'message.dropped',
         reason: 'queue_full',
-        message: `${clientId}: its queue is full, a message was dropped`,
+        message: clientId ? `${clientId}: its queue is full, a message was dropped` : 'a retained message was dropped',
         fields: { 'nolapse.client_id': clientId, 'nolapse.topic': topic },
       }),
   });

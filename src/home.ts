@@ -33,7 +33,8 @@ const systemClock: Clock = { now: () => Date.now() };
 export interface HomeOptions {
   readonly home: string;
   readonly config: Config;
-  readonly passphrase?: string;
+  /** Of the PKI's key files; null or absent: they are in the clear. */
+  readonly passphrase?: string | null;
   readonly log: Log;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
@@ -52,7 +53,7 @@ export function pkiOptions(options: HomeOptions): ServerOptions {
     crlUrl: config.http.publicUrl + crlPath,
     caIssuersUrl: config.http.publicUrl + issuerPath,
     entropy,
-    ...(passphrase !== undefined && { passphrase }),
+    ...(passphrase != null && { passphrase }),
   };
 }
 

@@ -1,5 +1,6 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
+import type { Fingerprint } from '../domain/certificate.ts';
 import type { DownMessage } from '../domain/message.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { awaitDevice, isOpen, owed, type Renewal, sentAgain } from '../domain/renewal.ts';
@@ -10,8 +11,14 @@ import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
 
 /** Sends a message to the sessions of a principal that listen for it. @returns how many took it. */
-export function sendDown(app: App, id: PrincipalId, encoding: Encoding, message: DownMessage): Promise<number> {
-  return app.sessions.send(id, enrollmentTopic(id, message.word), encodeDown(encoding, message));
+export function sendDown(
+  app: App,
+  id: PrincipalId,
+  encoding: Encoding,
+  message: DownMessage,
+  certificate: Fingerprint | null = null,
+): Promise<number> {
+  return app.sessions.send(id, enrollmentTopic(id, message.word), encodeDown(encoding, message), certificate);
 }
 
 /** The encoding to speak to a principal in: as it last spoke, else as the inventory says, else JSON. */
@@ -26,7 +33,10 @@ export async function prompt(app: App, renewalId: string): Promise<void> {
   const renewal = await app.store.read.renewal(renewalId);
   const message = renewal && (await messageFor(app, renewal));
   if (!renewal || !message) return;
-  const taken = await sendDown(app, renewal.principalId, await encodingOf(app, renewal.principalId), message);
+  const id = renewal.principalId;
+  // Only who speaks through the replacement has it in use: what still listens through the old one is told nothing.
+  const through = message.word === 'done' ? renewal.newFingerprint : null;
+  const taken = await sendDown(app, id, await encodingOf(app, id), message, through);
   await change(app, (within) => keepSent(within, renewal, message.word, taken > 0));
 }
 

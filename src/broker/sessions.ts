@@ -6,9 +6,10 @@ import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
 export function createSessions(registry: SessionRegistry, sendMs: number): Sessions {
   return {
-    send: async (principalId, topic, payload) => {
+    send: async (principalId, topic, payload, certificate) => {
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
       const sent = registry.ofPrincipal(principalId).map((live) => {
+        if (certificate && live.session.fingerprint !== certificate) return false;
         const qos = listens(live) ? grantedQos(live.client, topic) : null;
         return qos === null ? false : hand(live, topic, bytes, qos, sendMs);
       });

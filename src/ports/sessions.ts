@@ -4,10 +4,11 @@ import type { PrincipalId } from '../domain/principal.ts';
 
 export interface Sessions {
   /**
-   * Sends a payload on an enrollment topic to the principal's sessions that subscribe to it.
+   * Sends a payload on an enrollment topic to the principal's sessions that subscribe to it; only to those opened with
+   * `certificate` where one is named.
    * @returns how many sessions took it; 0: nobody listens now.
    */
-  send(principalId: PrincipalId, topic: string, payload: Uint8Array): Promise<number>;
+  send(principalId: PrincipalId, topic: string, payload: Uint8Array, certificate?: Fingerprint | null): Promise<number>;
   /** Ends the sessions opened with this certificate; how many there were. */
   closeByCertificate(fingerprint: Fingerprint, reason: string): number;
   /** Ends every session of this principal; how many there were. */

@@ -1,0 +1,249 @@
+// A real gateway in this process, on real sockets with real TLS, with short lifetimes or a clock that a test turns; its log
+// is kept so that a test waits for what happened, not for a guessed time.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import type { IssuedView } from '../../src/app/operations.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
+import type { Encoding } from '../../src/domain/principal.ts';
+import { enrollmentTopic } from '../../src/domain/topics.ts';
+import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { makeRequest } from '../../src/simulator/key.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import { decodeDown, encodeUp } from '../../src/wire/index.ts';
+import { idOf } from '../domain/samples.ts';
+
+/** A line of the gateway's log. */
+export type Line = Readonly<Record<string, unknown>> & { readonly 'event.action'?: string; readonly message?: string };
+
+const waitMs = 20_000;
+
+/** Keeps log lines, and lets a test wait for one. */
+export class Recorder {
+  readonly lines: Line[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  write(text: string): void {
+    this.lines.push(JSON.parse(text) as Line);
+    for (const look of [...this.#waiting]) look();
+  }
+
+  count(action: string, fields: Line = {}): number {
+    return this.lines.filter((line) => fits(line, { 'event.action': action, ...fields })).length;
+  }
+
+  /** Resolves with the first line that fits, from the line `since` on; rejects after 20 s and says what came instead. */
+  async until(action: string, fields: Line = {}, since = 0): Promise<Line> {
+    const wanted = { 'event.action': action, ...fields };
+    return until(
+      (wake) => {
+        this.#waiting.add(wake);
+        return () => this.#waiting.delete(wake);
+      },
+      () => this.lines.slice(since).find((line) => fits(line, wanted)),
+      () => `no ${JSON.stringify(wanted)} in:\n${this.lines.map((line) => line.message).join('\n')}`,
+    );
+  }
+}
+
+function fits(line: Line, wanted: Line): boolean {
+  return Object.entries(wanted).every(([name, value]) => line[name] === value);
+}
+
+/** Waits for `find` to find something, looking again at each wake. */
+export function until<T>(
+  listen: (wake: () => void) => () => void,
+  find: () => T | undefined,
+  describe: () => string,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      stop();
+      reject(new Error(describe()));
+    }, waitMs);
+    const look = (): void => {
+      const found = find();
+      if (found === undefined) return;
+      clearTimeout(timer);
+      stop();
+      resolve(found);
+    };
+    const stop = listen(look);
+    look();
+  });
+}
+
+export interface House {
+  readonly gateway: Gateway;
+  readonly home: string;
+  readonly log: Recorder;
+  readonly metrics: Metrics;
+  /** Adds a device and issues its first certificate. */
+  device(id: string, more?: { class?: string; kind?: 'device' | 'gateway' | 'service' }): Promise<IssuedView>;
+  /** Stops the gateway and starts another on the same home. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HouseOptions {
+  /** YAML of the configuration's `classes`, and more; ports are always free ones. */
+  readonly yaml?: string;
+  readonly clock?: { now(): number };
+  readonly home?: string;
+}
+
+/** Lifetimes of seconds: due after a tenth of it, so that a whole renewal passes while a test watches. */
+export const quickClasses = `
+classes:
+  default: { lifetime: 40s, renewAt: 10%, spread: 0%, overlap: 3s, grace: 60s, retryFirst: 1s, retryMax: 1s }
+  patient: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h }
+`;
+
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
+  const home = options.home ?? mkdtempSync(join(tmpdir(), 'nolapse-'));
+  const file = join(home, 'nolapse.yaml');
+  writeFileSync(
+    file,
+    `mqtt: { port: 0 }\nhttp: { port: 0 }\nsweep: { interval: 100ms }\n${options.yaml ?? quickClasses}`,
+  );
+  const log = new Recorder();
+  const metrics = createMetrics();
+  const start = () =>
+    startGateway({
+      home,
+      config: loadConfig({ file, env: {} }),
+      log: createLog({ level: 'debug', stream: log }),
+      metrics,
+      ...(options.clock && { clock: options.clock }),
+    });
+  let gateway = await start();
+  return {
+    get gateway() {
+      return gateway;
+    },
+    home,
+    log,
+    metrics,
+    device: async (id, more = {}) => {
+      await gateway.operations.addDevice({ id, owner: 'tests', ...more });
+      return gateway.operations.issueDevice({ id });
+    },
+    restart: async () => {
+      await gateway.close();
+      gateway = await start();
+    },
+    close: async () => {
+      await gateway.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What a client presents: PEM of certificate chain and key. */
+export interface Credentials {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+/** Connects over mutual TLS, checking the server; rejects with the CONNACK's code when refused. */
+export function connect(
+  house: House,
+  credentials: (Credentials & { readonly rootPem?: string }) | null,
+  id: string,
+  options: IClientOptions = {},
+): Promise<MqttClient> {
+  return connectAsync({
+    protocol: 'mqtts',
+    host: 'localhost',
+    port: house.gateway.ports.mqtt,
+    clientId: id,
+    rejectUnauthorized: false,
+    ...(credentials && { cert: credentials.certificatePem, key: credentials.keyPem }),
+    ...(credentials?.rootPem && { ca: credentials.rootPem, rejectUnauthorized: true }),
+    reconnectPeriod: 0,
+    connectTimeout: 10_000,
+    ...options,
+  });
+}
+
+/** The MQTT return code a connect is refused with; 0 when it is admitted (and then closed), null when no CONNACK came. */
+export async function connackOf(...args: Parameters<typeof connect>): Promise<number | null> {
+  try {
+    const client = await connect(...args);
+    await client.endAsync(true);
+    return 0;
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    return typeof code === 'number' ? code : null;
+  }
+}
+
+type Down<W extends DownMessage['word']> = Extract<DownMessage, { word: W }>;
+
+/** Speaks the enrollment protocol word by word, for tests that need each step in their hands. */
+export class Speaker {
+  readonly id;
+  readonly client: MqttClient;
+  readonly encoding: Encoding;
+  readonly heard: DownMessage[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  constructor(client: MqttClient, id: string, encoding: Encoding = 'json') {
+    this.id = idOf(id);
+    this.client = client;
+    this.encoding = encoding;
+    client.on('message', (topic, payload) => {
+      const word = topic.split('/')[3] ?? '';
+      const decoded = decodeDown(word, payload);
+      if (decoded.ok) this.heard.push(decoded.message);
+      for (const look of [...this.#waiting]) look();
+    });
+  }
+
+  /** Subscribes to what the gateway sends. */
+  async listen(): Promise<this> {
+    await this.client.subscribeAsync(`$enroll/1/${this.id}/+`, { qos: 1 });
+    return this;
+  }
+
+  async say(message: UpMessage): Promise<void> {
+    const payload = Buffer.from(encodeUp(this.encoding, message));
+    await this.client.publishAsync(enrollmentTopic(this.id, message.word), payload, { qos: 1 });
+  }
+
+  /** The next message of this word, among those not asked for yet. */
+  next<W extends DownMessage['word']>(word: W): Promise<Down<W>> {
+    return until(
+      (wake) => {
+        this.#waiting.add(wake);
+        return () => this.#waiting.delete(wake);
+      },
+      () => {
+        const index = this.heard.findIndex((message) => message.word === word);
+        return index < 0 ? undefined : (this.heard.splice(index, 1)[0] as Down<W>);
+      },
+      () => `no ${word} for ${this.id}; heard ${JSON.stringify(this.heard)}`,
+    );
+  }
+}
+
+/** A new key and a CSR for it, DER. */
+export function newRequest(id: string): Promise<{ keyPem: string; csr: Uint8Array }> {
+  return makeRequest(idOf(id));
+}
+
+/** The PEM of DER certificates, leaf first. */
+export function pemOf(certificates: readonly Uint8Array[]): string {
+  return certificates
+    .map((der) => {
+      const lines =
+        Buffer.from(der)
+          .toString('base64')
+          .match(/.{1,64}/g) ?? [];
+      return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+    })
+    .join('');
+}

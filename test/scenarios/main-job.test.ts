@@ -1,0 +1,60 @@
+// The main job: a device's certificate is replaced over MQTT before it expires, both are admitted during the overlap, and the
+// old one is refused after it.
+import { afterEach, describe, expect, it } from 'vitest';
+import { memoryCredentials } from '../../src/simulator/credentials.ts';
+import { Device } from '../../src/simulator/device.ts';
+import { idOf } from '../domain/samples.ts';
+import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+
+let house: House;
+afterEach(() => house.close());
+
+describe('a renewal over MQTT', () => {
+  it.each(['json', 'cbor'] as const)('goes through word by word in %s', async (encoding) => {
+    house = await openHouse();
+    const first = await house.device('pump-7');
+    const device = await new Speaker(await connect(house, first, 'pump-7'), 'pump-7', encoding).listen();
+    await device.say({ word: 'hello' });
+    const offer = await device.next('offer');
+    const { keyPem, csr } = await newRequest('pump-7');
+    await device.say({ word: 'csr', renewal: offer.renewal, csr });
+    const { certificates } = await device.next('cert');
+    await device.say({ word: 'ack', renewal: offer.renewal, status: 'installed' });
+    const second = { certificatePem: pemOf(certificates), keyPem, rootPem: first.rootPem };
+
+    const activated = await new Speaker(await connect(house, second, 'pump-7:new'), 'pump-7', encoding).listen();
+    const { retires } = await activated.next('done');
+    expect(retires).toBeGreaterThan(Date.now() / 1_000 - 1);
+    expect(await connackOf(house, first, 'pump-7:old')).toBe(0);
+    expect(await connackOf(house, second, 'pump-7:again')).toBe(0);
+
+    await house.log.until('renewal.retired');
+    expect(await connackOf(house, first, 'pump-7:old')).toBe(5);
+    expect(await connackOf(house, second, 'pump-7:again')).toBe(0);
+    await house.log.until('crl.published', { 'nolapse.crl.entries': 1 });
+    const { renewals } = await house.gateway.operations.showDevice({ id: 'pump-7' });
+    const done = renewals.find(({ id }) => id === offer.renewal);
+    expect(done).toMatchObject({ state: 'retired', lapsedAt: null });
+    await device.client.endAsync(true);
+    await activated.client.endAsync(true);
+  });
+
+  it('is done by the simulated device by itself, over and over', async () => {
+    house = await openHouse({
+      yaml: 'classes: { default: { lifetime: 8s, renewAt: 20%, spread: 0%, overlap: 1s, grace: 60s } }',
+    });
+    const first = await house.device('pump-8');
+    const device = new Device({
+      id: idOf('pump-8'),
+      target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: first.rootPem },
+      store: memoryCredentials({ ...first, renewal: null, retires: null }),
+      retryFirstMs: 200,
+    });
+    device.start();
+    await house.log.until('renewal.retired');
+    const since = house.log.lines.length;
+    await house.log.until('renewal.retired', {}, since);
+    await device.stop();
+    expect(house.log.count('renewal.expired')).toBe(0);
+  });
+});
