@@ -1,0 +1,145 @@
+// Ending sessions: at their time, on revocation, and in the middle of a connect.
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deadlined, DeadlineHeap } from '../../src/broker/deadline-heap.ts';
+import { compileTopicGate } from '../../src/broker/topic-gate.ts';
+import { mayReceive } from '../../src/domain/acl.ts';
+import type { PrincipalId } from '../../src/domain/principal.ts';
+import { closed, connectPacket, House, packetsOf, until, withResolvers } from './harness.ts';
+
+describe('a session', () => {
+  let house: House;
+  beforeAll(async () => {
+    house = await House.open({ sweepMs: 500 });
+  });
+  afterAll(() => house.close());
+  const reasons = () =>
+    house
+      .told('session.ended')
+      .filter(({ level }) => level === 'info')
+      .map(({ reason }) => reason);
+
+  it('ends within 2 s of its certificate’s end, with keepalive 0 and a peer that says nothing', async () => {
+    const endsAt = Math.floor(Date.now() / 1_000) * 1_000 + 2_000;
+    const credential = await house.authority.issue('d1', { notAfter: new Date(endsAt) });
+    house.entrance.know(credential, 'd1', { endsAt });
+    const socket = await house.raw(credential);
+    const packets = packetsOf(socket);
+    socket.write(connectPacket('d1', { keepalive: 0 }));
+    await until(() => packets.length === 1);
+    await closed(socket);
+    expect(Date.now()).toBeGreaterThanOrEqual(endsAt);
+    expect(Date.now()).toBeLessThan(endsAt + 2_000);
+    expect(reasons().at(-1)).toBe('certificate_expired');
+    await until(() => house.broker.sessionCount === 0);
+  });
+
+  it('tells the end of an overlap from the end of a certificate', async () => {
+    const credential = await house.device('d2', { endsAt: Date.now() + 300 });
+    await closed(await house.connected(credential, 'd2'));
+    expect(reasons().at(-1)).toBe('overlap_ended');
+  });
+
+  it('is not opened when its end has come already', async () => {
+    expect(await house.refusal(await house.device('d3', { endsAt: Date.now() - 1 }), 'd3')).toBe(5);
+  });
+
+  it('ends within 1 s of its certificate’s revocation, and the principal’s other sessions stay', async () => {
+    const [old, next] = [await house.device('d4'), await house.device('d4')];
+    const [one, other] = [await house.connected(old, 'd4'), await house.connected(next, 'd4:2')];
+    const started = performance.now();
+    expect(house.broker.sessions.closeByCertificate(old.fingerprint, 'revoked')).toBe(1);
+    await closed(one);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(reasons().at(-1)).toBe('revoked');
+    expect(other.connected).toBe(true);
+    expect(house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(1);
+    await closed(other);
+    expect(house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(0);
+  });
+
+  it('is cut though its peer reads nothing', async () => {
+    const credential = await house.device('d5');
+    const socket = await house.raw(credential);
+    const packets = packetsOf(socket);
+    socket.write(connectPacket('d5'));
+    await until(() => packets.length === 1);
+    socket.pause();
+    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await until(() => house.broker.sessionCount === 0, 1_000);
+  });
+
+  it('does not survive a revocation that comes while it is being admitted', async () => {
+    const credential = await house.device('d6');
+    const { promise, resolve } = withResolvers();
+    house.entrance.before = () => promise;
+    const asked = house.entrance.admitted.length;
+    const refusal = house.refusal(credential, 'd6');
+    await until(() => house.entrance.admitted.length > asked);
+    house.broker.sessions.closeByPrincipal('d6' as PrincipalId, 'quarantined');
+    resolve();
+    expect(await refusal).toBe(5);
+    house.entrance.before = async () => undefined;
+    expect(reasons().at(-1)).toBe('quarantined');
+    const client = await house.connected(credential, 'd6');
+    await client.endAsync();
+  });
+
+  it('does not survive a revocation between its admission and its CONNACK', async () => {
+    const credential = await house.device('d7');
+    const get = house.persistence.subscriptionsByClient;
+    const { promise, resolve } = withResolvers();
+    let reached = false;
+    house.persistence.subscriptionsByClient = async (client) => {
+      reached = true;
+      await promise;
+      return get.call(house.persistence, client);
+    };
+    const client = house.client(credential, 'd7', {
+      clean: false,
+      will: { topic: 'devices/d7/gone', payload: Buffer.from('x'), qos: 1, retain: false },
+    });
+    const gone = closed(client);
+    await until(() => reached);
+    expect(house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked')).toBe(1);
+    resolve();
+    await gone;
+    house.persistence.subscriptionsByClient = get;
+    await until(() => house.broker.sessionCount === 0);
+    expect(await house.persistence.getWill({ id: 'd7' })).toBeUndefined();
+    const again = await house.connected(credential, 'd7');
+    await again.endAsync();
+  });
+});
+
+describe('the deadline heap', () => {
+  it('gives out what is due in order, whatever was removed before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.boolean())), (entries) => {
+        const heap = new DeadlineHeap<Deadlined>();
+        const items = entries.map(([deadline, leaves]) => ({ deadline, leaves, heapIndex: -1 }));
+        for (const item of items) heap.add(item);
+        for (const item of items) if (item.leaves) heap.remove(item);
+        const due: number[] = [];
+        for (let item = heap.takeDue(25); item; item = heap.takeDue(25)) due.push(item.deadline);
+        const stay = items.filter(({ leaves }) => !leaves).map(({ deadline }) => deadline);
+        expect(due).toEqual(stay.filter((deadline) => deadline <= 25).sort((a, b) => a - b));
+        expect(heap.size).toBe(stay.length - due.length);
+      }),
+    );
+  });
+});
+
+describe('the topic gate', () => {
+  const level = fc.constantFrom('a', 'b', '', '+', '#', '$x');
+  const text = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) => levels.join('/'));
+
+  it('answers as the domain does', () => {
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 4 }), text, (patterns, topic) => {
+        expect(compileTopicGate(patterns)(topic)).toBe(mayReceive({ publish: [], subscribe: patterns }, topic));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+});

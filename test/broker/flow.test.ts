@@ -1,0 +1,144 @@
+// Flow: one client's slowness, or one client id in two hands, is nobody else's trouble.
+import { Aedes } from 'aedes';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Session } from '../../src/app/session.ts';
+import { type BrokerClient, boundStalls, brokerClient, internalsOf } from '../../src/broker/aedes-internals.ts';
+import { watchRegistrations } from '../../src/broker/client-registrations.ts';
+import { SessionRegistry } from '../../src/broker/session-registry.ts';
+import { connectPacket, generate, House, inbox, memoryPersistence, packetsOf, until } from './harness.ts';
+
+const subscribe = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/#', qos: 0 }] });
+
+/** A client that subscribes to everything and then reads nothing more. */
+async function stuckReader(house: House, id: string) {
+  const socket = await house.raw(await house.service(id, { publish: [], subscribe: ['devices/#'] }));
+  const packets = packetsOf(socket);
+  socket.write(Buffer.concat([connectPacket(id), subscribe]));
+  await until(() => packets.length === 2);
+  socket.pause();
+  return socket;
+}
+
+describe('a reader that stopped reading', () => {
+  let house: House;
+  beforeAll(async () => {
+    house = await House.open({ drainMs: 2_000, stallMs: 50, outboundBytesMax: 64 * 1024 * 1024 });
+  });
+  afterAll(() => house.close());
+
+  it('holds up neither publishers nor other readers, and is ended', async () => {
+    const stuck = await stuckReader(house, 'stuck');
+    const reader = await house.connected(await house.service('r', { publish: [], subscribe: ['devices/#'] }), 'r');
+    const heard = inbox(reader);
+    await reader.subscribeAsync('devices/#');
+    const credential = await house.device('d1');
+    const publisher = await house.connected(credential, 'd1');
+    // Fill what the kernel and the stuck reader's stream take.
+    for (let i = 0; i < 60; i += 1) publisher.publish('devices/d1/fill', Buffer.alloc(200 * 1024));
+    await until(() => heard.length >= 60);
+    const started = performance.now();
+    for (let i = 0; i < 10; i += 1) await publisher.publishAsync(`devices/d1/${i}`, 'x', { qos: 1 });
+    await until(() => heard.length >= 70);
+    expect(performance.now() - started).toBeLessThan(1_900);
+    await until(() => house.broker.sessionCount === 2);
+    stuck.destroy();
+    expect(house.told('connection.failed').some(({ message }) => message === 'drain timeout')).toBe(true);
+    expect(publisher.connected && reader.connected).toBe(true);
+  });
+
+  it('makes the broker hold no more than its share', async () => {
+    const bounded = await House.open({ drainMs: 20_000, stallMs: 10, outboundBytesMax: 256 * 1024 });
+    await stuckReader(bounded, 'stuck');
+    const publisher = await bounded.connected(await bounded.device('d1'), 'd1');
+    for (let i = 0; i < 50; i += 1) await publisher.publishAsync('devices/d1/x', Buffer.alloc(200 * 1024));
+    await publisher.publishAsync('devices/d1/x', 'x', { qos: 1 });
+    // At QoS 0 a message can be left out; it stays until one comes that cannot.
+    expect(bounded.broker.sessionCount).toBe(2);
+    const id = 'stuck2';
+    const socket = await bounded.raw(await bounded.service(id, { publish: [], subscribe: ['devices/#'] }));
+    const packets = packetsOf(socket);
+    const atQos1 = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/#', qos: 1 }] });
+    socket.write(Buffer.concat([connectPacket(id), atQos1]));
+    await until(() => packets.length === 2);
+    socket.pause();
+    for (let i = 0; i < 50; i += 1) await publisher.publishAsync('devices/d1/x', Buffer.alloc(200 * 1024), { qos: 1 });
+    await until(() => bounded.told('session.ended').some(({ reason }) => reason === 'slow_reader'));
+    await bounded.close();
+  });
+});
+
+describe('the stall bound', () => {
+  it('calls each publisher back once, after its readers or after the bound', async () => {
+    const pending: (() => void)[] = [];
+    const mq = {
+      emit: (message: { topic: string }, done?: () => void) => {
+        if (message.topic === 'prompt') done?.();
+        else if (done) pending.push(done);
+      },
+    };
+    const stalls = boundStalls(mq, 'sink', 20);
+    const calls: string[] = [];
+    for (const topic of ['prompt', 'slow', 'sink']) mq.emit({ topic }, () => void calls.push(topic));
+    expect(calls).toEqual(['prompt', 'sink']);
+    await until(() => calls.length === 3);
+    for (const done of pending) done();
+    expect(calls).toEqual(['prompt', 'sink', 'slow']);
+    stalls.stop();
+  });
+});
+
+describe('aedes’s list of clients', () => {
+  const clock = { now: () => Date.now() };
+  const journal = { tell: () => undefined };
+  const fake = (id: string, closedAlready = false) => {
+    const client = { id, closed: closedAlready, conn: { destroy: () => undefined }, close: () => undefined };
+    return client as unknown as BrokerClient;
+  };
+  const session = {
+    principal: { id: 'd1' },
+    access: { publish: [], subscribe: [] },
+    endsAt: Number.POSITIVE_INFINITY,
+    fingerprint: 'f',
+  } as unknown as Session;
+
+  it('has the members this folder relies on', async () => {
+    const aedes = await Aedes.createBroker();
+    expect(internalsOf(aedes)).toMatchObject({ clients: {}, connectedClients: 0, mq: { emit: expect.any(Function) } });
+    const house = await House.open();
+    const taken: BrokerClient[] = [];
+    const handle = aedes.handle;
+    expect(handle).toBeTypeOf('function');
+    const { Duplex } = await import('node:stream');
+    taken.push(brokerClient(aedes.handle(new Duplex({ read: () => undefined, write: (_c, _e, done) => done() }))));
+    expect(taken[0]).toMatchObject({ subscriptions: {}, duplicates: {}, pause: expect.any(Function) });
+    taken[0]?.close();
+    aedes.close();
+    await house.close();
+  });
+
+  it('keeps the newest of two with one id when the older one ends late, and forgets one that never connected', () => {
+    const aedes = new Aedes();
+    const internals = internalsOf(aedes);
+    const registry = new SessionRegistry(clock, journal);
+    watchRegistrations(aedes, registry, memoryPersistence());
+    const [older, newer] = [fake('d1'), fake('d1')];
+    internals.connectedClients = 0;
+    for (const client of [older, newer]) {
+      registry.admit(registry.begin(), client, {} as never, session, 'd1');
+      internals.clients['d1'] = client;
+      internals.connectedClients += 1;
+      aedes.emit('client', client);
+    }
+    delete internals.clients['d1'];
+    internals.connectedClients -= 1;
+    aedes.emit('clientDisconnect', older);
+    expect(internals.clients['d1']).toBe(newer);
+    expect(internals.connectedClients).toBe(2);
+
+    const phantom = fake('d2', true);
+    internals.clients['d2'] = phantom;
+    internals.connectedClients += 1;
+    aedes.emit('client', phantom);
+    expect('d2' in internals.clients).toBe(false);
+  });
+});

@@ -1,0 +1,269 @@
+// A running broker with an application that answers by a table, and clients to talk to it. Everything it opened it closes.
+import { createHash } from 'node:crypto';
+import { type EventEmitter, once } from 'node:events';
+import { connect, type TLSSocket } from 'node:tls';
+import memory from 'aedes-persistence';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import mqttPacket, { type Packet } from 'mqtt-packet';
+import type { Admission, ConnectFacts, Entrance, Session } from '../../src/app/session.ts';
+import type { BrokerPersistence } from '../../src/broker/aedes-internals.ts';
+import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
+import type { BrokerLimits } from '../../src/broker/limits.ts';
+import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
+import type { Fingerprint } from '../../src/domain/certificate.ts';
+import type { Principal, PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
+import type { Decision } from '../../src/ports/journal.ts';
+import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
+
+/** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
+interface InMemory extends Omit<BrokerPersistence, 'storeAhead'> {
+  outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
+  outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
+  subscriptionsByClient(client: { readonly id: string }): Promise<{ topic: string }[]>;
+  getWill(client: { readonly id: string }): Promise<unknown>;
+}
+
+/** That store as the broker wants it: clearing nothing for a packet without a message id, and with a storeAhead. */
+export function memoryPersistence() {
+  const inner = (memory as unknown as () => InMemory)();
+  const clear = inner.outgoingClearMessageId.bind(inner);
+  return Object.assign(inner, {
+    outgoingClearMessageId: async (client: unknown, packet: { readonly messageId?: number }) =>
+      packet.messageId === undefined ? undefined : clear(client, packet),
+    storeAhead: async (_packet: object, _broker: unknown): Promise<void> => undefined,
+  });
+}
+
+export class FakeEntrance implements Entrance {
+  readonly admitted: ConnectFacts[] = [];
+  readonly received: { session: Session; topic: string; payload: string }[] = [];
+  readonly listeners: Session[] = [];
+  readonly denials: { action: string; topic: string }[] = [];
+  readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
+  readonly services = new Map<string, AccessTemplate>();
+  /** Awaited before each verdict. */
+  before: () => Promise<void> = async () => undefined;
+  onReceive: () => Promise<void> = async () => undefined;
+
+  know(credential: Credential, id: string, options: Partial<Session> & { kind?: PrincipalKind } = {}): void {
+    const principal: Principal = {
+      id: id as PrincipalId,
+      kind: options.kind ?? 'device',
+      status: 'active',
+      owner: 'test',
+      class: 'default',
+      criticality: 'low',
+      site: null,
+      gateway: null,
+      encoding: null,
+    };
+    const lane = options.lane ?? 'full';
+    const access = accessOf(principal, lane, { kinds: defaultTemplates, principals: this.services });
+    const endsAt = options.endsAt ?? Date.now() + 3_600_000;
+    this.ledger.set(credential.fingerprint, { principal, lane, access, endsAt, fingerprint: credential.fingerprint });
+  }
+
+  async admit(facts: ConnectFacts): Promise<Admission> {
+    this.admitted.push(facts);
+    await this.before();
+    const { der } = facts.presented;
+    if (!der) return { admitted: false, reason: 'no_certificate' };
+    const entry = this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
+    if (!entry) return { admitted: false, reason: 'unknown_certificate' };
+    const { id } = entry.principal;
+    if (facts.clientId !== id && !facts.clientId.startsWith(`${id}:`)) {
+      return { admitted: false, reason: 'client_id_mismatch' };
+    }
+    return { admitted: true, session: { ...entry, clientId: facts.clientId } };
+  }
+
+  async receive(session: Session, topic: string, payload: Uint8Array): Promise<void> {
+    await this.onReceive();
+    this.received.push({ session, topic, payload: Buffer.from(payload).toString() });
+  }
+
+  listening(session: Session): void {
+    this.listeners.push(session);
+  }
+
+  denied(_session: Session, action: 'publish' | 'subscribe', topic: string): void {
+    this.denials.push({ action, topic });
+  }
+}
+
+export class House {
+  readonly authority: TestAuthority;
+  readonly server: Credential;
+  readonly entrance = new FakeEntrance();
+  readonly decisions: Decision[] = [];
+  readonly persistence = memoryPersistence();
+  readonly #closers: (() => unknown)[] = [];
+  #broker: Broker | null = null;
+  port = 0;
+  websocketPort = 0;
+
+  private constructor(authority: TestAuthority, server: Credential) {
+    this.authority = authority;
+    this.server = server;
+  }
+
+  static async open(limits: Partial<BrokerLimits> = {}, options: Partial<BrokerOptions> = {}): Promise<House> {
+    const authority = await createTestAuthority();
+    const house = new House(authority, await authority.issue('localhost', { server: true }));
+    house.#broker = await createBroker({
+      entrance: house.entrance,
+      persistence: house.persistence,
+      journal: { tell: (decision) => house.decisions.push(decision) },
+      clock: { now: () => Date.now() },
+      tls: { key: house.server.key, cert: house.server.cert, ca: [authority.ca] },
+      listen: { host: '127.0.0.1', port: 0 },
+      limits: { sweepMs: 100, ...limits },
+      ...options,
+    });
+    const ports = await house.broker.listen();
+    house.port = ports.port;
+    house.websocketPort = ports.websocketPort ?? 0;
+    return house;
+  }
+
+  get broker(): Broker {
+    if (!this.#broker) throw new Error('the broker is not open');
+    return this.#broker;
+  }
+
+  /** A credential of an active principal that the application knows. */
+  async device(id: string, options: Partial<Session> & { kind?: PrincipalKind } = {}): Promise<Credential> {
+    const credential = await this.authority.issue(id);
+    this.entrance.know(credential, id, options);
+    return credential;
+  }
+
+  /** A service with its own access lists. */
+  async service(id: string, access: AccessTemplate): Promise<Credential> {
+    this.entrance.services.set(id, access);
+    return this.device(id, { kind: 'service' });
+  }
+
+  client(credential: Credential | null, clientId: string, options: IClientOptions = {}): MqttClient {
+    const client = mqtt.connect({
+      protocol: 'mqtts',
+      host: '127.0.0.1',
+      port: this.port,
+      ca: this.authority.ca,
+      ...(credential ? { cert: credential.cert, key: credential.key } : {}),
+      servername: 'localhost',
+      clientId,
+      reconnectPeriod: 0,
+      protocolVersion: 4,
+      ...options,
+    } as IClientOptions);
+    client.on('error', () => undefined);
+    this.#closers.push(() => client.end(true));
+    return client;
+  }
+
+  async connected(credential: Credential, clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
+    const client = this.client(credential, clientId, options);
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve());
+      client.once('close', () => reject(new Error('closed before CONNACK')));
+    });
+    return client;
+  }
+
+  /** The CONNACK return code a refused client was told. */
+  async refusal(credential: Credential | null, clientId: string, options: IClientOptions = {}): Promise<number> {
+    const client = this.client(credential, clientId, options);
+    const codes: number[] = [];
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'connack') codes.push(packet.returnCode ?? packet.reasonCode ?? -1);
+    });
+    await closed(client);
+    return codes[0] ?? -1;
+  }
+
+  /** A bare TLS socket, for what no MQTT client would send. */
+  async raw(credential: Credential | null, options: object = {}): Promise<TLSSocket> {
+    const socket = connect({
+      host: '127.0.0.1',
+      port: this.port,
+      ca: this.authority.ca,
+      servername: 'localhost',
+      ...(credential ? { cert: credential.cert, key: credential.key } : {}),
+      ...options,
+    });
+    socket.on('error', () => undefined);
+    this.#closers.push(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    return socket;
+  }
+
+  onClose(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  told(action: string): Decision[] {
+    return this.decisions.filter((decision) => decision.action === action);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers) await close();
+    await this.#broker?.close();
+  }
+}
+
+/** Resolves at `close`, whatever errors came before it. */
+export function closed(emitter: unknown): Promise<void> {
+  const { promise, resolve } = withResolvers();
+  (emitter as EventEmitter).once('close', resolve);
+  return promise;
+}
+
+export function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+/** Waits until `condition` holds: for what has no event to wait for. */
+export async function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+  const end = performance.now() + withinMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export function generate(packet: Packet): Buffer {
+  return mqttPacket.generate(packet);
+}
+
+export function connectPacket(clientId: string, options: object = {}): Buffer {
+  return generate({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    keepalive: 0,
+    clientId,
+    ...options,
+  } as Packet);
+}
+
+/** The packets a socket receives from now on. */
+export function packetsOf(socket: TLSSocket): Packet[] {
+  const packets: Packet[] = [];
+  const parser = mqttPacket.parser();
+  parser.on('packet', (packet) => packets.push(packet));
+  socket.on('data', (chunk) => parser.parse(chunk));
+  return packets;
+}
+
+/** Collects `topic payload` lines of what a client receives. */
+export function inbox(client: MqttClient): string[] {
+  const lines: string[] = [];
+  client.on('message', (topic, payload) => lines.push(`${topic} ${payload}`));
+  return lines;
+}
