@@ -39,6 +39,7 @@ export interface Limits {
   readonly keepaliveMs: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  readonly retainedMessages: number;
   readonly subscriptions: number;
   readonly csrBytes: number;
 }

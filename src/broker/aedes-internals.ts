@@ -1,7 +1,9 @@
 // The members of aedes 1.2.0 that its types leave out and this folder relies on, named in one place. A test holds each to
 // what is used here.
 import type { Duplex } from 'node:stream';
-import type { Aedes, Client } from 'aedes';
+import type { Aedes, AedesOptions, Client } from 'aedes';
+
+export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
 interface LiveSubscription {
   readonly qos: 0 | 1 | 2;
@@ -42,11 +44,12 @@ export function brokerClient(client: Client): BrokerClient {
  * reaches a persistent session through two overlapping subscriptions.
  */
 export interface BrokerPersistence {
-  /** Rejects when no packet with this message id awaits its PUBREL. */
-  incomingGetPacket(client: Client, packet: { readonly messageId?: number | undefined }): Promise<unknown>;
   delWill(client: { readonly id: string; readonly brokerId: string }): Promise<unknown>;
-  /** Persists what acknowledging this publish promises: retained message and offline queues. aedes routes it afterwards. */
-  storeAhead(packet: object, broker: Aedes): Promise<void>;
+  /**
+   * Persists what the PUBACK of this QoS 1 message promises: retained message and offline queues. aedes routes it
+   * afterwards. For QoS 2 `incomingStorePacket` does the same: aedes awaits it before PUBREC.
+   */
+  storeAhead(packet: PublishPacket): Promise<void>;
 }
 
 /**

@@ -76,8 +76,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
         client.duplicates = withoutDuplicateCheck(aedes.id);
       },
     }),
-    authorizePublish: authorizePublishHook({ entrance, registry, persistence, limits, broker: () => aedes }),
-    authorizeForward: authorizeForwardHook({ registry, limits, broker: () => aedes }),
+    authorizePublish: authorizePublishHook({ entrance, registry, persistence }),
+    authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
     authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
   });
   watchErrors(aedes, journal);

@@ -1,15 +1,14 @@
 // Messages on their way in and out: what may be published, what goes to the application instead of to subscribers, and
 // what may be forwarded to whom. MQTT 3.1.1 has no negative acknowledgement, so a message that is not allowed is
 // acknowledged and goes nowhere [MQTT-3.3.5-2].
-import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
-import { type BrokerPersistence, brokerClient } from './aedes-internals.ts';
+import { type BrokerPersistence, brokerClient, type PublishPacket } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
 type AuthorizePublish = NonNullable<AedesOptions['authorizePublish']>;
 type AuthorizeForward = NonNullable<AedesOptions['authorizeForward']>;
-type PublishPacket = Parameters<AuthorizePublish>[1];
 
 /**
  * Where messages end that no subscriber gets. Below `$SYS/`, because aedes keeps that root, and no other, from persistent
@@ -24,8 +23,6 @@ export interface PublishOptions {
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
   readonly persistence: BrokerPersistence;
-  readonly limits: BrokerLimits;
-  readonly broker: () => Aedes;
 }
 
 /** Leaves nothing of a message but what its acknowledgement needs: QoS and packet identifier. */
@@ -37,20 +34,6 @@ function sink(packet: PublishPacket): void {
 
 export function authorizePublishHook(options: PublishOptions): AuthorizePublish {
   const { entrance, registry, persistence } = options;
-
-  /** Before the acknowledgement: aedes sends PUBACK before it persists. */
-  const persist = async (client: Client, packet: PublishPacket): Promise<void> => {
-    if (packet.qos === 2) {
-      const isDuplicate = await persistence.incomingGetPacket(client, packet).then(
-        () => true,
-        () => false,
-      );
-      // aedes answers PUBREC again and routes nothing [MQTT-4.3.3-2].
-      if (isDuplicate) return;
-    }
-    await persistence.storeAhead(packet, options.broker());
-  };
-
   return (client, packet, callback) => {
     // The will of a client that is gone, left over from an earlier boot: it was judged at its CONNECT.
     if (!client) return callback(null);
@@ -73,9 +56,9 @@ export function authorizePublishHook(options: PublishOptions): AuthorizePublish 
       settle(entrance.receive(live.session, topic, payload), callback);
       return;
     }
-    // A will is acknowledged to nobody; aedes persists it when it routes it.
-    if (packet.qos === 0 || client.closed) return callback(null);
-    settle(persist(client, packet), callback);
+    // aedes sends PUBACK before it persists, and PUBREC after. A will is acknowledged to nobody.
+    if (packet.qos !== 1 || client.closed) return callback(null);
+    settle(persistence.storeAhead(packet), callback);
   };
 }
 
@@ -91,15 +74,20 @@ function bytesOf(payload: PublishPacket['payload']): Uint8Array {
   return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }
 
-export function authorizeForwardHook(options: Omit<PublishOptions, 'entrance' | 'persistence'>): AuthorizeForward {
-  const { registry, limits } = options;
+export interface ForwardOptions {
+  readonly registry: SessionRegistry;
+  readonly limits: BrokerLimits;
+  readonly brokerId: () => string;
+}
+
+export function authorizeForwardHook({ registry, limits, brokerId }: ForwardOptions): AuthorizeForward {
   return (client, packet) => {
     const live = registry.of(client);
     if (!live) return null;
     // Null would take the message out of a queue that the next session is to have; the socket is closing anyway.
     if (live.ending !== null) return packet;
     if (!live.mayReceive(packet.topic) || packet.topic === sinkTopic) return null;
-    if (isRepeated(live, packet, options.broker().id)) return null;
+    if (isRepeated(live, packet, brokerId())) return null;
     if (brokerClient(client).conn.writableLength > limits.outboundBytesMax) {
       if (packet.qos === 0) return null;
       registry.end(live, 'slow_reader');

@@ -135,7 +135,6 @@ export class SessionRegistry {
     this.#deadlines.remove(live);
     this.#ending.delete(live);
     if (this.#byClientId.get(live.brokerClientId) === live) this.#succeed(live);
-    if (live.ending === null) this.#tellEnd(live, 'disconnected', 'debug');
   }
 
   endByFingerprint(fingerprint: Fingerprint, reason: string): number {
@@ -187,10 +186,9 @@ export class SessionRegistry {
     return null;
   }
 
-  #tellEnd(live: LiveSession, reason: string, level: 'debug' | 'info' = 'info'): void {
+  #tellEnd(live: LiveSession, reason: string): void {
     this.#journal.tell({
       action: 'session.ended',
-      level,
       reason,
       message: 'session ended',
       fields: {

@@ -120,9 +120,10 @@ const limits = z
     handshake: duration('10s', 100, 300 * second),
     connect: duration('10s', 100, 300 * second),
     // An MQTT keepalive has 16 bits of seconds [MQTT-3.1.2-24].
-    keepalive: duration('1h', second, 65_535 * second),
+    keepalive: duration('18h', second, 65_535 * second),
     queuedMessages: whole(1_000, 0, 1_000_000),
     queuedBytes: whole(1_048_576, 0, 1_073_741_824),
+    retainedMessages: whole(10_000, 0, 10_000_000),
     subscriptions: whole(100, 1, 100_000),
     csrBytes: whole(8_192, 512, 65_536),
   })

@@ -38,10 +38,13 @@ export function readName(reader: DerReader): NameFacts {
   return { commonNames, others };
 }
 
-/** Reads the Extensions behind `reader`, to its end. One that occurs twice is a DerError (RFC 5280, 4.2). */
+/**
+ * Reads the Extensions behind `reader`, to its end. One that occurs twice is a DerError (RFC 5280, 4.2); an empty list,
+ * though no list should be empty, says nothing and is let pass.
+ */
 export function readExtensions(reader: DerReader): Extensions {
   const extensions = new Map<string, Extension>();
-  do {
+  while (!reader.atEnd) {
     const one = reader.enter(tags.sequence);
     const id = dotted(one.next(tags.oid).content);
     const critical = one.sees(tags.boolean) && truth(one.any());
@@ -49,7 +52,7 @@ export function readExtensions(reader: DerReader): Extensions {
     one.end();
     if (extensions.has(id)) throw new DerError(`extension ${id} occurs twice`);
     extensions.set(id, { critical, value });
-  } while (!reader.atEnd);
+  }
   return extensions;
 }
 

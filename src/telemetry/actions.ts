@@ -20,8 +20,16 @@ function renewal(level: Action['level'] = 'info'): Action {
   };
 }
 
-const connectionRefused: NonNullable<Action['count']> = (metrics, { reason = unsaid }) =>
-  metrics.count('nolapse_connections_refused_total', { reason });
+/** A flood is told in one line now and then, which says how many it stands for. */
+const connectionRefused: NonNullable<Action['count']> = (metrics, { reason = unsaid, fields }) => {
+  const several = Number(fields?.['nolapse.refused_count'] ?? 1);
+  const times = Number.isSafeInteger(several) && several > 0 ? several : 1;
+  metrics.count('nolapse_connections_refused_total', { reason }, times);
+};
+
+function failure(what: string, level: Action['level'] = 'error'): Action {
+  return { level, count: (metrics) => metrics.count('nolapse_failures_total', { what }) };
+}
 
 export const actions = {
   'admission.admitted': {
@@ -46,7 +54,6 @@ export const actions = {
   'renewal.cancelled': renewal(),
   'renewal.expired': renewal('warn'),
   'renewal.closed': renewal('error'),
-  'renewal.lapsed': renewal('error'),
   'enrollment.refused': {
     level: 'warn',
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_enrollment_errors_total', { code: reason }),
@@ -59,13 +66,14 @@ export const actions = {
     level: 'warn',
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
   },
-  'session.opened': { level: 'info' },
-  'session.ended': { level: 'info' },
-  'connection.refused': { level: 'warn', count: connectionRefused },
-  'packet.too_large': {
+  'subscription.refused': {
     level: 'warn',
-    count: (metrics) => metrics.count('nolapse_connections_refused_total', { reason: 'packet_too_large' }),
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
   },
+  'session.ended': { level: 'info', count: (metrics) => metrics.count('nolapse_sessions_ended_total', {}) },
+  'connection.refused': { level: 'warn', count: connectionRefused },
+  'packet.refused': { level: 'warn', count: connectionRefused },
+  'connection.failed': failure('connection', 'debug'),
   'message.dropped': {
     level: 'warn',
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_messages_dropped_total', { reason }),
@@ -87,7 +95,10 @@ export const actions = {
   'device.released': { level: 'info' },
   'crl.published': { level: 'info', count: (metrics) => metrics.count('nolapse_crl_published_total', {}) },
   'server.certificate_renewed': { level: 'info' },
-  'effect.failed': { level: 'error', count: (metrics) => metrics.count('nolapse_effects_failed_total', {}) },
+  'effect.failed': failure('effect'),
+  'sweep.failed': failure('sweep'),
+  'admission.failed': failure('admission'),
+  'broker.failed': failure('broker'),
   'gateway.started': { level: 'info' },
   'gateway.stopped': { level: 'info' },
   'alert.raised': {

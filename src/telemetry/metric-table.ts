@@ -14,18 +14,14 @@ interface Metric {
 
 /** Why a connection ended before it was admitted or refused by a verdict. */
 const connectionReasons = [
-  'too_many_connections',
-  'too_many_connections_of_address',
+  'connections_max',
+  'connections_per_address_max',
   'handshake_failed',
-  'handshake_timeout',
-  'connect_timeout',
+  'client_id_not_allowed',
   'packet_too_large',
-  'malformed_packet',
-  'websocket_refused',
-  'stopping',
+  'malformed_length',
+  'connect_expected',
 ] as const;
-
-const dropReasons = ['queue_full', 'queue_bytes', 'not_allowed', 'slow_reader', 'reserved_topic', 'retained'] as const;
 
 export const metricTable = {
   nolapse_admissions_total: {
@@ -46,7 +42,7 @@ export const metricTable = {
   nolapse_denied_total: {
     type: 'counter',
     help: 'Publishes and subscribes outside the access of their session',
-    labels: { action: ['publish', 'subscribe'] },
+    labels: { action: ['publish', 'subscribe', 'subscriptions_max'] },
   },
   nolapse_connections_refused_total: {
     type: 'counter',
@@ -56,12 +52,17 @@ export const metricTable = {
   nolapse_messages_dropped_total: {
     type: 'counter',
     help: 'Messages accepted and not handed on',
-    labels: { reason: dropReasons },
+    labels: { reason: ['queue_full'] },
   },
   nolapse_certificates_issued_total: { type: 'counter', help: 'Certificates issued by an operator', labels: {} },
   nolapse_certificates_revoked_total: { type: 'counter', help: 'Certificates revoked', labels: {} },
   nolapse_crl_published_total: { type: 'counter', help: 'CRLs signed', labels: {} },
-  nolapse_effects_failed_total: { type: 'counter', help: 'Owed effects that failed and were put off', labels: {} },
+  nolapse_failures_total: {
+    type: 'counter',
+    help: 'Work of the gateway itself that failed',
+    labels: { what: ['admission', 'broker', 'connection', 'effect', 'sweep'] },
+  },
+  nolapse_sessions_ended_total: { type: 'counter', help: 'Sessions that ended', labels: {} },
   nolapse_alerts_total: {
     type: 'counter',
     help: 'Alerts raised',

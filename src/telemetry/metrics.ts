@@ -3,7 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type CounterName, type GaugeName, type LabelsOf, type MetricName, metricTable } from './metric-table.ts';
 
 export interface Metrics {
-  count<N extends CounterName>(name: N, labels: LabelsOf<N>): void;
+  /** Adds one, or as many as are told at once. */
+  count<N extends CounterName>(name: N, labels: LabelsOf<N>, times?: number): void;
   set<N extends GaugeName>(name: N, labels: LabelsOf<N>, value: number): void;
   /** The value of a counter or gauge now; 0 when nothing was told yet. */
   value<N extends MetricName>(name: N, labels: LabelsOf<N>): Promise<number>;
@@ -35,7 +36,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
   }
   if (options.process) collectDefaultMetrics({ register: registry });
   return {
-    count: (name, labels) => counters.get(name)?.inc(bounded(name, labels)),
+    count: (name, labels, times = 1) => counters.get(name)?.inc(bounded(name, labels), times),
     set: (name, labels, value) => gauges.get(name)?.set(bounded(name, labels), value),
     value: async (name, labels) => {
       const wanted = Object.entries(bounded(name, labels));

@@ -6,7 +6,7 @@ import memory from 'aedes-persistence';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { Admission, ConnectFacts, Entrance, Session } from '../../src/app/session.ts';
-import type { BrokerPersistence } from '../../src/broker/aedes-internals.ts';
+import type { BrokerPersistence, PublishPacket } from '../../src/broker/aedes-internals.ts';
 import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
@@ -19,6 +19,7 @@ import { type Credential, createTestAuthority, type TestAuthority } from './test
 interface InMemory extends Omit<BrokerPersistence, 'storeAhead'> {
   outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
   outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
+  incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
   subscriptionsByClient(client: { readonly id: string }): Promise<{ topic: string }[]>;
   getWill(client: { readonly id: string }): Promise<unknown>;
 }
@@ -30,7 +31,7 @@ export function memoryPersistence() {
   return Object.assign(inner, {
     outgoingClearMessageId: async (client: unknown, packet: { readonly messageId?: number }) =>
       packet.messageId === undefined ? undefined : clear(client, packet),
-    storeAhead: async (_packet: object, _broker: unknown): Promise<void> => undefined,
+    storeAhead: async (_packet: PublishPacket): Promise<void> => undefined,
   });
 }
 

@@ -132,9 +132,15 @@ describe('an acknowledgement', () => {
     const client = await house.connected(await house.device(`d${qos}`), `d${qos}`);
     const stored: string[] = [];
     const { promise, resolve } = withResolvers();
-    house.persistence.storeAhead = async (packet) => {
-      stored.push((packet as { topic: string }).topic);
+    const { storeAhead, incomingStorePacket } = house.persistence;
+    const store = async ({ topic }: { topic: string }) => {
+      stored.push(topic);
       await promise;
+    };
+    house.persistence.storeAhead = store;
+    house.persistence.incomingStorePacket = async (identity, packet) => {
+      await store(packet);
+      await incomingStorePacket.call(house.persistence, identity, packet);
     };
     let acknowledged = false;
     const published = client.publishAsync(`devices/d${qos}/x`, 'x', { qos }).then(() => {
@@ -147,6 +153,7 @@ describe('an acknowledgement', () => {
     await client.publishAsync(`devices/d${qos}/x`, 'x', { qos: 0 });
     await client.publishAsync('devices/other', 'x', { qos: 1 });
     expect(stored).toEqual([`devices/d${qos}/x`]);
+    Object.assign(house.persistence, { storeAhead, incomingStorePacket });
   });
 
   it('never comes when persistence fails: the connection ends', async () => {

@@ -74,13 +74,14 @@ describe('the journal', () => {
     const { journal, metrics } = setUp();
     journal.tell({ action: 'enrollment.refused', reason: 'bad_signature', message: 'm' });
     journal.tell({ action: 'access.denied', reason: 'publish', message: 'm' });
-    journal.tell({ action: 'connection.refused', reason: 'handshake_timeout', message: 'm' });
-    journal.tell({ action: 'packet.too_large', message: 'm' });
+    const flood = { 'nolapse.refused_count': 7 };
+    journal.tell({ action: 'connection.refused', reason: 'connections_max', message: 'm', fields: flood });
+    journal.tell({ action: 'packet.refused', reason: 'packet_too_large', message: 'm' });
     journal.tell({ action: 'message.dropped', reason: 'queue_full', message: 'm' });
     createNotifier(journal).alert({ kind: 'lapsed', subject: 'dev-1', detail: 'd' });
     expect(await metrics.value('nolapse_enrollment_errors_total', { code: 'bad_signature' })).toBe(1);
     expect(await metrics.value('nolapse_denied_total', { action: 'publish' })).toBe(1);
-    expect(await metrics.value('nolapse_connections_refused_total', { reason: 'handshake_timeout' })).toBe(1);
+    expect(await metrics.value('nolapse_connections_refused_total', { reason: 'connections_max' })).toBe(7);
     expect(await metrics.value('nolapse_connections_refused_total', { reason: 'packet_too_large' })).toBe(1);
     expect(await metrics.value('nolapse_messages_dropped_total', { reason: 'queue_full' })).toBe(1);
     expect(await metrics.value('nolapse_alerts_total', { kind: 'lapsed' })).toBe(1);

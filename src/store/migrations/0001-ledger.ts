@@ -50,7 +50,7 @@ CREATE TABLE certificate (
   der BLOB NOT NULL,
   -- When it may no longer open a session; null once it may not.
   ends_at INTEGER GENERATED ALWAYS AS (
-    CASE WHEN state IN ('issued', 'active', 'superseded') THEN min(not_after, coalesce(overlap_until, not_after)) END
+    CASE WHEN state = 'issued' OR state = 'active' OR state = 'superseded' THEN min(not_after, coalesce(overlap_until, not_after)) END
   ) VIRTUAL,
   CHECK ((revoked_at IS NULL) = (revocation_reason IS NULL))
 ) STRICT;
@@ -66,7 +66,8 @@ CREATE INDEX certificate_revoked ON certificate (not_after, serial, revoked_at, 
 
 const renewals = `
 CREATE TABLE renewal (
-  row INTEGER PRIMARY KEY,
+  -- Grows with each renewal: the newest has the highest, whatever the clock did.
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   principal_id TEXT NOT NULL REFERENCES principal (id),
   state TEXT NOT NULL CHECK (state IN ('due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated',
@@ -80,20 +81,19 @@ CREATE TABLE renewal (
   next_at INTEGER,
   attempts INTEGER NOT NULL,
   requests INTEGER NOT NULL,
-  csr_hash TEXT,
+  request_key TEXT,
   lapsed_at INTEGER,
   activated_at INTEGER,
   confirmed_at INTEGER,
   last_code TEXT,
   last_detail TEXT,
   updated_at INTEGER NOT NULL,
-  ended INTEGER NOT NULL GENERATED ALWAYS AS (state IN ('retired', 'cancelled', 'lapsed')) VIRTUAL
+  ended INTEGER NOT NULL GENERATED ALWAYS AS (state = 'retired' OR state = 'cancelled' OR state = 'lapsed') VIRTUAL
 ) STRICT;
-CREATE INDEX renewal_principal ON renewal (principal_id, created_at);
-CREATE INDEX renewal_state ON renewal (state, created_at);
-CREATE INDEX renewal_created ON renewal (created_at);
-CREATE INDEX renewal_current ON renewal (principal_id, created_at) WHERE ended = 0;
-CREATE INDEX renewal_replaces ON renewal (old_fingerprint, created_at) WHERE ended = 0;
+CREATE INDEX renewal_principal ON renewal (principal_id);
+CREATE INDEX renewal_state ON renewal (state);
+CREATE INDEX renewal_current ON renewal (principal_id) WHERE ended = 0;
+CREATE INDEX renewal_replaces ON renewal (old_fingerprint) WHERE ended = 0;
 CREATE INDEX renewal_next ON renewal (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX renewal_lapsed ON renewal (lapsed_at) WHERE lapsed_at IS NOT NULL;
 
@@ -108,7 +108,7 @@ CREATE TABLE request (
   not_before INTEGER NOT NULL,
   not_after INTEGER NOT NULL,
   profile TEXT NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 `;
 
 const outbox = `

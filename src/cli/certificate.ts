@@ -1,0 +1,85 @@
+// nolapse cert ...: the ledger, and revocation.
+import { type Command, Option } from 'commander';
+import type { CertificateView } from '../app/operations.ts';
+import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, fields, fromNow, table, time } from './output.ts';
+
+type ListOptions = CommonOptions & { readonly device?: string; readonly after?: string; readonly limit: number };
+type RevokeOptions = CommonOptions & { readonly reason?: RevocationReason };
+
+export function certificateTable(certificates: readonly CertificateView[], now: number): string {
+  return table(
+    ['SERIAL', 'DEVICE', 'STATE', 'ENDS', '', 'RENEWAL DUE', 'LAST SEEN'],
+    certificates.map((each) => [
+      each.serial,
+      cell(each.principalId),
+      each.state,
+      time(each.notAfter),
+      fromNow(each.notAfter, now),
+      time(each.renewAt),
+      time(each.lastSeenAt),
+    ]),
+  );
+}
+
+function certificateFields(view: CertificateView, now: number): string {
+  const moment = (instant: number | null): string =>
+    instant === null ? '-' : `${time(instant)} (${fromNow(instant, now)})`;
+  return fields([
+    ['serial', view.serial],
+    ['fingerprint', view.fingerprint],
+    ['device', cell(view.principalId)],
+    ['state', view.state],
+    ['begins', moment(view.notBefore)],
+    ['ends', moment(view.notAfter)],
+    ['issued', moment(view.issuedAt)],
+    ['activated', moment(view.activatedAt)],
+    ['last seen', moment(view.lastSeenAt)],
+    ['renewal due', moment(view.renewAt)],
+    ['overlap until', moment(view.overlapUntil)],
+    ['revoked', moment(view.revokedAt)],
+    ['reason', cell(view.revocationReason)],
+    ['from renewal', cell(view.renewalId)],
+    ['key', view.keyFingerprint],
+  ]);
+}
+
+export function registerCertificate(program: Command, surroundings: Surroundings): void {
+  const group = program.command('cert').description('the ledger: every certificate known');
+  withLimit(withCommon(group.command('list')))
+    .description('list certificates')
+    .option('--device <id>', 'of this device')
+    .option('--after <fingerprint>', 'begin after this one')
+    .action(async (options: ListOptions) => {
+      const { home: _home, config: _config, output, ...query } = options;
+      const list = await withOperations(surroundings, options, (each) => each.listCertificates(query));
+      answer(output, list, () => certificateTable(list, Date.now()));
+      remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.fingerprint}`);
+    });
+  withCommon(group.command('show'))
+    .description('show a certificate, with its PEM')
+    .argument('<id>', 'serial or fingerprint, in hex')
+    .action(async (id: string, options: CommonOptions) => {
+      const shown = await withOperations(surroundings, options, (each) => each.showCertificate({ id }));
+      answer(options.output, shown, () => `${certificateFields(shown.certificate, Date.now())}\n${shown.pem}`);
+    });
+  withCommon(group.command('revoke'))
+    .description('revoke a certificate: its sessions are closed and the CRL lists it')
+    .argument('<id>', 'serial or fingerprint, in hex')
+    .addOption(new Option('--reason <reason>', 'as the CRL will say').choices(Object.keys(revocationReasons)))
+    .action(async (id: string, options: RevokeOptions) => {
+      const { reason } = options;
+      const view = await withOperations(surroundings, options, (each) =>
+        each.revokeCertificate({ id, ...(reason !== undefined && { reason }) }),
+      );
+      answer(options.output, view, () => certificateFields(view, Date.now()));
+    });
+}

@@ -1,0 +1,21 @@
+// nolapse crl: the current revocation list.
+import type { Command } from 'commander';
+import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { answer, fields, fromNow, time } from './output.ts';
+
+export function registerCrl(program: Command, surroundings: Surroundings): void {
+  withCommon(program.command('crl'))
+    .description('print the current CRL in PEM, signed anew when it is getting old')
+    .action(async (options: CommonOptions) => {
+      const crl = await withOperations(surroundings, options, (each) => each.crl());
+      answer(options.output, crl, () => {
+        const head = fields([
+          ['number', String(crl.number)],
+          ['entries', String(crl.entries)],
+          ['this update', time(crl.thisUpdate)],
+          ['next update', `${time(crl.nextUpdate)} (${fromNow(crl.nextUpdate, Date.now())})`],
+        ]);
+        return `${head}\n${crl.pem}`;
+      });
+    });
+}

@@ -1,0 +1,90 @@
+// nolapse device issue: a device's first certificate with its key, written where the operator says. The key is made for
+// this once, lies in one file only its owner can read, and replaces none unless told to.
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { OperationError } from '../app/operations.ts';
+import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
+import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { answer, fields, fromNow, time } from './output.ts';
+
+type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean };
+
+interface Target {
+  readonly path: string;
+  readonly mode: number;
+  /** May it take the place of a file that is there? */
+  readonly replace: boolean;
+}
+
+/** Writes the whole file or none of it, with its mode from the first byte on. */
+async function writeWhole({ path, mode, replace }: Target, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const handle = await open(temporary, 'wx', mode);
+  try {
+    try {
+      await handle.chmod(mode);
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    // A link fails where a file is; a rename would replace it.
+    await (replace ? rename(temporary, path) : link(temporary, path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function prepare(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new OperationError('invalid', [
+      `${directory} cannot be written to: ${(error as NodeJS.ErrnoException).code}`,
+    ]);
+  }
+}
+
+async function issue(surroundings: Surroundings, text: string, options: IssueOptions): Promise<void> {
+  // Checked here too, before the id becomes part of a path.
+  const id = parsePrincipalId(text);
+  if (!id) throw new OperationError('invalid', [`${JSON.stringify(text.slice(0, 80))} is no id: ${principalIdRule}`]);
+  const directory = resolve(options.out);
+  const replace = options.force === true;
+  const files = {
+    certificate: join(directory, `${id}.crt`),
+    key: join(directory, `${id}.key`),
+    ca: join(directory, 'ca.crt'),
+  };
+  await prepare(directory);
+  if (!replace && (await stat(files.key).catch(() => null))) {
+    throw new OperationError('conflict', [`${files.key} is there already: --force replaces it`]);
+  }
+  const issued = await withOperations(surroundings, options, (each) => each.issueDevice({ id }));
+  await writeWhole({ path: files.key, mode: 0o600, replace }, issued.keyPem);
+  await writeWhole({ path: files.certificate, mode: 0o644, replace: true }, issued.certificatePem);
+  await writeWhole({ path: files.ca, mode: 0o644, replace: true }, issued.rootPem);
+  const { certificate } = issued;
+  answer(options.output, { id, files, certificate }, () =>
+    fields([
+      ['certificate', files.certificate],
+      ['key', files.key],
+      ['ca', files.ca],
+      ['serial', certificate.serial],
+      ['ends', `${time(certificate.notAfter)} (${fromNow(certificate.notAfter, Date.now())})`],
+    ]),
+  );
+}
+
+export function registerDeviceIssue(group: Command, surroundings: Surroundings): void {
+  withCommon(group.command('issue'))
+    .description('issue a first certificate and key: writes <id>.crt with its chain, <id>.key and ca.crt')
+    .argument('<id>')
+    .requiredOption('--out <dir>', 'where to write them')
+    .option('--force', 'replace a key that is there')
+    .action((id: string, options: IssueOptions) => issue(surroundings, id, options));
+}

@@ -1,0 +1,147 @@
+// nolapse device ...: the inventory, and the first certificate of a device.
+import { type Command, Option } from 'commander';
+import type { DeviceView, NewDevice } from '../app/operations.ts';
+import { criticalities, encodings, type Principal, principalKinds, principalStatuses } from '../domain/principal.ts';
+import { certificateTable } from './certificate.ts';
+import { registerDeviceImport } from './device-import.ts';
+import { registerDeviceIssue } from './device-issue.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { renewalTable } from './renewal.ts';
+
+type AddOptions = CommonOptions & Omit<NewDevice, 'id'>;
+type ListOptions = CommonOptions & {
+  readonly status?: string;
+  readonly kind?: string;
+  readonly site?: string;
+  readonly owner?: string;
+  readonly after?: string;
+  readonly limit: number;
+};
+
+function principalFields(principal: Principal): (readonly [string, string])[] {
+  return [
+    ['id', cell(principal.id)],
+    ['kind', principal.kind],
+    ['status', principal.status],
+    ['owner', cell(principal.owner)],
+    ['class', cell(principal.class)],
+    ['criticality', principal.criticality],
+    ['site', cell(principal.site)],
+    ['gateway', cell(principal.gateway)],
+    ['encoding', cell(principal.encoding)],
+  ];
+}
+
+function describe({ principal, contact, certificates, renewals }: DeviceView, now: number): string {
+  const seen = contact?.lastSeenAt ?? null;
+  const parts = [
+    fields([
+      ...principalFields(principal),
+      ['last seen', seen === null ? 'never' : `${time(seen)} (${fromNow(seen, now)})`],
+    ]),
+    certificateTable(certificates, now),
+    renewalTable(renewals, now),
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+function registerAdd(group: Command, surroundings: Surroundings): void {
+  withCommon(group.command('add'))
+    .description('put a device, gateway or service into the inventory')
+    .argument('<id>', 'its name: in topics, client ids and certificates')
+    .requiredOption('--owner <owner>', 'who answers for it')
+    .addOption(new Option('--kind <kind>', 'what it is').choices(principalKinds))
+    .option('--class <class>', 'its class in the configuration')
+    .option('--site <site>', 'where it is')
+    .option('--gateway <id>', 'the gateway that speaks for it')
+    .addOption(new Option('--criticality <level>', 'how much depends on it').choices(criticalities))
+    .addOption(new Option('--encoding <encoding>', 'what to speak to it before it spoke').choices(encodings))
+    .action(async (id: string, options: AddOptions) => {
+      const { home: _home, config: _config, output, ...given } = options;
+      const principal = await withOperations(surroundings, options, (each) => each.addDevice({ id, ...given }));
+      answer(output, principal, () => fields(principalFields(principal)));
+    });
+}
+
+function registerList(group: Command, surroundings: Surroundings): void {
+  withLimit(withCommon(group.command('list')))
+    .description('list the inventory, in order of id')
+    .addOption(new Option('--status <status>').choices(principalStatuses))
+    .addOption(new Option('--kind <kind>').choices(principalKinds))
+    .option('--site <site>')
+    .option('--owner <owner>')
+    .option('--after <id>', 'begin after this id')
+    .action(async (options: ListOptions) => {
+      const { home: _home, config: _config, output, ...query } = options;
+      const list = await withOperations(surroundings, options, (each) => each.listDevices(query));
+      answer(output, list, () =>
+        table(
+          ['ID', 'KIND', 'STATUS', 'CLASS', 'CRITICALITY', 'OWNER', 'SITE', 'GATEWAY'],
+          list.map((each) =>
+            [each.id, each.kind, each.status, each.class, each.criticality, each.owner, each.site, each.gateway].map(
+              cell,
+            ),
+          ),
+        ),
+      );
+      remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.id}`);
+    });
+}
+
+function registerShow(group: Command, surroundings: Surroundings): void {
+  withCommon(group.command('show'))
+    .description('show a device with its certificates and renewals')
+    .argument('<id>')
+    .action(async (id: string, options: CommonOptions) => {
+      const view = await withOperations(surroundings, options, (each) => each.showDevice({ id }));
+      answer(options.output, view, () => describe(view, Date.now()));
+    });
+}
+
+function registerStatusChanges(group: Command, surroundings: Surroundings): void {
+  withCommon(group.command('decommission'))
+    .description('end a device for good: its certificates are revoked, its sessions closed')
+    .argument('<id>')
+    .option('--reason <text>', 'why, for the record')
+    .action(async (id: string, options: CommonOptions & { readonly reason?: string }) => {
+      const { reason } = options;
+      const done = await withOperations(surroundings, options, (each) =>
+        each.decommissionDevice({ id, ...(reason !== undefined && { reason }) }),
+      );
+      answer(
+        options.output,
+        done,
+        () => `${id} is decommissioned: ${done.revoked} certificates revoked, ${done.cancelled} renewals cancelled\n`,
+      );
+    });
+  for (const [name, release, description] of [
+    ['quarantine', false, 'keep a device out until it is released; its certificates stay'],
+    ['release', true, 'let a quarantined device in again'],
+  ] as const) {
+    withCommon(group.command(name))
+      .description(description)
+      .argument('<id>')
+      .action(async (id: string, options: CommonOptions) => {
+        const principal = await withOperations(surroundings, options, (each) => each.quarantineDevice({ id, release }));
+        answer(options.output, principal, () => `${cell(principal.id)} is ${principal.status}\n`);
+      });
+  }
+}
+
+export function registerDevice(program: Command, surroundings: Surroundings): void {
+  const group = program.command('device').description('the inventory: devices, gateways and services');
+  registerAdd(group, surroundings);
+  registerDeviceImport(group, surroundings);
+  registerDeviceIssue(group, surroundings);
+  registerList(group, surroundings);
+  registerShow(group, surroundings);
+  registerStatusChanges(group, surroundings);
+}

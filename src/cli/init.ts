@@ -1,0 +1,28 @@
+// nolapse init: makes a home, with its root, issuing CA, server certificate and empty CRL.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { connectOperations } from '../http/control-client.ts';
+import { type CommonOptions, commandLog, configOf, type Surroundings, withCommon } from './invocation.ts';
+import { answer, remark } from './output.ts';
+
+export function registerInit(program: Command, surroundings: Surroundings): void {
+  withCommon(program.command('init'))
+    .description('make a home: certificate authority, server certificate, empty CRL')
+    .action(async (options: CommonOptions) => {
+      const home = resolve(options.home);
+      const config = configOf(surroundings, options);
+      const passphrase = surroundings.passphrase.read(remark);
+      const log = commandLog(surroundings);
+      const { initHome } = await import('../gateway.ts');
+      // Where a gateway answers there is nothing to make, and its files are in use.
+      const isRunning = (await connectOperations(home)) !== null;
+      const { made, files } = isRunning
+        ? { made: false, files: [] }
+        : await initHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
+      answer(options.output, { home, made, files }, () =>
+        made
+          ? `${home} is ready; it holds what must be backed up and kept secret:\n${files.map((file) => `  ${file}\n`).join('')}`
+          : `${home} was made before; nothing to do\n`,
+      );
+    });
+}

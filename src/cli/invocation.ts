@@ -1,0 +1,93 @@
+// What every command shares: its options, its home and configuration, and the way to the operations, which leads over the
+// socket of a running gateway or, when none runs, into the home itself.
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Operations } from '../app/operations.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { connectOperations } from '../http/control-client.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { type Format, remark } from './output.ts';
+import type { PassphraseSource } from './passphrase.ts';
+
+export interface CommonOptions {
+  readonly home: string;
+  readonly config?: string;
+  readonly output: Format;
+}
+
+/** What the process was started with. */
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly passphrase: PassphraseSource;
+}
+
+const listMost = 10_000;
+const listDefault = 1_000;
+
+/** Gives a command the options all have. */
+export function withCommon(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--home <dir>', 'where the gateway keeps everything').env('NOLAPSE_HOME').default('./nolapse-home'),
+    )
+    .addOption(
+      new Option('--config <file>', 'configuration; <home>/nolapse.yaml when there is one').env('NOLAPSE_CONFIG'),
+    )
+    .addOption(new Option('-o, --output <format>', 'how to answer').choices(['human', 'json']).default('human'));
+}
+
+function parseLimit(text: string): number {
+  const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > listMost) throw new InvalidArgumentError(`expected a whole number from 1 to ${listMost}.`);
+  return limit;
+}
+
+/** Gives a list command its bound. */
+export function withLimit(command: Command): Command {
+  return command.addOption(new Option('--limit <count>', 'rows at most').argParser(parseLimit).default(listDefault));
+}
+
+/** Says on standard error that a list may go on. */
+export function remarkIfFull(rows: readonly unknown[], limit: number, hint: string): void {
+  if (rows.length === limit) remark(`only the first ${limit} are shown; ${hint}`);
+}
+
+export function configOf(surroundings: Surroundings, options: CommonOptions): Config {
+  const usual = join(resolve(options.home), 'nolapse.yaml');
+  const file = options.config ?? (existsSync(usual) ? usual : undefined);
+  return loadConfig({ env: surroundings.env, ...(file !== undefined && { file: resolve(file) }) });
+}
+
+/** What a command decides is its answer; only what goes wrong is told beside it. Call it once the configuration is read. */
+export function commandLog(surroundings: Surroundings): Log {
+  return createLog({ level: surroundings.env['NOLAPSE_LOG_LEVEL'] ?? 'warn', descriptor: 2 });
+}
+
+function requireHome(home: string): void {
+  if (statSync(home, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new GatewayError('no_home', `${home} is not a home yet: nolapse init --home ${home}`);
+}
+
+/** Does the work with the operations of this home, and lets go of it afterwards. */
+export async function withOperations<T>(
+  surroundings: Surroundings,
+  options: CommonOptions,
+  work: (operations: Operations) => Promise<T>,
+): Promise<T> {
+  const home = resolve(options.home);
+  requireHome(home);
+  const running = await connectOperations(home);
+  if (running) return work(running);
+  const config = configOf(surroundings, options);
+  const passphrase = surroundings.passphrase.read(remark);
+  const log = commandLog(surroundings);
+  const { openHome } = await import('../gateway.ts');
+  const opened = await openHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
+  try {
+    return await work(opened.operations);
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,53 @@
+// How answers look: aligned and readable for people, exact as JSON. Nothing else writes to standard output.
+import { formatDuration } from '../domain/time.ts';
+
+export type Format = 'human' | 'json';
+
+/** Text from the inventory or a device, without what would move a terminal's cursor or colour it. */
+export function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** A cell or field; a dash for what there is not. */
+export function cell(value: string | number | null | undefined): string {
+  return value === null || value === undefined || value === '' ? '-' : plain(String(value));
+}
+
+/** ISO 8601 in UTC, to the second. */
+export function time(instant: number | null | undefined): string {
+  if (instant === null || instant === undefined) return '-';
+  return new Date(instant).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** How long until then: `in 3d 4h`, `2h 5m ago`. */
+export function fromNow(instant: number | null | undefined, now: number): string {
+  if (instant === null || instant === undefined) return '-';
+  return instant >= now ? `in ${formatDuration(instant - now)}` : `${formatDuration(now - instant)} ago`;
+}
+
+/** Columns as wide as their widest cell, two spaces apart. Empty when there are no rows. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const lines = [headings, ...rows];
+  const widths = headings.map((_heading, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  return lines
+    .map((line) => line.map((text, column) => text.padEnd(widths[column] ?? 0)))
+    .map((line) => `${line.join('  ').trimEnd()}\n`)
+    .join('');
+}
+
+/** One field a line, the values aligned. */
+export function fields(pairs: readonly (readonly [string, string])[]): string {
+  const width = Math.max(0, ...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
+}
+
+/** Writes the answer: `value` as it is, or as `human` words it. */
+export function answer(format: Format, value: unknown, human: () => string): void {
+  process.stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : human());
+}
+
+/** A remark for the person, apart from the answer. */
+export function remark(message: string): void {
+  process.stderr.write(`nolapse: ${plain(message)}\n`);
+}

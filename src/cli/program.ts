@@ -1,0 +1,65 @@
+// The command line as a whole: every group registered, and every outcome turned into an exit code. 0 is fine or nothing to
+// do, 1 findings, 2 an error with one line on standard error for each fault.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { OperationError } from '../app/operations.ts';
+import { ConfigError } from '../config.ts';
+import { registerCertificate } from './certificate.ts';
+import { registerCrl } from './crl.ts';
+import { registerDemo } from './demo.ts';
+import { registerDevice } from './device.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerInit } from './init.ts';
+import type { Surroundings } from './invocation.ts';
+import { remark } from './output.ts';
+import { takePassphrase } from './passphrase.ts';
+import { registerRenewal } from './renewal.ts';
+import { registerStart } from './start.ts';
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function buildProgram(surroundings: Surroundings): Command {
+  const program = new Command('nolapse')
+    .description('an MQTT broker that never lets a device certificate lapse')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'nolapse: ')) });
+  registerInit(program, surroundings);
+  registerStart(program, surroundings);
+  registerDevice(program, surroundings);
+  registerRenewal(program, surroundings);
+  registerCertificate(program, surroundings);
+  registerCrl(program, surroundings);
+  registerDoctor(program, surroundings);
+  registerDemo(program);
+  return program;
+}
+
+function faultsOf(error: unknown): readonly string[] {
+  if (error instanceof OperationError) return error.faults;
+  if (error instanceof ConfigError) return error.message.split('\n');
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+/** Tells what went wrong, and sets the exit code that says so. */
+export function fail(error: unknown, env: NodeJS.ProcessEnv): void {
+  process.exitCode = 2;
+  for (const fault of faultsOf(error)) remark(fault);
+  const isDebugging = ['debug', 'trace'].includes(env['NOLAPSE_LOG_LEVEL']?.toLowerCase() ?? '');
+  if (isDebugging && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}
+
+/** Runs one command to its end; the exit code is set by then. */
+export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const surroundings: Surroundings = { env, passphrase: takePassphrase(env) };
+  try {
+    await buildProgram(surroundings).parseAsync([...argv]);
+  } catch (error) {
+    // Commander has said it already; help and version asked for are no errors.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else fail(error, env);
+  }
+}

@@ -1,0 +1,86 @@
+// nolapse renewal ...: what is being replaced, how far it got, and a push to begin.
+import { type Command, Option } from 'commander';
+import { type Renewal, renewalStates } from '../domain/renewal.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, fields, fromNow, table, time } from './output.ts';
+
+type ListOptions = CommonOptions & { readonly device?: string; readonly state?: string; readonly limit: number };
+
+export function renewalTable(renewals: readonly Renewal[], now: number): string {
+  return table(
+    ['RENEWAL', 'DEVICE', 'STATE', 'SINCE', 'DEADLINE', '', 'ATTEMPTS', 'LAST'],
+    renewals.map((each) => [
+      each.id,
+      cell(each.principalId),
+      each.lapsedAt !== null && each.state !== 'lapsed' ? `${each.state} (lapsed)` : each.state,
+      time(each.updatedAt),
+      time(each.deadline),
+      fromNow(each.deadline, now),
+      cell(each.attempts),
+      cell(each.lastCode),
+    ]),
+  );
+}
+
+function renewalFields(renewal: Renewal, now: number): string {
+  const moment = (instant: number | null): string =>
+    instant === null ? '-' : `${time(instant)} (${fromNow(instant, now)})`;
+  return fields([
+    ['renewal', renewal.id],
+    ['device', cell(renewal.principalId)],
+    ['state', renewal.state],
+    ['mode', renewal.mode],
+    ['created', moment(renewal.createdAt)],
+    ['updated', moment(renewal.updatedAt)],
+    ['deadline', moment(renewal.deadline)],
+    ['closes', moment(renewal.closesAt)],
+    ['next look', moment(renewal.nextAt)],
+    ['attempts', cell(renewal.attempts)],
+    ['requests', cell(renewal.requests)],
+    ['replaces', cell(renewal.oldFingerprint)],
+    ['replacement', cell(renewal.newFingerprint)],
+    ['activated', moment(renewal.activatedAt)],
+    ['confirmed', moment(renewal.confirmedAt)],
+    ['lapsed', moment(renewal.lapsedAt)],
+    ['last', cell([renewal.lastCode, renewal.lastDetail].filter(Boolean).join(': '))],
+  ]);
+}
+
+export function registerRenewal(program: Command, surroundings: Surroundings): void {
+  const group = program.command('renewal').description('renewals: what is being replaced, and how far it got');
+  withLimit(withCommon(group.command('list')))
+    .description('list renewals, the newest first')
+    .option('--device <id>', 'of this device')
+    .addOption(new Option('--state <state>', 'in this state').choices(renewalStates))
+    .action(async (options: ListOptions) => {
+      const { home: _home, config: _config, output, ...query } = options;
+      const list = await withOperations(surroundings, options, (each) => each.listRenewals(query));
+      answer(output, list, () => renewalTable(list, Date.now()));
+      remarkIfFull(list, options.limit, 'narrow it with --device or --state, or raise --limit');
+    });
+  withCommon(group.command('show'))
+    .description('show a renewal and the record of its steps')
+    .argument('<renewal>')
+    .action(async (id: string, options: CommonOptions) => {
+      const shown = await withOperations(surroundings, options, (each) => each.showRenewal({ id }));
+      answer(options.output, shown, () => {
+        const steps = shown.journal.map((each) => [time(each.at), cell(each.action), cell(each.detail)]);
+        const parts = [renewalFields(shown.renewal, Date.now()), table(['WHEN', 'WHAT', 'DETAIL'], steps)];
+        return parts.filter((part) => part !== '').join('\n');
+      });
+    });
+  withCommon(group.command('run'))
+    .description("make the renewal of a device's certificate due now")
+    .argument('<device>')
+    .action(async (device: string, options: CommonOptions) => {
+      const renewal = await withOperations(surroundings, options, (each) => each.runRenewal({ device }));
+      answer(options.output, renewal, () => renewalFields(renewal, Date.now()));
+    });
+}

@@ -1,0 +1,13 @@
+// The store as the composition root takes it: one file, one connection, and the application's port over it.
+import type { Store } from '../ports/store.ts';
+import { type Database, openDatabase } from './database.ts';
+import { createStore } from './store.ts';
+
+/**
+ * Opens `path`, created when missing with mode 0600, for this process alone. Closing the store closes the database.
+ * @throws GatewayError `store_locked`, `store_newer` or `store_failed`, as {@link openDatabase}.
+ */
+export function openStore(path: string): { store: Store; database: Database } {
+  const database = openDatabase(path);
+  return { store: createStore(database), database };
+}

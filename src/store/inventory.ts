@@ -1,0 +1,72 @@
+// Principals, and what they last told about themselves.
+import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { Page, PrincipalQuery } from '../ports/store.ts';
+import type { Parameter, Queries } from './query.ts';
+import { build } from './schema.ts';
+
+export function inventory(queries: Queries) {
+  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build.selectFrom('principal').selectAll().where('id', '=', p('id')),
+  );
+
+  const put = queries.prepare((p: Parameter<Principal>) => {
+    const facts = {
+      kind: p('kind'),
+      status: p('status'),
+      owner: p('owner'),
+      class: p('class'),
+      criticality: p('criticality'),
+      site: p('site'),
+      gateway: p('gateway'),
+      encoding: p('encoding'),
+    };
+    return build
+      .insertInto('principal')
+      .values({ id: p('id'), ...facts })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
+  });
+
+  const contactOf = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build
+      .selectFrom('contact')
+      .select([
+        'principal_id as principalId',
+        'encoding',
+        'packet_bytes_max as packetBytesMax',
+        'slots',
+        'clock_skew_ms as clockSkewMs',
+        'last_seen_at as lastSeenAt',
+      ])
+      .where('principal_id', '=', p('id')),
+  );
+
+  const putContact = queries.prepare((p: Parameter<Contact>) => {
+    const facts = {
+      encoding: p('encoding'),
+      packet_bytes_max: p('packetBytesMax'),
+      slots: p('slots'),
+      clock_skew_ms: p('clockSkewMs'),
+      last_seen_at: p('lastSeenAt'),
+    };
+    return build
+      .insertInto('contact')
+      .values({ principal_id: p('principalId'), ...facts })
+      .onConflict((conflict) => conflict.column('principal_id').doUpdateSet(facts));
+  });
+
+  return {
+    principal: (id: PrincipalId): Principal | null => byId.get({ id }) ?? null,
+    principals: (query: PrincipalQuery, page: Page): Principal[] => {
+      let select = build.selectFrom('principal').selectAll().orderBy('id').limit(page.limit);
+      for (const column of ['status', 'kind', 'site', 'owner'] as const) {
+        const wanted = query[column];
+        if (wanted !== undefined) select = select.where(column as 'owner', '=', wanted);
+      }
+      if (page.after !== undefined) select = select.where('id', '>', page.after as PrincipalId);
+      return queries.all(select);
+    },
+    contact: (id: PrincipalId): Contact | null => contactOf.get({ id }) ?? null,
+    putPrincipal: (principal: Principal): void => void put.run(principal),
+    putContact: (contact: Contact): void => void putContact.run(contact),
+  };
+}

@@ -1,0 +1,79 @@
+// The record of what was done, the published CRL, and how many rows there are of each kind.
+import { sql } from 'kysely';
+import type { PrincipalId } from '../domain/principal.ts';
+import type { JournalEntry, StoredCrl } from '../ports/store.ts';
+import { bytesOf, type Parameter, type Queries } from './query.ts';
+import { build } from './schema.ts';
+
+export function journal(queries: Queries) {
+  const add = queries.prepare((p: Parameter<JournalEntry>) =>
+    build.insertInto('journal').values({
+      at: p('at'),
+      action: p('action'),
+      principal_id: p('principalId'),
+      renewal_id: p('renewalId'),
+      detail: p('detail'),
+    }),
+  );
+  return {
+    journal: (query: { principalId?: PrincipalId; renewalId?: string }, limit: number): JournalEntry[] => {
+      let select = build
+        .selectFrom('journal')
+        .select(['at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail'])
+        .orderBy('id', 'desc')
+        .limit(limit);
+      if (query.principalId !== undefined) select = select.where('principal_id', '=', query.principalId);
+      if (query.renewalId !== undefined) select = select.where('renewal_id', '=', query.renewalId);
+      return queries.all(select);
+    },
+    record: (entry: JournalEntry): void => void add.run(entry),
+  };
+}
+
+export function publishedCrl(queries: Queries) {
+  const newest = queries.prepare(() =>
+    build
+      .selectFrom('crl')
+      .select(['number', 'this_update as thisUpdate', 'next_update as nextUpdate', 'der'])
+      .where('only', '=', sql.lit(1)),
+  );
+  const put = queries.prepare((p: Parameter<StoredCrl>) => {
+    const facts = {
+      number: p('number'),
+      this_update: p('thisUpdate'),
+      next_update: p('nextUpdate'),
+      der: p('der'),
+    };
+    return build
+      .insertInto('crl')
+      .values({ only: sql.lit(1), ...facts })
+      .onConflict((conflict) => conflict.column('only').doUpdateSet(facts));
+  });
+  return {
+    crl: (): StoredCrl | null => {
+      const row = newest.get({});
+      return row ? { ...row, der: bytesOf(row.der) } : null;
+    },
+    putCrl: (crl: StoredCrl): void => void put.run(crl),
+  };
+}
+
+/** Counts come from the tally that triggers keep: their cost follows the number of states. Every state is named. */
+export function tally(queries: Queries) {
+  const states = queries.prepare(() => build.selectFrom('tally').select(['subject', 'state', 'count']));
+  const lapsed = queries.prepare(() =>
+    build
+      .selectFrom('renewal')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('lapsed_at', 'is not', null),
+  );
+  return {
+    counts: () => {
+      const counts = { certificates: {}, renewals: {} } as Record<'certificates' | 'renewals', Record<string, number>>;
+      for (const { subject, state, count } of states.all({})) {
+        counts[subject === 'certificate' ? 'certificates' : 'renewals'][state] = count;
+      }
+      return { ...counts, lapsed: lapsed.get({})?.count ?? 0 };
+    },
+  };
+}

@@ -1,0 +1,133 @@
+// Every certificate known. Sweeps read partial indexes that hold only the certificates with a date to meet.
+import { sql } from 'kysely';
+import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
+import type { Page } from '../ports/store.ts';
+import { bytesOf, type Parameter, type Queries } from './query.ts';
+import { build } from './schema.ts';
+
+const columns = [
+  'fingerprint',
+  'serial',
+  'principal_id as principalId',
+  'state',
+  'not_before as notBefore',
+  'not_after as notAfter',
+  'key_fingerprint as keyFingerprint',
+  'der',
+  'renewal_id as renewalId',
+  'issued_at as issuedAt',
+  'activated_at as activatedAt',
+  'last_seen_at as lastSeenAt',
+  'renew_at as renewAt',
+  'overlap_until as overlapUntil',
+  'revoked_at as revokedAt',
+  'revocation_reason as revocationReason',
+] as const;
+
+const entryOf = (row: LedgerEntry): LedgerEntry => ({ ...row, der: bytesOf(row.der) });
+const first = (row: LedgerEntry | undefined): LedgerEntry | null => (row ? entryOf(row) : null);
+
+function prepareReads(queries: Queries) {
+  const entries = build.selectFrom('certificate').select(columns);
+  return {
+    byFingerprint: queries.prepare((p: Parameter<{ fingerprint: Fingerprint }>) =>
+      entries.where('fingerprint', '=', p('fingerprint')),
+    ),
+    bySerial: queries.prepare((p: Parameter<{ serial: Serial }>) => entries.where('serial', '=', p('serial'))),
+    byKey: queries.prepare((p: Parameter<{ key: Fingerprint }>) => entries.where('key_fingerprint', '=', p('key'))),
+    ofPrincipal: queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+      entries.where('principal_id', '=', p('id')).orderBy('issued_at', 'desc').orderBy('id', 'desc'),
+    ),
+    page: queries.prepare((p: Parameter<{ after: Fingerprint; limit: number }>) =>
+      entries.where('fingerprint', '>', p('after')).orderBy('fingerprint').limit(p('limit')),
+    ),
+    revoked: queries.prepare((p: Parameter<{ now: Instant }>) =>
+      build
+        .selectFrom('certificate')
+        .select(['serial', 'revoked_at as revokedAt', 'revocation_reason as reason'])
+        .where('revoked_at', 'is not', null)
+        .where('not_after', '>', p('now'))
+        .orderBy('not_after')
+        .$castTo<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }>(),
+    ),
+    // The inner queries read the index alone: only the rows that are returned are fetched, however many are due.
+    due: queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
+      entries
+        .where('id', 'in', (eb) =>
+          eb
+            .selectFrom('certificate')
+            .select('id')
+            .where('state', '=', sql.lit('active'))
+            .where('renew_at', '<=', p('now'))
+            .orderBy('not_after')
+            .limit(p('limit')),
+        )
+        .orderBy('not_after'),
+    ),
+    ended: queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
+      entries.where('ends_at', '<=', p('now')).orderBy('ends_at').limit(p('limit')),
+    ),
+  };
+}
+
+/** What the bytes of a certificate say, and where it came from: it never changes. */
+const origin = (p: Parameter<LedgerEntry>) => ({
+  serial: p('serial'),
+  principal_id: p('principalId'),
+  not_before: p('notBefore'),
+  not_after: p('notAfter'),
+  key_fingerprint: p('keyFingerprint'),
+  der: p('der'),
+  renewal_id: p('renewalId'),
+  issued_at: p('issuedAt'),
+});
+
+const progress = (p: Parameter<LedgerEntry>) => ({
+  state: p('state'),
+  activated_at: p('activatedAt'),
+  last_seen_at: p('lastSeenAt'),
+  renew_at: p('renewAt'),
+  overlap_until: p('overlapUntil'),
+  revoked_at: p('revokedAt'),
+  revocation_reason: p('revocationReason'),
+});
+
+/** Most puts only advance a certificate: the indexes on what never changes are then left alone. */
+function preparePut(queries: Queries): (entry: LedgerEntry) => void {
+  const advance = queries.prepare((p: Parameter<LedgerEntry>) =>
+    build
+      .updateTable('certificate')
+      .set(progress(p))
+      .where('fingerprint', '=', p('fingerprint'))
+      .where((eb) =>
+        eb.and(Object.entries(origin(p)).map(([column, value]) => eb(column as 'serial', 'is', value as never))),
+      ),
+  );
+  const replace = queries.prepare((p: Parameter<LedgerEntry>) => {
+    const facts = { ...origin(p), ...progress(p) };
+    return build
+      .insertInto('certificate')
+      .values({ fingerprint: p('fingerprint'), ...facts })
+      .onConflict((conflict) => conflict.column('fingerprint').doUpdateSet(facts));
+  });
+  return (entry) => void (advance.run(entry) || replace.run(entry));
+}
+
+export function ledger(queries: Queries) {
+  const read = prepareReads(queries);
+  const put = preparePut(queries);
+  return {
+    certificate: (fingerprint: Fingerprint): LedgerEntry | null => first(read.byFingerprint.get({ fingerprint })),
+    certificateBySerial: (serial: Serial): LedgerEntry | null => first(read.bySerial.get({ serial })),
+    certificatesOf: (id: PrincipalId): LedgerEntry[] => read.ofPrincipal.all({ id }).map(entryOf),
+    certificates: ({ after, limit }: Page): LedgerEntry[] =>
+      read.page.all({ after: (after ?? '') as Fingerprint, limit }).map(entryOf),
+    certificatesByKey: (key: Fingerprint): LedgerEntry[] => read.byKey.all({ key }).map(entryOf),
+    revokedForCrl: (now: Instant) => read.revoked.all({ now }),
+    dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
+    endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
+    putCertificate: put,
+  };
+}

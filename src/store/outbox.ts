@@ -1,0 +1,55 @@
+// What is owed to the outside world. An effect's id changes each time it is owed, so that settling an older one leaves the
+// newer in place.
+
+import { sql } from 'kysely';
+import { type Effect, effectKey } from '../domain/effect.ts';
+import type { Instant } from '../domain/time.ts';
+import type { WaitingEffect } from '../ports/store.ts';
+import type { Parameter, Queries } from './query.ts';
+import { build } from './schema.ts';
+
+export function outbox(queries: Queries) {
+  const forget = queries.prepare((p: Parameter<{ key: string }>) =>
+    build.deleteFrom('effect').where('key', '=', p('key')),
+  );
+  const add = queries.prepare((p: Parameter<{ key: string; kind: string; body: string }>) =>
+    build
+      .insertInto('effect')
+      .values({ key: p('key'), kind: p('kind'), body: p('body'), due_at: sql.lit(0), attempts: sql.lit(0) }),
+  );
+  const settle = queries.prepare((p: Parameter<{ id: number }>) =>
+    build.deleteFrom('effect').where('id', '=', p('id')),
+  );
+  const putOff = queries.prepare((p: Parameter<{ id: number; dueAt: Instant }>) =>
+    build
+      .updateTable('effect')
+      .set((eb) => ({ due_at: p('dueAt'), attempts: eb('attempts', '+', sql.lit(1)) }))
+      .where('id', '=', p('id')),
+  );
+  // The inner query reads the index alone: of many that are due only those returned are fetched.
+  const due = queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
+    build
+      .selectFrom('effect')
+      .select(['id', 'body', 'due_at as dueAt', 'attempts'])
+      .where('id', 'in', (eb) =>
+        eb.selectFrom('effect').select('id').where('due_at', '<=', p('now')).orderBy('id').limit(p('limit')),
+      )
+      .orderBy('id'),
+  );
+  return {
+    dueEffects: (now: Instant, limit: number): WaitingEffect[] =>
+      due.all({ now, limit }).map(({ id, body, dueAt, attempts }) => ({
+        id,
+        effect: JSON.parse(body) as Effect,
+        dueAt,
+        attempts,
+      })),
+    owe: (effect: Effect): void => {
+      const key = effectKey(effect);
+      forget.run({ key });
+      add.run({ key, kind: effect.kind, body: JSON.stringify(effect) });
+    },
+    settle: (id: number): void => void settle.run({ id }),
+    putOff: (id: number, dueAt: Instant): void => void putOff.run({ id, dueAt }),
+  };
+}

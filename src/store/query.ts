@@ -1,0 +1,84 @@
+// Runs what the query builder writes, synchronously, on better-sqlite3. Queries of a fixed shape are compiled once and take
+// named parameters; those whose shape varies are compiled at each call, and their statements are kept by their SQL.
+import Sqlite from 'better-sqlite3';
+import { type Compilable, type RawBuilder, sql } from 'kysely';
+import { GatewayError } from '../domain/errors.ts';
+
+/** Statements of varying shape kept ready; the oldest goes first. */
+const statementsKeptMax = 100;
+
+/** Stands for the value of `name` in a query that is compiled before its values are known. */
+export type Parameter<Values> = <Name extends keyof Values & string>(name: Name) => RawBuilder<Values[Name]>;
+
+/** A query of fixed shape. `values` has a property for each parameter; others are ignored. Values are never undefined. */
+export interface Prepared<Values, Row> {
+  get(values: Values): Row | undefined;
+  all(values: Values): Row[];
+  /** @returns how many rows it changed. */
+  run(values: Values): number;
+}
+
+function storeError(error: unknown): GatewayError {
+  const code = error instanceof Sqlite.SqliteError ? error.code : '';
+  const detail = String(error);
+  if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
+    return new GatewayError('conflict', detail, error);
+  }
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new GatewayError('store_constraint', detail, error);
+  if (detail.includes('connection is not open')) return new GatewayError('store_closed', 'the store is closed', error);
+  return new GatewayError('store_failed', detail, error);
+}
+
+function guarded<Result>(execute: () => Result): Result {
+  try {
+    return execute();
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+/**
+ * Every method fails with GatewayError: `conflict` (a value that must be unique is taken), `store_constraint` (a value or
+ * reference the schema does not allow), `store_closed`, or `store_failed` (a full disk, an I/O error).
+ */
+export class Queries {
+  readonly #sqlite: Sqlite.Database;
+  readonly #kept = new Map<string, Sqlite.Statement>();
+
+  constructor(sqlite: Sqlite.Database) {
+    this.#sqlite = sqlite;
+  }
+
+  /** Compiles a query of fixed shape, once. */
+  prepare<Values extends object, Row>(query: (parameter: Parameter<Values>) => Compilable<Row>): Prepared<Values, Row> {
+    const compiled = query((name) => sql`${sql.raw(`@${name}`)}`).compile();
+    if (compiled.parameters.length > 0) throw new Error(`a value is fixed in a prepared query: ${compiled.sql}`);
+    const statement = this.#sqlite.prepare<[Values], Row>(compiled.sql);
+    return {
+      get: (values) => guarded(() => statement.get(values)),
+      all: (values) => guarded(() => statement.all(values)),
+      run: (values) => guarded(() => statement.run(values).changes),
+    };
+  }
+
+  /** Compiles and runs a query whose shape varies. */
+  all<Row>(query: Compilable<Row>): Row[] {
+    const compiled = query.compile();
+    return guarded(() => this.#statement(compiled.sql).all(...compiled.parameters) as Row[]);
+  }
+
+  #statement(text: string): Sqlite.Statement {
+    const kept = this.#kept.get(text);
+    if (kept) return kept;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size >= statementsKeptMax) this.#kept.delete(oldest);
+    const statement = this.#sqlite.prepare(text);
+    this.#kept.set(text, statement);
+    return statement;
+  }
+}
+
+/** better-sqlite3 hands out Buffers; the domain knows only bytes. The memory is shared, not copied. */
+export function bytesOf(blob: Uint8Array): Uint8Array {
+  return new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength);
+}

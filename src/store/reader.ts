@@ -1,0 +1,99 @@
+// Reads of the tables, at once. Nothing waits here; the methods are asynchronous because the port is.
+import type { Fingerprint, Serial } from '../domain/certificate.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import type { RenewalState } from '../domain/renewal.ts';
+import type { Instant } from '../domain/time.ts';
+import type { Page, PrincipalQuery, Reader } from '../ports/store.ts';
+import type { Tables } from './tables.ts';
+
+export class TableReader implements Reader {
+  protected readonly tables: Tables;
+
+  constructor(tables: Tables) {
+    this.tables = tables;
+  }
+
+  async principal(id: PrincipalId) {
+    return this.tables.principal(id);
+  }
+
+  async principals(query: PrincipalQuery, page: Page) {
+    return this.tables.principals(query, page);
+  }
+
+  async contact(id: PrincipalId) {
+    return this.tables.contact(id);
+  }
+
+  async certificate(fingerprint: Fingerprint) {
+    return this.tables.certificate(fingerprint);
+  }
+
+  async certificateBySerial(serial: Serial) {
+    return this.tables.certificateBySerial(serial);
+  }
+
+  async certificatesOf(id: PrincipalId) {
+    return this.tables.certificatesOf(id);
+  }
+
+  async certificates(page: Page) {
+    return this.tables.certificates(page);
+  }
+
+  async certificatesByKey(key: Fingerprint) {
+    return this.tables.certificatesByKey(key);
+  }
+
+  async renewal(id: string) {
+    return this.tables.renewal(id);
+  }
+
+  async currentRenewal(id: PrincipalId) {
+    return this.tables.currentRenewal(id);
+  }
+
+  async openRenewalFor(old: Fingerprint) {
+    return this.tables.openRenewalFor(old);
+  }
+
+  async renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number) {
+    return this.tables.renewals(query, limit);
+  }
+
+  async request(renewalId: string) {
+    return this.tables.request(renewalId);
+  }
+
+  async journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number) {
+    return this.tables.journal(query, limit);
+  }
+
+  async crl() {
+    return this.tables.crl();
+  }
+
+  async revokedForCrl(now: Instant) {
+    return this.tables.revokedForCrl(now);
+  }
+
+  async counts() {
+    return this.tables.counts();
+  }
+
+  async dueCertificates(now: Instant, limit: number) {
+    return this.tables.dueCertificates(now, limit);
+  }
+
+  async dueRenewals(now: Instant, limit: number) {
+    return this.tables.dueRenewals(now, limit);
+  }
+
+  async endedCertificates(now: Instant, limit: number) {
+    return this.tables.endedCertificates(now, limit);
+  }
+
+  async dueEffects(now: Instant, limit: number) {
+    return this.tables.dueEffects(now, limit);
+  }
+}

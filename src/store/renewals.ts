@@ -1,0 +1,162 @@
+// Renewals, and the request each has accepted. The request comes back as approved because only an approved one was kept.
+
+import { sql } from 'kysely';
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import { openStates, type Renewal, type RenewalState } from '../domain/renewal.ts';
+import type { ApprovedRequest } from '../domain/request.ts';
+import type { Instant } from '../domain/time.ts';
+import { bytesOf, type Parameter, type Queries } from './query.ts';
+import { build } from './schema.ts';
+
+const columns = [
+  'id',
+  'principal_id as principalId',
+  'state',
+  'mode',
+  'old_fingerprint as oldFingerprint',
+  'new_fingerprint as newFingerprint',
+  'created_at as createdAt',
+  'deadline',
+  'closes_at as closesAt',
+  'next_at as nextAt',
+  'attempts',
+  'requests',
+  'request_key as requestKey',
+  'lapsed_at as lapsedAt',
+  'activated_at as activatedAt',
+  'confirmed_at as confirmedAt',
+  'last_code as lastCode',
+  'last_detail as lastDetail',
+  'updated_at as updatedAt',
+] as const;
+
+const rows = build.selectFrom('renewal').select(columns);
+/** The partial indexes answer only to the literal condition they were made with. */
+const current = rows.where('ended', '=', sql.lit(0));
+
+/** What distinguishes a renewal from others, and never changes in its life. */
+const origin = (p: Parameter<Renewal>) => ({
+  principal_id: p('principalId'),
+  mode: p('mode'),
+  old_fingerprint: p('oldFingerprint'),
+  created_at: p('createdAt'),
+});
+
+const progress = (p: Parameter<Renewal>) => ({
+  state: p('state'),
+  new_fingerprint: p('newFingerprint'),
+  deadline: p('deadline'),
+  closes_at: p('closesAt'),
+  next_at: p('nextAt'),
+  attempts: p('attempts'),
+  requests: p('requests'),
+  request_key: p('requestKey'),
+  lapsed_at: p('lapsedAt'),
+  activated_at: p('activatedAt'),
+  confirmed_at: p('confirmedAt'),
+  last_code: p('lastCode'),
+  last_detail: p('lastDetail'),
+  updated_at: p('updatedAt'),
+});
+
+/** Most puts only advance a renewal: the indexes on what never changes are then left alone. */
+function preparePut(queries: Queries): (renewal: Renewal) => void {
+  const advance = queries.prepare((p: Parameter<Renewal>) =>
+    build
+      .updateTable('renewal')
+      .set(progress(p))
+      .where('id', '=', p('id'))
+      .where((eb) =>
+        eb.and(Object.entries(origin(p)).map(([column, value]) => eb(column as 'mode', 'is', value as never))),
+      ),
+  );
+  const replace = queries.prepare((p: Parameter<Renewal>) => {
+    const facts = { ...origin(p), ...progress(p) };
+    return build
+      .insertInto('renewal')
+      .values({ id: p('id'), ...facts })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
+  });
+  return (renewal) => void (advance.run(renewal) || replace.run(renewal));
+}
+
+export function renewals(queries: Queries) {
+  const byId = queries.prepare((p: Parameter<{ id: string }>) => rows.where('id', '=', p('id')));
+  const currentOf = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    current.where('principal_id', '=', p('id')).orderBy('row', 'desc').limit(sql.lit(1)),
+  );
+  const openFor = queries.prepare((p: Parameter<{ old: Fingerprint }>) =>
+    current
+      .where('old_fingerprint', '=', p('old'))
+      .where(
+        'state',
+        'in',
+        openStates.map((state) => sql.lit(state)),
+      )
+
+      .orderBy('row', 'desc')
+      .limit(sql.lit(1)),
+  );
+  const due = queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
+    rows.where('next_at', '<=', p('now')).orderBy('next_at').limit(p('limit')),
+  );
+  const put = preparePut(queries);
+  return {
+    renewal: (id: string): Renewal | null => byId.get({ id }) ?? null,
+    currentRenewal: (id: PrincipalId): Renewal | null => currentOf.get({ id }) ?? null,
+    openRenewalFor: (old: Fingerprint): Renewal | null => openFor.get({ old }) ?? null,
+    renewals: (query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Renewal[] => {
+      let select = rows.orderBy('row', 'desc').limit(limit);
+      if (query.principalId !== undefined) select = select.where('principal_id', '=', query.principalId);
+      if (query.state !== undefined) select = select.where('state', '=', query.state);
+      return queries.all(select);
+    },
+    dueRenewals: (now: Instant, limit: number): Renewal[] => due.all({ now, limit }),
+    putRenewal: put,
+  };
+}
+
+export function requests(queries: Queries) {
+  const byRenewal = queries.prepare((p: Parameter<{ renewalId: string }>) =>
+    build
+      .selectFrom('request')
+      .select([
+        'principal_id as principalId',
+        'kind',
+        'uri',
+        'serial',
+        'spki',
+        'key_fingerprint as keyFingerprint',
+        'not_before as notBefore',
+        'not_after as notAfter',
+        'profile',
+      ])
+      .where('renewal_id', '=', p('renewalId'))
+      .$castTo<ApprovedRequest>(),
+  );
+  const put = queries.prepare((p: Parameter<ApprovedRequest & { renewalId: string }>) => {
+    const facts = {
+      principal_id: p('principalId'),
+      kind: p('kind'),
+      uri: p('uri'),
+      serial: p('serial'),
+      spki: p('spki'),
+      key_fingerprint: p('keyFingerprint'),
+      not_before: p('notBefore'),
+      not_after: p('notAfter'),
+      profile: p('profile'),
+    };
+    return build
+      .insertInto('request')
+      .values({ renewal_id: p('renewalId'), ...facts })
+      .onConflict((conflict) => conflict.column('renewal_id').doUpdateSet(facts));
+  });
+  return {
+    request: (renewalId: string): ApprovedRequest | null => {
+      const row = byRenewal.get({ renewalId });
+      return row ? { ...row, spki: bytesOf(row.spki) } : null;
+    },
+    putRequest: (renewalId: string, request: ApprovedRequest): void => void put.run({ ...request, renewalId }),
+  };
+}

@@ -1,0 +1,149 @@
+// The tables as the query builder sees them, in the domain's own types: what is read back is what was written, so a brand
+// is restored here and nowhere else. The migrations hold the truth about columns and constraints.
+import {
+  DummyDriver,
+  type Generated,
+  type GeneratedAlways,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import type { CertificateState, Fingerprint, RevocationReason, Serial } from '../domain/certificate.ts';
+import type { KeyMode } from '../domain/policy.ts';
+import type { Criticality, Encoding, PrincipalId, PrincipalKind, PrincipalStatus } from '../domain/principal.ts';
+import type { RenewalState } from '../domain/renewal.ts';
+import type { Instant } from '../domain/time.ts';
+
+interface PrincipalTable {
+  id: PrincipalId;
+  kind: PrincipalKind;
+  status: PrincipalStatus;
+  owner: string;
+  class: string;
+  criticality: Criticality;
+  site: string | null;
+  gateway: PrincipalId | null;
+  encoding: Encoding | null;
+}
+
+interface ContactTable {
+  principal_id: PrincipalId;
+  encoding: Encoding | null;
+  packet_bytes_max: number | null;
+  slots: number | null;
+  clock_skew_ms: number | null;
+  last_seen_at: Instant | null;
+}
+
+interface CertificateTable {
+  id: Generated<number>;
+  fingerprint: Fingerprint;
+  serial: Serial;
+  principal_id: PrincipalId;
+  state: CertificateState;
+  not_before: Instant;
+  not_after: Instant;
+  key_fingerprint: Fingerprint;
+  renewal_id: string | null;
+  issued_at: Instant;
+  activated_at: Instant | null;
+  last_seen_at: Instant | null;
+  renew_at: Instant | null;
+  overlap_until: Instant | null;
+  revoked_at: Instant | null;
+  revocation_reason: RevocationReason | null;
+  der: Uint8Array;
+  ends_at: GeneratedAlways<Instant | null>;
+}
+
+interface RenewalTable {
+  row: Generated<number>;
+  id: string;
+  principal_id: PrincipalId;
+  state: RenewalState;
+  mode: KeyMode;
+  old_fingerprint: Fingerprint | null;
+  new_fingerprint: Fingerprint | null;
+  created_at: Instant;
+  deadline: Instant;
+  closes_at: Instant;
+  next_at: Instant | null;
+  attempts: number;
+  requests: number;
+  request_key: Fingerprint | null;
+  lapsed_at: Instant | null;
+  activated_at: Instant | null;
+  confirmed_at: Instant | null;
+  last_code: string | null;
+  last_detail: string | null;
+  updated_at: Instant;
+  ended: GeneratedAlways<0 | 1>;
+}
+
+interface RequestTable {
+  renewal_id: string;
+  principal_id: PrincipalId;
+  kind: PrincipalKind;
+  uri: string;
+  serial: Serial;
+  spki: Uint8Array;
+  key_fingerprint: Fingerprint;
+  not_before: Instant;
+  not_after: Instant;
+  profile: string;
+}
+
+interface EffectTable {
+  id: Generated<number>;
+  key: string;
+  kind: string;
+  body: string;
+  due_at: Instant;
+  attempts: number;
+}
+
+interface CrlTable {
+  only: 1;
+  number: number;
+  this_update: Instant;
+  next_update: Instant;
+  der: Uint8Array;
+}
+
+interface JournalTable {
+  id: Generated<number>;
+  at: Instant;
+  action: string;
+  principal_id: PrincipalId | null;
+  renewal_id: string | null;
+  detail: string;
+}
+
+interface TallyTable {
+  subject: 'certificate' | 'renewal';
+  state: string;
+  count: number;
+}
+
+interface Schema {
+  principal: PrincipalTable;
+  contact: ContactTable;
+  certificate: CertificateTable;
+  renewal: RenewalTable;
+  request: RequestTable;
+  effect: EffectTable;
+  crl: CrlTable;
+  journal: JournalTable;
+  tally: TallyTable;
+}
+
+/** The query builder. It only writes SQL; it holds no connection and can execute nothing. */
+export const build = new Kysely<Schema>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});

@@ -1,0 +1,22 @@
+// All tables together, each group with the statements it has prepared.
+import { inventory } from './inventory.ts';
+import { journal, publishedCrl, tally } from './journal.ts';
+import { ledger } from './ledger.ts';
+import { outbox } from './outbox.ts';
+import type { Queries } from './query.ts';
+import { renewals, requests } from './renewals.ts';
+
+export function tablesOf(queries: Queries) {
+  return {
+    ...inventory(queries),
+    ...ledger(queries),
+    ...renewals(queries),
+    ...requests(queries),
+    ...outbox(queries),
+    ...journal(queries),
+    ...publishedCrl(queries),
+    ...tally(queries),
+  };
+}
+
+export type Tables = ReturnType<typeof tablesOf>;

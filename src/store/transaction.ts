@@ -1,0 +1,74 @@
+// What one unit of work reads and writes through. A plain class, because one is made for each unit.
+import type { LedgerEntry } from '../domain/certificate.ts';
+import type { Effect } from '../domain/effect.ts';
+import { GatewayError } from '../domain/errors.ts';
+import type { Contact, Principal } from '../domain/principal.ts';
+import type { Renewal } from '../domain/renewal.ts';
+import type { ApprovedRequest } from '../domain/request.ts';
+import type { Instant } from '../domain/time.ts';
+import type { JournalEntry, StoredCrl, Transaction } from '../ports/store.ts';
+import type { OpenUnit } from './database.ts';
+import { TableReader } from './reader.ts';
+import type { Tables } from './tables.ts';
+
+export class UnitTransaction extends TableReader implements Transaction {
+  readonly #unit: OpenUnit;
+  #owes = false;
+
+  constructor(tables: Tables, unit: OpenUnit) {
+    super(tables);
+    this.#unit = unit;
+  }
+
+  /** Has it owed an effect? */
+  get owes(): boolean {
+    return this.#owes;
+  }
+
+  /** Before a late write lands in another's unit, it fails. */
+  #open(): Tables {
+    if (!this.#unit.open) throw new GatewayError('unit_closed', 'the transaction has ended');
+    return this.tables;
+  }
+
+  async putPrincipal(principal: Principal): Promise<void> {
+    this.#open().putPrincipal(principal);
+  }
+
+  async putContact(contact: Contact): Promise<void> {
+    this.#open().putContact(contact);
+  }
+
+  async putCertificate(entry: LedgerEntry): Promise<void> {
+    this.#open().putCertificate(entry);
+  }
+
+  async putRenewal(renewal: Renewal): Promise<void> {
+    this.#open().putRenewal(renewal);
+  }
+
+  async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {
+    this.#open().putRequest(renewalId, request);
+  }
+
+  async putCrl(crl: StoredCrl): Promise<void> {
+    this.#open().putCrl(crl);
+  }
+
+  async owe(effect: Effect): Promise<void> {
+    this.#owes = true;
+    this.#open().owe(effect);
+  }
+
+  async settle(effectId: number): Promise<void> {
+    this.#open().settle(effectId);
+  }
+
+  async putOff(effectId: number, dueAt: Instant): Promise<void> {
+    this.#open().putOff(effectId, dueAt);
+  }
+
+  async record(entry: JournalEntry): Promise<void> {
+    this.#open().record(entry);
+  }
+}

@@ -1,0 +1,225 @@
+// Holds the pages of docs/ against the tables in the code, in both directions: a page that misses something is wrong, and so is
+// one that tells of something that is not there.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { anyName, type ConfigKey, configKeys } from '../../src/config/keys.ts';
+import { type Config, ConfigError, loadConfig } from '../../src/config.ts';
+import { defaultTemplates } from '../../src/domain/acl.ts';
+import { parseDuration } from '../../src/domain/time.ts';
+import { actions } from '../../src/telemetry/actions.ts';
+import { metricTable } from '../../src/telemetry/metric-table.ts';
+
+const configurationPage = readFileSync('docs/configuration.md', 'utf8');
+const operationsPage = readFileSync('docs/operations.md', 'utf8');
+
+/** Every source file's text, by path. */
+function sources(): Map<string, string> {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  return new Map(files.map((file) => [file, readFileSync(join('src', file), 'utf8')]));
+}
+
+function pagesIn(folder: string): string[] {
+  const pages = readdirSync(folder).filter((file) => file.endsWith('.md'));
+  return pages.map((file) => join(folder, file));
+}
+
+/** The text below a heading, up to the next heading of the same level. */
+function section(page: string, heading: string): string {
+  const [, after] = page.split(`\n## ${heading}\n`);
+  if (after === undefined) throw new Error(`there is no heading "${heading}"`);
+  return after.split('\n## ')[0] ?? '';
+}
+
+/** The rows of every table in the text, as cells without their padding; heads and rules left out. */
+function rows(text: string): string[][] {
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
+  const cells = lines.map((line) => line.slice(1, -1).split('|')).map((row) => row.map((cell) => cell.trim()));
+  return cells.filter(([first = ''], index) => !/^-+$/.test(first) && !/^-+$/.test(cells[index + 1]?.[0] ?? ''));
+}
+
+/** What stands in code marks within a cell. */
+function codes(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
+}
+
+function namesIn(text: string): string[] {
+  return rows(text).flatMap(([first = '']) => codes(first));
+}
+
+function sorted(names: Iterable<string>): string[] {
+  return [...names].sort();
+}
+
+interface Row {
+  readonly key: ConfigKey;
+  readonly type: string;
+  readonly range: readonly [string, string] | null;
+  readonly default: string;
+  readonly variable: string;
+}
+
+const keysByName = new Map(configKeys.map((key) => [key.path.join('.'), key]));
+const keyRows: readonly Row[] = rows(configurationPage)
+  .filter((cells) => cells.length === 5)
+  .map(([name = '', type = '', fallback = '', variable = '']) => {
+    const key = keysByName.get(codes(name)[0] ?? '');
+    if (!key) throw new Error(`${name} is no key of the schema`);
+    const [, bare = '', least = '', most = ''] = /^(\w+)(?:, (\S+) to (\S+))?$/.exec(type) ?? [];
+    return { key, type: bare, range: least ? [least, most] : null, default: fallback, variable: codes(variable)[0] ?? '' };
+  });
+
+/** The faults a single variable causes, for its own key. */
+function faultsOf({ key, variable }: Row, value: string): string[] {
+  const path = key.path.map((step) => (step === anyName ? 'sample' : step)).join('.');
+  try {
+    loadConfig({ env: { [variable.replace('<NAME>', 'SAMPLE')]: value } });
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.filter((fault) => fault.path === path || fault.path === variable).map((fault) => fault.message);
+  }
+}
+
+describe('docs/configuration.md', () => {
+  it('has a row for every key of the schema, and no other', () => {
+    expect(sorted(keyRows.map(({ key }) => key.path.join('.')))).toEqual(sorted(keysByName.keys()));
+  });
+
+  it.each(keyRows)('tells the type and the variable of $variable', ({ key, type, variable }) => {
+    const kinds: Record<string, string> = { duration: 'text', span: 'text', text: 'text', number: 'number', list: 'list' };
+    expect(kinds[type]).toBe(key.kind);
+    expect(variable).toBe(`NOLAPSE_${key.path.map((step) => step.toUpperCase()).join('_')}`);
+  });
+
+  it.each(keyRows)('tells the default of $variable', ({ key, default: fallback }) => {
+    const [root, kind = '', list = ''] = key.path;
+    const ofAccess = new Map(Object.entries(defaultTemplates)).get(kind) as Record<string, string[]> | undefined;
+    const known = root === 'access' ? (ofAccess?.[list] ?? []) : key.default;
+    const expected = Array.isArray(known) ? known.map(String) : known === undefined ? [] : [String(known)];
+    expect(codes(fallback)).toEqual(expected);
+    if (expected.length === 0) expect(fallback).toBe(key.kind === 'list' ? 'empty' : 'none');
+  });
+
+  it.each(keyRows.filter(({ type }) => type === 'number' || type === 'duration'))(
+    'tells the range of $variable',
+    (row) => {
+      if (!row.range) {
+        // Only the lifetime of a class has its bounds in words: what it may be depends on the keys beside it.
+        expect(row.key.path).toEqual(['classes', anyName, 'lifetime']);
+        return;
+      }
+      const isNumber = row.type === 'number';
+      const unit = isNumber ? '' : 'ms';
+      const [least, most] = row.range.map((bound) => (isNumber ? Number(bound) : (parseDuration(bound) ?? Number.NaN)));
+      const complaint = expect.stringMatching(/^expected /);
+      expect(faultsOf(row, `${least}${unit}`)).not.toContainEqual(complaint);
+      expect(faultsOf(row, `${most}${unit}`)).not.toContainEqual(complaint);
+      if (least !== 0) expect(faultsOf(row, `${(least ?? 0) - 1}${unit}`)).toContainEqual(complaint);
+      expect(faultsOf(row, `${(most ?? 0) + 1}${unit}`)).toContainEqual(complaint);
+    },
+  );
+
+  it('names the variables that are no keys, and the command line or the configuration reads each of them', () => {
+    const named = namesIn(section(configurationPage, 'Variables that are no keys'));
+    const read = [...sources().values()].flatMap((text) => text.match(/NOLAPSE_[A-Z_]*[A-Z]/g) ?? []);
+    expect(sorted(named)).toEqual(sorted(new Set(read)));
+  });
+});
+
+describe('the complete example', () => {
+  const text = /```yaml\n([^]*?)```/.exec(section(configurationPage, 'A complete example'))?.[1] ?? '';
+  let folder = '';
+  let config: Config;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nolapse-docs-'));
+    const file = join(folder, 'nolapse.yaml');
+    writeFileSync(file, text);
+    config = loadConfig({ file, env: {} });
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('has every key', () => {
+    const found = new Set<string>();
+    const walk = (value: unknown, path: readonly string[]): void => {
+      const key = path.join('.');
+      if (keysByName.has(key) || typeof value !== 'object' || value === null) found.add(key);
+      else for (const [step, inner] of Object.entries(value)) walk(inner, [...path, step]);
+    };
+    const names = new Set(['default', 'meter', 'billing']);
+    const anonymous = (value: unknown): unknown =>
+      typeof value !== 'object' || value === null || Array.isArray(value)
+        ? value
+        : Object.fromEntries(
+            Object.entries(value).map(([key, inner]) => [names.has(key) ? anyName : key, anonymous(inner)]),
+          );
+    // `meter` would hide what `default` says; that one class is complete is enough.
+    const tree = parse(text) as { classes: { meter?: unknown } };
+    delete tree.classes.meter;
+    walk(anonymous(tree), []);
+    expect(sorted(found)).toEqual(sorted(keysByName.keys()));
+  });
+
+  it('differs from the defaults only where it says so', () => {
+    const plain = loadConfig({ env: {} });
+    expect(config.classes.get('default')).toEqual(plain.classes.get('default'));
+    for (const key of ['skewMs', 'limits', 'crl', 'sweep', 'log'] as const) expect(config[key]).toEqual(plain[key]);
+    expect(config.access.kinds).toEqual(plain.access.kinds);
+    expect([config.mqtt.port, config.http.port]).toEqual([plain.mqtt.port, plain.http.port]);
+    expect(config.bootstrap.anchors).toEqual([join(folder, 'factory-ca.pem')]);
+  });
+});
+
+describe('docs/operations.md', () => {
+  it('lists every decision with its level, and no other', () => {
+    const listed = rows(section(operationsPage, 'Decisions')).map(([name = '', level]) => [codes(name)[0] ?? '', level]);
+    const known = Object.entries(actions).map(([name, { level }]) => [name, level]);
+    expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
+    expect(listed).toHaveLength(known.length);
+  });
+
+  it('lists every metric with its type and its labels, and no other', () => {
+    const listed = rows(section(operationsPage, 'Metrics')).map(([name = '', type, labels = '']) => [
+      codes(name)[0] ?? '',
+      { type, labels: codes(labels) },
+    ]);
+    const known = Object.entries(metricTable).map(([name, { type, labels }]) => [
+      name,
+      { type, labels: Object.keys(labels) },
+    ]);
+    expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
+    expect(listed).toHaveLength(known.length);
+  });
+
+  it('lists every kind of alert, and no other', () => {
+    const known = metricTable.nolapse_alerts_total.labels.kind;
+    expect(sorted(namesIn(section(operationsPage, 'Alerts')))).toEqual(sorted(known));
+  });
+});
+
+describe('what the code tells', () => {
+  it('is on the list of decisions', () => {
+    const told = [...sources().entries()]
+      .filter(([file]) => !file.startsWith('simulator'))
+      .flatMap(([, text]) => [...text.matchAll(/\baction: '([a-z_]+\.[a-z_]+)'/g)])
+      .map(([, action = '']) => action);
+    expect(told.length).toBeGreaterThan(10);
+    expect(sorted(new Set(told)).filter((action) => !Object.hasOwn(actions, action))).toEqual([]);
+  });
+
+  it('counts every kind of alert there is', () => {
+    const union = /readonly kind:([^;]+);/.exec(readFileSync('src/ports/notifier.ts', 'utf8'))?.[1] ?? '';
+    const kinds = [...union.matchAll(/'([a-z_]+)'/g)].map(([, kind = '']) => kind);
+    expect(sorted(kinds)).toEqual(sorted(metricTable.nolapse_alerts_total.labels.kind));
+  });
+});
+
+describe('links between the pages', () => {
+  it.each(['README.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('certs')])('%s names only files that are there', (page) => {
+    const targets = [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)];
+    const paths = targets.map(([, target = '']) => resolve(dirname(page), target));
+    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  });
+});

@@ -1,0 +1,175 @@
+// What openssl makes of the certificates, revocation lists and keys made here, and what is made here of openssl's requests.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import { initPki } from '../../src/authority/init.ts';
+import { openLocalAuthority } from '../../src/authority/local.ts';
+import { certsOnly } from '../../src/pki/cms.ts';
+import { readCsr } from '../../src/pki/csr.ts';
+import { derToPem } from '../../src/pki/pem.ts';
+import { newSerial } from '../../src/pki/serial.ts';
+import { approvedFor, day, ecKey, entropy, locations, rsaKey, serverOptions, spkiOf } from '../pki/made.ts';
+
+const passphrase = 'correct horse';
+const dir = mkdtempSync(join(tmpdir(), 'nolapse-openssl-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const now = Date.now();
+initPki(dir, { ...serverOptions, now, passphrase });
+const authority = openLocalAuthority(dir, { ...locations, passphrase });
+const validity = { notBefore: now - day, notAfter: now + 30 * day };
+
+const run = promisify(execFile);
+const openssl = async (...args: string[]) => {
+  const { stdout, stderr } = await run('openssl', args, { cwd: dir });
+  return stdout + stderr;
+};
+const writePem = (name: string, label: string, der: Uint8Array) => writeFileSync(join(dir, name), derToPem(der, label));
+const path = ['-CAfile', 'root.crt', '-untrusted', 'issuing.crt'];
+
+async function issueTo(file: string, spki = spkiOf(ecKey())) {
+  const request = approvedFor(authority, 'dev-1', spki, validity);
+  const { der } = await authority.issue(request);
+  writePem(file, 'CERTIFICATE', der);
+  return { request, der };
+}
+
+describe('openssl verify -x509_strict', () => {
+  it.each([
+    ['P-256', spkiOf(ecKey('P-256'))],
+    ['P-384', spkiOf(ecKey('P-384'))],
+    ['RSA 2048', spkiOf(rsaKey(2_048))],
+  ])('accepts a device certificate over a %s key', async (_name, spki) => {
+    await issueTo('leaf.crt', spki);
+    expect(await openssl('verify', '-x509_strict', '-purpose', 'sslclient', ...path, 'leaf.crt')).toContain(
+      'leaf.crt: OK',
+    );
+  });
+
+  it("does not accept a device certificate for a server, nor the server's for a client", async () => {
+    await issueTo('leaf.crt');
+    await expect(openssl('verify', '-purpose', 'sslserver', ...path, 'leaf.crt')).rejects.toThrow('purpose');
+    await expect(openssl('verify', '-purpose', 'sslclient', ...path, 'server.crt')).rejects.toThrow('purpose');
+  });
+
+  it('accepts the server by each of its names', async () => {
+    const verify = ['verify', '-x509_strict', '-purpose', 'sslserver', ...path];
+    for (const by of [
+      ['-verify_hostname', 'localhost'],
+      ['-verify_ip', '127.0.0.1'],
+      ['-verify_ip', '::1'],
+    ]) {
+      expect(await openssl(...verify, ...by, 'server.crt')).toContain('server.crt: OK');
+    }
+    await expect(openssl(...verify, '-verify_hostname', 'elsewhere', 'server.crt')).rejects.toThrow(
+      'hostname mismatch',
+    );
+  });
+
+  it('asks the CRL', async () => {
+    const good = await issueTo('good.crt');
+    const { request } = await issueTo('revoked.crt');
+    const publish = async (number: number, serials: (typeof request.serial)[]) => {
+      const revoked = serials.map((serial) => ({ serial, revokedAt: now, reason: 'superseded' as const }));
+      const der = await authority.signCrl({ number, thisUpdate: now - 1_000, nextUpdate: now + day, revoked });
+      writePem('list.crl', 'X509 CRL', der);
+    };
+    const check = (name: string) =>
+      openssl('verify', '-x509_strict', '-crl_check', '-CRLfile', 'list.crl', '-purpose', 'sslclient', ...path, name);
+    await publish(1, []);
+    expect(await check('revoked.crt')).toContain('OK');
+    await publish(2, [request.serial]);
+    await expect(check('revoked.crt')).rejects.toThrow('certificate revoked');
+    expect(await check('good.crt')).toContain('OK');
+    expect(good.request.serial).not.toBe(request.serial);
+  });
+});
+
+describe('openssl crl', () => {
+  it('verifies and prints lists of one entry and of 100,000', async () => {
+    for (const length of [1, 100_000]) {
+      const revoked = Array.from({ length }, () => ({
+        serial: newSerial(entropy),
+        revokedAt: now,
+        reason: 'keyCompromise' as const,
+      }));
+      const der = await authority.signCrl({ number: 4_711, thisUpdate: now, nextUpdate: now + day, revoked });
+      writeFileSync(join(dir, 'list.der'), der);
+      const printed = await openssl(
+        'crl',
+        '-inform',
+        'DER',
+        '-in',
+        'list.der',
+        '-verify',
+        '-CAfile',
+        'issuing.crt',
+        '-noout',
+        '-crlnumber',
+      );
+      expect(printed).toContain('verify OK');
+      expect(printed.toLowerCase()).toContain('crlnumber=0x1267');
+    }
+    writeFileSync(
+      join(dir, 'list.der'),
+      await authority.signCrl({
+        number: 1,
+        thisUpdate: now,
+        nextUpdate: now + day,
+        revoked: [{ serial: newSerial(entropy), revokedAt: now, reason: 'keyCompromise' }],
+      }),
+    );
+    expect(await openssl('crl', '-inform', 'DER', '-in', 'list.der', '-noout', '-text')).toContain('Key Compromise');
+  });
+});
+
+describe('openssl', () => {
+  it('prints the certificates of a certs-only message', async () => {
+    const { der } = await issueTo('leaf.crt');
+    writeFileSync(join(dir, 'chain.p7c'), certsOnly([der, ...authority.chain]));
+    const printed = await openssl('pkcs7', '-inform', 'DER', '-in', 'chain.p7c', '-print_certs');
+    expect(printed).toContain('subject=CN = dev-1');
+    expect(printed.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+  });
+
+  it('opens an encrypted key with the passphrase alone', async () => {
+    expect(readFileSync(join(dir, 'issuing.key'), 'utf8')).toContain('ENCRYPTED');
+    expect(await openssl('pkey', '-in', 'issuing.key', '-passin', `pass:${passphrase}`, '-noout', '-check')).toContain(
+      'valid',
+    );
+    await expect(openssl('pkey', '-in', 'issuing.key', '-passin', 'pass:wrong', '-noout')).rejects.toThrow();
+  });
+
+  it.each([
+    ['ec-p256', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256']],
+    ['ec-p384', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-sha384']],
+    ['ed25519', ['-newkey', 'ed25519']],
+    ['rsa', ['-newkey', 'rsa:2048']],
+  ])('makes a request over %s that is read here', async (algorithm, newKey) => {
+    const name = ['-subj', '/CN=dev-1', '-addext', 'subjectAltName=URI:urn:nolapse:device:dev-1'];
+    await openssl(
+      'req',
+      '-new',
+      ...newKey,
+      '-nodes',
+      ...name,
+      '-keyout',
+      'own.key',
+      '-outform',
+      'DER',
+      '-out',
+      'own.csr',
+    );
+    expect(readCsr(new Uint8Array(readFileSync(join(dir, 'own.csr'))))).toMatchObject({
+      commonNames: ['dev-1'],
+      otherSubjectAttributes: 0,
+      uris: ['urn:nolapse:device:dev-1'],
+      otherNames: 0,
+      signatureValid: true,
+      key: { algorithm },
+    });
+  });
+});

@@ -1,0 +1,280 @@
+import 'reflect-metadata';
+import { generateKeyPairSync, webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nameOf } from '../../src/pki/certificate.ts';
+import { readCsr } from '../../src/pki/csr.ts';
+import {
+  bitString,
+  derNull,
+  encode,
+  integer,
+  oid,
+  sequence,
+  set,
+  smallInteger,
+  tags,
+  utf8String,
+} from '../../src/pki/der.ts';
+import { uriName } from '../../src/pki/extensions.ts';
+import { oids } from '../../src/pki/oids.ts';
+import {
+  anyExtension,
+  assembleRequest,
+  ecKey,
+  extensionRequest,
+  paddedDigest,
+  type RequestParts,
+  rsaKey,
+  signedBy,
+  spkiOf,
+} from './made.ts';
+
+const key = ecKey();
+const valid = (parts: Partial<RequestParts> = {}) =>
+  assembleRequest({ spki: spkiOf(key), signature: signedBy(key), ...parts });
+const sha256WithRsa = sequence(oid(oids.sha256WithRsa), derNull);
+
+function factsOf(der: Uint8Array) {
+  const facts = readCsr(der);
+  if ('code' in facts) throw new Error(facts.detail);
+  return facts;
+}
+
+describe('readCsr', () => {
+  it('reads a request that another implementation made', async () => {
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' };
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: 'CN=dev-1, O=Somebody',
+      keys,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new x509.SubjectAlternativeNameExtension([
+          { type: 'url', value: 'urn:nolapse:device:dev-1' },
+          { type: 'dns', value: 'dev-1.example' },
+        ]),
+        new x509.BasicConstraintsExtension(true, 0, true),
+      ],
+    });
+    const spki = new Uint8Array(await webcrypto.subtle.exportKey('spki', keys.publicKey));
+    expect(factsOf(new Uint8Array(request.rawData))).toEqual({
+      commonNames: ['dev-1'],
+      otherSubjectAttributes: 1,
+      uris: ['urn:nolapse:device:dev-1'],
+      otherNames: 1,
+      extensions: [oids.basicConstraints],
+      signatureValid: true,
+      key: expect.objectContaining({ algorithm: 'ec-p384', bits: 0, spki }),
+    });
+  });
+
+  it('reads a request that asks for no extensions, and one with a challenge password', () => {
+    expect(factsOf(valid({ attributes: [] }))).toMatchObject({ uris: [], extensions: [], signatureValid: true });
+    expect(factsOf(valid({ attributes: [extensionRequest()] }))).toMatchObject({
+      extensions: [],
+      signatureValid: true,
+    });
+    const password = sequence(oid('1.2.840.113549.1.9.7'), set(utf8String('secret')));
+    expect(factsOf(valid({ attributes: [password] }))).toMatchObject({ uris: [], signatureValid: true });
+  });
+
+  it('reports every common name', () => {
+    const two = sequence(...['dev-1', 'dev-2'].map((name) => set(sequence(oid(oids.commonName), utf8String(name)))));
+    expect(factsOf(valid({ subject: two })).commonNames).toEqual(['dev-1', 'dev-2']);
+    const oneSet = sequence(set(...['dev-1', 'dev-2'].map((name) => sequence(oid(oids.commonName), utf8String(name)))));
+    expect(factsOf(valid({ subject: oneSet })).commonNames).toEqual(['dev-1', 'dev-2']);
+  });
+
+  it('does not depend on the buffer it was given', () => {
+    const der = valid();
+    const facts = factsOf(der);
+    const before = Buffer.from(facts.key.spki).toString('hex');
+    der.fill(0);
+    expect(Buffer.from(facts.key.spki).toString('hex')).toBe(before);
+  });
+
+  it.each([
+    ['no bytes', new Uint8Array()],
+    ['text', Buffer.from('not a request')],
+    ['trailing bytes', Buffer.concat([valid(), Buffer.of(0)])],
+    ['another version', valid({ version: 1 })],
+    ['a duplicate extension', valid({ attributes: [extensionRequest(uriName('urn:a'), uriName('urn:b'))] })],
+    [
+      'two extension requests',
+      valid({ attributes: [extensionRequest(uriName('urn:a')), extensionRequest(uriName('urn:a'))] }),
+    ],
+    [
+      'an empty alternative name',
+      valid({ attributes: [extensionRequest(anyExtension(oids.subjectAltName, sequence()))] }),
+    ],
+    [
+      'a common name in an outlandish type',
+      valid({ subject: sequence(set(sequence(oid(oids.commonName), encode(0x1e, Buffer.from('\0a'))))) }),
+    ],
+    [
+      'a common name that is not UTF-8',
+      valid({ subject: sequence(set(sequence(oid(oids.commonName), encode(tags.utf8String, Uint8Array.of(0xff))))) }),
+    ],
+    ['an empty relative name', valid({ subject: sequence(set()) })],
+    ['a key that is none', valid({ spki: sequence(derNull) })],
+  ])('refuses %s as malformed', (_name, der) => {
+    expect(readCsr(der)).toMatchObject({ code: 'malformed_csr' });
+  });
+
+  it('refuses 100 kB of attributes unread', () => {
+    const attribute = sequence(oid('1.2.3'), set(utf8String('x'.repeat(1_000))));
+    const der = valid({ attributes: Array.from({ length: 100 }, () => attribute) });
+    expect(readCsr(der)).toMatchObject({ code: 'csr_too_large' });
+    expect(readCsr(der, { bytesMax: 200_000 })).toMatchObject({ signatureValid: true });
+  });
+});
+
+describe('the keys readCsr finds', () => {
+  it.each([
+    ['ec-p256', 0, ecKey('P-256'), sequence(oid(oids.ecdsaWithSha256)), 'sha256'],
+    ['ec-p384', 0, ecKey('P-384'), sequence(oid(oids.ecdsaWithSha384)), 'sha384'],
+    ['ed25519', 0, generateKeyPairSync('ed25519').privateKey, sequence(oid(oids.ed25519)), null],
+    ['rsa', 2_048, rsaKey(2_048), sha256WithRsa, 'sha256'],
+    ['rsa', 1_024, rsaKey(1_024), sha256WithRsa, 'sha256'],
+  ] as const)('knows %s (%i) and verifies under it', (algorithm, bits, own, signature, digest) => {
+    const der = assembleRequest({ spki: spkiOf(own), algorithm: signature, signature: signedBy(own, digest) });
+    expect(factsOf(der)).toMatchObject({ signatureValid: true, key: { algorithm, bits } });
+  });
+
+  it.each(['secp256k1', 'P-521', 'brainpoolP256r1'])('does not know %s', (curve) => {
+    const own = ecKey(curve);
+    const der = assembleRequest({ spki: spkiOf(own), signature: signedBy(own) });
+    expect(factsOf(der)).toMatchObject({ signatureValid: false, key: { algorithm: null } });
+  });
+
+  it('does not know a curve that is written out, even P-256', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+    const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+    expect(spki.length).toBeGreaterThan(200);
+    expect(factsOf(assembleRequest({ spki, signature: signedBy(privateKey) })).key.algorithm).toBeNull();
+  });
+
+  it('does not know a compressed point: one key has one fingerprint', () => {
+    const spki = Buffer.from(spkiOf(key));
+    const [x, y] = [spki.subarray(27, 59), spki.subarray(59)];
+    const point = Buffer.concat([Buffer.of(2 + ((y.at(-1) ?? 0) & 1)), x]);
+    const compressed = sequence(sequence(oid(oids.ecPublicKey), oid(oids.p256)), bitString(point));
+    expect(factsOf(valid({ spki: compressed }))).toMatchObject({ signatureValid: false, key: { algorithm: null } });
+  });
+
+  it('does not verify under a point that is not on its curve', () => {
+    const spki = Buffer.from(spkiOf(key));
+    spki.writeUInt8(spki.readUInt8(90) ^ 1, 90);
+    expect(factsOf(valid({ spki })).signatureValid).toBe(false);
+  });
+
+  const rsa = (modulus: Uint8Array, exponent: Uint8Array) =>
+    sequence(sequence(oid(oids.rsaEncryption), derNull), bitString(sequence(integer(modulus), integer(exponent))));
+
+  it('is not taken in by an RSA exponent of 1, under which anybody can sign', () => {
+    const modulus = Buffer.alloc(256, 0xff);
+    const forged = assembleRequest({
+      spki: rsa(modulus, Uint8Array.of(1)),
+      algorithm: sha256WithRsa,
+      signature: (body) => paddedDigest(body, 256),
+    });
+    expect(factsOf(forged)).toMatchObject({ signatureValid: false, key: { algorithm: null, bits: 2_048 } });
+  });
+
+  it.each([
+    ['an even exponent', Buffer.alloc(256, 0xff), Uint8Array.of(1, 0, 0)],
+    ['an exponent of 3', Buffer.alloc(256, 0xff), Uint8Array.of(3)],
+    ['a huge exponent', Buffer.alloc(256, 0xff), Buffer.alloc(255, 0xff)],
+    ['an even modulus', Buffer.concat([Buffer.alloc(255, 0xff), Buffer.of(0)]), Uint8Array.of(1, 0, 1)],
+  ])('does not know RSA with %s', (_name, modulus, exponent) => {
+    const der = assembleRequest({
+      spki: rsa(modulus, exponent),
+      algorithm: sha256WithRsa,
+      signature: () => Buffer.alloc(256),
+    });
+    expect(factsOf(der).key.algorithm).toBeNull();
+  });
+
+  it('spends no time on a huge modulus', () => {
+    const spki = rsa(Buffer.alloc(4_000, 0xff), Uint8Array.of(1, 0, 1));
+    const der = assembleRequest({ spki, algorithm: sha256WithRsa, signature: () => Buffer.alloc(3_000) });
+    const start = performance.now();
+    expect(factsOf(der)).toMatchObject({ signatureValid: false, key: { algorithm: 'rsa', bits: 32_000 } });
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+});
+
+describe('the signature of a request', () => {
+  it.each([
+    ["is somebody else's", valid({ signature: signedBy(ecKey()) })],
+    ['is over something else', valid({ signature: () => signedBy(key)(Buffer.from('else')) })],
+    ['is empty', valid({ signature: () => new Uint8Array() })],
+    ['is no signature', valid({ signature: () => Buffer.from('signature') })],
+    ['is of SHA-1', valid({ algorithm: sequence(oid('1.2.840.10045.4.1')), signature: signedBy(key, 'sha1') })],
+    ['is of an algorithm for another key', valid({ algorithm: sha256WithRsa })],
+    ['has parameters it must not have', valid({ algorithm: sequence(oid(oids.ecdsaWithSha256), derNull) })],
+  ])('is not valid when it %s', (_name, der) => {
+    expect(factsOf(der).signatureValid).toBe(false);
+  });
+});
+
+describe('hostile requests', () => {
+  const original = valid();
+  const facts = factsOf(original);
+
+  it('get a refusal, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        expect(readCsr(bytes)).toMatchObject({ code: 'malformed_csr' });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('never carry a valid signature over another key or subject', () => {
+    const place = fc.nat(original.length - 1);
+    const mutation = fc.oneof(
+      fc.record({ at: place, delete: fc.integer({ min: 1, max: 4 }), insert: fc.uint8Array({ maxLength: 4 }) }),
+      fc.record({ at: place, delete: fc.constant(1), insert: fc.uint8Array({ minLength: 1, maxLength: 1 }) }),
+      fc.record({ at: place, delete: fc.constant(10_000), insert: fc.constant(new Uint8Array()) }),
+    );
+    fc.assert(
+      fc.property(mutation, (change) => {
+        const mutated = Buffer.concat([
+          original.subarray(0, change.at),
+          change.insert,
+          original.subarray(change.at + change.delete),
+        ]);
+        const result = readCsr(mutated);
+        if ('code' in result || !result.signatureValid) return;
+        expect(result.key.fingerprint).toBe(facts.key.fingerprint);
+        expect(result.commonNames).toEqual(facts.commonNames);
+        expect(result.uris).toEqual(facts.uris);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('are refused at every length they are cut to', () => {
+    for (let length = 0; length < original.length; length += 1) {
+      expect(readCsr(original.subarray(0, length))).toMatchObject({ code: 'malformed_csr' });
+    }
+  });
+
+  it('may be of a well-formed shape with absurd parts', () => {
+    const part = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.uint8Array({ maxLength: 40 }).map((content) => sequence(content)),
+      fc.constantFrom(nameOf('__proto__'), smallInteger(0), derNull),
+    );
+    fc.assert(
+      fc.property(part, part, fc.array(part, { maxLength: 3 }), (subject, spki, attributes) => {
+        const result = readCsr(valid({ subject, spki, attributes }));
+        expect('code' in result ? result.code : 'read').toMatch(/^(malformed_csr|read)$/);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

@@ -1,0 +1,276 @@
+import { X509Certificate } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { authorities } from '../../src/authority/index.ts';
+import { initPki } from '../../src/authority/init.ts';
+import { loadProfiles } from '../../src/authority/profiles.ts';
+import { ensureServerCertificate, issueServerCertificate } from '../../src/authority/server-certificate.ts';
+import { readCrl } from '../../src/pki/crl.ts';
+import { inspectCertificate, readCertificate } from '../../src/pki/x509.ts';
+import { approvedFor, day, ecKey, entropy, locations, now, scratch, serverOptions, spkiOf } from './made.ts';
+
+const files = ['issuing.crt', 'issuing.key', 'root.crt', 'root.key', 'server.crt', 'server.key'];
+
+function home(options: Partial<typeof serverOptions> & { passphrase?: string } = {}): string {
+  const dir = join(scratch(), 'pki');
+  initPki(dir, { ...serverOptions, ...options });
+  return dir;
+}
+
+const certificateIn = (dir: string, name: string) => new X509Certificate(readFileSync(join(dir, name)));
+const contentOf = (dir: string) => files.map((name) => readFileSync(join(dir, name), 'utf8'));
+const again = (dir: string) => initPki(dir, serverOptions);
+const code = (expected: string) => expect.objectContaining({ name: 'GatewayError', code: expected });
+
+describe('initPki', () => {
+  it('makes three pairs that only their owner can read', () => {
+    const dir = home();
+    expect(readdirSync(dir).sort()).toEqual(files);
+    expect(statSync(dir).mode & 0o777).toBe(0o700);
+    for (const name of files.filter((file) => file.endsWith('.key'))) {
+      expect(statSync(join(dir, name)).mode & 0o777).toBe(0o600);
+      expect(readFileSync(join(dir, name), 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+    }
+  });
+
+  it('makes a chain: root over issuing CA over server', () => {
+    const dir = home();
+    const [root, issuing, server] = ['root.crt', 'issuing.crt', 'server.crt'].map((name) => certificateIn(dir, name));
+    if (!root || !issuing || !server) throw new Error('missing');
+    expect(root.verify(root.publicKey) && issuing.verify(root.publicKey) && server.verify(issuing.publicKey)).toBe(
+      true,
+    );
+    expect(readCertificate(root.raw).ca).toEqual({ is: true, pathLength: 1 });
+    expect(readCertificate(issuing.raw).ca).toEqual({ is: true, pathLength: 0 });
+    expect(server.subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
+    expect(readFileSync(join(dir, 'server.crt'), 'utf8')).toContain(issuing.toString());
+  });
+
+  it('changes nothing when everything is there', () => {
+    const dir = home();
+    const before = contentOf(dir);
+    expect(again(dir)).toBe('present');
+    expect(contentOf(dir)).toEqual(before);
+  });
+
+  it('does not miss a root key that was taken away', () => {
+    const dir = home();
+    rmSync(join(dir, 'root.key'));
+    expect(again(dir)).toBe('present');
+    expect(existsSync(join(dir, 'root.key'))).toBe(false);
+  });
+
+  // The files in the order they are written: an interruption leaves a beginning of this list.
+  const order = ['root.key', 'root.crt', 'issuing.key', 'issuing.crt', 'server.key', 'server.crt'];
+  it.each([1, 2, 3, 4, 5])('finishes what was interrupted after %i files, and keeps those', (count) => {
+    const dir = home();
+    const kept = order.slice(0, count);
+    for (const name of order.slice(count)) rmSync(join(dir, name));
+    // The server's pair is expendable: a lone key is replaced.
+    const lasting = kept.filter((name) => !name.startsWith('server'));
+    const before = lasting.map((name) => readFileSync(join(dir, name), 'utf8'));
+    writeFileSync(join(dir, `${order[count]}.new`), 'torn');
+    expect(again(dir)).toBe('healed');
+    expect(lasting.map((name) => readFileSync(join(dir, name), 'utf8'))).toEqual(before);
+    expect(readdirSync(dir).sort()).toEqual(files);
+    expect(again(dir)).toBe('present');
+  });
+
+  it.each([
+    ['root.crt', ['root.crt']],
+    ['issuing.key', ['issuing.key']],
+    ['root.key', ['root.key', 'issuing.key', 'issuing.crt']],
+  ])('says that %s is missing when it cannot be made anew', (named, removed) => {
+    const dir = home();
+    for (const name of removed) rmSync(join(dir, name));
+    expect(() => again(dir)).toThrow(code('pki_file_missing'));
+    expect(() => again(dir)).toThrow(named);
+    for (const name of removed) expect(existsSync(join(dir, name))).toBe(false);
+  });
+
+  it('replaces a server pair that does not belong together', () => {
+    const dir = home();
+    cpSync(join(home(), 'server.key'), join(dir, 'server.key'));
+    expect(again(dir)).toBe('healed');
+    expect(again(dir)).toBe('present');
+  });
+
+  it('refuses names that are none', () => {
+    for (const name of ['a b', '', '-a', 'a..b', 'x'.repeat(254), 'fe80::1%eth0', 'https://a']) {
+      expect(() => home({ names: [name] })).toThrow(code('invalid_name'));
+    }
+  });
+
+  it('reads addresses of every form', () => {
+    const names = ['::', '2001:db8::ff:1', '::ffff:192.0.2.1', '10.0.0.255', '*.example.org'];
+    expect(certificateIn(home({ names }), 'server.crt').subjectAltName).toBe(
+      'IP Address:0:0:0:0:0:0:0:0, IP Address:2001:DB8:0:0:0:0:FF:1, IP Address:0:0:0:0:0:FFFF:C000:201, ' +
+        'IP Address:10.0.0.255, DNS:*.example.org',
+    );
+  });
+});
+
+describe('keys with a passphrase', () => {
+  it('are encrypted on disk, and open with it alone', () => {
+    const dir = home({ passphrase: 'correct horse' });
+    for (const name of ['root.key', 'issuing.key', 'server.key']) {
+      expect(readFileSync(join(dir, name), 'utf8')).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+    }
+    const open = (passphrase?: string) => authorities.local(dir, { ...locations, passphrase });
+    expect(open('correct horse').issuerNotAfter).toBeGreaterThan(now);
+    expect(() => open('wrong')).toThrow(code('passphrase_wrong'));
+    expect(() => open()).toThrow(code('passphrase_missing'));
+    expect(() => initPki(dir, { ...serverOptions, passphrase: 'wrong' })).toThrow(code('passphrase_wrong'));
+  });
+});
+
+describe('the local authority', () => {
+  it('issues what was approved, the same body twice', async () => {
+    const authority = authorities.local(home(), locations);
+    const request = approvedFor(authority, 'dev-1', spkiOf(ecKey()));
+    const [first, second] = [await authority.issue(request), await authority.issue(request)];
+    expect(inspectCertificate(first.der)).toMatchObject({
+      fingerprint: first.fingerprint,
+      serial: request.serial,
+      keyFingerprint: request.keyFingerprint,
+      notBefore: request.notBefore,
+      notAfter: request.notAfter,
+      commonName: 'dev-1',
+      uris: ['urn:nolapse:device:dev-1'],
+    });
+    expect(readCertificate(first.der).signed.body.raw).toEqual(readCertificate(second.der).signed.body.raw);
+    const issuing = new X509Certificate(authority.chain[0] ?? '');
+    expect(new X509Certificate(first.der).verify(issuing.publicKey)).toBe(true);
+  });
+
+  it('signs nothing that outlives it', async () => {
+    const authority = authorities.local(home(), locations);
+    const validity = { notBefore: now, notAfter: authority.issuerNotAfter + 1_000 };
+    const request = approvedFor(authority, 'dev-1', spkiOf(ecKey()), validity);
+    await expect(authority.issue(request)).rejects.toThrow(code('outlives_issuer'));
+    const last = { ...request, notAfter: authority.issuerNotAfter };
+    await expect(authority.issue(last)).resolves.toBeDefined();
+  });
+
+  it('knows the profiles of principals and no others', () => {
+    const authority = authorities.local(home(), locations);
+    expect(authority.profile('device')).toMatchObject({ name: 'device', rsaBitsMin: 2_048, rsaBitsMax: 4_096 });
+    for (const name of ['server', 'root', '__proto__', 'toString']) {
+      expect(() => authority.profile(name)).toThrow(code('unknown_profile'));
+    }
+  });
+
+  it('reports what it cannot sign as unavailable', async () => {
+    const authority = authorities.local(home(), locations);
+    const request = { ...approvedFor(authority, 'dev-1', spkiOf(ecKey())), spki: Uint8Array.of(1) };
+    await expect(authority.issue(request)).rejects.toThrow(code('authority_unavailable'));
+  });
+
+  it('signs a CRL that its own certificate verifies', async () => {
+    const authority = authorities.local(home(), locations);
+    const { serial } = approvedFor(authority, 'dev-1', spkiOf(ecKey()));
+    const revoked = [{ serial, revokedAt: now, reason: 'superseded' as const }];
+    const der = await authority.signCrl({ number: 1, thisUpdate: now, nextUpdate: now + day, revoked });
+    expect(readCrl(der, authority.chain[0] ?? new Uint8Array())).toMatchObject({ revoked, signatureValid: true });
+  });
+
+  it("does not need the root's key", () => {
+    const dir = home();
+    rmSync(join(dir, 'root.key'));
+    expect(authorities.local(dir, locations).root).toEqual(new Uint8Array(certificateIn(dir, 'root.crt').raw));
+  });
+
+  it.each([
+    ['pki_file_missing', (dir: string) => rmSync(join(dir, 'issuing.key'))],
+    ['pki_malformed', (dir: string) => writeFileSync(join(dir, 'issuing.crt'), 'nothing')],
+    ['pki_malformed', (dir: string) => writeFileSync(join(dir, 'issuing.key'), 'nothing')],
+    ['key_mismatch', (dir: string) => cpSync(join(dir, 'server.key'), join(dir, 'issuing.key'))],
+    ['broken_chain', (dir: string) => cpSync(join(home(), 'root.crt'), join(dir, 'root.crt'))],
+    [
+      'not_a_ca',
+      (dir: string) =>
+        ['key', 'crt'].forEach((end) => {
+          cpSync(join(dir, `server.${end}`), join(dir, `issuing.${end}`));
+        }),
+    ],
+  ])('does not open with %s', (expected, damage) => {
+    const dir = home();
+    damage(dir);
+    expect(() => authorities.local(dir, locations)).toThrow(code(expected));
+  });
+});
+
+describe("the server's certificate", () => {
+  it('stays while it is good', () => {
+    const dir = home();
+    const before = contentOf(dir);
+    const kept = ensureServerCertificate(dir, { ...serverOptions, now: now + 50 * day });
+    expect(kept.renewed).toBe(false);
+    expect(contentOf(dir)).toEqual(before);
+    expect(new X509Certificate(kept.certificatePem).raw.equals(kept.der)).toBe(true);
+  });
+
+  it.each([
+    ['less than a third of its life is left', { now: now + 61 * day }],
+    ['its names change', { names: ['broker.example'] }],
+    ['the place of the CRL changes', { crlUrl: 'http://broker.example/crl' }],
+  ])('is replaced, key and all, when %s', (_name, changes) => {
+    const dir = home();
+    const before = certificateIn(dir, 'server.crt');
+    const issued = ensureServerCertificate(dir, { ...serverOptions, ...changes });
+    expect(issued.renewed).toBe(true);
+    const after = certificateIn(dir, 'server.crt');
+    expect(after.raw.equals(issued.der)).toBe(true);
+    expect(issued.serial).toBe(inspectCertificate(after.raw).serial);
+    expect(after.publicKey.equals(before.publicKey)).toBe(false);
+    expect(statSync(join(dir, 'server.key')).mode & 0o777).toBe(0o600);
+    expect(ensureServerCertificate(dir, { ...serverOptions, ...changes }).renewed).toBe(false);
+  });
+
+  it('never outlives the issuing CA', () => {
+    const dir = home();
+    const end = authorities.local(dir, locations).issuerNotAfter;
+    expect(issueServerCertificate(dir, { ...serverOptions, now: end - day }).notAfter).toBe(end);
+  });
+
+  it('comes with its key in the clear for TLS, though the file is encrypted', () => {
+    const dir = home({ passphrase: 'correct horse' });
+    const { keyPem } = ensureServerCertificate(dir, { ...serverOptions, entropy, passphrase: 'correct horse' });
+    expect(keyPem).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+  });
+});
+
+describe('the profiles', () => {
+  it('are those of the package', () => {
+    const profiles = loadProfiles();
+    expect(profiles.root.lifetimeMs).toBe(20 * 365 * day);
+    expect(profiles.issuing).toMatchObject({ pathLength: 0, lifetimeMs: 5 * 365 * day, crlLifetimeMs: 7 * day });
+    expect(profiles.server).toMatchObject({ extendedKeyUsage: ['serverAuth'], lifetimeMs: 90 * day });
+    for (const profile of Object.values(profiles.principals)) {
+      expect(profile).toMatchObject({ keys: ['ec-p256', 'ec-p384', 'rsa'], extendedKeyUsage: ['clientAuth'] });
+    }
+  });
+
+  it('name every fault by file and path', () => {
+    const dir = join(scratch(), 'certs');
+    cpSync(new URL('../../certs/', import.meta.url), dir, { recursive: true });
+    writeFileSync(join(dir, 'device.yaml'), 'keys: [rsa, dsa]\nkeyUsage: [digitalSignature]\nextendedKeyUsage: []\n');
+    writeFileSync(join(dir, 'server.yaml'), 'keys: [');
+    writeFileSync(
+      join(dir, 'issuing.yaml'),
+      'keys: [ec-p256]\nkeyUsage: [cRLSign]\npathLength: 0\nlifetime: soon\nbackdate: 1d\ncrlLifetime: 7d\nextra: 1\n',
+    );
+    rmSync(join(dir, 'root.yaml'));
+    expect(() => loadProfiles(dir)).toThrow(code('invalid_profile'));
+    for (const fault of [
+      /device\.yaml: keys\.1: /,
+      /device\.yaml: extendedKeyUsage: /,
+      /server\.yaml: /,
+      /issuing\.yaml: lifetime: not a duration/,
+      /root\.yaml: ENOENT/,
+    ]) {
+      expect(() => loadProfiles(dir)).toThrow(fault);
+    }
+  });
+});

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { derToPem, pemToDer } from '../../src/pki/pem.ts';
+
+describe('PEM', () => {
+  it('carries any bytes there and back, several blocks in order', () => {
+    const some = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(some, (ders) => {
+        const text = ders.map((der) => derToPem(der, 'CERTIFICATE')).join('');
+        expect(pemToDer(text, 'CERTIFICATE')).toEqual(ders);
+        expect(pemToDer(text.replaceAll('\n', '\r\n'), 'CERTIFICATE')).toEqual(ders);
+      }),
+    );
+  });
+
+  it('allows text around the blocks, as openssl writes it', () => {
+    expect(pemToDer(`subject=CN = a\n${derToPem(Uint8Array.of(1), 'X509 CRL')}`, 'X509 CRL')).toEqual([
+      Uint8Array.of(1),
+    ]);
+  });
+
+  it.each([
+    ['no block', 'hello'],
+    ['another label', derToPem(Uint8Array.of(1), 'PRIVATE KEY')],
+    [
+      'a second block of another label',
+      derToPem(Uint8Array.of(1), 'CERTIFICATE') + derToPem(Uint8Array.of(1), 'PRIVATE KEY'),
+    ],
+    ['labels that differ', '-----BEGIN CERTIFICATE-----\nAQ==\n-----END X509 CRL-----\n'],
+    ['no end', '-----BEGIN CERTIFICATE-----\nAQ==\n'],
+    ['an empty block', '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'],
+    ['base64 with a character missing', '-----BEGIN CERTIFICATE-----\nAQ=\n-----END CERTIFICATE-----\n'],
+    ['base64 with stray bits', '-----BEGIN CERTIFICATE-----\nAR==\n-----END CERTIFICATE-----\n'],
+    ['something that is not base64', '-----BEGIN CERTIFICATE-----\nA*==\n-----END CERTIFICATE-----\n'],
+  ])('refuses %s', (_name, text) => {
+    expect(pemToDer(text, 'CERTIFICATE')).toBeNull();
+  });
+
+  it('takes time in proportion to its input', () => {
+    const text = '-----BEGIN CERTIFICATE-----\n'.repeat(40_000);
+    const start = performance.now();
+    expect(pemToDer(text, 'CERTIFICATE')).toBeNull();
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+});
