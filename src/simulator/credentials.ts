@@ -17,7 +17,7 @@ export interface Credential {
 }
 
 /** A key made for a renewal, and the request made with it: kept, so that a repeated offer gets the same bytes again. */
-export interface PendingRequest {
+interface PendingRequest {
   readonly renewal: string;
   readonly keyPem: string;
   /** DER of the PKCS#10 request. */

@@ -6,7 +6,7 @@ import { Device } from './device.ts';
 import type { DeviceEvent } from './event.ts';
 
 /** `steady` stays connected; `sleeper` sleeps past its certificate's end; `leaver` is decommissioned and keeps knocking. */
-export type Part = 'steady' | 'sleeper' | 'leaver';
+type Part = 'steady' | 'sleeper' | 'leaver';
 
 export interface Member {
   readonly id: PrincipalId;

@@ -26,7 +26,7 @@ const speeches: Readonly<Record<Encoding, Speech>> = { json: speech(json), cbor:
 const upWords: readonly string[] = ['hello', 'csr', 'ack'] satisfies UpMessage['word'][];
 const downWords: readonly string[] = ['offer', 'cert', 'done', 'error'] satisfies DownMessage['word'][];
 
-export interface Undecodable {
+interface Undecodable {
   readonly ok: false;
   /** The encoding to answer in: what the payload claims to be, JSON when it claims nothing. */
   readonly encoding: Encoding;
