@@ -83,13 +83,13 @@ describe('a session', () => {
 
   it('does not survive a revocation between its admission and its CONNACK', async () => {
     const credential = await house.device('d7');
-    const get = house.persistence.subscriptionsByClient;
+    const put = house.persistence.putWill;
     const { promise, resolve } = withResolvers();
     let reached = false;
-    house.persistence.subscriptionsByClient = async (client) => {
+    house.persistence.putWill = async (identity, will) => {
       reached = true;
       await promise;
-      return get.call(house.persistence, client);
+      await put.call(house.persistence, identity, will);
     };
     const client = house.client(credential, 'd7', {
       clean: false,
@@ -100,9 +100,9 @@ describe('a session', () => {
     expect(house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked')).toBe(1);
     resolve();
     await gone;
-    house.persistence.subscriptionsByClient = get;
+    house.persistence.putWill = put;
     await until(() => house.broker.sessionCount === 0);
-    expect(await house.persistence.getWill({ id: 'd7' })).toBeUndefined();
+    await expect.poll(() => house.persistence.getWill({ id: 'd7' })).toBeUndefined();
     const again = await house.connected(credential, 'd7');
     await again.endAsync();
   });

@@ -21,6 +21,7 @@ interface InMemory extends Omit<BrokerPersistence, 'storeAhead'> {
   outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
   incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
   subscriptionsByClient(client: { readonly id: string }): Promise<{ topic: string }[]>;
+  putWill(client: unknown, will: unknown): Promise<void>;
   getWill(client: { readonly id: string }): Promise<unknown>;
 }
 

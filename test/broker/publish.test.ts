@@ -15,7 +15,7 @@ describe('a publish', () => {
     house = await House.open();
     service = await house.connected(await house.service('backend', everything), 'backend', { clean: false });
     heard = inbox(service);
-    await service.subscribeAsync(['#', '$enroll/#', '$SYS/#'], { qos: 1 });
+    await service.subscribeAsync(['#', '$enroll/#', '$SYS/+/new/#'], { qos: 1 });
     device = await house.connected(await house.device('d1'), 'd1');
   });
   afterAll(() => house.close());
@@ -109,8 +109,17 @@ describe('a publish', () => {
 
   it('leaves nothing of the sink in the queue of a persistent session', async () => {
     await service.endAsync();
+    const enqueue = house.persistence.outgoingEnqueueCombi;
+    const queued: string[] = [];
+    house.persistence.outgoingEnqueueCombi = (subscriptions, packet) => {
+      if (subscriptions.length > 0) queued.push(packet.topic);
+      return enqueue.call(house.persistence, subscriptions, packet);
+    };
     await device.publishAsync('$enroll/1/d1/hello', 'x', { qos: 2 });
     await device.publishAsync('devices/d1/queued', 'yes', { qos: 1 });
+    await until(() => queued.length > 0);
+    house.persistence.outgoingEnqueueCombi = enqueue;
+    expect(queued).toEqual(['devices/d1/queued']);
     heard.length = 0;
     service = await house.connected(await house.service('backend', everything), 'backend', { clean: false });
     heard = inbox(service);
