@@ -115,18 +115,20 @@ export class Database {
 
   async #runBatch(batch: readonly Unit[]): Promise<void> {
     const failures = new Map<Unit, unknown>();
+    // A unit alone is undone with its transaction; a savepoint would keep a copy of every page a long import touches.
+    const alone = batch.length === 1;
     try {
       this.#begin.run();
       for (const unit of batch) {
-        this.#save.run();
+        if (!alone) this.#save.run();
         try {
           const pending = unit.run();
           if (pending) await pending;
-          this.#release.run();
+          if (!alone) this.#release.run();
         } catch (error) {
           failures.set(unit, error);
           // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
-          if (!this.sqlite.inTransaction) throw error;
+          if (alone || !this.sqlite.inTransaction) throw error;
           this.sqlite.exec('ROLLBACK TO unit; RELEASE unit');
         }
       }
