@@ -29,7 +29,7 @@ export interface Config {
   readonly log: { readonly level: RawConfig['log']['level'] };
 }
 
-export interface Limits {
+interface Limits {
   readonly packetBytes: number;
   readonly packetBytesBeforeConnect: number;
   readonly connectionsPerAddress: number;

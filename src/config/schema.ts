@@ -9,7 +9,7 @@ import { isFilter } from '../domain/topics.ts';
 const second = 1_000;
 const day = 86_400 * second;
 
-export const durationRule = 'expected a duration such as 90s, 12h or 7d';
+const durationRule = 'expected a duration such as 90s, 12h or 7d';
 const spanRule = 'expected a duration such as 90s, 12h or 7d, or a share from 0% to 100%';
 
 /** A duration within bounds, read into milliseconds. */
@@ -129,7 +129,7 @@ const limits = z
   })
   .prefault({});
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const configSchema = z.strictObject({
   mqtt: z.strictObject({ host, port: port(8883) }).prefault({}),

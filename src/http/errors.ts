@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Log } from '../telemetry/log.ts';
 
 /** The body of every answer that is not a success. */
-export interface Problem {
+interface Problem {
   readonly code: string;
   readonly faults: readonly string[];
   readonly incident?: string;

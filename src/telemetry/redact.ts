@@ -44,7 +44,7 @@ function redactValue(value: unknown, depth: number): unknown {
 }
 
 /** An error in ECS's fields. */
-export function errorFields(error: unknown): Record<string, unknown> {
+function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { 'error.message': String(error) };
   const code = (error as { code?: unknown }).code;
   return {
