@@ -44,7 +44,6 @@ export function brokerClient(client: Client): BrokerClient {
  * reaches a persistent session through two overlapping subscriptions.
  */
 export interface BrokerPersistence {
-  delWill(client: { readonly id: string; readonly brokerId: string }): Promise<unknown>;
   /**
    * Persists what the PUBACK of this QoS 1 message promises: retained message and offline queues. aedes routes it
    * afterwards. For QoS 2 `incomingStorePacket` does the same: aedes awaits it before PUBREC.

@@ -82,7 +82,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   });
   watchErrors(aedes, journal);
   watchSubscriptions(aedes, { entrance, registry, journal, limits });
-  watchRegistrations(aedes, registry, persistence);
+  watchRegistrations(aedes, registry);
   const stalls = boundStalls(internalsOf(aedes).mq, sinkTopic, limits.stallMs);
   await aedes.listen();
 

@@ -1,10 +1,10 @@
 // Keeps aedes's list of clients true. aedes registers a client that closed while it was connecting, and when an old
 // connection ends late it forgets the new one that took its client id; then a third would not displace the second.
 import type { Aedes } from 'aedes';
-import { type BrokerPersistence, internalsOf } from './aedes-internals.ts';
+import { internalsOf } from './aedes-internals.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
-export function watchRegistrations(aedes: Aedes, registry: SessionRegistry, persistence: BrokerPersistence): void {
+export function watchRegistrations(aedes: Aedes, registry: SessionRegistry): void {
   const internals = internalsOf(aedes);
   const registered = new WeakSet<object>();
   aedes.on('client', (client) => {
@@ -12,8 +12,6 @@ export function watchRegistrations(aedes: Aedes, registry: SessionRegistry, pers
     if (!client.closed || internals.clients[client.id] !== client) return;
     internals.connectedClients -= 1;
     delete internals.clients[client.id];
-    // It was never connected, so its will must not outlive it either (MQTT 3.1.1, 3.1.2.5).
-    persistence.delWill({ id: client.id, brokerId: aedes.id }).catch(() => undefined);
   });
   aedes.on('clientDisconnect', (client) => {
     const newest = registry.byClientId(client.id);

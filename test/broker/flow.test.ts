@@ -5,7 +5,7 @@ import type { Session } from '../../src/app/session.ts';
 import { type BrokerClient, boundStalls, brokerClient, internalsOf } from '../../src/broker/aedes-internals.ts';
 import { watchRegistrations } from '../../src/broker/client-registrations.ts';
 import { SessionRegistry } from '../../src/broker/session-registry.ts';
-import { connectPacket, generate, House, inbox, memoryPersistence, packetsOf, until } from './harness.ts';
+import { connectPacket, generate, House, inbox, packetsOf, until } from './harness.ts';
 
 const subscribe = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/#', qos: 0 }] });
 
@@ -120,7 +120,7 @@ describe('aedes’s list of clients', () => {
     const aedes = new Aedes();
     const internals = internalsOf(aedes);
     const registry = new SessionRegistry(clock, journal);
-    watchRegistrations(aedes, registry, memoryPersistence());
+    watchRegistrations(aedes, registry);
     const [older, newer] = [fake('d1'), fake('d1')];
     internals.connectedClients = 0;
     for (const client of [older, newer]) {
