@@ -83,8 +83,8 @@ export interface House {
   readonly metrics: Metrics;
   /** Adds a device and issues its first certificate. */
   device(id: string, more?: { class?: string; kind?: 'device' | 'gateway' | 'service' }): Promise<IssuedView>;
-  /** Stops the gateway and starts another on the same home. */
-  restart(): Promise<void>;
+  /** Stops the gateway and starts another on the same home; `between` runs while none does. */
+  restart(between?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -92,7 +92,8 @@ export interface HouseOptions {
   /** YAML of the configuration's `classes`, and more; ports are always free ones. */
   readonly yaml?: string;
   readonly clock?: { now(): number };
-  readonly home?: string;
+  /** Beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Lifetimes of seconds: due after a tenth of it, so that a whole renewal passes while a test watches. */
@@ -103,7 +104,8 @@ classes:
 `;
 
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const home = options.home ?? mkdtempSync(join(tmpdir(), 'nolapse-'));
+  const home = mkdtempSync(join(tmpdir(), 'nolapse-'));
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(home, name), text);
   const file = join(home, 'nolapse.yaml');
   writeFileSync(
     file,
@@ -131,8 +133,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       await gateway.operations.addDevice({ id, owner: 'tests', ...more });
       return gateway.operations.issueDevice({ id });
     },
-    restart: async () => {
+    restart: async (between) => {
       await gateway.close();
+      between?.();
       gateway = await start();
     },
     close: async () => {

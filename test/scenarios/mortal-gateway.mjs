@@ -1,0 +1,25 @@
+// A gateway that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
+// has not begun. Arguments: home, the action to die at ('' for never). Needs the build in dist/.
+import { loadConfig } from '../../dist/config.js';
+import { startGateway } from '../../dist/gateway.js';
+import { createLog } from '../../dist/telemetry/log.js';
+import { createMetrics } from '../../dist/telemetry/metrics.js';
+
+const [home, deadly] = process.argv.slice(2);
+const stream = {
+  write: (line) => {
+    if (deadly && line.includes(`"event.action":"${deadly}"`)) process.kill(process.pid, 'SIGKILL');
+    process.send?.({ line });
+  },
+};
+const gateway = await startGateway({
+  home,
+  config: loadConfig({ file: `${home}/nolapse.yaml`, env: {} }),
+  log: createLog({ level: 'info', stream }),
+  metrics: createMetrics(),
+});
+process.send?.({ ports: gateway.ports });
+process.on('message', async ({ id, name, input }) => {
+  const result = await gateway.operations[name](input);
+  process.send?.({ id, result });
+});
