@@ -11,11 +11,13 @@ import { ensureServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
+import { type Instant, toSeconds } from './domain/time.ts';
 import { assemble, type HomeOptions, initHome, type OpenHome, type Parts, pkiFolder, pkiOptions } from './home.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
+import { inspectCertificate } from './pki/x509.ts';
 import type { Sessions } from './ports/sessions.ts';
 import { createMqttPersistence } from './store/mqtt-persistence.ts';
 import { createJournal } from './telemetry/journal.ts';
@@ -101,16 +103,34 @@ function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): vo
   parts.journal.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
 }
 
-async function renderMetrics(app: App, metrics: Metrics, broker: Broker): Promise<string> {
+async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: Broker): Promise<string> {
   const { certificates, renewals, lapsed } = await app.store.read.counts();
   for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
   for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
   metrics.set('nolapse_lapsed', {}, lapsed);
-  metrics.set('nolapse_sessions', { lane: 'full' }, broker.sessionCount);
+  for (const lane of ['full', 'renew-only'] as const)
+    metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
+  const own = {
+    server: server.notAfter,
+    issuing: app.authority.issuerNotAfter,
+    root: rootEnd(app),
+    crl: await crlEnd(app),
+  };
+  for (const [which, end] of Object.entries(own))
+    metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
   return metrics.render();
 }
 
-function startPublic({ app }: Parts, options: HomeOptions, metrics: Metrics, broker: Broker) {
+function rootEnd(app: App): Instant {
+  return inspectCertificate(app.authority.root).notAfter;
+}
+
+async function crlEnd(app: App): Promise<Instant> {
+  return (await app.store.read.crl())?.nextUpdate ?? 0;
+}
+
+function startPublic(parts: Parts, options: HomeOptions, metrics: Metrics, broker: Broker) {
+  const { app } = parts;
   const { chain, root } = app.authority;
   return startPublicServer({
     ...options.config.http,
@@ -121,7 +141,7 @@ function startPublic({ app }: Parts, options: HomeOptions, metrics: Metrics, bro
       chain,
       p7c: async () => certsOnly([...chain, root]),
       health: async () => ({ ok: (await app.store.read.dueEffects(0, 1)) !== null, sessions: broker.sessionCount }),
-      metrics: () => renderMetrics(app, metrics, broker),
+      metrics: () => renderMetrics(parts, metrics, broker),
     },
   });
 }

@@ -103,6 +103,7 @@ function settingsOf(config: Config): Settings {
     anchors: readAnchors(config.bootstrap.anchors),
     skewMs: config.skewMs,
     crlValidityMs: config.crl.validityMs,
+    csrBytesMax: config.limits.csrBytes,
     sweepBatch: config.sweep.batch,
   };
 }

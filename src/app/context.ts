@@ -30,6 +30,8 @@ export interface Settings {
   /** How far ahead of our clock a certificate's notBefore may lie. */
   readonly skewMs: number;
   readonly crlValidityMs: number;
+  /** Bytes of DER a CSR may have. */
+  readonly csrBytesMax: number;
   /** Rows one step of a sweep takes on at most. */
   readonly sweepBatch: number;
 }

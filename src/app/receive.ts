@@ -80,7 +80,7 @@ function count(app: App, id: PrincipalId, code: EnrollmentCode, detail: string, 
 }
 
 /** Answers with an error message and counts and tells it once. */
-export async function refuse(app: App, sender: Sender, refusal: Refusal, renewal?: string): Promise<void> {
+async function refuse(app: App, sender: Sender, refusal: Refusal, renewal?: string): Promise<void> {
   const { code, retryAfterSeconds } = refusal;
   const detail = refusal.detail.slice(0, detailLengthMax);
   count(app, sender.id, code, detail, renewal);

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
-import type { Entrance } from '../app/session.ts';
+import type { Entrance, Session } from '../app/session.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Sessions } from '../ports/sessions.ts';
@@ -47,6 +47,7 @@ export interface Broker {
   readonly sessions: Sessions;
   /** Admitted sessions whose connection has not closed. */
   readonly sessionCount: number;
+  sessionsIn(lane: Session['lane']): number;
   /** Was this filter granted to the session with this client id? For the persistence: aedes stores the refused ones too. */
   mayStore(clientId: string, filter: string): boolean;
   /** New key, certificates or CRL for connections to come. Throws on PEM that does not parse; the old stay in force. */
@@ -114,6 +115,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     get sessionCount() {
       return registry.size;
     },
+    sessionsIn: (lane) => registry.countIn(lane),
     mayStore: (clientId, filter) => registry.byClientId(clientId)?.filters.has(filter) ?? false,
     setSecureContext: (material) => {
       listeners.mqtt.setSecureContext(material);

@@ -58,6 +58,13 @@ export class SessionRegistry {
     return this.#live.size;
   }
 
+  /** How many of them are in this lane. Walks them all: for a scrape, not for a connect. */
+  countIn(lane: Session['lane']): number {
+    let count = 0;
+    for (const live of this.#live.values()) if (live.session.lane === lane) count += 1;
+    return count;
+  }
+
   /** The session of a client, also after it closed: its will is judged then. */
   of(client: object): LiveSession | undefined {
     return this.#facts.get(client);

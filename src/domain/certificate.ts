@@ -47,6 +47,3 @@ export interface LedgerEntry {
   readonly revokedAt: Instant | null;
   readonly revocationReason: RevocationReason | null;
 }
-
-/** The states in which a certificate may still open a session, and so must be closed or revoked when it may no longer. */
-export const livingStates: readonly CertificateState[] = ['issued', 'active', 'superseded'];

@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
-import { openStates, type Renewal, type RenewalState } from '../domain/renewal.ts';
+import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
@@ -89,11 +89,8 @@ export function renewals(queries: Queries) {
   const openFor = queries.prepare((p: Parameter<{ old: Fingerprint }>) =>
     current
       .where('old_fingerprint', '=', p('old'))
-      .where(
-        'state',
-        'in',
-        openStates.map((state) => sql.lit(state)),
-      )
+      // Every state that has not ended is open, save this one.
+      .where('state', '!=', sql.lit('activated'))
 
       .orderBy('row', 'desc')
       .limit(sql.lit(1)),

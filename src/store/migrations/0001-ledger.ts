@@ -2,25 +2,29 @@
 // hex. Partial indexes hold only the rows a sweep may want, so that its cost follows what is due, not the fleet.
 import type { Migration } from './migration.ts';
 
+/** Comparisons rather than IN: for a list SQLite builds and drops a temporary table each time a row is written. */
+const oneOf = (column: string, ...values: readonly string[]): string =>
+  values.map((value) => `${column} = '${value}'`).join(' OR ');
+
 const inventory = `
 CREATE TABLE principal (
   id TEXT NOT NULL PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('device', 'gateway', 'service')),
-  status TEXT NOT NULL CHECK (status IN ('active', 'quarantined', 'decommissioned')),
+  kind TEXT NOT NULL CHECK (${oneOf('kind', 'device', 'gateway', 'service')}),
+  status TEXT NOT NULL CHECK (${oneOf('status', 'active', 'quarantined', 'decommissioned')}),
   owner TEXT NOT NULL,
   class TEXT NOT NULL,
-  criticality TEXT NOT NULL CHECK (criticality IN ('low', 'medium', 'high', 'critical')),
+  criticality TEXT NOT NULL CHECK (${oneOf('criticality', 'low', 'medium', 'high', 'critical')}),
   site TEXT,
   -- No foreign key: an import may name a gateway before its own row.
   gateway TEXT,
-  encoding TEXT CHECK (encoding IN ('json', 'cbor'))
+  encoding TEXT CHECK (${oneOf('encoding', 'json', 'cbor')})
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX principal_owner ON principal (owner);
 CREATE INDEX principal_site ON principal (site) WHERE site IS NOT NULL;
 
 CREATE TABLE contact (
   principal_id TEXT NOT NULL PRIMARY KEY REFERENCES principal (id),
-  encoding TEXT CHECK (encoding IN ('json', 'cbor')),
+  encoding TEXT CHECK (${oneOf('encoding', 'json', 'cbor')}),
   packet_bytes_max INTEGER,
   slots INTEGER,
   clock_skew_ms INTEGER,
@@ -34,7 +38,7 @@ CREATE TABLE certificate (
   fingerprint TEXT NOT NULL UNIQUE,
   serial TEXT NOT NULL UNIQUE,
   principal_id TEXT NOT NULL REFERENCES principal (id),
-  state TEXT NOT NULL CHECK (state IN ('issued', 'active', 'superseded', 'retired', 'revoked', 'expired')),
+  state TEXT NOT NULL CHECK (${oneOf('state', 'issued', 'active', 'superseded', 'retired', 'revoked', 'expired')}),
   not_before INTEGER NOT NULL,
   not_after INTEGER NOT NULL,
   key_fingerprint TEXT NOT NULL,
@@ -45,12 +49,11 @@ CREATE TABLE certificate (
   renew_at INTEGER,
   overlap_until INTEGER,
   revoked_at INTEGER,
-  revocation_reason TEXT CHECK (revocation_reason IN
-    ('unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn')),
+  revocation_reason TEXT CHECK (${oneOf('revocation_reason', 'unspecified', 'keyCompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation', 'privilegeWithdrawn')}),
   der BLOB NOT NULL,
   -- When it may no longer open a session; null once it may not.
   ends_at INTEGER GENERATED ALWAYS AS (
-    CASE WHEN state = 'issued' OR state = 'active' OR state = 'superseded' THEN min(not_after, coalesce(overlap_until, not_after)) END
+    CASE WHEN ${oneOf('state', 'issued', 'active', 'superseded')} THEN min(not_after, coalesce(overlap_until, not_after)) END
   ) VIRTUAL,
   CHECK ((revoked_at IS NULL) = (revocation_reason IS NULL))
 ) STRICT;
@@ -70,9 +73,8 @@ CREATE TABLE renewal (
   row INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   principal_id TEXT NOT NULL REFERENCES principal (id),
-  state TEXT NOT NULL CHECK (state IN ('due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated',
-    'retired', 'failed', 'cancelled', 'lapsed')),
-  mode TEXT NOT NULL CHECK (mode IN ('csr', 'recertify', 'keygen')),
+  state TEXT NOT NULL CHECK (${oneOf('state', 'due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated', 'retired', 'failed', 'cancelled', 'lapsed')}),
+  mode TEXT NOT NULL CHECK (${oneOf('mode', 'csr', 'recertify', 'keygen')}),
   old_fingerprint TEXT REFERENCES certificate (fingerprint),
   new_fingerprint TEXT REFERENCES certificate (fingerprint),
   created_at INTEGER NOT NULL,
@@ -88,7 +90,7 @@ CREATE TABLE renewal (
   last_code TEXT,
   last_detail TEXT,
   updated_at INTEGER NOT NULL,
-  ended INTEGER NOT NULL GENERATED ALWAYS AS (state = 'retired' OR state = 'cancelled' OR state = 'lapsed') VIRTUAL
+  ended INTEGER NOT NULL GENERATED ALWAYS AS (${oneOf('state', 'retired', 'cancelled', 'lapsed')}) VIRTUAL
 ) STRICT;
 CREATE INDEX renewal_principal ON renewal (principal_id);
 CREATE INDEX renewal_state ON renewal (state);
@@ -100,7 +102,7 @@ CREATE INDEX renewal_lapsed ON renewal (lapsed_at) WHERE lapsed_at IS NOT NULL;
 CREATE TABLE request (
   renewal_id TEXT NOT NULL PRIMARY KEY REFERENCES renewal (id),
   principal_id TEXT NOT NULL REFERENCES principal (id),
-  kind TEXT NOT NULL CHECK (kind IN ('device', 'gateway', 'service')),
+  kind TEXT NOT NULL CHECK (${oneOf('kind', 'device', 'gateway', 'service')}),
   uri TEXT NOT NULL,
   serial TEXT NOT NULL UNIQUE,
   spki BLOB NOT NULL,
@@ -115,7 +117,7 @@ const outbox = `
 CREATE TABLE effect (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key TEXT NOT NULL UNIQUE,
-  kind TEXT NOT NULL CHECK (kind IN ('issue', 'prompt', 'close-certificate', 'close-principal', 'publish-crl')),
+  kind TEXT NOT NULL CHECK (${oneOf('kind', 'issue', 'prompt', 'close-certificate', 'close-principal', 'publish-crl')}),
   body TEXT NOT NULL CHECK (json_valid(body)),
   due_at INTEGER NOT NULL,
   attempts INTEGER NOT NULL

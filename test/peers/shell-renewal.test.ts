@@ -1,0 +1,108 @@
+// A shell, mosquitto's clients and openssl carry one whole renewal through against a gateway in its own process.
+import { execFile, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { X509Certificate } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type GatewayProcess, startProcess } from './gateway-process.ts';
+
+const id = 'meter-1';
+const script = resolve('examples/shell/renew.sh');
+const classes = 'classes: { default: { lifetime: 60s, renewAt: 10%, overlap: 8s, grace: 60s } }';
+const run = promisify(execFile);
+
+let gateway: GatewayProcess;
+let folder: string;
+let said: string;
+
+beforeAll(async () => {
+  gateway = await startProcess(classes);
+  folder = join(gateway.place.folder, 'device');
+  await gateway.place.ask('device', 'add', id, '--owner', 'tests');
+  await gateway.place.ask('device', 'issue', id, '--out', folder);
+});
+afterAll(() => gateway?.remove());
+
+/** Publishes with mosquitto_pub and this pair of files. @returns its exit code and what it said. */
+function publish(pair: string): Promise<{ code: number | null; said: string }> {
+  const files = ['--cafile', 'ca.crt', '--cert', `${pair}.crt`, '--key', `${pair}.key`];
+  const message = ['-i', id, '-t', `devices/${id}/reading`, '-m', '42', '-q', '1'];
+  const args = ['-h', 'localhost', '-p', String(gateway.mqttPort), ...files, ...message];
+  return new Promise((settle, reject) => {
+    const child = spawn('mosquitto_pub', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (text += data.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => settle({ code, said: text }));
+  });
+}
+
+async function renewal(): Promise<{ id: string; state: string; lapsedAt: number | null }> {
+  const list = (await gateway.place.ask('renewal', 'list', '--device', id)) as Awaited<ReturnType<typeof renewal>>[];
+  const first = list.at(-1);
+  if (!first) throw new Error('there is no renewal');
+  return first;
+}
+
+describe('a device of shell, mosquitto and openssl', () => {
+  it('is admitted with its first certificate, and refused without one or under another name', async () => {
+    expect(await publish(id)).toEqual({ code: 0, said: '' });
+    const stranger = ['-h', 'localhost', '-p', String(gateway.mqttPort), '--cafile', join(folder, 'ca.crt')];
+    const message = ['-t', 't', '-m', 'm'];
+    await expect(run('mosquitto_pub', [...stranger, ...message, '-i', id])).rejects.toThrow(/not authorised/i);
+    const own = ['--cert', join(folder, `${id}.crt`), '--key', join(folder, `${id}.key`)];
+    await expect(run('mosquitto_pub', [...stranger, ...own, ...message, '-i', 'meter-2'])).rejects.toThrow(
+      /not authorised|identifier/i,
+    );
+  });
+
+  it('says hello, takes the offer, requests, installs, acknowledges and reconnects', async () => {
+    ({ stdout: said } = await run('sh', [script, 'localhost', String(gateway.mqttPort), id, folder]));
+    expect(said.split('\n').map((line) => line[0])).toEqual(['1', '2', '3', '4', '5', undefined]);
+    await gateway.log.until('renewal.confirmed');
+    const steps = ['due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated', 'confirmed'];
+    const told = gateway.log.lines.map((line) => line['event.action']).filter((action) => action?.startsWith('renewal.'));
+    expect(told.slice(0, steps.length)).toEqual(steps.map((step) => `renewal.${step}`));
+    expect((await renewal()).state).toBe('activated');
+  });
+
+  it('has both certificates admitted while they overlap', async () => {
+    for (const ending of ['crt', 'key']) copyFileSync(join(folder, `${id}.${ending}.old`), join(folder, `old.${ending}`));
+    const [old, current] = ['old.crt', `${id}.crt`].map((file) => new X509Certificate(readFileSync(join(folder, file))));
+    expect(old?.fingerprint256).not.toBe(current?.fingerprint256);
+    expect(old?.publicKey.equals(current?.publicKey ?? old.publicKey)).toBe(false);
+    expect(await publish('old')).toEqual({ code: 0, said: '' });
+    expect(await publish(id)).toEqual({ code: 0, said: '' });
+  });
+
+  it('has the old certificate refused once overlap has ended, and goes on with the new one', async () => {
+    await gateway.log.until('renewal.retired');
+    const refused = await publish('old');
+    expect(refused.code).not.toBe(0);
+    expect(refused.said).toMatch(/connection was refused/i);
+    expect(gateway.log.count('admission.refused', { 'event.reason': 'retired' })).toBe(1);
+    expect(gateway.log.count('alert.raised', { 'event.reason': 'retired_credential_in_use' })).toBe(1);
+    expect(await publish(id)).toEqual({ code: 0, said: '' });
+    expect(await renewal()).toMatchObject({ state: 'retired', lapsedAt: null });
+  });
+
+  it('finds the old certificate on the revocation list, and the new one good, with openssl', async () => {
+    await gateway.log.until('crl.published', { 'nolapse.crl.entries': 1 });
+    const response = await fetch(`http://127.0.0.1:${gateway.httpPort}/crl/issuing.crl`);
+    const { stdout } = await run('sh', [
+      '-c',
+      'openssl crl -inform DER -out issuing.crl && openssl verify -x509_strict -purpose sslclient -crl_check ' +
+        '-CAfile ca.crt -untrusted "$1.crt" -CRLfile issuing.crl "$1.crt" old.crt || true',
+      'sh',
+      id,
+    ], { cwd: folder, input: Buffer.from(await response.arrayBuffer()) } as never);
+    expect(stdout).toContain(`${id}.crt: OK`);
+    expect(existsSync(join(folder, 'issuing.crl'))).toBe(true);
+  });
+
+  it('leaves nothing of the work behind but the replaced pair', async () => {
+    expect((await gateway.place.run(['doctor', '--home', gateway.place.home])).code).toBe(0);
+    expect(await gateway.stop()).toBe(0);
+  });
+});
