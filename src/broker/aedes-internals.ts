@@ -17,17 +17,16 @@ export interface BrokerClient extends Client {
   duplicates: Record<string, number>;
   /** Stops reading packets until `resume`, which aedes calls once the session's queue has been sent. */
   pause(): void;
+  /** Calls back once the socket, which is full, has drained; `drainTimeout` later the client is disconnected. */
+  waitForDrain(callback: DrainCallback): void;
 }
 
-interface Emitter {
-  emit(message: { readonly topic: string }, done?: (error?: Error) => void): unknown;
-}
+export type DrainCallback = (error: Error | null, client: BrokerClient) => void;
 
 export interface BrokerInternals {
   /** By client id. Deleted by id, not by identity: never enforce from it. */
   readonly clients: Record<string, BrokerClient>;
   connectedClients: number;
-  readonly mq: Emitter;
 }
 
 export function internalsOf(aedes: Aedes): BrokerInternals {
@@ -60,35 +59,4 @@ export function withoutDuplicateCheck(brokerId: string): Record<string, number> 
   const counters: Record<string, number> = Object.create(null);
   Object.defineProperty(counters, brokerId, { get: () => 0, set: () => undefined });
   return counters;
-}
-
-const ticksPerStall = 4;
-
-/**
- * Bounds how long a publisher waits for the readers of its message: a delivery that is not taken within `stallMs` goes on
- * without it. One timer serves all messages.
- */
-export function boundStalls(mq: Emitter, sinkTopic: string, stallMs: number): { stop(): void } {
-  const emit = mq.emit.bind(mq);
-  // Each with the tick it arrived at; in order of arrival, so the oldest come first.
-  const waiting = new Map<() => void, number>();
-  let tick = 0;
-  const release = (): void => {
-    tick += 1;
-    for (const [finish, since] of waiting) {
-      if (tick - since <= ticksPerStall) return;
-      finish();
-    }
-  };
-  const timer = setInterval(release, Math.max(1, stallMs / ticksPerStall));
-  timer.unref();
-  mq.emit = (message, done) => {
-    if (message.topic === sinkTopic) return done?.();
-    const finish = (): void => {
-      if (waiting.delete(finish)) done?.();
-    };
-    waiting.set(finish, tick);
-    return emit(message, finish);
-  };
-  return { stop: () => clearInterval(timer) };
 }

@@ -8,20 +8,15 @@ import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
-import {
-  type BrokerPersistence,
-  boundStalls,
-  brokerClient,
-  internalsOf,
-  withoutDuplicateCheck,
-} from './aedes-internals.ts';
+import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { guardReads, PacketGuard } from './packet-guard.ts';
-import { authorizeForwardHook, authorizePublishHook, sinkTopic } from './publish-hooks.ts';
+import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { createSessions } from './sessions.ts';
+import { StallBound } from './stall-bound.ts';
 import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
 import { createTlsListener, type Listener } from './tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './tls-options.ts';
@@ -63,6 +58,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const registry = new SessionRegistry(options.clock, journal);
   const sockets = new WeakMap<object, TLSSocket>();
   const gate = new ConnectionGate(limits, journal);
+  const stalls = new StallBound(limits.stallMs);
 
   const aedes = new Aedes({
     persistence,
@@ -75,6 +71,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       socketOf: (client) => sockets.get(client),
       onAdmitted: (client) => {
         client.duplicates = withoutDuplicateCheck(aedes.id);
+        stalls.apply(client);
       },
     }),
     authorizePublish: authorizePublishHook({ entrance, registry, persistence }),
@@ -84,7 +81,6 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   watchErrors(aedes, journal);
   watchSubscriptions(aedes, { entrance, registry, journal, limits });
   watchRegistrations(aedes, registry);
-  const stalls = boundStalls(internalsOf(aedes).mq, sinkTopic, limits.stallMs);
   await aedes.listen();
 
   const accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage): void => {

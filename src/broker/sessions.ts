@@ -42,8 +42,8 @@ function hand(live: LiveSession, topic: string, payload: Buffer, qos: 0 | 1, sen
     const timer = setTimeout(() => resolve(false), sendMs);
     client.publish({ cmd: 'publish', topic, payload, qos, dup: false, retain: false }, (error) => {
       clearTimeout(timer);
-      // aedes reports a write to a closed connection as done.
-      resolve(!error && !client.closed && !client.conn.destroyed);
+      // aedes reports a write to a closed connection as done, and the stall bound a wait that was given up.
+      resolve(!error && !client.closed && !client.conn.destroyed && !client.conn.writableNeedDrain);
     });
   });
 }

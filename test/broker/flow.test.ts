@@ -2,9 +2,10 @@
 import { Aedes } from 'aedes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/app/session.ts';
-import { type BrokerClient, boundStalls, brokerClient, internalsOf } from '../../src/broker/aedes-internals.ts';
+import { type BrokerClient, brokerClient, type DrainCallback, internalsOf } from '../../src/broker/aedes-internals.ts';
 import { watchRegistrations } from '../../src/broker/client-registrations.ts';
 import { SessionRegistry } from '../../src/broker/session-registry.ts';
+import { StallBound } from '../../src/broker/stall-bound.ts';
 import { connectPacket, generate, House, inbox, packetsOf, until } from './harness.ts';
 
 const subscribe = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/#', qos: 0 }] });
@@ -68,21 +69,18 @@ describe('a reader that stopped reading', () => {
 });
 
 describe('the stall bound', () => {
-  it('calls each publisher back once, after its readers or after the bound', async () => {
-    const pending: (() => void)[] = [];
-    const mq = {
-      emit: (message: { topic: string }, done?: () => void) => {
-        if (message.topic === 'prompt') done?.();
-        else if (done) pending.push(done);
-      },
-    };
-    const stalls = boundStalls(mq, 'sink', 20);
+  it('calls back once: when the socket drained, or at the bound', async () => {
+    const drains: DrainCallback[] = [];
+    const client = { waitForDrain: (callback: DrainCallback) => void drains.push(callback) } as unknown as BrokerClient;
+    const stalls = new StallBound(20);
+    stalls.apply(client);
     const calls: string[] = [];
-    for (const topic of ['prompt', 'slow', 'sink']) mq.emit({ topic }, () => void calls.push(topic));
-    expect(calls).toEqual(['prompt', 'sink']);
-    await until(() => calls.length === 3);
-    for (const done of pending) done();
-    expect(calls).toEqual(['prompt', 'sink', 'slow']);
+    for (const name of ['prompt', 'slow']) client.waitForDrain(() => void calls.push(name));
+    drains[0]?.(null, client);
+    expect(calls).toEqual(['prompt']);
+    await until(() => calls.length === 2);
+    for (const drained of drains) drained(null, client);
+    expect(calls).toEqual(['prompt', 'slow']);
     stalls.stop();
   });
 });
@@ -103,14 +101,19 @@ describe('aedes’s list of clients', () => {
 
   it('has the members this folder relies on', async () => {
     const aedes = await Aedes.createBroker();
-    expect(internalsOf(aedes)).toMatchObject({ clients: {}, connectedClients: 0, mq: { emit: expect.any(Function) } });
+    expect(internalsOf(aedes)).toMatchObject({ clients: {}, connectedClients: 0 });
     const house = await House.open();
     const taken: BrokerClient[] = [];
     const handle = aedes.handle;
     expect(handle).toBeTypeOf('function');
     const { Duplex } = await import('node:stream');
     taken.push(brokerClient(aedes.handle(new Duplex({ read: () => undefined, write: (_c, _e, done) => done() }))));
-    expect(taken[0]).toMatchObject({ subscriptions: {}, duplicates: {}, pause: expect.any(Function) });
+    expect(taken[0]).toMatchObject({
+      subscriptions: {},
+      duplicates: {},
+      pause: expect.any(Function),
+      waitForDrain: expect.any(Function),
+    });
     taken[0]?.close();
     aedes.close();
     await house.close();
