@@ -161,6 +161,8 @@ function configure(sqlite: Sqlite.Database): void {
   // What is committed survives a power cut.
   sqlite.pragma('synchronous = FULL');
   sqlite.pragma('foreign_keys = ON');
+  // What a savepoint keeps to undo a unit stays out of temporary files: they cost more than the log itself.
+  sqlite.pragma('temp_store = MEMORY');
   sqlite.pragma(`cache_size = ${-cacheKib}`);
   sqlite.exec('BEGIN IMMEDIATE; COMMIT');
 }

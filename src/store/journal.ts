@@ -23,7 +23,14 @@ export function journal(queries: Queries) {
         .orderBy('id', 'desc')
         .limit(limit);
       if (query.principalId !== undefined) select = select.where('principal_id', '=', query.principalId);
-      if (query.renewalId !== undefined) select = select.where('renewal_id', '=', query.renewalId);
+      const { renewalId } = query;
+      if (renewalId !== undefined) {
+        select = select
+          .where('renewal_id', '=', renewalId)
+          .where('principal_id', '=', (eb) =>
+            eb.selectFrom('renewal').select('principal_id').where('id', '=', renewalId),
+          );
+      }
       return queries.all(select);
     },
     record: (entry: JournalEntry): void => void add.run(entry),

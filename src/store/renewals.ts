@@ -32,7 +32,7 @@ const columns = [
 ] as const;
 
 const rows = build.selectFrom('renewal').select(columns);
-/** The partial indexes answer only to the literal condition they were made with. */
+/** A literal, because a partial index answers only to the condition it was made with. */
 const current = rows.where('ended', '=', sql.lit(0));
 
 /** What distinguishes a renewal from others, and never changes in its life. */
@@ -60,25 +60,32 @@ const progress = (p: Parameter<Renewal>) => ({
   updated_at: p('updatedAt'),
 });
 
-/** Most puts only advance a renewal: the indexes on what never changes are then left alone. */
+type Row = Renewal & { readonly ended: 0 | 1 };
+const endedStates: readonly RenewalState[] = ['retired', 'cancelled', 'lapsed'];
+
+/** Most puts only advance a renewal: the indexes on what then stays the same are left alone. */
 function preparePut(queries: Queries): (renewal: Renewal) => void {
-  const advance = queries.prepare((p: Parameter<Renewal>) =>
+  const advance = queries.prepare((p: Parameter<Row>) =>
     build
       .updateTable('renewal')
       .set(progress(p))
       .where('id', '=', p('id'))
+      .where('ended', '=', p('ended'))
       .where((eb) =>
         eb.and(Object.entries(origin(p)).map(([column, value]) => eb(column as 'mode', 'is', value as never))),
       ),
   );
-  const replace = queries.prepare((p: Parameter<Renewal>) => {
-    const facts = { ...origin(p), ...progress(p) };
+  const replace = queries.prepare((p: Parameter<Row>) => {
+    const facts = { ...origin(p), ...progress(p), ended: p('ended') };
     return build
       .insertInto('renewal')
       .values({ id: p('id'), ...facts })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
   });
-  return (renewal) => void (advance.run(renewal) || replace.run(renewal));
+  return (renewal) => {
+    const row: Row = { ...renewal, ended: endedStates.includes(renewal.state) ? 1 : 0 };
+    if (advance.run(row) === 0) replace.run(row);
+  };
 }
 
 export function renewals(queries: Queries) {

@@ -78,7 +78,7 @@ interface RenewalTable {
   last_code: string | null;
   last_detail: string | null;
   updated_at: Instant;
-  ended: GeneratedAlways<0 | 1>;
+  ended: 0 | 1;
 }
 
 interface RequestTable {
