@@ -1,0 +1,43 @@
+// One broker in a process of its own, so that only its CPU is counted: nolapse, or aedes with the same TLS options and nothing
+// else. Arguments: `nolapse` or `bare`, home. Answers `cpu` with the microseconds it has used.
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createServer } from 'node:tls';
+import { Aedes } from 'aedes';
+import { destination } from 'pino';
+import { serverOptions } from '../../src/broker/tls-options.ts';
+import { loadConfig } from '../../src/config.ts';
+import { startGateway } from '../../src/gateway.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+
+const [which = '', home = ''] = process.argv.slice(2);
+
+async function startNolapse(): Promise<number> {
+  const stream = destination({ dest: openSync(join(home, 'bench.log'), 'a'), sync: true });
+  const gateway = await startGateway({
+    home,
+    config: loadConfig({ file: join(home, 'nolapse.yaml'), env: {} }),
+    log: createLog({ level: 'info', stream }),
+    metrics: createMetrics(),
+  });
+  return gateway.ports.mqtt;
+}
+
+async function startBare(): Promise<number> {
+  const pki = (name: string): string => readFileSync(join(home, 'pki', name), 'utf8');
+  const material = { key: pki('server.key'), cert: pki('server.crt'), ca: [pki('root.crt'), pki('issuing.crt')] };
+  const broker = await Aedes.createBroker({ concurrency: 0 });
+  const server = createServer({ ...serverOptions(material, 10_000), noDelay: true }, broker.handle);
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+process.send?.({ port: await (which === 'nolapse' ? startNolapse() : startBare()) });
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpu: user + system });
+});
+process.on('disconnect', () => process.exit(0));
