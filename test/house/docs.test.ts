@@ -68,7 +68,13 @@ const keyRows: readonly Row[] = rows(configurationPage)
     const key = keysByName.get(codes(name)[0] ?? '');
     if (!key) throw new Error(`${name} is no key of the schema`);
     const [, bare = '', least = '', most = ''] = /^(\w+)(?:, (\S+) to (\S+))?$/.exec(type) ?? [];
-    return { key, type: bare, range: least ? [least, most] : null, default: fallback, variable: codes(variable)[0] ?? '' };
+    return {
+      key,
+      type: bare,
+      range: least ? [least, most] : null,
+      default: fallback,
+      variable: codes(variable)[0] ?? '',
+    };
   });
 
 /** The faults a single variable causes, for its own key. */
@@ -89,7 +95,13 @@ describe('docs/configuration.md', () => {
   });
 
   it.each(keyRows)('tells the type and the variable of $variable', ({ key, type, variable }) => {
-    const kinds: Record<string, string> = { duration: 'text', span: 'text', text: 'text', number: 'number', list: 'list' };
+    const kinds: Record<string, string> = {
+      duration: 'text',
+      span: 'text',
+      text: 'text',
+      number: 'number',
+      list: 'list',
+    };
     expect(kinds[type]).toBe(key.kind);
     expect(variable).toBe(`NOLAPSE_${key.path.map((step) => step.toUpperCase()).join('_')}`);
   });
@@ -131,7 +143,7 @@ describe('docs/configuration.md', () => {
 });
 
 describe('the complete example', () => {
-  const text = /```yaml\n([^]*?)```/.exec(section(configurationPage, 'A complete example'))?.[1] ?? '';
+  const text = /```yaml\n([\s\S]*?)```/.exec(section(configurationPage, 'A complete example'))?.[1] ?? '';
   let folder = '';
   let config: Config;
   beforeAll(() => {
@@ -175,7 +187,10 @@ describe('the complete example', () => {
 
 describe('docs/operations.md', () => {
   it('lists every decision with its level, and no other', () => {
-    const listed = rows(section(operationsPage, 'Decisions')).map(([name = '', level]) => [codes(name)[0] ?? '', level]);
+    const listed = rows(section(operationsPage, 'Decisions')).map(([name = '', level]) => [
+      codes(name)[0] ?? '',
+      level,
+    ]);
     const known = Object.entries(actions).map(([name, { level }]) => [name, level]);
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
     expect(listed).toHaveLength(known.length);
@@ -217,10 +232,27 @@ describe('what the code tells', () => {
   });
 });
 
-describe('links between the pages', () => {
-  it.each(['README.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('certs')])('%s names only files that are there', (page) => {
+describe('what the pages name', () => {
+  const pages = ['README.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('certs')];
+
+  it.each(pages)('%s links only to files that are there', (page) => {
     const targets = [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)];
     const paths = targets.map(([, target = '']) => resolve(dirname(page), target));
     expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it.each(pages)('%s names only files of the repository that are there', (page) => {
+    const named = codes(readFileSync(page, 'utf8')).filter((text) =>
+      /^(src|test|docs|examples|docker|\.ci)\/\S+$/.test(text),
+    );
+    expect(named.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('includes a test for every mechanism of the threat model', () => {
+    const page = readFileSync('docs/threat-model.md', 'utf8');
+    const attempts = rows(section(page, 'Who, what they may try, what stops them'));
+    expect(attempts.length).toBeGreaterThan(20);
+    const bare = attempts.filter(([, stops = '', tests = '']) => !/nothing/i.test(stops) && codes(tests).length === 0);
+    expect(bare).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 // A shell, mosquitto's clients and openssl carry one whole renewal through against a gateway in its own process.
 import { execFile, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GatewayProcess, startProcess } from './gateway-process.ts';
 
@@ -32,7 +32,11 @@ function publish(pair: string): Promise<{ code: number | null; said: string }> {
   return new Promise((settle, reject) => {
     const child = spawn('mosquitto_pub', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (text += data.toString()));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        text += data.toString();
+      });
+    }
     child.once('error', reject);
     child.once('close', (code) => settle({ code, said: text }));
   });
@@ -62,14 +66,19 @@ describe('a device of shell, mosquitto and openssl', () => {
     expect(said.split('\n').map((line) => line[0])).toEqual(['1', '2', '3', '4', '5', undefined]);
     await gateway.log.until('renewal.confirmed');
     const steps = ['due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated', 'confirmed'];
-    const told = gateway.log.lines.map((line) => line['event.action']).filter((action) => action?.startsWith('renewal.'));
+    const told = gateway.log.lines
+      .map((line) => line['event.action'])
+      .filter((action) => action?.startsWith('renewal.'));
     expect(told.slice(0, steps.length)).toEqual(steps.map((step) => `renewal.${step}`));
     expect((await renewal()).state).toBe('activated');
   });
 
   it('has both certificates admitted while they overlap', async () => {
-    for (const ending of ['crt', 'key']) copyFileSync(join(folder, `${id}.${ending}.old`), join(folder, `old.${ending}`));
-    const [old, current] = ['old.crt', `${id}.crt`].map((file) => new X509Certificate(readFileSync(join(folder, file))));
+    for (const ending of ['crt', 'key'])
+      copyFileSync(join(folder, `${id}.${ending}.old`), join(folder, `old.${ending}`));
+    const [old, current] = ['old.crt', `${id}.crt`].map(
+      (file) => new X509Certificate(readFileSync(join(folder, file))),
+    );
     expect(old?.fingerprint256).not.toBe(current?.fingerprint256);
     expect(old?.publicKey.equals(current?.publicKey ?? old.publicKey)).toBe(false);
     expect(await publish('old')).toEqual({ code: 0, said: '' });
@@ -90,18 +99,22 @@ describe('a device of shell, mosquitto and openssl', () => {
   it('finds the old certificate on the revocation list, and the new one good, with openssl', async () => {
     await gateway.log.until('crl.published', { 'nolapse.crl.entries': 1 });
     const response = await fetch(`http://127.0.0.1:${gateway.httpPort}/crl/issuing.crl`);
-    const { stdout } = await run('sh', [
-      '-c',
-      'openssl crl -inform DER -out issuing.crl && openssl verify -x509_strict -purpose sslclient -crl_check ' +
-        '-CAfile ca.crt -untrusted "$1.crt" -CRLfile issuing.crl "$1.crt" old.crt || true',
-      'sh',
-      id,
-    ], { cwd: folder, input: Buffer.from(await response.arrayBuffer()) } as never);
-    expect(stdout).toContain(`${id}.crt: OK`);
-    expect(existsSync(join(folder, 'issuing.crl'))).toBe(true);
+    writeFileSync(join(folder, 'issuing.crl'), new Uint8Array(await response.arrayBuffer()));
+    await run('openssl', ['crl', '-inform', 'DER', '-in', 'issuing.crl', '-out', 'crl.pem'], { cwd: folder });
+    const chain = ['-CAfile', 'ca.crt', '-untrusted', `${id}.crt`, '-CRLfile', 'crl.pem', '-crl_check'];
+    const verify = (file: string) =>
+      run('openssl', ['verify', '-x509_strict', '-purpose', 'sslclient', ...chain, file], { cwd: folder });
+    expect((await verify(`${id}.crt`)).stdout).toBe(`${id}.crt: OK\n`);
+    await expect(verify('old.crt')).rejects.toThrow(/certificate revoked/);
   });
 
-  it('leaves nothing of the work behind but the replaced pair', async () => {
+  it('leaves nothing of its work behind but the replaced pair', async () => {
+    const made = ['issuing.crl', 'crl.pem', 'old.crt', 'old.key'];
+    const files = readdirSync(folder).filter((file) => !made.includes(file));
+    expect(files.sort()).toEqual(['ca.crt', ...['.crt', '.crt.old', '.key', '.key.old'].map((ending) => id + ending)]);
+    for (const key of files.filter((file) => file.includes('.key'))) {
+      expect(statSync(join(folder, key)).mode & 0o077).toBe(0);
+    }
     expect((await gateway.place.run(['doctor', '--home', gateway.place.home])).code).toBe(0);
     expect(await gateway.stop()).toBe(0);
   });
