@@ -98,7 +98,6 @@ export function renewals(queries: Queries) {
       .where('old_fingerprint', '=', p('old'))
       // Every state that has not ended is open, save this one.
       .where('state', '!=', sql.lit('activated'))
-
       .orderBy('row', 'desc')
       .limit(sql.lit(1)),
   );
