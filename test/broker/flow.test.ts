@@ -1,4 +1,5 @@
 // Flow: one client's slowness, or one client id in two hands, is nobody else's trouble.
+import { Duplex } from 'node:stream';
 import { Aedes } from 'aedes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/app/session.ts';
@@ -102,21 +103,15 @@ describe('aedes’s list of clients', () => {
   it('has the members this folder relies on', async () => {
     const aedes = await Aedes.createBroker();
     expect(internalsOf(aedes)).toMatchObject({ clients: {}, connectedClients: 0 });
-    const house = await House.open();
-    const taken: BrokerClient[] = [];
-    const handle = aedes.handle;
-    expect(handle).toBeTypeOf('function');
-    const { Duplex } = await import('node:stream');
-    taken.push(brokerClient(aedes.handle(new Duplex({ read: () => undefined, write: (_c, _e, done) => done() }))));
-    expect(taken[0]).toMatchObject({
+    const client = brokerClient(aedes.handle(new Duplex({ read: () => undefined, write: (_c, _e, done) => done() })));
+    expect(client).toMatchObject({
       subscriptions: {},
       duplicates: {},
       pause: expect.any(Function),
       waitForDrain: expect.any(Function),
     });
-    taken[0]?.close();
+    client.close();
     aedes.close();
-    await house.close();
   });
 
   it('keeps the newest of two with one id when the older one ends late, and forgets one that never connected', () => {
