@@ -26,13 +26,14 @@ export function outbox(queries: Queries) {
       .set((eb) => ({ due_at: p('dueAt'), attempts: eb('attempts', '+', sql.lit(1)) }))
       .where('id', '=', p('id')),
   );
-  // The inner query reads the index alone: of many that are due only those returned are fetched.
+  // The inner query reads the index alone: of many that are due only those returned are fetched. `+id` keeps SQLite from
+  // reading in order of id instead, past everything that was put off.
   const due = queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
     build
       .selectFrom('effect')
       .select(['id', 'body', 'due_at as dueAt', 'attempts'])
       .where('id', 'in', (eb) =>
-        eb.selectFrom('effect').select('id').where('due_at', '<=', p('now')).orderBy('id').limit(p('limit')),
+        eb.selectFrom('effect').select('id').where('due_at', '<=', p('now')).orderBy(sql`+id`).limit(p('limit')),
       )
       .orderBy('id'),
   );
