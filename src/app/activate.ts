@@ -69,12 +69,9 @@ async function endRenewals(
     const transition = await step(within, own, { type: 'activated', overlapUntil }, className, detail);
     if (transition.kind === 'changed') await tx.owe({ kind: 'prompt', renewalId: own.id });
   }
-  for (const other of await tx.renewals({ principalId: entry.principalId }, openRenewalsMax)) {
+  for (const other of await tx.unendedRenewals(entry.principalId)) {
     if (other.id !== own?.id && isOpen(other) && other.createdAt <= entry.issuedAt) {
       await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, className);
     }
   }
 }
-
-/** Renewals of one principal looked through; more than one open is already unusual. */
-const openRenewalsMax = 20;

@@ -6,9 +6,6 @@ import type { App } from './context.ts';
 import { OperationError } from './operations.ts';
 import { revokeWithin } from './revoke.ts';
 
-/** Renewals of one principal that are cancelled with it at most; more than one open is already unusual. */
-const renewalsMax = 100;
-
 /** Decommissions a principal: certificates revoked, renewals cancelled, sessions ended. Twice is once. */
 export function decommission(
   app: App,
@@ -23,7 +20,7 @@ export function decommission(
     for (const entry of await within.tx.certificatesOf(id)) {
       if (await revokeWithin(within, entry, 'cessationOfOperation')) counts.revoked += 1;
     }
-    for (const renewal of await within.tx.renewals({ principalId: id }, renewalsMax)) {
+    for (const renewal of await within.tx.unendedRenewals(id)) {
       if (!isOpen(renewal)) continue;
       await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal.class);
       counts.cancelled += 1;

@@ -35,13 +35,10 @@ export async function revokeWithin(
   return true;
 }
 
-/** Renewals of one principal looked through; more than one open is already unusual. */
-const renewalsMax = 20;
-
 async function mendRenewals(within: Change, entry: LedgerEntry, reason: RevocationReason): Promise<void> {
   const principal = await within.tx.principal(entry.principalId);
   if (!principal) return;
-  for (const renewal of await within.tx.renewals({ principalId: entry.principalId }, renewalsMax)) {
+  for (const renewal of await within.tx.unendedRenewals(entry.principalId)) {
     if (!isOpen(renewal)) continue;
     if (renewal.newFingerprint === entry.fingerprint) await askAnew(within, renewal, reason, principal.class);
     else if (renewal.oldFingerprint === entry.fingerprint && !renewal.newFingerprint) {

@@ -59,7 +59,9 @@ export interface Reader {
   currentRenewal(id: PrincipalId): Promise<Renewal | null>;
   /** The open renewal that replaces this certificate, if there is one. */
   openRenewalFor(old: Fingerprint): Promise<Renewal | null>;
-  /** The newest first; of one principal, in one state, or all. */
+  /** Every renewal of this principal that has not ended: open ones, and an activated one until it is retired. */
+  unendedRenewals(id: PrincipalId): Promise<Renewal[]>;
+  /** The newest first; of one principal, in one state, or all. For operators: it may read many rows. */
   renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Promise<Renewal[]>;
   /** The accepted request of a renewal, settled down to its serial; null when there is none. */
   request(renewalId: string): Promise<ApprovedRequest | null>;

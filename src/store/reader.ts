@@ -57,6 +57,10 @@ export class TableReader implements Reader {
     return this.tables.openRenewalFor(old);
   }
 
+  async unendedRenewals(id: PrincipalId) {
+    return this.tables.unendedRenewals(id);
+  }
+
   async renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number) {
     return this.tables.renewals(query, limit);
   }

@@ -93,6 +93,9 @@ export function renewals(queries: Queries) {
   const currentOf = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
     current.where('principal_id', '=', p('id')).orderBy('row', 'desc').limit(sql.lit(1)),
   );
+  const unendedOf = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    current.where('principal_id', '=', p('id')).orderBy('row', 'desc'),
+  );
   const openFor = queries.prepare((p: Parameter<{ old: Fingerprint }>) =>
     current
       .where('old_fingerprint', '=', p('old'))
@@ -108,6 +111,7 @@ export function renewals(queries: Queries) {
   return {
     renewal: (id: string): Renewal | null => byId.get({ id }) ?? null,
     currentRenewal: (id: PrincipalId): Renewal | null => currentOf.get({ id }) ?? null,
+    unendedRenewals: (id: PrincipalId): Renewal[] => unendedOf.all({ id }),
     openRenewalFor: (old: Fingerprint): Renewal | null => openFor.get({ old }) ?? null,
     renewals: (query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Renewal[] => {
       let select = rows.orderBy('row', 'desc').limit(limit);
