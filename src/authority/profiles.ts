@@ -21,7 +21,7 @@ export interface CaProfile extends OwnProfile {
   readonly pathLength: number;
 }
 
-export interface IssuingProfile extends CaProfile {
+interface IssuingProfile extends CaProfile {
   /** From a CRL's thisUpdate to its nextUpdate. */
   readonly crlLifetimeMs: number;
 }

@@ -1,6 +1,5 @@
 // The gateway's own TLS certificate: whether it is still good, and a new one, with a new key, when it is not. It does not
 // watch the clock; whoever runs the gateway asks.
-
 import type { KeyObject } from 'node:crypto';
 import type { Serial } from '../domain/certificate.ts';
 import { GatewayError } from '../domain/errors.ts';
@@ -39,7 +38,7 @@ export interface ServerCertificate {
   readonly notAfter: Instant;
 }
 
-/** Share of its life that must be left, or it is replaced. */
+/** Share of the profile's lifetime that must be left, or it is replaced. */
 const lifeLeftMin = 1 / 3;
 
 const commonNameLengthMax = 64;
@@ -94,10 +93,21 @@ function openPair(dir: string, passphrase: string | undefined) {
   try {
     return readPair(dir, 'server', passphrase);
   } catch (error) {
-    // Missing, torn or not belonging together: the pair is ours to make anew.
-    if (error instanceof GatewayError) return null;
+    // Missing, torn or not belonging together, the pair is ours to make anew; one we may not read is somebody's decision.
+    if (error instanceof GatewayError && error.code !== 'pki_file_unreadable') return null;
     throw error;
   }
+}
+
+/** Has it too little life left, and would a new one have more? At the issuing CA's own end it would not. */
+function isAgeing(
+  { facts }: CertificateChain,
+  ca: IssuingCa,
+  { now, profiles = loadProfiles() }: ServerOptions,
+): boolean {
+  const leftMs = facts.notAfter - now;
+  if (leftMs >= profiles.server.lifetimeMs * lifeLeftMin) return false;
+  return ownValidity(now, profiles.server, ca.facts.notAfter).notAfter > facts.notAfter;
 }
 
 /** Does it say what a certificate made now would say, as far as time does not change it? */
@@ -120,7 +130,7 @@ export function issueServerCertificate(dir: string, options: ServerOptions): Ser
 }
 
 /**
- * The server's certificate, replaced first when it is missing or broken, when less than a third of its life is left, or
+ * The server's certificate, replaced first when it is missing or broken, when less than a third of its lifetime is left, or
  * when its names, its URLs or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
  */
 export function ensureServerCertificate(
@@ -129,10 +139,8 @@ export function ensureServerCertificate(
 ): ServerCertificate & { readonly renewed: boolean } {
   const ca = openIssuingCa(dir, options.passphrase);
   const pair = openPair(dir, options.passphrase);
-  if (pair) {
-    const { notBefore, notAfter } = pair.facts;
-    const fresh = notAfter - options.now >= (notAfter - notBefore) * lifeLeftMin;
-    if (fresh && isUpToDate(pair, ca, options)) return { ...assemble(pair), renewed: false };
+  if (pair && !isAgeing(pair, ca, options) && isUpToDate(pair, ca, options)) {
+    return { ...assemble(pair), renewed: false };
   }
   return { ...issueUnder(ca, dir, options), renewed: true };
 }

@@ -31,7 +31,7 @@ export interface Issuer {
 }
 
 /** What every certificate says. */
-export interface CertificateBody {
+interface CertificateBody {
   readonly serial: Serial;
   readonly commonName: string;
   readonly notBefore: Instant;

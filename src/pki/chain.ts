@@ -1,7 +1,6 @@
 // Does a chain of signatures introduce this stranger? It walks from the leaf to a trusted anchor, verifying each signature
 // over the very bytes it reads, and never asks TLS: CERT_HAS_EXPIRED masks every other fault there, and a forgery that
 // names our issuer shows it. The leaf's own time is reported, not judged.
-
 import type { Instant } from '../domain/time.ts';
 import { DerError } from './der-reader.ts';
 import { oids } from './oids.ts';
@@ -10,7 +9,7 @@ import { signatureVerifies } from './signature.ts';
 import { type CertificateFacts, readCertificate } from './x509.ts';
 
 /** Certificates in a path, leaf and anchor included. */
-export const chainDepthMax = 5;
+const chainDepthMax = 5;
 
 /** Certificates read of those a stranger sent along; the rest is ignored. */
 export const issuersReadMax = 8;

@@ -13,7 +13,7 @@ import { serialInteger, serialOf } from './serial.ts';
 import { readSigned, seal, signatureVerifies } from './signature.ts';
 import { readCertificate } from './x509.ts';
 
-export interface CrlEntry {
+interface CrlEntry {
   readonly serial: Serial;
   readonly revokedAt: Instant;
   readonly reason: RevocationReason;
@@ -28,7 +28,7 @@ export interface CrlBody {
 }
 
 /** Bytes of a CRL beyond which it is not read: more than 600,000 entries. */
-export const crlBytesMax = 32 * 1_024 * 1_024;
+const crlBytesMax = 32 * 1_024 * 1_024;
 
 const version2 = smallInteger(1);
 

@@ -15,7 +15,7 @@ export interface CsrLimits {
 }
 
 /** An RSA 4096 request with every name a device could need is below 2 KiB. */
-export const csrLimits: CsrLimits = { bytesMax: 8_192 };
+const csrLimits: CsrLimits = { bytesMax: 8_192 };
 
 export type CsrRefusal = Refusal & { readonly code: 'malformed_csr' | 'csr_too_large' };
 

@@ -11,7 +11,7 @@ export interface NameFacts {
   readonly others: number;
 }
 
-export interface Extension {
+interface Extension {
   readonly critical: boolean;
   /** Content of the extnValue. */
   readonly value: Uint8Array;

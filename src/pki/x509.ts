@@ -25,7 +25,7 @@ import { readSigned, type Signed } from './signature.ts';
 export { fingerprintOf };
 
 /** Bytes of a certificate beyond which it is not read. */
-export const certificateBytesMax = 65_536;
+const certificateBytesMax = 65_536;
 
 export interface CertificateFacts {
   readonly signed: Signed;

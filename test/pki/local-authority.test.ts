@@ -205,7 +205,7 @@ describe("the server's certificate", () => {
   it('stays while it is good', () => {
     const dir = home();
     const before = contentOf(dir);
-    const kept = ensureServerCertificate(dir, { ...serverOptions, now: now + 50 * day });
+    const kept = ensureServerCertificate(dir, { ...serverOptions, now: now + 59 * day });
     expect(kept.renewed).toBe(false);
     expect(contentOf(dir)).toEqual(before);
     expect(new X509Certificate(kept.certificatePem).raw.equals(kept.der)).toBe(true);
@@ -228,10 +228,13 @@ describe("the server's certificate", () => {
     expect(ensureServerCertificate(dir, { ...serverOptions, ...changes }).renewed).toBe(false);
   });
 
-  it('never outlives the issuing CA', () => {
+  it('never outlives the issuing CA, and is not replaced again and again at its end', () => {
     const dir = home();
     const end = authorities.local(dir, locations).issuerNotAfter;
     expect(issueServerCertificate(dir, { ...serverOptions, now: end - day }).notAfter).toBe(end);
+    for (const leftMs of [day / 2, 1_000, -day]) {
+      expect(ensureServerCertificate(dir, { ...serverOptions, now: end - leftMs }).renewed).toBe(false);
+    }
   });
 
   it('comes with its key in the clear for TLS, though the file is encrypted', () => {
