@@ -1,6 +1,5 @@
 // The authority whose keys are files in the home. It signs what was approved, exactly as it was settled, and keeps no
 // record: the ledger does.
-
 import { GatewayError } from '../domain/errors.ts';
 import { type PrincipalKind, principalKinds } from '../domain/principal.ts';
 import type { ApprovedRequest, Profile } from '../domain/request.ts';
