@@ -1,0 +1,66 @@
+// Part of the suite of every store: what is owed stays until it is settled, once for each key.
+
+import { expect, it } from 'vitest';
+import type { Effect } from '../../src/domain/effect.ts';
+import { digest, idOf, now, principal } from './store-rows.ts';
+import { owe, store } from './store-under-test.ts';
+
+export function effects(): void {
+  const prompt = (renewalId: string): Effect => ({ kind: 'prompt', renewalId });
+
+  it('gives effects back in the order they were owed, as many as asked for', async () => {
+    const all: Effect[] = [
+      prompt('r2'),
+      { kind: 'issue', renewalId: 'r1' },
+      { kind: 'close-certificate', fingerprint: digest('x'), reason: 'revoked' },
+      { kind: 'close-principal', principalId: idOf('a'), reason: 'decommissioned' },
+      { kind: 'publish-crl' },
+    ];
+    await owe(...all);
+    const due = await store.read.dueEffects(now, 10);
+    expect(due.map(({ effect }) => effect)).toEqual(all);
+    expect(due.map(({ attempts }) => attempts)).toEqual([0, 0, 0, 0, 0]);
+    expect((await store.read.dueEffects(now, 2)).map(({ effect }) => effect)).toEqual(all.slice(0, 2));
+  });
+
+  it('owes one effect a key: the newer stays when the older is settled', async () => {
+    await owe(prompt('r1'));
+    const [older] = await store.read.dueEffects(now, 10);
+    await owe(prompt('r2'), prompt('r1'));
+    await store.transact((tx) => tx.settle(older?.id ?? -1));
+    const due = await store.read.dueEffects(now, 10);
+    expect(due.map(({ effect }) => effect)).toEqual([prompt('r2'), prompt('r1')]);
+    await store.transact(async (tx) => {
+      for (const { id } of due) await tx.settle(id);
+    });
+    expect(await store.read.dueEffects(now, 10)).toEqual([]);
+  });
+
+  it('puts an effect off until it is due again, or owed again', async () => {
+    await owe(prompt('r1'));
+    const [effect] = await store.read.dueEffects(now, 10);
+    await store.transact((tx) => tx.putOff(effect?.id ?? -1, now + 5));
+    expect(await store.read.dueEffects(now + 4, 10)).toEqual([]);
+    expect(await store.read.dueEffects(now + 5, 10)).toMatchObject([{ id: effect?.id, attempts: 1, dueAt: now + 5 }]);
+    await owe(prompt('r1'));
+    expect(await store.read.dueEffects(now, 10)).toMatchObject([{ attempts: 0 }]);
+  });
+
+  it('tells the listener after the commit of what owed something, and of nothing else', async () => {
+    const told: number[] = [];
+    let listened: Promise<void> = Promise.resolve();
+    store.onOwed(() => {
+      listened = store.read.dueEffects(now, 10).then((due) => void told.push(due.length));
+    });
+    await store.transact((tx) => tx.putPrincipal(principal('c')));
+    const fails = store.transact(async (tx) => {
+      await tx.owe(prompt('r0'));
+      throw new Error('no');
+    });
+    await expect(fails).rejects.toThrow('no');
+    expect(told).toEqual([]);
+    await Promise.all([owe(prompt('r1')), owe(prompt('r2'))]);
+    await listened;
+    expect(told).toEqual([2]);
+  });
+}
