@@ -2,9 +2,10 @@
 
 import { admitConnect } from './admit.ts';
 import type { App } from './context.ts';
-import { promptPrincipal, sendDown } from './prompt.ts';
+import { promptPrincipal } from './prompt.ts';
 import { receive } from './receive.ts';
 import type { Seen } from './seen.ts';
+import { mannerOf, sendDown } from './send-down.ts';
 import type { Entrance, Session } from './session.ts';
 
 /** Characters of a topic that are logged. */
@@ -47,5 +48,6 @@ function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe',
   });
   if (action !== 'publish' || !app.throttle.take(id, app.clock.now())) return;
   const message = { word: 'error', code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
-  sendDown(app, id, 'json', message).catch((error: unknown) => tellFailure(app, session, error));
+  const sent = mannerOf(app, id).then((manner) => sendDown(app, id, manner, message));
+  sent.catch((error: unknown) => tellFailure(app, session, error));
 }

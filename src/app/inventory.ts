@@ -144,6 +144,9 @@ function check(app: App, input: NewDevice | Readonly<Record<string, unknown>>): 
     site: text('site'),
     gateway: idOf('gateway'),
     encoding: fields.has('encoding') ? oneOf<Encoding>('encoding', encodings, 'json') : null,
+    modes: [],
+    packetBytesMax: null,
+    slots: null,
     status: 'active' as const,
   };
   if (faults.length > 0 || id === null || owner === null) return { faults };

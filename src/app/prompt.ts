@@ -1,32 +1,12 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
-import type { Fingerprint } from '../domain/certificate.ts';
 import type { DownMessage } from '../domain/message.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { awaitDevice, isOpen, owed, type Renewal, sentAgain } from '../domain/renewal.ts';
 import { toSeconds } from '../domain/time.ts';
-import { enrollmentTopic } from '../domain/topics.ts';
-import { encodeDown } from '../wire/index.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
-
-/** Sends a message to the sessions of a principal that listen for it. @returns how many took it. */
-export function sendDown(
-  app: App,
-  id: PrincipalId,
-  encoding: Encoding,
-  message: DownMessage,
-  certificate: Fingerprint | null = null,
-): Promise<number> {
-  return app.sessions.send(id, enrollmentTopic(id, message.word), encodeDown(encoding, message), certificate);
-}
-
-/** The encoding to speak to a principal in: as it last spoke, else as the inventory says, else JSON. */
-async function encodingOf(app: App, id: PrincipalId): Promise<Encoding> {
-  const contact = await app.store.read.contact(id);
-  if (contact?.encoding) return contact.encoding;
-  return (await app.store.read.principal(id))?.encoding ?? 'json';
-}
+import { mannerOf, sendDown } from './send-down.ts';
 
 /** Sends what is owed under this renewal now, and records that it was sent. */
 export async function prompt(app: App, renewalId: string): Promise<void> {
@@ -36,7 +16,7 @@ export async function prompt(app: App, renewalId: string): Promise<void> {
   const id = renewal.principalId;
   // Only who speaks through the replacement has it in use: what still listens through the old one is told nothing.
   const through = message.word === 'done' ? renewal.newFingerprint : null;
-  const taken = await sendDown(app, id, await encodingOf(app, id), message, through);
+  const taken = await sendDown(app, id, await mannerOf(app, id), message, through);
   await change(app, (within) => keepSent(within, renewal, message.word, taken > 0));
 }
 
@@ -79,7 +59,7 @@ export async function sendCertificate(app: App, renewalId: string, encoding: Enc
   const renewal = await app.store.read.renewal(renewalId);
   const message = renewal && isOpen(renewal) ? await certificateMessage(app, renewal) : null;
   if (!renewal || !message) return;
-  const taken = await sendDown(app, renewal.principalId, encoding, message);
+  const taken = await sendDown(app, renewal.principalId, await mannerOf(app, renewal.principalId, encoding), message);
   await change(app, (within) => keepSent(within, renewal, 'cert', taken > 0));
 }
 

@@ -19,7 +19,9 @@ const closed: Refusal = { code: 'renewal_closed', detail: 'this renewal has ende
 
 /** Takes a CSR. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its signature. */
 export async function receiveCsr(app: App, sender: Sender, message: CsrMessage): Promise<Refusal | null> {
-  const facts = readCsr(message.csr, { bytesMax: app.settings.csrBytesMax });
+  const der = message.csr;
+  if (!der) return { code: 'part_missing', detail: 'from 0' };
+  const facts = readCsr(der, { bytesMax: app.settings.csrBytesMax });
   if ('code' in facts) return facts;
   const outcome = await change(app, (within) => take(within, sender, message.renewal, facts));
   if ('refusal' in outcome) return outcome.refusal;

@@ -7,10 +7,11 @@ import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { isUpWord, parseEnrollmentTopic } from '../domain/topics.ts';
 import { decodeUp } from '../wire/index.ts';
 import type { App } from './context.ts';
-import { sendDown } from './prompt.ts';
 import { receiveAck } from './receive-ack.ts';
 import { receiveCsr } from './receive-csr.ts';
+import { receiveGet } from './receive-get.ts';
 import { receiveHello } from './receive-hello.ts';
+import { mannerOf, sendDown } from './send-down.ts';
 import type { Session } from './session.ts';
 
 /** Where a message came from: the session it arrived on and the encoding it was spoken in. */
@@ -64,6 +65,8 @@ function dispatch(app: App, sender: Sender, message: UpMessage): Promise<Refusal
       return receiveHello(app, sender, message);
     case 'csr':
       return receiveCsr(app, sender, message);
+    case 'get':
+      return receiveGet(app, sender, message);
     case 'ack':
       return receiveAck(app, sender, message);
   }
@@ -84,7 +87,7 @@ async function refuse(app: App, sender: Sender, refusal: Refusal, renewal?: stri
   const { code, retryAfterSeconds } = refusal;
   const detail = refusal.detail.slice(0, detailLengthMax);
   count(app, sender.id, code, detail, renewal);
-  await sendDown(app, sender.id, sender.encoding, {
+  await sendDown(app, sender.id, await mannerOf(app, sender.id, sender.encoding), {
     word: 'error',
     code,
     detail,

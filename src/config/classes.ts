@@ -58,8 +58,11 @@ function policyFrom(own: RawClass | undefined, base: RawClass | undefined): Poli
     retryFirst: toSpan(read('retryFirst').text),
     retryMax: toSpan(read('retryMax').text),
     backdate: capped(read('backdate'), lifetimeMs, backdateShareMost),
-    keyMode: 'csr',
     requestsMax: Number(read('requestsMax').text),
+    keyModes: own?.keyModes ?? base?.keyModes ?? classDefaults.keyModes,
+    keyAgeMaxMs: parseDuration(read('keyAgeMax').text) ?? 0,
+    requireDeviceProof: own?.requireDeviceProof ?? base?.requireDeviceProof ?? classDefaults.requireDeviceProof,
+    activateWithin: toSpan(read('activateWithin').text),
   };
 }
 

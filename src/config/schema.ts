@@ -2,6 +2,7 @@
 // only; files, variables and the checks between keys are elsewhere.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { keyModes } from '../domain/policy.ts';
 import { principalIdLengthMax } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter } from '../domain/topics.ts';
@@ -88,6 +89,11 @@ export const classDefaults = {
   retryMax: '1%',
   backdate: '1h',
   requestsMax: 10,
+  keyModes: ['csr', 'recertify'],
+  // NIST SP 800-57 part 1, 5.3.6: one to three years for a private signature key.
+  keyAgeMax: '730d',
+  requireDeviceProof: false,
+  activateWithin: '2%',
 } as const;
 
 const classSchema = z
@@ -108,6 +114,17 @@ const classSchema = z
       .min(1, { error: 'expected a whole number from 1 to 1000' })
       .max(1_000, { error: 'expected a whole number from 1 to 1000' })
       .optional(),
+    keyModes: z
+      .array(z.enum(keyModes, { error: `expected one of ${keyModes.join(', ')}` }))
+      .min(1, { error: 'expected at least one key mode' })
+      .refine((modes) => new Set(modes).size === modes.length, { error: 'a key mode stands there twice' })
+      .optional(),
+    keyAgeMax: z
+      .string({ error: durationRule })
+      .refine((text) => parseDuration(text) !== null, { error: durationRule })
+      .optional(),
+    requireDeviceProof: z.boolean({ error: 'expected true or false' }).optional(),
+    activateWithin: span.optional(),
   })
   .prefault({});
 

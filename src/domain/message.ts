@@ -7,11 +7,24 @@ export interface HelloMessage {
   readonly maxPacket?: number;
   readonly slots?: number;
   readonly clock?: number;
+  /** Signature by the key of `fingerprint`, for devices that speak through a gateway. */
+  readonly proof?: Uint8Array;
 }
 export interface CsrMessage {
   readonly renewal: string;
-  /** DER of the PKCS#10 request. */
-  readonly csr: Uint8Array;
+  /** DER of the PKCS#10 request; absent when it comes in parts. */
+  readonly csr?: Uint8Array;
+  /** Where in the request's DER `bytes` belongs; present together with `total` and `bytes`, when `csr` is not. */
+  readonly offset?: number;
+  readonly total?: number;
+  readonly bytes?: Uint8Array;
+  /** Signature by the device's current key over renewal and request, where the policy asks for it. */
+  readonly proof?: Uint8Array;
+}
+export interface GetMessage {
+  readonly renewal: string;
+  readonly offset: number;
+  readonly length: number;
 }
 export interface AckMessage {
   readonly renewal: string;
@@ -24,6 +37,7 @@ export interface AckMessage {
 export type UpMessage =
   | ({ readonly word: 'hello' } & HelloMessage)
   | ({ readonly word: 'csr' } & CsrMessage)
+  | ({ readonly word: 'get' } & GetMessage)
   | ({ readonly word: 'ack' } & AckMessage);
 
 /** A message to a device, tagged with the word of its topic. */
@@ -35,16 +49,24 @@ export type DownMessage =
       readonly deadline: number;
       readonly now: number;
       readonly size?: number;
-      /** SHA-256 of the replacement's DER (32 bytes). */
+      /** SHA-256 of the replacement (32 bytes). */
       readonly sha256?: Uint8Array;
     }
   /** DER certificates, leaf first, then its chain without the root. */
   | { readonly word: 'cert'; readonly renewal: string; readonly certificates: readonly Uint8Array[] }
+  | {
+      readonly word: 'part';
+      readonly renewal: string;
+      readonly offset: number;
+      readonly total: number;
+      readonly bytes: Uint8Array;
+    }
   | { readonly word: 'done'; readonly renewal: string; readonly retires: number }
   | {
       readonly word: 'error';
       readonly renewal?: string;
       readonly code: EnrollmentCode;
-      readonly detail: string;
+      /** Left out when there is no room for it. */
+      readonly detail?: string;
       readonly retryAfter?: number;
     };

@@ -3,7 +3,8 @@ import type { LedgerEntry } from './certificate.ts';
 import type { PrincipalId } from './principal.ts';
 import { type Instant, type Span, spanMs } from './time.ts';
 
-export const keyModes = ['csr'] as const;
+/** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
+export const keyModes = ['csr', 'recertify', 'keygen'] as const;
 export type KeyMode = (typeof keyModes)[number];
 
 export interface Policy {
@@ -18,7 +19,14 @@ export interface Policy {
   readonly retryMax: Span;
   /** How far a certificate's notBefore lies before its issuance, for devices whose clock is slow or absent. */
   readonly backdate: Span;
-  readonly keyMode: KeyMode;
+  /** The modes a renewal may be made in, the preferred first. */
+  readonly keyModes: readonly KeyMode[];
+  /** How long a key may be certified again, from its first certificate. */
+  readonly keyAgeMaxMs: number;
+  /** Must a request that a gateway brings be signed by the device's current key as well? */
+  readonly requireDeviceProof: boolean;
+  /** How long after `installed` the replacement must have been seen before somebody is alarmed. */
+  readonly activateWithin: Span;
   /** CSRs a device may send within one renewal. */
   readonly requestsMax: number;
 }

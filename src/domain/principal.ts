@@ -1,4 +1,5 @@
 // Who may exist: the inventory's record and the grammar of its identifier.
+import type { KeyMode } from './policy.ts';
 
 export type PrincipalId = string & { readonly brand: 'PrincipalId' };
 
@@ -26,6 +27,12 @@ export interface Principal {
   readonly gateway: PrincipalId | null;
   /** The encoding to open a conversation in, for a device that never speaks first; null: as it last spoke, else JSON. */
   readonly encoding: Encoding | null;
+  /** The key modes the device can do; empty: the one that needs nothing of the gateway, `csr`. */
+  readonly modes: readonly KeyMode[];
+  /** The largest MQTT packet it takes, in bytes, until it says so itself; null: not known. */
+  readonly packetBytesMax: number | null;
+  /** Credentials it can hold at once, until it says so itself; null: not known. */
+  readonly slots: number | null;
 }
 
 /** What the device last told us about itself on the enrollment topics; it may change at every hello. */

@@ -1,5 +1,6 @@
 // The ledger's store: inventory, certificates, renewals and the outbox, read and changed in transactions.
 import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
+import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
@@ -65,6 +66,19 @@ export interface Reader {
   renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Promise<Renewal[]>;
   /** The accepted request of a renewal, settled down to its serial; null when there is none. */
   request(renewalId: string): Promise<ApprovedRequest | null>;
+  /** What has arrived of a request that comes in parts, from its first byte on. */
+  upload(renewalId: string): Promise<{ readonly total: number; readonly bytes: Uint8Array } | null>;
+  /** The key made for a device, as CMS EnvelopedData, until the device has it. */
+  envelope(renewalId: string): Promise<Uint8Array | null>;
+  delegation(id: string): Promise<Delegation | null>;
+  /** In order of id, ended ones too. */
+  delegations(limit: number): Promise<Delegation[]>;
+  /** Every one this gateway was ever given. */
+  delegationsOf(gateway: PrincipalId): Promise<Delegation[]>;
+  /** Those not revoked that name this device or its site. */
+  delegationsFor(device: PrincipalId, site: string | null): Promise<Delegation[]>;
+  /** Renewals begun under a delegation on this day (see `dayOf`). */
+  delegationUse(id: string, day: number): Promise<number>;
   journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number): Promise<JournalEntry[]>;
   crl(): Promise<StoredCrl | null>;
   /** Unexpired certificates the CRL must list. */
@@ -92,6 +106,13 @@ export interface Transaction extends Reader {
   putRenewal(renewal: Renewal): Promise<void>;
   /** Keeps the request a renewal accepted, replacing an earlier one. */
   putRequest(renewalId: string, request: ApprovedRequest): Promise<void>;
+  putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void>;
+  dropUpload(renewalId: string): Promise<void>;
+  putEnvelope(renewalId: string, der: Uint8Array): Promise<void>;
+  dropEnvelope(renewalId: string): Promise<void>;
+  putDelegation(delegation: Delegation): Promise<void>;
+  /** Counts one renewal begun under a delegation on this day. */
+  useDelegation(id: string, day: number): Promise<void>;
   putCrl(crl: StoredCrl): Promise<void>;
   /** Adds to what is owed; an effect with the same key is replaced and due at once. */
   owe(effect: Effect): Promise<void>;

@@ -75,6 +75,8 @@ export class Enrollment {
         return 'stay';
       case 'error':
         return this.#onError(message, standing);
+      case 'part':
+        return 'stay';
     }
   }
 
@@ -144,7 +146,7 @@ export class Enrollment {
 
   async #onError(message: Of<'error'>, standing: Standing): Promise<'stay' | 'hush'> {
     const { store, say, tell } = this.#options;
-    tell({ type: 'error', code: message.code, detail: message.detail });
+    tell({ type: 'error', code: message.code, detail: message.detail ?? '' });
     if (keyIsSpent.has(message.code)) {
       const pending = await store.readPending();
       if (message.renewal === undefined || pending?.renewal === message.renewal) await store.writePending(null);

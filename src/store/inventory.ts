@@ -1,15 +1,38 @@
 // Principals, and what they last told about themselves.
+import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Page, PrincipalQuery } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 
-export function inventory(queries: Queries) {
-  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
-    build.selectFrom('principal').selectAll().where('id', '=', p('id')),
-  );
+const columns = [
+  'id',
+  'kind',
+  'status',
+  'owner',
+  'class',
+  'criticality',
+  'site',
+  'gateway',
+  'encoding',
+  'modes',
+  'packet_bytes_max as packetBytesMax',
+  'slots',
+] as const;
+const rows = build.selectFrom('principal').select(columns);
 
-  const put = queries.prepare((p: Parameter<Principal>) => {
+type Row = Omit<Principal, 'modes'> & { readonly modes: string };
+
+/** A list of key modes as one column. */
+export const joinModes = (modes: readonly KeyMode[]): string => modes.join(',');
+export const splitModes = (text: string): KeyMode[] => (text === '' ? [] : (text.split(',') as KeyMode[]));
+
+const principalOf = (row: Row): Principal => ({ ...row, modes: splitModes(row.modes) });
+
+export function inventory(queries: Queries) {
+  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
+
+  const put = queries.prepare((p: Parameter<Row>) => {
     const facts = {
       kind: p('kind'),
       status: p('status'),
@@ -19,6 +42,9 @@ export function inventory(queries: Queries) {
       site: p('site'),
       gateway: p('gateway'),
       encoding: p('encoding'),
+      modes: p('modes'),
+      packet_bytes_max: p('packetBytesMax'),
+      slots: p('slots'),
     };
     return build
       .insertInto('principal')
@@ -55,18 +81,21 @@ export function inventory(queries: Queries) {
   });
 
   return {
-    principal: (id: PrincipalId): Principal | null => byId.get({ id }) ?? null,
+    principal: (id: PrincipalId): Principal | null => {
+      const row = byId.get({ id });
+      return row ? principalOf(row) : null;
+    },
     principals: (query: PrincipalQuery, page: Page): Principal[] => {
-      let select = build.selectFrom('principal').selectAll().orderBy('id').limit(page.limit);
+      let select = rows.orderBy('id').limit(page.limit);
       for (const column of ['status', 'kind', 'site', 'owner'] as const) {
         const wanted = query[column];
         if (wanted !== undefined) select = select.where(column as 'owner', '=', wanted);
       }
       if (page.after !== undefined) select = select.where('id', '>', page.after as PrincipalId);
-      return queries.all(select);
+      return queries.all(select).map(principalOf);
     },
     contact: (id: PrincipalId): Contact | null => contactOf.get({ id }) ?? null,
-    putPrincipal: (principal: Principal): void => void put.run(principal),
+    putPrincipal: (principal: Principal): void => void put.run({ ...principal, modes: joinModes(principal.modes) }),
     putContact: (contact: Contact): void => void putContact.run(contact),
   };
 }

@@ -69,6 +69,34 @@ export class TableReader implements Reader {
     return this.tables.request(renewalId);
   }
 
+  async upload(renewalId: string) {
+    return this.tables.upload(renewalId);
+  }
+
+  async envelope(renewalId: string) {
+    return this.tables.envelope(renewalId);
+  }
+
+  async delegation(id: string) {
+    return this.tables.delegation(id);
+  }
+
+  async delegations(limit: number) {
+    return this.tables.delegations(limit);
+  }
+
+  async delegationsOf(gateway: PrincipalId) {
+    return this.tables.delegationsOf(gateway);
+  }
+
+  async delegationsFor(device: PrincipalId, site: string | null) {
+    return this.tables.delegationsFor(device, site);
+  }
+
+  async delegationUse(id: string, day: number) {
+    return this.tables.delegationUse(id, day);
+  }
+
   async journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number) {
     return this.tables.journal(query, limit);
   }

@@ -14,6 +14,7 @@ const columns = [
   'principal_id as principalId',
   'state',
   'mode',
+  'via',
   'old_fingerprint as oldFingerprint',
   'new_fingerprint as newFingerprint',
   'created_at as createdAt',
@@ -45,6 +46,7 @@ const origin = (p: Parameter<Renewal>) => ({
 
 const progress = (p: Parameter<Renewal>) => ({
   state: p('state'),
+  via: p('via'),
   new_fingerprint: p('newFingerprint'),
   deadline: p('deadline'),
   closes_at: p('closesAt'),

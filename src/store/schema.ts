@@ -25,6 +25,10 @@ interface PrincipalTable {
   site: string | null;
   gateway: PrincipalId | null;
   encoding: Encoding | null;
+  /** Joined with commas. */
+  modes: string;
+  packet_bytes_max: number | null;
+  slots: number | null;
 }
 
 interface ContactTable {
@@ -63,6 +67,7 @@ interface RenewalTable {
   principal_id: PrincipalId;
   state: RenewalState;
   mode: KeyMode;
+  via: PrincipalId | null;
   old_fingerprint: Fingerprint | null;
   new_fingerprint: Fingerprint | null;
   created_at: Instant;
@@ -92,6 +97,40 @@ interface RequestTable {
   not_before: Instant;
   not_after: Instant;
   profile: string;
+}
+
+interface UploadTable {
+  renewal_id: string;
+  total: number;
+  bytes: Uint8Array;
+}
+
+interface EnvelopeTable {
+  renewal_id: string;
+  der: Uint8Array;
+}
+
+interface DelegationTable {
+  id: string;
+  gateway_id: PrincipalId;
+  site: string | null;
+  /** Joined with commas. */
+  modes: string;
+  ends_at: Instant;
+  daily_limit: number;
+  created_at: Instant;
+  revoked_at: Instant | null;
+}
+
+interface DelegationDeviceTable {
+  delegation_id: string;
+  principal_id: PrincipalId;
+}
+
+interface DelegationUseTable {
+  delegation_id: string;
+  day: number;
+  renewals: number;
 }
 
 interface EffectTable {
@@ -132,6 +171,11 @@ interface Schema {
   certificate: CertificateTable;
   renewal: RenewalTable;
   request: RequestTable;
+  upload: UploadTable;
+  envelope: EnvelopeTable;
+  delegation: DelegationTable;
+  delegation_device: DelegationDeviceTable;
+  delegation_use: DelegationUseTable;
   effect: EffectTable;
   crl: CrlTable;
   journal: JournalTable;

@@ -1,4 +1,6 @@
 // All tables together, each group with the statements it has prepared.
+import { delegations } from './delegations.ts';
+import { deliveries } from './deliveries.ts';
 import { inventory } from './inventory.ts';
 import { journal, publishedCrl, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
@@ -12,6 +14,8 @@ export function tablesOf(queries: Queries) {
     ...ledger(queries),
     ...renewals(queries),
     ...requests(queries),
+    ...deliveries(queries),
+    ...delegations(queries),
     ...outbox(queries),
     ...journal(queries),
     ...publishedCrl(queries),

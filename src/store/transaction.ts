@@ -1,5 +1,6 @@
 // What one unit of work reads and writes through. A plain class, because one is made for each unit.
 import type { LedgerEntry } from '../domain/certificate.ts';
+import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Contact, Principal } from '../domain/principal.ts';
@@ -49,6 +50,30 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {
     this.#open().putRequest(renewalId, request);
+  }
+
+  async putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void> {
+    this.#open().putUpload(renewalId, total, bytes);
+  }
+
+  async dropUpload(renewalId: string): Promise<void> {
+    this.#open().dropUpload(renewalId);
+  }
+
+  async putEnvelope(renewalId: string, der: Uint8Array): Promise<void> {
+    this.#open().putEnvelope(renewalId, der);
+  }
+
+  async dropEnvelope(renewalId: string): Promise<void> {
+    this.#open().dropEnvelope(renewalId);
+  }
+
+  async putDelegation(delegation: Delegation): Promise<void> {
+    this.#open().putDelegation(delegation);
+  }
+
+  async useDelegation(id: string, day: number): Promise<void> {
+    this.#open().useDelegation(id, day);
   }
 
   async putCrl(crl: StoredCrl): Promise<void> {

@@ -26,6 +26,7 @@ const spellings: Spellings = {
     decode: (value) => Buffer.from(value).toString('hex'),
     encode: (text) => new Uint8Array(Buffer.from(text, 'hex')),
   }),
+  bytes,
   csr: bytes,
   certificates: z.array(bytes).min(1).max(certificatesMax).readonly(),
   mode: numbered(modeNumbers),

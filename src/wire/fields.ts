@@ -3,7 +3,7 @@
 import type { AckMessage } from '../domain/message.ts';
 import type { KeyMode } from '../domain/policy.ts';
 
-/** Map keys, one number space for all messages. 0 to 23 take one byte; 0 is left free, 22 and 23 wait for what is to come. */
+/** Map keys, one number space for all messages. 0 to 23 take one byte; 0 is left free, 23 waits for what is to come. */
 export const fields = {
   renewal: 1,
   mode: 2,
@@ -26,14 +26,11 @@ export const fields = {
   total: 19,
   bytes: 20,
   length: 21,
+  proof: 22,
 } as const;
-export type FieldName = keyof typeof fields;
-
-/** Fields whose numbers are kept for messages in parts; no message carries them yet. */
-export const reservedFields: readonly FieldName[] = ['offset', 'total', 'bytes', 'length'];
 
 /** Values of `mode`. */
-export const modeNumbers = { csr: 0 } as const satisfies Record<KeyMode, number>;
+export const modeNumbers = { csr: 0, recertify: 1, keygen: 2 } as const satisfies Record<KeyMode, number>;
 
 /** Values of `status`. */
 export const statusNumbers = { installed: 0, failed: 1 } as const satisfies Record<AckMessage['status'], number>;

@@ -9,7 +9,7 @@ import { json } from './json.ts';
 import { payloadBytesMax } from './limits.ts';
 import { downShapes, upShapes } from './shapes.ts';
 
-export { fields, modeNumbers, reservedFields, statusNumbers } from './fields.ts';
+export { fields, modeNumbers, statusNumbers } from './fields.ts';
 export { payloadBytesMax } from './limits.ts';
 
 interface Speech extends Format {
@@ -23,8 +23,8 @@ function speech(format: Format): Speech {
 
 const speeches: Readonly<Record<Encoding, Speech>> = { json: speech(json), cbor: speech(cbor) };
 
-const upWords: readonly string[] = ['hello', 'csr', 'ack'] satisfies UpMessage['word'][];
-const downWords: readonly string[] = ['offer', 'cert', 'done', 'error'] satisfies DownMessage['word'][];
+const upWords: readonly string[] = ['hello', 'csr', 'get', 'ack'] satisfies UpMessage['word'][];
+const downWords: readonly string[] = ['offer', 'part', 'cert', 'done', 'error'] satisfies DownMessage['word'][];
 
 interface Undecodable {
   readonly ok: false;
@@ -74,6 +74,14 @@ function refuse(encoding: Encoding, error: z.ZodError): Undecodable {
   return { ok: false, encoding, code: named ?? 'missing_field', detail };
 }
 
+/** A request is there whole or one part of it is, and not both. The shapes cannot say so: each field has its own codec. */
+function objectToMixture(message: UpMessage): string | null {
+  if (message.word !== 'csr') return null;
+  const given = [message.offset, message.total, message.bytes].filter((field) => field !== undefined).length;
+  const fits = message.csr === undefined ? given === 3 : given === 0;
+  return fits ? null : 'csr: required, alone or in parts as offset, total and bytes';
+}
+
 type Opened = { readonly ok: true; readonly speech: Speech; readonly fields: Record<string, unknown> } | Undecodable;
 
 function open(word: string, words: readonly string[], payload: Uint8Array): Opened {
@@ -101,7 +109,10 @@ export function decodeUp(word: string, payload: Uint8Array): Decoded<UpMessage> 
   if (!opened.ok) return opened;
   const { encoding, up } = opened.speech;
   const result = z.safeDecode(up, opened.fields as z.input<typeof up>);
-  return result.success ? { ok: true, encoding, message: result.data } : refuse(encoding, result.error);
+  if (!result.success) return refuse(encoding, result.error);
+  const detail = objectToMixture(result.data);
+  if (detail !== null) return { ok: false, encoding, code: 'missing_field', detail };
+  return { ok: true, encoding, message: result.data };
 }
 
 /** As {@link decodeUp}, for devices: what the gateway sent under `word`. */

@@ -14,12 +14,18 @@ const requestLabels = [requestLabel, 'NEW CERTIFICATE REQUEST'];
 
 const hex = z.string().regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hex characters');
 
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
 const spellings: Spellings = {
   digest: z.codec(hex, bytes, {
     decode: (text) => new Uint8Array(Buffer.from(text, 'hex')),
     encode: (value) => Buffer.from(value).toString('hex'),
   }),
   hexDigest: z.codec(hex, hex, { decode: (text) => text.toLowerCase(), encode: (text) => text }),
+  bytes: z.codec(z.string().regex(base64), bytes, {
+    decode: (text) => new Uint8Array(Buffer.from(text, 'base64')),
+    encode: (value) => Buffer.from(value).toString('base64'),
+  }),
   csr: z.codec(z.string(), bytes, {
     decode: (text, context) => {
       const [der, ...more] = pemToDer(text, ...requestLabels) ?? [];

@@ -12,6 +12,8 @@ export interface Spellings {
   readonly digest: z.ZodType<Uint8Array, unknown>;
   /** SHA-256 as 64 lower-case hex characters. */
   readonly hexDigest: z.ZodType<string, unknown>;
+  /** Any bytes. */
+  readonly bytes: z.ZodType<Uint8Array, unknown>;
   readonly csr: z.ZodType<Uint8Array, unknown>;
   readonly certificates: z.ZodType<readonly Uint8Array[], unknown>;
   readonly mode: z.ZodType<KeyMode, unknown>;
@@ -48,8 +50,18 @@ export function upShapes(spell: Spellings) {
       maxPacket: count.exactOptional(),
       slots: count.exactOptional(),
       clock: seconds.exactOptional(),
+      proof: spell.bytes.exactOptional(),
     }),
-    z.object({ word: z.literal('csr'), renewal, csr: spell.csr }),
+    z.object({
+      word: z.literal('csr'),
+      renewal,
+      csr: spell.csr.exactOptional(),
+      offset: count.exactOptional(),
+      total: count.exactOptional(),
+      bytes: spell.bytes.exactOptional(),
+      proof: spell.bytes.exactOptional(),
+    }),
+    z.object({ word: z.literal('get'), renewal, offset: count, length: count }),
     z.object({
       word: z.literal('ack'),
       renewal,
@@ -72,13 +84,14 @@ export function downShapes(spell: Spellings) {
       size: count.exactOptional(),
       sha256: spell.digest.exactOptional(),
     }),
+    z.object({ word: z.literal('part'), renewal, offset: count, total: count, bytes: spell.bytes }),
     z.object({ word: z.literal('cert'), renewal, certificate: spell.certificates }),
     z.object({ word: z.literal('done'), renewal, retires: seconds }),
     z.object({
       word: z.literal('error'),
       renewal: renewal.exactOptional(),
       code: enrollmentCode,
-      detail: cut(detailLengthMax),
+      detail: cut(detailLengthMax).exactOptional(),
       retryAfter: count.exactOptional(),
     }),
   ]);

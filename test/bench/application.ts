@@ -57,7 +57,7 @@ function idOf(text: string): PrincipalId {
 }
 
 function principalOf(id: PrincipalId): Principal {
-  const rest = { site: null, gateway: null, encoding: null };
+  const rest = { site: null, gateway: null, encoding: null, modes: [], packetBytesMax: null, slots: null };
   return { id, kind: 'device', status: 'active', owner: 'bench', class: 'default', criticality: 'medium', ...rest };
 }
 

@@ -58,6 +58,9 @@ export class FakeEntrance implements Entrance {
       site: null,
       gateway: null,
       encoding: null,
+      modes: [],
+      packetBytesMax: null,
+      slots: null,
     };
     const lane = options.lane ?? 'full';
     const access = accessOf(principal, lane, { kinds: defaultTemplates, principals: this.services });

@@ -65,7 +65,10 @@ describe('defaults', () => {
       retryFirst: { kind: 'share', share: 0.0002 },
       retryMax: { kind: 'share', share: 0.01 },
       backdate: durationOf(3_600_000),
-      keyMode: 'csr',
+      keyModes: ['csr', 'recertify'],
+      keyAgeMaxMs: 730 * 86_400_000,
+      requireDeviceProof: false,
+      activateWithin: { kind: 'share', share: 0.02 },
       requestsMax: 10,
     });
   });

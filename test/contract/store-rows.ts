@@ -24,6 +24,9 @@ export function principal(id: string, facts: Partial<Principal> = {}): Principal
     site: 'north',
     gateway: idOf('gw-1'),
     encoding: 'cbor',
+    modes: ['recertify', 'csr'],
+    packetBytesMax: 512,
+    slots: 1,
     ...facts,
   };
 }
@@ -69,6 +72,7 @@ export function renewal(id: string, owner: string, facts: Partial<Renewal> = {})
     principalId: idOf(owner),
     state: 'due',
     mode: 'csr',
+    via: null,
     oldFingerprint: null,
     newFingerprint: null,
     createdAt: now,

@@ -18,7 +18,10 @@ const policies: fc.Arbitrary<Policy> = fc.record({
   retryFirst: span,
   retryMax: span,
   backdate: span,
-  keyMode: fc.constant('csr' as const),
+  keyModes: fc.constant(['csr'] as const),
+  keyAgeMaxMs: fc.constant(1_000),
+  requireDeviceProof: fc.boolean(),
+  activateWithin: fc.constant({ kind: 'share' as const, share: 0.02 }),
   requestsMax: fc.integer({ min: 1, max: 10 }),
 });
 

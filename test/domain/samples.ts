@@ -29,6 +29,9 @@ export function principal(patch: Partial<Principal> = {}): Principal {
     site: null,
     gateway: null,
     encoding: null,
+    modes: [],
+    packetBytesMax: null,
+    slots: null,
     ...patch,
   };
 }
@@ -64,7 +67,10 @@ export const policy: Policy = {
   retryFirst: { kind: 'duration', ms: 60 * second },
   retryMax: { kind: 'duration', ms: 3_600 * second },
   backdate: { kind: 'duration', ms: 3_600 * second },
-  keyMode: 'csr',
+  keyModes: ['csr', 'recertify'],
+  keyAgeMaxMs: 730 * day,
+  requireDeviceProof: false,
+  activateWithin: { kind: 'share', share: 0.02 },
   requestsMax: 3,
 };
 
@@ -74,6 +80,7 @@ export function renewal(patch: Partial<Renewal> = {}): Renewal {
     principalId: idOf('pump-7'),
     state: 'due',
     mode: 'csr',
+    via: null,
     oldFingerprint: fingerprintA,
     newFingerprint: null,
     createdAt: noon,

@@ -183,7 +183,7 @@ export function renewOnce(pki: TestPki, renewal: string, retires: () => number) 
       if (activated) await say({ word: 'done', renewal, retires: retires() });
       else await say({ word: 'offer', renewal, mode: 'csr', deadline: now + 60, now });
     }
-    if (message.word === 'csr') {
+    if (message.word === 'csr' && message.csr) {
       const request = new x509.Pkcs10CertificateRequest(Buffer.from(message.csr));
       issued ??= await pki.sign('device', request.publicKey);
       await say({ word: 'cert', renewal, certificates: [new Uint8Array(issued.rawData)] });

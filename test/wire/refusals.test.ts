@@ -91,7 +91,7 @@ const refusals: readonly Refused[] = [
     code: 'malformed_csr',
     encoding: 'json',
   },
-  { what: 'a word of no message', word: 'get', payload: hex('a0'), code: 'unknown_word', encoding: 'cbor' },
+  { what: 'a word of no message', word: 'part', payload: hex('a0'), code: 'unknown_word', encoding: 'cbor' },
   {
     what: 'a csr beyond the limit',
     word: 'csr',

@@ -1,6 +1,7 @@
 // Every step of the schema, in order. A new step is one new file and one line here.
 import { ledgerMigration } from './0001-ledger.ts';
 import { mqttMigration } from './0002-mqtt.ts';
+import { delegationMigration } from './0003-delegation.ts';
 import type { Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [ledgerMigration, mqttMigration];
+export const migrations: readonly Migration[] = [ledgerMigration, mqttMigration, delegationMigration];

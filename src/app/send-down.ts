@@ -1,0 +1,78 @@
+// Sends a message of the gateway to whoever speaks for its device: encoded as the device speaks, and never larger than what it
+// said it can take. A message that does not fit is not sent, and told.
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { DownMessage } from '../domain/message.ts';
+import { packetBytesDefault, payloadRoom } from '../domain/packet.ts';
+import type { Encoding, PrincipalId } from '../domain/principal.ts';
+import { enrollmentTopic } from '../domain/topics.ts';
+import { encodeDown } from '../wire/index.ts';
+import type { App } from './context.ts';
+
+/** How to speak to a principal: as it last said itself, else as the inventory says. */
+export interface Manner {
+  readonly encoding: Encoding;
+  /** The largest MQTT packet it takes, in bytes. */
+  readonly packetBytesMax: number;
+}
+
+/** The manner to speak to a principal in; `encoding` is that of the message being answered, if one is. */
+export async function mannerOf(app: App, id: PrincipalId, encoding?: Encoding): Promise<Manner> {
+  const contact = await app.store.read.contact(id);
+  const principal = await app.store.read.principal(id);
+  return {
+    encoding: encoding ?? contact?.encoding ?? principal?.encoding ?? 'json',
+    packetBytesMax: contact?.packetBytesMax ?? principal?.packetBytesMax ?? packetBytesDefault,
+  };
+}
+
+/** Bytes of payload a message with this word may have. */
+export function roomFor(id: PrincipalId, word: DownMessage['word'], { packetBytesMax }: Manner): number {
+  return payloadRoom(enrollmentTopic(id, word), packetBytesMax);
+}
+
+/** The message's payload, or null when it is larger than the device can take. */
+export function fitted(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
+  const payload = encodeDown(manner.encoding, message);
+  return payload.length <= roomFor(id, message.word, manner) ? payload : null;
+}
+
+/** As much of the message as fits: an error without its detail, an offer without the digest. Null when not even that does. */
+function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
+  const whole = fitted(id, manner, message);
+  if (whole) return whole;
+  if (message.word === 'error') {
+    const { detail: _, ...rest } = message;
+    return fitted(id, manner, rest);
+  }
+  if (message.word === 'offer') {
+    const { sha256: _, ...rest } = message;
+    return fitted(id, manner, rest);
+  }
+  return null;
+}
+
+/** Sends a message to the sessions that listen for it. @returns how many took it. */
+export async function sendDown(
+  app: App,
+  id: PrincipalId,
+  manner: Manner,
+  message: DownMessage,
+  certificate: Fingerprint | null = null,
+): Promise<number> {
+  const payload = shortened(id, manner, message);
+  if (!payload) {
+    tellTooLarge(app, id, manner, message);
+    return 0;
+  }
+  return app.sessions.send(id, enrollmentTopic(id, message.word), payload, certificate);
+}
+
+function tellTooLarge(app: App, id: PrincipalId, manner: Manner, message: DownMessage): void {
+  app.journal.tell({
+    action: 'message.too_large',
+    level: 'warn',
+    reason: message.word,
+    message: `${id}: ${message.word} in ${manner.encoding} does not fit into packets of ${manner.packetBytesMax} bytes`,
+    fields: { 'nolapse.principal': id },
+  });
+}

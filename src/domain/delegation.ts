@@ -1,0 +1,81 @@
+// May this gateway speak for this device? A delegation names the gateway, the devices or the site, the key modes, an end and
+// a daily number of renewals. Deny by default: without one that covers the case, the answer is the code of what is missing.
+import type { EnrollmentCode } from './errors.ts';
+import type { KeyMode } from './policy.ts';
+import type { Principal, PrincipalId } from './principal.ts';
+import type { Instant } from './time.ts';
+
+/** One grant. It covers the devices it names, or all of its site; never both. */
+export interface Delegation {
+  readonly id: string;
+  readonly gatewayId: PrincipalId;
+  /** Empty when `site` is set. */
+  readonly devices: readonly PrincipalId[];
+  readonly site: string | null;
+  readonly modes: readonly KeyMode[];
+  readonly endsAt: Instant;
+  /** Renewals it may begin in a day (UTC). */
+  readonly dailyLimit: number;
+  readonly createdAt: Instant;
+  /** When it was revoked, by hand or with its gateway; null while it stands. */
+  readonly revokedAt: Instant | null;
+}
+
+/** Which day's renewals are counted together: days since 1970, UTC. */
+export function dayOf(now: Instant): number {
+  return Math.floor(now / 86_400_000);
+}
+
+/** Does the grant name this device, whatever its end? Only devices can be spoken for. */
+export function names(delegation: Delegation, device: Principal): boolean {
+  if (device.kind !== 'device') return false;
+  if (delegation.site !== null) return delegation.site === device.site;
+  return delegation.devices.includes(device.id);
+}
+
+export function isInForce(delegation: Delegation, now: Instant): boolean {
+  return delegation.revokedAt === null && delegation.endsAt > now;
+}
+
+export interface DelegationQuestion {
+  readonly gateway: Principal;
+  readonly lane: 'full' | 'renew-only';
+  readonly device: Principal | null;
+  /** Every grant of this gateway that might matter, ended ones too. */
+  readonly delegations: readonly Delegation[];
+  readonly now: Instant;
+}
+
+export type DelegationVerdict =
+  | { readonly allowed: true; readonly delegations: readonly Delegation[] }
+  | { readonly allowed: false; readonly code: EnrollmentCode; readonly detail: string };
+
+/**
+ * May the gateway speak and hear on the device's topics now? @returns every grant that says so: for a renewal, one of them
+ * must cover its key mode and have renewals left today ({@link chooseDelegation}).
+ */
+export function mayActFor({ gateway, lane, device, delegations, now }: DelegationQuestion): DelegationVerdict {
+  const no = (code: EnrollmentCode, detail: string): DelegationVerdict => ({ allowed: false, code, detail });
+  if (gateway.kind !== 'gateway' || gateway.status !== 'active')
+    return no('not_authorized', 'only a gateway acts for others');
+  if (lane !== 'full') return no('not_authorized', "the gateway's own certificate has to be renewed first");
+  // An unknown device and one of somebody else's look the same from here.
+  if (device === null || device.status !== 'active') return no('not_delegated', 'not a device of yours');
+  const naming = delegations.filter((each) => each.gatewayId === gateway.id && names(each, device));
+  const inForce = naming.filter((each) => isInForce(each, now));
+  if (inForce.length > 0) return { allowed: true, delegations: inForce };
+  if (naming.some((each) => each.revokedAt === null)) return no('delegation_ended', 'the delegation has ended');
+  return no('not_delegated', 'not a device of yours');
+}
+
+/** Chooses the grant under which a renewal in this mode begins; `usedToday` counts the renewals each has begun. */
+export function chooseDelegation(
+  delegations: readonly Delegation[],
+  mode: KeyMode,
+  usedToday: ReadonlyMap<string, number>,
+): { readonly delegation: Delegation } | { readonly code: EnrollmentCode; readonly detail: string } {
+  const granting = delegations.filter((each) => each.modes.includes(mode));
+  if (granting.length === 0) return { code: 'mode_not_granted', detail: `key mode ${mode} is not granted` };
+  const delegation = granting.find((each) => (usedToday.get(each.id) ?? 0) < each.dailyLimit);
+  return delegation ? { delegation } : { code: 'delegation_exhausted', detail: 'no renewals left today' };
+}

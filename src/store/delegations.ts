@@ -1,0 +1,113 @@
+// Who may act for whom, and how often they did today.
+import { sql } from 'kysely';
+import type { Delegation } from '../domain/delegation.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import { joinModes, splitModes } from './inventory.ts';
+import type { Parameter, Queries } from './query.ts';
+import { build } from './schema.ts';
+
+const columns = [
+  'id',
+  'gateway_id as gatewayId',
+  'site',
+  'modes',
+  'ends_at as endsAt',
+  'daily_limit as dailyLimit',
+  'created_at as createdAt',
+  'revoked_at as revokedAt',
+] as const;
+const rows = build.selectFrom('delegation').select(columns);
+
+type Row = Omit<Delegation, 'modes' | 'devices'> & { readonly modes: string };
+
+export function delegations(queries: Queries) {
+  const byId = queries.prepare((p: Parameter<{ id: string }>) => rows.where('id', '=', p('id')));
+  const ofGateway = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    rows.where('gateway_id', '=', p('id')).orderBy('id'),
+  );
+  const forDevice = queries.prepare((p: Parameter<{ id: PrincipalId; site: string | null }>) =>
+    rows
+      .where('revoked_at', 'is', null)
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('delegation_device')
+          .select('delegation_id as id')
+          .where('principal_id', '=', p('id'))
+          .union(
+            build
+              .selectFrom('delegation')
+              .select('id')
+              .where('site', '=', p('site'))
+              .where('site', 'is not', null)
+              .where('revoked_at', 'is', null),
+          ),
+      )
+      .orderBy('id'),
+  );
+  const devicesOf = queries.prepare((p: Parameter<{ id: string }>) =>
+    build
+      .selectFrom('delegation_device')
+      .select('principal_id as id')
+      .where('delegation_id', '=', p('id'))
+      .orderBy('principal_id'),
+  );
+  const put = queries.prepare((p: Parameter<Row>) => {
+    const facts = {
+      gateway_id: p('gatewayId'),
+      site: p('site'),
+      modes: p('modes'),
+      ends_at: p('endsAt'),
+      daily_limit: p('dailyLimit'),
+      created_at: p('createdAt'),
+      revoked_at: p('revokedAt'),
+    };
+    return build
+      .insertInto('delegation')
+      .values({ id: p('id'), ...facts })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
+  });
+  const forget = queries.prepare((p: Parameter<{ id: string }>) =>
+    build.deleteFrom('delegation_device').where('delegation_id', '=', p('id')),
+  );
+  const name = queries.prepare((p: Parameter<{ id: string; device: PrincipalId }>) =>
+    build.insertInto('delegation_device').values({ delegation_id: p('id'), principal_id: p('device') }),
+  );
+  const used = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
+    build
+      .selectFrom('delegation_use')
+      .select('renewals')
+      .where('delegation_id', '=', p('id'))
+      .where('day', '=', p('day')),
+  );
+  const use = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
+    build
+      .insertInto('delegation_use')
+      .values({ delegation_id: p('id'), day: p('day'), renewals: sql.lit(1) })
+      .onConflict((conflict) =>
+        conflict.columns(['delegation_id', 'day']).doUpdateSet((eb) => ({
+          renewals: eb('delegation_use.renewals', '+', sql.lit(1)),
+        })),
+      ),
+  );
+  const whole = (row: Row): Delegation => ({
+    ...row,
+    modes: splitModes(row.modes),
+    devices: devicesOf.all({ id: row.id }).map(({ id }) => id),
+  });
+  return {
+    delegation: (id: string): Delegation | null => {
+      const row = byId.get({ id });
+      return row ? whole(row) : null;
+    },
+    delegationsOf: (id: PrincipalId): Delegation[] => ofGateway.all({ id }).map(whole),
+    delegationsFor: (id: PrincipalId, site: string | null): Delegation[] => forDevice.all({ id, site }).map(whole),
+    delegations: (limit: number): Delegation[] => queries.all(rows.orderBy('id').limit(limit)).map(whole),
+    delegationUse: (id: string, day: number): number => used.get({ id, day })?.renewals ?? 0,
+    putDelegation: (delegation: Delegation): void => {
+      put.run({ ...delegation, modes: joinModes(delegation.modes) });
+      forget.run({ id: delegation.id });
+      for (const device of delegation.devices) name.run({ id: delegation.id, device });
+    },
+    useDelegation: (id: string, day: number): void => void use.run({ id, day }),
+  };
+}
