@@ -8,7 +8,7 @@ export const anyName = '<name>';
 
 export interface ConfigKey {
   readonly path: readonly string[];
-  readonly kind: 'text' | 'number' | 'list';
+  readonly kind: 'text' | 'number' | 'boolean' | 'list';
   /** As it would be written in the file; undefined when absence means something of its own. */
   readonly default: unknown;
 }
@@ -23,6 +23,7 @@ function bare(schema: z.core.$ZodType): z.core.$ZodType {
 
 function kindOf(schema: z.core.$ZodType): ConfigKey['kind'] {
   if (schema instanceof z.ZodArray) return 'list';
+  if (schema instanceof z.ZodBoolean) return 'boolean';
   return schema instanceof z.ZodNumber ? 'number' : 'text';
 }
 

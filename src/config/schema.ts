@@ -96,6 +96,10 @@ export const classDefaults = {
   activateWithin: '2%',
 } as const;
 
+/** Longer than any device is in service. */
+const keyAgeMostMs = 30 * 365 * day;
+const keyAgeRule = 'expected a duration such as 90s, 12h or 7d, up to 30y';
+
 const classSchema = z
   .strictObject({
     lifetime: z
@@ -115,13 +119,15 @@ const classSchema = z
       .max(1_000, { error: 'expected a whole number from 1 to 1000' })
       .optional(),
     keyModes: z
-      .array(z.enum(keyModes, { error: `expected one of ${keyModes.join(', ')}` }))
+      .array(z.enum(keyModes, { error: `expected one of ${keyModes.join(', ')}` }), {
+        error: 'expected a list of key modes',
+      })
       .min(1, { error: 'expected at least one key mode' })
       .refine((modes) => new Set(modes).size === modes.length, { error: 'a key mode stands there twice' })
       .optional(),
     keyAgeMax: z
-      .string({ error: durationRule })
-      .refine((text) => parseDuration(text) !== null, { error: durationRule })
+      .string({ error: keyAgeRule })
+      .refine((text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= keyAgeMostMs, { error: keyAgeRule })
       .optional(),
     requireDeviceProof: z.boolean({ error: 'expected true or false' }).optional(),
     activateWithin: span.optional(),

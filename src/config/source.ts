@@ -129,8 +129,14 @@ function spell(segments: readonly string[], key: ConfigKey, tree: Tree): string[
   return key.path.map((step) => (step === anyName ? (known ?? name.join('_')) : step));
 }
 
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
 function valueFor(key: ConfigKey, text: string): unknown {
   if (key.kind === 'number') return /^\d{1,15}$/.test(text) ? Number(text) : text;
+  if (key.kind === 'boolean') return booleans.get(text) ?? text;
   if (key.kind === 'list') return text === '' ? [] : text.split(',').map((part) => part.trim());
   return text;
 }

@@ -158,6 +158,27 @@ describe('the environment', () => {
     expect(config.websocket?.port).toBe(0);
   });
 
+  it('says in which key modes a class is renewed, and answers yes or no', () => {
+    const yaml = 'classes: { meter: { requireDeviceProof: true } }';
+    const modes = { NOLAPSE_CLASSES_METER_KEYMODES: 'keygen, recertify', NOLAPSE_CLASSES_METER_KEYAGEMAX: '1y' };
+    expect(load(yaml, modes).classes.get('meter')).toMatchObject({
+      keyModes: ['keygen', 'recertify'],
+      keyAgeMaxMs: days(365),
+      requireDeviceProof: true,
+    });
+    const proof = (text: string) => load(yaml, { NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF: text }).classes.get('meter');
+    expect(proof('false')?.requireDeviceProof).toBe(false);
+    expect(proof('true')?.requireDeviceProof).toBe(true);
+    for (const text of ['', 'no', '0', 'TRUE']) {
+      expect(faultsOf(yaml, { NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF: text })).toEqual([
+        {
+          path: 'classes.meter.requireDeviceProof',
+          message: 'expected true or false (from NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF)',
+        },
+      ]);
+    }
+  });
+
   it('may hold the variables that are no keys, and nothing else of that name', () => {
     const env = { NOLAPSE_PASSPHRASE: 'x', NOLAPSE_PASSPHRASE_FILE: 'x', NOLAPSE_HOME: 'x', NOLAPSE_CONFIG: 'x' };
     expect(pathsOf('', { ...env, PATH: '/bin' })).toEqual([]);
@@ -212,6 +233,15 @@ describe('faults', () => {
     ['classes: { a: { backdate: 91d, renewAt: 99% } }', 'classes.a.backdate'],
     ['classes: { a: { grace: soon } }', 'classes.a.grace'],
     ['classes: { a: { requestsMax: 0 } }', 'classes.a.requestsMax'],
+    ['classes: { a: { keyModes: csr } }', 'classes.a.keyModes'],
+    ['classes: { a: { keyModes: [] } }', 'classes.a.keyModes'],
+    ['classes: { a: { keyModes: [csr, rsa] } }', 'classes.a.keyModes.1'],
+    ['classes: { a: { keyModes: [csr, csr] } }', 'classes.a.keyModes'],
+    ['classes: { a: { keyAgeMax: 50% } }', 'classes.a.keyAgeMax'],
+    ['classes: { a: { keyAgeMax: 31y } }', 'classes.a.keyAgeMax'],
+    ['classes: { a: { requireDeviceProof: yes please } }', 'classes.a.requireDeviceProof'],
+    ["classes: { a: { requireDeviceProof: 'true' } }", 'classes.a.requireDeviceProof'],
+    ['classes: { a: { activateWithin: never } }', 'classes.a.activateWithin'],
     ['classes: { a: { forever: true } }', 'classes.a.forever'],
     ['classes: { default: { overlap: 7d }, a: { lifetime: 1d } }', 'classes.a.overlap'],
     ['skew: 2d', 'skew'],

@@ -100,6 +100,7 @@ describe('docs/configuration.md', () => {
       span: 'text',
       text: 'text',
       number: 'number',
+      boolean: 'boolean',
       list: 'list',
     };
     expect(kinds[type]).toBe(key.kind);
