@@ -10,6 +10,15 @@ const statementsKeptMax = 100;
 /** Stands for the value of `name` in a query that is compiled before its values are known. */
 export type Parameter<Values> = <Name extends keyof Values & string>(name: Name) => RawBuilder<Values[Name]>;
 
+/** A parameter's place among those of a compiled query. */
+class Place {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
 /** A query of fixed shape. `values` has a property for each parameter; others are ignored. Values are never undefined. */
 export interface Prepared<Values, Row> {
   get(values: Values): Row | undefined;
@@ -51,13 +60,18 @@ export class Queries {
 
   /** Compiles a query of fixed shape, once. */
   prepare<Values extends object, Row>(query: (parameter: Parameter<Values>) => Compilable<Row>): Prepared<Values, Row> {
-    const compiled = query((name) => sql`${sql.raw(`@${name}`)}`).compile();
-    if (compiled.parameters.length > 0) throw new Error(`a value is fixed in a prepared query: ${compiled.sql}`);
-    const statement = this.#sqlite.prepare<[Values], Row>(compiled.sql);
+    const compiled = query((name) => sql`${new Place(name)}`).compile();
+    const names = compiled.parameters.map((place) => {
+      if (!(place instanceof Place)) throw new Error(`a value is fixed in a prepared query: ${compiled.sql}`);
+      return place.name as keyof Values;
+    });
+    // By position: to look a row's values up by name costs SQLite's binding more than the query itself.
+    const bound = (values: Values): unknown[] => names.map((name) => values[name]);
+    const statement = this.#sqlite.prepare<unknown[], Row>(compiled.sql);
     return {
-      get: (values) => guarded(() => statement.get(values)),
-      all: (values) => guarded(() => statement.all(values)),
-      run: (values) => guarded(() => statement.run(values).changes),
+      get: (values) => guarded(() => statement.get(...bound(values))),
+      all: (values) => guarded(() => statement.all(...bound(values))),
+      run: (values) => guarded(() => statement.run(...bound(values)).changes),
     };
   }
 

@@ -13,10 +13,10 @@ let database: Database;
 
 /** The plan's steps, each as SQLite words it. */
 function plan(sql: string): string[] {
-  const values = Object.fromEntries([...sql.matchAll(/@(\w+)/g)].map(([, name]) => [name, 1]));
+  const values = [...sql.matchAll(/\?/g)].map(() => 1);
   return database.sqlite
-    .prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
-    .all(values)
+    .prepare<number[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+    .all(...values)
     .map(({ detail }) => detail);
 }
 
@@ -70,10 +70,10 @@ describe('the plans of the queries of fixed shape', () => {
     ['revoked certificates', /"revoked_at" is not null/, /COVERING INDEX certificate_revoked \(not_after>\?\)/],
     [
       'the current renewal',
-      /"ended" = 0 and "principal_id" = @id.* limit 1$/,
+      /"ended" = 0 and "principal_id" = \?.* limit 1$/,
       /INDEX renewal_principal \(principal_id=\? AND ended=\?\)/,
     ],
-    ['the open renewal of a certificate', /"old_fingerprint" = @old/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
+    ['the open renewal of a certificate', /"old_fingerprint" = \?/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
   ])('find %s by their index', (_, query, index) => {
     expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);
   });
