@@ -1,0 +1,106 @@
+// How rarely a device comes back: a compact record of the gaps between its connections, and how early its renewal must begin
+// so that a device which comes back as rarely as it has still finishes in time.
+
+/** Gaps are counted in classes a third of an octave wide, from a minute up: 64 classes reach just short of four years, and what is longer counts as that. */
+const gapClasses = 64;
+const classesPerOctave = 3;
+const leastGapMs = 60_000;
+
+/** At this many gaps all counts are halved: what a device did long ago gives way to what it does now. */
+const gapsRemembered = 64;
+/** Each stretch of this length that a device stays connected counts as one more return, after the shortest gap. */
+const returnEveryMs = 86_400_000;
+
+/** The share of its gaps that are no longer than the one planned with. */
+const planShare = 0.95;
+/** Connections a device must have left before its certificate ends, at the gap planned with. */
+const chancesLeast = 3;
+/** The part of a certificate's life in which no replacement begins, however rarely its device comes: replacements would chase each other. */
+const restShare = 0.1;
+/** The same for the longest gap alone: what happened once may cost three times the renewals, and not ten. */
+const restShareForLongest = 0.2;
+
+/** Counts of gaps by class, one byte each, and the class of the longest ever, plus one. Empty: never seen to come back. */
+export type GapRecord = Uint8Array;
+
+/** Where the longest gap's class stands. */
+const longestAt = gapClasses;
+
+function classOf(gapMs: number): number {
+  if (gapMs <= leastGapMs) return 0;
+  let gapClass = Math.floor(Math.log2(gapMs / leastGapMs) * classesPerOctave);
+  while (lengthOf(gapClass) < gapMs) gapClass += 1;
+  return Math.min(gapClasses - 1, gapClass);
+}
+
+/** The longest gap of a class, in milliseconds. */
+function lengthOf(gapClass: number): number {
+  return leastGapMs * 2 ** (gapClass / classesPerOctave);
+}
+
+function add(counts: Uint8Array, gapClass: number, times: number): void {
+  let total = times;
+  for (let i = 0; i < gapClasses; i += 1) total += counts[i] ?? 0;
+  for (; total > gapsRemembered + times; total >>= 1) {
+    for (let i = 0; i < gapClasses; i += 1) counts[i] = (counts[i] ?? 0) >> 1;
+  }
+  counts[gapClass] = (counts[gapClass] ?? 0) + times;
+}
+
+/**
+ * The record after a device that had been connected for `stayedMs` was away for `gapMs`. The record given is not changed.
+ */
+export function withVisit(record: GapRecord, gapMs: number, stayedMs: number): GapRecord {
+  const counts = new Uint8Array(gapClasses + 1);
+  counts.set(record.subarray(0, counts.length));
+  const gapClass = classOf(gapMs);
+  add(counts, gapClass, 1);
+  const returns = Math.min(gapsRemembered, Math.floor(stayedMs / returnEveryMs));
+  if (returns > 0) add(counts, 0, returns);
+  counts[longestAt] = Math.max(counts[longestAt] ?? 0, gapClass + 1);
+  return counts;
+}
+
+/** What a record tells, in milliseconds; both 0 for a device that was never seen to come back. */
+export interface Gaps {
+  /** The gap that 95 of 100 of its gaps do not exceed. */
+  readonly plannedMs: number;
+  readonly longestMs: number;
+}
+
+export function gapsOf(record: GapRecord): Gaps {
+  const longest = (record[longestAt] ?? 0) - 1;
+  if (longest < 0) return { plannedMs: 0, longestMs: 0 };
+  let total = 0;
+  for (let i = 0; i < gapClasses; i += 1) total += record[i] ?? 0;
+  let planned = 0;
+  for (let sum = record[0] ?? 0; sum < total * planShare && planned < longest; sum += record[planned] ?? 0)
+    planned += 1;
+  return { plannedMs: lengthOf(planned), longestMs: lengthOf(longest) };
+}
+
+/**
+ * When the replacement of a certificate is due for a device with these gaps: at `policyAt`, where the policy has it, or so much
+ * earlier that three gaps of the planned length, or one of the longest there was, still fit before its end. Unix milliseconds.
+ */
+export function dueByGaps(
+  certificate: { readonly notBefore: number; readonly notAfter: number },
+  policyAt: number,
+  { plannedMs, longestMs }: Gaps,
+): number {
+  const { notBefore, notAfter } = certificate;
+  const lifeMs = Math.max(0, notAfter - notBefore);
+  const forPlanned = Math.max(notAfter - chancesLeast * plannedMs, notBefore + lifeMs * restShare);
+  const forLongest = Math.max(notAfter - longestMs, notBefore + lifeMs * restShareForLongest);
+  return Math.floor(Math.min(policyAt, forPlanned, forLongest));
+}
+
+/**
+ * Time left before a certificate lapses, less the time until its device is expected back: below zero it goes dark unless it is
+ * luckier than it has been. `awayMs`: how long it has been away by now, 0 while it is connected. Milliseconds.
+ */
+export function slackMs(notAfter: number, now: number, { plannedMs }: Gaps, awayMs: number): number {
+  // Longer away than planned: nothing says it will not be as long again.
+  const expectedMs = awayMs < plannedMs ? plannedMs - awayMs : awayMs;
+  return notAfter - now - expectedMs;
+}
