@@ -1,29 +1,17 @@
 // Puts principals into the inventory: one by hand, or a file of them, of which all rows are checked before one is written.
-import {
-  type Criticality,
-  criticalities,
-  type Encoding,
-  encodings,
-  type Principal,
-  type PrincipalId,
-  type PrincipalKind,
-  parsePrincipalId,
-  principalIdRule,
-  principalKinds,
-} from '../domain/principal.ts';
+import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { readRows } from '../wire/inventory-rows.ts';
 import { type Change, change } from './change.ts';
+import { checkPrincipal } from './check-principal.ts';
 import type { App } from './context.ts';
 import { type NewDevice, OperationError } from './operations.ts';
 
-/** Characters an owner, a class or a site may have. */
-const textLengthMax = 128;
 /** Faults of an import that are named; the rest is counted. */
 const faultsNamedMax = 200;
 
 /** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken. */
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
-  const checked = check(app, input);
+  const checked = checkPrincipal(input, app.settings.policies);
   if (!('principal' in checked)) throw new OperationError('invalid', checked.faults);
   const { principal } = checked;
   return change(app, async (within) => {
@@ -44,8 +32,8 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
 
 /**
  * Adds and updates principals from CSV (a header line names the columns) or JSON lines. Columns: id, owner, and optionally
- * kind, class, site, gateway, criticality, encoding. Rejects with `invalid` and every fault by its line; then nothing is
- * written. A status is never changed here: decommissioning has consequences of its own.
+ * kind, class, site, gateway, criticality, encoding, modes, maxPacket, slots. Rejects with `invalid` and every fault by its
+ * line; then nothing is written. A status is never changed here: decommissioning has consequences of its own.
  */
 export async function importDevices(
   app: App,
@@ -54,7 +42,7 @@ export async function importDevices(
   const { rows, faults } = readRows(input.format, input.text);
   const principals = new Map<PrincipalId, { line: number; principal: Principal }>();
   for (const { line, fields } of rows) {
-    const checked = check(app, fields);
+    const checked = checkPrincipal(fields, app.settings.policies);
     if (!('principal' in checked)) {
       faults.push(...checked.faults.map((fault) => ({ line, fault })));
       continue;
@@ -101,54 +89,4 @@ async function gatewayFault(
   const gateway = beside.get(principal.gateway)?.principal ?? (await tx.principal(principal.gateway));
   if (!gateway) return `gateway: ${principal.gateway} is not in the inventory`;
   return gateway.kind === 'gateway' ? null : `gateway: ${principal.gateway} is a ${gateway.kind}`;
-}
-
-type Checked = { readonly principal: Principal } | { readonly faults: string[] };
-
-const fieldNames = new Set(['id', 'owner', 'kind', 'class', 'site', 'gateway', 'criticality', 'encoding']);
-
-function check(app: App, input: NewDevice | Readonly<Record<string, unknown>>): Checked {
-  const faults: string[] = [];
-  const fields = new Map(Object.entries(input).filter(([, value]) => value !== undefined && value !== ''));
-  for (const name of fields.keys()) if (!fieldNames.has(name)) faults.push(`${name}: no such field`);
-  const text = (name: string): string | null => {
-    const value = fields.get(name);
-    if (value === undefined || value === null) return null;
-    if (typeof value === 'string' && value.length <= textLengthMax && !/\p{Cc}/u.test(value)) return value.trim();
-    faults.push(`${name}: not a text of at most ${textLengthMax} printable characters`);
-    return null;
-  };
-  const oneOf = <T extends string>(name: string, allowed: readonly T[], otherwise: T): T => {
-    const value = text(name) ?? otherwise;
-    const found = allowed.find((candidate) => candidate === value);
-    if (found === undefined) faults.push(`${name}: not one of ${allowed.join(', ')}`);
-    return found ?? otherwise;
-  };
-  const idOf = (name: string): PrincipalId | null => {
-    const value = fields.get(name);
-    const id = parsePrincipalId(value);
-    if (value != null && id === null) faults.push(`${name}: not an id: ${principalIdRule}`);
-    return id;
-  };
-  const id = idOf('id');
-  if (!fields.has('id')) faults.push('id: missing');
-  const owner = text('owner');
-  if (!owner && !faults.some((fault) => fault.startsWith('owner:')))
-    faults.push('owner: missing; nobody would be told');
-  const className = text('class') ?? 'default';
-  if (!app.settings.policies.has(className)) faults.push(`class: ${className} is not configured`);
-  const principal = {
-    kind: oneOf<PrincipalKind>('kind', principalKinds, 'device'),
-    class: className,
-    criticality: oneOf<Criticality>('criticality', criticalities, 'medium'),
-    site: text('site'),
-    gateway: idOf('gateway'),
-    encoding: fields.has('encoding') ? oneOf<Encoding>('encoding', encodings, 'json') : null,
-    modes: [],
-    packetBytesMax: null,
-    slots: null,
-    status: 'active' as const,
-  };
-  if (faults.length > 0 || id === null || owner === null) return { faults };
-  return { principal: { ...principal, id, owner } };
 }

@@ -1,5 +1,6 @@
 // What an operator can have done, over the control socket of a running gateway or on a home at rest: one method a command.
 import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
+import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { JournalEntry } from '../ports/store.ts';
@@ -13,6 +14,10 @@ export interface NewDevice {
   readonly gateway?: string;
   readonly criticality?: Criticality;
   readonly encoding?: Encoding;
+  readonly modes?: readonly KeyMode[];
+  /** Bytes of the largest MQTT packet it takes. */
+  readonly maxPacket?: number;
+  readonly slots?: number;
 }
 
 /** A ledger entry without its DER, times in Unix milliseconds. */

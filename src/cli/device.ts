@@ -1,7 +1,16 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DeviceView, NewDevice } from '../app/operations.ts';
-import { criticalities, encodings, type Principal, principalKinds, principalStatuses } from '../domain/principal.ts';
+import { type KeyMode, keyModes } from '../domain/policy.ts';
+import {
+  type Contact,
+  criticalities,
+  encodings,
+  type Principal,
+  principalKinds,
+  principalStatuses,
+} from '../domain/principal.ts';
+import { formatDuration } from '../domain/time.ts';
 import { certificateTable } from './certificate.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
@@ -26,7 +35,30 @@ type ListOptions = CommonOptions & {
   readonly limit: number;
 };
 
-function principalFields(principal: Principal): (readonly [string, string])[] {
+function parseModes(text: string): KeyMode[] {
+  const named = text.split(',').map((part) => keyModes.find((mode) => mode === part.trim()));
+  const modes = named.filter((mode) => mode !== undefined);
+  if (modes.length === named.length) return modes;
+  throw new InvalidArgumentError(`expected some of ${keyModes.join(', ')}, separated by commas.`);
+}
+
+function parseWhole(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number.');
+}
+
+/** What the device said itself outweighs what the inventory says of it. */
+function saidOr(said: number | null | undefined, written: number | null): string {
+  return said == null ? cell(written) : `${said}, as it said`;
+}
+
+function clockOf(contact: Contact | null): string {
+  const skewMs = contact?.clockSkewMs ?? null;
+  if (skewMs === null) return '-';
+  return `${formatDuration(Math.abs(skewMs))} ${skewMs < 0 ? 'slow' : 'fast'}`;
+}
+
+function principalFields(principal: Principal, contact: Contact | null = null): (readonly [string, string])[] {
   return [
     ['id', cell(principal.id)],
     ['kind', principal.kind],
@@ -37,14 +69,24 @@ function principalFields(principal: Principal): (readonly [string, string])[] {
     ['site', cell(principal.site)],
     ['gateway', cell(principal.gateway)],
     ['encoding', cell(principal.encoding)],
+    ['key modes', cell(principal.modes.join(', '))],
+    ['max packet', saidOr(contact?.packetBytesMax, principal.packetBytesMax)],
+    ['slots', saidOr(contact?.slots, principal.slots)],
   ];
+}
+
+function listRow(principal: Principal): string[] {
+  const { id, kind, status, criticality, owner, site, gateway, packetBytesMax, slots } = principal;
+  const named = [id, kind, status, principal.class, criticality, owner, site, gateway];
+  return [...named, principal.modes.join(','), packetBytesMax, slots].map(cell);
 }
 
 function describe({ principal, contact, certificates, renewals }: DeviceView, now: number): string {
   const seen = contact?.lastSeenAt ?? null;
   const parts = [
     fields([
-      ...principalFields(principal),
+      ...principalFields(principal, contact),
+      ['clock', clockOf(contact)],
       ['last seen', seen === null ? 'never' : `${time(seen)} (${fromNow(seen, now)})`],
     ]),
     certificateTable(certificates, now),
@@ -64,6 +106,9 @@ function registerAdd(group: Command, surroundings: Surroundings): void {
     .option('--gateway <id>', 'the gateway that speaks for it')
     .addOption(new Option('--criticality <level>', 'how much depends on it').choices(criticalities))
     .addOption(new Option('--encoding <encoding>', 'what to speak to it before it spoke').choices(encodings))
+    .option('--modes <modes>', `key modes it can do, separated by commas: ${keyModes.join(', ')}`, parseModes)
+    .option('--max-packet <bytes>', 'the largest MQTT packet it takes, until it says so itself', parseWhole)
+    .option('--slots <count>', 'credentials it can hold at once, until it says so itself', parseWhole)
     .action(async (id: string, options: AddOptions) => {
       const { home: _home, config: _config, output, ...given } = options;
       const principal = await withOperations(surroundings, options, (each) => each.addDevice({ id, ...given }));
@@ -84,12 +129,8 @@ function registerList(group: Command, surroundings: Surroundings): void {
       const list = await withOperations(surroundings, options, (each) => each.listDevices(query));
       answer(output, list, () =>
         table(
-          ['ID', 'KIND', 'STATUS', 'CLASS', 'CRITICALITY', 'OWNER', 'SITE', 'GATEWAY'],
-          list.map((each) =>
-            [each.id, each.kind, each.status, each.class, each.criticality, each.owner, each.site, each.gateway].map(
-              cell,
-            ),
-          ),
+          ['ID', 'KIND', 'STATUS', 'CLASS', 'CRITICALITY', 'OWNER', 'SITE', 'GATEWAY', 'MODES', 'PACKET', 'SLOTS'],
+          list.map(listRow),
         ),
       );
       remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.id}`);

@@ -6,8 +6,8 @@ export const packetBytesDefault = 256;
 /** The smallest packet that can be announced: in CBOR every message of the enrollment fits into it. */
 export const packetBytesLeast = 128;
 
-/** The most an MQTT packet may hold after its fixed header (MQTT 3.1.1, 2.2.3). */
-const remainingLengthMax = 268_435_455;
+/** The most an MQTT packet may hold after its fixed header (MQTT 3.1.1, 2.2.3), and the largest that can be announced. */
+export const packetBytesMost = 268_435_455;
 
 /** Packet type and flags, before the remaining length. */
 const typeBytes = 1;
@@ -28,7 +28,7 @@ export function publishBytes(topic: string, payloadBytes: number): number {
 
 /** Bytes of payload that fit into a PUBLISH at QoS 1 of at most `packetBytesMax` bytes; 0 or less when none do. */
 export function payloadRoom(topic: string, packetBytesMax: number): number {
-  const whole = Math.min(packetBytesMax, remainingLengthMax);
+  const whole = Math.min(packetBytesMax, packetBytesMost);
   const room = whole - publishBytes(topic, 0);
   // A longer remaining length takes a byte more of the packet for each seven bits.
   let payload = room;

@@ -46,6 +46,9 @@ export interface Contact {
   readonly lastSeenAt: number | null;
 }
 
+/** Credentials a device can say that it holds at once. */
+export const slotsMost = 1_000;
+
 /** Longest principal id. 64 is the upper bound of an X.520 common name (RFC 5280, ub-common-name). */
 export const principalIdLengthMax = 64;
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { OperationName, Operations } from '../app/operations.ts';
 import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import { keyModes } from '../domain/policy.ts';
 import { criticalities, encodings, principalKinds } from '../domain/principal.ts';
 
 /** Characters of an inventory file that one import takes. */
@@ -27,6 +28,9 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     gateway: text.exactOptional(),
     criticality: z.enum(criticalities).exactOptional(),
     encoding: z.enum(encodings).exactOptional(),
+    modes: z.array(z.enum(keyModes)).max(keyModes.length).exactOptional(),
+    maxPacket: z.int().exactOptional(),
+    slots: z.int().exactOptional(),
   }),
   importDevices: z.strictObject({ format: z.enum(['csv', 'jsonl']), text: z.string().max(importCharactersMax) }),
   listDevices: z.strictObject({

@@ -83,6 +83,28 @@ describe('nolapse device', () => {
     expect(row.indexOf('water')).toBe(heading.indexOf('OWNER'));
   });
 
+  it('knows what a device can do, and says which of it is wrong', async () => {
+    const can = ['--modes', 'csr,recertify', '--max-packet', '256', '--slots', '1', '--encoding', 'cbor'];
+    const added = await place.ask('device', 'add', 'tiny-1', '--owner', 'water', '--site', 'tiny', ...can);
+    expect(added).toMatchObject({ modes: ['csr', 'recertify'], packetBytesMax: 256, slots: 1, encoding: 'cbor' });
+    const shown = await place.run(['device', 'show', 'tiny-1', '--home', place.home]);
+    expect(shown.stdout).toMatch(/^key modes +csr, recertify\nmax packet +256\nslots +1\nclock +-$/m);
+    const { stdout } = await place.run(['device', 'list', '--site', 'tiny', '--home', place.home]);
+    const [heading = '', row = ''] = stdout.split('\n');
+    expect(row.indexOf('csr,recertify')).toBe(heading.indexOf('MODES'));
+
+    const add = ['device', 'add', 'tiny-2', '--owner', 'water', '--home', place.home];
+    for (const [option, value, why] of [
+      ['--modes', 'csr,rsa', 'expected some of csr, recertify, keygen'],
+      ['--max-packet', 'big', 'expected a whole number'],
+      ['--max-packet', '127', 'maxPacket: not a whole number from 128 to 268435455'],
+      ['--slots', '0', 'slots: not a whole number from 1 to 1000'],
+    ] as const) {
+      expect(await place.run([...add, option, value])).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+    }
+    expect((await place.run(['device', 'show', 'tiny-2', '--home', place.home])).code).toBe(2);
+  });
+
   it('refuses what is there already, and what is not there', async () => {
     await place.ask('device', 'add', 'twice', '--owner', 'o');
     const conflict = await place.run(['device', 'add', 'twice', '--owner', 'o', '--home', place.home]);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { inventoryFields } from '../../src/app/check-principal.ts';
 import { anyName, type ConfigKey, configKeys } from '../../src/config/keys.ts';
 import { type Config, ConfigError, loadConfig } from '../../src/config.ts';
 import { defaultTemplates } from '../../src/domain/acl.ts';
@@ -208,6 +209,11 @@ describe('docs/operations.md', () => {
     ]);
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
     expect(listed).toHaveLength(known.length);
+  });
+
+  it('lists every field of an inventory record, and no other', () => {
+    const listed = rows(section(operationsPage, 'The inventory')).map(([name = '']) => codes(name)[0] ?? '');
+    expect(sorted(listed)).toEqual(sorted(inventoryFields));
   });
 
   it('lists every kind of alert, and no other', () => {
