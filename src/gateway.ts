@@ -36,6 +36,7 @@ class LateSessions implements Sessions {
   forget: (principalId: string) => void = () => undefined;
 
   send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
+  listens: Sessions['listens'] = (id, topic) => this.broker?.sessions.listens(id, topic) ?? false;
   closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
     this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
   closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {

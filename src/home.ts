@@ -7,7 +7,7 @@ import type { App, Settings } from './app/context.ts';
 import { operationsOf } from './app/operate.ts';
 import type { Operations } from './app/operations.ts';
 import { Outbox } from './app/outbox.ts';
-import { Throttle } from './app/throttle.ts';
+import { keptRefusals, speech, speechForOthers, Throttle } from './app/throttle.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
 import { ensureServerCertificate, type ServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
@@ -116,8 +116,12 @@ export async function assemble(options: HomeOptions, journal: Journal, sessions:
     const authority = authorities.local(pkiFolder(home), pkiOptions(options));
     const server = ensureServerCertificate(pkiFolder(home), pkiOptions(options));
     const notifier = createNotifier(journal);
-    const throttle = new Throttle();
-    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttle, settings };
+    const throttles = {
+      speech: new Throttle(speech),
+      speechForOthers: new Throttle(speechForOthers),
+      keptRefusals: new Throttle(keptRefusals),
+    };
+    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, settings };
     return { app, database, server, outbox: new Outbox(app), journal };
   } catch (error) {
     await store.close();
@@ -126,7 +130,12 @@ export async function assemble(options: HomeOptions, journal: Journal, sessions:
 }
 
 /** Nobody is connected to a home at rest. */
-const noSessions: Sessions = { send: async () => 0, closeByCertificate: () => 0, closeByPrincipal: () => 0 };
+const noSessions: Sessions = {
+  send: async () => 0,
+  listens: () => false,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+};
 
 /**
  * Opens a home that no gateway runs on, for operations.

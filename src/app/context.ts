@@ -9,6 +9,13 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Store } from '../ports/store.ts';
 import type { Throttle } from './throttle.ts';
 
+/** How often principals may do things, by what they do. */
+export interface Throttles {
+  readonly speech: Throttle;
+  readonly speechForOthers: Throttle;
+  readonly keptRefusals: Throttle;
+}
+
 export interface App {
   readonly store: Store;
   readonly authority: Authority;
@@ -17,7 +24,7 @@ export interface App {
   readonly entropy: Entropy;
   readonly journal: Journal;
   readonly notifier: Notifier;
-  readonly throttle: Throttle;
+  readonly throttles: Throttles;
   readonly settings: Settings;
 }
 

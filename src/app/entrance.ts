@@ -1,7 +1,10 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
 
+import { isUpWord, parseEnrollmentTopic } from '../domain/topics.ts';
+import { refuseGateway } from './act-for.ts';
 import { admitConnect } from './admit.ts';
 import type { App } from './context.ts';
+import { hears, judgeSpeaker } from './delegations.ts';
 import { promptPrincipal } from './prompt.ts';
 import { receive } from './receive.ts';
 import type { Seen } from './seen.ts';
@@ -24,6 +27,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     listening: (session) => {
       promptPrincipal(app, session.principal.id).catch((error: unknown) => tellFailure(app, session, error));
     },
+    hears: (session, topic) => hears(app, session, topic),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),
   };
 }
@@ -46,8 +50,17 @@ function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe',
     message: `${id} may not ${action} there`,
     fields: { 'nolapse.principal': id, 'nolapse.topic': topic.slice(0, topicLogged), 'nolapse.lane': session.lane },
   });
-  if (action !== 'publish' || !app.throttle.take(id, app.clock.now())) return;
+  if (action !== 'publish' || !app.throttles.speech.take(id, app.clock.now())) return;
+  answerDenied(app, session, topic).catch((error: unknown) => tellFailure(app, session, error));
+}
+
+async function answerDenied(app: App, session: Session, topic: string): Promise<void> {
+  const { id, kind } = session.principal;
+  const address = parseEnrollmentTopic(topic);
+  if (kind === 'gateway' && address && address.id !== id && isUpWord(address.word)) {
+    const verdict = judgeSpeaker(app, session, address.id);
+    if (!verdict.allowed) return refuseGateway(app, { gateway: id, device: address.id }, verdict);
+  }
   const message = { word: 'error', code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
-  const sent = mannerOf(app, id).then((manner) => sendDown(app, id, manner, message));
-  sent.catch((error: unknown) => tellFailure(app, session, error));
+  await sendDown(app, id, await mannerOf(app, id), message);
 }

@@ -6,7 +6,7 @@ import { awaitDevice, isOpen, owed, type Renewal, sentAgain } from '../domain/re
 import { toSeconds } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
-import { mannerOf, sendDown } from './send-down.ts';
+import { type Hearers, mannerOf, sendDown } from './send-down.ts';
 
 /** Sends what is owed under this renewal now, and records that it was sent. */
 export async function prompt(app: App, renewalId: string): Promise<void> {
@@ -14,10 +14,17 @@ export async function prompt(app: App, renewalId: string): Promise<void> {
   const message = renewal && (await messageFor(app, renewal));
   if (!renewal || !message) return;
   const id = renewal.principalId;
-  // Only who speaks through the replacement has it in use: what still listens through the old one is told nothing.
-  const through = message.word === 'done' ? renewal.newFingerprint : null;
-  const taken = await sendDown(app, id, await mannerOf(app, id), message, through);
+  const taken = await sendDown(app, id, await mannerOf(app, id), message, hearersOf(renewal, message.word));
   await change(app, (within) => keepSent(within, renewal, message.word, taken > 0));
+}
+
+/**
+ * Only who speaks through the replacement has it in use: what still listens through the old one is told nothing of its end.
+ * A gateway is told where it asked for the replacement: for others the device has to hear it itself.
+ */
+function hearersOf(renewal: Renewal, word: DownMessage['word']): Hearers {
+  if (word !== 'done') return { certificate: null, gateways: true };
+  return { certificate: renewal.newFingerprint, gateways: renewal.via !== null };
 }
 
 /** Prompts the principal's current renewal: it has just begun to listen, or said hello. */

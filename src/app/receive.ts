@@ -6,6 +6,7 @@ import type { UpMessage } from '../domain/message.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { isUpWord, parseEnrollmentTopic } from '../domain/topics.ts';
 import { decodeUp } from '../wire/index.ts';
+import { concernsDelegation, objectToSpeaker, refuseGateway } from './act-for.ts';
 import type { App } from './context.ts';
 import { receiveAck } from './receive-ack.ts';
 import { receiveCsr } from './receive-csr.ts';
@@ -16,7 +17,10 @@ import type { Session } from './session.ts';
 
 /** Where a message came from: the session it arrived on and the encoding it was spoken in. */
 export interface Sender {
+  /** The principal it is about. */
   readonly id: PrincipalId;
+  /** The gateway that spoke for it; null when it spoke itself. */
+  readonly via: PrincipalId | null;
   readonly session: Session;
   readonly encoding: Encoding;
 }
@@ -27,35 +31,42 @@ export const detailLengthMax = 200;
 /** Takes one message, as {@link Entrance.receive} has it. */
 export async function receive(app: App, session: Session, topic: string, payload: Uint8Array): Promise<void> {
   const address = parseEnrollmentTopic(topic);
-  const id = session.principal.id;
-  if (!address || !mayPublish(session.access, topic)) {
-    const word = address && !isUpWord(address.word) && address.id === id ? 'unknown_word' : 'not_authorized';
-    await refuse(app, { id, session, encoding: 'json' }, { code: word, detail: 'not a topic of yours to publish on' });
+  const { id: self } = session.principal;
+  if (!address || !isUpWord(address.word) || !mayPublish(session.access, topic)) {
+    const code = address && !isUpWord(address.word) && address.id === self ? 'unknown_word' : 'not_authorized';
+    await refuse(app, { id: self }, { code, detail: 'not a topic of yours to publish on' });
     return;
   }
-  if (!app.throttle.take(id, app.clock.now())) {
-    const refusal = { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 } as const;
-    await refuse(app, { id, session, encoding: 'json' }, refusal);
+  const { id, word } = address;
+  const via = id === self ? null : self;
+  const objection = via && objectToSpeaker(app, session, id);
+  if (objection) return refuseGateway(app, { gateway: self, device: id }, objection);
+  if (!app.throttles.speech.take(id, app.clock.now())) {
+    await refuse(app, { id }, { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 });
     return;
   }
-  if (!isUpWord(address.word)) return;
-  const decoded = decodeUp(address.word, payload);
-  if (!decoded.ok) {
-    await refuse(app, { id, session, encoding: decoded.encoding }, decoded);
-    return;
-  }
-  const sender = { id, session, encoding: decoded.encoding };
+  const decoded = decodeUp(word, payload);
+  if (!decoded.ok) return refuse(app, { id, encoding: decoded.encoding }, decoded);
+  await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
+}
+
+async function handle(app: App, sender: Sender, message: UpMessage): Promise<void> {
+  const { id, via, encoding } = sender;
+  const about = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
-    const refusal = await dispatch(app, sender, decoded.message);
-    if (refusal) await refuse(app, sender, refusal, 'renewal' in decoded.message ? decoded.message.renewal : undefined);
+    const refusal = await dispatch(app, sender, message);
+    if (!refusal) return;
+    if (via && concernsDelegation(refusal)) {
+      await refuseGateway(app, { gateway: via, device: id, encoding, ...about }, refusal);
+    } else await refuse(app, { id, encoding, ...about }, refusal);
   } catch (error) {
     app.journal.tell({
       action: 'enrollment.failed',
       level: 'error',
-      message: `${id}: ${address.word} could not be handled`,
+      message: `${id}: ${message.word} could not be handled`,
       fields: { 'nolapse.principal': id, 'error.message': error instanceof Error ? error.message : String(error) },
     });
-    await refuse(app, sender, { code: 'unavailable', detail: 'try again', retryAfterSeconds: 10 });
+    await refuse(app, { id, encoding }, { code: 'unavailable', detail: 'try again', retryAfterSeconds: 10 });
   }
 }
 
@@ -82,12 +93,19 @@ function count(app: App, id: PrincipalId, code: EnrollmentCode, detail: string, 
   });
 }
 
+/** Whom to answer, in which encoding (else the one it last used), and about which renewal. */
+interface Answered {
+  readonly id: PrincipalId;
+  readonly encoding?: Encoding;
+  readonly renewal?: string;
+}
+
 /** Answers with an error message and counts and tells it once. */
-async function refuse(app: App, sender: Sender, refusal: Refusal, renewal?: string): Promise<void> {
+async function refuse(app: App, { id, encoding, renewal }: Answered, refusal: Refusal): Promise<void> {
   const { code, retryAfterSeconds } = refusal;
   const detail = refusal.detail.slice(0, detailLengthMax);
-  count(app, sender.id, code, detail, renewal);
-  await sendDown(app, sender.id, await mannerOf(app, sender.id, sender.encoding), {
+  count(app, id, code, detail, renewal);
+  await sendDown(app, id, await mannerOf(app, id, encoding), {
     word: 'error',
     code,
     detail,

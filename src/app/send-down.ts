@@ -7,6 +7,7 @@ import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { enrollmentTopic } from '../domain/topics.ts';
 import { encodeDown } from '../wire/index.ts';
 import type { App } from './context.ts';
+import { speakersFor } from './delegations.ts';
 
 /** How to speak to a principal: as it last said itself, else as the inventory says. */
 export interface Manner {
@@ -51,20 +52,36 @@ function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8
   return null;
 }
 
-/** Sends a message to the sessions that listen for it. @returns how many took it. */
+/** Who is to hear a message beside what they subscribed to. */
+export interface Hearers {
+  /** Of the principal's own sessions, only those opened with this certificate; null: all. */
+  readonly certificate: Fingerprint | null;
+  /** The gateways that speak for the principal too? */
+  readonly gateways: boolean;
+}
+
+const everybody: Hearers = { certificate: null, gateways: true };
+
+/** Sends a message to the sessions that listen for it: the principal's own, and those of the gateways that speak for it. @returns how many took it. */
 export async function sendDown(
   app: App,
   id: PrincipalId,
   manner: Manner,
   message: DownMessage,
-  certificate: Fingerprint | null = null,
+  hearers: Hearers = everybody,
 ): Promise<number> {
   const payload = shortened(id, manner, message);
   if (!payload) {
     tellTooLarge(app, id, manner, message);
     return 0;
   }
-  return app.sessions.send(id, enrollmentTopic(id, message.word), payload, certificate);
+  const topic = enrollmentTopic(id, message.word);
+  const gateways = hearers.gateways ? speakersFor(app, id) : [];
+  const taken = await Promise.all([
+    app.sessions.send(id, topic, payload, hearers.certificate),
+    ...gateways.map((gateway) => app.sessions.send(gateway, topic, payload)),
+  ]);
+  return taken.reduce((sum, each) => sum + each, 0);
 }
 
 function tellTooLarge(app: App, id: PrincipalId, manner: Manner, message: DownMessage): void {

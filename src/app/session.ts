@@ -43,8 +43,13 @@ export interface Entrance {
    * device itself, with an error code where need be, and never rejects for bad input.
    */
   receive(session: Session, topic: string, payload: Uint8Array): Promise<void>;
-  /** The session's subscription to its enrollment topics is in place: what is owed to it can be sent. */
+  /** The session's subscription to enrollment topics is in place: what is owed there can be sent. */
   listening(session: Session): void;
+  /**
+   * May the session be handed what is said on an enrollment topic that is not its own? Asked at each message, live, from a
+   * queue or retained, and answered at once by the store: no list of what a gateway may hear exists that could be out of date.
+   */
+  hears(session: Session, topic: string): boolean;
   /** The session published or asked for something outside its access; told once a message, never thrown. */
   denied(session: Session, action: 'publish' | 'subscribe', topic: string): void;
 }

@@ -1,9 +1,10 @@
 // The live sessions, kept by client object: who they belong to, when they must end, and the ending of them. aedes's own
 // list is keyed by client id and forgets the wrong one when two share it, so nothing is enforced from there.
 import type { TLSSocket } from 'node:tls';
-import type { Session } from '../app/session.ts';
+import type { Entrance, Session } from '../app/session.ts';
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
+import { enrollmentRoot } from '../domain/topics.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { BrokerClient } from './aedes-internals.ts';
@@ -22,7 +23,7 @@ export interface LiveSession extends Deadlined {
   readonly mayReceive: TopicGate;
   /** Filters granted to it. */
   readonly filters: Set<string>;
-  /** CONNACK sent and its queue emptied: it can be spoken to. */
+  /** CONNACK sent: it can be spoken to. */
   ready: boolean;
   /** Why it is being ended; null while it is not. */
   ending: string | null;
@@ -38,6 +39,7 @@ export interface PendingAdmission {
 export class SessionRegistry {
   readonly #clock: Clock;
   readonly #journal: Journal;
+  readonly #hears: Entrance['hears'];
   readonly #facts = new WeakMap<object, LiveSession>();
   readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
   readonly #byPrincipal = new Map<PrincipalId, Set<LiveSession>>();
@@ -49,9 +51,10 @@ export class SessionRegistry {
   readonly #endedMeanwhile = new Map<string, { at: number; reason: string }>();
   #sequence = 0;
 
-  constructor(clock: Clock, journal: Journal) {
+  constructor(clock: Clock, journal: Journal, hears: Entrance['hears']) {
     this.#clock = clock;
     this.#journal = journal;
+    this.#hears = hears;
   }
 
   get size(): number {
@@ -110,7 +113,7 @@ export class SessionRegistry {
       session,
       brokerClientId,
       mayPublish: compileTopicGate(session.access.publish),
-      mayReceive: compileTopicGate(session.access.subscribe),
+      mayReceive: this.#receives(session),
       filters: new Set(),
       deadline: session.endsAt,
       heapIndex: -1,
@@ -167,6 +170,11 @@ export class SessionRegistry {
     const now = this.#clock.now();
     for (let live = this.#deadlines.takeDue(now); live; live = this.#deadlines.takeDue(now))
       this.end(live, endOf(live));
+  }
+
+  #receives(session: Session): TopicGate {
+    const own = compileTopicGate(session.access.receive);
+    return (topic) => own(topic) || (topic.startsWith(enrollmentRoot) && this.#hears(session, topic));
   }
 
   /** The newest with its client id has gone; one it failed to displace may still be there. */

@@ -73,6 +73,7 @@ export function watchSubscriptions(aedes: Aedes, { registry, entrance }: Subscri
 }
 
 function asks(live: LiveSession, filters: Iterable<string>): boolean {
-  for (const filter of filters) if (asksForEnrollment(filter, live.session.principal.id)) return true;
+  const { kind, id } = live.session.principal;
+  for (const filter of filters) if (asksForEnrollment(filter, kind === 'gateway' ? undefined : id)) return true;
   return false;
 }

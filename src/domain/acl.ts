@@ -24,14 +24,24 @@ export const defaultTemplates: Readonly<Record<PrincipalKind, AccessTemplate>> =
 export interface Access {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /**
+   * What it may be handed without a further question. A gateway may ask for more: what is said to the devices it speaks
+   * for changes with their delegations, and is judged message by message.
+   */
+  readonly receive: readonly string[];
 }
 
 function enrollmentAccess(id: PrincipalId): Access {
-  return {
-    publish: upWords.map((word) => enrollmentTopic(id, word)),
-    subscribe: [`${enrollmentRoot}${id}/#`],
-  };
+  const down = [`${enrollmentRoot}${id}/#`];
+  return { publish: upWords.map((word) => enrollmentTopic(id, word)), subscribe: down, receive: down };
 }
+
+/** Where a gateway may speak and ask for others at all. For whom it does is judged at each message. */
+const speaking: Access = {
+  publish: upWords.map((word) => `${enrollmentRoot}+/${word}`),
+  subscribe: [`${enrollmentRoot}#`],
+  receive: [],
+};
 
 /** The patterns of a session of this principal in this lane. The renew-only lane holds its own enrollment topics alone. */
 export function accessOf(principal: Principal, lane: 'full' | 'renew-only', rules: AccessRules): Access {
@@ -39,9 +49,12 @@ export function accessOf(principal: Principal, lane: 'full' | 'renew-only', rule
   if (lane === 'renew-only') return own;
   const template = rules.principals.get(principal.id) ?? rules.kinds[principal.kind];
   const expand = (pattern: string): string => pattern.replaceAll('{id}', principal.id);
+  const others = principal.kind === 'gateway' ? speaking : { publish: [], subscribe: [] };
+  const subscribe = template.subscribe.map(expand);
   return {
-    publish: [...own.publish, ...template.publish.map(expand)],
-    subscribe: [...own.subscribe, ...template.subscribe.map(expand)],
+    publish: [...own.publish, ...others.publish, ...template.publish.map(expand)],
+    subscribe: [...own.subscribe, ...others.subscribe, ...subscribe],
+    receive: [...own.receive, ...subscribe],
   };
 }
 
@@ -55,17 +68,18 @@ export function maySubscribe(access: Access, filter: string): boolean {
 
 /** Judged for every message handed to a session, whatever subscription brought it there. */
 export function mayReceive(access: Access, topic: string): boolean {
-  return access.subscribe.some((pattern) => matches(pattern, topic));
+  return access.receive.some((pattern) => matches(pattern, topic));
 }
 
 const downWordSet: ReadonlySet<string> = new Set(downWords);
 
-/** Does a subscription to `filter` ask for the messages the gateway sends to `id`? */
-export function asksForEnrollment(filter: string, id: PrincipalId): boolean {
+/** Does a subscription to `filter` ask for the messages the gateway sends to `id`, or without one to anybody? */
+export function asksForEnrollment(filter: string, id?: PrincipalId): boolean {
   if (!filter.startsWith(enrollmentRoot)) return false;
   const tail = filter.slice(enrollmentRoot.length);
   const slash = tail.indexOf('/');
   const [who, what] = slash < 0 ? [tail, ''] : [tail.slice(0, slash), tail.slice(slash + 1)];
   if (who === '#') return true;
-  return (who === id || who === '+') && (what === '#' || what === '+' || downWordSet.has(what));
+  if (id !== undefined && who !== id && who !== '+') return false;
+  return what === '#' || what === '+' || downWordSet.has(what);
 }

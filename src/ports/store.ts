@@ -75,7 +75,7 @@ export interface Reader {
   delegations(limit: number): Promise<Delegation[]>;
   /** Every one this gateway was ever given. */
   delegationsOf(gateway: PrincipalId): Promise<Delegation[]>;
-  /** Those not revoked that name this device or its site. */
+  /** Those not revoked that name this device or its site, the longest first, at most 64; of devices each tells this one alone. */
   delegationsFor(device: PrincipalId, site: string | null): Promise<Delegation[]>;
   /** Renewals begun under a delegation on this day (see `dayOf`). */
   delegationUse(id: string, day: number): Promise<number>;
@@ -123,8 +123,19 @@ export interface Transaction extends Reader {
   record(entry: JournalEntry): Promise<void>;
 }
 
+/**
+ * The few questions that are answered at once, because a broker asks them in the middle of a message: may this gateway hear
+ * what is said to that device? Answered by the store itself, so that no copy of it can be out of date.
+ */
+export interface Glance {
+  principal(id: PrincipalId): Principal | null;
+  /** As {@link Reader.delegationsFor}. */
+  delegationsFor(device: PrincipalId, site: string | null): Delegation[];
+}
+
 export interface Store {
   readonly read: Reader;
+  readonly glance: Glance;
   /**
    * Runs `work` alone and commits it durably before resolving; a throw undoes all of it. `work` may await nothing but the
    * transaction it is given. Effects owed in it are told to `onOwed` listeners after the commit.

@@ -18,6 +18,9 @@ const columns = [
 ] as const;
 const rows = build.selectFrom('delegation').select(columns);
 
+/** Delegations of one device that are looked at. */
+const forDeviceMax = 64;
+
 type Row = Omit<Delegation, 'modes' | 'devices'> & { readonly modes: string };
 
 export function delegations(queries: Queries) {
@@ -42,7 +45,10 @@ export function delegations(queries: Queries) {
               .where('revoked_at', 'is', null),
           ),
       )
-      .orderBy('id'),
+      // The longest first: what has ended is what the bound leaves out.
+      .orderBy('ends_at', 'desc')
+      .orderBy('id')
+      .limit(sql.lit(forDeviceMax)),
   );
   const devicesOf = queries.prepare((p: Parameter<{ id: string }>) =>
     build
@@ -100,7 +106,13 @@ export function delegations(queries: Queries) {
       return row ? whole(row) : null;
     },
     delegationsOf: (id: PrincipalId): Delegation[] => ofGateway.all({ id }).map(whole),
-    delegationsFor: (id: PrincipalId, site: string | null): Delegation[] => forDevice.all({ id, site }).map(whole),
+    // The list of a delegation's devices may be long, and this is asked for each message.
+    delegationsFor: (id: PrincipalId, site: string | null): Delegation[] =>
+      forDevice.all({ id, site }).map((row) => ({
+        ...row,
+        modes: splitModes(row.modes),
+        devices: row.site === null ? [id] : [],
+      })),
     delegations: (limit: number): Delegation[] => queries.all(rows.orderBy('id').limit(limit)).map(whole),
     delegationUse: (id: string, day: number): number => used.get({ id, day })?.renewals ?? 0,
     putDelegation: (delegation: Delegation): void => {

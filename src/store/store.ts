@@ -21,6 +21,7 @@ export function createStore(database: Database): Store {
   };
   return {
     read: new TableReader(tables),
+    glance: { principal: tables.principal, delegationsFor: tables.delegationsFor },
     transact: async (work) => {
       let owes = false;
       const result = await database.submit(async (unit) => {

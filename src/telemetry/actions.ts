@@ -62,6 +62,12 @@ export const actions = {
     level: 'error',
     count: (metrics) => metrics.count('nolapse_enrollment_errors_total', { code: 'unavailable' }),
   },
+  'delegation.refused': {
+    level: 'warn',
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_enrollment_errors_total', { code: reason }),
+  },
+  'delegation.added': { level: 'info' },
+  'delegation.revoked': { level: 'info' },
   'access.denied': {
     level: 'warn',
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
@@ -77,6 +83,10 @@ export const actions = {
   'message.dropped': {
     level: 'warn',
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_messages_dropped_total', { reason }),
+  },
+  'message.too_large': {
+    level: 'warn',
+    count: (metrics) => metrics.count('nolapse_messages_dropped_total', { reason: 'too_large' }),
   },
   'certificate.issued': {
     level: 'info',

@@ -74,6 +74,7 @@ class Devices implements Sessions {
   confirmed = 0;
   onConfirmed: () => void = () => undefined;
 
+  listens = (id: PrincipalId): boolean => this.devices.has(id);
   closeByCertificate = (): number => 0;
   closeByPrincipal = (): number => 0;
   send: Sessions['send'] = async (id, topic, payload) => {
@@ -183,8 +184,15 @@ function entryOf(id: PrincipalId, now: number, renewAt: number): LedgerEntry {
   };
 }
 
+const nobody: Sessions = {
+  send: async () => 0,
+  listens: () => false,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+};
+
 async function sweepOnce(fleet: number): Promise<number> {
-  const bench = await openBench({ send: async () => 0, closeByCertificate: () => 0, closeByPrincipal: () => 0 });
+  const bench = await openBench(nobody);
   const { app } = bench;
   const now = app.clock.now();
   const perBatch = 1_000;

@@ -16,7 +16,7 @@ import type { Decision } from '../../src/ports/journal.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
 /** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
-interface InMemory extends Omit<BrokerPersistence, 'storeAhead'> {
+interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend'> {
   outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
   outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
   incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
@@ -25,7 +25,7 @@ interface InMemory extends Omit<BrokerPersistence, 'storeAhead'> {
   getWill(client: { readonly id: string }): Promise<unknown>;
 }
 
-/** That store as the broker wants it: clearing nothing for a packet without a message id, and with a storeAhead. */
+/** That store as the broker wants it: clearing nothing for a packet without a message id, and with what it asks beyond aedes's. */
 export function memoryPersistence() {
   const inner = (memory as unknown as () => InMemory)();
   const clear = inner.outgoingClearMessageId.bind(inner);
@@ -33,6 +33,7 @@ export function memoryPersistence() {
     outgoingClearMessageId: async (client: unknown, packet: { readonly messageId?: number }) =>
       packet.messageId === undefined ? undefined : clear(client, packet),
     storeAhead: async (_packet: PublishPacket): Promise<void> => undefined,
+    attend: () => undefined,
   });
 }
 
@@ -43,6 +44,8 @@ export class FakeEntrance implements Entrance {
   readonly denials: { action: string; topic: string }[] = [];
   readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
   readonly services = new Map<string, AccessTemplate>();
+  /** Whom each gateway may hear. */
+  readonly spokenFor = new Map<string, string[]>();
   /** Awaited before each verdict. */
   before: () => Promise<void> = async () => undefined;
   onReceive: () => Promise<void> = async () => undefined;
@@ -85,6 +88,10 @@ export class FakeEntrance implements Entrance {
   async receive(session: Session, topic: string, payload: Uint8Array): Promise<void> {
     await this.onReceive();
     this.received.push({ session, topic, payload: Buffer.from(payload).toString() });
+  }
+
+  hears(session: Session, topic: string): boolean {
+    return this.spokenFor.get(session.principal.id)?.some((id) => topic.startsWith(`$enroll/1/${id}/`)) ?? false;
   }
 
   listening(session: Session): void {
