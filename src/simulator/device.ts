@@ -22,6 +22,8 @@ export interface DeviceOptions {
   readonly clientIdSuffix?: string;
   /** 0: none is sent. */
   readonly telemetryMs?: number;
+  /** The largest MQTT packet it takes, in bytes. */
+  readonly maxPacket?: number;
   readonly keepaliveSeconds?: number;
   readonly connectTimeoutMs?: number;
   /** Pauses after a refusal, a lost connection or an error: doubling from the first to the most. */
@@ -35,6 +37,7 @@ const defaults = {
   encoding: 'json',
   clientIdSuffix: '',
   telemetryMs: 5_000,
+  maxPacket: 4_096,
   keepaliveSeconds: 60,
   connectTimeoutMs: 10_000,
   retryFirstMs: 1_000,
@@ -181,12 +184,13 @@ export class Device {
   }
 
   #visit({ slot, credential }: Choice): Visit {
-    const { id, store, telemetryMs } = this.#settings;
+    const { id, store, telemetryMs, maxPacket } = this.#settings;
     return new Visit({
       id,
       store,
       credential,
       telemetryMs,
+      maxPacket,
       enrollment: this.#enrollment,
       fellBackFrom: slot === 'current' ? this.#fellBackFrom : null,
       say: (message) => this.#say(message),

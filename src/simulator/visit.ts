@@ -19,6 +19,8 @@ export interface VisitOptions {
   /** The replacement that was refused, when that is why the old certificate is in use. */
   readonly fellBackFrom: Credential | null;
   readonly telemetryMs: number;
+  /** The largest MQTT packet it takes, in bytes. */
+  readonly maxPacket: number;
   readonly say: (message: UpMessage) => Promise<boolean>;
   readonly tell: Listener;
 }
@@ -68,7 +70,7 @@ export class Visit {
   }
 
   async #greet(connection: Connection): Promise<void> {
-    const { id, credential, fellBackFrom, say } = this.#options;
+    const { id, credential, fellBackFrom, maxPacket, say } = this.#options;
     if (fellBackFrom?.renewal) {
       // Before the hello, which would otherwise bring the refused certificate once more.
       const detail = 'the replacement was refused, the old certificate is in use';
@@ -76,7 +78,7 @@ export class Visit {
     }
     if (!(await connection.subscribe(`${enrollmentRoot}${id}/+`))) return;
     const { fingerprint } = readCertificate(credential.certificatePem);
-    await say({ word: 'hello', fingerprint, clock: Math.floor(Date.now() / 1_000) });
+    await say({ word: 'hello', fingerprint, maxPacket, clock: Math.floor(Date.now() / 1_000) });
   }
 
   async #take(word: string, payload: Uint8Array): Promise<void> {

@@ -51,8 +51,8 @@ export const metricTable = {
   },
   nolapse_messages_dropped_total: {
     type: 'counter',
-    help: 'Messages accepted and not handed on',
-    labels: { reason: ['queue_full'] },
+    help: 'Messages that were not handed on',
+    labels: { reason: ['queue_full', 'too_large'] },
   },
   nolapse_certificates_issued_total: { type: 'counter', help: 'Certificates issued by an operator', labels: {} },
   nolapse_certificates_revoked_total: { type: 'counter', help: 'Certificates revoked', labels: {} },

@@ -121,6 +121,7 @@ describe('admission on the real gateway', () => {
     await expect(client.subscribeAsync('devices/pump-1/#')).rejects.toThrow();
     await client.publishAsync('devices/pump-1/telemetry', '1', { qos: 1 });
     await house.log.until('access.denied', { 'event.reason': 'publish' });
+    await lane.say({ word: 'hello', maxPacket: 4_096 });
     const offer = await lane.next('offer');
     const { keyPem, csr } = await newRequest('pump-1');
     await lane.say({ word: 'csr', renewal: offer.renewal, csr });
@@ -158,6 +159,7 @@ describe('admission on the real gateway', () => {
     expect(await refusal('pump-1', impostor)).toEqual({ code: 5, reason: 'unknown_certificate' });
 
     const lane = await new Speaker(await connect(house, stranger, 'pump-1'), 'pump-1').listen();
+    await lane.say({ word: 'hello', maxPacket: 4_096 });
     const offer = await lane.next('offer');
     const { keyPem, csr } = await newRequest('pump-1');
     await lane.say({ word: 'csr', renewal: offer.renewal, csr });

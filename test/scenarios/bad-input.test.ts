@@ -17,6 +17,7 @@ beforeEach(async () => {
   house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }' });
   const pump = await house.device('pump-1');
   device = await new Speaker(await connect(house, pump, 'pump-1'), 'pump-1').listen();
+  await device.say({ word: 'hello', maxPacket: 4_096 });
   await house.gateway.operations.runRenewal({ device: 'pump-1' });
   ({ renewal } = await device.next('offer'));
   await house.log.until('renewal.offered');
@@ -96,6 +97,7 @@ describe('a CSR that must not be certified', () => {
   it("is refused under another's renewal, and with another's key", async () => {
     const other = await house.device('pump-2');
     const theirs = await new Speaker(await connect(house, other, 'pump-2'), 'pump-2').listen();
+    await theirs.say({ word: 'hello', maxPacket: 4_096 });
     await house.gateway.operations.runRenewal({ device: 'pump-2' });
     const offer = await theirs.next('offer');
     const { csr: bytes } = await newRequest('pump-1');

@@ -14,7 +14,7 @@ describe('a renewal over MQTT', () => {
     house = await openHouse();
     const first = await house.device('pump-7');
     const device = await new Speaker(await connect(house, first, 'pump-7'), 'pump-7', encoding).listen();
-    await device.say({ word: 'hello' });
+    await device.say({ word: 'hello', maxPacket: 4_096 });
     const offer = await device.next('offer');
     const { keyPem, csr } = await newRequest('pump-7');
     await device.say({ word: 'csr', renewal: offer.renewal, csr });
