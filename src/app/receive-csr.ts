@@ -3,12 +3,14 @@
 import type { Refusal } from '../domain/errors.ts';
 import type { CsrMessage } from '../domain/message.ts';
 import { validityAt } from '../domain/policy.ts';
-import type { Encoding, Principal } from '../domain/principal.ts';
+import type { Principal } from '../domain/principal.ts';
 import { holdsCertificate, type Renewal } from '../domain/renewal.ts';
 import { type ApprovedRequest, approve, type RequestFacts } from '../domain/request.ts';
 import { readCsr } from '../pki/csr.ts';
 import { newSerial } from '../pki/serial.ts';
+import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
+import { objectToProof } from './check-proof.ts';
 import { type App, policyOf } from './context.ts';
 import { sendCertificate } from './prompt.ts';
 import type { Sender } from './receive.ts';
@@ -23,6 +25,8 @@ export async function receiveCsr(app: App, sender: Sender, message: CsrMessage):
   if (!der) return { code: 'part_missing', detail: 'from 0' };
   const facts = readCsr(der, { bytesMax: app.settings.csrBytesMax });
   if ('code' in facts) return facts;
+  const objection = await objectToProof(app, sender, message, der);
+  if (objection) return objection;
   const outcome = await change(app, (within) => take(within, sender, message.renewal, facts));
   if ('refusal' in outcome) return outcome.refusal;
   if (outcome.resend) await sendCertificate(app, message.renewal, sender.encoding);
@@ -39,7 +43,7 @@ async function take(within: Change, sender: Sender, renewalId: string, facts: Re
   if (principal.status !== 'active') return { refusal: closed };
   const approval = await approveWithin(within, principal, renewal, facts);
   if (approval.kind === 'refused') return { refusal: { code: approval.code, detail: approval.detail } };
-  return accept(within, principal, renewal, approval.request, sender.encoding);
+  return accept(within, principal, renewal, approval.request, sender);
 }
 
 async function accept(
@@ -47,11 +51,13 @@ async function accept(
   principal: Principal,
   renewal: Renewal,
   request: ApprovedRequest,
-  encoding: Encoding,
+  { via, encoding }: Sender,
 ): Promise<Outcome> {
   const { tx, now } = within;
+  const beginning = await beginThrough(within, via, principal, renewal);
+  if ('refusal' in beginning) return beginning;
   const event = { type: 'requested', requestKey: request.keyFingerprint } as const;
-  const transition = await step(within, renewal, event, principal.class);
+  const transition = await step(within, beginning.renewal, event, principal.class);
   if (transition.kind === 'refused') {
     if (transition.code === 'renewal_closed') return { refusal: closed };
     const detail = transition.code === 'unavailable' ? 'an earlier request is being signed' : 'no more requests here';
@@ -65,6 +71,7 @@ async function accept(
   const after = transition.kind === 'changed' ? transition.renewal : renewal;
   if (holdsCertificate(after)) return { resend: true };
   if (transition.kind === 'changed') {
+    await beginning.count();
     if (renewal.newFingerprint) await dropUnused(within, renewal);
     await tx.putRequest(renewal.id, request);
     await tx.owe({ kind: 'issue', renewalId: renewal.id });

@@ -3,7 +3,7 @@
 import type { EnrollmentCode } from './errors.ts';
 import type { KeyMode } from './policy.ts';
 import type { Principal, PrincipalId } from './principal.ts';
-import type { Instant } from './time.ts';
+import { dayMs, type Instant } from './time.ts';
 
 /** One grant. It covers the devices it names, or all of its site; never both. */
 export interface Delegation {
@@ -23,7 +23,7 @@ export interface Delegation {
 
 /** Which day's renewals are counted together: days since 1970, UTC. */
 export function dayOf(now: Instant): number {
-  return Math.floor(now / 86_400_000);
+  return Math.floor(now / dayMs);
 }
 
 /** Does the grant name this device, whatever its end? Only devices can be spoken for. */

@@ -8,6 +8,9 @@ export type Span =
   | { readonly kind: 'duration'; readonly ms: number }
   | { readonly kind: 'share'; readonly share: number };
 
+/** A day in milliseconds; without leap seconds, as Unix time has it. */
+export const dayMs = 86_400_000;
+
 const unitMs: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1_000],
