@@ -9,6 +9,7 @@ import { registerCrl } from './crl.ts';
 import { registerDemo } from './demo.ts';
 import { registerDevice } from './device.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerGateway } from './gateway.ts';
 import { registerInit } from './init.ts';
 import type { Surroundings } from './invocation.ts';
 import { remark } from './output.ts';
@@ -30,6 +31,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerInit(program, surroundings);
   registerStart(program, surroundings);
   registerDevice(program, surroundings);
+  registerGateway(program, surroundings);
   registerRenewal(program, surroundings);
   registerCertificate(program, surroundings);
   registerCrl(program, surroundings);

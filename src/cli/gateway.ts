@@ -1,0 +1,56 @@
+// nolapse gateway ...: what the gateway of a site needs besides its certificate.
+import type { Command } from 'commander';
+import { bridgeConfig } from '../app/bridge-config.ts';
+import { OperationError } from '../app/operations.ts';
+import type { Config } from '../config.ts';
+import { type CommonOptions, configOf, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { answer, remark } from './output.ts';
+
+type BridgeOptions = CommonOptions & {
+  readonly cafile?: string;
+  readonly certfile?: string;
+  readonly keyfile?: string;
+  readonly address?: string;
+};
+
+const folder = '/etc/mosquitto/nolapse';
+
+/** What this gateway calls itself: the first of its names that means something on another machine, else the first. */
+function ownAddress({ server, mqtt }: Config): string {
+  const name = server.names.find((each) => !/^(localhost|127\.|.*:)/.test(each)) ?? server.names[0];
+  return `${name}:${mqtt.port}`;
+}
+
+async function printBridgeConfig(surroundings: Surroundings, text: string, options: BridgeOptions): Promise<void> {
+  const { principal } = await withOperations(surroundings, options, (each) => each.showDevice({ id: text }));
+  const { id, kind, status } = principal;
+  if (kind !== 'gateway') throw new OperationError('invalid', [`${id} is a ${kind}: only a gateway is bridged`]);
+  if (status === 'decommissioned') throw new OperationError('conflict', [`${id} is decommissioned`]);
+  const config = configOf(surroundings, options);
+  const certfile = options.certfile ?? `${folder}/${id}.pem`;
+  const settings = {
+    id,
+    address: options.address ?? ownAddress(config),
+    cafile: options.cafile ?? `${folder}/ca.crt`,
+    certfile,
+    keyfile: options.keyfile ?? certfile,
+  };
+  const made = bridgeConfig(settings);
+  if ('faults' in made) throw new OperationError('invalid', made.faults);
+  if (!config.server.names.includes(made.host)) {
+    remark(`${made.host} is none of server.names: mosquitto will not accept the server's certificate by that name`);
+  }
+  answer(options.output, { ...settings, section: made.section }, () => made.section);
+}
+
+export function registerGateway(program: Command, surroundings: Surroundings): void {
+  const group = program.command('gateway').description('gateways that act for the devices of a site');
+  withCommon(group.command('bridge-config'))
+    .description("print the section for mosquitto.conf that makes a site's mosquitto this gateway")
+    .argument('<id>')
+    .option('--address <host:port>', "where mosquitto reaches nolapse; by default the server's own name and port")
+    .option('--cafile <path>', `the root's certificate on mosquitto's machine (default: "${folder}/ca.crt")`)
+    .option('--certfile <path>', `the gateway's certificate there (default: "${folder}/<id>.pem")`)
+    .option('--keyfile <path>', 'its key (default: the same file)')
+    .action((id: string, options: BridgeOptions) => printBridgeConfig(surroundings, id, options));
+}
