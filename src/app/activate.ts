@@ -2,15 +2,19 @@
 // begin to retire.
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import { overlapEnd, type Policy, renewalTime } from '../domain/policy.ts';
+import type { PrincipalId } from '../domain/principal.ts';
 import { isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { retireWithin } from './retire.ts';
 
-/** Records the activation of an issued certificate; does nothing when the ledger has it in another state by now. */
-export function activate(app: App, fingerprint: Fingerprint): Promise<void> {
-  return change(app, async (within) => {
+/**
+ * Records the activation of an issued certificate; does nothing when the ledger has it in another state by now.
+ * @param via the gateway through which the device proved that it has it in use; null: a connection did.
+ */
+export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | null = null): Promise<void> {
+  const work = async (within: Change): Promise<void> => {
     const { tx, now, record } = within;
     const entry = await tx.certificate(fingerprint);
     const principal = entry && (await tx.principal(entry.principalId));
@@ -24,7 +28,7 @@ export function activate(app: App, fingerprint: Fingerprint): Promise<void> {
       renewAt: Math.max(now, renewalTime(entry, principal.id, policy)),
     });
     const overlapUntil = await supersedeOthers(within, entry, policy);
-    await endRenewals(within, entry, principal.class, overlapUntil);
+    await endRenewals(within, entry, principal.class, overlapUntil, via);
     if (!entry.renewalId) {
       await record({
         action: 'certificate.activated',
@@ -33,7 +37,8 @@ export function activate(app: App, fingerprint: Fingerprint): Promise<void> {
         fields: { 'tls.client.hash.sha256': fingerprint },
       });
     }
-  });
+  };
+  return change(app, work, via);
 }
 
 /** Begins the overlap of the certificates this one replaces. @returns when the last of them stops being admitted. */
@@ -60,13 +65,20 @@ async function endRenewals(
   entry: LedgerEntry,
   className: string,
   overlapUntil: Instant,
+  via: PrincipalId | null,
 ): Promise<void> {
   const { tx } = within;
   const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
   if (own) {
     const until = new Date(overlapUntil).toISOString();
     const detail = `activated; the old certificate is admitted until ${until}`;
-    const transition = await step(within, own, { type: 'activated', overlapUntil }, className, detail);
+    const transition = await step(
+      within,
+      { ...own, via: via ?? own.via },
+      { type: 'activated', overlapUntil },
+      className,
+      detail,
+    );
     if (transition.kind === 'changed') await tx.owe({ kind: 'prompt', renewalId: own.id });
   }
   for (const other of await tx.unendedRenewals(entry.principalId)) {

@@ -29,8 +29,15 @@ export interface Change {
   alert(alert: Alert): void;
 }
 
-/** Runs one change. What it records and alerts is told only if it was committed. */
-export async function change<T>(app: App, work: (change: Change) => Promise<T>): Promise<T> {
+/**
+ * Runs one change. What it records and alerts is told only if it was committed.
+ * @param via the gateway that brings it about in the name of a device: everything recorded says so.
+ */
+export async function change<T>(
+  app: App,
+  work: (change: Change) => Promise<T>,
+  via: PrincipalId | null = null,
+): Promise<T> {
   let after: (() => void)[] = [];
   const result = await app.store.transact((tx) => {
     after = [];
@@ -40,7 +47,8 @@ export async function change<T>(app: App, work: (change: Change) => Promise<T>):
       tx,
       now,
       record: async (happening) => {
-        const { action, message, principalId, renewalId, fields, ...rest } = happening;
+        const { action, principalId, renewalId, fields, ...rest } = happening;
+        const message = via ? `${happening.message}, through ${via}` : happening.message;
         await tx.record({
           at: now,
           action,
@@ -51,8 +59,9 @@ export async function change<T>(app: App, work: (change: Change) => Promise<T>):
         const named = {
           ...(principalId && { 'nolapse.principal': principalId }),
           ...(renewalId && { 'nolapse.renewal': renewalId }),
+          ...(via && { 'nolapse.gateway': via }),
         };
-        after.push(() => app.journal.tell({ action, message, ...rest, fields: { ...named, ...fields } }));
+        after.push(() => app.journal.tell({ action, ...rest, message, fields: { ...named, ...fields } }));
       },
       alert: (alert) => {
         after.push(() => app.notifier.alert(alert));

@@ -2,29 +2,32 @@
 // connection with the new certificate does.
 import type { Refusal } from '../domain/errors.ts';
 import type { AckMessage } from '../domain/message.ts';
-import { change, step } from './change.ts';
+import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { detailLengthMax, type Sender } from './receive.ts';
 
 /** Takes an acknowledgement. */
 export function receiveAck(app: App, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
-  return change(app, async (within) => {
-    const renewal = await within.tx.renewal(ack.renewal);
-    if (renewal?.principalId !== sender.id) {
-      return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
-    }
-    const { class: className } = sender.session.principal;
-    if (ack.status === 'installed') {
-      if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
-      await step(within, renewal, { type: 'installed' }, className, 'installed by the device');
-      return null;
-    }
-    const code = (ack.code ?? 'unspecified').slice(0, 64);
-    const detail = (ack.detail ?? '').slice(0, detailLengthMax);
-    const transition = await step(within, renewal, { type: 'failed', code, detail }, className, `failed: ${code}`);
-    if (transition.kind === 'changed') {
-      within.alert({ kind: 'renewal_failed', subject: sender.id, detail: `${code} ${detail}`.trim() });
-    }
+  return change(app, (within) => take(within, sender, ack), sender.via);
+}
+
+async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
+  const renewal = await within.tx.renewal(ack.renewal);
+  const principal = await within.tx.principal(sender.id);
+  if (renewal?.principalId !== sender.id || !principal) {
+    return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
+  }
+  const { class: className } = principal;
+  if (ack.status === 'installed') {
+    if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
+    await step(within, renewal, { type: 'installed' }, className, 'installed by the device');
     return null;
-  });
+  }
+  const code = (ack.code ?? 'unspecified').slice(0, 64);
+  const detail = (ack.detail ?? '').slice(0, detailLengthMax);
+  const transition = await step(within, renewal, { type: 'failed', code, detail }, className, `failed: ${code}`);
+  if (transition.kind === 'changed') {
+    within.alert({ kind: 'renewal_failed', subject: sender.id, detail: `${code} ${detail}`.trim() });
+  }
+  return null;
 }

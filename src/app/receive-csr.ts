@@ -12,7 +12,7 @@ import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
 import { objectToProof } from './check-proof.ts';
 import { type App, policyOf } from './context.ts';
-import { sendCertificate } from './prompt.ts';
+import { sendReplacement } from './prompt.ts';
 import type { Sender } from './receive.ts';
 
 type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
@@ -27,9 +27,9 @@ export async function receiveCsr(app: App, sender: Sender, message: CsrMessage):
   if ('code' in facts) return facts;
   const objection = await objectToProof(app, sender, message, der);
   if (objection) return objection;
-  const outcome = await change(app, (within) => take(within, sender, message.renewal, facts));
+  const outcome = await change(app, (within) => take(within, sender, message.renewal, facts), sender.via);
   if ('refusal' in outcome) return outcome.refusal;
-  if (outcome.resend) await sendCertificate(app, message.renewal, sender.encoding);
+  if (outcome.resend) await sendReplacement(app, message.renewal);
   return null;
 }
 

@@ -29,7 +29,7 @@ export interface Renewal {
   readonly principalId: PrincipalId;
   readonly state: RenewalState;
   readonly mode: KeyMode;
-  /** The gateway that asks for it on the device's behalf; null while the device speaks for itself. */
+  /** The gateway that asked for it, or reported its use, on the device's behalf; null while the device speaks for itself. */
   readonly via: PrincipalId | null;
   /** The certificate being replaced; null for a first enrollment through a bootstrap anchor. */
   readonly oldFingerprint: Fingerprint | null;
