@@ -8,31 +8,55 @@ import type { Instant } from './time.ts';
 export interface KeyHistory {
   /** Can keys be agreed on with it (ECDH), so that a secret can be encrypted to it? */
   readonly agrees: boolean;
+  /** Does the principal's profile allow a key of its type and size? */
+  readonly allowed: boolean;
   /** Every ledger entry that certifies it. */
   readonly entries: readonly LedgerEntry[];
 }
 
-/** May this key be certified once more at `now`? Not when a certificate over it was revoked, or it is older than the policy allows. */
-export function mayRecertify({ entries }: KeyHistory, policy: Policy, now: Instant): boolean {
-  if (entries.length === 0) return false;
+/** The modes a device can do. One whose inventory record names none is taken to make its own keys. */
+export function ableModes({ modes }: Pick<Principal, 'modes'>): readonly KeyMode[] {
+  return modes.length > 0 ? modes : ['csr'];
+}
+
+/**
+ * Is the key its principal's alone, as far as the ledger knows? Not when a certificate over it was revoked: whoever holds a
+ * stolen key could read what is encrypted to it.
+ */
+function isSound({ entries }: KeyHistory): boolean {
+  const [first] = entries;
+  if (!first || entries.some((entry) => entry.principalId !== first.principalId)) return false;
   // What was replaced is revoked too, as superseded: that says nothing against its key.
-  if (entries.some((entry) => entry.state === 'revoked' && entry.revocationReason !== 'superseded')) return false;
-  const since = Math.min(...entries.map((entry) => entry.issuedAt));
+  return !entries.some(({ state, revocationReason }) => state === 'revoked' && revocationReason !== 'superseded');
+}
+
+/** May this key be certified once more at `now`? Its age counts from its first certificate. */
+export function mayRecertify(history: KeyHistory, policy: Policy, now: Instant): boolean {
+  if (!history.allowed || !isSound(history)) return false;
+  const since = Math.min(...history.entries.map((entry) => entry.issuedAt));
   return now - since < policy.keyAgeMaxMs;
 }
 
-/** @returns the mode, or null when policy, device and key have none in common. `history` is null for a first enrollment. */
-export function chooseKeyMode(
+/**
+ * Every mode a renewal may be made in now, the preferred first; empty when policy, device and key have none in common.
+ * `history` is null where no certificate is replaced: a first enrollment.
+ */
+export function possibleKeyModes(
   policy: Policy,
   device: Pick<Principal, 'modes'>,
   history: KeyHistory | null,
   now: Instant,
-): KeyMode | null {
-  const able = device.modes.length > 0 ? device.modes : (['csr'] as const);
-  const fits = (mode: KeyMode): boolean => {
-    if (!able.some((each) => each === mode)) return false;
-    if (mode === 'recertify') return history !== null && mayRecertify(history, policy, now);
-    return mode === 'csr' || history?.agrees === true;
+): readonly KeyMode[] {
+  const able = ableModes(device);
+  const allows: Record<KeyMode, boolean> = {
+    csr: true,
+    recertify: history !== null && mayRecertify(history, policy, now),
+    keygen: history !== null && history.agrees && isSound(history),
   };
-  return policy.keyModes.find(fits) ?? null;
+  return policy.keyModes.filter((mode) => able.includes(mode) && allows[mode]);
+}
+
+/** @returns the preferred of {@link possibleKeyModes}, or null when there is none. */
+export function chooseKeyMode(...[policy, device, history, now]: Parameters<typeof possibleKeyModes>): KeyMode | null {
+  return possibleKeyModes(policy, device, history, now)[0] ?? null;
 }
