@@ -1,20 +1,33 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
 import type { DownMessage } from '../domain/message.ts';
-import type { Encoding, PrincipalId } from '../domain/principal.ts';
-import { awaitDevice, isOpen, owed, type Renewal, sentAgain } from '../domain/renewal.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../domain/renewal.ts';
 import { toSeconds } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
-import { type Hearers, mannerOf, sendDown } from './send-down.ts';
+import { offerOf, replacementOf } from './replacement.ts';
+import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-down.ts';
 
 /** Sends what is owed under this renewal now, and records that it was sent. */
 export async function prompt(app: App, renewalId: string): Promise<void> {
   const renewal = await app.store.read.renewal(renewalId);
-  const message = renewal && (await messageFor(app, renewal));
-  if (!renewal || !message) return;
-  const id = renewal.principalId;
-  const taken = await sendDown(app, id, await mannerOf(app, id), message, hearersOf(renewal, message.word));
+  if (!renewal) return;
+  const manner = await mannerOf(app, renewal.principalId);
+  await send(app, renewal, manner, await messageFor(app, renewal, manner));
+}
+
+/** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
+export async function sendReplacement(app: App, renewalId: string): Promise<void> {
+  const renewal = await app.store.read.renewal(renewalId);
+  if (!renewal || !isOpen(renewal)) return;
+  const manner = await mannerOf(app, renewal.principalId);
+  await send(app, renewal, manner, await replacementMessage(app, renewal, manner));
+}
+
+async function send(app: App, renewal: Renewal, manner: Manner, message: DownMessage | null): Promise<void> {
+  if (!message) return;
+  const taken = await sendDown(app, renewal.principalId, manner, message, hearersOf(renewal, message.word));
   await change(app, (within) => keepSent(within, renewal, message.word, taken > 0));
 }
 
@@ -36,18 +49,13 @@ export async function promptPrincipal(app: App, id: PrincipalId): Promise<void> 
   await prompt(app, renewal.id);
 }
 
-async function messageFor(app: App, renewal: Renewal): Promise<DownMessage | null> {
+async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<DownMessage | null> {
   switch (owed(renewal)) {
     case 'offer':
-      return {
-        word: 'offer',
-        renewal: renewal.id,
-        mode: renewal.mode,
-        deadline: toSeconds(renewal.deadline),
-        now: toSeconds(app.clock.now()),
-      };
+      // Where the device makes the key, its request is asked for; else a replacement it could not use is offered once more.
+      return offerOf(app, renewal, renewal.mode === 'csr' ? null : await replacementOf(app, renewal));
     case 'cert':
-      return certificateMessage(app, renewal);
+      return replacementMessage(app, renewal, manner);
     case 'done':
       return { word: 'done', renewal: renewal.id, retires: toSeconds(renewal.nextAt ?? app.clock.now()) };
     case null:
@@ -55,19 +63,16 @@ async function messageFor(app: App, renewal: Renewal): Promise<DownMessage | nul
   }
 }
 
-async function certificateMessage(app: App, renewal: Renewal): Promise<DownMessage | null> {
-  const entry = renewal.newFingerprint && (await app.store.read.certificate(renewal.newFingerprint));
-  if (!entry) return null;
-  return { word: 'cert', renewal: renewal.id, certificates: [entry.der, ...app.authority.chain] };
-}
-
-/** Sends the certificate of a renewal once more because its device asked again, whatever was acknowledged before. */
-export async function sendCertificate(app: App, renewalId: string, encoding: Encoding): Promise<void> {
-  const renewal = await app.store.read.renewal(renewalId);
-  const message = renewal && isOpen(renewal) ? await certificateMessage(app, renewal) : null;
-  if (!renewal || !message) return;
-  const taken = await sendDown(app, renewal.principalId, await mannerOf(app, renewal.principalId, encoding), message);
-  await change(app, (within) => keepSent(within, renewal, 'cert', taken > 0));
+/** The certificate with its chain to a device that asked for it and can take it whole; else the offer of what it may fetch. */
+async function replacementMessage(app: App, renewal: Renewal, manner: Manner): Promise<DownMessage | null> {
+  const replacement = await replacementOf(app, renewal);
+  if (!replacement) return null;
+  if (renewal.mode === 'csr') {
+    const certificates = [replacement, ...app.authority.chain];
+    const whole = { word: 'cert', renewal: renewal.id, certificates } as const;
+    if (fitted(renewal.principalId, manner, whole)) return whole;
+  }
+  return offerOf(app, renewal, replacement);
 }
 
 async function keepSent(within: Change, sent: Renewal, word: DownMessage['word'], taken: boolean): Promise<void> {
@@ -83,10 +88,7 @@ async function keepSent(within: Change, sent: Renewal, word: DownMessage['word']
     await step(within, renewal, { type: 'confirmed' }, principal.class, 'confirmed to the device');
     return;
   }
-  const type = word === 'offer' ? 'offered' : 'delivered';
-  const transition = await step(within, renewal, { type }, principal.class);
-  const policy = policyOf(app, principal.class);
-  if (word === 'cert') {
-    await tx.putRenewal(sentAgain(transition.kind === 'changed' ? transition.renewal : renewal, policy, now));
-  }
+  const transition = await step(within, renewal, { type: word === 'cert' ? 'delivered' : 'offered' }, principal.class);
+  const current = transition.kind === 'changed' ? transition.renewal : renewal;
+  if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policyOf(app, principal.class), now));
 }

@@ -4,10 +4,14 @@ import type { Fingerprint } from '../domain/certificate.ts';
 import type { DownMessage } from '../domain/message.ts';
 import { packetBytesDefault, payloadRoom } from '../domain/packet.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
+import { renewalIdLength } from '../domain/renewal.ts';
 import { enrollmentTopic } from '../domain/topics.ts';
-import { encodeDown } from '../wire/index.ts';
+import { encodeDown, partBytesWithin } from '../wire/index.ts';
 import type { App } from './context.ts';
 import { speakersFor } from './delegations.ts';
+
+/** Unix seconds as long as any of this century. */
+const someTime = 4_000_000_000;
 
 /** How to speak to a principal: as it last said itself, else as the inventory says. */
 export interface Manner {
@@ -37,19 +41,34 @@ export function fitted(id: PrincipalId, manner: Manner, message: DownMessage): U
   return payload.length <= roomFor(id, message.word, manner) ? payload : null;
 }
 
-/** As much of the message as fits: an error without its detail, an offer without the digest. Null when not even that does. */
-function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
-  const whole = fitted(id, manner, message);
-  if (whole) return whole;
-  if (message.word === 'error') {
-    const { detail: _, ...rest } = message;
-    return fitted(id, manner, rest);
-  }
+/** The message, and what may be left of it when there is no room for the whole, the fullest first. */
+function shortenings(message: DownMessage): readonly DownMessage[] {
   if (message.word === 'offer') {
     const { sha256: _, ...rest } = message;
-    return fitted(id, manner, rest);
+    return [message, rest];
+  }
+  if (message.word !== 'error') return [message];
+  const { detail: _, ...rest } = message;
+  const { renewal: __, ...bare } = rest;
+  return [message, rest, bare, { word: 'error', code: message.code }];
+}
+
+/** As much of the message as fits; null when not even the least of it does. */
+function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
+  for (const each of shortenings(message)) {
+    const payload = fitted(id, manner, each);
+    if (payload) return payload;
   }
   return null;
+}
+
+/** Can a whole renewal be had in packets of the size that this principal takes? */
+export function canBeTold(id: PrincipalId, manner: Manner): boolean {
+  const renewal = 'x'.repeat(renewalIdLength);
+  const size = 9_999;
+  const offer = { word: 'offer', renewal, mode: 'recertify', deadline: someTime, now: someTime, size } as const;
+  const part = { renewal, offset: size, total: size };
+  return fitted(id, manner, offer) !== null && partBytesWithin(manner.encoding, part, roomFor(id, 'part', manner)) > 0;
 }
 
 /** Who is to hear a message beside what they subscribed to. */

@@ -85,6 +85,13 @@ function named(map: ReadonlyMap<unknown, unknown>): Fields {
   return Object.fromEntries(known);
 }
 
+/** Bytes of a byte string's head beyond its first (RFC 8949, 3). */
+function headGrowth(length: number): number {
+  if (length < 24) return 0;
+  if (length < 256) return 1;
+  return length < 65_536 ? 2 : 4;
+}
+
 export const cbor: Format = {
   encoding: 'cbor',
   spellings,
@@ -107,5 +114,10 @@ export const cbor: Format = {
     const map = new Map(Object.entries(message).map(([name, value]) => [numbers.get(name), value]));
     // cborg gives a Buffer for some sizes and plain bytes for others.
     return new Uint8Array(encode(map));
+  },
+  bytesWithin: (room) => {
+    let length = Math.max(0, room);
+    while (length > 0 && length + headGrowth(length) > room) length -= 1;
+    return length;
   },
 };

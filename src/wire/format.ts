@@ -15,4 +15,6 @@ export interface Format {
     payload: Uint8Array,
   ): { readonly ok: true; readonly fields: Fields } | { readonly ok: false; readonly detail: string };
   serialize(fields: Fields): Uint8Array;
+  /** How many bytes the value of a byte string may have, when the message with an empty one may grow by `room` bytes. */
+  bytesWithin(room: number): number;
 }

@@ -67,6 +67,16 @@ export function encodeUp(encoding: Encoding, message: UpMessage): Uint8Array {
   return serialize(speeches[encoding], z.encode(speeches[encoding].up, message));
 }
 
+/** How many bytes of its replacement a part may carry, when its payload may have `payloadBytes`; 0 when none fit. */
+export function partBytesWithin(
+  encoding: Encoding,
+  part: { readonly renewal: string; readonly offset: number; readonly total: number },
+  payloadBytes: number,
+): number {
+  const empty = encodeDown(encoding, { word: 'part', ...part, bytes: new Uint8Array() });
+  return speeches[encoding].bytesWithin(payloadBytes - empty.length);
+}
+
 function refuse(encoding: Encoding, error: z.ZodError): Undecodable {
   const issue = error.issues[0];
   const named = issue?.code === 'custom' ? (issue.params?.['code'] as EnrollmentCode | undefined) : undefined;

@@ -60,4 +60,6 @@ export const json: Format = {
     }
   },
   serialize: (fields) => new Uint8Array(Buffer.from(JSON.stringify(fields))),
+  // Whole groups of four characters: what a device puts together piece by piece then needs no padding in between.
+  bytesWithin: (room) => Math.max(0, Math.floor(room / 4) * 3),
 };
