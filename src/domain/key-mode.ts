@@ -51,7 +51,7 @@ export function possibleKeyModes(
   const allows: Record<KeyMode, boolean> = {
     csr: true,
     recertify: history !== null && mayRecertify(history, policy, now),
-    keygen: history !== null && history.agrees && isSound(history),
+    keygen: history?.agrees === true && isSound(history),
   };
   return policy.keyModes.filter((mode) => able.includes(mode) && allows[mode]);
 }

@@ -76,11 +76,11 @@ describe('the key mode of a renewal', () => {
       mode: 'csr',
     },
     {
-      why: 'a compromised key is replaced',
+      why: 'a compromised key is neither certified again nor encrypted to',
       wants: ['recertify', 'keygen', 'csr'],
       can: [...keyModes],
       history: { ...fine, entries: [young, revoked('keyCompromise')] },
-      mode: 'keygen',
+      mode: 'csr',
     },
   ])('$why: $mode', ({ wants, can, history, mode }) => {
     expect(chooseKeyMode({ ...policy, keyModes: wants }, { modes: can }, history, noon)).toBe(mode);
@@ -136,11 +136,12 @@ describe('a key certified once more', () => {
         if (possible.includes('recertify')) {
           const ages = (known?.entries ?? []).map(({ issuedAt }) => noon - issuedAt);
           expect(Math.max(...ages)).toBeLessThan(rules.keyAgeMaxMs);
-          expect(
-            known?.entries.every(({ revocationReason }) => (revocationReason ?? 'superseded') === 'superseded'),
-          ).toBe(true);
         }
-        if (possible.includes('keygen')) expect(known?.agrees).toBe(true);
+        if (possible.includes('keygen')) expect(known).toMatchObject({ agrees: true });
+        const tainted = known?.entries.some(
+          ({ revocationReason }) => (revocationReason ?? 'superseded') !== 'superseded',
+        );
+        if (tainted) expect(possible.filter((mode) => mode !== 'csr')).toEqual([]);
       }),
       { numRuns: 2_000 },
     );
