@@ -176,6 +176,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const parts = await assemble(options, journal, sessions);
     const { app, outbox } = parts;
     undos.push(() => app.store.close());
+    undos.push(() => app.rounds.stop());
     const seen = new Seen();
     const broker = await buildBroker(parts, options.config, sessions, seen);
     undos.push(() => broker.close());

@@ -7,6 +7,7 @@ import type { App, Settings } from './app/context.ts';
 import { operationsOf } from './app/operate.ts';
 import type { Operations } from './app/operations.ts';
 import { Outbox } from './app/outbox.ts';
+import { Rounds } from './app/rounds.ts';
 import { keptRefusals, speech, speechForOthers, Throttle } from './app/throttle.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
@@ -121,7 +122,8 @@ export async function assemble(options: HomeOptions, journal: Journal, sessions:
       speechForOthers: new Throttle(speechForOthers),
       keptRefusals: new Throttle(keptRefusals),
     };
-    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, settings };
+    const rounds = new Rounds();
+    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, rounds, settings };
     return { app, database, server, outbox: new Outbox(app), journal };
   } catch (error) {
     await store.close();
@@ -149,6 +151,7 @@ export async function openHome(options: HomeOptions): Promise<OpenHome> {
   return {
     operations: operationsOf(app, () => parts.server.der),
     close: async () => {
+      await app.rounds.stop();
       await outbox.idle();
       await outbox.close();
       await app.store.close();

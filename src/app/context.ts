@@ -7,6 +7,7 @@ import type { Journal } from '../ports/journal.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Store } from '../ports/store.ts';
+import type { Rounds } from './rounds.ts';
 import type { Throttle } from './throttle.ts';
 
 /** How often principals may do things, by what they do. */
@@ -25,6 +26,7 @@ export interface App {
   readonly journal: Journal;
   readonly notifier: Notifier;
   readonly throttles: Throttles;
+  readonly rounds: Rounds;
   readonly settings: Settings;
 }
 

@@ -3,18 +3,19 @@ import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen } from '../domain/renewal.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
+import { revokeDelegationsOf } from './delegate.ts';
 import { OperationError } from './operations.ts';
 import { revokeWithin } from './revoke.ts';
 
-/** Decommissions a principal: certificates revoked, renewals cancelled, sessions ended. Twice is once. */
+/** Decommissions a principal: certificates and delegations revoked, renewals cancelled, sessions ended. Twice is once. */
 export function decommission(
   app: App,
   id: PrincipalId,
   reason: string,
-): Promise<{ revoked: number; cancelled: number }> {
+): Promise<{ revoked: number; cancelled: number; delegations: number }> {
   return change(app, async (within) => {
     const principal = await mustFind(within, id);
-    const counts = { revoked: 0, cancelled: 0 };
+    const counts = { revoked: 0, cancelled: 0, delegations: 0 };
     if (principal.status === 'decommissioned') return counts;
     await within.tx.putPrincipal({ ...principal, status: 'decommissioned' });
     for (const entry of await within.tx.certificatesOf(id)) {
@@ -25,6 +26,7 @@ export function decommission(
       await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal.class);
       counts.cancelled += 1;
     }
+    counts.delegations = await revokeDelegationsOf(within, id);
     await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
     await within.record({
       action: 'device.decommissioned',

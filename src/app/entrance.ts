@@ -25,7 +25,9 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     },
     receive: (session, topic, payload) => receive(app, session, topic, payload),
     listening: (session) => {
-      promptPrincipal(app, session.principal.id).catch((error: unknown) => tellFailure(app, session, error));
+      const { id, kind } = session.principal;
+      promptPrincipal(app, id).catch((error: unknown) => tellFailure(app, session, error));
+      if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(app, id);
     },
     hears: (session, topic) => hears(app, session, topic),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),

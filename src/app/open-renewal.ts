@@ -3,18 +3,12 @@
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import { graceMs } from '../domain/policy.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
-import { isOpen, type Renewal, renewalIdLength } from '../domain/renewal.ts';
+import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { formatDuration } from '../domain/time.ts';
-import type { Entropy } from '../ports/clock.ts';
 import { type Change, change } from './change.ts';
 import { type App, policyOf } from './context.ts';
-
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-
-function newRenewalId(entropy: Entropy): string {
-  return Array.from(entropy.bytes(renewalIdLength), (byte) => alphabet[byte & 31]).join('');
-}
+import { shortId } from './short-id.ts';
 
 function newRenewal(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Renewal {
   const { app, now } = change;
@@ -22,7 +16,7 @@ function newRenewal(change: Change, principal: Principal, old: LedgerEntry | nul
   const lapsed = old !== null && endsAt <= now;
   const closesAt = old ? endsAt + graceMs(policy) : endsAt;
   return {
-    id: newRenewalId(app.entropy),
+    id: shortId(app.entropy),
     principalId: principal.id,
     state: 'due',
     mode: policy.keyModes[0] ?? 'csr',

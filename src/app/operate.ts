@@ -1,10 +1,12 @@
 // The operations as the control socket and the command line call them: names are checked here, the verbs do the rest.
 import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
-import { type PrincipalId, parsePrincipalId, principalIdRule } from '../domain/principal.ts';
+import { type Delegation, isInForce } from '../domain/delegation.ts';
+import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { type RenewalState, renewalStates } from '../domain/renewal.ts';
 import { derToPem } from '../pki/pem.ts';
 import type { App } from './context.ts';
 import { decommission, quarantine } from './decommission.ts';
+import { addDelegation, listDelegations, revokeDelegation } from './delegate.ts';
 import { doctor } from './doctor.ts';
 import { addDevice, importDevices } from './inventory.ts';
 import { issueDevice } from './issue-device.ts';
@@ -28,6 +30,10 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
     showDevice: ({ id }) => showDevice(app, idOf(id)),
     decommissionDevice: ({ id, reason }) => decommission(app, idOf(id), reason ?? ''),
     quarantineDevice: ({ id, release }) => quarantine(app, idOf(id), release ?? false),
+    addDelegation: (input) => addDelegation(app, input),
+    listDelegations: ({ gateway, limit }) =>
+      listDelegations(app, gateway === undefined ? null : idOf(gateway), pageOf(undefined, limit).limit),
+    revokeDelegation: ({ id }) => revokeDelegation(app, id),
     listRenewals: ({ device, state, limit }) =>
       read.renewals(
         {
@@ -86,10 +92,17 @@ async function showDevice(app: App, id: PrincipalId) {
     contact: await read.contact(id),
     certificates,
     renewals: await read.renewals({ principalId: id }, shownMax),
+    delegations: (await standingFor(app, principal)).slice(0, shownMax),
   };
 }
 
-/** Certificates and renewals shown of one device. */
+function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {
+  const { read } = app.store;
+  const found = kind === 'gateway' ? read.delegationsOf(id) : kind === 'device' ? read.delegationsFor(id, site) : [];
+  return Promise.resolve(found).then((all) => all.filter((each) => isInForce(each, app.clock.now())));
+}
+
+/** Certificates, renewals and delegations shown of one device. */
 const shownMax = 20;
 
 async function showRenewal(app: App, id: string) {

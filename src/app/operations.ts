@@ -1,5 +1,6 @@
 // What an operator can have done, over the control socket of a running gateway or on a home at rest: one method a command.
 import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
+import type { Delegation } from '../domain/delegation.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
@@ -28,6 +29,24 @@ export interface DeviceView {
   readonly contact: Contact | null;
   readonly certificates: readonly CertificateView[];
   readonly renewals: readonly Renewal[];
+  /** Of a device, those in force under which gateways act for it; of a gateway, those it holds. */
+  readonly delegations: readonly Delegation[];
+}
+
+export interface NewDelegation {
+  readonly gateway: string;
+  /** Devices by id, or a site: one of the two. */
+  readonly devices?: readonly string[];
+  readonly site?: string;
+  readonly modes: readonly string[];
+  /** A duration from now, or an ISO 8601 date or time. */
+  readonly until: string;
+  /** Renewals it may begin in a day (UTC). */
+  readonly daily: number;
+}
+
+export interface DelegationView extends Delegation {
+  readonly usedToday: number;
 }
 
 export interface IssuedView {
@@ -70,8 +89,12 @@ export interface Operations {
   decommissionDevice(input: {
     readonly id: string;
     readonly reason?: string;
-  }): Promise<{ revoked: number; cancelled: number }>;
+  }): Promise<{ revoked: number; cancelled: number; delegations: number }>;
   quarantineDevice(input: { readonly id: string; readonly release?: boolean }): Promise<Principal>;
+  addDelegation(input: NewDelegation): Promise<DelegationView>;
+  /** Ended and revoked ones too. */
+  listDelegations(query: { readonly gateway?: string; readonly limit?: number }): Promise<DelegationView[]>;
+  revokeDelegation(input: { readonly id: string }): Promise<DelegationView>;
   listRenewals(query: {
     readonly device?: string;
     readonly state?: string;

@@ -1,7 +1,7 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DeviceView, NewDevice } from '../app/operations.ts';
-import { type KeyMode, keyModes } from '../domain/policy.ts';
+import { keyModes } from '../domain/policy.ts';
 import {
   type Contact,
   criticalities,
@@ -11,7 +11,9 @@ import {
   principalStatuses,
 } from '../domain/principal.ts';
 import { formatDuration } from '../domain/time.ts';
+import { parseModes, parseWhole } from './arguments.ts';
 import { certificateTable } from './certificate.ts';
+import { delegationTable } from './delegation.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
 import {
@@ -34,18 +36,6 @@ type ListOptions = CommonOptions & {
   readonly after?: string;
   readonly limit: number;
 };
-
-function parseModes(text: string): KeyMode[] {
-  const named = text.split(',').map((part) => keyModes.find((mode) => mode === part.trim()));
-  const modes = named.filter((mode) => mode !== undefined);
-  if (modes.length === named.length) return modes;
-  throw new InvalidArgumentError(`expected some of ${keyModes.join(', ')}, separated by commas.`);
-}
-
-function parseWhole(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected a whole number.');
-}
 
 /** What the device said itself outweighs what the inventory says of it. */
 function saidOr(said: number | null | undefined, written: number | null): string {
@@ -81,7 +71,7 @@ function listRow(principal: Principal): string[] {
   return [...named, principal.modes.join(','), packetBytesMax, slots].map(cell);
 }
 
-function describe({ principal, contact, certificates, renewals }: DeviceView, now: number): string {
+function describe({ principal, contact, certificates, renewals, delegations }: DeviceView, now: number): string {
   const seen = contact?.lastSeenAt ?? null;
   const parts = [
     fields([
@@ -91,6 +81,7 @@ function describe({ principal, contact, certificates, renewals }: DeviceView, no
     ]),
     certificateTable(certificates, now),
     renewalTable(renewals, now),
+    delegationTable(delegations, now),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -160,7 +151,8 @@ function registerStatusChanges(group: Command, surroundings: Surroundings): void
       answer(
         options.output,
         done,
-        () => `${id} is decommissioned: ${done.revoked} certificates revoked, ${done.cancelled} renewals cancelled\n`,
+        () =>
+          `${id} is decommissioned: ${done.revoked} certificates and ${done.delegations} delegations revoked, ${done.cancelled} renewals cancelled\n`,
       );
     });
   for (const [name, release, description] of [

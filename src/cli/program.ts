@@ -6,6 +6,7 @@ import { OperationError } from '../app/operations.ts';
 import { ConfigError } from '../config.ts';
 import { registerCertificate } from './certificate.ts';
 import { registerCrl } from './crl.ts';
+import { registerDelegation } from './delegation.ts';
 import { registerDemo } from './demo.ts';
 import { registerDevice } from './device.ts';
 import { registerDoctor } from './doctor.ts';
@@ -31,6 +32,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerInit(program, surroundings);
   registerStart(program, surroundings);
   registerDevice(program, surroundings);
+  registerDelegation(program, surroundings);
   registerGateway(program, surroundings);
   registerRenewal(program, surroundings);
   registerCertificate(program, surroundings);

@@ -37,6 +37,7 @@ function renewalFields(renewal: Renewal, now: number): string {
     ['device', cell(renewal.principalId)],
     ['state', renewal.state],
     ['mode', renewal.mode],
+    ['through', cell(renewal.via)],
     ['created', moment(renewal.createdAt)],
     ['updated', moment(renewal.updatedAt)],
     ['deadline', moment(renewal.deadline)],

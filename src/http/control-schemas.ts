@@ -45,6 +45,16 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   issueDevice: z.strictObject({ id }),
   decommissionDevice: z.strictObject({ id, reason: text.exactOptional() }),
   quarantineDevice: z.strictObject({ id, release: z.boolean().exactOptional() }),
+  addDelegation: z.strictObject({
+    gateway: id,
+    devices: z.array(id).max(rowsMax).exactOptional(),
+    site: text.exactOptional(),
+    modes: z.array(text).max(keyModes.length),
+    until: text,
+    daily: z.number(),
+  }),
+  listDelegations: z.strictObject({ gateway: id.exactOptional(), limit: limit.exactOptional() }),
+  revokeDelegation: z.strictObject({ id }),
   listRenewals: z.strictObject({
     device: text.exactOptional(),
     state: text.exactOptional(),

@@ -14,7 +14,7 @@ describe('nolapse', () => {
   it('lists its commands when asked', async () => {
     const { code, stdout, stderr } = await place.run(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    for (const name of ['init', 'start', 'device', 'renewal', 'cert', 'crl', 'doctor', 'demo']) {
+    for (const name of ['init', 'start', 'device', 'delegation', 'renewal', 'cert', 'crl', 'doctor', 'demo']) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
   });
@@ -38,6 +38,9 @@ describe('nolapse', () => {
     ['device', 'decommission'],
     ['device', 'quarantine'],
     ['device', 'release'],
+    ['delegation', 'add'],
+    ['delegation', 'list'],
+    ['delegation', 'revoke'],
     ['renewal', 'list'],
     ['renewal', 'show'],
     ['renewal', 'run'],

@@ -1,0 +1,16 @@
+// How arguments that several commands take are read. What they mean is judged by the operations.
+import { InvalidArgumentError } from 'commander';
+import { type KeyMode, keyModes } from '../domain/policy.ts';
+
+/** `csr,recertify` */
+export function parseModes(text: string): KeyMode[] {
+  const named = text.split(',').map((part) => keyModes.find((mode) => mode === part.trim()));
+  const modes = named.filter((mode) => mode !== undefined);
+  if (modes.length === named.length) return modes;
+  throw new InvalidArgumentError(`expected some of ${keyModes.join(', ')}, separated by commas.`);
+}
+
+export function parseWhole(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number.');
+}

@@ -1,0 +1,106 @@
+// nolapse delegation ...: which gateway may act for which devices, how far and for how long.
+import type { Command } from 'commander';
+import type { DelegationView } from '../app/operations.ts';
+import { type Delegation, isInForce } from '../domain/delegation.ts';
+import type { KeyMode } from '../domain/policy.ts';
+import { parseModes, parseWhole } from './arguments.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, fields, fromNow, table, time } from './output.ts';
+
+type AddOptions = CommonOptions & {
+  readonly device?: readonly string[];
+  readonly site?: string;
+  readonly modes: readonly KeyMode[];
+  readonly until: string;
+  readonly daily: number;
+};
+type ListOptions = CommonOptions & { readonly gateway?: string; readonly limit: number };
+
+/** Devices named in a line of a table. */
+const namedMax = 3;
+
+function scope({ site, devices }: Delegation): string {
+  if (site !== null) return `site ${site}`;
+  const rest = devices.length - namedMax;
+  return [...devices.slice(0, namedMax), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ');
+}
+
+function standing(delegation: Delegation, now: number): string {
+  if (delegation.revokedAt !== null) return 'revoked';
+  return isInForce(delegation, now) ? 'in force' : 'ended';
+}
+
+/** Rows for people; `used` where it is known. */
+export function delegationTable(delegations: readonly (Delegation | DelegationView)[], now: number): string {
+  return table(
+    ['DELEGATION', 'GATEWAY', 'FOR', 'MODES', 'STATE', 'UNTIL', '', 'TODAY', 'DAILY'],
+    delegations.map((each) => [
+      each.id,
+      cell(each.gatewayId),
+      cell(scope(each)),
+      each.modes.join(','),
+      standing(each, now),
+      time(each.endsAt),
+      fromNow(each.endsAt, now),
+      cell('usedToday' in each ? each.usedToday : null),
+      cell(each.dailyLimit),
+    ]),
+  );
+}
+
+function delegationFields(view: DelegationView, now: number): string {
+  return fields([
+    ['delegation', view.id],
+    ['gateway', cell(view.gatewayId)],
+    ['site', cell(view.site)],
+    ['devices', view.site === null ? cell(view.devices.join(', ')) : 'all of the site'],
+    ['modes', view.modes.join(', ')],
+    ['state', standing(view, now)],
+    ['until', `${time(view.endsAt)} (${fromNow(view.endsAt, now)})`],
+    ['renewals a day', cell(view.dailyLimit)],
+    ['of those today', cell(view.usedToday)],
+    ['revoked', time(view.revokedAt)],
+  ]);
+}
+
+export function registerDelegation(program: Command, surroundings: Surroundings): void {
+  const group = program.command('delegation').description('which gateway may act for which devices');
+  withCommon(group.command('add'))
+    .description('let a gateway renew for devices behind it, or for all of a site')
+    .argument('<gateway>')
+    .option('--device <id...>', 'for these devices')
+    .option('--site <site>', 'for all devices of this site')
+    .requiredOption('--modes <modes>', 'key modes it may bring about, separated by commas', parseModes)
+    .requiredOption('--until <when>', 'a duration from now such as 90d, or a date such as 2030-01-31 (UTC)')
+    .requiredOption('--daily <count>', 'renewals it may begin in a day (UTC)', parseWhole)
+    .action(async (gateway: string, { device, site, modes, until, daily, ...options }: AddOptions) => {
+      const scoped = { ...(device && { devices: device }), ...(site !== undefined && { site }) };
+      const view = await withOperations(surroundings, options, (each) =>
+        each.addDelegation({ gateway, ...scoped, modes, until, daily }),
+      );
+      answer(options.output, view, () => delegationFields(view, Date.now()));
+    });
+  withLimit(withCommon(group.command('list')))
+    .description('list delegations, ended and revoked ones too')
+    .option('--gateway <id>', 'of this gateway')
+    .action(async (options: ListOptions) => {
+      const { home: _home, config: _config, output, ...query } = options;
+      const list = await withOperations(surroundings, options, (each) => each.listDelegations(query));
+      answer(output, list, () => delegationTable(list, Date.now()));
+      remarkIfFull(list, options.limit, 'narrow it with --gateway, or raise --limit');
+    });
+  withCommon(group.command('revoke'))
+    .description('end a delegation now')
+    .argument('<delegation>')
+    .action(async (id: string, options: CommonOptions) => {
+      const view = await withOperations(surroundings, options, (each) => each.revokeDelegation({ id }));
+      answer(options.output, view, () => delegationFields(view, Date.now()));
+    });
+}
