@@ -2,7 +2,7 @@
 
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
-import { advance } from '../domain/renewal.ts';
+import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Alert } from '../ports/notifier.ts';
 import type { Transaction } from '../ports/store.ts';
@@ -83,6 +83,8 @@ export async function step(
   const transition = advance(renewal, event, policyOf(app, className), now);
   if (transition.kind !== 'changed') return transition;
   await tx.putRenewal(transition.renewal);
+  // Nobody will send the rest of a request under a renewal that has ended.
+  if (isOpen(renewal) && !isOpen(transition.renewal)) await tx.dropUpload(renewal.id);
   await record({
     action: `renewal.${event.type}`,
     message: `${renewal.principalId}: renewal ${detail || event.type}`,

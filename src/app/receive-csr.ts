@@ -4,10 +4,11 @@ import type { Refusal } from '../domain/errors.ts';
 import type { CsrMessage } from '../domain/message.ts';
 import { validityAt } from '../domain/policy.ts';
 import type { Principal } from '../domain/principal.ts';
-import { holdsCertificate, type Renewal } from '../domain/renewal.ts';
+import { holdsCertificate, isOpen, type Renewal } from '../domain/renewal.ts';
 import { type ApprovedRequest, approve, type RequestFacts } from '../domain/request.ts';
 import { readCsr } from '../pki/csr.ts';
 import { newSerial } from '../pki/serial.ts';
+import { assembleRequest, forgetUpload } from './assemble-request.ts';
 import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
 import { objectToProof } from './check-proof.ts';
@@ -19,10 +20,25 @@ type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
 
 const closed: Refusal = { code: 'renewal_closed', detail: 'this renewal has ended' };
 
-/** Takes a CSR. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its signature. */
+/**
+ * Takes a CSR, whole or a part of it. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its
+ * signature.
+ */
 export async function receiveCsr(app: App, sender: Sender, message: CsrMessage): Promise<Refusal | null> {
-  const der = message.csr;
-  if (!der) return { code: 'part_missing', detail: 'from 0' };
+  if (message.csr) return judge(app, sender, message, message.csr);
+  const { renewal, offset, total, bytes } = message;
+  // The wire takes no request that is neither whole nor a part.
+  if (offset === undefined || total === undefined || !bytes) return { code: 'missing_field', detail: 'csr: required' };
+  const assembled = await assembleRequest(app, sender, renewal, { offset, total, bytes });
+  if (assembled.kind === 'refused') return assembled.refusal;
+  if (assembled.kind === 'again') await sendReplacement(app, renewal);
+  if (assembled.kind !== 'whole') return null;
+  const refusal = await judge(app, sender, message, assembled.der);
+  await forgetUpload(app, renewal);
+  return refusal;
+}
+
+async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Array): Promise<Refusal | null> {
   const facts = readCsr(der, { bytesMax: app.settings.csrBytesMax });
   if ('code' in facts) return facts;
   const objection = await objectToProof(app, sender, message, der);
@@ -41,6 +57,10 @@ async function take(within: Change, sender: Sender, renewalId: string, facts: Re
     return { refusal: { code: 'unknown_renewal', detail: 'no renewal of yours has this id' } };
   }
   if (principal.status !== 'active') return { refusal: closed };
+  if (!isOpen(renewal)) return { refusal: closed };
+  if (renewal.mode !== 'csr') {
+    return { refusal: { code: 'unsupported_mode', detail: `the key mode of this renewal is ${renewal.mode}` } };
+  }
   const approval = await approveWithin(within, principal, renewal, facts);
   if (approval.kind === 'refused') return { refusal: { code: approval.code, detail: approval.detail } };
   return accept(within, principal, renewal, approval.request, sender);
