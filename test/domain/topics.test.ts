@@ -9,7 +9,7 @@ import {
   maySubscribe,
 } from '../../src/domain/acl.ts';
 import { parsePrincipalId } from '../../src/domain/principal.ts';
-import { covers, isFilter, matches, parseEnrollmentTopic } from '../../src/domain/topics.ts';
+import { covers, downWords, isFilter, matches, parseEnrollmentTopic, upWords } from '../../src/domain/topics.ts';
 import { idOf, principal } from './samples.ts';
 
 const rules = {
@@ -111,6 +111,43 @@ describe('access', () => {
     expect(maySubscribe(other, 'devices/+/telemetry')).toBe(false);
   });
 
+  it('lets a gateway speak and ask for others, and leaves what it hears of them to be judged at each message', () => {
+    const id = idOf('gw-1');
+    const full = accessOf(principal({ id, kind: 'gateway' }), 'full', rules);
+    for (const word of upWords) {
+      expect(mayPublish(full, `$enroll/1/gw-1/${word}`)).toBe(true);
+      expect(mayPublish(full, `$enroll/1/pump-7/${word}`)).toBe(true);
+    }
+    for (const word of downWords) {
+      expect(mayPublish(full, `$enroll/1/pump-7/${word}`)).toBe(false);
+      expect(mayReceive(full, `$enroll/1/gw-1/${word}`)).toBe(true);
+      expect(mayReceive(full, `$enroll/1/pump-7/${word}`)).toBe(false);
+    }
+    for (const topic of ['$enroll/1/pump-7/x', '$enroll/1/a/b/csr', '$enroll/2/pump-7/csr', '$enroll/1/csr']) {
+      expect(mayPublish(full, topic)).toBe(false);
+    }
+    for (const tail of ['pump-7/+', 'pump-7/offer', '+/offer', '+/+', '+/#', '#']) {
+      expect(maySubscribe(full, `$enroll/1/${tail}`)).toBe(true);
+    }
+    for (const filter of ['#', '+/#', '$enroll/#', '$enroll/+/pump-7/offer', '$enroll/2/#', 'devices/#', '$SYS/#']) {
+      expect(maySubscribe(full, filter)).toBe(false);
+    }
+  });
+
+  it('lets no device, no service and no gateway in the renew-only lane speak or ask for others', () => {
+    const speakers = [
+      device,
+      lane,
+      accessOf(principal({ id: idOf('backend'), kind: 'service' }), 'full', rules),
+      accessOf(principal({ id: idOf('gw-1'), kind: 'gateway' }), 'renew-only', rules),
+    ];
+    for (const access of speakers) {
+      for (const word of upWords) expect(mayPublish(access, `$enroll/1/pump-8/${word}`)).toBe(false);
+      for (const word of downWords) expect(mayReceive(access, `$enroll/1/pump-8/${word}`)).toBe(false);
+      for (const tail of ['pump-8/+', '+/offer', '#']) expect(maySubscribe(access, `$enroll/1/${tail}`)).toBe(false);
+    }
+  });
+
   it('recognizes a subscription to what the gateway sends', () => {
     const id = idOf('pump-7');
     for (const filter of ['$enroll/1/pump-7/+', '$enroll/1/pump-7/#', '$enroll/1/pump-7/offer', '$enroll/1/+/offer']) {
@@ -119,6 +156,10 @@ describe('access', () => {
     for (const filter of ['$enroll/1/pump-7/csr', '$enroll/1/pump-8/+', 'devices/#', '#']) {
       expect(asksForEnrollment(filter, id)).toBe(false);
     }
+    for (const filter of ['$enroll/1/#', '$enroll/1/+/+', '$enroll/1/pump-8/offer']) {
+      expect(asksForEnrollment(filter)).toBe(true);
+    }
+    for (const filter of ['$enroll/1/+/csr', 'devices/#', '#']) expect(asksForEnrollment(filter)).toBe(false);
   });
 
   it('takes enrollment topics apart strictly', () => {
