@@ -1,0 +1,127 @@
+# As much of MQTT 3.1.1 over mutual TLS as a device needs to renew its certificate. One packet is held at a time in each
+# direction, and none is larger than PACKET_MAX.
+import select
+import socket
+import struct
+import tls
+
+PACKET_MAX = 256
+CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
+_WAIT_MS = 10000
+_KEEPALIVE_S = 60
+_names = {1: "CONNECT", 2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 9: "SUBACK", 14: "DISCONNECT"}
+
+
+class Refused(Exception):
+    """The gateway did not take the certificate."""
+
+
+class TooLarge(Exception):
+    """A packet larger than PACKET_MAX was announced; its bytes were not read."""
+
+
+def _string(text):
+    raw = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("!H", len(raw)) + raw
+
+
+class Connection:
+    """Connects, or raises Refused or OSError. `step(kind, what)` is told of every packet."""
+
+    def __init__(self, host, port, device, key, certificate, ca, step):
+        self.device, self.step = device, step
+        self.publishes = self.up = self.down = self.largest = 0
+        self._id = 0
+        self._in = bytearray(PACKET_MAX)
+        raw = socket.socket()
+        raw.connect(socket.getaddrinfo(host, port)[0][-1])
+        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        context.load_verify_locations(ca)
+        try:
+            context.load_cert_chain(certificate, key)
+        except ValueError:
+            raw.close()
+            raise Refused("the certificate cannot be used")
+        self._tls = context.wrap_socket(raw, server_hostname=host)
+        self._poll = select.poll()
+        self._poll.register(self._tls, select.POLLIN)
+        self._connect()
+
+    def _connect(self):
+        # A clean session: what is owed is asked for.
+        self._send(0x10, b"\x00\x04MQTT\x04\x02" + struct.pack("!H", _KEEPALIVE_S) + _string(self.device))
+        kind, body = self.receive(_WAIT_MS)
+        if kind != CONNACK or len(body) != 2:
+            raise OSError("no CONNACK")
+        if body[1] != 0:
+            self.close()
+            raise Refused("CONNACK %d" % body[1])
+
+    def _send(self, head, body):
+        size = len(body)
+        packet = bytes((head, size) if size < 128 else (head, size & 127 | 128, size >> 7)) + body
+        if len(packet) > PACKET_MAX:
+            raise ValueError("a packet of ours does not fit")
+        self._tls.write(packet)
+        self.step("sent", _names[head >> 4])
+
+    def _topic(self, word):
+        return "$enroll/1/%s/%s" % (self.device, word)
+
+    def _next_id(self):
+        self._id += 1
+        return self._id
+
+    def subscribe(self, word):
+        self._send(0x82, struct.pack("!H", self._next_id()) + _string(self._topic(word)) + b"\x01")
+
+    def publish(self, word, payload):
+        """Sends at QoS 1. Returns the number its PUBACK will carry."""
+        number = self._next_id()
+        self._send(0x32, _string(self._topic(word)) + struct.pack("!H", number) + payload)
+        self.publishes += 1
+        self.up += len(payload)
+        return number
+
+    def _read(self, start, size):
+        into = memoryview(self._in)[start : start + size]
+        if size > 0 and self._tls.readinto(into) != size:
+            raise OSError("the link was lost")
+        return into
+
+    def receive(self, wait_ms):
+        """One packet: (kind, body), of a PUBLISH (PUBLISH, (word, payload, number)). None when nothing came in time."""
+        if not self._poll.poll(wait_ms):
+            return None
+        self._read(0, 2)
+        header, size, shift = 2, self._in[1] & 127, 7
+        while self._in[header - 1] & 128:
+            if header == 5:
+                raise ValueError("not MQTT")
+            size |= (self._read(header, 1)[0] & 127) << shift
+            header, shift = header + 1, shift + 7
+        self.largest = max(self.largest, header + size)
+        if header + size > PACKET_MAX:
+            raise TooLarge("a packet of %d bytes was sent to us: we take %d" % (header + size, PACKET_MAX))
+        kind, body = self._in[0] >> 4, self._read(header, size)
+        if kind != PUBLISH:
+            self.step("received", _names.get(kind, "packet"))
+            return kind, body
+        if self._in[0] & 6 != 2 or size < 4 or 4 + (body[0] << 8 | body[1]) > size:
+            raise ValueError("not a PUBLISH at QoS 1")
+        end = 2 + (body[0] << 8 | body[1])
+        word = str(bytes(body[2:end]), "utf-8").split("/")[-1]
+        self.down += size - end - 2
+        self.step("received", word)
+        return kind, (word, body[end + 2 :], body[end] << 8 | body[end + 1])
+
+    def acknowledge(self, number):
+        self._send(0x40, struct.pack("!H", number))
+
+    def disconnect(self):
+        self._send(0xE0, b"")
+        self.close()
+
+    def close(self):
+        self._tls.close()
