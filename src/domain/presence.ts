@@ -17,41 +17,51 @@ const planShare = 0.95;
 const chancesLeast = 3;
 /** The part of a certificate's life in which no replacement begins, however rarely its device comes: replacements would chase each other. */
 const restShare = 0.1;
-/** The same for the longest gap alone: what happened once may cost three times the renewals, and not ten. */
+/** The same for the longest gap alone: what happened once may cost some more renewals, and not ten times. */
 const restShareForLongest = 0.2;
+/** A gap like the longest one may be half as long again. */
+const longestMargin = 1.5;
 
-/** Counts of gaps by class, one byte each, and the class of the longest ever, plus one. Empty: never seen to come back. */
+/** Counts of gaps by class, one byte each; then their sum, and the class of the longest ever, plus one. Empty: never seen to come back. */
 export type GapRecord = Uint8Array;
 
-/** Where the longest gap's class stands. */
-const longestAt = gapClasses;
+const totalAt = gapClasses;
+const longestAt = gapClasses + 1;
+const recordBytes = gapClasses + 2;
+
+/** The longest gap of each class, in milliseconds. */
+const lengths = Float64Array.from({ length: gapClasses }, (_, i) => leastGapMs * 2 ** (i / classesPerOctave));
+
+function lengthOf(gapClass: number): number {
+  return lengths[gapClass] ?? 0;
+}
 
 function classOf(gapMs: number): number {
   if (gapMs <= leastGapMs) return 0;
   let gapClass = Math.floor(Math.log2(gapMs / leastGapMs) * classesPerOctave);
-  while (lengthOf(gapClass) < gapMs) gapClass += 1;
+  while (gapClass < gapClasses - 1 && lengthOf(gapClass) < gapMs) gapClass += 1;
   return Math.min(gapClasses - 1, gapClass);
 }
 
-/** The longest gap of a class, in milliseconds. */
-function lengthOf(gapClass: number): number {
-  return leastGapMs * 2 ** (gapClass / classesPerOctave);
-}
-
 function add(counts: Uint8Array, gapClass: number, times: number): void {
-  let total = times;
-  for (let i = 0; i < gapClasses; i += 1) total += counts[i] ?? 0;
-  for (; total > gapsRemembered + times; total >>= 1) {
-    for (let i = 0; i < gapClasses; i += 1) counts[i] = (counts[i] ?? 0) >> 1;
+  let total = counts[totalAt] ?? 0;
+  while (total > gapsRemembered) {
+    total = 0;
+    for (let i = 0; i < gapClasses; i += 1) {
+      const half = (counts[i] ?? 0) >> 1;
+      counts[i] = half;
+      total += half;
+    }
   }
   counts[gapClass] = (counts[gapClass] ?? 0) + times;
+  counts[totalAt] = total + times;
 }
 
 /**
  * The record after a device that had been connected for `stayedMs` was away for `gapMs`. The record given is not changed.
  */
 export function withVisit(record: GapRecord, gapMs: number, stayedMs: number): GapRecord {
-  const counts = new Uint8Array(gapClasses + 1);
+  const counts = new Uint8Array(recordBytes);
   counts.set(record.subarray(0, counts.length));
   const gapClass = classOf(gapMs);
   add(counts, gapClass, 1);
@@ -71,17 +81,15 @@ export interface Gaps {
 export function gapsOf(record: GapRecord): Gaps {
   const longest = (record[longestAt] ?? 0) - 1;
   if (longest < 0) return { plannedMs: 0, longestMs: 0 };
-  let total = 0;
-  for (let i = 0; i < gapClasses; i += 1) total += record[i] ?? 0;
+  const enough = (record[totalAt] ?? 0) * planShare;
   let planned = 0;
-  for (let sum = record[0] ?? 0; sum < total * planShare && planned < longest; sum += record[planned] ?? 0)
-    planned += 1;
+  for (let sum = record[0] ?? 0; sum < enough && planned < longest; sum += record[planned] ?? 0) planned += 1;
   return { plannedMs: lengthOf(planned), longestMs: lengthOf(longest) };
 }
 
 /**
  * When the replacement of a certificate is due for a device with these gaps: at `policyAt`, where the policy has it, or so much
- * earlier that three gaps of the planned length, or one of the longest there was, still fit before its end. Unix milliseconds.
+ * earlier that three gaps of the planned length, or one and a half of the longest there was, still fit before its end. Unix milliseconds.
  */
 export function dueByGaps(
   certificate: { readonly notBefore: number; readonly notAfter: number },
@@ -91,7 +99,7 @@ export function dueByGaps(
   const { notBefore, notAfter } = certificate;
   const lifeMs = Math.max(0, notAfter - notBefore);
   const forPlanned = Math.max(notAfter - chancesLeast * plannedMs, notBefore + lifeMs * restShare);
-  const forLongest = Math.max(notAfter - longestMs, notBefore + lifeMs * restShareForLongest);
+  const forLongest = Math.max(notAfter - longestMargin * longestMs, notBefore + lifeMs * restShareForLongest);
   return Math.floor(Math.min(policyAt, forPlanned, forLongest));
 }
 

@@ -48,7 +48,7 @@ describe('the clairvoyant', () => {
 
 describe('the simulation', () => {
   const result = simulate({ devices: 4_000, years: 5, seed: 3 });
-  const [thirty, thirds, ours, best] = result.schedules;
+  const [thirty, thirds, , ours, best] = result.schedules;
 
   it('gives the same world for the same seed', () => {
     expect(simulate({ devices: 200, years: 2, seed: 3 })).toEqual(simulate({ devices: 200, years: 2, seed: 3 }));
@@ -65,7 +65,7 @@ describe('the simulation', () => {
   it('shows the lead to avoid most of what a fixed rule lets happen, at less than twice its renewals', () => {
     if (!thirty || !thirds || !ours || !best) throw new Error('a schedule is missing');
     const better = thirty.lapses <= thirds.lapses ? thirty : thirds;
-    expect(ours.lapses - best.lapses).toBeLessThan((better.lapses - best.lapses) / 5);
+    expect(ours.lapses - best.lapses).toBeLessThan((better.lapses - best.lapses) / 8);
     expect(ours.renewals).toBeLessThan(2 * better.renewals);
     expect(best.renewals).toBeLessThan(ours.renewals);
   });

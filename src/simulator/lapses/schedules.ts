@@ -17,9 +17,6 @@ export interface Schedule {
   due(certificate: Validity): number;
 }
 
-/** The gateway's default for `renewAt`. */
-const policyShare = 0.66;
-
 const nothing = (): void => undefined;
 const shareOf = ({ notBefore, notAfter }: Validity, share: number): number =>
   notBefore + (notAfter - notBefore) * share;
@@ -40,17 +37,17 @@ export const twoThirds: Schedule = {
   due: (certificate) => shareOf(certificate, 2 / 3),
 };
 
-/** The gateway's own: what the policy says, or earlier by what the device's gaps demand. */
-export function byGaps(): Schedule {
+/** The gateway's own: what the policy says, as a share of the lifetime, or earlier by what the device's gaps demand. */
+export function byGaps(renewAt: number): Schedule {
   let record: GapRecord = new Uint8Array();
   return {
-    name: 'lead from observed gaps',
+    name: `observed gaps, renewAt ${renewAt * 100}%`,
     begin: () => {
       record = new Uint8Array();
     },
     came: (gapMs, stayedMs) => {
       record = withVisit(record, gapMs, stayedMs);
     },
-    due: (certificate) => dueByGaps(certificate, shareOf(certificate, policyShare), gapsOf(record)),
+    due: (certificate) => dueByGaps(certificate, shareOf(certificate, renewAt), gapsOf(record)),
   };
 }
