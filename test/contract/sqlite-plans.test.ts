@@ -74,13 +74,20 @@ describe('the plans of the queries of fixed shape', () => {
       /INDEX renewal_principal \(principal_id=\? AND ended=\?\)/,
     ],
     ['the open renewal of a certificate', /"old_fingerprint" = \?/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
+    [
+      'the delegations of a device',
+      /"principal_id" = \? union/,
+      /INDEX delegation_device_principal \(principal_id=\?\)/,
+    ],
+    ['the delegations of its site', /"principal_id" = \? union/, /INDEX delegation_site \(site=\?\)/],
+    ['the delegations of a gateway', /"gateway_id" = \?/, /INDEX delegation_gateway \(gateway_id=\?\)/],
   ])('find %s by their index', (_, query, index) => {
     expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);
   });
 
   it('sort nothing, or only what an index has found due', () => {
     const sorting = prepared.filter((sql) => plan(sql).some((step) => step.includes('TEMP B-TREE')));
-    for (const sql of sorting) expect(sql).toMatch(/"renew_at" <=|"due_at" <=/);
+    for (const sql of sorting) expect(sql).toMatch(/"renew_at" <=|"due_at" <=|"principal_id" = \? union/);
   });
 
   it('stay within the temporary tables they are allowed when they write', () => {

@@ -1,5 +1,6 @@
 // What every store must do, whatever holds its rows. An adapter's test calls this with a way to open an empty store.
 import { afterEach, beforeEach, describe } from 'vitest';
+import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
 import { lists, sweeps } from './store-queries.ts';
 import { limitsOfTransactions, transactions } from './store-transactions.ts';
@@ -19,5 +20,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('lists', lists);
     describe('sweeps', sweeps);
     describe('effects', effects);
+    describe('delegations', delegations);
+    describe('what is under way', deliveries);
   });
 }

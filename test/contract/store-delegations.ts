@@ -1,0 +1,184 @@
+// Part of the suite of every store: who may act for whom and how often they did, and what is under way between a device and its
+// renewal.
+import { expect, it } from 'vitest';
+import type { Delegation } from '../../src/domain/delegation.ts';
+import { day, idOf, now, principal, renewal } from './store-rows.ts';
+import { putRenewals, reopen, store } from './store-under-test.ts';
+
+function delegation(id: string, facts: Partial<Delegation> = {}): Delegation {
+  return {
+    id,
+    gatewayId: idOf('gw'),
+    devices: [idOf('a')],
+    site: null,
+    modes: ['csr', 'keygen'],
+    endsAt: now + day,
+    dailyLimit: 5,
+    createdAt: now,
+    revokedAt: null,
+    ...facts,
+  };
+}
+
+const ofSite = (id: string, site: string, facts: Partial<Delegation> = {}): Delegation =>
+  delegation(id, { devices: [], site, ...facts });
+
+/** Puts them, and the gateways `gw` and `gw-2` before them. */
+const grant = (...all: Delegation[]): Promise<void> =>
+  store.transact(async (tx) => {
+    for (const id of ['gw', 'gw-2']) await tx.putPrincipal(principal(id, { kind: 'gateway' }));
+    for (const each of all) await tx.putDelegation(each);
+  });
+
+const idsFor = async (device: string, site: string | null): Promise<string[]> =>
+  (await store.read.delegationsFor(idOf(device), site)).map(({ id }) => id);
+
+export function delegations(): void {
+  it('knows none at first', async () => {
+    expect(await store.read.delegation('x')).toBeNull();
+    expect(await store.read.delegations(10)).toEqual([]);
+    expect(await store.read.delegationsOf(idOf('a'))).toEqual([]);
+    expect(await store.read.delegationsFor(idOf('a'), 'north')).toEqual([]);
+    expect(await store.read.delegationUse('x', 1)).toBe(0);
+    expect(store.glance.delegationsFor(idOf('a'), null)).toEqual([]);
+    expect(store.glance.principal(idOf('nobody'))).toBeNull();
+  });
+
+  it('gives them back as they were put, their devices in order of id, the last put winning', async () => {
+    const named = delegation('d2', { devices: [idOf('b'), idOf('a')] });
+    const site = ofSite('d1', 'north', { modes: ['recertify'], revokedAt: now + 1 });
+    await grant(delegation('d1'), site, named);
+    await reopen();
+    const sorted = { ...named, devices: [idOf('a'), idOf('b')] };
+    expect(await store.read.delegation('d1')).toEqual(site);
+    expect(await store.read.delegation('d2')).toEqual(sorted);
+    expect(await store.read.delegations(10)).toEqual([site, sorted]);
+    expect(await store.read.delegations(1)).toEqual([site]);
+    await grant({ ...named, devices: [idOf('b')], gatewayId: idOf('gw-2') });
+    expect(await store.read.delegation('d2')).toEqual({ ...named, devices: [idOf('b')], gatewayId: idOf('gw-2') });
+    expect(await store.read.delegationsOf(idOf('gw'))).toEqual([site]);
+    expect(await idsFor('a', null)).toEqual([]);
+  });
+
+  it('finds those of a device and of its site, the longest first, without the revoked', async () => {
+    await grant(
+      delegation('d1', { endsAt: now + day }),
+      delegation('d2', { endsAt: now - day }),
+      delegation('d3', { revokedAt: now }),
+      ofSite('d4', 'north', { endsAt: now + 2 * day, gatewayId: idOf('gw-2') }),
+      ofSite('d5', 'south'),
+      ofSite('d6', 'north', { revokedAt: now }),
+      delegation('d7', { devices: [idOf('b')] }),
+    );
+    expect(await idsFor('a', 'north')).toEqual(['d4', 'd1', 'd2']);
+    expect(await idsFor('a', null)).toEqual(['d1', 'd2']);
+    expect(await idsFor('b', 'south')).toEqual(['d5', 'd7']);
+    expect(await idsFor('nobody', 'north')).toEqual(['d4']);
+  });
+
+  it('tells of many devices only the one asked for, in a transaction, beside it and at once alike', async () => {
+    await grant(delegation('d1', { devices: [idOf('a'), idOf('b')] }), ofSite('d2', 'north'));
+    const expected = [delegation('d1', { devices: [idOf('b')] }), ofSite('d2', 'north')];
+    expect(await store.read.delegationsFor(idOf('b'), 'north')).toEqual(expected);
+    expect(await store.transact((tx) => tx.delegationsFor(idOf('b'), 'north'))).toEqual(expected);
+    expect(store.glance.delegationsFor(idOf('b'), 'north')).toEqual(expected);
+    expect(store.glance.principal(idOf('b'))).toEqual(principal('b'));
+  });
+
+  it('leaves out the shortest of very many', async () => {
+    const many = Array.from({ length: 70 }, (_, i) => ofSite(`d${i}`, 'north', { endsAt: now + i }));
+    await grant(...many);
+    const found = await idsFor('a', 'north');
+    expect(found).toHaveLength(64);
+    expect(found[0]).toBe('d69');
+    expect(found).not.toContain('d5');
+  });
+
+  it('shows what was revoked the moment that is committed, and what was undone never', async () => {
+    await grant(delegation('d1'));
+    await store.transact((tx) => tx.putDelegation(delegation('d1', { revokedAt: now })));
+    expect(store.glance.delegationsFor(idOf('a'), null)).toEqual([]);
+    const undone = store.transact(async (tx) => {
+      await tx.putDelegation(delegation('d1'));
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(store.glance.delegationsFor(idOf('a'), null)).toEqual([]);
+  });
+
+  it('counts what was begun, by delegation and day, with the transaction', async () => {
+    await grant(delegation('d1'), delegation('d2'));
+    await store.transact(async (tx) => {
+      await tx.useDelegation('d1', 7);
+      await tx.useDelegation('d1', 7);
+      await tx.useDelegation('d1', 8);
+      expect(await tx.delegationUse('d1', 7)).toBe(2);
+    });
+    const undone = store.transact(async (tx) => {
+      await tx.useDelegation('d1', 7);
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    await reopen();
+    const counts = [store.read.delegationUse('d1', 7), store.read.delegationUse('d1', 8)];
+    expect(await Promise.all(counts)).toEqual([2, 1]);
+    expect(await store.read.delegationUse('d2', 7)).toBe(0);
+  });
+
+  it('refuses what names nobody', async () => {
+    const constraint = { code: 'store_constraint' };
+    await expect(grant(delegation('d1', { gatewayId: idOf('nobody') }))).rejects.toMatchObject(constraint);
+    await expect(grant(delegation('d1', { devices: [idOf('nobody')] }))).rejects.toMatchObject(constraint);
+    await expect(store.transact((tx) => tx.useDelegation('none', 1))).rejects.toMatchObject(constraint);
+    await expect(putRenewals(renewal('r1', 'a', { via: idOf('nobody') }))).rejects.toMatchObject(constraint);
+  });
+
+  it('remembers through which gateway a renewal is made', async () => {
+    await grant();
+    await putRenewals(renewal('r1', 'a', { via: idOf('gw') }));
+    expect(await store.read.renewal('r1')).toMatchObject({ via: 'gw' });
+    await putRenewals(renewal('r1', 'a'));
+    expect(await store.read.renewal('r1')).toMatchObject({ via: null });
+  });
+}
+
+export function deliveries(): void {
+  const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
+  it('keeps the beginning of a request, the last put winning, until it is dropped', async () => {
+    await putRenewals(renewal('r1', 'a'), renewal('r2', 'a'));
+    expect(await store.read.upload('r1')).toBeNull();
+    await store.transact(async (tx) => {
+      await tx.putUpload('r1', 300, bytes(1, 0, 255));
+      await tx.putUpload('r2', 9, bytes());
+      await tx.putUpload('r1', 301, bytes(1, 0, 255, 7));
+    });
+    await reopen();
+    expect(await store.read.upload('r1')).toEqual({ total: 301, bytes: bytes(1, 0, 255, 7) });
+    expect(await store.read.upload('r2')).toEqual({ total: 9, bytes: bytes() });
+    await store.transact((tx) => tx.dropUpload('r1'));
+    await store.transact((tx) => tx.dropUpload('r1'));
+    expect(await store.read.upload('r1')).toBeNull();
+    expect(await store.read.upload('r2')).not.toBeNull();
+  });
+
+  it('keeps the key made for a device as long as it is wanted, and no longer', async () => {
+    await putRenewals(renewal('r1', 'a'));
+    expect(await store.read.envelope('r1')).toBeNull();
+    await store.transact(async (tx) => {
+      await tx.putEnvelope('r1', bytes(0x30, 1));
+      await tx.putEnvelope('r1', bytes(0x30, 2));
+    });
+    await reopen();
+    expect(await store.read.envelope('r1')).toEqual(bytes(0x30, 2));
+    await store.transact((tx) => tx.dropEnvelope('r1'));
+    await store.transact((tx) => tx.dropEnvelope('r1'));
+    expect(await store.read.envelope('r1')).toBeNull();
+  });
+
+  it('belongs to a renewal', async () => {
+    const constraint = { code: 'store_constraint' };
+    await expect(store.transact((tx) => tx.putUpload('none', 1, bytes(1)))).rejects.toMatchObject(constraint);
+    await expect(store.transact((tx) => tx.putEnvelope('none', bytes(1)))).rejects.toMatchObject(constraint);
+  });
+}
