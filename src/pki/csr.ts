@@ -68,7 +68,7 @@ function readInfo(signed: Signed): RequestFacts {
 /**
  * Reads one DER-encoded request: exactly one, without trailing bytes. A signature that does not verify, or that is of
  * an algorithm this gateway does not take (SHA-1, RSASSA-PSS), is `signatureValid: false`; a key of unknown type,
- * curve or form has `algorithm: null` and is not verified at all..
+ * curve or form has `algorithm: null` and is not verified at all.
  */
 export function readCsr(der: Uint8Array, limits: CsrLimits = csrLimits): RequestFacts | CsrRefusal {
   if (der.length > limits.bytesMax) {
