@@ -23,6 +23,7 @@ interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend'> {
   subscriptionsByClient(client: { readonly id: string }): Promise<{ topic: string }[]>;
   putWill(client: unknown, will: unknown): Promise<void>;
   getWill(client: { readonly id: string }): Promise<unknown>;
+  storeRetained(packet: object): Promise<void>;
 }
 
 /** That store as the broker wants it: clearing nothing for a packet without a message id, and with what it asks beyond aedes's. */
