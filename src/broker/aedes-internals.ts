@@ -5,14 +5,27 @@ import type { Aedes, AedesOptions, Client } from 'aedes';
 
 export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
-interface LiveSubscription {
-  readonly qos: 0 | 1 | 2;
+export type Qos = 0 | 1 | 2;
+
+export interface LiveSubscription {
+  qos: Qos;
 }
+
+/** Hands one message to one client. The packet is the client's own copy. */
+type Deliver = (
+  packet: { topic: string; payload: Buffer | string; qos: Qos; messageId?: number | undefined },
+  done: () => void,
+) => void;
 
 export interface BrokerClient extends Client {
   readonly conn: Duplex;
+  /** The packet identifier given next. */
+  _nextId: number;
   /** By topic filter; only what was granted. */
   readonly subscriptions: Readonly<Record<string, LiveSubscription>>;
+  /** What subscriptions at QoS 0, and above, are given a message by; read when a filter is subscribed to. */
+  deliver0: Deliver;
+  deliverQoS: Deliver;
   /** Counter of the last message seen, by broker id. */
   duplicates: Record<string, number>;
   /** Stops reading packets until `resume`, which aedes calls once the session's queue has been sent. */
@@ -44,10 +57,13 @@ export function brokerClient(client: Client): BrokerClient {
  */
 export interface BrokerPersistence {
   /**
-   * Persists what the PUBACK of this QoS 1 message promises: retained message and offline queues. aedes routes it
-   * afterwards. For QoS 2 `incomingStorePacket` does the same: aedes awaits it before PUBREC.
+   * Persists what the PUBACK of a QoS 1 message promises, retained message and offline queues, and is told of every other
+   * message as it arrives; null when there is nothing to wait for. aedes sends PUBACK before it persists, and routes the
+   * message afterwards. For QoS 2 `incomingStorePacket` persists it: aedes awaits that before PUBREC.
    */
-  storeAhead(packet: PublishPacket): Promise<void>;
+  storeAhead(packet: PublishPacket, client: BrokerClient): Promise<void> | null;
+  /** Called for each admitted client before its subscriptions are restored and CONNACK is sent: sends it its queue. */
+  attend(client: BrokerClient): void;
 }
 
 /**

@@ -11,6 +11,7 @@ import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { ConnectionGate } from './connection-gate.ts';
+import { deliverAsGranted } from './granted-qos.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { guardReads, PacketGuard } from './packet-guard.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
@@ -55,7 +56,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { entrance, persistence, journal } = options;
   const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
   contextOptions(options.tls);
-  const registry = new SessionRegistry(options.clock, journal);
+  const registry = new SessionRegistry(options.clock, journal, (session, topic) => entrance.hears(session, topic));
   const sockets = new WeakMap<object, TLSSocket>();
   const gate = new ConnectionGate(limits, journal);
   const stalls = new StallBound(limits.stallMs);
@@ -71,6 +72,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       socketOf: (client) => sockets.get(client),
       onAdmitted: (client) => {
         client.duplicates = withoutDuplicateCheck(aedes.id);
+        persistence.attend(client);
+        deliverAsGranted(client);
         stalls.apply(client);
       },
     }),

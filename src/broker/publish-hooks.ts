@@ -56,9 +56,10 @@ export function authorizePublishHook(options: PublishOptions): AuthorizePublish 
       settle(entrance.receive(live.session, topic, payload), callback);
       return;
     }
-    // aedes sends PUBACK before it persists, and PUBREC after. A will is acknowledged to nobody.
-    if (packet.qos !== 1 || client.closed) return callback(null);
-    settle(persistence.storeAhead(packet), callback);
+    // A will is acknowledged to nobody.
+    const stored = client.closed ? null : persistence.storeAhead(packet, brokerClient(client));
+    if (stored) settle(stored, callback);
+    else callback(null);
   };
 }
 

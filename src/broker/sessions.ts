@@ -1,7 +1,7 @@
 // The application's hold on live sessions: speaking to the ones that listen, and ending them.
-import { matches } from '../domain/topics.ts';
 import type { Sessions } from '../ports/sessions.ts';
-import type { BrokerClient } from './aedes-internals.ts';
+import type { Qos } from './aedes-internals.ts';
+import { grantedQos } from './granted-qos.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
 export function createSessions(registry: SessionRegistry, sendMs: number): Sessions {
@@ -10,29 +10,22 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
       const sent = registry.ofPrincipal(principalId).map((live) => {
         if (certificate && live.session.fingerprint !== certificate) return false;
-        const qos = listens(live) ? grantedQos(live.client, topic) : null;
-        return qos === null ? false : hand(live, topic, bytes, qos, sendMs);
+        const qos = qosOf(live, topic);
+        return qos === null ? false : hand(live, topic, bytes, qos > 0 ? 1 : 0, sendMs);
       });
       return (await Promise.all(sent)).filter((taken) => taken).length;
     },
+    listens: (principalId, topic) => registry.ofPrincipal(principalId).some((live) => qosOf(live, topic) !== null),
     closeByCertificate: (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
     closeByPrincipal: (principalId, reason) => registry.endByPrincipal(principalId, reason),
   };
 }
 
-function listens(live: LiveSession): boolean {
-  return live.ready && live.ending === null && !live.client.closed;
-}
-
-/** The QoS a message to this client goes out with: at most 1, and what its matching subscriptions allow [MQTT-3.8.4-6]. */
-function grantedQos(client: BrokerClient, topic: string): 0 | 1 | null {
-  let most: 0 | 1 | null = null;
-  for (const [filter, { qos }] of Object.entries(client.subscriptions)) {
-    if (!matches(filter, topic)) continue;
-    if (qos > 0) return 1;
-    most = 0;
-  }
-  return most;
+/** The QoS at which a session is sent a message on this topic; null when it cannot be, did not ask or may not hear it. */
+function qosOf(live: LiveSession, topic: string): Qos | null {
+  if (!live.ready || live.ending !== null || live.client.closed) return null;
+  const qos = grantedQos(live.client, topic);
+  return qos !== null && live.mayReceive(topic) ? qos : null;
 }
 
 /** True once the socket took the message; false when it closed or took nothing within `sendMs`. */

@@ -43,6 +43,10 @@ export class MqttIncoming {
     return [...this.#held.keys()];
   }
 
+  has(clientId: string, messageId: number | undefined): boolean {
+    return messageId !== undefined && this.#held.get(clientId)?.has(messageId) === true;
+  }
+
   /**
    * Holds the packet once `stored` has resolved: the unit of work that calls `write`, and stores with it for whom the
    * message is.

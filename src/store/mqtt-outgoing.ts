@@ -1,8 +1,14 @@
 // The queues of sessions that outlive their connection: messages above QoS 0 until the client has acknowledged them. Each
 // queue has a limit in messages and in bytes; at the limit the newest message is dropped, and the caller is told of it.
-import { Readable } from 'node:stream';
 import type { Database } from './database.ts';
-import { type Payload, type PublishPacket, type PubrelPacket, payloadBytes, type Qos } from './mqtt-packet.ts';
+import {
+  type DeliveredPacket,
+  type Payload,
+  type PublishPacket,
+  type PubrelPacket,
+  payloadBytes,
+  type Qos,
+} from './mqtt-packet.ts';
 
 export interface QueueLimits {
   readonly messagesMax: number;
@@ -16,11 +22,19 @@ export interface Recipient {
 }
 
 /** What a queue's row is, as aedes wants it back. */
-export type QueuedPacket = PublishPacket & { readonly brokerId: string; readonly brokerCounter: number };
+export type QueuedPacket = DeliveredPacket & { cmd: 'publish'; brokerId: string; brokerCounter: number };
 
-interface Row {
+/** A place in a queue, in the order in which it is sent: the broker's start, and the message's number since. */
+export interface Position {
   readonly boot: number;
   readonly counter: number;
+}
+
+export interface QueuedRow extends Position {
+  readonly packet: QueuedPacket | PubrelPacket;
+}
+
+interface Row extends Position {
   readonly message_id: number | null;
   readonly released: number;
   readonly topic: string;
@@ -45,7 +59,6 @@ export class MqttOutgoing {
   readonly #boots = new Map<string, number>();
   readonly #statements;
   #boot = 0;
-  #newest = 0;
 
   constructor(database: Database, limits: QueueLimits) {
     this.#limits = limits;
@@ -61,6 +74,11 @@ export class MqttOutgoing {
       this.#boots.set(broker_id, boot);
     }
     this.load();
+  }
+
+  /** This start. */
+  get boot(): number {
+    return this.#boot;
   }
 
   load(): void {
@@ -83,7 +101,6 @@ export class MqttOutgoing {
     const { topic, payload } = packet;
     const bytes = Buffer.byteLength(topic) + payloadBytes(payload);
     const full: string[] = [];
-    if (counter > this.#newest) this.#newest = counter;
     for (const [clientId, qos] of grantedTo(recipients, packet.qos ?? 0)) {
       const usage = this.#usage.get(clientId) ?? { messages: 0, bytes: 0 };
       if (usage.messages >= this.#limits.messagesMax || usage.bytes + bytes > this.#limits.bytesMax) {
@@ -101,21 +118,33 @@ export class MqttOutgoing {
     return brokerId === undefined ? undefined : this.#boots.get(brokerId);
   }
 
+  /** Does the client's queue hold this message of this start? */
+  holds(clientId: string, counter: number): boolean {
+    return this.has(clientId) && this.#statements.get.get(clientId, this.#boot, counter) !== undefined;
+  }
+
+  /** Does this message of this start come no later than the position? */
+  isBehind({ boot, counter: last }: Position, counter: number): boolean {
+    return boot === this.#boot && counter <= last;
+  }
+
+  /** Is the message noted under this packet identifier already? */
+  isAssigned(clientId: string, boot: number, counter: number, messageId: number): boolean {
+    const holder = this.#statements.holder.get(clientId, messageId);
+    return holder?.boot === boot && holder.counter === counter;
+  }
+
   /**
-   * Part of a unit of work: notes the packet identifier under which the message is about to be sent. When another message
-   * in flight has that identifier, from an earlier connection, `packet` is given a free one: aedes sends it under that.
+   * Part of a unit of work: notes the packet identifier under which the message is about to be sent. When a message of the
+   * queue has that identifier already, `packet` is given a free one, whether it is in the queue or not.
    */
   assign(clientId: string, boot: number, counter: number, packet: { messageId?: number | undefined }): void {
     let messageId = packet.messageId;
     if (messageId === undefined) return;
-    let holder = this.#statements.holder.get(clientId, messageId);
-    if (holder?.boot === boot && holder.counter === counter) return;
-    while (holder) {
-      messageId = (messageId % messageIdMax) + 1;
-      holder = this.#statements.holder.get(clientId, messageId);
-    }
-    const { changes } = this.#statements.assign.run(messageId, clientId, boot, counter);
-    if (changes > 0) packet.messageId = messageId;
+    if (this.isAssigned(clientId, boot, counter, messageId)) return;
+    while (this.#statements.holder.get(clientId, messageId)) messageId = (messageId % messageIdMax) + 1;
+    this.#statements.assign.run(messageId, clientId, boot, counter);
+    packet.messageId = messageId;
   }
 
   /** Part of a unit of work: the client has the QoS 2 message; PUBREL is owed, its payload is not. */
@@ -137,26 +166,18 @@ export class MqttOutgoing {
     if (this.#usage.delete(clientId)) this.#statements.discard.run(clientId);
   }
 
-  /** What is queued now, oldest first, but for what `skip` says is about to be handed out anyway. */
-  stream(clientId: string, skip: (counter: number) => boolean): Readable {
-    return Readable.from(this.has(clientId) ? this.#walk(clientId, this.#newest, skip) : []);
+  /** The next of the queue after this position; none: that was all. */
+  page(clientId: string, { boot, counter }: Position): QueuedRow[] {
+    const rows = this.#statements.page.all(clientId, boot, counter, rowsPerPage);
+    return rows.map((row) => ({ boot: row.boot, counter: row.counter, packet: this.#packetOf(row) }));
   }
 
-  *#walk(clientId: string, newest: number, skip: (counter: number) => boolean): Generator<QueuedPacket | PubrelPacket> {
-    let after: Pick<Row, 'boot' | 'counter'> | undefined = { boot: 0, counter: 0 };
-    while (after) {
-      const rows: Row[] = this.#statements.page.all(
-        clientId,
-        after.boot,
-        after.counter,
-        this.#boot,
-        newest,
-        rowsPerPage,
-      );
-      for (const row of rows) {
-        if (row.boot !== this.#boot || !skip(row.counter)) yield this.#packetOf(row);
-      }
-      after = rows[rowsPerPage - 1];
+  /** The whole queue, oldest first. */
+  *walk(clientId: string): Generator<QueuedPacket | PubrelPacket> {
+    let page = this.page(clientId, { boot: 0, counter: 0 });
+    for (let last = page.at(-1); last; last = page.at(-1)) {
+      for (const { packet } of page) yield packet;
+      page = this.page(clientId, last);
     }
   }
 
@@ -223,8 +244,11 @@ function prepare({ sqlite }: Database) {
       `DELETE FROM mqtt_outgoing WHERE client_id = ? AND message_id = ? RETURNING ${columns}`,
     ),
     discard: sqlite.prepare<[string]>('DELETE FROM mqtt_outgoing WHERE client_id = ?'),
-    page: sqlite.prepare<[string, number, number, number, number, number], Row>(
-      `SELECT ${columns} FROM mqtt_outgoing WHERE client_id = ? AND (boot, counter) > (?, ?) AND (boot < ? OR counter <= ?)
+    get: sqlite.prepare<[string, number, number], { readonly found: 1 }>(
+      'SELECT 1 AS found FROM mqtt_outgoing WHERE client_id = ? AND boot = ? AND counter = ?',
+    ),
+    page: sqlite.prepare<[string, number, number, number], Row>(
+      `SELECT ${columns} FROM mqtt_outgoing WHERE client_id = ? AND (boot, counter) > (?, ?)
        ORDER BY boot, counter LIMIT ?`,
     ),
   };

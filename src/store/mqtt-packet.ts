@@ -1,11 +1,27 @@
 // The shapes in which aedes hands over clients, packets and itself, as far as the persistence reads them, and the one rule
 // about topics of which nothing is ever kept.
+import type { Writable } from 'node:stream';
 
 /** A client as aedes passes it. Without `clean` it counts as a session that outlives its connection. */
 export interface MqttClient {
   readonly id: string;
   readonly clean?: boolean | undefined;
+  /** Its connection; who is only named has none. */
+  readonly conn?: { once(event: 'close', listener: () => void): unknown } | undefined;
 }
+
+/** A live client, as far as its queue is sent to it here. */
+export interface MqttSession extends MqttClient {
+  readonly closed: boolean;
+  readonly conn: Writable;
+  /** The packet identifier aedes gives next. */
+  _nextId: number;
+  deliver0: Deliver;
+  deliverQoS: Deliver;
+}
+
+/** Hands a message to one client; calls back when it was written, or never will be. */
+export type Deliver = (packet: DeliveredPacket, done: () => void) => void;
 
 export type Qos = 0 | 1 | 2;
 export type Payload = Buffer | string;
@@ -23,6 +39,11 @@ export interface PublishPacket {
   brokerCounter?: number | undefined;
   clientId?: string | undefined;
   length?: number | undefined;
+}
+
+/** A packet on its way to one client, whose own copy it is. */
+export interface DeliveredPacket extends PublishPacket {
+  qos: Qos;
 }
 
 /** What is owed to a client that already has a QoS 2 message. */
@@ -43,7 +64,9 @@ export interface MqttBroker {
   readonly id: string;
   /** The last brokerCounter given out. */
   counter: number;
-  readonly mq: { readonly concurrency?: number; emit: Emit };
+  readonly mq: { emit: Emit };
+  /** Where what nobody asked for fails. */
+  emit(event: 'error', error: Error): unknown;
 }
 
 /** Enrollment messages and the broker's own chatter: worth nothing later, and never anybody else's to read. */

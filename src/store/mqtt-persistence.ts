@@ -4,12 +4,13 @@
 // aedes acknowledges a QoS 1 PUBLISH before it stores it, and remembers a QoS 2 PUBLISH as received before it stores it for
 // anybody. Both would lose an acknowledged message with the process. So a QoS 1 message is stored by `storeAhead`, which the
 // broker awaits in authorizePublish, before aedes acknowledges; a QoS 2 message in the unit that notes its receipt. The packet
-// is numbered then, aedes's copies of it keep the number, and by it what aedes asks to be stored later is known to be stored
-// (mqtt-emission.ts, which also sees to it that no session takes the packet for a duplicate because it had to wait).
+// is numbered as it arrives, aedes's copies of it keep the number, and by it what aedes asks to be stored later is known to be
+// stored, and what it hands out is put in order (mqtt-arrivals.ts).
 import { Readable } from 'node:stream';
 import { GatewayError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
-import { Emission } from './mqtt-emission.ts';
+import { Arrivals } from './mqtt-arrivals.ts';
+import { Backlog } from './mqtt-backlog.ts';
 import { MqttIncoming } from './mqtt-incoming.ts';
 import { type MqttPersistenceOptions, retainedTopicsMax } from './mqtt-options.ts';
 import { MqttOutgoing, type QueuedPacket, type Recipient } from './mqtt-outgoing.ts';
@@ -18,7 +19,7 @@ import {
   isTransient,
   type MqttBroker,
   type MqttClient,
-  nextTurn,
+  type MqttSession,
   type PublishPacket,
   type PubrelPacket,
   settled,
@@ -26,7 +27,6 @@ import {
 import { MqttRetained } from './mqtt-retained.ts';
 import type { MatchedSubscription } from './mqtt-subscription-index.ts';
 import { MqttSubscriptions, noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
-import { TopicOrder } from './mqtt-topic-order.ts';
 import { MqttWills, type Will } from './mqtt-wills.ts';
 
 const nobody: readonly Recipient[] = [];
@@ -39,8 +39,8 @@ export class MqttPersistence {
   readonly #incoming: MqttIncoming;
   readonly #retained: MqttRetained;
   readonly #wills: MqttWills;
-  readonly #order = new TopicOrder();
-  #attached: { readonly broker: MqttBroker; readonly emission: Emission } | null = null;
+  readonly #backlogs = new WeakMap<MqttClient, Backlog>();
+  #attached: { readonly broker: MqttBroker; readonly arrivals: Arrivals } | null = null;
   #destroyed = false;
 
   constructor(database: Database, options: MqttPersistenceOptions) {
@@ -58,7 +58,7 @@ export class MqttPersistence {
 
   /** Called by aedes when it begins to listen. Its id must be a fresh one: its counter begins at 0. */
   async setup(broker: MqttBroker): Promise<void> {
-    this.#attached = { broker, emission: new Emission(broker) };
+    this.#attached = { broker, arrivals: new Arrivals(broker, () => this.#database.submit(() => undefined)) };
     await this.#database.submit(() => this.#outgoing.begin(broker.id));
     this.#subscriptions.load();
     this.#incoming.load();
@@ -71,12 +71,22 @@ export class MqttPersistence {
   }
 
   /**
-   * Stores the message durably for everybody it must outlive: to be awaited in authorizePublish, before its callback is
-   * called. Resolves without a write when it concerns no stored session and no retained message; QoS 0 passes likewise, but
-   * behind earlier messages of its topic. Rejects when it cannot be stored: the message must then not be acknowledged.
+   * Stores the message durably for everybody it must outlive: to be called in authorizePublish, as the message arrives, and
+   * awaited before its callback is called. Null when there is nothing to wait for: it concerns no stored session and no
+   * retained message, or is stored later, as a QoS 2 message is. Rejects when it cannot be stored: the message must then not
+   * be acknowledged.
    */
-  storeAhead(packet: PublishPacket): Promise<void> {
-    return packet.qos === 2 ? settled : this.#store(packet);
+  storeAhead(packet: PublishPacket, client: MqttClient): Promise<void> | null {
+    const { arrivals } = this.#listening;
+    if (packet.qos === 2) return null;
+    if (packet.qos || packet.retain || arrivals.isBusy(client)) arrivals.note(client, packet);
+    return packet.qos ? arrivals.inTurn(client, this.#store(packet)) : null;
+  }
+
+  /** Takes over sending this client its queue. To be called before its subscriptions are restored. */
+  attend(client: MqttSession): void {
+    const { arrivals } = this.#listening;
+    this.#backlogs.set(client, new Backlog(client, this.#outgoing, arrivals, (work) => this.#submit(work)));
   }
 
   /** Removes all that is stored of the client. Its connection is to be closed first. */
@@ -90,7 +100,7 @@ export class MqttPersistence {
   }
 
   storeRetained(packet: PublishPacket): Promise<void> {
-    if (isTransient(packet.topic) || this.#listening.emission.isExpected(packet.brokerCounter)) return settled;
+    if (isTransient(packet.topic) || this.#listening.arrivals.isExpected(packet.brokerCounter)) return settled;
     return this.#submit(() => this.#retain(packet));
   }
 
@@ -99,7 +109,7 @@ export class MqttPersistence {
   }
 
   createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return Readable.from(this.#retained.matching(filters));
+    return this.#retained.stream(filters, (error) => void this.#listening.broker.emit('error', error));
   }
 
   addSubscriptions(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
@@ -132,22 +142,18 @@ export class MqttPersistence {
     });
   }
 
-  /** Queues what aedes sends to one client without a subscription, and numbers it anew after that wait. */
-  async outgoingEnqueue(recipient: Recipient, packet: PublishPacket): Promise<void> {
-    await this.outgoingEnqueueCombi([recipient], packet);
-    await nextTurn();
-    this.#listening.emission.renumber(packet);
+  outgoingEnqueue(recipient: Recipient, packet: PublishPacket): Promise<void> {
+    return this.outgoingEnqueueCombi([recipient], packet);
   }
 
   outgoingEnqueueCombi(recipients: readonly Recipient[], packet: PublishPacket): Promise<void> {
-    const { broker, emission } = this.#listening;
+    const { broker, arrivals } = this.#listening;
     if (recipients.length === 0 || isTransient(packet.topic)) return settled;
     // A will of a broker that died comes with that broker's id, and a number of this one's.
     packet.brokerId = broker.id;
-    if (emission.isExpected(packet.brokerCounter)) return settled;
-    const counter = emission.number(packet);
-    const allowed = this.#allowed(recipients, packet.topic);
-    return this.#submit(() => this.#enqueue(allowed, packet, counter)).then(nextTurn);
+    if (arrivals.isExpected(packet.brokerCounter)) return settled;
+    const counter = arrivals.number(packet);
+    return this.#submit(() => this.#enqueue(this.#allowed(recipients, packet.topic), packet, counter));
   }
 
   /** Notes under which identifier a message is sent, or that PUBREL is owed. What was never queued is not missed. */
@@ -159,10 +165,9 @@ export class MqttPersistence {
       await this.#submit(() => this.#outgoing.release(id, messageId));
       return;
     }
-    const { broker, emission } = this.#listening;
-    const boot = this.#outgoing.bootOf(packet.brokerId);
-    if (boot === undefined || packet.brokerCounter === undefined) return;
-    const counter = packet.brokerId === broker.id ? emission.storedCounter(packet.brokerCounter) : packet.brokerCounter;
+    const { brokerId, brokerCounter: counter } = packet;
+    const boot = this.#outgoing.bootOf(brokerId);
+    if (boot === undefined || counter === undefined || this.#outgoing.isAssigned(id, boot, counter, messageId)) return;
     await this.#submit(() => this.#outgoing.assign(id, boot, counter, packet));
   }
 
@@ -175,9 +180,11 @@ export class MqttPersistence {
     return this.#submit(() => this.#outgoing.clear(client.id, messageId));
   }
 
+  /** aedes asks this after CONNACK. What a client that is attended to is owed goes another way. */
   outgoingStream(client: MqttClient): Readable {
-    const { emission } = this.#listening;
-    return this.#outgoing.stream(client.id, (counter) => emission.isExpected(counter));
+    const backlog = this.#backlogs.get(client);
+    backlog?.send();
+    return Readable.from(backlog ? [] : this.#outgoing.walk(client.id));
   }
 
   /** Notes a QoS 2 message as received, and stores it for everybody it must outlive, in one unit of work. */
@@ -185,10 +192,15 @@ export class MqttPersistence {
     const { messageId } = packet;
     if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
     const note = client.clean ? undefined : () => this.#incoming.write(client.id, messageId, packet);
-    await this.#incoming.hold(client, messageId, this.#store(packet, note));
+    const stored = this.#listening.arrivals.inTurn(client, this.#store(packet, note));
+    await this.#incoming.hold(client, messageId, stored ?? settled);
   }
 
-  incomingGetPacket(client: MqttClient, packet: Acknowledgement): Promise<PublishPacket> {
+  /** aedes asks this of a QoS 2 PUBLISH as it arrives, and of its PUBREL. */
+  incomingGetPacket(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<PublishPacket> {
+    if (packet.cmd === 'publish' && !this.#incoming.has(client.id, packet.messageId)) {
+      this.#listening.arrivals.note(client, packet);
+    }
     return this.#incoming.get(client, packet);
   }
 
@@ -226,33 +238,26 @@ export class MqttPersistence {
     this.#destroyed = true;
   }
 
-  get #listening(): { readonly broker: MqttBroker; readonly emission: Emission } {
+  get #listening(): { readonly broker: MqttBroker; readonly arrivals: Arrivals } {
     if (!this.#attached) throw new GatewayError('mqtt_not_set_up', 'the persistence was used before setup');
     return this.#attached;
   }
 
-  /** Stores the packet for stored sessions and as retained message, together with what `note` writes. */
-  #store(packet: PublishPacket, note?: () => void): Promise<void> {
+  /** Stores the packet for stored sessions and as retained message, together with what `note` writes. Null: nothing to do. */
+  #store(packet: PublishPacket, note?: () => void): Promise<void> | null {
     const { topic } = packet;
     const kept = !isTransient(topic);
-    const recipients = kept && packet.qos ? this.#allowed(this.#subscriptions.matching(topic), topic) : nobody;
+    const recipients = kept ? this.#allowed(this.#subscriptions.matching(topic), topic) : nobody;
     const retain = kept && packet.retain === true;
-    if (recipients.length === 0 && !retain) {
-      if (!note) return this.#order.behind(topic);
-      return this.#order.pass(topic, this.#submit(note).then(nextTurn));
-    }
-    const { emission } = this.#listening;
-    const counter = emission.number(packet);
-    emission.expect(counter);
-    const stored = this.#submit(() => {
+    if (recipients.length === 0 && !retain) return note ? this.#submit(note) : null;
+    const counter = this.#listening.arrivals.expect(packet);
+    return this.#submit(() => {
       note?.();
       if (retain) this.#retain(packet);
       // Who was forgotten, or began anew, while this waited is owed nothing.
       const subscribed = recipients.filter(({ clientId }) => this.#subscriptions.has(clientId));
       this.#enqueue(subscribed, packet, counter);
     });
-    stored.catch(() => emission.unexpect(counter));
-    return this.#order.pass(topic, stored.then(nextTurn));
   }
 
   #allowed(recipients: readonly Recipient[], topic: string): readonly Recipient[] {

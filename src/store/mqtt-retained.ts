@@ -1,5 +1,7 @@
 // The last retained message of each topic, looked up by filter over the primary key: the literal beginning of the filter
 // bounds what is read. The number of topics is limited; at the limit a message on a new topic is not retained.
+import { Readable } from 'node:stream';
+import { GatewayError } from '../domain/errors.ts';
 import { matches } from '../domain/topics.ts';
 import type { Database } from './database.ts';
 import { type Payload, type PublishPacket, payloadBytes } from './mqtt-packet.ts';
@@ -60,7 +62,16 @@ export class MqttRetained {
     return true;
   }
 
-  *matching(filters: readonly string[]): Generator<PublishPacket> {
+  /** `failed` is told when they cannot be read: aedes listens for no error, and one that nobody hears ends the process. */
+  stream(filters: readonly string[], failed: (error: GatewayError) => void): Readable {
+    const stream = Readable.from(this.#matching(filters));
+    stream.on('error', (cause) => {
+      failed(new GatewayError('store_failed', `retained messages could not be read: ${cause.message}`, cause));
+    });
+    return stream;
+  }
+
+  *#matching(filters: readonly string[]): Generator<PublishPacket> {
     for (const filter of filters) {
       if (this.#count === 0) return;
       if (/[+#]/.test(filter)) yield* this.#walk(filter);

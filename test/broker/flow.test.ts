@@ -95,7 +95,7 @@ describe('aedes’s list of clients', () => {
   };
   const session = {
     principal: { id: 'd1' },
-    access: { publish: [], subscribe: [] },
+    access: { publish: [], subscribe: [], receive: [] },
     endsAt: Number.POSITIVE_INFINITY,
     fingerprint: 'f',
   } as unknown as Session;
@@ -107,6 +107,9 @@ describe('aedes’s list of clients', () => {
     expect(client).toMatchObject({
       subscriptions: {},
       duplicates: {},
+      _nextId: expect.any(Number),
+      deliver0: expect.any(Function),
+      deliverQoS: expect.any(Function),
       pause: expect.any(Function),
       waitForDrain: expect.any(Function),
     });

@@ -146,7 +146,10 @@ describe('an acknowledgement', () => {
       stored.push(topic);
       await promise;
     };
-    house.persistence.storeAhead = store;
+    // Told of every message, it has nothing to do for others than QoS 1.
+    house.persistence.storeAhead = async (packet) => {
+      if (packet.qos === 1) await store(packet);
+    };
     house.persistence.incomingStorePacket = async (identity, packet) => {
       await store(packet);
       await incomingStorePacket.call(house.persistence, identity, packet);
@@ -161,7 +164,8 @@ describe('an acknowledgement', () => {
     await published;
     await client.publishAsync(`devices/d${qos}/x`, 'x', { qos: 0 });
     await client.publishAsync('devices/other', 'x', { qos: 1 });
-    expect(stored).toEqual([`devices/d${qos}/x`]);
+    expect(stored.filter((topic) => topic.endsWith('/x'))).toEqual([`devices/d${qos}/x`]);
+    expect(stored).not.toContain('devices/other');
     Object.assign(house.persistence, { storeAhead, incomingStorePacket });
   });
 

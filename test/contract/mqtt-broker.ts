@@ -1,20 +1,30 @@
-// A bare aedes on a TCP port over the MQTT persistence, wired as the broker wires it, and mqtt.js clients to talk to it.
-import { once } from 'node:events';
+// The broker over the MQTT persistence, in one process and over TLS, and mqtt.js clients to talk to it.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Aedes, type AedesOptions } from 'aedes';
-import { connect, connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import type { TLSSocket } from 'node:tls';
+import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import type { MqttPersistenceOptions } from '../../src/store/mqtt-options.ts';
-import { createMqttPersistence, type MqttPersistence } from '../../src/store/mqtt-persistence.ts';
+import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
+import { House } from '../broker/harness.ts';
+import type { Credential } from '../broker/test-pki.ts';
+
+/** Whom every client of these tests belongs to, and what it may do. */
+export const principal = 'app';
+const access = { publish: ['#'], subscribe: ['#', `$enroll/1/${principal}/+`] };
 
 export interface TestBroker {
-  readonly port: number;
-  readonly aedes: Aedes;
-  readonly persistence: MqttPersistence;
+  readonly house: House;
   readonly database: Database;
+  /** Connects as the client id `app:<name>`. */
+  connect(name: string, options?: IClientOptions): Promise<MqttClient>;
+  /** A bare TLS socket of the same principal. */
+  raw(): Promise<TLSSocket>;
+  /** Connects as a session that outlives its connection, and collects what it is sent from the first packet on. */
+  open(name: string, options?: IClientOptions): Promise<Inbox>;
+  /** Messages in all queues. */
+  queued(): number;
   close(): Promise<void>;
 }
 
@@ -31,13 +41,11 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export async function startBroker(
-  file: string,
-  options: Partial<MqttPersistenceOptions> = {},
-  aedesOptions: AedesOptions = {},
-): Promise<TestBroker> {
+export async function startBroker(file: string, options: Partial<MqttPersistenceOptions> = {}): Promise<TestBroker> {
   const database = openDatabase(file);
+  const mayStore = (clientId: string, filter: string): boolean => house.broker.mayStore(clientId, filter);
   const persistence = createMqttPersistence(database, {
+    mayStore,
     queuedMessagesMax: 10_000,
     queuedBytesMax: 10_000_000,
     onDropped: (clientId, topic) => {
@@ -45,43 +53,33 @@ export async function startBroker(
     },
     ...options,
   });
-  const aedes = new Aedes({
-    persistence,
-    concurrency: 0,
-    authorizePublish: (_client, packet, callback) => {
-      persistence.storeAhead(packet).then(
-        () => callback(null),
-        (error: Error) => callback(error),
-      );
-    },
-    ...aedesOptions,
-  });
-  await aedes.listen();
-  const server = createServer((socket) => void aedes.handle(socket));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const count = database.sqlite.prepare('SELECT count(*) AS count FROM mqtt_outgoing');
+  const house = await House.open({}, { persistence });
+  const credential = await house.service(principal, access);
+  const clientId = (name: string): string => `${principal}:${name}`;
   return {
-    port: (server.address() as AddressInfo).port,
-    aedes,
-    persistence,
+    house,
     database,
+    connect: (name, clientOptions) => house.connected(credential, clientId(name), clientOptions),
+    raw: () => house.raw(credential),
+    open: (name, clientOptions) => openInbox(house, credential, clientId(name), clientOptions),
+    queued: () => (count.get() as { readonly count: number }).count,
     close: async () => {
-      await new Promise<void>((resolve) => aedes.close(resolve));
-      server.close();
+      await house.close();
       await database.close();
     },
   };
 }
 
-export function connectTo(port: number, clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
-  return connectAsync({ host: '127.0.0.1', port, clientId, reconnectPeriod: 0, ...options });
-}
-
-/** Connects as a session that outlives its connection, and collects what it is sent from the first packet on. */
-export async function openInbox(port: number, clientId: string, options: IClientOptions = {}): Promise<Inbox> {
+async function openInbox(
+  house: House,
+  credential: Credential,
+  clientId: string,
+  options: IClientOptions = {},
+): Promise<Inbox> {
   const messages: IPublishPacket[] = [];
   const checks = new Set<() => void>();
-  const client = connect({ host: '127.0.0.1', port, clientId, clean: false, reconnectPeriod: 0, ...options });
+  const client = house.client(credential, clientId, { clean: false, ...options });
   client.on('message', (_topic, _payload, packet) => {
     messages.push(packet);
     for (const check of checks) check();
@@ -89,7 +87,6 @@ export async function openInbox(port: number, clientId: string, options: IClient
   await new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
     client.once('close', () => reject(new Error(`${clientId} was not let in`)));
-    client.on('error', reject);
   });
   return {
     client,

@@ -1,0 +1,137 @@
+// The queue of a session that has come back, sent before anything that arrives meanwhile [MQTT-4.6.0-6]. It lets nothing
+// reach the client before its CONNACK [MQTT-3.2.0-1].
+//
+// aedes restores subscriptions first, and then sends the queue, one message to a commit, while new messages overtake it. Here
+// a new message that is in the queue too is left to it, until a page of the queue is empty: from then on messages go straight
+// to the client again, by the same way as the queue's, so they stay behind them.
+import type { Arrivals } from './mqtt-arrivals.ts';
+import type { MqttOutgoing, Position, QueuedRow } from './mqtt-outgoing.ts';
+import { type Deliver, type MqttSession, nextTurn, type PublishPacket, payloadBytes, settled } from './mqtt-packet.ts';
+
+const messageIdMax = 65_535;
+const pubrel = 0x62;
+/** What is written before the socket is asked again whether it takes more: its own high-water mark. */
+const bytesAtOnce = 16_384;
+
+export class Backlog {
+  readonly #session: MqttSession;
+  readonly #outgoing: MqttOutgoing;
+  readonly #arrivals: Arrivals;
+  readonly #submit: (work: () => void) => Promise<void>;
+  #state: 'connecting' | 'sending' | 'sent' = 'connecting';
+  #sentTo: Position = { boot: 0, counter: 0 };
+  /** Messages of this start that were sent from the queue before aedes has handed them out. */
+  readonly #ahead = new Set<number>();
+
+  /** To be called before the session's subscriptions are restored. */
+  constructor(
+    session: MqttSession,
+    outgoing: MqttOutgoing,
+    arrivals: Arrivals,
+    submit: (work: () => void) => Promise<void>,
+  ) {
+    this.#session = session;
+    this.#outgoing = outgoing;
+    this.#arrivals = arrivals;
+    this.#submit = submit;
+    const unlessLeft = (deliver: Deliver): Deliver => {
+      return (packet, done) => (this.#isLeft(packet) ? void setImmediate(done) : deliver(packet, done));
+    };
+    session.deliver0 = unlessLeft(session.deliver0);
+    session.deliverQoS = unlessLeft(session.deliverQoS);
+  }
+
+  /** Sends the queue; to be called after CONNACK. A failure of the store ends the connection. */
+  send(): void {
+    this.#state = 'sending';
+    this.#sendAll().catch((error: Error) => this.#session.conn.destroy(error));
+  }
+
+  /** Is the message left to the queue, or nobody's yet? */
+  #isLeft({ brokerCounter, messageId, qos }: PublishPacket): boolean {
+    if (this.#state === 'connecting') return true;
+    // From the queue itself, or never in one.
+    if (messageId !== undefined || brokerCounter === undefined) return false;
+    if (this.#ahead.has(brokerCounter)) return true;
+    if (this.#state === 'sent' || !qos) return false;
+    if (this.#outgoing.isBehind(this.#sentTo, brokerCounter)) return false;
+    return this.#outgoing.holds(this.#session.id, brokerCounter);
+  }
+
+  async #sendAll(): Promise<void> {
+    const { id } = this.#session;
+    while (!this.#session.closed) {
+      const page = this.#outgoing.has(id) ? this.#outgoing.page(id, this.#sentTo) : [];
+      if (page.length === 0) {
+        this.#state = 'sent';
+        return;
+      }
+      this.#pass(page);
+      await this.#sendPage(page);
+      // Who was told of the last commit hands out first, so that what is not expected any more has been handed out.
+      await nextTurn();
+    }
+  }
+
+  #pass(page: readonly QueuedRow[]): void {
+    for (const number of this.#ahead) if (!this.#arrivals.isExpected(number)) this.#ahead.delete(number);
+    for (const row of page) {
+      if (row.boot === this.#outgoing.boot && this.#arrivals.isExpected(row.counter)) this.#ahead.add(row.counter);
+      this.#sentTo = row;
+    }
+  }
+
+  async #sendPage(page: readonly QueuedRow[]): Promise<void> {
+    // [MQTT-3.3.1-1]
+    for (const { packet } of page) if (packet.cmd === 'publish') packet.dup = packet.messageId !== undefined;
+    await this.#identify(page.filter(({ packet }) => packet.messageId === undefined));
+    let writing: (Promise<void> | undefined)[] = [];
+    let bytes = 0;
+    for (const { packet } of page) {
+      writing.push(this.#write(packet));
+      bytes += packet.cmd === 'publish' ? payloadBytes(packet.payload) : 0;
+      if (bytes < bytesAtOnce) continue;
+      await Promise.all(writing);
+      await this.#drained();
+      writing = [];
+      bytes = 0;
+    }
+    await Promise.all(writing);
+    await this.#drained();
+  }
+
+  /** Packet identifiers are noted for the whole page at once, before anything of it is sent. */
+  async #identify(fresh: readonly QueuedRow[]): Promise<void> {
+    if (fresh.length === 0) return;
+    const session = this.#session;
+    await this.#submit(() => {
+      for (const { boot, counter, packet } of fresh) {
+        packet.messageId = session._nextId;
+        session._nextId = (session._nextId % messageIdMax) + 1;
+        this.#outgoing.assign(session.id, boot, counter, packet);
+      }
+    });
+  }
+
+  #write(packet: QueuedRow['packet']): Promise<void> | undefined {
+    if (packet.cmd === 'publish') return new Promise((resolve) => this.#session.deliverQoS(packet, resolve));
+    const { messageId = 0 } = packet;
+    if (!this.#session.closed) this.#session.conn.write(Buffer.from([pubrel, 2, messageId >> 8, messageId & 0xff]));
+    return undefined;
+  }
+
+  /** A queue may be more than a socket is to hold. The broker ends who takes nothing for long, so this ends too. */
+  #drained(): Promise<void> {
+    const { conn } = this.#session;
+    if (!conn.writableNeedDrain || conn.destroyed) return settled;
+    return new Promise((resolve) => {
+      const go = (): void => {
+        conn.off('drain', go);
+        conn.off('close', go);
+        resolve();
+      };
+      conn.once('drain', go);
+      conn.once('close', go);
+    });
+  }
+}
