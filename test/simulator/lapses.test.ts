@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { follow, foresee } from '../../src/simulator/lapses/run.ts';
+import { follow, foresee, lifeOf } from '../../src/simulator/lapses/run.ts';
 import { twoThirds } from '../../src/simulator/lapses/schedules.ts';
 import { simulate } from '../../src/simulator/lapses/simulation.ts';
 import { day, World, year } from '../../src/simulator/lapses/world.ts';
 
 const world = new World(7, 5 * year);
-const fleet = Array.from({ length: 300 }, (_, index) => {
-  const device = world.device(index);
-  return { index, device, stays: world.stays(index, device) };
-});
+const fleet = Array.from({ length: 300 }, (_, index) => lifeOf(world, index));
 
 describe('the world', () => {
   it('has connections in order of time, none of them while the device is away', () => {
@@ -25,14 +22,14 @@ describe('the world', () => {
 
 describe('the clairvoyant', () => {
   it('never has more lapses than a schedule, whatever the seed', () => {
-    for (const { index, device, stays } of fleet) {
-      const best = foresee(world, index, device, stays);
-      expect(best.lapses).toBeLessThanOrEqual(follow(world, index, device, stays, twoThirds).lapses);
+    for (const life of fleet) {
+      expect(foresee(world, life).lapses).toBeLessThanOrEqual(follow(world, life, twoThirds).lapses);
     }
   });
 
   it('lapses exactly where two chances lie further apart than a certificate lives', () => {
-    for (const { index, device, stays } of fleet) {
+    for (const life of fleet) {
+      const { index, device, stays } = life;
       let last = 0;
       let apart = 0;
       for (const stay of stays) {
@@ -41,7 +38,7 @@ describe('the clairvoyant', () => {
         if (first - last >= device.lifetimeMs) apart += 1;
         last = world.lastSuccess(index, stay, stay.to) ?? first;
       }
-      expect(foresee(world, index, device, stays).lapses).toBe(apart);
+      expect(foresee(world, life).lapses).toBe(apart);
     }
   });
 });

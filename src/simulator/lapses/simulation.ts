@@ -1,5 +1,5 @@
 // A whole fleet under every schedule: the same devices, absences and outages for each, beside the fewest lapses there could be.
-import { follow, foresee, type Outcome } from './run.ts';
+import { follow, foresee, lifeOf, type Outcome } from './run.ts';
 import { byGaps, thirtyDays, twoThirds } from './schedules.ts';
 import { cadences, World, year } from './world.ts';
 
@@ -33,11 +33,10 @@ export function simulate({ devices, years, seed }: SimulationOptions): Simulatio
   const schedules = [...rules, { name: 'clairvoyant' }].map(({ name }) => ({ name, renewals: 0, lapses: 0 }));
   const results = cadences.map(({ name }) => ({ name, devices: 0, lapses: schedules.map(() => 0) }));
   for (let index = 0; index < devices; index += 1) {
-    const device = world.device(index);
-    const stays = world.stays(index, device);
-    const outcomes = rules.map((rule) => follow(world, index, device, stays, rule));
-    outcomes.push(foresee(world, index, device, stays));
-    const result = results[device.cadence];
+    const life = lifeOf(world, index);
+    const outcomes = rules.map((rule) => follow(world, life, rule));
+    outcomes.push(foresee(world, life));
+    const result = results[life.device.cadence];
     if (result) result.devices += 1;
     for (const [i, { renewals, lapses }] of outcomes.entries()) {
       const schedule = schedules[i];
