@@ -1,7 +1,7 @@
 // A home at rest: what a gateway and the command line both build on. With gateway.ts the only place where adapters are
 // constructed.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { App, Settings } from './app/context.ts';
 import { operationsOf } from './app/operate.ts';
@@ -14,6 +14,7 @@ import { initPki } from './authority/init.ts';
 import { ensureServerCertificate, type ServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
+import { makeFolder } from './folder.ts';
 import { crlPath, issuerPath } from './http/public.ts';
 import { createNotifier } from './notify/index.ts';
 import { pemToDer } from './pki/pem.ts';
@@ -67,7 +68,7 @@ export function pkiFolder(home: string): string {
  * @throws GatewayError when the home cannot be made or is in use.
  */
 export async function initHome(options: HomeOptions): Promise<{ made: boolean; files: string[] }> {
-  mkdirSync(resolve(options.home), { recursive: true, mode: ownerOnly });
+  makeFolder(resolve(options.home), ownerOnly);
   const folder = pkiFolder(options.home);
   const outcome = initPki(folder, pkiOptions(options));
   const opened = await openHome(options);

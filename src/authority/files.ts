@@ -25,9 +25,9 @@ export function has(dir: string, name: PkiFile): boolean {
   return existsSync(join(dir, name));
 }
 
-/** Makes the directory, and whatever mode it has, 0700. */
+/** Makes the directory, in one that is there, and whatever mode it has, 0700. */
 export function makePrivateDirectory(dir: string): void {
-  mkdirSync(dir, { recursive: true, mode: directoryMode });
+  if (!existsSync(dir)) mkdirSync(dir, { mode: directoryMode });
   chmodSync(dir, directoryMode);
 }
 

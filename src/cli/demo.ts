@@ -1,6 +1,6 @@
 // nolapse demo: a gateway and twelve simulated devices with lives of a minute or two, to watch whole renewals go by. The
 // lines are the gateway's own journal; the demo adds a headline, a line where the story turns, and a summary.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -8,6 +8,7 @@ import pretty from 'pino-pretty';
 import type { Operations } from '../app/operations.ts';
 import { loadConfig } from '../config.ts';
 import { parseDuration } from '../domain/time.ts';
+import { makeFolder } from '../folder.ts';
 import type { Device } from '../simulator/device.ts';
 import type { Fleet, Member } from '../simulator/fleet.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -66,7 +67,7 @@ function prepareHome(asked: string | undefined): { home: string; remove: () => v
     return { home, remove: () => rmSync(home, { recursive: true, force: true }) };
   }
   const home = resolve(asked);
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home, 0o700);
   if (readdirSync(home).length > 0) throw new Error(`${home} is not empty: the demo begins with a home of its own`);
   return { home, remove: () => undefined };
 }
@@ -105,6 +106,7 @@ function headline(log: Log, home: string, members: readonly Member[]): void {
   const lines = [
     `${members.length} devices connect over mutual TLS, with certificates that live 40 seconds to 2 minutes`,
     'before each one ends, its replacement is offered, requested, issued, installed, and activated by a first connect',
+    `${members.filter(({ maxPacket }) => maxPacket <= 256).length} of them take no packet above 256 bytes, and fetch theirs in parts`,
     'during the overlap both certificates are admitted; then the old one is retired and revoked',
     `${named('sleeper')} will sleep past the end of its certificate and come back through the renew-only lane`,
     `${named('leaver')} will be decommissioned, keep knocking, and be refused`,

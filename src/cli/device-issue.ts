@@ -2,11 +2,12 @@
 // this once, lies in one file only its owner can read, and replaces none unless told to.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, link, open, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OperationError } from '../app/operations.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
+import { makeFolder } from '../folder.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, fields, fromNow, time } from './output.ts';
 
@@ -40,7 +41,7 @@ async function writeWhole({ path, mode, replace }: Target, text: string): Promis
 
 async function prepare(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    makeFolder(directory);
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new OperationError('invalid', [

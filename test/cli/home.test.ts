@@ -1,6 +1,7 @@
 // The commands on a home at rest: made, filled, shown, emptied.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -185,6 +186,21 @@ describe('nolapse device issue', () => {
     expect(await place.run([...args, '--force'])).toMatchObject({ code: 0 });
     expect(readFileSync(key, 'utf8')).not.toBe(before);
     expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('says so where no folder can be made', async () => {
+    await place.ask('device', 'add', 'meter-3', '--owner', 'o');
+    for (const args of [
+      ['device', 'issue', 'meter-3', '--out', '/proc/nowhere/x', '--home', place.home],
+      ['init', '--home', '/proc/nowhere/x'],
+    ]) {
+      const child = place.spawn(args);
+      const patience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      const [code] = (await once(child, 'close')) as [number | null];
+      clearTimeout(patience);
+      expect(code).toBe(2);
+    }
+    expect(await place.ask('cert', 'list', '--device', 'meter-3')).toEqual([]);
   });
 
   it('makes nothing outside the folder it is given', async () => {
