@@ -1,6 +1,7 @@
 // Issues a certificate by hand: a principal's first one, or the way out when nothing else works. The key is made here, handed
 // over once and forgotten.
 import { generateKeyPairSync } from 'node:crypto';
+import { issuedEntry } from '../domain/issued-entry.ts';
 import { validityAt } from '../domain/policy.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import { approve } from '../domain/request.ts';
@@ -40,24 +41,7 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
   if (approval.kind === 'refused') throw new OperationError('conflict', [approval.detail]);
   const { request } = approval;
   const issued = await app.authority.issue(request);
-  const entry = {
-    fingerprint: issued.fingerprint,
-    serial: request.serial,
-    principalId: id,
-    state: 'issued' as const,
-    notBefore: request.notBefore,
-    notAfter: request.notAfter,
-    keyFingerprint: request.keyFingerprint,
-    der: issued.der,
-    renewalId: null,
-    issuedAt: now,
-    activatedAt: null,
-    lastSeenAt: null,
-    renewAt: null,
-    overlapUntil: null,
-    revokedAt: null,
-    revocationReason: null,
-  };
+  const entry = issuedEntry(request, issued, null, now);
   await change(app, async ({ tx, record }) => {
     await tx.putCertificate(entry);
     await record({

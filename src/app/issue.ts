@@ -1,4 +1,5 @@
 // Has the authority sign what was accepted, and writes the certificate into the ledger before anyone hears of it.
+import { issuedEntry } from '../domain/issued-entry.ts';
 import { change, step } from './change.ts';
 import type { App } from './context.ts';
 
@@ -17,24 +18,7 @@ export async function issue(app: App, renewalId: string): Promise<void> {
     const settled = await tx.request(renewalId);
     const principal = current && (await tx.principal(current.principalId));
     if (current?.state !== 'requested' || settled?.serial !== request.serial || principal?.status !== 'active') return;
-    await tx.putCertificate({
-      fingerprint: issued.fingerprint,
-      serial: request.serial,
-      principalId: request.principalId,
-      state: 'issued',
-      notBefore: request.notBefore,
-      notAfter: request.notAfter,
-      keyFingerprint: request.keyFingerprint,
-      der: issued.der,
-      renewalId,
-      issuedAt: now,
-      activatedAt: null,
-      lastSeenAt: null,
-      renewAt: null,
-      overlapUntil: null,
-      revokedAt: null,
-      revocationReason: null,
-    });
+    await tx.putCertificate(issuedEntry(request, issued, renewalId, now));
     await step(within, current, { type: 'issued', fingerprint: issued.fingerprint }, principal.class);
     await tx.owe({ kind: 'prompt', renewalId });
   });
