@@ -82,7 +82,10 @@ export interface House {
   readonly log: Recorder;
   readonly metrics: Metrics;
   /** Adds a device and issues its first certificate. */
-  device(id: string, more?: { class?: string; kind?: 'device' | 'gateway' | 'service' }): Promise<IssuedView>;
+  device(
+    id: string,
+    more?: { class?: string; site?: string; kind?: 'device' | 'gateway' | 'service' },
+  ): Promise<IssuedView>;
   /** Stops the gateway and starts another on the same home; `between` runs while none does. */
   restart(between?: () => void): Promise<void>;
   close(): Promise<void>;
@@ -199,7 +202,9 @@ export class Speaker {
     this.client = client;
     this.encoding = encoding;
     client.on('message', (topic, payload) => {
-      const word = topic.split('/')[3] ?? '';
+      const [, , speaker, word = ''] = topic.split('/');
+      // A gateway's connection carries what is said to all of its devices.
+      if (speaker !== this.id) return;
       const decoded = decodeDown(word, payload);
       if (decoded.ok) this.heard.push(decoded.message);
       for (const look of [...this.#waiting]) look();
