@@ -27,7 +27,7 @@ export function issuerOf({ facts, key }: CertificateChain & { readonly key: Issu
 }
 
 function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolean {
-  const key = importKey(issuer.key.spki);
+  const key = importKey(issuer.key);
   return Buffer.compare(subject.issuer, issuer.subject) === 0 && key !== null && signatureVerifies(subject.signed, key);
 }
 

@@ -65,7 +65,7 @@ function hasSigned(issuer: CertificateFacts, subject: CertificateFacts): boolean
   if (Buffer.compare(issuer.subject, subject.issuer) !== 0) return false;
   // Only the size of an RSA modulus matters here: the key's owner is vouched for, its cost is not.
   if (issuer.key.bits > rsaBitsVerifiedMax) return false;
-  const key = importKey(issuer.key.spki);
+  const key = importKey(issuer.key);
   return key !== null && signatureVerifies(subject.signed, key);
 }
 

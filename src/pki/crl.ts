@@ -90,7 +90,7 @@ function readEntry(entry: DerReader): CrlEntry {
  */
 export function readCrl(der: Uint8Array, issuerDer: Uint8Array): CrlFacts {
   const issuer = readCertificate(issuerDer);
-  const key = importKey(issuer.key.spki);
+  const key = importKey(issuer.key);
   const signed = readSigned(der, crlBytesMax);
   const body = new DerReader(signed.body.content, 1);
   body.next(tags.integer);

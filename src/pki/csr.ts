@@ -37,7 +37,7 @@ function readAttributes(reader: DerReader): Extensions {
 
 function keyHasSigned(key: KeyFacts, signed: Signed): boolean {
   if (key.algorithm === null || key.bits > rsaBitsVerifiedMax) return false;
-  const imported = importKey(key.spki);
+  const imported = importKey(key);
   return imported !== null && signatureVerifies(signed, imported);
 }
 

@@ -19,7 +19,7 @@ export function proofVerifies(text: string, proof: Uint8Array, certificate: Uint
   if (proof.length === 0 || proof.length > proofBytesMax) return false;
   try {
     const facts = readCertificate(certificate).key;
-    const key = facts.algorithm !== null && facts.bits <= rsaBitsVerifiedMax ? importKey(facts.spki) : null;
+    const key = facts.algorithm !== null && facts.bits <= rsaBitsVerifiedMax ? importKey(facts) : null;
     const digest = digests.get(key?.asymmetricKeyType ?? '');
     return key !== null && digest !== undefined && verify(digest, Buffer.from(text, 'latin1'), key, proof);
   } catch {

@@ -63,14 +63,23 @@ export function readKey(spki: Uint8Array): KeyFacts {
   return { ...algorithmOf(spki), fingerprint: fingerprintOf(spki), spki };
 }
 
+/** Octets of a coordinate. */
+const curves = { 'ec-p256': { crv: 'P-256', octets: 32 }, 'ec-p384': { crv: 'P-384', octets: 48 } } as const;
+
+/** Of a canonical EC key, whose DER ends with the point's x and y: OpenSSL 3 reads these sooner than what is around them. */
+function importPoint(der: Buffer, { crv, octets }: (typeof curves)[keyof typeof curves]): KeyObject {
+  const x = der.toString('base64url', der.length - 2 * octets, der.length - octets);
+  const y = der.toString('base64url', der.length - octets);
+  return createPublicKey({ format: 'jwk', key: { kty: 'EC', crv, x, y } });
+}
+
 /** The key as node:crypto has it; null when OpenSSL does not take it (a point that is not on its curve, for one). */
-export function importKey(spki: Uint8Array): KeyObject | null {
+export function importKey({ algorithm, spki }: KeyFacts): KeyObject | null {
+  const der = Buffer.from(spki.buffer, spki.byteOffset, spki.length);
   try {
-    return createPublicKey({
-      key: Buffer.from(spki.buffer, spki.byteOffset, spki.length),
-      format: 'der',
-      type: 'spki',
-    });
+    return algorithm === 'ec-p256' || algorithm === 'ec-p384'
+      ? importPoint(der, curves[algorithm])
+      : createPublicKey({ key: der, format: 'der', type: 'spki' });
   } catch {
     return null;
   }
