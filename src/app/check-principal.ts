@@ -113,6 +113,8 @@ export function checkPrincipal(input: object, classes: ReadonlyMap<string, unkno
     gateway: fields.id('gateway'),
     encoding: fields.oneOf<Encoding>('encoding', encodings),
     modes: fields.someOf<KeyMode>('modes', keyModes),
+    cohort: null,
+    source: null,
     packetBytesMax: fields.whole('maxPacket', packetBytesLeast, packetBytesMost),
     slots: fields.whole('slots', 1, slotsMost),
     status: 'active' as const,

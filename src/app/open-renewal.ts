@@ -1,5 +1,6 @@
 // Opens a renewal: because a certificate is due, because its device came back through the lane, because an operator says
 // so, or for a stranger's first enrollment. One certificate has one open renewal at most.
+import { isAwaited } from '../domain/admission.ts';
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import { graceMs } from '../domain/policy.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
@@ -21,6 +22,7 @@ function newRenewal(change: Change, principal: Principal, old: LedgerEntry | nul
     state: 'due',
     mode: policy.keyModes[0] ?? 'csr',
     via: null,
+    campaign: null,
     oldFingerprint: old?.fingerprint ?? null,
     newFingerprint: null,
     createdAt: now,
@@ -86,7 +88,10 @@ export function openRenewal(app: App, fingerprint: Fingerprint): Promise<Renewal
   });
 }
 
-/** Opens a first enrollment for a principal that a bootstrap anchor introduced until `endsAt`, if nothing is open. */
+/**
+ * Opens a first enrollment for a principal that a bootstrap anchor introduced until `endsAt`, if nothing is open. Null once a
+ * certificate of it was in use: an anchor introduces no more.
+ */
 export function openEnrollment(app: App, id: PrincipalId, endsAt: Instant): Promise<Renewal | null> {
   return change(app, async (within) => {
     const principal = await within.tx.principal(id);

@@ -1,5 +1,6 @@
 // Who may exist: the inventory's record and the grammar of its identifier.
 import type { KeyMode } from './policy.ts';
+import type { Cohort } from './rollout.ts';
 
 export type PrincipalId = string & { readonly brand: 'PrincipalId' };
 
@@ -33,6 +34,10 @@ export interface Principal {
   readonly packetBytesMax: number | null;
   /** Credentials it can hold at once, until it says so itself; null: not known. */
   readonly slots: number | null;
+  /** Its turn in campaigns; null: as its id falls out. */
+  readonly cohort: Cohort | null;
+  /** The inventory source that brought it and may change it; null: entered by hand. */
+  readonly source: string | null;
 }
 
 /** What the device last told us about itself on the enrollment topics; it may change at every hello. */

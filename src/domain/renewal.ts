@@ -31,6 +31,8 @@ export interface Renewal {
   readonly mode: KeyMode;
   /** The gateway that asked for it, or reported its use, on the device's behalf; null while the device speaks for itself. */
   readonly via: PrincipalId | null;
+  /** The campaign that brought it about; null: its time had come. */
+  readonly campaign: string | null;
   /** The certificate being replaced; null for a first enrollment through a bootstrap anchor. */
   readonly oldFingerprint: Fingerprint | null;
   /** The replacement, once issued. */

@@ -15,4 +15,6 @@ export interface Sessions {
   closeByCertificate(fingerprint: Fingerprint, reason: string): number;
   /** Ends every session of this principal; how many there were. */
   closeByPrincipal(principalId: PrincipalId, reason: string): number;
+  /** Ends the sessions of this principal that a bootstrap anchor introduced; how many there were. */
+  closeIntroduced(principalId: PrincipalId, reason: string): number;
 }

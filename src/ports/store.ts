@@ -1,10 +1,13 @@
 // The ledger's store: inventory, certificates, renewals and the outbox, read and changed in transactions.
+import type { Alert, AlertEvent, AlertKind } from '../domain/alert.ts';
 import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
+import type { GapRecord } from '../domain/presence.ts';
 import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
+import type { Campaign } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -35,6 +38,43 @@ export interface PrincipalQuery {
   readonly kind?: string;
   readonly site?: string;
   readonly owner?: string;
+}
+
+/** How a device comes and goes. */
+export interface Presence {
+  readonly principalId: PrincipalId;
+  readonly gaps: GapRecord;
+  readonly cameAt: Instant;
+  /** Null while it is connected, as far as is known. */
+  readonly leftAt: Instant | null;
+}
+
+export interface WaitingNotification {
+  readonly id: number;
+  readonly sink: string;
+  readonly event: AlertEvent;
+  /** The alert as it was when the event happened. */
+  readonly alert: Alert;
+  readonly dueAt: Instant;
+  readonly attempts: number;
+}
+
+/** A campaign, and how far its walk through the present cohort has come. */
+export interface StoredCampaign extends Campaign {
+  /** The last id handled; empty at first. */
+  readonly walkedTo: string;
+  readonly walked: boolean;
+  /** Certificates of the present cohort found so far that it replaces. */
+  readonly members: number;
+}
+
+/** Something about the fleet that somebody should look at, kept as long as it is so. */
+export interface StoredFinding {
+  readonly kind: string;
+  readonly subject: string;
+  readonly detail: string;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
 }
 
 /** Paging: rows after the key `after`, at most `limit` of them. */
@@ -79,6 +119,25 @@ export interface Reader {
   delegationsFor(device: PrincipalId, site: string | null): Promise<Delegation[]>;
   /** Renewals begun under a delegation on this day (see `dayOf`). */
   delegationUse(id: string, day: number): Promise<number>;
+  presence(id: PrincipalId): Promise<Presence | null>;
+  alert(kind: AlertKind, subject: string): Promise<Alert | null>;
+  /** Alerts of this kind that are not cleared, those not seen for longest first. */
+  openAlerts(kind: AlertKind, limit: number): Promise<Alert[]>;
+  /** The newest first. */
+  alerts(query: { readonly open?: boolean }, limit: number): Promise<Alert[]>;
+  /** What a sink is still to be told and may be now, in order. */
+  dueNotifications(sink: string, now: Instant, limit: number): Promise<WaitingNotification[]>;
+  waitingNotifications(sink: string): Promise<number>;
+  campaign(id: string): Promise<StoredCampaign | null>;
+  /** The newest first. */
+  campaigns(limit: number): Promise<StoredCampaign[]>;
+  /** Running or paused. */
+  unfinishedCampaigns(): Promise<StoredCampaign[]>;
+  /** Renewals a campaign has opened, by state. */
+  campaignProgress(id: string): Promise<Partial<Record<RenewalState, number>>>;
+  findings(query: { readonly kind?: string; readonly after?: string }, limit: number): Promise<StoredFinding[]>;
+  /** What the gateway remembers of itself under a name. */
+  setting(name: string): Promise<string | null>;
   journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number): Promise<JournalEntry[]>;
   crl(): Promise<StoredCrl | null>;
   /** Unexpired certificates the CRL must list. */
@@ -113,6 +172,19 @@ export interface Transaction extends Reader {
   putDelegation(delegation: Delegation): Promise<void>;
   /** Counts one renewal begun under a delegation on this day. */
   useDelegation(id: string, day: number): Promise<void>;
+  putPresence(presence: Presence): Promise<void>;
+  putAlert(alert: Alert): Promise<void>;
+  /** Forgets alerts cleared before this instant. */
+  forgetAlerts(before: Instant): Promise<void>;
+  /** A sink is to be told of an event. */
+  notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void>;
+  dropNotification(id: number): Promise<void>;
+  putOffNotification(id: number, dueAt: Instant): Promise<void>;
+  putCampaign(campaign: StoredCampaign): Promise<void>;
+  putFinding(finding: StoredFinding): Promise<void>;
+  /** Forgets findings of this kind that were not made again since. */
+  forgetFindings(kind: string, before: Instant): Promise<void>;
+  putSetting(name: string, value: string): Promise<void>;
   putCrl(crl: StoredCrl): Promise<void>;
   /** Adds to what is owed; an effect with the same key is replaced and due at once. */
   owe(effect: Effect): Promise<void>;

@@ -18,6 +18,8 @@ const columns = [
   'modes',
   'packet_bytes_max as packetBytesMax',
   'slots',
+  'cohort',
+  'source',
 ] as const;
 const rows = build.selectFrom('principal').select(columns);
 
@@ -45,6 +47,8 @@ export function inventory(queries: Queries) {
       modes: p('modes'),
       packet_bytes_max: p('packetBytesMax'),
       slots: p('slots'),
+      cohort: p('cohort'),
+      source: p('source'),
     };
     return build
       .insertInto('principal')

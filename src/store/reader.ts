@@ -1,4 +1,5 @@
 // Reads of the tables, at once. Nothing waits here; the methods are asynchronous because the port is.
+import type { AlertKind } from '../domain/alert.ts';
 import type { Fingerprint, Serial } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
@@ -95,6 +96,54 @@ export class TableReader implements Reader {
 
   async delegationUse(id: string, day: number) {
     return this.tables.delegationUse(id, day);
+  }
+
+  async presence(id: PrincipalId) {
+    return this.tables.presence(id);
+  }
+
+  async alert(kind: AlertKind, subject: string) {
+    return this.tables.alert(kind, subject);
+  }
+
+  async openAlerts(kind: AlertKind, limit: number) {
+    return this.tables.openAlerts(kind, limit);
+  }
+
+  async alerts(query: { readonly open?: boolean }, limit: number) {
+    return this.tables.alerts(query, limit);
+  }
+
+  async dueNotifications(sink: string, now: Instant, limit: number) {
+    return this.tables.dueNotifications(sink, now, limit);
+  }
+
+  async waitingNotifications(sink: string) {
+    return this.tables.waitingNotifications(sink);
+  }
+
+  async campaign(id: string) {
+    return this.tables.campaign(id);
+  }
+
+  async campaigns(limit: number) {
+    return this.tables.campaigns(limit);
+  }
+
+  async unfinishedCampaigns() {
+    return this.tables.unfinishedCampaigns();
+  }
+
+  async campaignProgress(id: string) {
+    return this.tables.campaignProgress(id);
+  }
+
+  async findings(query: { readonly kind?: string; readonly after?: string }, limit: number) {
+    return this.tables.findings(query, limit);
+  }
+
+  async setting(name: string) {
+    return this.tables.setting(name);
   }
 
   async journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number) {

@@ -15,6 +15,7 @@ const columns = [
   'state',
   'mode',
   'via',
+  'campaign',
   'old_fingerprint as oldFingerprint',
   'new_fingerprint as newFingerprint',
   'created_at as createdAt',
@@ -39,6 +40,7 @@ const current = rows.where('ended', '=', sql.lit(0));
 /** What distinguishes a renewal from others, and never changes in its life. */
 const origin = (p: Parameter<Renewal>) => ({
   principal_id: p('principalId'),
+  campaign: p('campaign'),
   mode: p('mode'),
   old_fingerprint: p('oldFingerprint'),
   created_at: p('createdAt'),

@@ -9,10 +9,12 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import type { AlertEvent, AlertKind, Severity } from '../domain/alert.ts';
 import type { CertificateState, Fingerprint, RevocationReason, Serial } from '../domain/certificate.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import type { Criticality, Encoding, PrincipalId, PrincipalKind, PrincipalStatus } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
+import type { CampaignState, Cohort } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 
 interface PrincipalTable {
@@ -29,6 +31,8 @@ interface PrincipalTable {
   modes: string;
   packet_bytes_max: number | null;
   slots: number | null;
+  cohort: Cohort | null;
+  source: string | null;
 }
 
 interface ContactTable {
@@ -68,6 +72,7 @@ interface RenewalTable {
   state: RenewalState;
   mode: KeyMode;
   via: PrincipalId | null;
+  campaign: string | null;
   old_fingerprint: Fingerprint | null;
   new_fingerprint: Fingerprint | null;
   created_at: Instant;
@@ -133,6 +138,67 @@ interface DelegationUseTable {
   renewals: number;
 }
 
+interface PresenceTable {
+  principal_id: PrincipalId;
+  gaps: Uint8Array;
+  came_at: Instant;
+  left_at: Instant | null;
+}
+
+interface AlertTable {
+  kind: AlertKind;
+  subject: string;
+  severity: Severity;
+  detail: string;
+  owner: string | null;
+  raised_at: Instant;
+  updated_at: Instant;
+  seen_at: Instant;
+  acknowledged_at: Instant | null;
+  acknowledged_by: string | null;
+  cleared_at: Instant | null;
+}
+
+interface NotificationTable {
+  id: Generated<number>;
+  sink: string;
+  event: AlertEvent;
+  alert: string;
+  due_at: Instant;
+  attempts: number;
+}
+
+interface CampaignTable {
+  id: string;
+  reason: string;
+  drill: 0 | 1;
+  state: CampaignState;
+  cohort: Cohort;
+  issued_before: Instant;
+  class: string | null;
+  site: string | null;
+  started_at: Instant;
+  cohort_at: Instant;
+  reached_at: Instant | null;
+  detail: string | null;
+  walked_to: string;
+  walked: 0 | 1;
+  members: number;
+}
+
+interface FindingTable {
+  kind: string;
+  subject: string;
+  detail: string;
+  first_at: Instant;
+  last_at: Instant;
+}
+
+interface SettingTable {
+  name: string;
+  value: string;
+}
+
 interface EffectTable {
   id: Generated<number>;
   key: string;
@@ -176,6 +242,12 @@ interface Schema {
   delegation: DelegationTable;
   delegation_device: DelegationDeviceTable;
   delegation_use: DelegationUseTable;
+  presence: PresenceTable;
+  alert: AlertTable;
+  notification: NotificationTable;
+  campaign: CampaignTable;
+  finding: FindingTable;
+  setting: SettingTable;
   effect: EffectTable;
   crl: CrlTable;
   journal: JournalTable;

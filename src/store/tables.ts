@@ -1,10 +1,12 @@
 // All tables together, each group with the statements it has prepared.
+import { alerts, notifications } from './alerts.ts';
 import { delegations } from './delegations.ts';
 import { deliveries } from './deliveries.ts';
 import { inventory } from './inventory.ts';
 import { journal, publishedCrl, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
+import { campaigns, findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
 import { renewals, requests } from './renewals.ts';
 
@@ -16,6 +18,12 @@ export function tablesOf(queries: Queries) {
     ...requests(queries),
     ...deliveries(queries),
     ...delegations(queries),
+    ...alerts(queries),
+    ...notifications(queries),
+    ...presences(queries),
+    ...campaigns(queries),
+    ...findings(queries),
+    ...settings(queries),
     ...outbox(queries),
     ...journal(queries),
     ...publishedCrl(queries),

@@ -1,4 +1,5 @@
 // What one unit of work reads and writes through. A plain class, because one is made for each unit.
+import type { Alert, AlertEvent } from '../domain/alert.ts';
 import type { LedgerEntry } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
@@ -7,7 +8,7 @@ import type { Contact, Principal } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
-import type { JournalEntry, StoredCrl, Transaction } from '../ports/store.ts';
+import type { JournalEntry, Presence, StoredCampaign, StoredCrl, StoredFinding, Transaction } from '../ports/store.ts';
 import type { OpenUnit } from './database.ts';
 import { TableReader } from './reader.ts';
 import type { Tables } from './tables.ts';
@@ -74,6 +75,46 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async useDelegation(id: string, day: number): Promise<void> {
     this.#open().useDelegation(id, day);
+  }
+
+  async putPresence(presence: Presence): Promise<void> {
+    this.#open().putPresence(presence);
+  }
+
+  async putAlert(alert: Alert): Promise<void> {
+    this.#open().putAlert(alert);
+  }
+
+  async forgetAlerts(before: Instant): Promise<void> {
+    this.#open().forgetAlerts(before);
+  }
+
+  async notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void> {
+    this.#open().notify(sink, event, alert, dueAt);
+  }
+
+  async dropNotification(id: number): Promise<void> {
+    this.#open().dropNotification(id);
+  }
+
+  async putOffNotification(id: number, dueAt: Instant): Promise<void> {
+    this.#open().putOffNotification(id, dueAt);
+  }
+
+  async putCampaign(campaign: StoredCampaign): Promise<void> {
+    this.#open().putCampaign(campaign);
+  }
+
+  async putFinding(finding: StoredFinding): Promise<void> {
+    this.#open().putFinding(finding);
+  }
+
+  async forgetFindings(kind: string, before: Instant): Promise<void> {
+    this.#open().forgetFindings(kind, before);
+  }
+
+  async putSetting(name: string, value: string): Promise<void> {
+    this.#open().putSetting(name, value);
   }
 
   async putCrl(crl: StoredCrl): Promise<void> {

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { App } from '../../src/app/context.ts';
 import { entranceOf } from '../../src/app/entrance.ts';
 import { issueDevice } from '../../src/app/issue-device.ts';
 import { Seen } from '../../src/app/seen.ts';
@@ -23,6 +24,8 @@ import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { type Figure, median } from './figure.ts';
 
 const renewals = 2_000;
+const renewalRounds = 3;
+const commissionedTogether = 100;
 const fleetSizes = [1_000, 10_000, 100_000] as const;
 const due = 10;
 const sweepRounds = 9;
@@ -56,8 +59,18 @@ function idOf(text: string): PrincipalId {
   return id;
 }
 
+/** A device that takes its replacement whole, in one packet. */
 function principalOf(id: PrincipalId): Principal {
-  const rest = { site: null, gateway: null, encoding: null, modes: [], packetBytesMax: null, slots: null };
+  const rest = {
+    site: null,
+    gateway: null,
+    encoding: null,
+    modes: [],
+    packetBytesMax: null,
+    slots: null,
+    cohort: null,
+    source: null,
+  };
   return { id, kind: 'device', status: 'active', owner: 'bench', class: 'default', criticality: 'medium', ...rest };
 }
 
@@ -71,7 +84,7 @@ interface BenchDevice {
 class Devices implements Sessions {
   readonly devices = new Map<PrincipalId, BenchDevice>();
   entrance: ReturnType<typeof entranceOf> | null = null;
-  confirmed = 0;
+  readonly #confirmed = new Set<PrincipalId>();
   onConfirmed: () => void = () => undefined;
 
   listens = (id: PrincipalId): boolean => this.devices.has(id);
@@ -110,35 +123,38 @@ class Devices implements Sessions {
       const [leaf] = message.certificates;
       if (leaf) await this.connect(device, leaf);
     }
-    if (message.word === 'done') {
-      this.confirmed += 1;
-      this.onConfirmed();
-    }
+    if (message.word === 'done' && this.#confirmed.add(device.id).size === this.devices.size) this.onConfirmed();
   }
 }
 
-/** Whole renewals a second: due, offer, CSR, issue, delivery, ack, activation, confirmation, retirement. */
-export async function wholeRenewals(): Promise<Figure> {
-  const devices = new Devices();
-  const bench = await openBench(devices);
-  const { app, clock } = bench;
-  devices.entrance = entranceOf(app, new Seen());
-  for (let i = 0; i < renewals; i += 1) {
-    const id = idOf(`device-${i}`);
+/** Gives a fleet its first certificates, and connects it. Side by side, so that commits gather. */
+async function commission(app: App, devices: Devices): Promise<void> {
+  const one = async (id: PrincipalId): Promise<void> => {
     await app.store.transact((tx) => tx.putPrincipal(principalOf(id)));
     const { certificate } = await issueDevice(app, id);
     const device = { id, csr: (await makeRequest(id)).csr, session: null };
     devices.devices.set(id, device);
     const entry = await app.store.read.certificate(certificate.fingerprint);
     if (entry) await devices.connect(device, entry.der);
+  };
+  const ids = Array.from({ length: renewals }, (_, i) => idOf(`device-${i}`));
+  for (let from = 0; from < renewals; from += commissionedTogether) {
+    await Promise.all(ids.slice(from, from + commissionedTogether).map(one));
   }
+}
+
+/** Renews a whole fleet, from due to retired. */
+async function renewFleet(): Promise<{ perSecond: number; cpuMs: number }> {
+  const devices = new Devices();
+  const bench = await openBench(devices);
+  const { app, clock } = bench;
+  devices.entrance = entranceOf(app, new Seen());
+  await commission(app, devices);
   clock.offset = 62 * day;
   const cpuBefore = process.cpuUsage();
   const started = performance.now();
   const allConfirmed = new Promise<void>((resolve) => {
-    devices.onConfirmed = () => {
-      if (devices.confirmed === renewals) resolve();
-    };
+    devices.onConfirmed = resolve;
   });
   await sweep(app);
   await allConfirmed;
@@ -151,8 +167,17 @@ export async function wholeRenewals(): Promise<Figure> {
   const { renewals: states } = await app.store.read.counts();
   if (states['retired'] !== renewals) throw new Error(`only ${states['retired']} of ${renewals} were retired`);
   await bench.close();
-  const rate = renewals / seconds;
-  const cpuMs = (cpu.user + cpu.system) / 1_000 / renewals;
+  return { perSecond: renewals / seconds, cpuMs: (cpu.user + cpu.system) / 1_000 / renewals };
+}
+
+/** Whole renewals a second: due, offer, CSR, issue, delivery, ack, activation, confirmation, retirement. */
+export async function wholeRenewals(): Promise<Figure> {
+  // A gateway runs for months: the first fleet only lets the code be compiled.
+  await renewFleet();
+  const fleets: { perSecond: number; cpuMs: number }[] = [];
+  for (let round = 0; round < renewalRounds; round += 1) fleets.push(await renewFleet());
+  const rate = median(fleets.map(({ perSecond }) => perSecond));
+  const cpuMs = median(fleets.map((fleet) => fleet.cpuMs));
   return {
     name: 'whole renewals through the application',
     measured: `${rate.toFixed(0)} a second (${cpuMs.toFixed(2)} ms CPU each)`,

@@ -65,6 +65,8 @@ export class FakeEntrance implements Entrance {
       modes: [],
       packetBytesMax: null,
       slots: null,
+      cohort: null,
+      source: null,
     };
     const lane = options.lane ?? 'full';
     const access = accessOf(principal, lane, { kinds: defaultTemplates, principals: this.services });

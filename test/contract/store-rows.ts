@@ -27,6 +27,8 @@ export function principal(id: string, facts: Partial<Principal> = {}): Principal
     modes: ['recertify', 'csr'],
     packetBytesMax: 512,
     slots: 1,
+    cohort: 'early',
+    source: 'cmdb',
     ...facts,
   };
 }
@@ -73,6 +75,7 @@ export function renewal(id: string, owner: string, facts: Partial<Renewal> = {})
     state: 'due',
     mode: 'csr',
     via: null,
+    campaign: null,
     oldFingerprint: null,
     newFingerprint: null,
     createdAt: now,

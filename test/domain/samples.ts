@@ -32,6 +32,8 @@ export function principal(patch: Partial<Principal> = {}): Principal {
     modes: [],
     packetBytesMax: null,
     slots: null,
+    cohort: null,
+    source: null,
     ...patch,
   };
 }
@@ -81,6 +83,7 @@ export function renewal(patch: Partial<Renewal> = {}): Renewal {
     state: 'due',
     mode: 'csr',
     via: null,
+    campaign: null,
     oldFingerprint: fingerprintA,
     newFingerprint: null,
     createdAt: noon,

@@ -2,6 +2,12 @@
 import { ledgerMigration } from './0001-ledger.ts';
 import { mqttMigration } from './0002-mqtt.ts';
 import { delegationMigration } from './0003-delegation.ts';
+import { oversightMigration } from './0004-oversight.ts';
 import type { Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [ledgerMigration, mqttMigration, delegationMigration];
+export const migrations: readonly Migration[] = [
+  ledgerMigration,
+  mqttMigration,
+  delegationMigration,
+  oversightMigration,
+];

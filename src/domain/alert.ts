@@ -1,0 +1,110 @@
+// The life of an alert: raised, updated, acknowledged, cleared. What is still so at the next sweep is not told again.
+import type { Instant } from './time.ts';
+
+export const severities = ['warning', 'critical'] as const;
+export type Severity = (typeof severities)[number];
+
+/**
+ * Every kind of alert, what it means, and how long after it was last seen one that nothing else clears is over; null: it is
+ * cleared when what it tells of is no longer so. docs/operations.md has a runbook for each, and a test holds the two together.
+ */
+export const alertKinds = {
+  expiry_approaching: { meaning: 'a certificate in use is near its end and has no replacement yet', quietMs: null },
+  renewal_overdue: { meaning: 'a renewal is open for longer than its policy expects', quietMs: null },
+  renewal_failed: {
+    meaning: 'a device reported that it could not install its replacement, or no key mode fits',
+    quietMs: null,
+  },
+  installed_not_activated: { meaning: 'a replacement was acknowledged as installed and not seen since', quietMs: null },
+  lapsed: { meaning: 'a certificate ended while its device was active in the inventory', quietMs: null },
+  retired_credential_in_use: {
+    meaning: 'somebody presented a certificate that was replaced: a clone, or a rollback',
+    quietMs: 86_400_000,
+  },
+  unknown_identity: { meaning: 'an unknown or decommissioned identity tries to connect', quietMs: 86_400_000 },
+  no_owner: { meaning: 'an active device has no owner: nobody would be told', quietMs: null },
+  source_failed: { meaning: 'an inventory source could not be read, or lacks too much of the fleet', quietMs: null },
+  rollout_stopped: { meaning: 'a campaign stopped by itself', quietMs: null },
+  own_certificate: {
+    meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",
+    quietMs: null,
+  },
+  clock_moved: { meaning: "the gateway's clock jumped", quietMs: 86_400_000 },
+} as const satisfies Record<string, { readonly meaning: string; readonly quietMs: number | null }>;
+export type AlertKind = keyof typeof alertKinds;
+
+/** What was found to be so. */
+export interface Finding {
+  readonly kind: AlertKind;
+  /** Whom or what it is about: a principal's id, a source, a certificate's role. With the kind it names the alert. */
+  readonly subject: string;
+  readonly severity: Severity;
+  /** One sentence for people; figures that change by the minute do not belong into it. */
+  readonly detail: string;
+  /** Who is to be told, as far as the inventory knows. */
+  readonly owner: string | null;
+}
+
+export interface Alert extends Finding {
+  readonly raisedAt: Instant;
+  /** When severity or detail last changed. */
+  readonly updatedAt: Instant;
+  /** When it was last found to be so. */
+  readonly seenAt: Instant;
+  readonly acknowledgedAt: Instant | null;
+  readonly acknowledgedBy: string | null;
+  readonly clearedAt: Instant | null;
+}
+
+/** The name of an alert: one of its kind for each subject. */
+export function alertKey({ kind, subject }: Pick<Finding, 'kind' | 'subject'>): string {
+  return `${kind}/${subject}`;
+}
+
+/** What people and machines are told. */
+export type AlertEvent = 'raised' | 'updated' | 'acknowledged' | 'cleared';
+
+export interface AlertStep {
+  readonly alert: Alert;
+  /** Null: nothing anybody has to hear of. */
+  readonly event: AlertEvent | null;
+}
+
+/** The finding was made at `now`; `known` is the alert of this name, if there ever was one. */
+export function find(known: Alert | null, finding: Finding, now: Instant): AlertStep {
+  if (known === null || known.clearedAt !== null) {
+    const fresh = {
+      raisedAt: now,
+      updatedAt: now,
+      seenAt: now,
+      acknowledgedAt: null,
+      acknowledgedBy: null,
+      clearedAt: null,
+    };
+    return { alert: { ...finding, ...fresh }, event: 'raised' };
+  }
+  const same = known.severity === finding.severity && known.detail === finding.detail && known.owner === finding.owner;
+  if (same) return { alert: { ...known, seenAt: now }, event: null };
+  // What has become worse is nobody's acknowledged business any more.
+  const worse = known.severity === 'warning' && finding.severity === 'critical';
+  const answered = worse ? { acknowledgedAt: null, acknowledgedBy: null } : {};
+  return { alert: { ...known, ...finding, ...answered, updatedAt: now, seenAt: now }, event: 'updated' };
+}
+
+/** Somebody takes it on. Twice is once; a cleared alert stays cleared. */
+export function acknowledge(alert: Alert, by: string, now: Instant): AlertStep {
+  if (alert.clearedAt !== null || alert.acknowledgedAt !== null) return { alert, event: null };
+  return { alert: { ...alert, acknowledgedAt: now, acknowledgedBy: by }, event: 'acknowledged' };
+}
+
+/** It is no longer so, or somebody says that it is done with. */
+export function clear(alert: Alert, now: Instant): AlertStep {
+  if (alert.clearedAt !== null) return { alert, event: null };
+  return { alert: { ...alert, clearedAt: now }, event: 'cleared' };
+}
+
+/** Is an alert that tells of an event, not of a condition, over because the event did not come again? */
+export function isOver(alert: Alert, now: Instant): boolean {
+  const { quietMs } = alertKinds[alert.kind];
+  return quietMs !== null && alert.clearedAt === null && alert.seenAt + quietMs <= now;
+}

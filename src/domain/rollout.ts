@@ -1,0 +1,98 @@
+// A campaign replaces certificates before their time, cohort by cohort, and moves on only on evidence: enough of the cohort
+// activated, a soak time passed, failures below a limit. It stops by itself when they are not.
+import { spreadFraction } from './policy.ts';
+import type { PrincipalId } from './principal.ts';
+import type { Instant } from './time.ts';
+
+/** In the order in which a campaign takes them. */
+export const cohorts = ['canary', 'early', 'broad'] as const;
+export type Cohort = (typeof cohorts)[number];
+
+/** The parts of a fleet that go first, by a hash of the id; the rest is `broad`. Shares from 0 to 1. */
+export interface CohortShares {
+  readonly canary: number;
+  readonly early: number;
+}
+
+/** The cohort a device is assigned to, or else the one its id falls into: the same at every evaluation. */
+export function cohortOf(assigned: Cohort | null, id: PrincipalId, shares: CohortShares): Cohort {
+  if (assigned !== null) return assigned;
+  const at = spreadFraction(`cohort/${id}`);
+  if (at < shares.canary) return 'canary';
+  return at < shares.canary + shares.early ? 'early' : 'broad';
+}
+
+/** What a campaign demands before it moves on. */
+export interface RolloutRule {
+  /** Share of a cohort's renewals that must have been activated. */
+  readonly activatedShare: number;
+  /** How long after that share was reached it still waits, in milliseconds. */
+  readonly soakMs: number;
+  /** Share of a cohort's renewals that may have failed; above it the campaign stops. */
+  readonly failedShareMax: number;
+  /** Failures that are not judged yet: one of two devices says nothing. */
+  readonly failuresLeast: number;
+}
+
+export type CampaignState = 'running' | 'paused' | 'stopped' | 'done' | 'aborted';
+
+export interface Campaign {
+  readonly id: string;
+  /** Why: for the record. */
+  readonly reason: string;
+  /** It proves that a cohort can renew: what it brings about is activated and replaces nothing. */
+  readonly drill: boolean;
+  readonly state: CampaignState;
+  readonly cohort: Cohort;
+  /** Certificates issued before this instant are replaced. */
+  readonly issuedBefore: Instant;
+  /** Only those of this class, or of this site; null: all. */
+  readonly class: string | null;
+  readonly site: string | null;
+  readonly startedAt: Instant;
+  readonly cohortAt: Instant;
+  /** When the share was first reached in the present cohort; null: not yet. */
+  readonly reachedAt: Instant | null;
+  /** Why it stopped. */
+  readonly detail: string | null;
+}
+
+/** What was seen of the present cohort. */
+export interface CohortEvidence {
+  /** Certificates to be replaced in it, those replaced already among them. */
+  readonly members: number;
+  readonly activated: number;
+  readonly failed: number;
+}
+
+export type RolloutStep =
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'reached' }
+  | { readonly kind: 'advance'; readonly cohort: Cohort }
+  | { readonly kind: 'finish' }
+  | { readonly kind: 'stop'; readonly detail: string };
+
+const percent = (share: number): string => `${Math.round(share * 1_000) / 10}%`;
+
+/** What a running campaign does next. A cohort without members has nothing to prove and is passed. */
+export function nextStep(campaign: Campaign, seen: CohortEvidence, rule: RolloutRule, now: Instant): RolloutStep {
+  if (campaign.state !== 'running') return { kind: 'wait' };
+  const failedShare = seen.members === 0 ? 0 : seen.failed / seen.members;
+  if (seen.failed >= rule.failuresLeast && failedShare > rule.failedShareMax) {
+    const detail = `${seen.failed} of ${seen.members} renewals of cohort ${campaign.cohort} failed, more than ${percent(rule.failedShareMax)}`;
+    return { kind: 'stop', detail };
+  }
+  if (seen.members > 0) {
+    if (seen.activated < seen.members * rule.activatedShare) return { kind: 'wait' };
+    if (campaign.reachedAt === null) return { kind: 'reached' };
+    if (now < campaign.reachedAt + rule.soakMs) return { kind: 'wait' };
+  }
+  const next = cohorts[cohorts.indexOf(campaign.cohort) + 1];
+  return next === undefined ? { kind: 'finish' } : { kind: 'advance', cohort: next };
+}
+
+/** Is a device so near its end that a pause must not hold it back? Its slack is below a tenth of its certificate's life. */
+export function isUrgent(slackMs: number, lifeMs: number): boolean {
+  return slackMs < lifeMs * urgentShare;
+}
+const urgentShare = 0.1;
