@@ -20,10 +20,14 @@ function lengthBytes(remaining: number): number {
   return remaining < 2_097_152 ? 3 : 4;
 }
 
+/** Bytes of a packet on the wire, from the remaining length that its fixed header gives. */
+export function packetBytes(remaining: number): number {
+  return typeBytes + lengthBytes(remaining) + remaining;
+}
+
 /** Bytes of a PUBLISH at QoS 1, fixed header included. The topic is ASCII. */
 export function publishBytes(topic: string, payloadBytes: number): number {
-  const remaining = topicLengthBytes + topic.length + packetIdBytes + payloadBytes;
-  return typeBytes + lengthBytes(remaining) + remaining;
+  return packetBytes(topicLengthBytes + topic.length + packetIdBytes + payloadBytes);
 }
 
 /** Bytes of payload that fit into a PUBLISH at QoS 1 of at most `packetBytesMax` bytes; 0 or less when none do. */

@@ -1,6 +1,7 @@
 // One MQTT connection over mutual TLS, from its first byte to its end. It never reconnects by itself: which credential to
 // try next is the device's to decide.
 import { connect, type MqttClient } from 'mqtt';
+import { packetBytes } from '../domain/packet.ts';
 import type { Credential } from './credentials.ts';
 
 /** Where the gateway is and how it is recognized. */
@@ -20,6 +21,10 @@ export interface Opening {
   readonly keepaliveSeconds: number;
   readonly connectTimeoutMs: number;
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
+  /** The largest packet it takes, in bytes with the fixed header. A larger one ends the connection: there is no buffer for it. */
+  readonly maxPacket: number;
+  /** Told the size of the packet that was too large. */
+  readonly onTooLarge: (bytes: number) => void;
 }
 
 export interface Connection {
@@ -113,7 +118,18 @@ export function openConnection(opening: Opening): Promise<Opened> {
       return;
     }
     const closed = new Promise<void>((gone) => client.once('close', () => gone()));
-    client.on('message', (topic, payload) => opening.onMessage(topic, new Uint8Array(payload)));
+    let overfull = false;
+    // Told before the packet is handled; its length is the remaining length as it stood on the wire.
+    client.on('packetreceive', ({ length = 0 }) => {
+      const bytes = packetBytes(length);
+      if (bytes <= opening.maxPacket) return;
+      overfull = true;
+      opening.onTooLarge(bytes);
+      client.end(true);
+    });
+    client.on('message', (topic, payload) => {
+      if (!overfull) opening.onMessage(topic, new Uint8Array(payload));
+    });
     client.once('connect', () => resolve({ kind: 'open', connection: wrap(client, closed) }));
     // After the connect, an error is followed by `close`, and that is what is waited for.
     client.on('error', (error) => {

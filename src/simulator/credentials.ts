@@ -2,6 +2,7 @@
 // known to work too. A slot is written whole or not at all, so that power may fail at any moment.
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Download } from './download.ts';
 
 export type Slot = 'current' | 'next';
 
@@ -32,12 +33,16 @@ export interface CredentialStore {
   readPending(): Promise<PendingRequest | null>;
   /** Null forgets it. */
   writePending(request: PendingRequest | null): Promise<void>;
+  readDownload(): Promise<Download | null>;
+  /** Null forgets it. */
+  writeDownload(download: Download | null): Promise<void>;
 }
 
 /** Keeps credentials in memory, for fleets that live as long as their process. */
 export function memoryCredentials(current: Credential | null): CredentialStore {
   const slots: Record<Slot, Credential | null> = { current, next: null };
   let pending: PendingRequest | null = null;
+  let kept: Download | null = null;
   return {
     read: async (slot) => slots[slot],
     write: async (slot, credential) => {
@@ -51,6 +56,10 @@ export function memoryCredentials(current: Credential | null): CredentialStore {
     readPending: async () => pending,
     writePending: async (request) => {
       pending = request;
+    },
+    readDownload: async () => kept,
+    writeDownload: async (download) => {
+      kept = download;
     },
   };
 }
@@ -93,17 +102,19 @@ async function writeJson(folder: string, name: string, value: unknown): Promise<
   await syncFolder(folder);
 }
 
-interface StoredPending {
-  readonly renewal: string;
-  readonly keyPem: string;
-  readonly csr: string;
-}
+/** JSON has no bytes. */
+type Stored<T, Bytes extends keyof T> = Omit<T, Bytes> & Readonly<Record<Bytes, string>>;
+
+const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+const toBytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
 
 /** Keeps credentials as files of mode 0600 in a folder of their own, which is made when it is not there. */
 export async function directoryCredentials(folder: string): Promise<CredentialStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
   const pathOf = (slot: Slot): string => join(folder, `${slot}.json`);
+  const keep = (name: string, value: unknown): Promise<void> =>
+    value === null ? rm(join(folder, name), { force: true }) : writeJson(folder, name, value);
   return {
     read: (slot) => readJson<Credential>(pathOf(slot)),
     write: (slot, credential) => writeJson(folder, `${slot}.json`, credential),
@@ -116,13 +127,14 @@ export async function directoryCredentials(folder: string): Promise<CredentialSt
       }
     },
     readPending: async () => {
-      const stored = await readJson<StoredPending>(join(folder, 'request.json'));
-      return stored && { ...stored, csr: new Uint8Array(Buffer.from(stored.csr, 'base64')) };
+      const stored = await readJson<Stored<PendingRequest, 'csr'>>(join(folder, 'request.json'));
+      return stored && { ...stored, csr: toBytes(stored.csr) };
     },
-    writePending: async (request) => {
-      if (!request) return rm(join(folder, 'request.json'), { force: true });
-      const stored: StoredPending = { ...request, csr: Buffer.from(request.csr).toString('base64') };
-      return writeJson(folder, 'request.json', stored);
+    writePending: (request) => keep('request.json', request && { ...request, csr: toText(request.csr) }),
+    readDownload: async () => {
+      const stored = await readJson<Stored<Download, 'bytes'>>(join(folder, 'download.json'));
+      return stored && { ...stored, bytes: toBytes(stored.bytes) };
     },
+    writeDownload: (download) => keep('download.json', download && { ...download, bytes: toText(download.bytes) }),
   };
 }

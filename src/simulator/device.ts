@@ -80,6 +80,8 @@ export class Device {
       store: options.store,
       say: (message) => this.#say(message),
       tell: (event) => this.#tell(event),
+      encoding: this.#settings.encoding,
+      maxPacket: this.#settings.maxPacket,
       retryFirstMs: this.#settings.retryFirstMs,
       retryMaxMs: this.#settings.retryMaxMs,
     });
@@ -199,7 +201,7 @@ export class Device {
   }
 
   #open(credential: Credential, visit: Visit): Promise<Opened> {
-    const { clientIdSuffix, target, keepaliveSeconds, connectTimeoutMs } = this.#settings;
+    const { clientIdSuffix, target, keepaliveSeconds, connectTimeoutMs, maxPacket } = this.#settings;
     return openConnection({
       target,
       credential,
@@ -207,6 +209,8 @@ export class Device {
       connectTimeoutMs,
       clientId: clientIdSuffix === '' ? this.id : `${this.id}:${clientIdSuffix}`,
       onMessage: (topic, payload) => visit.onMessage(topic, payload),
+      maxPacket,
+      onTooLarge: (bytes) => this.#tell({ type: 'error', code: 'packet_too_large', detail: `${bytes} bytes` }),
     });
   }
 

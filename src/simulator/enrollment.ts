@@ -1,13 +1,17 @@
-// The device's side of the conversation: what it does with an offer, a certificate, a confirmation and an error. Each may
-// come twice, late or out of order. It stores and answers; connecting is not its business.
+// The device's side of the conversation: what it does with an offer, a part, a certificate, a confirmation and an error. Each
+// may come twice, late or out of order. It stores and answers; connecting is not its business.
 import type { EnrollmentCode } from '../domain/errors.ts';
 import type { DownMessage, UpMessage } from '../domain/message.ts';
-import type { PrincipalId } from '../domain/principal.ts';
+import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { decodeDown } from '../wire/index.ts';
-import type { CredentialStore } from './credentials.ts';
+import type { Credential, CredentialStore } from './credentials.ts';
+import { downloadOf } from './download.ts';
 import type { Listener } from './event.ts';
-import { makeRequest, matchKey, readCertificate } from './key.ts';
+import { Fetch, type Fetched } from './fetch.ts';
+import { chainOf, makeRequest, matchKey, readCertificate } from './key.ts';
 import { Backoff, pause } from './pause.ts';
+import { sendRequest } from './send-request.ts';
+import { splitReplacement, unwrapKey } from './unwrap.ts';
 
 export interface EnrollmentOptions {
   readonly id: PrincipalId;
@@ -15,19 +19,26 @@ export interface EnrollmentOptions {
   /** Publishes; false when the connection ended before it was acknowledged. */
   readonly say: (message: UpMessage) => Promise<boolean>;
   readonly tell: Listener;
+  readonly encoding: Encoding;
+  /** The largest packet it handles, either way, in bytes. */
+  readonly maxPacket: number;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
 }
 
 /** What the device knows of the connection a message came in on. */
 export interface Standing {
-  /** The renewal its certificate came from; null for the first certificate. */
-  readonly renewal: string | null;
+  /** What the connection was opened with. */
+  readonly credential: Credential;
   /** The replacement was refused so often that the device is back on the old one. */
   readonly fellBack: boolean;
   /** Aborts when the connection ends. */
   readonly signal: AbortSignal;
 }
+
+type Pair = Pick<Credential, 'certificatePem' | 'keyPem'>;
+
+const mismatch = { code: 'key_mismatch', detail: 'not over the key it was asked for' } as const;
 
 type Of<W extends DownMessage['word']> = Extract<DownMessage, { word: W }>;
 
@@ -43,15 +54,23 @@ const keyIsSpent: ReadonlySet<EnrollmentCode> = new Set([
 ]);
 
 /** Codes after which asking again changes nothing before the gateway makes its next offer. */
-const askingIsVain: ReadonlySet<EnrollmentCode> = new Set(['not_authorized', 'too_many_requests', 'wrong_state']);
+const askingIsVain: ReadonlySet<EnrollmentCode> = new Set([
+  'not_authorized',
+  'packet_too_small',
+  'too_many_requests',
+  'unsupported_mode',
+  'wrong_state',
+]);
 
 export class Enrollment {
   readonly #options: EnrollmentOptions;
   readonly #backoff: Backoff;
+  readonly #fetch: Fetch;
 
   constructor(options: EnrollmentOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.retryFirstMs, options.retryMaxMs);
+    this.#fetch = new Fetch({ ...options, quietMs: options.retryFirstMs });
   }
 
   /**
@@ -76,28 +95,67 @@ export class Enrollment {
       case 'error':
         return this.#onError(message, standing);
       case 'part':
-        return 'stay';
+        return this.#onFetched(message.renewal, await this.#fetch.take(message), standing);
     }
   }
 
   async #onOffer(offer: Of<'offer'>, standing: Standing): Promise<'stay' | 'reconnect'> {
-    const { id, store, say, tell } = this.#options;
+    const { id, store, tell } = this.#options;
     tell({ type: 'offer', renewal: offer.renewal, deadline: offer.deadline });
     const next = await store.read('next');
     if (next?.renewal === offer.renewal && !standing.fellBack) return this.#acknowledge(offer.renewal, standing);
     let pending = await store.readPending();
+    const download = downloadOf(offer);
+    if (download && (offer.mode !== 'csr' || pending?.renewal === offer.renewal)) {
+      return this.#onFetched(offer.renewal, await this.#fetch.begin(download, standing.signal), standing);
+    }
+    // The gateway makes the request of the other modes, and offers again when it has.
+    if (offer.mode !== 'csr') return 'stay';
     if (pending?.renewal !== offer.renewal) {
       // The key is stored before the request leaves: a certificate for a key that was lost would be worth nothing.
       pending = { renewal: offer.renewal, ...(await makeRequest(id)) };
       await store.writePending(pending);
     }
-    await say({ word: 'csr', renewal: offer.renewal, csr: pending.csr });
+    await sendRequest(this.#options, offer.renewal, pending.csr);
     tell({ type: 'requested', renewal: offer.renewal, csr: pending.csr });
     return 'stay';
   }
 
-  async #onCertificate(message: Of<'cert'>, standing: Standing): Promise<'stay' | 'reconnect'> {
+  async #onFetched(renewal: string, fetched: Fetched, standing: Standing): Promise<'stay' | 'reconnect'> {
     const { store, say, tell } = this.#options;
+    if (fetched === null) return 'stay';
+    if (fetched === 'corrupt') {
+      tell({ type: 'error', code: 'digest_mismatch', detail: 'what was fetched is not what was offered' });
+      this.#askLater(this.#backoff.next(), standing);
+      return 'stay';
+    }
+    const pair = await this.#pairOf(renewal, fetched, standing.credential);
+    const then = pair ? await this.#install(renewal, pair, standing) : 'stay';
+    if (!pair) await say({ word: 'ack', renewal, status: 'failed', ...mismatch });
+    await store.writeDownload(null);
+    return then;
+  }
+
+  /** A replacement with its key: the one made for the request, the one that came with it, or the one in use. */
+  async #pairOf(
+    renewal: string,
+    replacement: Uint8Array,
+    { keyPem, certificatePem }: Credential,
+  ): Promise<Pair | null> {
+    const pending = await this.#options.store.readPending();
+    try {
+      const { certificate, envelope } = splitReplacement(replacement);
+      const own = envelope ? unwrapKey(envelope, keyPem) : keyPem;
+      const key = pending?.renewal === renewal ? pending.keyPem : own;
+      const matched = matchKey([certificate, ...chainOf(certificatePem)], key);
+      return matched === null ? null : { certificatePem: matched, keyPem: key };
+    } catch {
+      return null;
+    }
+  }
+
+  async #onCertificate(message: Of<'cert'>, standing: Standing): Promise<'stay' | 'reconnect'> {
+    const { store, say } = this.#options;
     const { renewal } = message;
     const pending = await store.readPending();
     if (pending?.renewal !== renewal) {
@@ -107,13 +165,18 @@ export class Enrollment {
     }
     const certificatePem = matchKey(message.certificates, pending.keyPem);
     if (!certificatePem) {
-      await say({ word: 'ack', renewal, status: 'failed', code: 'key_mismatch', detail: 'not over the key asked for' });
+      await say({ word: 'ack', renewal, status: 'failed', ...mismatch });
       return 'stay';
     }
-    tell({ type: 'certificate', renewal, ...readCertificate(certificatePem) });
+    return this.#install(renewal, { certificatePem, keyPem: pending.keyPem }, standing);
+  }
+
+  async #install(renewal: string, pair: Pair, standing: Standing): Promise<'stay' | 'reconnect'> {
+    const { store, tell } = this.#options;
+    tell({ type: 'certificate', renewal, ...readCertificate(pair.certificatePem) });
     // What this connection stands on is known to work: it must not be overwritten by what is not.
-    if (standing.renewal !== null) await this.forgetOld(standing.renewal);
-    await store.write('next', { certificatePem, keyPem: pending.keyPem, renewal, retires: null });
+    if (standing.credential.renewal !== null) await this.forgetOld(standing.credential.renewal);
+    await store.write('next', { ...pair, renewal, retires: null });
     await store.writePending(null);
     this.#backoff.reset();
     return this.#acknowledge(renewal, standing);
@@ -123,7 +186,7 @@ export class Enrollment {
     const { say, tell } = this.#options;
     const heard = await say({ word: 'ack', renewal, status: 'installed' });
     if (heard) tell({ type: 'installed', renewal });
-    return standing.renewal === renewal ? 'stay' : 'reconnect';
+    return standing.credential.renewal === renewal ? 'stay' : 'reconnect';
   }
 
   async #onDone(message: Of<'done'>, standing: Standing): Promise<void> {
@@ -131,7 +194,7 @@ export class Enrollment {
     const { renewal, retires } = message;
     tell({ type: 'done', renewal, retires });
     const next = await store.read('next');
-    if (standing.renewal !== renewal || next?.renewal !== renewal) return;
+    if (standing.credential.renewal !== renewal || next?.renewal !== renewal) return;
     await store.write('next', { ...next, retires });
   }
 
@@ -145,7 +208,7 @@ export class Enrollment {
   }
 
   async #onError(message: Of<'error'>, standing: Standing): Promise<'stay' | 'hush'> {
-    const { store, say, tell } = this.#options;
+    const { store, tell } = this.#options;
     tell({ type: 'error', code: message.code, detail: message.detail ?? '' });
     if (keyIsSpent.has(message.code)) {
       const pending = await store.readPending();
@@ -153,9 +216,13 @@ export class Enrollment {
     }
     if (message.code === 'not_authorized') return 'hush';
     if (askingIsVain.has(message.code) && message.retryAfter === undefined) return 'stay';
-    const waitMs = message.retryAfter === undefined ? this.#backoff.next() : message.retryAfter * 1_000;
-    // Not awaited: the next message must not wait behind this pause. A hello brings whatever is owed.
-    void pause(waitMs, standing.signal).then((still) => (still ? say({ word: 'hello' }) : undefined));
+    this.#fetch.interrupt();
+    this.#askLater(message.retryAfter === undefined ? this.#backoff.next() : message.retryAfter * 1_000, standing);
     return 'stay';
+  }
+
+  /** A hello brings whatever is owed. Not awaited: the next message must not wait behind this pause. */
+  #askLater(waitMs: number, { signal }: Standing): void {
+    void pause(waitMs, signal).then((still) => (still ? this.#options.say({ word: 'hello' }) : undefined));
   }
 }

@@ -7,6 +7,7 @@ export type DeviceEvent =
   | { readonly type: 'disconnected' }
   | { readonly type: 'offer'; readonly renewal: string; readonly deadline: number }
   | { readonly type: 'requested'; readonly renewal: string; readonly csr: Uint8Array }
+  | { readonly type: 'part'; readonly renewal: string; readonly offset: number; readonly total: number }
   | { readonly type: 'certificate'; readonly renewal: string; readonly fingerprint: string; readonly notAfter: number }
   /** Stored, and said so to the gateway. */
   | { readonly type: 'installed'; readonly renewal: string }

@@ -15,7 +15,13 @@ export interface Member {
   readonly owner: string;
   readonly encoding: Encoding;
   readonly part: Part;
+  /** The largest MQTT packet it takes, in bytes. */
+  readonly maxPacket: number;
 }
+
+/** What a computer has to spare, and the buffer of the smallest clients in use. */
+const ample = 4_096;
+const scant = 256;
 
 function member(
   name: string,
@@ -23,13 +29,15 @@ function member(
   className: string,
   part: Part = 'steady',
   encoding: Encoding = 'json',
+  maxPacket: number = ample,
 ): Member {
   const id = parsePrincipalId(name);
   if (!id) throw new Error(`${name} is no principal id`);
-  return { id, site, class: className, owner: site === 'north' ? 'water works' : 'building services', part, encoding };
+  const owner = site === 'north' ? 'water works' : 'building services';
+  return { id, site, class: className, owner, part, encoding, maxPacket };
 }
 
-/** Twelve devices with lives of four lengths, so that something is always due. */
+/** Twelve devices with lives of four lengths, so that something is always due; four of them fetch theirs piece by piece. */
 export const twelve: readonly Member[] = [
   member('pump-01', 'north', 'brief'),
   member('pump-02', 'north', 'short'),
@@ -38,10 +46,10 @@ export const twelve: readonly Member[] = [
   member('valve-01', 'north', 'brief', 'steady', 'cbor'),
   member('valve-02', 'north', 'short', 'steady', 'cbor'),
   member('valve-03', 'north', 'default', 'leaver'),
-  member('meter-01', 'south', 'brief', 'steady', 'cbor'),
-  member('meter-02', 'south', 'short', 'steady', 'cbor'),
-  member('meter-03', 'south', 'default', 'steady', 'cbor'),
-  member('door-01', 'south', 'short'),
+  member('meter-01', 'south', 'brief', 'steady', 'cbor', scant),
+  member('meter-02', 'south', 'short', 'steady', 'cbor', scant),
+  member('meter-03', 'south', 'default', 'steady', 'cbor', scant),
+  member('door-01', 'south', 'short', 'steady', 'json', scant),
   member('door-02', 'south', 'default'),
 ];
 
@@ -67,10 +75,11 @@ export class Fleet {
   }
 
   /** Starts one device with its first certificate and the root it was given with it, in PEM. */
-  start({ id, encoding, part }: Member, credential: Credential, ca: string): Device {
+  start({ id, encoding, part, maxPacket }: Member, credential: Credential, ca: string): Device {
     const device = new Device({
       id,
       encoding,
+      maxPacket,
       target: { ...this.#gateway, ca },
       store: memoryCredentials(credential),
       telemetryMs: 3_000,

@@ -41,6 +41,12 @@ export function readCertificate(certificatePem: string): CertificateFacts {
   };
 }
 
+/** DER of what follows the leaf in a PEM bundle. */
+export function chainOf(certificatePem: string): Uint8Array[] {
+  const [, ...rest] = certificatePem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return rest.map((pem) => new X509Certificate(pem).raw);
+}
+
 /** Turns the DER certificates of a message into PEM when the first is over this key; null when it is not. */
 export function matchKey(certificates: readonly Uint8Array[], keyPem: string): string | null {
   try {

@@ -76,15 +76,16 @@ export class Visit {
       const detail = 'the replacement was refused, the old certificate is in use';
       await say({ word: 'ack', renewal: fellBackFrom.renewal, status: 'failed', code: 'not_admitted', detail });
     }
-    if (!(await connection.subscribe(`${enrollmentRoot}${id}/+`))) return;
     const { fingerprint } = readCertificate(credential.certificatePem);
+    // The hello first: what the subscription then brings is small enough, and comes once.
     await say({ word: 'hello', fingerprint, maxPacket, clock: Math.floor(Date.now() / 1_000) });
+    await connection.subscribe(`${enrollmentRoot}${id}/+`);
   }
 
   async #take(word: string, payload: Uint8Array): Promise<void> {
     if (this.#renewed) return;
     const { credential, enrollment, fellBackFrom } = this.#options;
-    const standing = { renewal: credential.renewal, fellBack: fellBackFrom !== null, signal: this.#over.signal };
+    const standing = { credential, fellBack: fellBackFrom !== null, signal: this.#over.signal };
     const then = await enrollment.take(word, payload, standing);
     if (then === 'hush') this.#hushed = true;
     if (word === 'done') await this.#planForgetting();

@@ -50,6 +50,17 @@ for (const [where, open] of kinds) {
       await store.writePending(null);
       expect(await store.readPending()).toBeNull();
     });
+
+    it('keep what has been fetched until it is forgotten', async () => {
+      const store = await open();
+      const download = { renewal: 'r', total: 9, sha256: null, bytes: new Uint8Array([0x30, 0, 255]) };
+      expect(await store.readDownload()).toBeNull();
+      await store.writeDownload(download);
+      expect(await store.readDownload()).toEqual(download);
+      await store.writeDownload(null);
+      await store.writeDownload(null);
+      expect(await store.readDownload()).toBeNull();
+    });
   });
 }
 

@@ -107,6 +107,8 @@ describe.concurrent('nolapse demo', () => {
     expect(told).toMatch(/pump-01: renewal complete; the old certificate is retired/);
     expect(told).toMatch(/pump-04 wakes up[\s\S]*pump-04 admitted, renew-only lane[\s\S]*pump-04 admitted, full lane/);
     expect(told).toMatch(/valve-03 refused: decommissioned/);
+    expect(told).toMatch(/meter-01: renewal activated/);
+    expect(told).not.toMatch(/does not fit|meter-\d+: \w+:/);
     expect(told).toMatch(/after 30 s: 12 devices/);
     expect(told).toMatch(/in the end: .* 0 lapsed, 1 lapsed as planned \(pump-04\)/);
     expect(run.code).toBe(0);
