@@ -20,6 +20,11 @@ async function write() {
         site: null,
         gateway: null,
         encoding: null,
+        modes: [],
+        packetBytesMax: null,
+        slots: null,
+        cohort: null,
+        source: null,
       });
       await tx.owe({ kind: 'close-principal', principalId: id, reason: 'test' });
     });

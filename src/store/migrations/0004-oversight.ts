@@ -66,6 +66,7 @@ CREATE TABLE campaign (
   -- Certificates of the present cohort found so far that it replaces.
   members INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX campaign_state ON campaign (state);
 
 CREATE TABLE finding (
   kind TEXT NOT NULL,
