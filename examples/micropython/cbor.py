@@ -6,6 +6,8 @@ RETIRES, RETRY_AFTER, MAX_PACKET, SLOTS, OFFSET, TOTAL, BYTES, LENGTH = 12, 13, 
 
 _NUMBER, _BYTES, _TEXT, _ARRAY, _MAP = 0, 2, 3, 4, 5
 _DEPTH_MAX = 4
+_types = {RENEWAL: str, MODE: int, SIZE: int, SHA256: bytes, CODE: str, RETIRES: int, RETRY_AFTER: int}
+_types.update({OFFSET: int, TOTAL: int, BYTES: bytes})
 
 
 def _head(data, at):
@@ -52,8 +54,12 @@ def read(data):
         if not isinstance(key, int) or key in found:
             raise ValueError("a key that is no number, or comes twice")
         found[key], at = _item(data, at, _DEPTH_MAX)
+        if not isinstance(found[key], _types.get(key, object)):
+            raise ValueError("a field of the wrong type")
     if at != len(data):
         raise ValueError("something follows the map")
+    if not 1 <= len(found.get(RENEWAL, "-")) <= 16 or len(found.get(SHA256, bytes(32))) != 32:
+        raise ValueError("a field of the wrong size")
     return found
 
 

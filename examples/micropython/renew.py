@@ -161,6 +161,13 @@ class Talk:
                 self.store.forget()
             return None if state["phase"] == "activated" else 1
 
+    def on_payload(self, word, payload):
+        try:
+            message = cbor.read(payload)
+        except ValueError as fault:
+            return print("%s is left aside: %s" % (word, fault))
+        return self.on_message(word, message)
+
     def on_silence(self):
         if self.store.state["phase"] != "activated":
             return 3 if self.store.state["phase"] == "idle" else 75
@@ -187,7 +194,7 @@ class Talk:
                 return 1
             elif kind == mqtt.PUBLISH:
                 word, payload, number = body
-                code = self.on_message(word, cbor.read(payload))
+                code = self.on_payload(word, payload)
                 self.link.acknowledge(number)
                 if code is not None:
                     return code

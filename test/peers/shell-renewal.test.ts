@@ -101,7 +101,7 @@ describe('a device of shell, mosquitto and openssl', () => {
     const response = await fetch(`http://127.0.0.1:${gateway.httpPort}/crl/issuing.crl`);
     writeFileSync(join(folder, 'issuing.crl'), new Uint8Array(await response.arrayBuffer()));
     await run('openssl', ['crl', '-inform', 'DER', '-in', 'issuing.crl', '-out', 'crl.pem'], { cwd: folder });
-    const chain = ['-CAfile', 'ca.crt', '-untrusted', `${id}.crt`, '-CRLfile', 'crl.pem', '-crl_check'];
+    const chain = ['-CAfile', 'ca.crt', '-untrusted', 'old.crt', '-CRLfile', 'crl.pem', '-crl_check'];
     const verify = (file: string) =>
       run('openssl', ['verify', '-x509_strict', '-purpose', 'sslclient', ...chain, file], { cwd: folder });
     expect((await verify(`${id}.crt`)).stdout).toBe(`${id}.crt: OK\n`);

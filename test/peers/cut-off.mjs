@@ -1,0 +1,26 @@
+// Stands in for one of mosquitto's clients: runs the real one and counts each message it sent or received in a file that all
+// stand-ins share. When the one asked for has gone by, it kills its whole process group, as a power cut would.
+import { spawn } from 'node:child_process';
+import { appendFileSync, statSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const [program, ...args] = process.argv.slice(2);
+const { CUT_COUNT: count, CUT_AFTER: after } = process.env;
+
+function message() {
+  appendFileSync(count, '.');
+  if (Number(after) > 0 && statSync(count).size >= Number(after)) process.kill(0, 'SIGKILL');
+}
+
+const listens = program.endsWith('_sub');
+const child = spawn(program, args, { stdio: ['inherit', listens ? 'pipe' : 'inherit', 'inherit'] });
+process.on('SIGTERM', () => child.kill());
+if (listens) {
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    process.stdout.write(`${line}\n`, message);
+  });
+}
+child.on('close', (code) => {
+  if (!listens && code === 0) message();
+  process.exitCode = code ?? 1;
+});
