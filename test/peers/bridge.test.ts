@@ -1,0 +1,266 @@
+// A site's broker is an unmodified mosquitto, bridged as `nolapse gateway bridge-config` says and guarded as examples/bridge does.
+// Devices that talk to it and to nobody else are renewed from beginning to end, whatever breaks in between, and so is the bridge.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fingerprintOf } from '../../src/pki/fingerprint.ts';
+import { pemToDer } from '../../src/pki/pem.ts';
+import { BridgedDevice } from './bridged-device.ts';
+import { type GatewayProcess, startProcess } from './gateway-process.ts';
+import { Link } from './link.ts';
+import { freePort, Mosquitto, pathWithBrokers } from './mosquitto-process.ts';
+
+const examples = resolve('examples/bridge');
+const password = 'correct-horse';
+const yaml = `
+classes:
+  default: { lifetime: 1h, renewAt: 66%, overlap: 2s, grace: 1h, requireDeviceProof: true }
+  bridge: { lifetime: 1h, renewAt: 66%, overlap: 12s, grace: 1h, requireDeviceProof: true }
+`;
+
+let gateway: GatewayProcess;
+let link: Link;
+let mosquitto: Mosquitto;
+let port: number;
+let site: string;
+let meter: BridgedDevice;
+
+const pemOf = (id: string): string => join(site, `${id}.pem`);
+
+/** The bridge's files, the site's configuration from the examples, and users named like their devices. */
+async function buildSite(users: readonly string[]): Promise<void> {
+  // A blank in every path: the section for mosquitto has to bear it.
+  site = join(gateway.place.folder, 'site north');
+  await gateway.place.ask('device', 'issue', 'gw-1', '--out', site);
+  const pair = ['key', 'crt'].map((ending) => readFileSync(join(site, `gw-1.${ending}`), 'utf8'));
+  writeFileSync(pemOf('gw-1'), pair.join(''), { mode: 0o600 });
+  copyFileSync(join(examples, 'acl'), join(site, 'acl'));
+  writeFileSync(join(site, 'passwords'), '', { mode: 0o600 });
+  for (const user of users) {
+    const args = ['-b', join(site, 'passwords'), user, password];
+    execFileSync('mosquitto_passwd', args, { env: { ...process.env, PATH: pathWithBrokers } });
+  }
+  const files = ['--cafile', join(site, 'ca.crt'), '--certfile', pemOf('gw-1')];
+  const address = ['--address', `localhost:${link.port}`, '--home', gateway.place.home];
+  const made = await gateway.place.run(['gateway', 'bridge-config', 'gw-1', ...files, ...address]);
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  const example = readFileSync(join(examples, 'site.conf'), 'utf8');
+  const here = example
+    .replace('listener 1883', `listener ${port} 127.0.0.1`)
+    .replaceAll('/etc/mosquitto/nolapse', site);
+  mkdirSync(join(site, 'data'));
+  const kept = `persistence true\npersistence_location ${join(site, 'data')}/\n`;
+  const log = 'log_dest stderr\nlog_type all\n';
+  // Mosquitto gives up root for a user that may not read this folder.
+  const user = process.getuid?.() === 0 ? 'user root\n' : '';
+  writeFileSync(join(site, 'mosquitto.conf'), user + kept + log + here + made.stdout);
+}
+
+beforeAll(async () => {
+  gateway = await startProcess(yaml);
+  link = await Link.open(() => gateway.mqttPort);
+  port = await freePort();
+  const { place } = gateway;
+  await place.ask('device', 'add', 'gw-1', '--owner', 'tests', '--kind', 'gateway', '--class', 'bridge');
+  await place.ask('device', 'add', 'meter-1', '--owner', 'tests', '--site', 'north');
+  await place.ask('device', 'add', 'meter-2', '--owner', 'tests', '--site', 'south');
+  const terms = ['--modes', 'csr', '--until', '90d', '--daily', '100'];
+  await place.ask('delegation', 'add', 'gw-1', '--site', 'north', ...terms);
+  await buildSite(['meter-1', 'meter-2']);
+  await place.ask('device', 'issue', 'meter-1', '--out', site);
+  const [der] = pemToDer(readFileSync(join(site, 'meter-1.crt'), 'utf8'), 'CERTIFICATE') ?? [];
+  if (!der) throw new Error('no certificate');
+  const keyPem = readFileSync(join(site, 'meter-1.key'), 'utf8');
+  meter = new BridgedDevice('meter-1', { port, password }, { der, keyPem });
+  mosquitto = new Mosquitto(join(site, 'mosquitto.conf'));
+  await mosquitto.start();
+  await gateway.log.until('admission.admitted', { 'nolapse.client_id': 'gw-1' });
+  await mosquitto.until(/Received SUBACK from local\.gw-1/);
+});
+afterAll(async () => {
+  await meter?.disconnect();
+  await mosquitto?.stop();
+  await link?.close();
+  await gateway?.remove();
+});
+
+/** What the log tells of a principal from now on. */
+function hereafter(id: string): (action: string, more?: object) => Promise<unknown> {
+  const since = gateway.log.lines.length;
+  return (action, more = {}) => gateway.log.until(action, { 'nolapse.principal': id, ...more }, since);
+}
+
+/** @returns the id of a renewal that is due now. */
+async function makeDue(id: string): Promise<string> {
+  return ((await gateway.place.ask('renewal', 'run', id)) as { id: string }).id;
+}
+
+/** The device's new certificate comes into use, by its word and its proof, and the old one retires. */
+async function activate(renewal: string): Promise<void> {
+  const told = hereafter('meter-1');
+  await meter.hello();
+  await told('renewal.activated', { 'tls.client.hash.sha256': meter.fingerprint });
+  await meter.done(renewal);
+  await told('renewal.retired');
+}
+
+interface Script {
+  readonly child: ChildProcess;
+  readonly lines: readonly string[];
+  /** Resolves with its exit code once all it wrote has been read. */
+  readonly ended: Promise<number | null>;
+  /** Resolves once it wrote a line that begins so. */
+  wrote(start: string): Promise<void>;
+}
+
+/** Starts the renewal script for the bridge, in a process group of its own. */
+function renewBridge(...command: readonly string[]): Script {
+  const args = ['localhost', String(gateway.mqttPort), 'gw-1', site, ...command];
+  const child = spawn(join(examples, 'renew.sh'), args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on('line', (text) => lines.push(text));
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  const wrote = async (start: string): Promise<void> => {
+    while (!lines.some((text) => text.startsWith(start))) {
+      const next = await Promise.race([once(reader, 'line'), ended]);
+      if (!Array.isArray(next)) throw new Error(`it ended with ${next} after ${JSON.stringify(lines)}`);
+    }
+  };
+  return { child, lines, ended, wrote };
+}
+
+function fingerprintIn(pair: string): string {
+  return fingerprintOf(new X509Certificate(readFileSync(pemOf(pair))).raw);
+}
+
+/** Publishes at the gateway itself with this pair of the bridge's. @returns the exit code of mosquitto_pub. */
+async function publishWith(pair: string): Promise<unknown> {
+  const files = ['--cafile', join(site, 'ca.crt'), '--cert', pemOf(pair), '--key', pemOf(pair)];
+  const message = ['-i', 'gw-1:probe', '-t', 'gateways/gw-1/probe', '-m', '1', '-q', '1'];
+  const child = spawn('mosquitto_pub', ['-h', 'localhost', '-p', String(gateway.mqttPort), ...files, ...message]);
+  const [code] = await once(child, 'exit');
+  return code;
+}
+
+describe('a device behind an unmodified mosquitto', () => {
+  it('has its first certificate activated by its word and its proof', async () => {
+    const told = hereafter('meter-1');
+    await meter.connect();
+    await meter.hello();
+    await told('certificate.activated');
+  });
+
+  it('is renewed from beginning to end, in packets it can hold', async () => {
+    const told = hereafter('meter-1');
+    const renewal = await makeDue('meter-1');
+    await meter.offered(renewal);
+    await meter.request(renewal);
+    const offer = await meter.ready();
+    await meter.get(offer);
+    await meter.take(offer);
+    await told('renewal.installed');
+    await activate(renewal);
+    expect(meter.largestPublish).toBeGreaterThan(128);
+    expect(meter.largestPublish).toBeLessThanOrEqual(256);
+  });
+
+  it('says a thing once, though the link is cut, and is heard when it is mended', async () => {
+    const told = hereafter('meter-1');
+    const renewal = await makeDue('meter-1');
+    await meter.offered(renewal);
+    link.cut();
+    await meter.request(renewal);
+    link.mend();
+    await told('renewal.requested');
+    const offer = await meter.ready();
+    link.cut();
+    await meter.get(offer);
+    link.mend();
+    await meter.take(offer);
+    await told('renewal.installed');
+    await activate(renewal);
+  });
+
+  it('says a thing once, though both brokers are restarted, and is heard when they are back', async () => {
+    const renewal = await makeDue('meter-1');
+    await meter.offered(renewal);
+    expect(await gateway.stop()).toBe(0);
+    await meter.request(renewal);
+    await meter.disconnect();
+    await mosquitto.stop();
+    await mosquitto.start();
+    const told = hereafter('meter-1');
+    await gateway.start();
+    await told('renewal.requested');
+    await meter.connect();
+    await meter.hello();
+    const offer = await meter.ready();
+    await meter.get(offer);
+    await meter.take(offer);
+    await activate(renewal);
+  });
+
+  it('cannot speak for another, nor for the gateway, on its own broker', async () => {
+    const since = mosquitto.lines.length;
+    for (const topic of ['$enroll/1/gw-1/csr', '$enroll/1/meter-2/hello', '$enroll/1/meter-1/offer']) {
+      await meter.speaker.client.publishAsync(topic, '{}', { qos: 1 });
+      const denied = new RegExp(`Denied PUBLISH from meter-1 .*'${topic.replaceAll('$', '\\$')}'`);
+      await mosquitto.until(denied, since);
+    }
+  });
+
+  it('is not heard when it is of another site', async () => {
+    const stranger = new BridgedDevice('meter-2', { port, password }, { der: new Uint8Array(), keyPem: '' });
+    const told = hereafter('meter-2');
+    await stranger.connect();
+    await stranger.speaker.say({ word: 'hello' });
+    await told('delegation.refused', { 'event.reason': 'not_delegated', 'nolapse.gateway': 'gw-1' });
+    await stranger.disconnect();
+  });
+});
+
+describe('the bridge itself', () => {
+  it('is renewed by its script, which is killed twice on the way', async () => {
+    const told = hereafter('gw-1');
+    copyFileSync(pemOf('gw-1'), pemOf('old'));
+    const idle = renewBridge();
+    expect(await idle.ended).toBe(0);
+    expect(idle.lines).toEqual(['nothing is due']);
+    await makeDue('gw-1');
+    for (const step of ['1', '2']) {
+      const { child, ended, wrote } = renewBridge();
+      await wrote(step);
+      if (child.pid === undefined) throw new Error('it did not start');
+      process.kill(-child.pid, 'SIGKILL');
+      await ended;
+    }
+    expect(readFileSync(pemOf('gw-1'))).toEqual(readFileSync(pemOf('old')));
+    const last = renewBridge('sh', '-c', 'echo 4 told');
+    expect(await last.ended).toBe(0);
+    expect(last.lines.map((text) => text[0])).toEqual(['3', '4']);
+    for (const { child } of [idle, last]) expect(() => process.kill(-(child.pid ?? 0), 0)).toThrow(/ESRCH/);
+    expect(readFileSync(pemOf('gw-1'))).not.toEqual(readFileSync(pemOf('old')));
+    await told('renewal.activated', { 'tls.client.hash.sha256': fingerprintIn('gw-1') });
+  });
+
+  it('runs on with the new certificate once overlap has ended, without being told anything', async () => {
+    const told = hereafter('gw-1');
+    await told('session.ended', { 'event.reason': 'overlap_ended', 'nolapse.client_id': 'gw-1' });
+    const certificate = { 'tls.client.hash.sha256': fingerprintIn('gw-1') };
+    await told('admission.admitted', { 'event.reason': 'admitted', 'nolapse.client_id': 'gw-1', ...certificate });
+    await meter.offered(await makeDue('meter-1'));
+    expect(await publishWith('old')).toBe(5);
+    await told('admission.refused', { 'event.reason': 'retired', 'tls.client.hash.sha256': fingerprintIn('old') });
+  });
+
+  it('is left with nothing of the script but the pair in use, for its owner alone', () => {
+    const files = readdirSync(site).filter((file) => /gw-1\.|renewal/.test(file));
+    expect(files.sort()).toEqual(['.gw-1.lock', 'gw-1.crt', 'gw-1.key', 'gw-1.pem']);
+    expect(statSync(pemOf('gw-1')).mode & 0o077).toBe(0);
+  });
+});
