@@ -1,6 +1,7 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
 import type { DownMessage } from '../domain/message.ts';
+import { retryFloorMs } from '../domain/policy.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../domain/renewal.ts';
 import { toSeconds } from '../domain/time.ts';
@@ -49,6 +50,19 @@ export async function promptPrincipal(app: App, id: PrincipalId): Promise<void> 
   await prompt(app, renewal.id);
 }
 
+/** Sends what is owed to a principal that said hello; and that all is done once more, where it was told a while ago and may have been missed. */
+export async function answerHello(app: App, id: PrincipalId): Promise<void> {
+  const renewal = await app.store.read.currentRenewal(id);
+  if (renewal?.state !== 'activated' || renewal.confirmedAt === null) return promptPrincipal(app, id);
+  // Right after it was told, the hello has only crossed it.
+  if (app.clock.now() < renewal.confirmedAt + retryFloorMs) return;
+  await sendDown(app, id, await mannerOf(app, id), doneUnder(app, renewal), hearersOf(renewal, 'done'));
+}
+
+function doneUnder(app: App, { id, nextAt }: Renewal): DownMessage {
+  return { word: 'done', renewal: id, retires: toSeconds(nextAt ?? app.clock.now()) };
+}
+
 async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<DownMessage | null> {
   switch (owed(renewal)) {
     case 'offer':
@@ -57,7 +71,7 @@ async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<D
     case 'cert':
       return replacementMessage(app, renewal, manner);
     case 'done':
-      return { word: 'done', renewal: renewal.id, retires: toSeconds(renewal.nextAt ?? app.clock.now()) };
+      return doneUnder(app, renewal);
     case null:
       return null;
   }

@@ -4,7 +4,7 @@ import type { HelloMessage } from '../domain/message.ts';
 import { packetBytesLeast } from '../domain/packet.ts';
 import type { Contact } from '../domain/principal.ts';
 import type { App } from './context.ts';
-import { promptPrincipal } from './prompt.ts';
+import { answerHello } from './prompt.ts';
 import type { Sender } from './receive.ts';
 import { reportUse } from './report-use.ts';
 import { canBeTold, mannerOf } from './send-down.ts';
@@ -30,6 +30,6 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
   if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {
     return { code: 'packet_too_small', detail: `at least ${packetBytesLeast} bytes, and more in JSON` };
   }
-  await promptPrincipal(app, id);
+  await answerHello(app, id);
   return null;
 }
