@@ -66,7 +66,7 @@ function principalOf(id: PrincipalId): Principal {
     gateway: null,
     encoding: null,
     modes: [],
-    packetBytesMax: null,
+    packetBytesMax: 4_096,
     slots: null,
     cohort: null,
     source: null,
@@ -90,6 +90,7 @@ class Devices implements Sessions {
   listens = (id: PrincipalId): boolean => this.devices.has(id);
   closeByCertificate = (): number => 0;
   closeByPrincipal = (): number => 0;
+  closeIntroduced = (): number => 0;
   send: Sessions['send'] = async (id, topic, payload) => {
     const decoded = decodeDown(topic.split('/')[3] ?? '', payload);
     const device = this.devices.get(id);
@@ -214,6 +215,7 @@ const nobody: Sessions = {
   listens: () => false,
   closeByCertificate: () => 0,
   closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
 };
 
 async function sweepOnce(fleet: number): Promise<number> {
