@@ -44,6 +44,8 @@ class LateSessions implements Sessions {
     if (reason === 'decommissioned') this.forget(id);
     return closed;
   };
+  closeIntroduced: Sessions['closeIntroduced'] = (id, reason) =>
+    this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }
 
 function brokerLimits({ limits }: Config) {

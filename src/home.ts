@@ -138,6 +138,7 @@ const noSessions: Sessions = {
   listens: () => false,
   closeByCertificate: () => 0,
   closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
 };
 
 /**

@@ -1,5 +1,6 @@
 // A certificate was seen on a connection for the first time: it becomes the active one, and only now does what it replaces
 // begin to retire.
+import { isAwaited } from '../domain/admission.ts';
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import { overlapEnd, type Policy, renewalTime } from '../domain/policy.ts';
 import type { PrincipalId } from '../domain/principal.ts';
@@ -20,6 +21,11 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     const principal = entry && (await tx.principal(entry.principalId));
     if (entry?.state !== 'issued' || !principal) return;
     const policy = policyOf(app, principal.class);
+    const others = (await tx.certificatesOf(principal.id)).filter((other) => other.fingerprint !== fingerprint);
+    // Whoever else came in by the same introduction is not the one that is known from now on.
+    if (isAwaited(others)) {
+      await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
+    }
     await tx.putCertificate({
       ...entry,
       state: 'active',
@@ -27,7 +33,7 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
       lastSeenAt: now,
       renewAt: Math.max(now, renewalTime(entry, principal.id, policy)),
     });
-    const overlapUntil = await supersedeOthers(within, entry, policy);
+    const overlapUntil = await supersedeOthers(within, entry, others, policy);
     await endRenewals(within, entry, principal.class, overlapUntil, via);
     if (!entry.renewalId) {
       await record({
@@ -42,11 +48,16 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
 }
 
 /** Begins the overlap of the certificates this one replaces. @returns when the last of them stops being admitted. */
-async function supersedeOthers(within: Change, entry: LedgerEntry, policy: Policy): Promise<Instant> {
+async function supersedeOthers(
+  within: Change,
+  entry: LedgerEntry,
+  others: readonly LedgerEntry[],
+  policy: Policy,
+): Promise<Instant> {
   const { tx, now } = within;
   let latest = now;
-  for (const other of await tx.certificatesOf(entry.principalId)) {
-    if (other.fingerprint === entry.fingerprint || other.issuedAt > entry.issuedAt) continue;
+  for (const other of others) {
+    if (other.issuedAt > entry.issuedAt) continue;
     if (other.state === 'active') {
       const overlapUntil = overlapEnd(other, now, policy);
       latest = Math.max(latest, overlapUntil);

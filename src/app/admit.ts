@@ -1,7 +1,7 @@
 // Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
 // verdict, and lets what the verdict implies happen before the broker answers.
 import { accessOf } from '../domain/acl.ts';
-import { admit, type StrangerFacts, type Verdict } from '../domain/admission.ts';
+import { admit, isAwaited, type StrangerFacts, type Verdict } from '../domain/admission.ts';
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import { graceMs } from '../domain/policy.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalUri } from '../domain/principal.ts';
@@ -23,9 +23,7 @@ interface Findings {
 export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admission> {
   let findings = await find(app, facts);
   let verdict = judge(app, facts, findings);
-  if (verdict.lane === 'full' && findings.entry?.state === 'issued') {
-    await activate(app, findings.entry.fingerprint);
-    // The ledger may have changed while the activation waited its turn: judge what it says now.
+  if (await changesLedger(app, findings, verdict)) {
     findings = await find(app, facts);
     verdict = judge(app, facts, findings);
   }
@@ -34,18 +32,28 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
   const { principal, fingerprint, entry } = findings;
   if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
   if (verdict.reason === 'expired_in_grace' && entry) await openRenewal(app, entry.fingerprint);
-  if (verdict.reason === 'bootstrap') await openEnrollment(app, principal.id, verdict.endsAt);
   return {
     admitted: true,
     session: {
       principal,
       lane: verdict.lane,
       fingerprint,
+      introduced: verdict.reason === 'bootstrap',
       access: accessOf(principal, verdict.lane, app.settings.access),
       endsAt: verdict.endsAt,
       clientId: facts.clientId,
     },
   };
+}
+
+/** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
+async function changesLedger(app: App, { entry, principal }: Findings, verdict: Verdict): Promise<boolean> {
+  if (verdict.lane === 'full' && entry?.state === 'issued') {
+    await activate(app, entry.fingerprint);
+    return true;
+  }
+  if (verdict.lane !== 'renew-only' || verdict.reason !== 'bootstrap' || !principal) return false;
+  return (await openEnrollment(app, principal.id, verdict.endsAt)) === null;
 }
 
 async function find(app: App, { presented }: ConnectFacts): Promise<Findings> {
@@ -68,12 +76,11 @@ async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Ar
   return { principal, stranger: { introduced, notBefore, notAfter, expected } };
 }
 
-/** A stranger is expected as long as no certificate of the principal was ever in use: an anchor introduces once. */
+/** A stranger is expected as long as no certificate of the principal was ever in use. */
 async function isExpected(app: App, principal: Principal, uris: readonly string[]): Promise<boolean> {
   const ours = uris.filter((uri) => uri.startsWith('urn:nolapse:'));
   if (ours.some((uri) => uri !== principalUri(principal.kind, principal.id))) return false;
-  const known = await app.store.read.certificatesOf(principal.id);
-  return known.every((entry) => entry.state === 'issued' || (entry.state === 'revoked' && entry.activatedAt === null));
+  return isAwaited(await app.store.read.certificatesOf(principal.id));
 }
 
 function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {

@@ -96,7 +96,7 @@ export function openEnrollment(app: App, id: PrincipalId, endsAt: Instant): Prom
   return change(app, async (within) => {
     const principal = await within.tx.principal(id);
     const current = await within.tx.currentRenewal(id);
-    if (!principal || (current && isOpen(current))) return current;
-    return open(within, principal, null, endsAt);
+    if (!principal || !isAwaited(await within.tx.certificatesOf(id))) return null;
+    return current && isOpen(current) ? current : open(within, principal, null, endsAt);
   });
 }

@@ -89,7 +89,8 @@ export class Outbox {
         app.sessions.closeByCertificate(effect.fingerprint, effect.reason);
         return null;
       case 'close-principal':
-        app.sessions.closeByPrincipal(effect.principalId, effect.reason);
+        if (effect.only === 'introduced') app.sessions.closeIntroduced(effect.principalId, effect.reason);
+        else app.sessions.closeByPrincipal(effect.principalId, effect.reason);
         return null;
       case 'publish-crl':
         return this.#publishCrl();

@@ -1,6 +1,7 @@
 // Takes what a device publishes on its enrollment topics: throttles, decodes, hands each word to its verb, and answers a
 // refusal with its code. Bad input changes nothing but a count.
 import { mayPublish } from '../domain/acl.ts';
+import { isAwaited } from '../domain/admission.ts';
 import type { EnrollmentCode, Refusal } from '../domain/errors.ts';
 import type { UpMessage } from '../domain/message.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
@@ -44,6 +45,10 @@ export async function receive(app: App, session: Session, topic: string, payload
   if (!app.throttles.speech.take(id, app.clock.now())) {
     await refuse(app, { id }, { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 });
     return;
+  }
+  if (session.introduced && !isAwaited(await app.store.read.certificatesOf(self))) {
+    // Its session is about to end, and what would be answered is the enrolled device's to read.
+    return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
   }
   const decoded = decodeUp(word, payload);
   if (!decoded.ok) return refuse(app, { id, encoding: decoded.encoding }, decoded);

@@ -24,6 +24,8 @@ export interface Session {
   readonly principal: Principal;
   readonly lane: 'full' | 'renew-only';
   readonly fingerprint: Fingerprint;
+  /** Did a bootstrap anchor let it in? Then no row of the ledger has its certificate. */
+  readonly introduced: boolean;
   readonly access: Access;
   /** When the broker must end it, in Unix milliseconds. */
   readonly endsAt: number;

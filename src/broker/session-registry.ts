@@ -155,6 +155,12 @@ export class SessionRegistry {
     return this.#endAll(`principal/${id}`, this.#byPrincipal.get(id), reason);
   }
 
+  /** Ends the sessions of a principal that a bootstrap anchor let in. */
+  endIntroduced(id: PrincipalId, reason: string): number {
+    const introduced = this.ofPrincipal(id).filter(({ session }) => session.introduced);
+    return this.#endAll(`introduced/${id}`, introduced, reason);
+  }
+
   end(live: LiveSession, reason: string): void {
     if (live.ending !== null) return;
     live.ending = reason;
@@ -185,7 +191,7 @@ export class SessionRegistry {
     }
   }
 
-  #endAll(key: string, lives: ReadonlySet<LiveSession> | undefined, reason: string): number {
+  #endAll(key: string, lives: Iterable<LiveSession> | undefined, reason: string): number {
     this.#sequence += 1;
     if (this.#pending.size > 0) this.#endedMeanwhile.set(key, { at: this.#sequence, reason });
     const open = [...(lives ?? [])].filter((live) => live.ending === null);
@@ -194,7 +200,9 @@ export class SessionRegistry {
   }
 
   #revokedSince(pending: PendingAdmission, session: Session): string | null {
-    for (const key of [session.fingerprint, `principal/${session.principal.id}`]) {
+    const { fingerprint, introduced, principal } = session;
+    const keys = [fingerprint, `principal/${principal.id}`, ...(introduced ? [`introduced/${principal.id}`] : [])];
+    for (const key of keys) {
       const ended = this.#endedMeanwhile.get(key);
       if (ended && ended.at > pending.since) return ended.reason;
     }

@@ -10,8 +10,13 @@ export type Effect =
   | { readonly kind: 'prompt'; readonly renewalId: string }
   /** End every live session opened with this certificate. */
   | { readonly kind: 'close-certificate'; readonly fingerprint: Fingerprint; readonly reason: string }
-  /** End every live session of this principal. */
-  | { readonly kind: 'close-principal'; readonly principalId: PrincipalId; readonly reason: string }
+  /** End every live session of this principal, or only those that a bootstrap anchor introduced. */
+  | {
+      readonly kind: 'close-principal';
+      readonly principalId: PrincipalId;
+      readonly reason: string;
+      readonly only?: 'introduced';
+    }
   | { readonly kind: 'publish-crl' };
 
 /** The idempotency key of an effect. */
@@ -23,7 +28,7 @@ export function effectKey(effect: Effect): string {
     case 'close-certificate':
       return `${effect.kind}/${effect.fingerprint}`;
     case 'close-principal':
-      return `${effect.kind}/${effect.principalId}`;
+      return [effect.kind, effect.principalId, ...(effect.only ? [effect.only] : [])].join('/');
     case 'publish-crl':
       return effect.kind;
   }

@@ -81,6 +81,28 @@ describe('a session', () => {
     await client.endAsync();
   });
 
+  it('ends when it was introduced and its principal has enrolled, also while it is being admitted', async () => {
+    const stranger = await house.device('d8', { lane: 'renew-only', introduced: true });
+    const enrolled = await house.device('d8');
+    const [lane, full] = [await house.connected(stranger, 'd8'), await house.connected(enrolled, 'd8:2')];
+    const ended = closed(lane);
+    expect(house.broker.sessions.closeIntroduced('d8' as PrincipalId, 'enrolled')).toBe(1);
+    await ended;
+    const { promise, resolve } = withResolvers();
+    house.entrance.before = () => promise;
+    const asked = house.entrance.admitted.length;
+    const [refusal, other] = [house.refusal(stranger, 'd8'), house.connected(enrolled, 'd8:3')];
+    await until(() => house.entrance.admitted.length > asked + 1);
+    expect(house.broker.sessions.closeIntroduced('d8' as PrincipalId, 'enrolled')).toBe(0);
+    resolve();
+    expect(await refusal).toBe(5);
+    expect(reasons().at(-1)).toBe('enrolled');
+    house.entrance.before = async () => undefined;
+    expect((await other).connected).toBe(true);
+    expect(full.connected).toBe(true);
+    for (const client of [full, await other]) await client.endAsync();
+  });
+
   it('does not survive a revocation between its admission and its CONNACK', async () => {
     const credential = await house.device('d7');
     const put = house.persistence.putWill;

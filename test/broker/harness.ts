@@ -71,7 +71,9 @@ export class FakeEntrance implements Entrance {
     const lane = options.lane ?? 'full';
     const access = accessOf(principal, lane, { kinds: defaultTemplates, principals: this.services });
     const endsAt = options.endsAt ?? Date.now() + 3_600_000;
-    this.ledger.set(credential.fingerprint, { principal, lane, access, endsAt, fingerprint: credential.fingerprint });
+    const { fingerprint } = credential;
+    const introduced = options.introduced ?? false;
+    this.ledger.set(fingerprint, { principal, lane, access, endsAt, fingerprint, introduced });
   }
 
   async admit(facts: ConnectFacts): Promise<Admission> {

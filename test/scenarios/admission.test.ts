@@ -86,7 +86,7 @@ describe('admission on the real gateway', () => {
     expect(await refusal('pump-1', pump)).toEqual({ code: 5, reason: 'quarantined' });
     await operations.quarantineDevice({ id: 'pump-1', release: true });
     expect(await connackOf(house, pump, 'pump-1')).toBe(0);
-    expect(await operations.decommissionDevice({ id: 'pump-1' })).toEqual({ revoked: 1, cancelled: 0 });
+    expect(await operations.decommissionDevice({ id: 'pump-1' })).toMatchObject({ revoked: 1, cancelled: 0 });
     expect(await refusal('pump-1', pump)).toEqual({ code: 5, reason: 'decommissioned' });
     await expect(operations.issueDevice({ id: 'pump-1' })).rejects.toMatchObject({ code: 'conflict' });
   });
@@ -159,16 +159,28 @@ describe('admission on the real gateway', () => {
     expect(await refusal('pump-1', impostor)).toEqual({ code: 5, reason: 'unknown_certificate' });
 
     const lane = await new Speaker(await connect(house, stranger, 'pump-1'), 'pump-1').listen();
+    const thief = await new Speaker(await connect(house, stranger, 'pump-1:thief'), 'pump-1').listen();
+    const ended = [lane, thief].map(
+      ({ client }) => new Promise<void>((resolve) => client.once('close', () => resolve())),
+    );
     await lane.say({ word: 'hello', maxPacket: 4_096 });
     const offer = await lane.next('offer');
     const { keyPem, csr } = await newRequest('pump-1');
     await lane.say({ word: 'csr', renewal: offer.renewal, csr });
     const { certificates } = await lane.next('cert');
     const enrolled = { certificatePem: pemOf(certificates), keyPem };
-    expect(await connackOf(house, enrolled, 'pump-1:new')).toBe(0);
+    const device = await new Speaker(await connect(house, enrolled, 'pump-1:new'), 'pump-1').listen();
     await house.log.until('renewal.activated');
+    // Whoever else was introduced is not the one that enrolled: no session of theirs outlives it.
+    await Promise.all(ended);
+    expect(house.log.count('session.ended', { 'event.reason': 'enrolled', 'nolapse.principal': 'pump-1' })).toBe(2);
+    expect(device.client.connected).toBe(true);
     expect(await refusal('pump-1', stranger)).toEqual({ code: 5, reason: 'unknown_certificate' });
-    await lane.client.endAsync(true);
+    thief.heard.length = 0;
+    await house.gateway.operations.runRenewal({ device: 'pump-1' });
+    await device.next('offer');
+    expect(thief.heard).toEqual([]);
+    await device.client.endAsync(true);
   });
 
   it('knows a certificate by its exact bytes', async () => {
