@@ -9,6 +9,7 @@ import type { Instant } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { retireWithin } from './retire.ts';
+import { revokeWithin } from './revoke.ts';
 
 /**
  * Records the activation of an issued certificate; does nothing when the ledger has it in another state by now.
@@ -21,9 +22,9 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     const principal = entry && (await tx.principal(entry.principalId));
     if (entry?.state !== 'issued' || !principal) return;
     const policy = policyOf(app, principal.class);
-    const others = (await tx.certificatesOf(principal.id)).filter((other) => other.fingerprint !== fingerprint);
+    const known = await tx.certificatesOf(principal.id);
     // Whoever else came in by the same introduction is not the one that is known from now on.
-    if (isAwaited(others)) {
+    if (isAwaited(known)) {
       await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
     }
     await tx.putCertificate({
@@ -33,7 +34,8 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
       lastSeenAt: now,
       renewAt: Math.max(now, renewalTime(entry, principal.id, policy)),
     });
-    const overlapUntil = await supersedeOthers(within, entry, others, policy);
+    const older = known.slice(known.findIndex((each) => each.fingerprint === fingerprint) + 1);
+    const overlapUntil = await supersede(within, older, policy);
     await endRenewals(within, entry, principal.class, overlapUntil, via);
     if (!entry.renewalId) {
       await record({
@@ -47,24 +49,21 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
   return change(app, work, via);
 }
 
-/** Begins the overlap of the certificates this one replaces. @returns when the last of them stops being admitted. */
-async function supersedeOthers(
-  within: Change,
-  entry: LedgerEntry,
-  others: readonly LedgerEntry[],
-  policy: Policy,
-): Promise<Instant> {
+/** Begins the overlap of the certificates that are replaced. @returns when the last of them stops being admitted. */
+async function supersede(within: Change, replaced: readonly LedgerEntry[], policy: Policy): Promise<Instant> {
   const { tx, now } = within;
   let latest = now;
-  for (const other of others) {
-    if (other.issuedAt > entry.issuedAt) continue;
-    if (other.state === 'active') {
-      const overlapUntil = overlapEnd(other, now, policy);
+  for (const each of replaced) {
+    if (each.state === 'active') {
+      const overlapUntil = overlapEnd(each, now, policy);
       latest = Math.max(latest, overlapUntil);
-      await tx.putCertificate({ ...other, state: 'superseded', overlapUntil, renewAt: null });
-    } else if (other.state === 'expired') {
+      await tx.putCertificate({ ...each, state: 'superseded', overlapUntil, renewAt: null });
+    } else if (each.state === 'expired') {
       // Nothing overlaps with a certificate that has ended: the lane closes behind it.
-      await retireWithin(within, other);
+      await retireWithin(within, each);
+    } else if (each.state === 'issued') {
+      // Never seen in use, it must not be any more: it would open sessions beside its successor.
+      await revokeWithin(within, each, 'superseded');
     }
   }
   return latest;
@@ -93,8 +92,9 @@ async function endRenewals(
     if (transition.kind === 'changed') await tx.owe({ kind: 'prompt', renewalId: own.id });
   }
   for (const other of await tx.unendedRenewals(entry.principalId)) {
-    if (other.id !== own?.id && isOpen(other) && other.createdAt <= entry.issuedAt) {
-      await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, className);
-    }
+    if (other.id === own?.id || !isOpen(other) || other.createdAt > entry.issuedAt) continue;
+    await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, className);
+    const unused = other.newFingerprint && (await tx.certificate(other.newFingerprint));
+    if (unused) await revokeWithin(within, unused, 'superseded');
   }
 }
