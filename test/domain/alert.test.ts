@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Alert,
+  type AlertEvent,
+  acknowledge,
+  alertKey,
+  alertKinds,
+  clear,
+  type Finding,
+  find,
+  isOver,
+} from '../../src/domain/alert.ts';
+import { day, noon, second } from './samples.ts';
+
+const finding: Finding = {
+  kind: 'expiry_approaching',
+  subject: 'pump-7',
+  severity: 'warning',
+  detail: 'its certificate ends on 2027-02-01',
+  owner: 'water',
+};
+const raised = find(null, finding, noon).alert;
+
+describe('an alert', () => {
+  it('is raised once, and not told again while nothing changes', () => {
+    expect(find(null, finding, noon)).toMatchObject({ event: 'raised', alert: { raisedAt: noon, clearedAt: null } });
+    const again = find(raised, finding, noon + second);
+    expect(again.event).toBeNull();
+    expect(again.alert).toEqual({ ...raised, seenAt: noon + second });
+  });
+
+  it('is told again when it changes, and once it has become worse nobody has taken it on', () => {
+    const taken = acknowledge(raised, 'ana', noon + second).alert;
+    const worded = find(taken, { ...finding, detail: 'another day' }, noon + 2 * second);
+    expect(worded).toMatchObject({ event: 'updated', alert: { acknowledgedBy: 'ana', updatedAt: noon + 2 * second } });
+    const worse = find(taken, { ...finding, severity: 'critical' }, noon + 2 * second);
+    expect(worse).toMatchObject({ event: 'updated', alert: { acknowledgedBy: null, acknowledgedAt: null } });
+  });
+
+  it('is acknowledged once, and never after it was cleared', () => {
+    const taken = acknowledge(raised, 'ana', noon + second);
+    expect(taken).toMatchObject({ event: 'acknowledged', alert: { acknowledgedAt: noon + second } });
+    expect(acknowledge(taken.alert, 'bo', noon + 2 * second)).toEqual({ alert: taken.alert, event: null });
+    const cleared = clear(raised, noon + second).alert;
+    expect(acknowledge(cleared, 'bo', noon + 2 * second)).toEqual({ alert: cleared, event: null });
+  });
+
+  it('is cleared once, and raised anew when it is so again', () => {
+    const cleared = clear(raised, noon + second);
+    expect(cleared).toMatchObject({ event: 'cleared', alert: { clearedAt: noon + second } });
+    expect(clear(cleared.alert, noon + day)).toEqual({ alert: cleared.alert, event: null });
+    expect(find(cleared.alert, finding, noon + day)).toMatchObject({
+      event: 'raised',
+      alert: { raisedAt: noon + day, clearedAt: null },
+    });
+  });
+
+  it('that tells of an event is over once the event did not come again', () => {
+    const clone = find(null, { ...finding, kind: 'retired_credential_in_use' }, noon).alert;
+    expect(isOver(clone, noon + day - 1)).toBe(false);
+    expect(isOver(clone, noon + day)).toBe(true);
+    expect(isOver(find(clone, clone, noon + second).alert, noon + day)).toBe(false);
+    expect(isOver(raised, noon + 1_000 * day)).toBe(false);
+  });
+
+  it('goes by its kind and subject', () => {
+    expect(alertKey(raised)).toBe('expiry_approaching/pump-7');
+  });
+
+  it('tells every life as raised, then changes, then cleared, in turn', () => {
+    const findings = fc.record({
+      kind: fc.constantFrom(...(Object.keys(alertKinds) as (keyof typeof alertKinds)[])),
+      subject: fc.constant('pump-7'),
+      severity: fc.constantFrom('warning' as const, 'critical' as const),
+      detail: fc.constantFrom('a', 'b'),
+      owner: fc.constant(null),
+    });
+    const act = fc.oneof(
+      findings.map((each) => ({ act: 'find' as const, each })),
+      fc.constant({ act: 'clear' as const }),
+      fc.constant({ act: 'acknowledge' as const }),
+    );
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 30 }), (acts) => {
+        let alert: Alert | null = null;
+        const told: AlertEvent[] = [];
+        for (const [i, each] of acts.entries()) {
+          const now = noon + i;
+          if (each.act !== 'find' && !alert) continue;
+          const step: { alert: Alert; event: AlertEvent | null } =
+            each.act === 'find'
+              ? find(alert, each.each, now)
+              : each.act === 'clear'
+                ? clear(alert as Alert, now)
+                : acknowledge(alert as Alert, 'ana', now);
+          alert = step.alert;
+          if (step.event) told.push(step.event);
+        }
+        for (const [i, event] of told.entries()) {
+          const before = told[i - 1];
+          expect(event === 'raised').toBe(before === undefined || before === 'cleared');
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Principal } from '../../src/domain/principal.ts';
+import { compare, objectToLoss, type Told } from '../../src/domain/reconcile.ts';
+import { idOf, principal } from './samples.ts';
+
+const rows = (...told: Told[]) => new Map(told.map((row) => [row.id, row]));
+const known = (id: string, patch: Partial<Principal> = {}) => principal({ id: idOf(id), ...patch });
+
+describe('the difference to a source', () => {
+  it('names what is new, what is other, and what is gone or decommissioned', () => {
+    const difference = compare(
+      [known('a'), known('b', { site: 'north' }), known('c'), known('d')],
+      rows(
+        { id: idOf('a'), owner: 'water' },
+        { id: idOf('b'), site: 'south', owner: 'water' },
+        { id: idOf('d'), status: 'decommissioned' },
+        { id: idOf('e'), owner: 'power' },
+      ),
+    );
+    expect(difference).toEqual({
+      added: [{ id: 'e', owner: 'power' }],
+      changed: [{ id: 'b', fields: ['site'], to: { id: 'b', site: 'south', owner: 'water' } }],
+      decommissioned: ['c', 'd'],
+      unchanged: 1,
+    });
+  });
+
+  it('leaves alone what the source says nothing of', () => {
+    const device = known('a', { site: 'north', modes: ['recertify'], packetBytesMax: 256 });
+    expect(compare([device], rows({ id: device.id })).changed).toEqual([]);
+    expect(compare([device], rows({ id: device.id, modes: ['recertify'] })).changed).toEqual([]);
+    expect(compare([device], rows({ id: device.id, modes: ['csr'] })).changed).toMatchObject([{ fields: ['modes'] }]);
+  });
+
+  it('does not add what is decommissioned in the source', () => {
+    expect(compare([], rows({ id: idOf('a'), status: 'decommissioned' })).added).toEqual([]);
+  });
+
+  it('is empty once it has been made good, and counts every device once', () => {
+    const ids = fc.uniqueArray(
+      fc.integer({ min: 0, max: 30 }).map((n) => `d${n}`),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(ids, ids, (before, told) => {
+        const inventory = before.map((id) => known(id, { site: 'old' }));
+        const source = rows(...told.map((id) => ({ id: idOf(id), site: 'new' })));
+        const difference = compare(inventory, source);
+        const { added, changed, decommissioned, unchanged } = difference;
+        expect(changed.length + decommissioned.length + unchanged).toBe(inventory.length);
+        expect(added.length + changed.length + unchanged).toBe(source.size);
+        const after = [...source.keys()].map((id) => known(id, { site: 'new' }));
+        expect(compare(after, source)).toMatchObject({ added: [], changed: [], decommissioned: [] });
+      }),
+    );
+  });
+});
+
+describe('the guard', () => {
+  const lacking = (missing: number) => ({
+    added: [],
+    changed: [],
+    decommissioned: Array.from({ length: missing }, (_, i) => idOf(`d${i}`)),
+    unchanged: 0,
+  });
+
+  it('lets through what a source may lack, and one device always', () => {
+    expect(objectToLoss(lacking(5), 100, 0.05)).toBeNull();
+    expect(objectToLoss(lacking(1), 2, 0.05)).toBeNull();
+    expect(objectToLoss(lacking(0), 0, 0)).toBeNull();
+  });
+
+  it('says how much is missing when it is too much', () => {
+    expect(objectToLoss(lacking(6), 100, 0.05)).toBe('the source lacks 6 of 100 devices, more than 5%');
+    expect(objectToLoss(lacking(100), 100, 0.5)).toContain('lacks 100 of 100');
+  });
+});
