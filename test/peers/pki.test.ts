@@ -1,5 +1,6 @@
 // What openssl makes of the certificates, revocation lists and keys made here, and what is made here of openssl's requests.
 import { execFile } from 'node:child_process';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { initPki } from '../../src/authority/init.ts';
 import { openLocalAuthority } from '../../src/authority/local.ts';
 import { certsOnly } from '../../src/pki/cms.ts';
 import { readCsr } from '../../src/pki/csr.ts';
+import { newEnvelopedKey } from '../../src/pki/envelope.ts';
 import { derToPem } from '../../src/pki/pem.ts';
 import { newSerial } from '../../src/pki/serial.ts';
 import { approvedFor, day, ecKey, entropy, locations, rsaKey, serverOptions, spkiOf } from '../pki/made.ts';
@@ -123,6 +125,38 @@ describe('openssl crl', () => {
       }),
     );
     expect(await openssl('crl', '-inform', 'DER', '-in', 'list.der', '-noout', '-text')).toContain('Key Compromise');
+  });
+});
+
+describe('openssl cms -decrypt', () => {
+  it.each(['P-256', 'P-384'])(
+    'opens a key that was made for the holder of a %s key, and nobody else',
+    async (curve) => {
+      const own = ecKey(curve);
+      const { der } = await issueTo('holder.crt', spkiOf(own));
+      const { spki, envelope } = newEnvelopedKey(der);
+      writeFileSync(join(dir, 'key.cms'), envelope);
+      const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+      writeFileSync(join(dir, 'holder.key'), pemOf(own));
+      writeFileSync(join(dir, 'other.key'), pemOf(ecKey(curve)));
+      const decrypt = ['cms', '-decrypt', '-inform', 'DER', '-in', 'key.cms', '-out', 'opened.der'];
+      await openssl(...decrypt, '-recip', 'holder.crt', '-inkey', 'holder.key');
+      await openssl('pkey', '-inform', 'DER', '-in', 'opened.der', '-check', '-pubout', '-out', 'opened.pub');
+      const opened = createPublicKey(readFileSync(join(dir, 'opened.pub')));
+      expect(opened.export({ type: 'spki', format: 'der' })).toEqual(Buffer.from(spki));
+      await expect(openssl(...decrypt, '-recip', 'holder.crt', '-inkey', 'other.key')).rejects.toThrow();
+      await expect(openssl(...decrypt, '-recip', 'issuing.crt', '-inkey', 'holder.key')).rejects.toThrow();
+    },
+  );
+
+  it('finds the algorithms that are promised', async () => {
+    const { der } = await issueTo('holder.crt');
+    writeFileSync(join(dir, 'key.cms'), newEnvelopedKey(der).envelope);
+    const printed = await openssl('cms', '-cmsout', '-print', '-inform', 'DER', '-in', 'key.cms');
+    for (const name of ['dhSinglePass-stdDH-sha256kdf-scheme', 'aes-256-cbc', 'issuerAndSerialNumber']) {
+      expect(printed).toContain(name);
+    }
+    expect(printed).toMatch(/originatorKey:\s+algorithm:\s+algorithm: id-ecPublicKey/);
   });
 });
 
