@@ -1,5 +1,4 @@
-// Mutual TLS over mbedTLS 2.28 or 3. It decides what a failure means: a link that was lost says nothing about a certificate, a
-// refusal does.
+// Mutual TLS over mbedTLS 2.28 or 3. It tells failures apart as far as they can be; what follows from one is decided elsewhere.
 #include "link.h"
 
 #include <mbedtls/ctr_drbg.h>
@@ -90,7 +89,7 @@ static bool configure(const char *host) {
   return mbedtls_ssl_setup(&tls, &config) == 0 && mbedtls_ssl_set_hostname(&tls, host) == 0;
 }
 
-// What the peer or its certificate said is a refusal; what the network did is not.
+// An alert is a refusal; what the network did may be one or not.
 static enum link_result meaning(int error) {
   if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) return LINK_REFUSED;
   say("mbedTLS says -0x%04x", (unsigned)-error);
@@ -99,13 +98,14 @@ static enum link_result meaning(int error) {
 
 enum link_result link_open(const char *host, const char *port, const uint8_t *certificate, size_t size) {
   bool usable = parse(&own, certificate, size);
-  if (!configure(host)) return LINK_LOST;
+  if (!configure(host)) return LINK_NONE;
   if (!usable) return LINK_REFUSED;
-  int error = mbedtls_net_connect(&net, host, port, MBEDTLS_NET_PROTO_TCP);
-  if (error != 0) return meaning(error);
+  if (mbedtls_net_connect(&net, host, port, MBEDTLS_NET_PROTO_TCP) != 0) return LINK_NONE;
+  int error;
   mbedtls_ssl_set_bio(&tls, &net, mbedtls_net_send, NULL, mbedtls_net_recv_timeout);
   do error = mbedtls_ssl_handshake(&tls);
   while (error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE);
+  if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) return LINK_NONE; // somebody else than the gateway
   return error == 0 ? LINK_OK : meaning(error);
 }
 

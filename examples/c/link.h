@@ -8,8 +8,9 @@
 enum link_result {
   LINK_OK,
   LINK_QUIET,   // nothing came within the time
-  LINK_LOST,    // no connection, or it broke: says nothing about the certificate
-  LINK_REFUSED, // TLS was refused, or the certificate cannot be used
+  LINK_NONE,    // there is no way to the gateway: says nothing about our certificate
+  LINK_LOST,    // it broke
+  LINK_REFUSED, // TLS said no, or the certificate cannot be used
 };
 
 // Loads key.der and ca.der, once. False when one is missing or unreadable.

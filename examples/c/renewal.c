@@ -2,6 +2,7 @@
 // one is gone back to. A certificate that was admitted stays in its slot until another one has been.
 #include "renewal.h"
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "link.h"
@@ -55,18 +56,23 @@ static enum link_result open_link(const struct options *options) {
   return link_open(options->host, options->port, certificate, size);
 }
 
+// Whoever finds fault with a certificate may just hang up: on trial, only an answer counts. With the one in use it would be
+// wrong to conclude anything from silence.
+static bool is_refusal(enum link_result link, enum mqtt_result result) {
+  if (link == LINK_REFUSED || (link == LINK_OK && result == MQTT_REFUSED)) return true;
+  return state.phase == STORED && link != LINK_NONE && result == MQTT_LOST;
+}
+
 static enum next connection(const struct options *options, enum outcome *outcome) {
   enum link_result link = open_link(options);
   enum mqtt_result result = link == LINK_OK ? mqtt_connect(options->device) : MQTT_LOST;
   enum next then;
-  if (link == LINK_REFUSED || result == MQTT_REFUSED) {
-    then = on_refusal(outcome);
-  } else if (result != MQTT_OK) {
-    then = lost(result, outcome);
-  } else {
+  if (result == MQTT_OK) {
     then = on_connected(outcome);
     if (then == GO_ON) then = talk(&state, options, outcome);
     if (then == RECONNECT || *outcome == RENEWED) mqtt_disconnect();
+  } else {
+    then = is_refusal(link, result) ? on_refusal(outcome) : lost(result, outcome);
   }
   link_close();
   return then;

@@ -16,6 +16,10 @@ class Refused(Exception):
     """The gateway did not take the certificate."""
 
 
+class Unanswered(OSError):
+    """The gateway was reached, and the link broke before it answered."""
+
+
 class TooLarge(Exception):
     """A packet larger than PACKET_MAX was announced; its bytes were not read."""
 
@@ -26,7 +30,7 @@ def _string(text):
 
 
 class Connection:
-    """Connects, or raises Refused or OSError. `step(kind, what)` is told of every packet."""
+    """Connects, or raises Refused, Unanswered or OSError. `step(kind, what)` is told of every packet."""
 
     def __init__(self, host, port, device, key, certificate, ca, step):
         self.device, self.step = device, step
@@ -43,19 +47,22 @@ class Connection:
         except ValueError:
             raw.close()
             raise Refused("the certificate cannot be used")
-        self._tls = context.wrap_socket(raw, server_hostname=host)
-        self._poll = select.poll()
-        self._poll.register(self._tls, select.POLLIN)
-        self._connect()
+        try:
+            self._tls = context.wrap_socket(raw, server_hostname=host)
+            self._poll = select.poll()
+            self._poll.register(self._tls, select.POLLIN)
+            self._connect()
+        except OSError as broken:
+            raw.close()
+            raise Unanswered(*broken.args)
 
     def _connect(self):
         # A clean session: what is owed is asked for.
         self._send(0x10, b"\x00\x04MQTT\x04\x02" + struct.pack("!H", _KEEPALIVE_S) + _string(self.device))
-        kind, body = self.receive(_WAIT_MS)
+        kind, body = self.receive(_WAIT_MS) or (None, b"")
         if kind != CONNACK or len(body) != 2:
             raise OSError("no CONNACK")
         if body[1] != 0:
-            self.close()
             raise Refused("CONNACK %d" % body[1])
 
     def _send(self, head, body):
@@ -73,8 +80,16 @@ class Connection:
         self._id += 1
         return self._id
 
-    def subscribe(self, word):
-        self._send(0x82, struct.pack("!H", self._next_id()) + _string(self._topic(word)) + b"\x01")
+    def subscribe(self, *words):
+        """Subscribes at QoS 1, in as many packets as they need."""
+        body = b""
+        for word in words:
+            more = _string(self._topic(word)) + b"\x01"
+            if body and 3 + 2 + len(body) + len(more) > PACKET_MAX:
+                self._send(0x82, struct.pack("!H", self._next_id()) + body)
+                body = b""
+            body += more
+        self._send(0x82, struct.pack("!H", self._next_id()) + body)
 
     def publish(self, word, payload):
         """Sends at QoS 1. Returns the number its PUBACK will carry."""
