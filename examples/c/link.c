@@ -78,13 +78,18 @@ static bool configure(const char *host) {
   mbedtls_ssl_init(&tls);
   mbedtls_ssl_config_init(&config);
   mbedtls_net_init(&net);
-  if (mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0) return false;
+  const int kind = MBEDTLS_SSL_IS_CLIENT, transport = MBEDTLS_SSL_TRANSPORT_STREAM;
+  if (mbedtls_ssl_config_defaults(&config, kind, transport, MBEDTLS_SSL_PRESET_DEFAULT) != 0) return false;
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
   mbedtls_ssl_conf_ca_chain(&config, &ca, NULL);
   mbedtls_ssl_conf_rng(&config, mbedtls_ctr_drbg_random, &drbg);
   mbedtls_ssl_conf_read_timeout(&config, READ_TIMEOUT_MS);
   // Records of at most 4 KB: what a device would have buffers for that must take the server's whole chain in one record.
   if (mbedtls_ssl_conf_max_frag_len(&config, MBEDTLS_SSL_MAX_FRAG_LEN_4096) != 0) return false;
+#if MBEDTLS_VERSION_MAJOR >= 3
+  // Which mbedTLS 3 cannot do in TLS 1.3.
+  mbedtls_ssl_conf_max_tls_version(&config, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
   if (mbedtls_ssl_conf_own_cert(&config, &own, &key) != 0) return false;
   return mbedtls_ssl_setup(&tls, &config) == 0 && mbedtls_ssl_set_hostname(&tls, host) == 0;
 }
