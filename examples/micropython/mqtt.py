@@ -9,7 +9,9 @@ PACKET_MAX = 256
 CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
 _WAIT_MS = 10000
 _KEEPALIVE_S = 60
-_names = {1: "CONNECT", 2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 9: "SUBACK", 14: "DISCONNECT"}
+_PING_MS = 30000
+_names = {1: "CONNECT", 2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 9: "SUBACK"}
+_names.update({12: "PINGREQ", 13: "PINGRESP", 14: "DISCONNECT"})
 
 
 class Refused(Exception):
@@ -107,8 +109,11 @@ class Connection:
 
     def receive(self, wait_ms):
         """One packet: (kind, body), of a PUBLISH (PUBLISH, (word, payload, number)). None when nothing came in time."""
-        if not self._poll.poll(wait_ms):
-            return None
+        while not self._poll.poll(max(0, min(wait_ms, _PING_MS))):
+            wait_ms -= _PING_MS
+            if wait_ms <= 0:
+                return None
+            self._send(0xC0, b"")
         self._read(0, 2)
         header, size, shift = 2, self._in[1] & 127, 7
         while self._in[header - 1] & 128:

@@ -177,8 +177,9 @@ class Talk:
 
     def run(self):
         hello = self.report("refused") if self.store.state["phase"] == "refused" else self.hello()
+        heard = time.ticks_ms()
         while True:
-            packet = self.link.receive(options["wait"] * 1000)
+            packet = self.link.receive(options["wait"] * 1000 - time.ticks_diff(time.ticks_ms(), heard))
             if packet is None:
                 return self.on_silence()
             kind, body = packet
@@ -192,6 +193,7 @@ class Talk:
                 self.store.forget()
                 return 1
             elif kind == mqtt.PUBLISH:
+                heard = time.ticks_ms()
                 word, payload, number = body
                 code = self.on_payload(word, payload)
                 self.link.acknowledge(number)
