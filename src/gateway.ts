@@ -7,12 +7,13 @@ import { operationsOf } from './app/operate.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Seen } from './app/seen.ts';
 import { sweep } from './app/sweep.ts';
-import { ensureServerCertificate } from './authority/server-certificate.ts';
+import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
 import { type Instant, toSeconds } from './domain/time.ts';
-import { assemble, type HomeOptions, initHome, type OpenHome, type Parts, pkiFolder, pkiOptions } from './home.ts';
+import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
+import { pkiFolder } from './home-folder.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { certsOnly } from './pki/cms.ts';
@@ -28,6 +29,12 @@ export { initHome, openHome } from './home.ts';
 export interface Gateway extends OpenHome {
   /** The ports that were bound, also where 0 was asked for. */
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
+  /** Was anything of its home made that was not there? */
+  readonly made: boolean;
+}
+
+interface Parts extends PartsAtRest {
+  server: ServerCertificate;
 }
 
 /** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
@@ -44,8 +51,7 @@ class LateSessions implements Sessions {
     if (reason === 'decommissioned') this.forget(id);
     return closed;
   };
-  closeIntroduced: Sessions['closeIntroduced'] = (id, reason) =>
-    this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
+  closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }
 
 function brokerLimits({ limits }: Config) {
@@ -170,15 +176,16 @@ async function undoAll(undos: Undo[]): Promise<void> {
  * from before is under way. Rejects with what could not be had, everything taken apart again.
  */
 export async function startGateway(options: HomeOptions & { readonly metrics: Metrics }): Promise<Gateway> {
-  await initHome(options);
   const undos: Undo[] = [];
   try {
     const journal = createJournal(options.log, options.metrics);
     const sessions = new LateSessions();
-    const parts = await assemble(options, journal, sessions);
-    const { app, outbox } = parts;
+    const atRest = await assemble(options, journal, sessions, 'make');
+    const { app, outbox, made } = atRest;
     undos.push(() => app.store.close());
     undos.push(() => app.rounds.stop());
+    const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
+    const parts: Parts = { ...atRest, server };
     const seen = new Seen();
     const broker = await buildBroker(parts, options.config, sessions, seen);
     undos.push(() => broker.close());
@@ -188,6 +195,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const http = await startPublic(parts, options, options.metrics, broker);
     undos.push(() => http.close());
     await sweep(app);
+    await currentCrl(app);
     undos.push(() => outbox.close());
     outbox.poke();
     const maintenance = startMaintenance({
@@ -201,6 +209,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const { port, websocketPort } = await broker.listen();
     return {
       operations,
+      made,
       ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },
       close: () => undoAll(undos),
     };

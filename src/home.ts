@@ -1,23 +1,23 @@
 // A home at rest: what a gateway and the command line both build on. With gateway.ts the only place where adapters are
 // constructed.
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readAnchors } from './anchors.ts';
 import type { App, Settings } from './app/context.ts';
 import { operationsOf } from './app/operate.ts';
 import type { Operations } from './app/operations.ts';
 import { Outbox } from './app/outbox.ts';
+import { currentCrl } from './app/publish-crl.ts';
 import { Rounds } from './app/rounds.ts';
 import { keptRefusals, speech, speechForOthers, Throttle } from './app/throttle.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
-import { ensureServerCertificate, type ServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
+import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
-import { GatewayError } from './domain/errors.ts';
-import { makeFolder } from './folder.ts';
+import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
 import { crlPath, issuerPath } from './http/public.ts';
 import { createNotifier } from './notify/index.ts';
-import { pemToDer } from './pki/pem.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
 import type { Sessions } from './ports/sessions.ts';
@@ -27,7 +27,6 @@ import { createJournal } from './telemetry/journal.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
-const ownerOnly = 0o700;
 const systemEntropy: Entropy = { bytes: (length) => randomBytes(length) };
 const systemClock: Clock = { now: () => Date.now() };
 
@@ -40,6 +39,8 @@ export interface HomeOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
+  /** May a ledger be begun beside a PKI that is there? */
+  readonly newLedger?: boolean;
 }
 
 export interface OpenHome {
@@ -59,43 +60,30 @@ export function pkiOptions(options: HomeOptions): ServerOptions {
   };
 }
 
-export function pkiFolder(home: string): string {
-  return join(resolve(home), 'pki');
-}
-
 /**
- * Makes what a home needs and does not have: the folder (mode 0700), the PKI, the ledger, an empty CRL. Twice is once.
- * @throws GatewayError when the home cannot be made or is in use.
+ * Makes what a home needs and does not have: the folder (mode 0700), the ledger, the PKI, an empty CRL. Twice is once.
+ * @throws GatewayError when the home cannot be made, is in use, or has lost its ledger or its PKI.
  */
 export async function initHome(options: HomeOptions): Promise<{ made: boolean; files: string[] }> {
-  makeFolder(resolve(options.home), ownerOnly);
   const folder = pkiFolder(options.home);
-  const outcome = initPki(folder, pkiOptions(options));
-  const opened = await openHome(options);
+  const journal = createJournal(options.log, createMetrics());
+  const { app, outbox, made } = await assemble(options, journal, noSessions, 'make');
   try {
-    await opened.operations.crl();
+    ensureServerCertificate(folder, pkiOptions(options));
+    await currentCrl(app);
   } finally {
-    await opened.close();
+    await closeAtRest(app, outbox);
   }
-  return { made: outcome !== 'present', files: readdirSync(folder).map((name) => join(folder, name)) };
+  return { made, files: readdirSync(folder).map((name) => join(folder, name)) };
 }
 
 export interface Parts {
   readonly app: App;
   readonly database: Database;
-  server: ServerCertificate;
   readonly outbox: Outbox;
   readonly journal: Journal;
-}
-
-function readAnchors(files: readonly string[]): Uint8Array[] {
-  return files.flatMap((file) => {
-    const bytes = readFileSync(file);
-    if (!bytes.includes('-----BEGIN')) return [bytes];
-    const ders = pemToDer(bytes.toString('latin1'), 'CERTIFICATE');
-    if (!ders) throw new GatewayError('invalid_anchor', `${file} holds something that is not a PEM certificate`);
-    return ders;
-  });
+  /** Was anything of the home made that was not there? */
+  readonly made: boolean;
 }
 
 function settingsOf(config: Config): Settings {
@@ -110,13 +98,29 @@ function settingsOf(config: Config): Settings {
   };
 }
 
-export async function assemble(options: HomeOptions, journal: Journal, sessions: Sessions): Promise<Parts> {
+/**
+ * Opens the ledger, which keeps everybody else out of the home, and then the PKI. With purpose `make`, whatever of them is not
+ * there is made; with `use` no file of the PKI is written.
+ * @throws ConfigError about the anchors; GatewayError `no_home`, `ledger_missing`, `pki_missing`, `store_locked`, and what the
+ * authority finds wrong with the PKI.
+ */
+export async function assemble(
+  options: HomeOptions,
+  journal: Journal,
+  sessions: Sessions,
+  purpose: 'make' | 'use',
+): Promise<Parts> {
   const { home, config, clock = systemClock, entropy = systemEntropy } = options;
   const settings = settingsOf(config);
-  const { store, database } = openStore(join(resolve(home), 'nolapse.db'));
+  const remark = purpose === 'make' ? makeHome(home) : null;
+  if (remark) options.log.warn(remark);
+  const { isNew } = requireLedger(home, purpose, options.newLedger);
+  const { store, database } = openStore(ledgerFile(home));
   try {
+    const { certificates } = await store.read.counts();
+    if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
+    const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
     const authority = authorities.local(pkiFolder(home), pkiOptions(options));
-    const server = ensureServerCertificate(pkiFolder(home), pkiOptions(options));
     const notifier = createNotifier(journal);
     const throttles = {
       speech: new Throttle(speech),
@@ -125,7 +129,7 @@ export async function assemble(options: HomeOptions, journal: Journal, sessions:
     };
     const rounds = new Rounds();
     const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, rounds, settings };
-    return { app, database, server, outbox: new Outbox(app), journal };
+    return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
   } catch (error) {
     await store.close();
     throw error;
@@ -143,20 +147,24 @@ const noSessions: Sessions = {
 
 /**
  * Opens a home that no gateway runs on, for operations.
- * @throws GatewayError `store_locked` when one does, and what the authority finds wrong with the PKI.
+ * @throws as {@link assemble}: GatewayError `store_locked` when one does.
  */
 export async function openHome(options: HomeOptions): Promise<OpenHome> {
   const journal = createJournal(options.log, createMetrics());
-  const parts = await assemble(options, journal, noSessions);
-  const { app, outbox } = parts;
+  const { app, outbox } = await assemble(options, journal, noSessions, 'use');
   outbox.poke();
   return {
-    operations: operationsOf(app, () => parts.server.der),
-    close: async () => {
-      await app.rounds.stop();
-      await outbox.idle();
-      await outbox.close();
-      await app.store.close();
-    },
+    operations: operationsOf(
+      app,
+      () => readServerCertificate(pkiFolder(options.home), options.passphrase)?.der ?? null,
+    ),
+    close: () => closeAtRest(app, outbox),
   };
+}
+
+async function closeAtRest(app: App, outbox: Outbox): Promise<void> {
+  await app.rounds.stop();
+  await outbox.idle();
+  await outbox.close();
+  await app.store.close();
 }

@@ -7,17 +7,23 @@ import type { Finding } from './operations.ts';
 /** Share of a CA certificate's life that must be left for it to be well. */
 const wellShare = 1 / 4;
 
-/** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate. */
+/** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one. */
 export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
   const now = app.clock.now();
   const findings = [
     lifeOf('root certificate', app.authority.root, now),
     ...app.authority.chain.map((der) => lifeOf('issuing certificate', der, now)),
-    ...(server ? [lifeOf('server certificate', server, now)] : []),
+    server ? lifeOf('server certificate', server, now) : noServer,
     await crlFinding(app, now),
   ];
   return [...findings, ...(await fleetFindings(app))];
 }
+
+const noServer: Finding = {
+  level: 'error',
+  subject: 'server certificate',
+  detail: 'there is none that belongs to its key: the next start makes one',
+};
 
 function lifeOf(subject: string, der: Uint8Array, now: Instant): Finding {
   const { notBefore, notAfter } = inspectCertificate(der);

@@ -145,6 +145,12 @@ export function ensureServerCertificate(
   return { ...issueUnder(ca, dir, options), renewed: true };
 }
 
+/** The server's certificate as it is, whatever is wrong with it by now; null when there is none that belongs to its key. */
+export function readServerCertificate(dir: string, passphrase: string | null | undefined): ServerCertificate | null {
+  const pair = openPair(dir, passphrase ?? undefined);
+  return pair && assemble(pair);
+}
+
 /** Makes the server's pair when there is none that belongs together; true when it did. */
 export function healServerCertificate(dir: string, options: ServerOptions): boolean {
   if (openPair(dir, options.passphrase)) return false;

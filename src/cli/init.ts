@@ -7,8 +7,9 @@ import { answer, remark } from './output.ts';
 
 export function registerInit(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('init'))
-    .description('make a home: certificate authority, server certificate, empty CRL')
-    .action(async (options: CommonOptions) => {
+    .description('make a home: ledger, certificate authority, server certificate, empty CRL')
+    .option('--new-ledger', 'begin an empty ledger beside a PKI that is there: it knows no certificate issued before')
+    .action(async (options: CommonOptions & { readonly newLedger?: boolean }) => {
       const home = resolve(options.home);
       const config = configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
@@ -18,7 +19,13 @@ export function registerInit(program: Command, surroundings: Surroundings): void
       const isRunning = (await connectOperations(home)) !== null;
       const { made, files } = isRunning
         ? { made: false, files: [] }
-        : await initHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
+        : await initHome({
+            home,
+            config,
+            log,
+            newLedger: options.newLedger === true,
+            ...(passphrase !== undefined && { passphrase }),
+          });
       answer(options.output, { home, made, files }, () =>
         made
           ? `${home} is ready; it holds what must be backed up and kept secret:\n${files.map((file) => `  ${file}\n`).join('')}`

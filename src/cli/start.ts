@@ -53,10 +53,9 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
   const passphrase = surroundings.passphrase.read((message) => log.warn(message));
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'the gateway broke'));
   const stop = firstSignal();
-  const { initHome, startGateway } = await import('../gateway.ts');
-  const { made } = await initHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
-  if (made) log.info({ 'nolapse.home': home }, `${home} was no home yet: made with the configuration as it is`);
+  const { startGateway } = await import('../gateway.ts');
   const gateway = await startGateway({ home, config, log, metrics, ...(passphrase !== undefined && { passphrase }) });
+  if (gateway.made) log.info({ 'nolapse.home': home }, `${home} was no home yet: made with the configuration as it is`);
   const { mqtt, websocket, http } = gateway.ports;
   journal.tell({
     action: 'gateway.started',

@@ -44,7 +44,7 @@ beforeEach(async () => {
   const options = { home, config: loadConfig({ file: join(home, 'nolapse.yaml'), env: {} }), log: recordingLog().log };
   await initHome(options);
   told.length = 0;
-  ({ app } = await assemble(options, { tell: (decision) => told.push(decision) }, sessions));
+  ({ app } = await assemble(options, { tell: (decision) => told.push(decision) }, sessions, 'use'));
   entrance = entranceOf(app, new Seen());
 });
 afterEach(async () => {

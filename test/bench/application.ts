@@ -44,7 +44,7 @@ async function openBench(sessions: Sessions): Promise<Bench> {
   const log = createLog({ level: 'info', stream: { write: () => undefined } });
   const options = { home, config: loadConfig({ file, env: {} }), log, clock };
   await initHome(options);
-  const parts = await assemble(options, createJournal(log, createMetrics()), sessions);
+  const parts = await assemble(options, createJournal(log, createMetrics()), sessions, 'use');
   const close = async (): Promise<void> => {
     await parts.outbox.close();
     await parts.app.store.close();
