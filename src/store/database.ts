@@ -6,8 +6,13 @@ import { GatewayError } from '../domain/errors.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
 
-/** Units committed together at most: bounds how long readers of the event loop wait for one commit. */
+/** Units committed together at most, and how long they run until then: bound how long the event loop waits for one commit. */
 const unitsPerCommitMax = 256;
+const commitMs = 5;
+
+/** Whose a unit is. Units of one lane run in the order they came; the lanes take turns, so that none waits for all of another's. */
+const lanes = ['messages', 'ledger'] as const;
+export type Lane = (typeof lanes)[number];
 
 /** Page cache: holds the indexes of about 100,000 devices. */
 const cacheKib = 65_536;
@@ -39,7 +44,8 @@ function withinTurn(pending: Promise<void>): Promise<void> {
 
 export class Database {
   readonly sqlite: Sqlite.Database;
-  readonly #waiting: Unit[] = [];
+  readonly #waiting: Readonly<Record<Lane, Unit[]>> = { messages: [], ledger: [] };
+  #last: Lane = 'ledger';
   readonly #begin: Sqlite.Statement;
   readonly #commit: Sqlite.Statement;
   readonly #save: Sqlite.Statement;
@@ -61,21 +67,23 @@ export class Database {
    * nobody else ever reads what is not committed; else it is undone and fails with GatewayError `unit_stalled`.
    * Fails with `store_closed` after close, and with `store_failed` when the commit itself fails: a full disk, an I/O error.
    */
-  submit<T>(work: (unit: OpenUnit) => Promise<T> | T): Promise<T> {
+  submit<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane = 'messages'): Promise<T> {
     if (this.#closing) return Promise.reject(new GatewayError('store_closed', 'the store is closed'));
-    return this.#enqueue(work);
+    return this.#enqueue(work, lane);
   }
 
   /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
   close(): Promise<void> {
-    this.#closing ??= this.#enqueue(() => undefined).finally(() => this.sqlite.close());
+    this.#closing ??= Promise.all(lanes.map((lane) => this.#enqueue(() => undefined, lane)))
+      .then(() => undefined)
+      .finally(() => this.sqlite.close());
     return this.#closing;
   }
 
-  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T): Promise<T> {
+  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let result: T;
-      this.#waiting.push({
+      this.#waiting[lane].push({
         run: () => {
           const unit = { open: true };
           try {
@@ -106,20 +114,41 @@ export class Database {
     });
   }
 
+  get #waits(): number {
+    return lanes.reduce((sum, lane) => sum + this.#waiting[lane].length, 0);
+  }
+
   /** One batch a turn: those who were told of the last commit read before the next one begins. */
   async #drain(): Promise<void> {
-    await this.#runBatch(this.#waiting.splice(0, unitsPerCommitMax));
-    if (this.#waiting.length > 0) setImmediate(() => void this.#drain());
+    await this.#runBatch();
+    if (this.#waits > 0) setImmediate(() => void this.#drain());
     else this.#draining = false;
   }
 
-  async #runBatch(batch: readonly Unit[]): Promise<void> {
+  /** The next unit, of the lane that did not have the last turn if anything waits there. */
+  #take(): Unit | undefined {
+    const other = this.#last === 'messages' ? 'ledger' : 'messages';
+    if (this.#waiting[other].length > 0) this.#last = other;
+    return this.#waiting[this.#last].shift();
+  }
+
+  async #runBatch(): Promise<void> {
+    const batch: Unit[] = [];
     const failures = new Map<Unit, unknown>();
     // A unit alone is undone with its transaction; a savepoint would keep a copy of every page a long import touches.
-    const alone = batch.length === 1;
+    const alone = this.#waits === 1;
+    const until = performance.now() + commitMs;
+    const mayGoOn = (): boolean => !alone && batch.length < unitsPerCommitMax && performance.now() < until;
+    const next = (): Unit | undefined => {
+      const unit = this.#take();
+      if (unit) batch.push(unit);
+      return unit;
+    };
     try {
+      // Taken before the transaction begins: if that fails, somebody is told.
+      let unit = next();
       this.#begin.run();
-      for (const unit of batch) {
+      for (; unit; unit = mayGoOn() ? next() : undefined) {
         if (!alone) this.#save.run();
         try {
           const pending = unit.run();

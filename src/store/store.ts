@@ -29,7 +29,7 @@ export function createStore(database: Database): Store {
         const made = await work(transaction);
         owes = transaction.owes;
         return made;
-      });
+      }, 'ledger');
       if (owes) tell();
       return result;
     },
