@@ -43,9 +43,12 @@ if [ ! -e "$new.crt" ]; then
     say "$old" csr
   offer=$(await offer sha256)
   size=$(echo "$offer" | field size) sha256=$(echo "$offer" | field sha256)
-  der="$work/$sha256.der"; touch "$der"
+  der="$work/$sha256.der" asked=0; touch "$der"
   while have=$(($(wc -c < "$der"))); [ "$have" -lt "$size" ]; do
-    printf '{"renewal":"%s","offset":%d,"length":200}' "$renewal" "$have" | say "$old" get
+    if [ "$have" -ge "$asked" ]; then # a stretch of 400 bytes, which comes in as many parts as our packets need
+      printf '{"renewal":"%s","offset":%d,"length":400}' "$renewal" "$have" | say "$old" get
+      asked=$((have + 400))
+    fi
     part=$(await part "\"offset\":$have,")
     echo "$part" | field bytes | base64 -d >> "$der"
   done

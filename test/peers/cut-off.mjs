@@ -1,5 +1,5 @@
 // Stands in for one of mosquitto's clients: runs the real one and counts each message it sent or received in a file that all
-// stand-ins share. When the one asked for has gone by, it kills its whole process group, as a power cut would.
+// stand-ins share; what was received is kept beside it. When the one asked for has gone by, it kills its whole process group, as a power cut would.
 import { spawn } from 'node:child_process';
 import { appendFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -17,6 +17,7 @@ const child = spawn(program, args, { stdio: ['inherit', listens ? 'pipe' : 'inhe
 process.on('SIGTERM', () => child.kill());
 if (listens) {
   createInterface({ input: child.stdout }).on('line', (line) => {
+    appendFileSync(`${count}.heard`, `${line}\n`);
     process.stdout.write(`${line}\n`, message);
   });
 }

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { delimiter, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Operations } from '../../src/app/operations.ts';
+import { publishBytes } from '../../src/domain/packet.ts';
 import { inTurns, operationsOf } from './device-program.ts';
 import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { missing } from './missing.ts';
@@ -88,6 +89,15 @@ describe.skipIf(missing(...clients, 'openssl'))('the shell client, cut off', () 
     const whole = await renew('s-0', 0);
     expect(whole.code, whole.said).toBe(0);
     await expectRenewed('s-0');
+    const heard = readFileSync(`${countOf('s-0')}.heard`, 'utf8')
+      .trimEnd()
+      .split('\n');
+    const packets = heard.map((line) => {
+      const topic = line.slice(0, line.indexOf(' '));
+      return { word: topic.split('/').at(-1), bytes: publishBytes(topic, line.length - topic.length - 1) };
+    });
+    expect(packets.filter(({ word }) => word === 'part')).toHaveLength(3);
+    expect(packets.filter(({ bytes }) => bytes > 512)).toEqual([]);
     const messages = statSync(countOf('s-0')).size;
     expect(messages).toBeGreaterThanOrEqual(10);
     const numbers = Array.from({ length: messages }, (_, at) => at + 1);

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GatewayProcess, startProcess } from './gateway-process.ts';
+import { missing } from './missing.ts';
 
 const id = 'meter-1';
 const script = resolve('examples/shell/renew.sh');
@@ -49,7 +50,7 @@ async function renewal(): Promise<{ id: string; state: string; lapsedAt: number 
   return first;
 }
 
-describe('a device of shell, mosquitto and openssl', () => {
+describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device of shell, mosquitto and openssl', () => {
   it('is admitted with its first certificate, and refused without one or under another name', async () => {
     expect(await publish(id)).toEqual({ code: 0, said: '' });
     const stranger = ['-h', 'localhost', '-p', String(gateway.mqttPort), '--cafile', join(folder, 'ca.crt')];
