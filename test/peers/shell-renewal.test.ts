@@ -50,7 +50,7 @@ async function renewal(): Promise<{ id: string; state: string; lapsedAt: number 
   return first;
 }
 
-describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device of shell, mosquitto and openssl', () => {
+describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device of shell and mosquitto', () => {
   it('is admitted with its first certificate, and refused without one or under another name', async () => {
     expect(await publish(id)).toEqual({ code: 0, said: '' });
     const stranger = ['-h', 'localhost', '-p', String(gateway.mqttPort), '--cafile', join(folder, 'ca.crt')];
