@@ -25,6 +25,7 @@ client() { # PROGRAM PAIR ARGUMENT...: one of mosquitto's clients
 }
 say() { client mosquitto_pub "$1" -i "$id:renew-say" -t "$topic/$2" -s; } # PAIR WORD: publishes standard input
 listen() { # PAIR: writes what nolapse says to inbox, a line each: topic, space, payload
+  : > "$work/inbox"
   mosquitto_sub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -q 1 -i "$id:renew" \
     -t "$topic/offer" -t "$topic/cert" -t "$topic/error" -F '%t %p' >> "$work/inbox" 9>&- & listener=$!
 }

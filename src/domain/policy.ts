@@ -23,7 +23,7 @@ export interface Policy {
   readonly keyModes: readonly KeyMode[];
   /** How long a key may be certified again, from its first certificate. */
   readonly keyAgeMaxMs: number;
-  /** Must a request that a gateway brings be signed by the device's current key as well? */
+  /** Must a request that a gateway brings, for a device or for itself, be signed by the current key as well? */
   readonly requireDeviceProof: boolean;
   /** How long after `installed` the replacement must have been seen before somebody is alarmed. */
   readonly activateWithin: Span;

@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../src/pki/fingerprint.ts';
-import { pemToDer } from '../../src/pki/pem.ts';
+import { derToPem, pemToDer } from '../../src/pki/pem.ts';
+import { newRequest } from '../scenarios/harness.ts';
 import { BridgedDevice } from './bridged-device.ts';
 import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { Link } from './link.ts';
@@ -118,8 +119,8 @@ interface Script {
 }
 
 /** Starts the renewal script for the bridge, in a process group of its own. */
-function renewBridge(...command: readonly string[]): Script {
-  const args = ['localhost', String(gateway.mqttPort), 'gw-1', site, ...command];
+function renewBridge(at = gateway.mqttPort, ...command: readonly string[]): Script {
+  const args = ['localhost', String(at), 'gw-1', site, ...command];
   const child = spawn(join(examples, 'renew.sh'), args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
@@ -139,11 +140,11 @@ function fingerprintIn(pair: string): string {
 }
 
 /** Publishes at the gateway itself with this pair of the bridge's. @returns the exit code of mosquitto_pub. */
-async function publishWith(pair: string): Promise<unknown> {
+async function publishWith(pair: string, topic: string, message: string): Promise<unknown> {
   const files = ['--cafile', join(site, 'ca.crt'), '--cert', pemOf(pair), '--key', pemOf(pair)];
-  const message = ['-i', 'gw-1:probe', '-t', 'gateways/gw-1/probe', '-m', '1', '-q', '1'];
-  const child = spawn('mosquitto_pub', ['-h', 'localhost', '-p', String(gateway.mqttPort), ...files, ...message]);
-  const [code] = await once(child, 'exit');
+  const address = ['-h', 'localhost', '-p', String(gateway.mqttPort), '-i', 'gw-1:probe'];
+  const args = [...address, ...files, '-t', topic, '-m', message, '-q', '1'];
+  const [code] = await once(spawn('mosquitto_pub', args, { stdio: 'ignore' }), 'exit');
   return code;
 }
 
@@ -225,37 +226,55 @@ describe('a device behind an unmodified mosquitto', () => {
 });
 
 describe('the bridge itself', () => {
+  it('is left as it is by its script while nothing is due', async () => {
+    const { child, lines, ended } = renewBridge();
+    expect(await ended).toBe(0);
+    expect(lines).toEqual(['nothing is due']);
+    expect(() => process.kill(-(child.pid ?? 0), 0)).toThrow(/ESRCH/);
+  });
+
+  it('is not renewed for somebody who has its topics and not its key', async () => {
+    const told = hereafter('gw-1');
+    const renewal = await makeDue('gw-1');
+    const csr = derToPem((await newRequest('gw-1')).csr, 'CERTIFICATE REQUEST');
+    expect(await publishWith('gw-1', '$enroll/1/gw-1/csr', JSON.stringify({ renewal, csr }))).toBe(0);
+    await told('enrollment.refused', { 'event.reason': 'proof_required' });
+    expect(await gateway.place.ask('renewal', 'show', renewal)).toMatchObject({ renewal: { newFingerprint: null } });
+  });
+
   it('is renewed by its script, which is killed twice on the way', async () => {
     const told = hereafter('gw-1');
     copyFileSync(pemOf('gw-1'), pemOf('old'));
-    const idle = renewBridge();
-    expect(await idle.ended).toBe(0);
-    expect(idle.lines).toEqual(['nothing is due']);
-    await makeDue('gw-1');
-    for (const step of ['1', '2']) {
-      const { child, ended, wrote } = renewBridge();
+    // It hangs at its third connection, then at its fourth.
+    for (const [connections, step] of [
+      [2, '1'],
+      [3, '2'],
+    ] as const) {
+      const way = await Link.open(() => gateway.mqttPort, connections);
+      const { child, ended, wrote } = renewBridge(way.port);
       await wrote(step);
       if (child.pid === undefined) throw new Error('it did not start');
       process.kill(-child.pid, 'SIGKILL');
       await ended;
+      await way.close();
     }
     expect(readFileSync(pemOf('gw-1'))).toEqual(readFileSync(pemOf('old')));
-    const last = renewBridge('sh', '-c', 'echo 4 told');
+    const last = renewBridge(gateway.mqttPort, 'sh', '-c', 'echo 4 told');
     expect(await last.ended).toBe(0);
     expect(last.lines.map((text) => text[0])).toEqual(['3', '4']);
-    for (const { child } of [idle, last]) expect(() => process.kill(-(child.pid ?? 0), 0)).toThrow(/ESRCH/);
     expect(readFileSync(pemOf('gw-1'))).not.toEqual(readFileSync(pemOf('old')));
     await told('renewal.activated', { 'tls.client.hash.sha256': fingerprintIn('gw-1') });
   });
 
   it('runs on with the new certificate once overlap has ended, without being told anything', async () => {
-    const told = hereafter('gw-1');
-    await told('session.ended', { 'event.reason': 'overlap_ended', 'nolapse.client_id': 'gw-1' });
-    const certificate = { 'tls.client.hash.sha256': fingerprintIn('gw-1') };
-    await told('admission.admitted', { 'event.reason': 'admitted', 'nolapse.client_id': 'gw-1', ...certificate });
+    const [before, now] = [fingerprintIn('old'), fingerprintIn('gw-1')];
+    const bridge = { 'nolapse.principal': 'gw-1', 'nolapse.client_id': 'gw-1' };
+    const ended = { 'event.reason': 'overlap_ended', 'tls.client.hash.sha256': before };
+    await gateway.log.until('session.ended', { ...bridge, ...ended });
+    await gateway.log.until('admission.admitted', { ...bridge, 'tls.client.hash.sha256': now });
     await meter.offered(await makeDue('meter-1'));
-    expect(await publishWith('old')).toBe(5);
-    await told('admission.refused', { 'event.reason': 'retired', 'tls.client.hash.sha256': fingerprintIn('old') });
+    expect(await publishWith('old', 'gateways/gw-1/probe', '1')).toBe(5);
+    await gateway.log.until('admission.refused', { 'event.reason': 'retired', 'tls.client.hash.sha256': before });
   });
 
   it('is left with nothing of the script but the pair in use, for its owner alone', () => {

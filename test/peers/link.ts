@@ -1,5 +1,5 @@
 // A way from one process to another that a test can cut: a TCP proxy that breaks its connections and lets none through until it
-// is mended.
+// is mended, or that leaves all after the first few without an answer.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -7,15 +7,20 @@ export class Link {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  #left: number;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, connections: number) {
     this.#server = server;
+    this.#left = connections;
   }
 
-  /** `target` gives the port on the loopback to lead to, asked at each connection. */
-  static async open(target: () => number): Promise<Link> {
+  /**
+   * `target` gives the port on the loopback to lead to, asked at each connection. What comes after so many connections is
+   * accepted and hears nothing.
+   */
+  static async open(target: () => number, connections = Number.POSITIVE_INFINITY): Promise<Link> {
     const server = createServer();
-    const link = new Link(server);
+    const link = new Link(server, connections);
     server.on('connection', (near) => link.#lead(near, target()));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -30,19 +35,19 @@ export class Link {
 
   #lead(near: Socket, port: number): void {
     if (this.#isCut) return void near.destroy();
+    this.#keep(near);
+    if (this.#left === 0) return void near.resume();
+    this.#left -= 1;
     const far = connect(port, '127.0.0.1');
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
+    this.#keep(far);
+    near.once('close', () => far.destroy()).pipe(far);
+    far.once('close', () => near.destroy()).pipe(near);
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
   cut(): void {
