@@ -11,6 +11,7 @@ import { Outbox } from './app/outbox.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Rounds } from './app/rounds.ts';
 import { keptRefusals, speech, speechForOthers, Throttle } from './app/throttle.ts';
+import { Turns } from './app/turns.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
@@ -127,8 +128,9 @@ export async function assemble(
       speechForOthers: new Throttle(speechForOthers),
       keptRefusals: new Throttle(keptRefusals),
     };
+    const turns = new Turns();
     const rounds = new Rounds();
-    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, rounds, settings };
+    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, rounds, turns, settings };
     return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
   } catch (error) {
     await store.close();

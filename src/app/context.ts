@@ -9,6 +9,7 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Store } from '../ports/store.ts';
 import type { Rounds } from './rounds.ts';
 import type { Throttle } from './throttle.ts';
+import type { Turns } from './turns.ts';
 
 /** How often principals may do things, by what they do. */
 export interface Throttles {
@@ -27,6 +28,7 @@ export interface App {
   readonly notifier: Notifier;
   readonly throttles: Throttles;
   readonly rounds: Rounds;
+  readonly turns: Turns;
   readonly settings: Settings;
 }
 

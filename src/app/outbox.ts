@@ -65,6 +65,7 @@ export class Outbox {
 
   async #carryOut({ id, effect, attempts }: WaitingEffect): Promise<void> {
     const { store, clock } = this.#app;
+    await this.#app.turns.take();
     try {
       const laterAt = await this.#perform(effect);
       await store.transact((tx) => (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt)));

@@ -40,6 +40,8 @@ export async function receive(app: App, session: Session, topic: string, payload
   }
   const { id, word } = address;
   const via = id === self ? null : self;
+  // One connection brings the messages of a whole site, hundreds at a time.
+  if (via) await app.turns.take();
   const objection = via && objectToSpeaker(app, session, id);
   if (objection) return refuseGateway(app, { gateway: self, device: id }, objection);
   if (!app.throttles.speech.take(id, app.clock.now())) {

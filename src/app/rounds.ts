@@ -76,6 +76,7 @@ async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readon
 async function promptThese(app: App, gateway: PrincipalId, devices: readonly PrincipalId[]): Promise<void> {
   const waiting: PrincipalId[] = [];
   for (const id of devices) {
+    await app.turns.take();
     const renewal = await app.store.read.currentRenewal(id);
     const word = renewal && owed(renewal);
     if (word && listenersTo(app, id, word).includes(gateway)) waiting.push(id);
@@ -83,6 +84,4 @@ async function promptThese(app: App, gateway: PrincipalId, devices: readonly Pri
   for (let at = 0; at < waiting.length; at += togetherMax) {
     await Promise.all(waiting.slice(at, at + togetherMax).map((id) => promptPrincipal(app, id)));
   }
-  // Reads are answered at once: without this a round that finds nothing to send would let nobody else in between.
-  await new Promise((resolve) => setImmediate(resolve));
 }

@@ -20,13 +20,13 @@ const connectsPerRound = 300;
 const messagesPerRound = { 0: 20_000, 1: 6_000 } as const;
 const inFlight = 100;
 
-interface Server {
+export interface Server {
   readonly port: number;
   cpuMicros(): Promise<number>;
   stop(): void;
 }
 
-async function startServer(which: 'nolapse' | 'bare', home: string): Promise<Server> {
+export async function startServer(which: 'nolapse' | 'bare', home: string): Promise<Server> {
   const script = join(dirname(fileURLToPath(import.meta.url)), 'server.js');
   const child: ChildProcess = fork(script, [which, home], { stdio: 'inherit' });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
