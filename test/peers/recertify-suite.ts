@@ -144,8 +144,9 @@ export function recertifySuite({ name, program, prepare }: Reference): Bench {
     await expectRenewed(device);
   });
 
-  // Both over the right key, put into the slot after the replacement there was checked.
-  it.each([
+  // What follows mostly waits for the gateway's next turn: at the same time.
+  // Both certificates are over the right key, and put into the slot after the replacement there was checked.
+  it.concurrent.each([
     ['that the ledger does not hold', 'unknown'],
     ['with a broken signature, at which some of TLS hangs up', 'broken'],
   ] as const)('goes back to the old certificate when it finds one %s in its slot', async (_, kind) => {
@@ -164,7 +165,7 @@ export function recertifySuite({ name, program, prepare }: Reference): Bench {
     await expectRenewed(device);
   });
 
-  it('is refused with the old certificate once overlap has ended', async () => {
+  it.concurrent('is refused with the old certificate once overlap has ended', async () => {
     const device = await bench.due(`${name}-old`, { class: 'brief' });
     const old = join(device.folder, 'old.der');
     copyFileSync(join(device.folder, 'slot0.der'), old);
