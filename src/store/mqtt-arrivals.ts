@@ -10,18 +10,53 @@ import { type MqttBroker, type MqttClient, nextTurn, type PublishPacket } from '
 
 interface Message {
   readonly lane: Lane;
+  readonly number: number;
   /** Is it in the store, or on its way there? */
   stored: boolean;
   /** Hands it out. Set at the end of its path, where it waits for others. */
   hand: (() => void) | null;
+  next: Message | null;
 }
 
-/** What one connection has sent and was not handed out yet: by number, in the order in which it came. */
-class Lane {
-  readonly messages = new Map<number, Message>();
+/** What one connection has sent and was not handed out yet, in the order in which it came. */
+interface Lane {
+  first: Message | null;
+  last: Message | null;
   /** Resolves when the store has answered for all of them, whatever it answered. */
-  answered: Promise<void> | null = null;
-  closed = false;
+  answered: Promise<void> | null;
+  closed: boolean;
+}
+
+/**
+ * Messages by number; numbers only grow. Not a Map: one that takes in and gives up a message at a time is copied to a new table
+ * again and again, and each old table keeps what was in it until the collector turns to the old generation.
+ */
+class Window {
+  #slots: (Message | undefined)[] = new Array(1_024).fill(undefined);
+  #size = 0;
+
+  get(number: number | undefined): Message | undefined {
+    if (this.#size === 0 || number === undefined) return undefined;
+    const message = this.#slots[number % this.#slots.length];
+    return message?.number === number ? message : undefined;
+  }
+
+  add(message: Message): void {
+    while (this.#slots[message.number % this.#slots.length]) this.#grow();
+    this.#slots[message.number % this.#slots.length] = message;
+    this.#size += 1;
+  }
+
+  delete({ number }: Message): void {
+    this.#slots[number % this.#slots.length] = undefined;
+    this.#size -= 1;
+  }
+
+  #grow(): void {
+    const slots = new Array(this.#slots.length * 2).fill(undefined);
+    for (const message of this.#slots) if (message) slots[message.number % slots.length] = message;
+    this.#slots = slots;
+  }
 }
 
 const ignore = (): void => undefined;
@@ -30,7 +65,7 @@ export class Arrivals {
   readonly #broker: MqttBroker;
   readonly #written: () => Promise<void>;
   readonly #lanes = new WeakMap<MqttClient, Lane>();
-  readonly #messages = new Map<number, Message>();
+  readonly #messages = new Window();
 
   /** `written` resolves when all that was given to the store before has been committed. */
   constructor(broker: MqttBroker, written: () => Promise<void>) {
@@ -38,7 +73,7 @@ export class Arrivals {
     this.#written = written;
     const emit = broker.mq.emit.bind(broker.mq);
     broker.mq.emit = (packet, done) => {
-      const message = packet.brokerId === broker.id ? this.#noted(packet.brokerCounter) : undefined;
+      const message = packet.brokerId === broker.id ? this.#messages.get(packet.brokerCounter) : undefined;
       if (!message) return emit(packet, done);
       message.hand = () => emit(packet, done);
       return this.#handInTurn(message.lane);
@@ -55,15 +90,16 @@ export class Arrivals {
   note(client: MqttClient, packet: PublishPacket): void {
     const lane = this.#laneOf(client);
     if (lane.closed) return;
-    const number = this.number(packet);
-    const message = { lane, stored: false, hand: null };
-    lane.messages.set(number, message);
-    this.#messages.set(number, message);
+    const message: Message = { lane, number: this.number(packet), stored: false, hand: null, next: null };
+    if (lane.last) lane.last.next = message;
+    else lane.first = message;
+    lane.last = message;
+    this.#messages.add(message);
   }
 
   /** Has this client sent messages that were not handed out yet? */
   isBusy(client: MqttClient): boolean {
-    return (this.#lanes.get(client)?.messages.size ?? 0) > 0;
+    return (this.#lanes.get(client)?.first ?? null) !== null;
   }
 
   /**
@@ -88,24 +124,20 @@ export class Arrivals {
   /** The message is stored now, for everybody: when aedes asks for it later, nothing is written again. Returns its number. */
   expect(packet: PublishPacket): number {
     const number = this.number(packet);
-    const message = this.#noted(number);
+    const message = this.#messages.get(number);
     if (message) message.stored = true;
     return number;
   }
 
   /** Is the message stored, and still to be handed out? Who is subscribed will be given it then. */
   isExpected(number: number | undefined): boolean {
-    return this.#noted(number)?.stored === true;
-  }
-
-  #noted(number: number | undefined): Message | undefined {
-    return number === undefined || this.#messages.size === 0 ? undefined : this.#messages.get(number);
+    return this.#messages.get(number)?.stored === true;
   }
 
   #laneOf(client: MqttClient): Lane {
     let lane = this.#lanes.get(client);
     if (!lane) {
-      lane = new Lane();
+      lane = { first: null, last: null, answered: null, closed: false };
       this.#lanes.set(client, lane);
       client.conn?.once('close', this.#end.bind(this, lane));
     }
@@ -113,24 +145,28 @@ export class Arrivals {
   }
 
   /** Hands out the first of the lane's messages, as far as they are there. */
-  #handInTurn({ messages }: Lane): void {
-    for (const [number, { hand }] of messages) {
-      if (!hand) return;
-      messages.delete(number);
-      this.#messages.delete(number);
-      hand();
-    }
+  #handInTurn(lane: Lane): void {
+    while (lane.first?.hand) this.#takeFirst(lane)?.();
+  }
+
+  #takeFirst(lane: Lane): Message['hand'] {
+    const message = lane.first;
+    if (!message) return null;
+    lane.first = message.next;
+    if (!lane.first) lane.last = null;
+    this.#messages.delete(message);
+    const { hand } = message;
+    // What the collector has promoted by then would keep all that it leads to.
+    message.next = null;
+    message.hand = null;
+    return hand;
   }
 
   async #end(lane: Lane): Promise<void> {
     lane.closed = true;
-    if (lane.messages.size === 0) return;
+    if (!lane.first) return;
     await this.#written().catch(ignore);
     await nextTurn();
-    for (const [number, { hand }] of lane.messages) {
-      lane.messages.delete(number);
-      this.#messages.delete(number);
-      hand?.();
-    }
+    while (lane.first) this.#takeFirst(lane)?.();
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
+import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import type { MqttPersistenceOptions } from '../../src/store/mqtt-options.ts';
 import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
@@ -41,7 +42,11 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export async function startBroker(file: string, options: Partial<MqttPersistenceOptions> = {}): Promise<TestBroker> {
+export async function startBroker(
+  file: string,
+  options: Partial<MqttPersistenceOptions> = {},
+  limits: Partial<BrokerLimits> = {},
+): Promise<TestBroker> {
   const database = openDatabase(file);
   const mayStore = (clientId: string, filter: string): boolean => house.broker.mayStore(clientId, filter);
   const persistence = createMqttPersistence(database, {
@@ -54,7 +59,7 @@ export async function startBroker(file: string, options: Partial<MqttPersistence
     ...options,
   });
   const count = database.sqlite.prepare('SELECT count(*) AS count FROM mqtt_outgoing');
-  const house = await House.open({}, { persistence });
+  const house = await House.open(limits, { persistence });
   const credential = await house.service(principal, access);
   const clientId = (name: string): string => `${principal}:${name}`;
   return {

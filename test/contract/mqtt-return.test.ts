@@ -110,6 +110,23 @@ describe('a session that comes back', () => {
     expect(new Set([...resent.map(([, , , id]) => id), two, fresh]).size).toBe(6);
   });
 
+  it('is not sent more of its queue at once than its socket takes', async () => {
+    await broker.close();
+    broker = await startBroker(`${folder.path}/nolapse.db`, {}, { outboundBytesMax: 512 * 1024, stallMs: 4 });
+    publisher = await broker.connect('publisher');
+    await leave(1, 't');
+    for (let sent = 0; sent < 90; sent += 1) await publisher.publishAsync('t', Buffer.alloc(100 * 1024), { qos: 1 });
+    const socket = await broker.raw();
+    const packets = packetsOf(socket);
+    socket.on('data', () => {
+      socket.pause();
+      setTimeout(() => socket.resume(), 3);
+    });
+    socket.write(connectPacket(`${principal}:away`, { clean: false }));
+    await until(() => packets.length === 91 || broker.house.told('session.ended').length > 0, 20_000);
+    expect(broker.house.told('session.ended')).toEqual([]);
+  });
+
   it('that leaves in the middle of its queue is sent the rest when it comes back', async () => {
     await leave(1, 't');
     await publish(0, 400);
