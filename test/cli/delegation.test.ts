@@ -1,0 +1,144 @@
+// nolapse delegation ...: granted, listed and revoked on a home at rest, and everything that is wrong with a grant named at once.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Workplace } from './harness.ts';
+
+const day = 86_400_000;
+
+let place: Workplace;
+beforeAll(async () => {
+  place = new Workplace();
+  await place.ask('init');
+  for (const id of ['gw-1', 'gw-2']) await place.ask('device', 'add', id, '--owner', 'o', '--kind', 'gateway');
+  for (const id of ['dev-1', 'dev-2']) await place.ask('device', 'add', id, '--owner', 'o', '--site', 'north');
+  await place.ask('device', 'add', 'backend', '--owner', 'o', '--kind', 'service');
+});
+afterAll(() => place.remove());
+
+interface View {
+  readonly id: string;
+  readonly endsAt: number;
+}
+
+const add = (...args: string[]): Promise<View> => place.ask('delegation', 'add', ...args) as Promise<View>;
+const limits = ['--modes', 'recertify,csr', '--until', '90d', '--daily', '20'];
+
+describe('nolapse delegation', () => {
+  it('grants for devices or a site, and shows it with the devices and the gateway', async () => {
+    const named = await add('gw-1', '--device', 'dev-1', 'dev-2', ...limits);
+    expect(named).toMatchObject({
+      gatewayId: 'gw-1',
+      devices: ['dev-1', 'dev-2'],
+      site: null,
+      modes: ['csr', 'recertify'],
+      dailyLimit: 20,
+      usedToday: 0,
+      revokedAt: null,
+    });
+    expect(Math.abs(named.endsAt - Date.now() - 90 * day)).toBeLessThan(60_000);
+    const site = await add('gw-2', '--site', 'north', '--modes', 'keygen', '--until', '2099-12-31', '--daily', '1');
+    expect(site).toMatchObject({ devices: [], site: 'north', endsAt: Date.UTC(2099, 11, 31) });
+    const moment = await add(
+      'gw-2',
+      '--site',
+      'south',
+      '--modes',
+      'csr',
+      '--until',
+      '2099-12-31T12:00Z',
+      '--daily',
+      '1',
+    );
+    expect(moment.endsAt).toBe(Date.UTC(2099, 11, 31, 12));
+
+    expect(await place.ask('device', 'show', 'dev-1')).toMatchObject({
+      delegations: [{ gatewayId: 'gw-2', site: 'north' }, { gatewayId: 'gw-1' }],
+    });
+    expect(await place.ask('device', 'show', 'gw-1')).toMatchObject({ delegations: [{ id: named.id }] });
+    expect(await place.ask('device', 'show', 'backend')).toMatchObject({ delegations: [] });
+    const { stdout } = await place.run(['device', 'show', 'dev-1', '--home', place.home]);
+    expect(stdout).toMatch(/^\S+ +gw-2 +site north +keygen +in force +2099-12-31T00:00:00Z/m);
+
+    const all = (await place.ask('delegation', 'list')) as View[];
+    expect(all.map(({ id }) => id)).toEqual([named.id, site.id, moment.id].sort());
+    expect(await place.ask('delegation', 'list', '--gateway', 'gw-1')).toMatchObject([{ id: named.id }]);
+    expect(await place.ask('delegation', 'list', '--limit', '1')).toHaveLength(1);
+
+    const revoked = await place.ask('delegation', 'revoke', site.id);
+    expect(revoked).toMatchObject({ id: site.id, revokedAt: expect.any(Number) });
+    expect(await place.ask('delegation', 'revoke', site.id)).toEqual(revoked);
+    expect(await place.ask('device', 'show', 'dev-1')).toMatchObject({ delegations: [{ gatewayId: 'gw-1' }] });
+    const listed = await place.run(['delegation', 'list', '--home', place.home]);
+    expect(listed.stdout).toMatch(/^\S+ +gw-2 +site north +keygen +revoked /m);
+    expect(listed.stdout).toMatch(/^\S+ +gw-1 +dev-1, dev-2 +csr,recertify +in force +.* 0 +20$/m);
+  });
+
+  it('ends them with their gateway', async () => {
+    const done = await place.run(['device', 'decommission', 'gw-2', '--home', place.home]);
+    expect(done.stdout).toBe(
+      'gw-2 is decommissioned: 0 certificates and 1 delegations revoked, 0 renewals cancelled\n',
+    );
+    const list = (await place.ask('delegation', 'list', '--gateway', 'gw-2')) as { revokedAt: number | null }[];
+    expect(list.map(({ revokedAt }) => revokedAt === null)).toEqual([false, false]);
+  });
+
+  it.each([
+    [['gw-1', ...limits], ['device, site: name devices or a site, one of the two']],
+    [
+      ['gw-1', '--device', 'dev-1', '--site', 'north', ...limits],
+      ['device, site: name devices or a site, one of the two'],
+    ],
+    [['dev-1', '--device', 'dev-2', ...limits], ['gateway: dev-1 is a device']],
+    [['gw-2', '--device', 'dev-2', ...limits], ['gateway: gw-2 is decommissioned']],
+    [
+      ['nobody', '--device', 'a/b', 'gone', 'backend', 'gw-1', '--modes', 'csr', '--until', 'soon', '--daily', '0'],
+      [
+        'gateway: nobody is not in the inventory',
+        expect.stringMatching(/^device: not an id: /),
+        'device: gone is not in the inventory',
+        'device: backend is a service',
+        'device: gw-1 is a gateway',
+        'until: not a duration such as 90d, or a date such as 2030-01-31',
+        'daily: not a whole number from 1 to 1000000',
+      ],
+    ],
+    [['gw-1', '--site', 'x', '--modes', 'csr', '--until', '0s', '--daily', '1'], ['until: not in the future']],
+    [['gw-1', '--site', 'x', '--modes', 'csr', '--until', '2001-01-01', '--daily', '1'], ['until: not in the future']],
+    [
+      ['gw-1', '--site', 'x', '--modes', 'csr', '--until', '2999-01-01', '--daily', '1'],
+      ['until: more than 100 years ahead'],
+    ],
+    [
+      ['gw-1', '--site', 'x', '--modes', 'csr', '--until', '2030-13-45', '--daily', '1'],
+      ['until: not a duration such as 90d, or a date such as 2030-01-31'],
+    ],
+    [
+      ['gw-1', '--site', 'x'.repeat(129), '--modes', 'csr', '--until', '1d', '--daily', '1'],
+      ['site: not a text of at most 128 printable characters'],
+    ],
+  ])('names what is wrong with %j', async (args, faults) => {
+    const before = await place.ask('delegation', 'list');
+    const { code, stdout, stderr } = await place.run(['delegation', 'add', ...args, '--home', place.home]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/^nolapse: /, '')),
+    ).toEqual(faults);
+    expect(await place.ask('delegation', 'list')).toEqual(before);
+  });
+
+  it.each([
+    [['add', 'gw-1', '--site', 'x', '--until', '1d', '--daily', '1'], "'--modes <modes>' not specified"],
+    [['add', 'gw-1', '--site', 'x', '--modes', 'csr', '--daily', '1'], "'--until <when>' not specified"],
+    [['add', 'gw-1', '--site', 'x', '--modes', 'csr', '--until', '1d'], "'--daily <count>' not specified"],
+    [['add', 'gw-1', '--site', 'x', '--modes', 'magic', '--until', '1d', '--daily', '1'], 'expected some of csr'],
+    [['add', 'gw-1', '--site', 'x', '--modes', 'csr', '--until', '1d', '--daily', 'x'], 'expected a whole number'],
+    [['revoke', 'none'], 'no delegation none'],
+  ])('answers %j in one line', async (args, message) => {
+    const { code, stderr } = await place.run(['delegation', ...args, '--home', place.home]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^nolapse: .*\n$/);
+  });
+});
