@@ -6,8 +6,12 @@ import { GatewayError } from '../domain/errors.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
 
-/** Units committed together at most, and how long they run until then: bound how long the event loop waits for one commit. */
+/**
+ * Units committed together: so many at most, and beyond the least only until the time is up. Bounds how long everybody else
+ * waits for one commit.
+ */
 const unitsPerCommitMax = 256;
+const unitsPerCommitLeast = 8;
 const commitMs = 5;
 
 /** Whose a unit is. Units of one lane run in the order they came; the lanes take turns, so that none waits for all of another's. */
@@ -138,7 +142,8 @@ export class Database {
     // A unit alone is undone with its transaction; a savepoint would keep a copy of every page a long import touches.
     const alone = this.#waits === 1;
     const until = performance.now() + commitMs;
-    const mayGoOn = (): boolean => !alone && batch.length < unitsPerCommitMax && performance.now() < until;
+    const mayGoOn = (): boolean =>
+      !alone && batch.length < unitsPerCommitMax && (batch.length < unitsPerCommitLeast || performance.now() < until);
     const next = (): Unit | undefined => {
       const unit = this.#take();
       if (unit) batch.push(unit);

@@ -176,6 +176,67 @@ describe('a disk that is full', () => {
   });
 });
 
+describe('units that wait', () => {
+  const busy = (ms: number): void => {
+    for (const until = performance.now() + ms; performance.now() < until; );
+  };
+
+  it('let a message in among the work of the ledger, and the ledger among messages', async () => {
+    const { store, database } = open();
+    for (const lane of ['messages', 'ledger'] as const) {
+      const other = lane === 'messages' ? 'ledger' : 'messages';
+      const order: string[] = [];
+      const told = (name: string) => () => void order.push(name);
+      const many = Array.from({ length: 200 }, () => database.submit(() => undefined, other).then(told('many')));
+      await Promise.all([...many, database.submit(() => undefined, lane).then(told('one'))]);
+      expect(order).toHaveLength(201);
+      expect(order.indexOf('one')).toBeLessThan(2);
+    }
+    await store.transact((tx) => tx.putPrincipal(principal('a')));
+  });
+
+  it('keep their order within a lane', async () => {
+    const { database } = open();
+    const ran: number[] = [];
+    const units = Array.from({ length: 500 }, (_, i) =>
+      database.submit(() => void ran.push(i), i % 3 ? 'ledger' : 'messages'),
+    );
+    await Promise.all(units);
+    for (const messages of [true, false]) {
+      const own = ran.filter((i) => (i % 3 === 0) === messages);
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+    expect(new Set(ran).size).toBe(500);
+  });
+
+  it('let the event loop turn while there are more', async () => {
+    const { database } = open();
+    let turns = 0;
+    let running = true;
+    const count = (): void => {
+      turns += 1;
+      if (running) setImmediate(count);
+    };
+    count();
+    await Promise.all(Array.from({ length: 200 }, () => database.submit(() => busy(1), 'ledger')));
+    running = false;
+    expect(turns).toBeGreaterThan(15);
+  });
+
+  it('are all committed before the file is closed, whatever their lane', async () => {
+    const { store, database } = open();
+    const all = Array.from({ length: 300 }, (_, i) =>
+      i % 2
+        ? store.transact((tx) => tx.putPrincipal(principal(`p${i}`)))
+        : database.submit(() => void database.sqlite.prepare('SELECT 1').get()),
+    );
+    await Promise.all([store.close(), ...all]);
+    await expect(database.submit(() => undefined)).rejects.toMatchObject({ code: 'store_closed' });
+    const again = open();
+    expect(await again.store.read.principals({}, { limit: 1_000 })).toHaveLength(150);
+  });
+});
+
 describe('any sequence of changes to renewals', () => {
   const change = fc.record({
     id: fc.integer({ min: 1, max: 6 }).map((i) => `r${i}`),
