@@ -29,16 +29,15 @@ import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
 const systemEntropy: Entropy = { bytes: (length) => randomBytes(length) };
-const systemClock: Clock = { now: () => Date.now() };
 
-/** What a home is opened with. `clock` and `entropy` are the system's unless a test says otherwise. */
+/** What a home is opened with. Time and chance are the system's unless a test says otherwise. */
 export interface HomeOptions {
   readonly home: string;
   readonly config: Config;
   /** Of the PKI's key files; null or absent: they are in the clear. */
   readonly passphrase?: string | null;
   readonly log: Log;
-  readonly clock?: Clock;
+  readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
   readonly entropy?: Entropy;
   /** May a ledger be begun beside a PKI that is there? */
   readonly newLedger?: boolean;
@@ -49,10 +48,14 @@ export interface OpenHome {
   close(): Promise<void>;
 }
 
+function clockOf({ clock }: HomeOptions): Clock {
+  return { now: () => clock?.now() ?? Date.now(), steady: () => clock?.steady?.() ?? performance.now() };
+}
+
 export function pkiOptions(options: HomeOptions): ServerOptions {
-  const { config, passphrase, clock = systemClock, entropy = systemEntropy } = options;
+  const { config, passphrase, entropy = systemEntropy } = options;
   return {
-    now: clock.now(),
+    now: clockOf(options).now(),
     names: config.server.names,
     crlUrl: config.http.publicUrl + crlPath,
     caIssuersUrl: config.http.publicUrl + issuerPath,
@@ -111,7 +114,8 @@ export async function assemble(
   sessions: Sessions,
   purpose: 'make' | 'use',
 ): Promise<Parts> {
-  const { home, config, clock = systemClock, entropy = systemEntropy } = options;
+  const { home, config, entropy = systemEntropy } = options;
+  const clock = clockOf(options);
   const settings = settingsOf(config);
   const remark = purpose === 'make' ? makeHome(home) : null;
   if (remark) options.log.warn(remark);

@@ -1,18 +1,20 @@
 // A certificate was seen on a connection for the first time: it becomes the active one, and only now does what it replaces
 // begin to retire.
 import { isAwaited } from '../domain/admission.ts';
-import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
+import { awakens, type Fingerprint, type LedgerEntry } from '../domain/certificate.ts';
 import { overlapEnd, type Policy, renewalTime } from '../domain/policy.ts';
 import type { PrincipalId } from '../domain/principal.ts';
-import { isOpen } from '../domain/renewal.ts';
+import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { retireWithin } from './retire.ts';
+import { reviveWithin } from './revive.ts';
 import { revokeWithin } from './revoke.ts';
 
 /**
- * Records the activation of an issued certificate; does nothing when the ledger has it in another state by now.
+ * Records the activation of an issued certificate, or that one which counts as expired is not; does nothing when the ledger has
+ * it in another state by now.
  * @param via the gateway through which the device proved that it has it in use; null: a connection did.
  */
 export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | null = null): Promise<void> {
@@ -20,8 +22,9 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     const { tx, now, record } = within;
     const entry = await tx.certificate(fingerprint);
     const principal = entry && (await tx.principal(entry.principalId));
-    if (entry?.state !== 'issued' || !principal) return;
+    if (!entry || !awakens(entry, now) || !principal) return;
     const policy = policyOf(app, principal.class);
+    if (entry.activatedAt !== null) return reviveWithin(within, entry, policy);
     const known = await tx.certificatesOf(principal.id);
     // Whoever else came in by the same introduction is not the one that is known from now on.
     if (isAwaited(known)) {
@@ -34,9 +37,13 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
       lastSeenAt: now,
       renewAt: Math.max(now, renewalTime(entry, principal.id, policy)),
     });
-    const older = known.slice(known.findIndex((each) => each.fingerprint === fingerprint) + 1);
-    const overlapUntil = await supersede(within, older, policy);
-    await endRenewals(within, entry, principal.class, overlapUntil, via);
+    const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
+    const place = known.findIndex((each) => each.fingerprint === fingerprint);
+    // What its renewal replaces may bear a later date, if the clock was set back in between.
+    const replaced = known.filter((each, at) => at > place || each.fingerprint === own?.oldFingerprint);
+    const overlapUntil = await supersede(within, replaced, policy);
+    if (own) await completeRenewal(within, { ...own, via: via ?? own.via }, principal.class, overlapUntil);
+    await cancelOthers(within, entry, principal.class);
     if (!entry.renewalId) {
       await record({
         action: 'certificate.activated',
@@ -54,7 +61,7 @@ async function supersede(within: Change, replaced: readonly LedgerEntry[], polic
   const { tx, now } = within;
   let latest = now;
   for (const each of replaced) {
-    if (each.state === 'active') {
+    if (each.state === 'active' || (each.state === 'expired' && each.notAfter > now)) {
       const overlapUntil = overlapEnd(each, now, policy);
       latest = Math.max(latest, overlapUntil);
       await tx.putCertificate({ ...each, state: 'superseded', overlapUntil, renewAt: null });
@@ -69,30 +76,18 @@ async function supersede(within: Change, replaced: readonly LedgerEntry[], polic
   return latest;
 }
 
-/** Completes the renewal that brought the certificate, and calls off those it made needless. */
-async function endRenewals(
-  within: Change,
-  entry: LedgerEntry,
-  className: string,
-  overlapUntil: Instant,
-  via: PrincipalId | null,
-): Promise<void> {
+/** Completes the renewal that brought the certificate, and has its device told so. */
+async function completeRenewal(within: Change, own: Renewal, className: string, overlapUntil: Instant): Promise<void> {
+  const detail = `activated; the old certificate is admitted until ${new Date(overlapUntil).toISOString()}`;
+  const transition = await step(within, own, { type: 'activated', overlapUntil }, className, detail);
+  if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
+}
+
+/** Calls off the renewals that the certificate made needless, and what they have brought. */
+async function cancelOthers(within: Change, entry: LedgerEntry, className: string): Promise<void> {
   const { tx } = within;
-  const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
-  if (own) {
-    const until = new Date(overlapUntil).toISOString();
-    const detail = `activated; the old certificate is admitted until ${until}`;
-    const transition = await step(
-      within,
-      { ...own, via: via ?? own.via },
-      { type: 'activated', overlapUntil },
-      className,
-      detail,
-    );
-    if (transition.kind === 'changed') await tx.owe({ kind: 'prompt', renewalId: own.id });
-  }
   for (const other of await tx.unendedRenewals(entry.principalId)) {
-    if (other.id === own?.id || !isOpen(other) || other.createdAt > entry.issuedAt) continue;
+    if (other.id === entry.renewalId || !isOpen(other) || other.createdAt > entry.issuedAt) continue;
     await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, className);
     const unused = other.newFingerprint && (await tx.certificate(other.newFingerprint));
     if (unused) await revokeWithin(within, unused, 'superseded');

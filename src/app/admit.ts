@@ -2,7 +2,7 @@
 // verdict, and lets what the verdict implies happen before the broker answers.
 import { accessOf } from '../domain/acl.ts';
 import { admit, isAwaited, type StrangerFacts, type Verdict } from '../domain/admission.ts';
-import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
+import { awakens, type Fingerprint, type LedgerEntry } from '../domain/certificate.ts';
 import { graceMs } from '../domain/policy.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalUri } from '../domain/principal.ts';
 import { introduce } from '../pki/chain.ts';
@@ -48,7 +48,7 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
 
 /** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
 async function changesLedger(app: App, { entry, principal }: Findings, verdict: Verdict): Promise<boolean> {
-  if (verdict.lane === 'full' && entry?.state === 'issued') {
+  if (verdict.lane === 'full' && entry && awakens(entry, app.clock.now())) {
     await activate(app, entry.fingerprint);
     return true;
   }

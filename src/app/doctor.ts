@@ -15,6 +15,7 @@ export async function doctor(app: App, server: Uint8Array | null): Promise<Findi
     ...app.authority.chain.map((der) => lifeOf('issuing certificate', der, now)),
     server ? lifeOf('server certificate', server, now) : noServer,
     await crlFinding(app, now),
+    await clockFinding(app, now),
   ];
   return [...findings, ...(await fleetFindings(app))];
 }
@@ -28,6 +29,9 @@ const noServer: Finding = {
 function lifeOf(subject: string, der: Uint8Array, now: Instant): Finding {
   const { notBefore, notAfter } = inspectCertificate(der);
   const left = notAfter - now;
+  if (notBefore > now) {
+    return { level: 'error', subject, detail: `begins ${new Date(notBefore).toISOString()}: is the clock right?` };
+  }
   const detail = `ends ${new Date(notAfter).toISOString()}, in ${formatDuration(left)}`;
   if (left <= 0) return { level: 'error', subject, detail: `ended ${new Date(notAfter).toISOString()}` };
   return { level: left < (notAfter - notBefore) * wellShare ? 'warning' : 'ok', subject, detail };
@@ -37,8 +41,20 @@ async function crlFinding(app: App, now: Instant): Promise<Finding> {
   const subject = 'revocation list';
   const crl = await app.store.read.crl();
   if (!crl) return { level: 'warning', subject, detail: 'none published yet' };
-  const detail = `number ${crl.number}, next update by ${new Date(crl.nextUpdate).toISOString()}`;
-  return { level: crl.nextUpdate <= now ? 'error' : 'ok', subject, detail };
+  const times = [crl.thisUpdate, crl.nextUpdate].map((at) => new Date(at).toISOString());
+  const detail = `number ${crl.number}, of ${times[0]}, next update by ${times[1]}`;
+  return { level: crl.nextUpdate <= now || crl.thisUpdate > now ? 'error' : 'ok', subject, detail };
+}
+
+/** What the ledger recorded last cannot lie in the future: if it does, the clock ran ahead then, or is behind now. */
+async function clockFinding(app: App, now: Instant): Promise<Finding> {
+  const subject = 'clock';
+  const time = new Date(now).toISOString();
+  const [newest] = await app.store.read.journal({}, 1);
+  const aheadMs = (newest?.at ?? now) - now;
+  if (aheadMs <= app.settings.skewMs) return { level: 'ok', subject, detail: time };
+  const detail = `${time} is ${formatDuration(aheadMs)} before what was last recorded; certificates issued then are not valid yet`;
+  return { level: 'error', subject, detail };
 }
 
 async function fleetFindings(app: App): Promise<Finding[]> {

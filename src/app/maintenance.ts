@@ -1,12 +1,14 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
 // gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
+import { formatDuration } from '../domain/time.ts';
+import { ClockWatch } from './clock-watch.ts';
 import type { App } from './context.ts';
 import type { Outbox } from './outbox.ts';
 import { currentCrl } from './publish-crl.ts';
 import type { Seen } from './seen.ts';
 import { sweep } from './sweep.ts';
 
-/** How often the gateway's own deadlines are looked at: CRL, server certificate. */
+/** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
 const ownDeadlinesMs = 30_000;
 
 export interface Maintenance {
@@ -23,7 +25,16 @@ export interface MaintenanceParts {
   readonly lookAfterServer: () => Promise<void>;
 }
 
+function tellMoved(app: App, movedMs: number): void {
+  app.journal.tell({
+    action: 'clock.moved',
+    message: `the clock was set ${movedMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(movedMs))}`,
+    fields: { 'nolapse.clock.moved_ms': Math.round(movedMs) },
+  });
+}
+
 export function startMaintenance({ app, outbox, seen, intervalMs, lookAfterServer }: MaintenanceParts): Maintenance {
+  const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
@@ -34,8 +45,10 @@ export function startMaintenance({ app, outbox, seen, intervalMs, lookAfterServe
       await seen.flush(app);
       await sweep(app);
       outbox.poke();
-      if (app.clock.now() < ownAt + ownDeadlinesMs) return;
-      ownAt = app.clock.now();
+      const movedMs = watch.moved();
+      if (movedMs !== 0) tellMoved(app, movedMs);
+      if (movedMs === 0 && app.clock.steady() < ownAt + ownDeadlinesMs) return;
+      ownAt = app.clock.steady();
       await currentCrl(app);
       await lookAfterServer();
     } catch (error) {

@@ -1,6 +1,6 @@
 // Carries out what the ledger owes, at least once: right after each commit that owed something, and again after a failure
 // or a restart. What fails is put off, never dropped.
-import { type Effect, effectKey } from '../domain/effect.ts';
+import { type Effect, effectKey, putOffMaxMs } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { WaitingEffect } from '../ports/store.ts';
 import type { App } from './context.ts';
@@ -11,8 +11,7 @@ import { publishCrl } from './publish-crl.ts';
 /** Effects carried out side by side; their commits gather into one. */
 const batchMax = 256;
 const retryFirstMs = 1_000;
-const retryMaxMs = 300_000;
-/** A CRL is signed at most this often, however fast certificates retire. */
+/** A CRL is signed at most this often, however fast certificates retire. Measured so that setting the clock holds up no CRL. */
 const crlPauseMs = 1_000;
 
 export class Outbox {
@@ -71,7 +70,7 @@ export class Outbox {
       await store.transact((tx) => (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt)));
     } catch (error) {
       this.#tell(effectKey(effect), error);
-      const pauseMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(attempts, 20));
+      const pauseMs = Math.min(putOffMaxMs, retryFirstMs * 2 ** Math.min(attempts, 20));
       await store.transact((tx) => tx.putOff(id, clock.now() + pauseMs));
     }
   }
@@ -99,9 +98,10 @@ export class Outbox {
   }
 
   async #publishCrl(): Promise<number | null> {
-    const now = this.#app.clock.now();
-    if (now < this.#crlAt + crlPauseMs) return this.#crlAt + crlPauseMs;
-    this.#crlAt = now;
+    const { clock } = this.#app;
+    const waitMs = this.#crlAt + crlPauseMs - clock.steady();
+    if (waitMs > 0) return clock.now() + Math.ceil(waitMs);
+    this.#crlAt = clock.steady();
     await publishCrl(this.#app);
     return null;
   }

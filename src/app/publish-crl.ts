@@ -11,7 +11,13 @@ export async function publishCrl(app: App): Promise<StoredCrl> {
   const nextUpdate = now + app.settings.crlValidityMs;
   const der = await app.authority.signCrl({ number, thisUpdate: now, nextUpdate, revoked });
   const crl = { number, thisUpdate: now, nextUpdate, der };
-  await app.store.transact((tx) => tx.putCrl(crl));
+  const isNext = await app.store.transact(async (tx) => {
+    if (((await tx.crl())?.number ?? 0) >= number) return false;
+    await tx.putCrl(crl);
+    return true;
+  });
+  // Another was signed meanwhile, maybe of what was revoked before: a number is given once.
+  if (!isNext) return publishCrl(app);
   app.journal.tell({
     action: 'crl.published',
     message: `CRL ${number} published with ${revoked.length} certificates`,
@@ -20,9 +26,10 @@ export async function publishCrl(app: App): Promise<StoredCrl> {
   return crl;
 }
 
-/** The CRL that is out, signed anew when there is none or half its time has passed. */
+/** The CRL that is out, signed anew when there is none, half its time has passed, or its time has not yet come. */
 export async function currentCrl(app: App): Promise<StoredCrl> {
   const crl = await app.store.read.crl();
-  if (crl && app.clock.now() < crl.thisUpdate + (crl.nextUpdate - crl.thisUpdate) / 2) return crl;
+  const now = app.clock.now();
+  if (crl && crl.thisUpdate <= now && now < crl.thisUpdate + (crl.nextUpdate - crl.thisUpdate) / 2) return crl;
   return publishCrl(app);
 }

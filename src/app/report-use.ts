@@ -1,7 +1,7 @@
 // A device without a TLS connection of its own has its gateway report which certificate it uses. The gateway's word is not enough:
 // only a signature by the certificate's key shows what a connection would.
 import { admit } from '../domain/admission.ts';
-import type { Fingerprint } from '../domain/certificate.ts';
+import { awakens, type Fingerprint } from '../domain/certificate.ts';
 import type { Refusal } from '../domain/errors.ts';
 import type { HelloMessage } from '../domain/message.ts';
 import { graceMs } from '../domain/policy.ts';
@@ -27,7 +27,7 @@ export async function reportUse(
   if (!entry || !isTheirs || !proofVerifies(useProofText(id, entry.fingerprint), proof, entry.der)) {
     return { code: 'proof_invalid', detail: "not signed by a certificate's key of this device" };
   }
-  if (entry.state !== 'issued') return null;
+  if (!awakens(entry, app.clock.now())) return null;
   const principal = await app.store.read.principal(id);
   const verdict = admit({
     presented: true,

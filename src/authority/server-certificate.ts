@@ -110,6 +110,11 @@ function isAgeing(
   return ownValidity(now, profiles.server, ca.facts.notAfter).notAfter > facts.notAfter;
 }
 
+/** Does it begin in the future, made by a clock that ran ahead? Before the issuing CA itself begins, it is the clock that is wrong. */
+function isAhead({ facts }: CertificateChain, ca: IssuingCa, now: Instant): boolean {
+  return facts.notBefore > now && ca.facts.notBefore <= now;
+}
+
 /** Does it say what a certificate made now would say, as far as time does not change it? */
 function isUpToDate({ facts }: CertificateChain, ca: IssuingCa, options: ServerOptions): boolean {
   const body = Buffer.from(facts.signed.body.raw);
@@ -130,8 +135,8 @@ export function issueServerCertificate(dir: string, options: ServerOptions): Ser
 }
 
 /**
- * The server's certificate, replaced first when it is missing or broken, when less than a third of its lifetime is left, or
- * when its names, its URLs or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
+ * The server's certificate, replaced first when it is missing or broken, when less than a third of its lifetime is left, when
+ * it has not begun, or when its names, its URLs or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
  */
 export function ensureServerCertificate(
   dir: string,
@@ -139,9 +144,9 @@ export function ensureServerCertificate(
 ): ServerCertificate & { readonly renewed: boolean } {
   const ca = openIssuingCa(dir, options.passphrase);
   const pair = openPair(dir, options.passphrase);
-  if (pair && !isAgeing(pair, ca, options) && isUpToDate(pair, ca, options)) {
-    return { ...assemble(pair), renewed: false };
-  }
+  const isGood =
+    pair && !isAgeing(pair, ca, options) && !isAhead(pair, ca, options.now) && isUpToDate(pair, ca, options);
+  if (isGood) return { ...assemble(pair), renewed: false };
   return { ...issueUnder(ca, dir, options), renewed: true };
 }
 

@@ -30,7 +30,7 @@ export interface BrokerOptions {
   readonly entrance: Entrance;
   readonly persistence: BrokerPersistence;
   readonly journal: Journal;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly tls: TlsMaterial;
   readonly listen: { readonly host: string; readonly port: number };
   readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };

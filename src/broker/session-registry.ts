@@ -37,7 +37,7 @@ export interface PendingAdmission {
 }
 
 export class SessionRegistry {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #journal: Journal;
   readonly #hears: Entrance['hears'];
   readonly #facts = new WeakMap<object, LiveSession>();
@@ -50,8 +50,10 @@ export class SessionRegistry {
   readonly #pending = new Set<PendingAdmission>();
   readonly #endedMeanwhile = new Map<string, { at: number; reason: string }>();
   #sequence = 0;
+  /** The time when it was last asked for. */
+  #lastNow = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, journal: Journal, hears: Entrance['hears']) {
+  constructor(clock: Pick<Clock, 'now'>, journal: Journal, hears: Entrance['hears']) {
     this.#clock = clock;
     this.#journal = journal;
     this.#hears = hears;
@@ -123,7 +125,9 @@ export class SessionRegistry {
     };
     const revoked = this.#revokedSince(pending, session);
     this.abandon(pending);
-    if (revoked !== null || session.endsAt <= this.#clock.now()) {
+    const now = this.#clock.now();
+    this.#lastNow = Math.max(this.#lastNow, now);
+    if (revoked !== null || session.endsAt <= now) {
       this.#tellEnd(live, revoked ?? endOf(live));
       return null;
     }
@@ -176,6 +180,16 @@ export class SessionRegistry {
     const now = this.#clock.now();
     for (let live = this.#deadlines.takeDue(now); live; live = this.#deadlines.takeDue(now))
       this.end(live, endOf(live));
+    if (now < this.#lastNow) this.#endEarlyLanes(now);
+    this.#lastNow = now;
+  }
+
+  /** The clock was set back: who came in as expired and is not may come again, and have more than the lane. */
+  #endEarlyLanes(now: number): void {
+    for (const live of this.#live) {
+      const { lane, introduced } = live.session;
+      if (lane === 'renew-only' && !introduced && (notAfterOf(live.socket) ?? now) > now) this.end(live, 'clock_moved');
+    }
   }
 
   #receives(session: Session): TopicGate {

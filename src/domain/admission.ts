@@ -117,7 +117,8 @@ export function admit(input: AdmissionInput): Verdict {
   }
   const { entry, stranger, now, graceMs } = input;
   if (!entry) return { lane: 'renew-only', reason: 'bootstrap', endsAt: stranger?.notAfter ?? now };
-  if (entry.notAfter <= now || entry.state === 'expired') {
+  // Its own notAfter alone decides: the state `expired` may be the work of a clock that ran ahead.
+  if (entry.notAfter <= now) {
     return { lane: 'renew-only', reason: 'expired_in_grace', endsAt: entry.notAfter + graceMs };
   }
   if (entry.state === 'superseded') {

@@ -22,6 +22,14 @@ export const revocationReasons = {
 } as const;
 export type RevocationReason = keyof typeof revocationReasons;
 
+/**
+ * Does being seen at `now`, in its lifetime, make it the active one? Issued, it is its first use; expired, it was declared so by a
+ * clock that ran ahead.
+ */
+export function awakens({ state, notAfter }: Pick<LedgerEntry, 'state' | 'notAfter'>, now: Instant): boolean {
+  return state === 'issued' || (state === 'expired' && notAfter > now);
+}
+
 /** One certificate known to the ledger. */
 export interface LedgerEntry {
   readonly fingerprint: Fingerprint;

@@ -19,6 +19,9 @@ export type Effect =
     }
   | { readonly kind: 'publish-crl' };
 
+/** The longest an effect is put off. One that is due later than this from now was put off by a clock that ran ahead. */
+export const putOffMaxMs = 300_000;
+
 /** The idempotency key of an effect. */
 export function effectKey(effect: Effect): string {
   switch (effect.kind) {

@@ -4,6 +4,8 @@ import type { Instant } from '../domain/time.ts';
 export interface Clock {
   /** The present, in Unix milliseconds. */
   now(): Instant;
+  /** Milliseconds since some moment, which only go forward, whatever the clock is set to: for pauses and patience. */
+  steady(): number;
 }
 
 export interface Entropy {

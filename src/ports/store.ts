@@ -153,7 +153,7 @@ export interface Reader {
   dueRenewals(now: Instant, limit: number): Promise<Renewal[]>;
   /** Issued, active and superseded certificates whose notAfter or overlap has ended. */
   endedCertificates(now: Instant, limit: number): Promise<LedgerEntry[]>;
-  /** Effects whose dueAt has come, in order of id. */
+  /** Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id. */
   dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 

@@ -2,7 +2,7 @@
 // newer in place.
 
 import { sql } from 'kysely';
-import { type Effect, effectKey } from '../domain/effect.ts';
+import { type Effect, effectKey, putOffMaxMs } from '../domain/effect.ts';
 import type { Instant } from '../domain/time.ts';
 import type { WaitingEffect } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
@@ -28,18 +28,23 @@ export function outbox(queries: Queries) {
   );
   // The inner query reads the index alone: of many that are due only those returned are fetched. `+id` keeps SQLite from
   // reading in order of id instead, past everything that was put off.
-  const due = queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
+  const due = queries.prepare((p: Parameter<{ now: Instant; far: Instant; limit: number }>) =>
     build
       .selectFrom('effect')
       .select(['id', 'body', 'due_at as dueAt', 'attempts'])
       .where('id', 'in', (eb) =>
-        eb.selectFrom('effect').select('id').where('due_at', '<=', p('now')).orderBy(sql`+id`).limit(p('limit')),
+        eb
+          .selectFrom('effect')
+          .select('id')
+          .where((or) => or.or([or('due_at', '<=', p('now')), or('due_at', '>', p('far'))]))
+          .orderBy(sql`+id`)
+          .limit(p('limit')),
       )
       .orderBy('id'),
   );
   return {
     dueEffects: (now: Instant, limit: number): WaitingEffect[] =>
-      due.all({ now, limit }).map(({ id, body, dueAt, attempts }) => ({
+      due.all({ now, far: now + putOffMaxMs, limit }).map(({ id, body, dueAt, attempts }) => ({
         id,
         effect: JSON.parse(body) as Effect,
         dueAt,

@@ -94,6 +94,7 @@ export const actions = {
   },
   'certificate.activated': { level: 'info' },
   'certificate.expired': { level: 'info' },
+  'certificate.revived': { level: 'warn' },
   'certificate.revoked': {
     level: 'info',
     count: (metrics) => metrics.count('nolapse_certificates_revoked_total', {}),
@@ -105,6 +106,7 @@ export const actions = {
   'device.released': { level: 'info' },
   'crl.published': { level: 'info', count: (metrics) => metrics.count('nolapse_crl_published_total', {}) },
   'server.certificate_renewed': { level: 'info' },
+  'clock.moved': { level: 'warn' },
   'effect.failed': failure('effect'),
   'sweep.failed': failure('sweep'),
   'admission.failed': failure('admission'),

@@ -66,7 +66,7 @@ describe('the plans of the queries of fixed shape', () => {
     ['due certificates', /"renew_at" <=/, /COVERING INDEX certificate_due \(renew_at<\?\)/],
     ['due renewals', /"next_at" <=/, /INDEX renewal_next \(next_at<\?\)/],
     ['ended certificates', /"ends_at" <=/, /INDEX certificate_ended \(ends_at<\?\)/],
-    ['due effects', /from "effect" where "due_at" <=/, /COVERING INDEX effect_due \(due_at<\?\)/],
+    ['due effects', /from "effect" where \("due_at" <=/, /COVERING INDEX effect_due \(due_at<\?\)/],
     ['revoked certificates', /"revoked_at" is not null/, /COVERING INDEX certificate_revoked \(not_after>\?\)/],
     [
       'the current renewal',

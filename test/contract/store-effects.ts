@@ -1,7 +1,7 @@
 // Part of the suite of every store: what is owed stays until it is settled, once for each key.
 
 import { expect, it } from 'vitest';
-import type { Effect } from '../../src/domain/effect.ts';
+import { type Effect, putOffMaxMs } from '../../src/domain/effect.ts';
 import { digest, idOf, now, principal } from './store-rows.ts';
 import { owe, store } from './store-under-test.ts';
 
@@ -44,6 +44,16 @@ export function effects(): void {
     expect(await store.read.dueEffects(now + 5, 10)).toMatchObject([{ id: effect?.id, attempts: 1, dueAt: now + 5 }]);
     await owe(prompt('r1'));
     expect(await store.read.dueEffects(now, 10)).toMatchObject([{ attempts: 0 }]);
+  });
+
+  it('has an effect due at once that was put off by a clock that ran ahead', async () => {
+    await owe(prompt('r1'), prompt('r2'));
+    const [far, near] = await store.read.dueEffects(now, 10);
+    await store.transact(async (tx) => {
+      await tx.putOff(far?.id ?? -1, now + putOffMaxMs + 1);
+      await tx.putOff(near?.id ?? -1, now + putOffMaxMs);
+    });
+    expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r1')]);
   });
 
   it('tells the listener after the commit of what owed something, and of nothing else', async () => {

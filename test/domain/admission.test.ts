@@ -31,6 +31,12 @@ describe('admission', () => {
     expect(admit(input({ entry: entry({ state: 'issued' }) })).lane).toBe('full');
   });
 
+  it('admits one that counts as expired in its lifetime: its notAfter decides', () => {
+    const early = entry({ state: 'expired' });
+    expect(admit(input({ entry: early }))).toEqual({ lane: 'full', reason: 'admitted', endsAt: early.notAfter });
+    expect(admit(input({ entry: early, now: early.notAfter }))).toMatchObject({ reason: 'expired_in_grace' });
+  });
+
   it('admits the superseded certificate until overlap ends', () => {
     const superseded = entry({ state: 'superseded', overlapUntil: noon + day });
     expect(admit(input({ entry: superseded }))).toEqual({ lane: 'full', reason: 'overlap', endsAt: noon + day });

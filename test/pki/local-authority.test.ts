@@ -228,6 +228,19 @@ describe("the server's certificate", () => {
     expect(ensureServerCertificate(dir, { ...serverOptions, ...changes }).renewed).toBe(false);
   });
 
+  it('is replaced when it has not begun, made by a clock that ran ahead', () => {
+    const dir = home();
+    expect(ensureServerCertificate(dir, { ...serverOptions, now: now + 400 * day }).renewed).toBe(true);
+    const right = ensureServerCertificate(dir, serverOptions);
+    expect(right.renewed).toBe(true);
+    expect(right.notBefore).toBeLessThan(now);
+    expect(ensureServerCertificate(dir, serverOptions).renewed).toBe(false);
+  });
+
+  it('is not replaced by a clock that is before the issuing CA itself', () => {
+    expect(ensureServerCertificate(home(), { ...serverOptions, now: 0 }).renewed).toBe(false);
+  });
+
   it('never outlives the issuing CA, and is not replaced again and again at its end', () => {
     const dir = home();
     const end = authorities.local(dir, locations).issuerNotAfter;
