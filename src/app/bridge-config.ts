@@ -34,7 +34,7 @@ function parseAddress(text: string): { readonly host: string; readonly port: num
 function sectionOf({ id, cafile, certfile, keyfile }: BridgeSettings, address: string): string {
   const topic = (word: string, way: 'in' | 'out'): string => `topic ${enrollmentRoot}+/${word} ${way} 1`;
   return `${[
-    `# What ${id} is to nolapse, for mosquitto 2.0 or later. The same command makes it anew: nolapse gateway bridge-config ${id}`,
+    `# What ${id} is to nolapse, for mosquitto 2.0.9 or later. The same command makes it anew: nolapse gateway bridge-config ${id}`,
     `connection ${id}`,
     `address ${address}`,
     `remote_clientid ${id}`,
@@ -46,7 +46,7 @@ function sectionOf({ id, cafile, certfile, keyfile }: BridgeSettings, address: s
     '# What is said while the link is down waits in mosquitto.',
     'cleansession false',
     'keepalive_interval 30',
-    'restart_timeout 2 30',
+    'restart_timeout 2 15',
     '# nolapse is no mosquitto: no private bridge protocol, no state topics, nothing retained, no unsubscribing in advance.',
     'try_private false',
     'notifications_local_only true',

@@ -6,7 +6,7 @@ import { bridgeConfig } from '../../src/app/bridge-config.ts';
 import { idOf } from '../domain/samples.ts';
 import { type Outcome, Workplace } from './harness.ts';
 
-const golden = `# What gw-1 is to nolapse, for mosquitto 2.0 or later. The same command makes it anew: nolapse gateway bridge-config gw-1
+const golden = `# What gw-1 is to nolapse, for mosquitto 2.0.9 or later. The same command makes it anew: nolapse gateway bridge-config gw-1
 connection gw-1
 address mqtt.example.net:18883
 remote_clientid gw-1
@@ -18,7 +18,7 @@ bridge_keyfile /etc/mosquitto/nolapse/gw-1.pem
 # What is said while the link is down waits in mosquitto.
 cleansession false
 keepalive_interval 30
-restart_timeout 2 30
+restart_timeout 2 15
 # nolapse is no mosquitto: no private bridge protocol, no state topics, nothing retained, no unsubscribing in advance.
 try_private false
 notifications_local_only true

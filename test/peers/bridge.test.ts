@@ -109,6 +109,13 @@ async function activate(renewal: string): Promise<void> {
   await told('renewal.retired');
 }
 
+/** What it says meets a broken link, and waits at the site. */
+async function whileCut(say: () => Promise<void>): Promise<void> {
+  link.cut();
+  await say();
+  link.mend();
+}
+
 interface Script {
   readonly child: ChildProcess;
   readonly lines: readonly string[];
@@ -163,28 +170,31 @@ describe('a device behind an unmodified mosquitto', () => {
     await meter.request(renewal);
     const offer = await meter.ready();
     await meter.get(offer);
-    await meter.take(offer);
+    await meter.receive(offer);
+    await meter.install(renewal);
     await told('renewal.installed');
     await activate(renewal);
     expect(meter.largestPublish).toBeGreaterThan(128);
     expect(meter.largestPublish).toBeLessThanOrEqual(256);
   });
 
-  it('says a thing once, though the link is cut, and is heard when it is mended', async () => {
+  it('says each thing once, though the link is cut at every message, and is heard when it is mended', async () => {
     const told = hereafter('meter-1');
+    link.cut();
     const renewal = await makeDue('meter-1');
+    await told('renewal.due');
+    link.mend();
     await meter.offered(renewal);
-    link.cut();
-    await meter.request(renewal);
-    link.mend();
-    await told('renewal.requested');
+    await whileCut(() => meter.request(renewal));
     const offer = await meter.ready();
-    link.cut();
-    await meter.get(offer);
-    link.mend();
-    await meter.take(offer);
+    await whileCut(() => meter.get(offer));
+    await meter.receive(offer);
+    await whileCut(() => meter.install(renewal));
     await told('renewal.installed');
-    await activate(renewal);
+    link.cut();
+    const activated = activate(renewal);
+    link.mend();
+    await activated;
   });
 
   it('says a thing once, though both brokers are restarted, and is heard when they are back', async () => {
@@ -202,7 +212,8 @@ describe('a device behind an unmodified mosquitto', () => {
     await meter.hello();
     const offer = await meter.ready();
     await meter.get(offer);
-    await meter.take(offer);
+    await meter.receive(offer);
+    await meter.install(renewal);
     await activate(renewal);
   });
 

@@ -114,8 +114,8 @@ export class BridgedDevice {
     return this.speaker.say({ word: 'get', renewal, offset: 0, length: size });
   }
 
-  /** Takes the parts that were asked for, checks them, and says that they are stored. */
-  async take({ renewal, size, sha256 }: Offer): Promise<void> {
+  /** Takes the parts that were asked for, checks and stores them. */
+  async receive({ renewal, size, sha256 }: Offer): Promise<void> {
     const der = new Uint8Array(size);
     for (let filled = 0; filled < size; ) {
       const part = await this.speaker.next('part');
@@ -129,8 +129,11 @@ export class BridgedDevice {
     if (!keyPem || !createHash('sha256').update(der).digest().equals(sha256)) throw new Error('not what was offered');
     if (!new X509Certificate(der).checkPrivateKey(createPrivateKey(keyPem)))
       throw new Error('not over the key asked for');
-    await this.speaker.say({ word: 'ack', renewal, status: 'installed' });
     this.#held = { der, keyPem };
     this.#next = null;
+  }
+
+  install(renewal: string): Promise<void> {
+    return this.speaker.say({ word: 'ack', renewal, status: 'installed' });
   }
 }
