@@ -204,6 +204,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       seen,
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: async () => lookAfterServer(parts, options, broker),
+      serverDer: () => parts.server.der,
     });
     undos.push(() => maintenance.stop());
     const { port, websocketPort } = await broker.listen();

@@ -1,40 +1,14 @@
 // Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
 import { formatDuration, type Instant } from '../domain/time.ts';
-import { inspectCertificate } from '../pki/x509.ts';
 import type { App } from './context.ts';
 import type { Finding } from './operations.ts';
-
-/** Share of a CA certificate's life that must be left for it to be well. */
-const wellShare = 1 / 4;
+import { ownFindings } from './own-certificates.ts';
 
 /** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one. */
 export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
   const now = app.clock.now();
-  const findings = [
-    lifeOf('root certificate', app.authority.root, now),
-    ...app.authority.chain.map((der) => lifeOf('issuing certificate', der, now)),
-    server ? lifeOf('server certificate', server, now) : noServer,
-    await crlFinding(app, now),
-    await clockFinding(app, now),
-  ];
+  const findings = [...ownFindings(app, server), await crlFinding(app, now), await clockFinding(app, now)];
   return [...findings, ...(await fleetFindings(app))];
-}
-
-const noServer: Finding = {
-  level: 'error',
-  subject: 'server certificate',
-  detail: 'there is none that belongs to its key: the next start makes one',
-};
-
-function lifeOf(subject: string, der: Uint8Array, now: Instant): Finding {
-  const { notBefore, notAfter } = inspectCertificate(der);
-  const left = notAfter - now;
-  if (notBefore > now) {
-    return { level: 'error', subject, detail: `begins ${new Date(notBefore).toISOString()}: is the clock right?` };
-  }
-  const detail = `ends ${new Date(notAfter).toISOString()}, in ${formatDuration(left)}`;
-  if (left <= 0) return { level: 'error', subject, detail: `ended ${new Date(notAfter).toISOString()}` };
-  return { level: left < (notAfter - notBefore) * wellShare ? 'warning' : 'ok', subject, detail };
 }
 
 async function crlFinding(app: App, now: Instant): Promise<Finding> {

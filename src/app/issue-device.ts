@@ -21,6 +21,13 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const now = app.clock.now();
+  const { issuerNotAfter } = app.authority;
+  const validity = validityAt(now, policyOf(app, principal.class), issuerNotAfter, null);
+  if (!validity) {
+    throw new OperationError('conflict', [
+      `the issuing CA ends ${new Date(issuerNotAfter).toISOString()}: roll it over first`,
+    ]);
+  }
   const approval = approve({
     facts: {
       commonNames: [id],
@@ -35,7 +42,7 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
     kind: principal.kind,
     profile: app.authority.profile(principal.kind),
     serial: newSerial(app.entropy),
-    ...validityAt(now, policyOf(app, principal.class), app.authority.issuerNotAfter),
+    ...validity,
     keyHolder: 'nobody',
   });
   if (approval.kind === 'refused') throw new OperationError('conflict', [approval.detail]);

@@ -4,6 +4,7 @@ import { formatDuration } from '../domain/time.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { App } from './context.ts';
 import type { Outbox } from './outbox.ts';
+import { OwnAlerts, ownFindings } from './own-certificates.ts';
 import { currentCrl } from './publish-crl.ts';
 import type { Seen } from './seen.ts';
 import { sweep } from './sweep.ts';
@@ -23,6 +24,8 @@ export interface MaintenanceParts {
   readonly intervalMs: number;
   /** Renews the server's certificate if it is time. */
   readonly lookAfterServer: () => Promise<void>;
+  /** DER of the server's certificate in use. */
+  readonly serverDer: () => Uint8Array;
 }
 
 function tellMoved(app: App, movedMs: number): void {
@@ -33,32 +36,48 @@ function tellMoved(app: App, movedMs: number): void {
   });
 }
 
-export function startMaintenance({ app, outbox, seen, intervalMs, lookAfterServer }: MaintenanceParts): Maintenance {
+/** One failure keeps nothing else from its turn. */
+async function attempt(app: App, failure: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    app.journal.tell({
+      action: 'sweep.failed',
+      level: 'error',
+      message: `${failure}; the next time it is tried again`,
+      fields: { 'error.message': error instanceof Error ? error.message : String(error) },
+    });
+  }
+}
+
+export function startMaintenance(parts: MaintenanceParts): Maintenance {
+  const { app, outbox, seen, intervalMs, lookAfterServer, serverDer } = parts;
   const watch = new ClockWatch(app.clock);
+  const alerts = new OwnAlerts();
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> = Promise.resolve();
 
+  const isTimeForOwn = (): boolean => {
+    const movedMs = watch.moved();
+    if (movedMs !== 0) tellMoved(app, movedMs);
+    if (movedMs === 0 && app.clock.steady() < ownAt + ownDeadlinesMs) return false;
+    ownAt = app.clock.steady();
+    return true;
+  };
   const beat = async (): Promise<void> => {
-    try {
+    await attempt(app, 'a sweep failed', async () => {
       await seen.flush(app);
       await sweep(app);
       outbox.poke();
-      const movedMs = watch.moved();
-      if (movedMs !== 0) tellMoved(app, movedMs);
-      if (movedMs === 0 && app.clock.steady() < ownAt + ownDeadlinesMs) return;
-      ownAt = app.clock.steady();
-      await currentCrl(app);
-      await lookAfterServer();
-    } catch (error) {
-      app.journal.tell({
-        action: 'sweep.failed',
-        level: 'error',
-        message: 'a sweep failed; the next one tries again',
-        fields: { 'error.message': error instanceof Error ? error.message : String(error) },
-      });
-    }
+    });
+    if (!isTimeForOwn()) return;
+    await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
+    await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
+    await attempt(app, 'the certificates of the gateway could not be looked at', async () =>
+      alerts.raise(app, ownFindings(app, serverDer())),
+    );
   };
   const schedule = (): void => {
     if (stopped) return;

@@ -62,7 +62,7 @@ async function take(within: Change, sender: Sender, renewalId: string, facts: Re
     return { refusal: { code: 'unsupported_mode', detail: `the key mode of this renewal is ${renewal.mode}` } };
   }
   const approval = await approveWithin(within, principal, renewal, facts);
-  if (approval.kind === 'refused') return { refusal: { code: approval.code, detail: approval.detail } };
+  if (approval.kind === 'refused') return { refusal: approval };
   return accept(within, principal, renewal, approval.request, sender);
 }
 
@@ -101,19 +101,30 @@ async function accept(
 
 const noContact = { packetBytesMax: null, slots: null, clockSkewMs: null };
 
+/** Nothing the device can mend; an hour is soon enough for a CA that is being rolled over. */
+const issuerEnds = {
+  kind: 'refused',
+  code: 'unavailable',
+  detail: 'the issuing CA is near its end: it can issue nothing that lasts longer',
+  retryAfterSeconds: 3_600,
+} as const;
+
 async function approveWithin({ app, tx, now }: Change, principal: Principal, renewal: Renewal, facts: RequestFacts) {
   const holders = await tx.certificatesByKey(facts.key.fingerprint);
   // What this renewal itself certified may come again, unless it was revoked since.
   const others = holders.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
   const another = others.some((entry) => entry.principalId !== principal.id);
   const policy = policyOf(app, principal.class);
+  const replaced = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
+  const validity = validityAt(now, policy, app.authority.issuerNotAfter, replaced || null);
+  if (!validity) return issuerEnds;
   return approve({
     facts,
     principalId: principal.id,
     kind: principal.kind,
     profile: app.authority.profile(principal.kind),
     serial: newSerial(app.entropy),
-    ...validityAt(now, policy, app.authority.issuerNotAfter),
+    ...validity,
     keyHolder: another ? 'another' : others.length > 0 ? 'itself' : 'nobody',
   });
 }

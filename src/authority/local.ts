@@ -35,13 +35,14 @@ async function attempt<T>(work: () => T): Promise<T> {
 /**
  * Opens the issuing CA in `dir`; the root's key is neither needed nor read.
  * Fails as {@link openIssuingCa}, and with `invalid_profile`. `issue` refuses with `outlives_issuer` what would be valid for longer
- * than the CA itself (RFC 5280, 6.1), and with `unknown_profile`.
+ * than the CA itself (RFC 5280, 6.1), with `no_validity` what would end before it begins, and with `unknown_profile`.
  */
 export function openLocalAuthority(dir: string, options: LocalOptions): Authority {
   const profiles = options.profiles ?? loadProfiles();
   const { issuer, facts, chain, root } = openIssuingCa(dir, options.passphrase);
   const issue = (request: ApprovedRequest) => {
     if (request.notAfter > facts.notAfter) throw new GatewayError('outlives_issuer', 'notAfter is past the issuing CA');
+    if (request.notAfter <= request.notBefore) throw new GatewayError('no_validity', 'notAfter is not after notBefore');
     const { principalId, uri, profile, serial, notBefore, notAfter, spki } = request;
     const der = signLeaf(
       {

@@ -70,14 +70,22 @@ export function renewalTime(
 /**
  * The validity of a certificate issued at `now`, in whole seconds as X.509 has it: never past the issuer's own notAfter
  * (RFC 5280, 6.1: a path is valid no longer than its shortest certificate).
+ * @param replaced the certificate it is to replace, if any.
+ * @returns null when the issuer's end leaves it no time, or none beyond what the replaced one has: it is not worth issuing.
  */
-export function validityAt(now: Instant, policy: Policy, issuerNotAfter: Instant): Validity {
+export function validityAt(
+  now: Instant,
+  policy: Policy,
+  issuerNotAfter: Instant,
+  replaced: Pick<LedgerEntry, 'notAfter'> | null,
+): Validity | null {
   const backdateMs = Math.min(spanMs(policy.backdate, policy.lifetimeMs), policy.lifetimeMs);
   const floor = (instant: Instant): Instant => Math.floor(instant / 1_000) * 1_000;
-  return {
-    notBefore: floor(now - backdateMs),
-    notAfter: floor(Math.min(now + policy.lifetimeMs, issuerNotAfter)),
-  };
+  const wanted = now + policy.lifetimeMs;
+  const notAfter = floor(Math.min(wanted, issuerNotAfter));
+  const isCutShort = issuerNotAfter < wanted;
+  if (isCutShort && notAfter <= Math.max(now, replaced?.notAfter ?? 0)) return null;
+  return { notBefore: floor(now - backdateMs), notAfter };
 }
 
 /** Until when a certificate superseded at `now` is still admitted: the overlap, but never past its own notAfter. */

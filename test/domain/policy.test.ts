@@ -66,16 +66,28 @@ describe('policy', () => {
     for (const count of quarters) expect(count).toBeGreaterThan(150);
   });
 
-  it('never issues past the issuer, and in whole seconds', () => {
+  it('never issues past the issuer, in whole seconds, and nothing that is over at once or gains nothing by it', () => {
+    const left = fc.integer({ min: -day, max: 4_000 * day });
     fc.assert(
-      fc.property(policies, fc.integer({ min: 0, max: 4_000 * day }), (rules, issuerLeft) => {
-        const { notBefore, notAfter } = validityAt(noon + 123, rules, noon + issuerLeft);
-        expect(notAfter).toBeLessThanOrEqual(noon + issuerLeft);
-        expect(notAfter % 1_000).toBe(0);
-        expect(notBefore % 1_000).toBe(0);
-        expect(notBefore).toBeLessThanOrEqual(noon + 123);
+      fc.property(policies, left, fc.option(left), (rules, issuerLeft, oldLeft) => {
+        const now = noon + 123;
+        const replaced = oldLeft === null ? null : { notAfter: noon + oldLeft };
+        const validity = validityAt(now, rules, noon + issuerLeft, replaced);
+        const end = Math.floor(Math.min(now + rules.lifetimeMs, noon + issuerLeft) / 1_000) * 1_000;
+        const isCutShort = noon + issuerLeft < now + rules.lifetimeMs;
+        if (isCutShort && (end <= now || (replaced && end <= replaced.notAfter))) {
+          expect(validity).toBeNull();
+          return;
+        }
+        expect(validity?.notAfter).toBe(end);
+        expect(end).toBeGreaterThan(now);
+        expect((validity?.notBefore ?? 1) % 1_000).toBe(0);
+        expect(validity?.notBefore).toBeLessThanOrEqual(now);
       }),
     );
+    // A shorter life by a new policy is a gain of its own.
+    const shorter = validityAt(noon, { ...policy, lifetimeMs: day }, noon + 900 * day, { notAfter: noon + 80 * day });
+    expect(shorter?.notAfter).toBe(noon + day);
   });
 
   it('never lets an overlap outlive its certificate', () => {

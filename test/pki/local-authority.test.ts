@@ -151,6 +151,8 @@ describe('the local authority', () => {
     await expect(authority.issue(request)).rejects.toThrow(code('outlives_issuer'));
     const last = { ...request, notAfter: authority.issuerNotAfter };
     await expect(authority.issue(last)).resolves.toBeDefined();
+    const inverted = { ...last, notBefore: last.notAfter };
+    await expect(authority.issue(inverted)).rejects.toThrow(code('no_validity'));
   });
 
   it('knows the profiles of principals and no others', () => {
