@@ -3,7 +3,7 @@
 import type { IPublishPacket } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
-import { connectPacket, generate } from '../broker/harness.ts';
+import { closed, connectPacket, generate } from '../broker/harness.ts';
 import { idOf } from '../domain/samples.ts';
 import { principal, startBroker, type TestBroker, temporaryFolder } from './mqtt-broker.ts';
 
@@ -131,6 +131,27 @@ describe('one publisher', () => {
     );
     expect(acknowledged).toHaveLength(60);
     expect(acknowledged).toEqual(sent);
+  });
+
+  it('is not acknowledged what cannot be stored, nor what follows, and nobody else is the worse for it', async () => {
+    const away = await inbox('away', ['kept/#'], 1);
+    await away.client.endAsync();
+    broker.database.sqlite.exec(`CREATE TRIGGER full BEFORE INSERT ON mqtt_outgoing WHEN NEW.topic = 'kept/bad'
+      BEGIN SELECT RAISE(ABORT, 'no space'); END`);
+    const [unlucky, other] = [await broker.connect('unlucky'), await broker.connect('other')];
+    const acknowledged: string[] = [];
+    const ended = closed(unlucky);
+    await unlucky.publishAsync('kept/good', 'kept/good', { qos: 1 });
+    for (const topic of ['kept/bad', 'kept/late', 'fast']) {
+      unlucky.publish(topic, topic, { qos: 1 }, (error) => error ?? acknowledged.push(topic));
+    }
+    await Promise.all([other.publishAsync('kept/other', 'kept/other', { qos: 1 }), ended]);
+    expect(acknowledged).toEqual([]);
+    await other.publishAsync('kept/end', 'kept/end', { qos: 1 });
+    const returned = await inbox('away', [], 1);
+    await returned.until((packets) => packets.some(({ topic }) => topic === 'kept/end'));
+    expect(returned.texts()).toEqual(expect.arrayContaining(['kept/good', 'kept/other', 'kept/end']));
+    expect(returned.texts()).not.toContain('kept/bad');
   });
 
   it('that leaves at once is heard out, in order', async () => {
