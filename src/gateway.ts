@@ -2,7 +2,7 @@
 // them apart again in order.
 import type { App } from './app/context.ts';
 import { entranceOf } from './app/entrance.ts';
-import { startMaintenance } from './app/maintenance.ts';
+import { type Maintenance, startMaintenance } from './app/maintenance.ts';
 import { operationsOf } from './app/operate.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Seen } from './app/seen.ts';
@@ -138,7 +138,13 @@ async function crlEnd(app: App): Promise<Instant> {
   return (await app.store.read.crl())?.nextUpdate ?? 0;
 }
 
-function startPublic(parts: Parts, options: HomeOptions, metrics: Metrics, broker: Broker) {
+function startPublic(
+  parts: Parts,
+  options: HomeOptions,
+  metrics: Metrics,
+  broker: Broker,
+  isWell: () => Promise<boolean>,
+) {
   const { app } = parts;
   const { chain, root } = app.authority;
   return startPublicServer({
@@ -149,7 +155,7 @@ function startPublic(parts: Parts, options: HomeOptions, metrics: Metrics, broke
       root,
       chain,
       p7c: async () => certsOnly([...chain, root]),
-      health: async () => ({ ok: (await app.store.read.dueEffects(0, 1)) !== null, sessions: broker.sessionCount }),
+      health: async () => ({ ok: await isWell(), sessions: broker.sessionCount }),
       metrics: () => renderMetrics(parts, metrics, broker),
     },
   });
@@ -192,13 +198,16 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const operations = operationsOf(app, () => parts.server.der);
     const control = await startControlServer({ home: options.home, operations, log: options.log });
     undos.push(() => control.close());
-    const http = await startPublic(parts, options, options.metrics, broker);
+    let maintenance: Maintenance | null = null;
+    const isWell = async (): Promise<boolean> =>
+      (await app.store.read.dueEffects(0, 1)) !== null && app.store.isWell && maintenance?.isWell !== false;
+    const http = await startPublic(parts, options, options.metrics, broker, isWell);
     undos.push(() => http.close());
     await sweep(app);
     await currentCrl(app);
     undos.push(() => outbox.close());
     outbox.poke();
-    const maintenance = startMaintenance({
+    const heart = startMaintenance({
       app,
       outbox,
       seen,
@@ -206,7 +215,8 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       lookAfterServer: async () => lookAfterServer(parts, options, broker),
       serverDer: () => parts.server.der,
     });
-    undos.push(() => maintenance.stop());
+    maintenance = heart;
+    undos.push(() => heart.stop());
     const { port, websocketPort } = await broker.listen();
     return {
       operations,

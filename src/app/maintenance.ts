@@ -12,7 +12,12 @@ import { sweep } from './sweep.ts';
 /** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
 const ownDeadlinesMs = 30_000;
 
+/** How long after the last good sweep another one must have ended. */
+const sweepLateMs = 60_000;
+
 export interface Maintenance {
+  /** Has a sweep been finished lately? */
+  readonly isWell: boolean;
   /** Stops after the beat under way. */
   stop(): Promise<void>;
 }
@@ -56,6 +61,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
   const alerts = new OwnAlerts();
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
+  let sweptAt = app.clock.steady();
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> = Promise.resolve();
 
@@ -71,8 +77,11 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       await seen.flush(app);
       await sweep(app);
       outbox.poke();
+      sweptAt = app.clock.steady();
     });
-    if (!isTimeForOwn()) return;
+    const isTime = isTimeForOwn();
+    if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
+    if (!isTime) return;
     await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
     await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
     await attempt(app, 'the certificates of the gateway could not be looked at', async () =>
@@ -87,6 +96,9 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
   };
   schedule();
   return {
+    get isWell() {
+      return app.clock.steady() < sweptAt + intervalMs + sweepLateMs;
+    },
     stop: async () => {
       stopped = true;
       clearTimeout(timer);

@@ -16,7 +16,7 @@ export interface PublicContent {
   readonly chain: readonly Uint8Array[];
   /** Certs-only PKCS#7 of the chain and the root. */
   p7c(): Promise<Uint8Array>;
-  /** `ok` is whether the store answers; what stands beside it is shown as it is. */
+  /** `ok` is whether the gateway can do its work; what stands beside it is shown as it is. */
   health(): Promise<{ readonly ok: boolean } & Readonly<Record<string, unknown>>>;
   metrics(): Promise<string>;
 }

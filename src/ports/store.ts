@@ -215,5 +215,9 @@ export interface Store {
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Told after a commit that owed something. One listener: the outbox. */
   onOwed(listener: () => void): void;
+  /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */
+  readonly isWell: boolean;
+  /** Writes a little, durably, to find out whether that can be done. Rejects when it cannot. */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }

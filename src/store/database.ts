@@ -5,6 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { GatewayError } from '../domain/errors.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
+import { WriteWatch } from './write-watch.ts';
 
 /**
  * Units committed together: so many at most, and beyond the least only until the time is up. Bounds how long everybody else
@@ -48,6 +49,7 @@ function withinTurn(pending: Promise<void>): Promise<void> {
 
 export class Database {
   readonly sqlite: Sqlite.Database;
+  readonly #watch: WriteWatch;
   readonly #waiting: Readonly<Record<Lane, Unit[]>> = { messages: [], ledger: [] };
   #last: Lane = 'ledger';
   readonly #begin: Sqlite.Statement;
@@ -57,8 +59,9 @@ export class Database {
   #draining = false;
   #closing: Promise<void> | null = null;
 
-  constructor(sqlite: Sqlite.Database) {
+  constructor(sqlite: Sqlite.Database, watch = new WriteWatch()) {
     this.sqlite = sqlite;
+    this.#watch = watch;
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
     this.#save = sqlite.prepare('SAVEPOINT unit');
@@ -74,6 +77,19 @@ export class Database {
   submit<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane = 'messages'): Promise<T> {
     if (this.#closing) return Promise.reject(new GatewayError('store_closed', 'the store is closed'));
     return this.#enqueue(work, lane);
+  }
+
+  /** Does the storage keep what is written? See {@link probe}. */
+  get isWell(): boolean {
+    return this.#watch.isWell;
+  }
+
+  /** Writes the file's header as it is, durably, to find out whether that can be done. Rejects when it cannot. */
+  async probe(): Promise<void> {
+    await this.submit(() => {
+      this.sqlite.pragma(`user_version = ${Number(this.sqlite.pragma('user_version', { simple: true }))}`);
+    }, 'ledger');
+    this.#watch.written();
   }
 
   /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
@@ -161,6 +177,7 @@ export class Database {
           if (!alone) this.#release.run();
         } catch (error) {
           failures.set(unit, error);
+          this.#watch.failed(error);
           // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
           if (alone || !this.sqlite.inTransaction) throw error;
           this.sqlite.exec('ROLLBACK TO unit; RELEASE unit');
@@ -168,6 +185,7 @@ export class Database {
       }
       this.#commit.run();
     } catch (cause) {
+      this.#watch.failed(cause);
       if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
       const error = new GatewayError('store_failed', `nothing was committed: ${String(cause)}`, cause);
       for (const unit of batch) unit.failed(failures.get(unit) ?? error);
@@ -214,14 +232,14 @@ function openError(path: string, cause: unknown): GatewayError {
  * @throws GatewayError `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
  * nolapse has written it, `store_failed` when it cannot be opened or is not a database.
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, watch?: WriteWatch): Database {
   let sqlite: Sqlite.Database | null = null;
   try {
     secureFile(path);
     sqlite = new Sqlite(path, { timeout: 0 });
     configure(sqlite);
     migrate(sqlite, migrations);
-    return new Database(sqlite);
+    return new Database(sqlite, watch);
   } catch (error) {
     sqlite?.close();
     throw openError(path, error);

@@ -36,6 +36,10 @@ export function createStore(database: Database): Store {
     onOwed: (told) => {
       listener = told;
     },
+    get isWell() {
+      return database.isWell;
+    },
+    probe: () => database.probe(),
     close: () => database.close(),
   };
 }
