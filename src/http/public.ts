@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
+import { limitAddresses } from './address-limit.ts';
 import { answerErrors } from './errors.ts';
 
 /** What there is to fetch, as the gateway provides it. */
@@ -32,8 +33,12 @@ export const crlPath = '/crl/issuing.crl';
 export const issuerPath = '/ca/issuing.crt';
 
 const connectionsMax = 1_000;
+const connectionsPerAddressMax = 100;
 const headerBytesMax = 8_192;
+/** From the first byte of a request to its last, whatever pace they come at. */
 const requestMs = 5_000;
+/** How often connections are held against that. */
+const checkMs = 1_000;
 const idleMs = 5_000;
 /** A store that takes longer to answer is not well. */
 const healthMs = 2_000;
@@ -127,10 +132,11 @@ export async function startPublicServer(options: {
     keepAliveTimeout: idleMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 100 },
-    http: { maxHeaderSize: headerBytesMax },
+    http: { maxHeaderSize: headerBytesMax, headersTimeout: requestMs, connectionsCheckingInterval: checkMs },
   });
   app.removeAllContentTypeParsers();
   app.server.maxConnections = connectionsMax;
+  limitAddresses(app.server, connectionsPerAddressMax);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });

@@ -117,6 +117,46 @@ describe('the public server', () => {
     expect(status).toBe(431);
   });
 
+  it('ends a request that comes in a byte at a time', async () => {
+    await serve();
+    const socket = connect(server?.port ?? 0, '127.0.0.1');
+    socket.on('error', () => undefined);
+    const started = performance.now();
+    socket.write('GET /healthz HTTP/1.1\r\nX: ');
+    const drip = setInterval(() => socket.write('a'), 250);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(drip);
+    expect(performance.now() - started).toBeGreaterThan(4_000);
+    expect(performance.now() - started).toBeLessThan(9_000);
+  });
+
+  it('lets one address hold a hundred connections and no more', async () => {
+    const url = await serve();
+    const sockets = Array.from({ length: 110 }, () => connect(server?.port ?? 0, '127.0.0.1'));
+    let open = sockets.length;
+    await new Promise<void>((resolve) => {
+      for (const socket of sockets) {
+        socket.on('error', () => undefined);
+        socket.once('close', () => {
+          open -= 1;
+          if (open === 100) resolve();
+        });
+      }
+    });
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+    sockets.find((socket) => !socket.closed)?.destroy();
+    await expect
+      .poll(() =>
+        fetch(`${url}/healthz`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200);
+    expect(open).toBe(99);
+    for (const socket of sockets) socket.destroy();
+  });
+
   it('closes although a client holds its connection open', async () => {
     await serve();
     const socket = connect(server?.port ?? 0, '127.0.0.1');
