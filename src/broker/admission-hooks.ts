@@ -34,51 +34,8 @@ export interface AdmissionOptions {
 }
 
 export function admissionHooks(options: AdmissionOptions): { preConnect: PreConnect; authenticate: Authenticate } {
-  const { entrance, registry, journal, limits } = options;
-  /** The return code for each client refused and not yet answered. */
-  const refusals = new WeakMap<object, number>();
-
-  const refuse = (client: BrokerClient, returnCode: number): void => {
-    refusals.set(client, returnCode);
-  };
-
-  const settle = (client: BrokerClient, packet: ConnectPacket, admission: Admission): boolean => {
-    if (!admission.admitted) {
-      refuse(client, admission.reason === 'client_id_mismatch' ? identifierRejected : notAuthorized);
-      return false;
-    }
-    const { session } = admission;
-    if (session.lane === 'renew-only') {
-      packet.clientId = `${laneClientIdPrefix}${packet.clientId}`;
-      packet.clean = true;
-      delete packet.will;
-    } else dropForbiddenWill(packet, session, entrance);
-    return true;
-  };
-
-  const judge = async (client: BrokerClient, socket: TLSSocket, packet: ConnectPacket): Promise<void> => {
-    const pending = registry.begin();
-    try {
-      const admission = await entrance.admit({
-        presented: presentedBy(socket),
-        clientId: packet.clientId,
-        remoteAddress: socket.remoteAddress ?? '',
-      });
-      if (!settle(client, packet, admission) || !admission.admitted || client.closed) return;
-      if (registry.admit(pending, client, socket, admission.session, packet.clientId)) options.onAdmitted(client);
-      else refuse(client, notAuthorized);
-    } catch (error) {
-      refuse(client, serverUnavailable);
-      journal.tell({
-        action: 'admission.failed',
-        level: 'error',
-        message: error instanceof Error ? error.message : 'the application could not judge a connect',
-      });
-    } finally {
-      registry.abandon(pending);
-    }
-  };
-
+  const { journal, limits } = options;
+  const verdicts = new Verdicts(options);
   return {
     preConnect: (mqttClient, packet, callback) => {
       const client = brokerClient(mqttClient);
@@ -90,7 +47,7 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
         return callback(null, true);
       }
       if (!socket || !isHarmlessClientId(packet.clientId, limits.clientIdCharactersMax)) {
-        refuse(client, identifierRejected);
+        verdicts.refuse(client, identifierRejected);
         journal.tell({
           action: 'connection.refused',
           reason: 'client_id_not_allowed',
@@ -99,15 +56,75 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
         return callback(null, true);
       }
       packet.keepalive = Math.min(packet.keepalive || limits.keepaliveSecondsMax, limits.keepaliveSecondsMax);
-      void judge(client, socket, packet).then(() => callback(null, true));
+      void verdicts.reach(client, socket, packet).then(() => callback(null, true));
     },
     authenticate: (client, _username, _password, callback) => {
-      const returnCode = refusals.get(client) ?? (registry.of(client) ? 0 : notAuthorized);
-      refusals.delete(client);
+      const returnCode = verdicts.take(client);
       if (returnCode === 0) return callback(null, true);
       callback(Object.assign(new Error('refused'), { returnCode }), false);
     },
   };
+}
+
+/** What clients that have sent CONNECT are to be answered, until aedes asks for it. */
+class Verdicts {
+  readonly #options: AdmissionOptions;
+  /** The return code for each client refused and not yet answered. */
+  readonly #refusals = new WeakMap<object, number>();
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  refuse(client: object, returnCode: number): void {
+    this.#refusals.set(client, returnCode);
+  }
+
+  /** The return code for this client; who was neither refused nor admitted is not let in. */
+  take(client: object): number {
+    const returnCode = this.#refusals.get(client) ?? (this.#options.registry.of(client) ? 0 : notAuthorized);
+    this.#refusals.delete(client);
+    return returnCode;
+  }
+
+  /** Asks the application, and takes in the session it admits. Resolves in any case. */
+  async reach(client: BrokerClient, socket: TLSSocket, packet: ConnectPacket): Promise<void> {
+    const { entrance, registry, journal, onAdmitted } = this.#options;
+    const pending = registry.begin();
+    try {
+      const admission = await entrance.admit({
+        presented: presentedBy(socket),
+        clientId: packet.clientId,
+        remoteAddress: socket.remoteAddress ?? '',
+      });
+      if (!this.#settle(client, packet, admission) || !admission.admitted || client.closed) return;
+      if (registry.admit(pending, client, socket, admission.session, packet.clientId)) onAdmitted(client);
+      else this.refuse(client, notAuthorized);
+    } catch (error) {
+      this.refuse(client, serverUnavailable);
+      journal.tell({
+        action: 'admission.failed',
+        level: 'error',
+        message: error instanceof Error ? error.message : 'the application could not judge a connect',
+      });
+    } finally {
+      registry.abandon(pending);
+    }
+  }
+
+  #settle(client: BrokerClient, packet: ConnectPacket, admission: Admission): boolean {
+    if (!admission.admitted) {
+      this.refuse(client, admission.reason === 'client_id_mismatch' ? identifierRejected : notAuthorized);
+      return false;
+    }
+    const { session } = admission;
+    if (session.lane === 'renew-only') {
+      packet.clientId = `${laneClientIdPrefix}${packet.clientId}`;
+      packet.clean = true;
+      delete packet.will;
+    } else dropForbiddenWill(packet, session, this.#options.entrance);
+    return true;
+  }
 }
 
 /** No control characters, and bounded; what else an id may look like is the application's to say. */

@@ -52,56 +52,26 @@ export interface Broker {
   close(): Promise<void>;
 }
 
+/** What the parts of one broker share. */
+interface Works {
+  readonly limits: BrokerLimits;
+  readonly registry: SessionRegistry;
+  /** The TLS socket beneath each client, which for a WebSocket is not its stream. */
+  readonly sockets: WeakMap<object, TLSSocket>;
+  readonly stalls: StallBound;
+}
+
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
-  const { entrance, persistence, journal } = options;
+  const { entrance, journal } = options;
   const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
   contextOptions(options.tls);
   const registry = new SessionRegistry(options.clock, journal, (session, topic) => entrance.hears(session, topic));
-  const sockets = new WeakMap<object, TLSSocket>();
   const gate = new ConnectionGate(limits, journal);
   const stalls = new StallBound(limits.stallMs);
-
-  const aedes = new Aedes({
-    persistence,
-    ...aedesLimits(limits),
-    ...admissionHooks({
-      entrance,
-      registry,
-      journal,
-      limits,
-      socketOf: (client) => sockets.get(client),
-      onAdmitted: (client) => {
-        client.duplicates = withoutDuplicateCheck(aedes.id);
-        persistence.attend(client);
-        deliverAsGranted(client);
-        stalls.apply(client);
-      },
-    }),
-    authorizePublish: authorizePublishHook({ entrance, registry, persistence }),
-    authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
-    authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
-  });
-  watchErrors(aedes, journal);
-  watchSubscriptions(aedes, { entrance, registry, journal, limits });
-  watchRegistrations(aedes, registry);
+  const works: Works = { limits, registry, sockets: new WeakMap(), stalls };
+  const aedes = createAedes(options, works);
   await aedes.listen();
-
-  const accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage): void => {
-    const address = socket.remoteAddress;
-    guardReads(stream, new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax), (fault) => {
-      journal.tell({
-        action: 'packet.refused',
-        reason: fault,
-        message: 'packet refused',
-        fields: { 'client.address': address },
-      });
-      stream.destroy();
-    });
-    const client = aedes.handle(stream, request);
-    sockets.set(client, socket);
-    stream.once('close', () => registry.drop(client));
-  };
-  const listeners = createListeners(options, limits, gate, accept);
+  const listeners = createListeners(options, limits, gate, acceptInto(aedes, journal, works));
   const sweep = setInterval(() => registry.sweep(), limits.sweepMs);
 
   return {
@@ -132,6 +102,55 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
+function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
+  const { limits, registry, sockets, stalls } = works;
+  const aedes: Aedes = new Aedes({
+    persistence,
+    ...aedesLimits(limits),
+    ...admissionHooks({
+      entrance,
+      registry,
+      journal,
+      limits,
+      socketOf: (client) => sockets.get(client),
+      onAdmitted: (client) => {
+        client.duplicates = withoutDuplicateCheck(aedes.id);
+        persistence.attend(client);
+        deliverAsGranted(client);
+        stalls.apply(client);
+      },
+    }),
+    authorizePublish: authorizePublishHook({ entrance, registry, persistence }),
+    authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
+    authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
+  });
+  watchErrors(aedes, journal);
+  watchSubscriptions(aedes, { entrance, registry, journal, limits });
+  watchRegistrations(aedes, registry);
+  return aedes;
+}
+
+type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => void;
+
+/** Hands connections to aedes, with a guard before its parser. */
+function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets }: Works): Accept {
+  return (stream, socket, request) => {
+    const address = socket.remoteAddress;
+    guardReads(stream, new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax), (fault) => {
+      journal.tell({
+        action: 'packet.refused',
+        reason: fault,
+        message: 'packet refused',
+        fields: { 'client.address': address },
+      });
+      stream.destroy();
+    });
+    const client = aedes.handle(stream, request);
+    sockets.set(client, socket);
+    stream.once('close', () => registry.drop(client));
+  };
+}
+
 function aedesLimits(limits: BrokerLimits) {
   return {
     // No bound on messages under way: at a bound, one slow reader would hold up everybody's.
@@ -150,7 +169,7 @@ function createListeners(
   options: BrokerOptions,
   limits: BrokerLimits,
   gate: ConnectionGate,
-  accept: (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => void,
+  accept: Accept,
 ): { mqtt: Listener; websocket: Listener | null } {
   const shared = { tls: options.tls, gate, journal: options.journal, ...limits };
   return {
