@@ -15,6 +15,7 @@ import {
   principalKinds,
   slotsMost,
 } from '../domain/principal.ts';
+import { type Cohort, cohorts } from '../domain/rollout.ts';
 
 /** Characters an owner, a class or a site may have. */
 const textLengthMax = 128;
@@ -32,6 +33,7 @@ export const inventoryFields: ReadonlySet<string> = new Set([
   'modes',
   'maxPacket',
   'slots',
+  'cohort',
 ]);
 
 export type Checked = { readonly principal: Principal } | { readonly faults: string[] };
@@ -53,7 +55,9 @@ class Fields {
   text(name: string): string | null {
     const value = this.#values.get(name);
     if (value === undefined) return null;
-    if (typeof value === 'string' && value.length <= textLengthMax && !/\p{Cc}/u.test(value)) return value.trim();
+    if (typeof value === 'string' && value.length <= textLengthMax && !/\p{Cc}/u.test(value)) {
+      return value.trim() || null;
+    }
     this.faults.push(`${name}: not a text of at most ${textLengthMax} printable characters`);
     return null;
   }
@@ -93,14 +97,22 @@ class Fields {
   }
 }
 
-/** @returns the record, active, or every fault. `classes` has the classes that are configured. */
-export function checkPrincipal(input: object, classes: ReadonlyMap<string, unknown>): Checked {
+/**
+ * @param classes has the classes that are configured.
+ * @param by who says so: a source outside may know a device and not whose it is, which is a finding; somebody at hand may not.
+ * @returns the record, active and of no source, or every fault.
+ */
+export function checkPrincipal(
+  input: object,
+  classes: ReadonlyMap<string, unknown>,
+  by: 'hand' | 'source' = 'hand',
+): Checked {
   const fields = new Fields(input);
   const { faults } = fields;
   const id = fields.id('id');
   if (!fields.has('id')) faults.push('id: missing');
-  const owner = fields.text('owner');
-  if (!owner && !faults.some((fault) => fault.startsWith('owner:'))) {
+  const owner = fields.text('owner') ?? '';
+  if (!owner && by === 'hand' && !faults.some((fault) => fault.startsWith('owner:'))) {
     faults.push('owner: missing; nobody would be told');
   }
   const className = fields.text('class') ?? 'default';
@@ -113,12 +125,12 @@ export function checkPrincipal(input: object, classes: ReadonlyMap<string, unkno
     gateway: fields.id('gateway'),
     encoding: fields.oneOf<Encoding>('encoding', encodings),
     modes: fields.someOf<KeyMode>('modes', keyModes),
-    cohort: null,
+    cohort: fields.oneOf<Cohort>('cohort', cohorts),
     source: null,
     packetBytesMax: fields.whole('maxPacket', packetBytesLeast, packetBytesMost),
     slots: fields.whole('slots', 1, slotsMost),
     status: 'active' as const,
   };
-  if (faults.length > 0 || id === null || owner === null) return { faults };
+  if (faults.length > 0 || id === null) return { faults };
   return { principal: { ...principal, id, owner } };
 }

@@ -1,13 +1,12 @@
 // Puts principals into the inventory: one by hand, or a file of them, of which all rows are checked before one is written.
 import type { Principal, PrincipalId } from '../domain/principal.ts';
+import type { Reader } from '../ports/store.ts';
 import { readRows } from '../wire/inventory-rows.ts';
-import { type Change, change } from './change.ts';
+import { change } from './change.ts';
 import { checkPrincipal } from './check-principal.ts';
 import type { App } from './context.ts';
-import { type NewDevice, OperationError } from './operations.ts';
-
-/** Faults of an import that are named; the rest is counted. */
-const faultsNamedMax = 200;
+import { Faults } from './faults.ts';
+import { type InventoryFile, type NewDevice, OperationError } from './operations.ts';
 
 /** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken. */
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
@@ -18,7 +17,7 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
     if (await within.tx.principal(principal.id)) {
       throw new OperationError('conflict', [`${principal.id} is in the inventory already`]);
     }
-    const fault = await gatewayFault(within, principal, new Map());
+    const fault = await gatewayFault(within.tx, principal, new Map());
     if (fault) throw new OperationError('invalid', [fault]);
     await within.tx.putPrincipal(principal);
     await within.record({
@@ -31,62 +30,91 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
 }
 
 /**
- * Adds and updates principals from CSV (a header line names the columns) or JSON lines. Columns: id, owner, and optionally
- * kind, class, site, gateway, criticality, encoding, modes, maxPacket, slots. Rejects with `invalid` and every fault by its
- * line; then nothing is written. A status is never changed here: decommissioning has consequences of its own.
+ * Adds and updates principals from CSV (a header line names the columns) or JSON lines, with the fields of an inventory record.
+ * Rejects with `invalid` and every fault by its line; then nothing is written. A status is never changed here: decommissioning has
+ * consequences of its own.
  */
-export async function importDevices(
-  app: App,
-  input: { readonly format: 'csv' | 'jsonl'; readonly text: string },
-): Promise<{ added: number; updated: number }> {
-  const { rows, faults } = readRows(input.format, input.text);
-  const principals = new Map<PrincipalId, { line: number; principal: Principal }>();
-  for (const { line, fields } of rows) {
-    const checked = checkPrincipal(fields, app.settings.policies);
-    if (!('principal' in checked)) {
-      faults.push(...checked.faults.map((fault) => ({ line, fault })));
-      continue;
-    }
-    const { principal } = checked;
-    const twin = principals.get(principal.id);
-    if (twin) faults.push({ line, fault: `id: ${principal.id} stands already on line ${twin.line}` });
-    else principals.set(principal.id, { line, principal });
-  }
+export async function importDevices(app: App, input: InventoryFile): Promise<{ added: number; updated: number }> {
+  const read = await readPrincipals(app, input);
+  const { principals, faults } = read;
+  if (faults.any) throw await refuse(app, read);
   return change(app, async (within) => {
     const counts = { added: 0, updated: 0 };
     for (const { line, principal } of principals.values()) {
+      for (const fault of await misfits(within.tx, principal, principals)) faults.add(line, fault);
+      if (faults.any) continue;
       const known = await within.tx.principal(principal.id);
-      if (known && known.kind !== principal.kind) {
-        faults.push({ line, fault: `kind: ${principal.id} is a ${known.kind}; a kind cannot change` });
-      }
-      const fault = await gatewayFault(within, principal, principals);
-      if (fault) faults.push({ line, fault });
-      if (faults.length > 0) continue;
-      await within.tx.putPrincipal(known ? { ...principal, status: known.status } : principal);
+      await within.tx.putPrincipal(known ? { ...principal, status: known.status, source: known.source } : principal);
       counts[known ? 'updated' : 'added'] += 1;
     }
-    if (faults.length > 0) throw new OperationError('invalid', nameFaults(faults));
+    if (faults.any) throw new OperationError('invalid', faults.named(lineOf));
     const message = `inventory import: ${counts.added} added, ${counts.updated} updated`;
     await within.record({ action: 'device.imported', message });
     return counts;
   });
 }
 
-function nameFaults(faults: readonly { line: number; fault: string }[]): string[] {
-  const sorted = [...faults].sort((a, b) => a.line - b.line);
-  const named = sorted.slice(0, faultsNamedMax).map(({ line, fault }) => `line ${line}: ${fault}`);
-  const rest = faults.length - named.length;
-  return rest > 0 ? [...named, `and ${rest} more faults`] : named;
+/** What is wrong with the rows in themselves is not all: what the inventory objects to is named with it. */
+async function refuse(app: App, { principals, faults }: Read): Promise<OperationError> {
+  let checked = 0;
+  for (const { line, principal } of principals.values()) {
+    for (const fault of await misfits(app.store.read, principal, principals)) faults.add(line, fault);
+    checked += 1;
+    if (checked % batchRows === 0) await app.turns.take();
+  }
+  return new OperationError('invalid', faults.named(lineOf));
+}
+
+/** Rows looked up in the inventory before others have a turn. */
+const batchRows = 500;
+
+interface Read {
+  readonly principals: Map<PrincipalId, { readonly line: number; readonly principal: Principal }>;
+  readonly faults: Faults;
+}
+
+/** Reads and checks every row, a batch at a time: a file of a whole fleet holds nobody else up. */
+async function readPrincipals(app: App, { format, text }: InventoryFile): Promise<Read> {
+  const principals: Read['principals'] = new Map();
+  const faults = new Faults();
+  for await (const batch of readRows(format, text)) {
+    for (const { line, fault } of batch.faults) faults.add(line, fault);
+    for (const { line, fields } of batch.rows) {
+      const checked = checkPrincipal(fields, app.settings.policies);
+      if (!('principal' in checked)) {
+        for (const fault of checked.faults) faults.add(line, fault);
+        continue;
+      }
+      const { principal } = checked;
+      const twin = principals.get(principal.id);
+      if (twin) faults.add(line, `id: ${principal.id} stands already on line ${twin.line}`);
+      else principals.set(principal.id, { line, principal });
+    }
+    await app.turns.take();
+  }
+  return { principals, faults };
+}
+
+/** A fault of no line is the whole file's. */
+const lineOf = (line: number): string => (line > 0 ? `line ${line}` : '');
+
+type Beside = ReadonlyMap<PrincipalId, { readonly principal: Principal }>;
+
+/** What the inventory objects to in a record, given the rows beside it. */
+async function misfits(read: Reader, principal: Principal, beside: Beside): Promise<string[]> {
+  const known = await read.principal(principal.id);
+  const isOther = known !== null && known.kind !== principal.kind;
+  const fault = await gatewayFault(read, principal, beside);
+  return [
+    ...(isOther ? [`kind: ${principal.id} is a ${known.kind}; a kind cannot change`] : []),
+    ...(fault ? [fault] : []),
+  ];
 }
 
 /** A principal's gateway must exist, in the inventory or in the same file, and be one. */
-async function gatewayFault(
-  { tx }: Change,
-  principal: Principal,
-  beside: ReadonlyMap<PrincipalId, { principal: Principal }>,
-): Promise<string | null> {
+async function gatewayFault(read: Reader, principal: Principal, beside: Beside): Promise<string | null> {
   if (principal.gateway === null) return null;
-  const gateway = beside.get(principal.gateway)?.principal ?? (await tx.principal(principal.gateway));
+  const gateway = beside.get(principal.gateway)?.principal ?? (await read.principal(principal.gateway));
   if (!gateway) return `gateway: ${principal.gateway} is not in the inventory`;
   return gateway.kind === 'gateway' ? null : `gateway: ${principal.gateway} is a ${gateway.kind}`;
 }

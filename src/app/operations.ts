@@ -4,6 +4,7 @@ import type { Delegation } from '../domain/delegation.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
+import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry } from '../ports/store.ts';
 
 export interface NewDevice {
@@ -19,6 +20,13 @@ export interface NewDevice {
   /** Bytes of the largest MQTT packet it takes. */
   readonly maxPacket?: number;
   readonly slots?: number;
+  readonly cohort?: Cohort;
+}
+
+export interface InventoryFile {
+  readonly format: 'csv' | 'jsonl';
+  /** UTF-8, whole or as it is read. */
+  readonly text: string | AsyncIterable<Uint8Array>;
 }
 
 /** A ledger entry without its DER, times in Unix milliseconds. */
@@ -72,10 +80,7 @@ export interface Finding {
 export interface Operations {
   addDevice(input: NewDevice): Promise<Principal>;
   /** All rows or none; faults name their line. `format` is decided by the caller from the file's name or content. */
-  importDevices(input: {
-    readonly format: 'csv' | 'jsonl';
-    readonly text: string;
-  }): Promise<{ added: number; updated: number }>;
+  importDevices(input: InventoryFile): Promise<{ added: number; updated: number }>;
   listDevices(query: {
     readonly status?: string;
     readonly kind?: string;

@@ -2,7 +2,6 @@
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { OperationError } from '../app/operations.ts';
-import { importCharactersMax } from '../http/control-schemas.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer } from './output.ts';
 
@@ -21,33 +20,20 @@ function formatOf(file: string, said: Format | undefined): Format {
   throw new OperationError('invalid', [`${file}: neither .csv nor .jsonl; say which it is with --format`]);
 }
 
-async function readBounded(stream: AsyncIterable<Buffer>, name: string): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of stream) {
-    bytes += part.length;
-    if (bytes > importCharactersMax) {
-      throw new OperationError('invalid', [`${name} is larger than ${importCharactersMax} bytes: import it in parts`]);
+/** Opens the file; its bytes come as they are asked for, and then it is let go of. */
+async function contentOf(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return process.stdin;
+  const unreadable = (error: NodeJS.ErrnoException): never => {
+    throw new OperationError('invalid', [`${file} cannot be read: ${error.code ?? error.message}`]);
+  };
+  const handle = await open(file).catch(unreadable);
+  return (async function* () {
+    try {
+      yield* handle.createReadStream() as AsyncIterable<Buffer>;
+    } catch (error) {
+      unreadable(error as NodeJS.ErrnoException);
     }
-    parts.push(part);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
-  } catch {
-    throw new OperationError('invalid', [`${name} is not UTF-8 text`]);
-  }
-}
-
-async function readFile(file: string): Promise<string> {
-  if (file === '-') return readBounded(process.stdin, 'standard input');
-  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
-    throw new OperationError('invalid', [`${file} cannot be read: ${error.code}`]);
-  });
-  try {
-    return await readBounded(handle.createReadStream({ autoClose: false }), file);
-  } finally {
-    await handle.close();
-  }
+  })();
 }
 
 export function registerDeviceImport(group: Command, surroundings: Surroundings): void {
@@ -57,7 +43,7 @@ export function registerDeviceImport(group: Command, surroundings: Surroundings)
     .addOption(new Option('--format <format>', 'what the file is, when its name does not say').choices(formats))
     .action(async (file: string, options: CommonOptions & { readonly format?: Format }) => {
       const format = formatOf(file, options.format);
-      const text = await readFile(file);
+      const text = await contentOf(file);
       const done = await withOperations(surroundings, options, (each) => each.importDevices({ format, text }));
       answer(options.output, done, () => `${done.added} added, ${done.updated} updated\n`);
     });

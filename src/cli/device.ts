@@ -10,6 +10,7 @@ import {
   principalKinds,
   principalStatuses,
 } from '../domain/principal.ts';
+import { cohorts } from '../domain/rollout.ts';
 import { formatDuration } from '../domain/time.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { certificateTable } from './certificate.ts';
@@ -24,7 +25,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, cell, fields, fromNow, plain, table, time } from './output.ts';
 import { renewalTable } from './renewal.ts';
 
 type AddOptions = CommonOptions & Omit<NewDevice, 'id'>;
@@ -58,6 +59,8 @@ function principalFields(principal: Principal, contact: Contact | null = null): 
     ['criticality', principal.criticality],
     ['site', cell(principal.site)],
     ['gateway', cell(principal.gateway)],
+    ['cohort', principal.cohort ?? 'as its id falls out'],
+    ['source', principal.source === null ? 'entered by hand' : plain(principal.source)],
     ['encoding', cell(principal.encoding)],
     ['key modes', cell(principal.modes.join(', '))],
     ['max packet', saidOr(contact?.packetBytesMax, principal.packetBytesMax)],
@@ -100,6 +103,9 @@ function registerAdd(group: Command, surroundings: Surroundings): void {
     .option('--modes <modes>', `key modes it can do, separated by commas: ${keyModes.join(', ')}`, parseModes)
     .option('--max-packet <bytes>', 'the largest MQTT packet it takes, until it says so itself', parseWhole)
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', parseWhole)
+    .addOption(
+      new Option('--cohort <cohort>', 'its turn in campaigns; by a hash of its id when not said').choices(cohorts),
+    )
     .action(async (id: string, options: AddOptions) => {
       const { home: _home, config: _config, output, ...given } = options;
       const principal = await withOperations(surroundings, options, (each) => each.addDevice({ id, ...given }));

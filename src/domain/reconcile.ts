@@ -2,46 +2,78 @@
 // against a source that suddenly lacks a part of the fleet.
 import type { Principal, PrincipalId } from './principal.ts';
 
+/** `ignored`: the source knows it and does not say how it is. It stays as it is here. */
+export type ToldStatus = 'active' | 'decommissioned' | 'ignored';
+
 /** A device as the source has it: every field it says nothing of is left as it is. */
 export type Told = Pick<Principal, 'id'> &
-  Partial<Omit<Principal, 'id' | 'status'>> & { readonly status?: 'active' | 'decommissioned' };
+  Partial<Omit<Principal, 'id' | 'status' | 'source'>> & { readonly status?: ToldStatus };
+
+export interface Changed {
+  readonly id: PrincipalId;
+  readonly fields: readonly string[];
+  readonly to: Told;
+}
 
 export interface Difference {
+  /** In the source alone, as far as was looked: the inventory may have them from elsewhere. */
   readonly added: readonly Told[];
-  readonly changed: readonly { readonly id: PrincipalId; readonly fields: readonly string[]; readonly to: Told }[];
+  readonly changed: readonly Changed[];
   /** In the inventory, from this source, and gone from it or decommissioned in it. */
   readonly decommissioned: readonly PrincipalId[];
   readonly unchanged: number;
 }
 
-/** The rows of the source that the inventory does not agree with. `known`: what this source brought, decommissioned ones left out. */
-export function compare(known: Iterable<Principal>, told: ReadonlyMap<PrincipalId, Told>): Difference {
-  const changed: { id: PrincipalId; fields: string[]; to: Told }[] = [];
-  const decommissioned: PrincipalId[] = [];
-  const seen = new Set<PrincipalId>();
-  let unchanged = 0;
-  for (const principal of known) {
-    seen.add(principal.id);
-    const row = told.get(principal.id);
-    if (!row || row.status === 'decommissioned') {
-      decommissioned.push(principal.id);
-      continue;
-    }
-    const fields = differing(principal, row);
-    if (fields.length > 0) changed.push({ id: principal.id, fields, to: row });
-    else unchanged += 1;
+/** Holds what the source tells against what it brought before, one principal after another. */
+export class Comparison {
+  readonly #told: ReadonlyMap<PrincipalId, Told>;
+  readonly #seen = new Set<PrincipalId>();
+  readonly #changed: Changed[] = [];
+  readonly #decommissioned: PrincipalId[] = [];
+  #unchanged = 0;
+
+  constructor(told: ReadonlyMap<PrincipalId, Told>) {
+    this.#told = told;
   }
-  const added = [...told.values()].filter((row) => !seen.has(row.id) && row.status !== 'decommissioned');
-  return { added, changed, decommissioned, unchanged };
+
+  /** A principal this source brought that is not decommissioned; each once. */
+  take(principal: Principal): void {
+    const row = this.#told.get(principal.id);
+    if (row) this.#seen.add(principal.id);
+    if (!row || row.status === 'decommissioned') {
+      this.#decommissioned.push(principal.id);
+      return;
+    }
+    const fields = row.status === 'ignored' ? [] : differing(principal, row);
+    if (fields.length > 0) this.#changed.push({ id: principal.id, fields, to: row });
+    else this.#unchanged += 1;
+  }
+
+  /** The difference, once everything the source brought was taken. */
+  end(): Difference {
+    const isNew = ({ id, status = 'active' }: Told): boolean => status === 'active' && !this.#seen.has(id);
+    const added = [...this.#told.values()].filter(isNew);
+    return { added, changed: this.#changed, decommissioned: this.#decommissioned, unchanged: this.#unchanged };
+  }
 }
 
-function differing(principal: Principal, row: Told): string[] {
-  return Object.entries(row)
-    .filter(([name, value]) => {
-      if (name === 'id' || name === 'status' || value === undefined) return false;
-      return JSON.stringify(value) !== JSON.stringify(principal[name as keyof Principal]);
-    })
-    .map(([name]) => name);
+/** The fields in which a principal is other than the source has it, by name. */
+export function differing(principal: Principal, row: Told): string[] {
+  const fields: string[] = [];
+  for (const name of Object.keys(row)) {
+    if (name === 'id' || name === 'status') continue;
+    const value = row[name as keyof Told];
+    const known = principal[name as keyof Principal];
+    if (value === undefined || value === known) continue;
+    // Most rows agree, and most values are no lists: only what is left is written out to be compared.
+    if (JSON.stringify(value) !== JSON.stringify(known)) fields.push(name);
+  }
+  return fields;
+}
+
+/** The principal with what the source says of it. */
+export function withTold(principal: Principal, { status: _status, ...row }: Told): Principal {
+  return { ...principal, ...Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) };
 }
 
 /**

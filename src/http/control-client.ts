@@ -1,5 +1,6 @@
 // The operations of a running gateway, called over its control socket.
 import { type IncomingMessage, request } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { controlPath } from './control-path.ts';
@@ -32,18 +33,55 @@ function post(socketPath: string, path: string, body: string): Promise<IncomingM
   });
 }
 
+/** Sends a file as it is read. What its reading fails with, this fails with. */
+function upload(socketPath: string, path: string, text: string | AsyncIterable<Uint8Array>): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/octet-stream', 'transfer-encoding': 'chunked' };
+    const outgoing = request({ socketPath, path, method: 'POST', headers, agent: false, timeout: answerMs });
+    outgoing.once('response', resolve);
+    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')));
+    outgoing.on('error', reject);
+    const watched = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        yield* typeof text === 'string' ? [Buffer.from(text)] : text;
+      } catch (error) {
+        // Before the request is destroyed for it, which has an error of its own.
+        reject(error);
+        throw error;
+      }
+    };
+    pipeline(watched(), outgoing).catch(() => undefined);
+  });
+}
+
 function isOperationCode(code: unknown): code is OperationError['code'] {
   return code === 'invalid' || code === 'not_found' || code === 'conflict';
 }
 
-async function send<T>(socketPath: string, name: OperationName, input: unknown): Promise<T> {
+function send<T>(socketPath: string, name: OperationName, input: unknown): Promise<T> {
+  return receive(() => post(socketPath, `/v1/${name}`, JSON.stringify(input)));
+}
+
+function sendFile<T>(
+  socketPath: string,
+  name: OperationName,
+  { text, ...input }: { readonly text: string | AsyncIterable<Uint8Array> },
+): Promise<T> {
+  const query = new URLSearchParams(
+    Object.entries(input).map(([key, value]): [string, string] => [key, String(value)]),
+  );
+  return receive(() => upload(socketPath, `/v1/${name}?${query}`, text));
+}
+
+async function receive<T>(ask: () => Promise<IncomingMessage>): Promise<T> {
   let status = 0;
   let value: unknown;
   try {
-    const answer = await post(socketPath, `/v1/${name}`, JSON.stringify(input));
+    const answer = await ask();
     status = answer.statusCode ?? 0;
     value = JSON.parse(await readAll(answer));
   } catch (error) {
+    if (error instanceof OperationError) throw error;
     throw new GatewayError('control_failed', `the gateway did not answer: ${(error as Error).message}`, error);
   }
   if (status === 200) return value as T;
@@ -66,7 +104,7 @@ export async function connectOperations(home: string): Promise<Operations | null
   if (!answering) return null;
   return {
     addDevice: (input) => send(path, 'addDevice', input),
-    importDevices: (input) => send(path, 'importDevices', input),
+    importDevices: (input) => sendFile(path, 'importDevices', input),
     listDevices: (query) => send(path, 'listDevices', query),
     showDevice: (input) => send(path, 'showDevice', input),
     issueDevice: (input) => send(path, 'issueDevice', input),

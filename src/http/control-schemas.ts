@@ -5,15 +5,19 @@ import type { OperationName, Operations } from '../app/operations.ts';
 import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
 import { keyModes } from '../domain/policy.ts';
 import { criticalities, encodings, principalKinds } from '../domain/principal.ts';
+import { cohorts } from '../domain/rollout.ts';
 
-/** Characters of an inventory file that one import takes. */
-export const importCharactersMax = 32 * 1_024 * 1_024;
 const rowsMax = 10_000;
 
 const text = z.string().max(256);
 const id = z.string().min(1).max(256);
 const limit = z.int().min(1).max(rowsMax);
 const nothing = z.strictObject({});
+/** A file as it is sent: bounded by whoever reads it. */
+const streamed = z.custom<AsyncIterable<Uint8Array>>(
+  (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
+  { error: 'expected a body of type application/octet-stream' },
+);
 const reasons = Object.keys(revocationReasons) as [RevocationReason, ...RevocationReason[]];
 
 type InputOf<N extends OperationName> = Parameters<Operations[N]> extends [infer Input] ? Input : object;
@@ -31,8 +35,9 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     modes: z.array(z.enum(keyModes)).max(keyModes.length).exactOptional(),
     maxPacket: z.int().exactOptional(),
     slots: z.int().exactOptional(),
+    cohort: z.enum(cohorts).exactOptional(),
   }),
-  importDevices: z.strictObject({ format: z.enum(['csv', 'jsonl']), text: z.string().max(importCharactersMax) }),
+  importDevices: z.strictObject({ format: z.enum(['csv', 'jsonl']), text: streamed }),
   listDevices: z.strictObject({
     status: text.exactOptional(),
     kind: text.exactOptional(),
@@ -72,6 +77,13 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   crl: nothing,
   doctor: nothing,
 };
+
+/** Operations that take a file: its bytes are the body, what else they take is in the query. */
+const streamedOperations: ReadonlySet<OperationName> = new Set<OperationName>(['importDevices']);
+
+export function isStreamed(name: OperationName): boolean {
+  return streamedOperations.has(name);
+}
 
 export function isOperation(name: string): name is OperationName {
   return Object.hasOwn(operationSchemas, name);

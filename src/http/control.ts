@@ -1,11 +1,11 @@
-// The operations over a unix socket in the home, for the command line: POST /v1/<operation> with its input as JSON. Who may
-// open the socket may do everything.
+// The operations over a unix socket in the home, for the command line: POST /v1/<operation> with its input as JSON, or with a file
+// as its body. Who may open the socket may do everything.
 import { fastify } from 'fastify';
 import type { z } from 'zod';
 import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
 import type { Log } from '../telemetry/log.ts';
 import { controlPath } from './control-path.ts';
-import { isOperation, operationSchemas } from './control-schemas.ts';
+import { isOperation, isStreamed, operationSchemas } from './control-schemas.ts';
 import { listenAt } from './control-socket.ts';
 import { answerErrors, type Translate } from './errors.ts';
 
@@ -15,9 +15,9 @@ export interface ControlServer {
 }
 
 const bodyBytes = 1_048_576;
-const importBodyBytes = 64 * 1_048_576;
 const connectionsMax = 64;
-const requestMs = 60_000;
+/** A file of a whole fleet is taken as fast as it is read. */
+const requestMs = 600_000;
 const faultsMax = 20;
 
 const statusOf = { invalid: 422, not_found: 404, conflict: 409 } as const;
@@ -48,11 +48,14 @@ export async function startControlServer(options: {
   const app = fastify({ bodyLimit: bodyBytes, requestTimeout: requestMs, forceCloseConnections: true });
   app.server.maxConnections = connectionsMax;
   answerErrors(app, options.log, translate);
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   // Lets a caller know that it is a gateway that answers.
   app.get('/v1', async () => ({ service: 'nolapse' }));
   for (const name of Object.keys(operationSchemas).filter(isOperation)) {
-    const bodyLimit = name === 'importDevices' ? importBodyBytes : bodyBytes;
-    app.post(`/v1/${name}`, { bodyLimit }, (request) => perform(options.operations, name, request.body));
+    app.post(`/v1/${name}`, ({ body, query }) => {
+      const input = isStreamed(name) ? { ...(query as object), text: body } : body;
+      return perform(options.operations, name, input);
+    });
   }
   await app.ready();
   await listenAt(app.server, path);

@@ -1,63 +1,163 @@
-// Reads inventory files, CSV and JSON lines, into rows of named fields with the line each stands on. It judges no values.
-import { CsvError, type Info, parse } from 'csv-parse/sync';
+// Reads inventory files, CSV and JSON lines, into rows of named fields with the line each stands on, a piece at a time. It judges
+// no values.
+import { pipeline } from 'node:stream/promises';
+import { CsvError, type Info, parse } from 'csv-parse';
 
-/** Rows one file may hold. */
-export const rowsMax = 1_000_000;
+export const rowFormats = ['csv', 'jsonl'] as const;
+export type RowFormat = (typeof rowFormats)[number];
+
+/** Rows one file may hold, and its bytes. */
+export const rowsMax = 2_000_000;
+export const rowsBytesMax = 512 * 1_048_576;
+/** Characters of one row. */
+const rowLengthMax = 65_536;
+
+/** Rows handed on at once. */
+const batchRows = 500;
+/** Bytes of a text that are read at once. */
+const pieceBytes = 65_536;
 
 interface Row {
   readonly line: number;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-interface Rows {
+export interface RowBatch {
   readonly rows: Row[];
+  /** Line 0: of the file as a whole. */
   readonly faults: { line: number; fault: string }[];
 }
 
-/** Splits the text of a file into rows; what cannot be read is a fault with its line. */
-export function readRows(format: 'csv' | 'jsonl', text: string): Rows {
-  const read = format === 'csv' ? readCsv(text) : readJsonLines(text);
-  if (read.rows.length > rowsMax) read.faults.push({ line: rowsMax + 1, fault: `more than ${rowsMax} rows` });
-  if (read.rows.length === 0 && read.faults.length === 0) read.faults.push({ line: 1, fault: 'the file has no rows' });
-  return read;
+const emptyBatch = (): RowBatch => ({ rows: [], faults: [] });
+
+/** A file that cannot be read on: one fault, and the end of it. */
+class Unreadable extends Error {}
+
+/**
+ * The rows of a file in order, and what cannot be read with its line. A fault of the file as a whole (no UTF-8, broken quotes, too
+ * large, no rows) is the last. Rejects only with what `content` rejects with.
+ */
+export async function* readRows(
+  format: RowFormat,
+  content: string | AsyncIterable<Uint8Array>,
+): AsyncGenerator<RowBatch> {
+  const texts = decode(typeof content === 'string' ? piecesOf(Buffer.from(content)) : content);
+  let rows = 0;
+  let faulty = false;
+  for await (const batch of format === 'csv' ? readCsv(texts) : readJsonLines(texts)) {
+    rows += batch.rows.length;
+    faulty ||= batch.faults.length > 0;
+    if (rows > rowsMax) {
+      yield { rows: [], faults: [{ line: rowsMax + 1, fault: `more than ${rowsMax} rows` }] };
+      return;
+    }
+    yield batch;
+  }
+  if (rows === 0 && !faulty) yield { rows: [], faults: [{ line: 1, fault: 'the file has no rows' }] };
 }
 
-function readCsv(text: string): Rows {
-  const rows: Row[] = [];
-  const faults: { line: number; fault: string }[] = [];
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let bytes = 0;
+  const read = (chunk?: Uint8Array): string => {
+    try {
+      return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
+    } catch {
+      throw new Unreadable('not UTF-8 text');
+    }
+  };
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > rowsBytesMax) throw new Unreadable(`larger than ${rowsBytesMax} bytes`);
+    yield read(chunk);
+  }
+  yield read();
+}
+
+interface CsvRecord {
+  readonly record: Record<string, string>;
+  readonly info: Info & { error?: CsvError };
+}
+
+async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> {
+  let batch = emptyBatch();
+  const parser = parse({
+    bom: true,
+    columns: (heading: string[]) => {
+      const names = heading.map((name) => name.trim());
+      for (const name of new Set(names.filter((each, index) => names.indexOf(each) < index))) {
+        batch.faults.push({ line: 1, fault: `two columns are named ${JSON.stringify(name)}` });
+      }
+      if (names.includes('__proto__')) batch.faults.push({ line: 1, fault: 'no column can be named "__proto__"' });
+      return names;
+    },
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    trim: true,
+    max_record_size: rowLengthMax,
+  });
+  // What goes wrong on the way in, the parser is destroyed with: it is met where its rows are read.
+  const fed = pipeline(texts, parser).catch(() => undefined);
   try {
-    const records = parse(text, {
-      bom: true,
-      columns: (header: string[]) => header.map((name) => name.trim()),
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      trim: true,
-      max_record_size: 65_536,
-    }) as unknown as { record: Record<string, string>; info: Info & { error?: CsvError } }[];
-    for (const { record, info } of records) {
-      if (info.error) faults.push({ line: info.lines, fault: 'the number of fields differs from the header' });
-      else rows.push({ line: info.lines, fields: record });
+    for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
+      if (info.error) {
+        batch.faults.push({ line: info.lines, fault: 'the number of fields differs from the header' });
+      } else batch.rows.push({ line: info.lines, fields: record });
+      if (batch.rows.length + batch.faults.length < batchRows) continue;
+      yield batch;
+      batch = emptyBatch();
     }
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
-    faults.push({ line, fault: `not CSV: ${error.code}` });
+    batch.faults.push(csvFault(error));
+  } finally {
+    parser.destroy();
+    await fed;
   }
-  return { rows, faults };
+  yield batch;
 }
 
-function readJsonLines(text: string): Rows {
-  const rows: Row[] = [];
-  const faults: { line: number; fault: string }[] = [];
-  const lines = text.split('\n');
-  for (const [index, line] of lines.entries()) {
-    if (line.trim() === '') continue;
-    const fields = readObject(line);
-    if (fields) rows.push({ line: index + 1, fields });
-    else faults.push({ line: index + 1, fault: 'not a JSON object' });
+function csvFault(error: unknown): RowBatch['faults'][number] {
+  if (error instanceof Unreadable) return { line: 0, fault: error.message };
+  if (!(error instanceof CsvError)) throw error;
+  const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
+  return { line, fault: `not CSV: ${error.code}` };
+}
+
+async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> {
+  let batch = emptyBatch();
+  let number = 0;
+  const take = (text: string): void => {
+    number += 1;
+    if (text.trim() === '') return;
+    const fields = text.length > rowLengthMax ? null : readObject(text);
+    if (fields) batch.rows.push({ line: number, fields });
+    else {
+      const fault = text.length > rowLengthMax ? `longer than ${rowLengthMax} characters` : 'not a JSON object';
+      batch.faults.push({ line: number, fault });
+    }
+  };
+  try {
+    let rest = '';
+    for await (const text of texts) {
+      const lines = (rest + text).split('\n');
+      // A line without an end is kept only until it is known to be too long.
+      rest = (lines.pop() ?? '').slice(0, rowLengthMax + 1);
+      for (const line of lines) take(line);
+      if (batch.rows.length + batch.faults.length < batchRows) continue;
+      yield batch;
+      batch = emptyBatch();
+    }
+    take(rest);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    batch.faults.push({ line: 0, fault: error.message });
   }
-  return { rows, faults };
+  yield batch;
 }
 
 function readObject(line: string): Record<string, unknown> | null {

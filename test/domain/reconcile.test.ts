@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Principal } from '../../src/domain/principal.ts';
-import { compare, objectToLoss, type Told } from '../../src/domain/reconcile.ts';
+import { Comparison, type Difference, objectToLoss, type Told, withTold } from '../../src/domain/reconcile.ts';
 import { idOf, principal } from './samples.ts';
 
 const rows = (...told: Told[]) => new Map(told.map((row) => [row.id, row]));
+function compare(inventory: readonly Principal[], told: ReadonlyMap<Principal['id'], Told>): Difference {
+  const comparison = new Comparison(told);
+  for (const each of inventory) comparison.take(each);
+  return comparison.end();
+}
 const known = (id: string, patch: Partial<Principal> = {}) => principal({ id: idOf(id), ...patch });
 
 describe('the difference to a source', () => {
@@ -35,6 +40,28 @@ describe('the difference to a source', () => {
 
   it('does not add what is decommissioned in the source', () => {
     expect(compare([], rows({ id: idOf('a'), status: 'decommissioned' })).added).toEqual([]);
+  });
+
+  it('neither adds nor changes nor ends what the source does not say the status of', () => {
+    const ignored = rows(
+      { id: idOf('a'), site: 'south', status: 'ignored' },
+      { id: idOf('b'), site: 'south', status: 'ignored' },
+    );
+    expect(compare([known('a', { site: 'north' })], ignored)).toEqual({
+      added: [],
+      changed: [],
+      decommissioned: [],
+      unchanged: 1,
+    });
+  });
+
+  it('is gone from a device that takes over what the source says of it, and nothing else of it moves', () => {
+    const device = known('a', { site: 'north', slots: 1, modes: ['csr'] });
+    const row: Told = { id: device.id, site: null, modes: ['csr', 'recertify'], status: 'active' };
+    expect(compare([device], rows(row)).changed).toMatchObject([{ fields: ['site', 'modes'] }]);
+    const after = withTold(device, row);
+    expect(after).toEqual({ ...device, site: null, modes: ['csr', 'recertify'] });
+    expect(compare([after], rows(row)).changed).toEqual([]);
   });
 
   it('is empty once it has been made good, and counts every device once', () => {

@@ -175,11 +175,59 @@ describe('an operation over the socket', () => {
     }
   });
 
-  it('may carry an inventory of several mebibytes', async () => {
-    const { asked } = await serve(() => ({ added: 1, updated: 0 }));
-    const text = 'id,owner\n'.repeat(500_000);
-    expect(await (await client()).importDevices({ format: 'csv', text })).toEqual({ added: 1, updated: 0 });
-    expect(asked).toEqual([{ name: 'importDevices', input: { format: 'csv', text } }]);
+  const bytesOf = async (text: unknown): Promise<Buffer> => {
+    const parts: Uint8Array[] = [];
+    for await (const part of text as AsyncIterable<Uint8Array>) parts.push(part);
+    return Buffer.concat(parts);
+  };
+
+  it('may carry an inventory of many mebibytes, handed on as it comes', async () => {
+    const taken: unknown[] = [];
+    await serve(async (_name, input) => {
+      const { format, text } = input as { format: string; text: unknown };
+      taken.push({ format, text: (await bytesOf(text)).toString() });
+      return { added: 1, updated: 0 };
+    });
+    const text = 'id,owner\n'.repeat(5_000_000);
+    async function* pieces() {
+      for (let at = 0; at < text.length; at += 1_000_000) yield Buffer.from(text.slice(at, at + 1_000_000));
+    }
+    expect(await (await client()).importDevices({ format: 'csv', text: pieces() })).toEqual({ added: 1, updated: 0 });
+    expect(await (await client()).importDevices({ format: 'jsonl', text: '{}' })).toEqual({ added: 1, updated: 0 });
+    expect(taken).toEqual([
+      { format: 'csv', text },
+      { format: 'jsonl', text: '{}' },
+    ]);
+  });
+
+  it('that carries a file that cannot be read to its end fails with why, and the gateway hears no end of it', async () => {
+    let begun: () => void = () => {};
+    const beginning = new Promise<void>((resolve) => (begun = resolve));
+    let heard: (message: string) => void = () => {};
+    const ending = new Promise<string>((resolve) => (heard = resolve));
+    await serve(async (_name, input) => {
+      try {
+        for await (const _part of (input as { text: AsyncIterable<Uint8Array> }).text) begun();
+        heard('the end');
+      } catch (error) {
+        heard((error as Error).message);
+      }
+    });
+    async function* broken() {
+      yield Buffer.from('id,owner\n');
+      await beginning;
+      throw new OperationError('invalid', ['devices.csv cannot be read: EIO']);
+    }
+    const failed = (await client()).importDevices({ format: 'csv', text: broken() });
+    await expect(failed).rejects.toMatchObject({ code: 'invalid', faults: ['devices.csv cannot be read: EIO'] });
+    expect(await ending).toBe('aborted');
+  });
+
+  it('that takes a file is refused anything else for one', async () => {
+    const { asked } = await serve(() => null);
+    expect((await rawPost('/v1/importDevices?format=csv', '{"text":"id,owner"}')).status).toBe(422);
+    expect((await rawPost('/v1/importDevices?format=pdf', '{}')).status).toBe(422);
+    expect(asked).toEqual([]);
   });
 
   it('is finished before the gateway closes its socket', async () => {

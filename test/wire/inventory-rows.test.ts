@@ -1,0 +1,101 @@
+// What comes out of an inventory file, however it is cut into pieces, and what is said of one that cannot be read.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type RowBatch, type RowFormat, readRows } from '../../src/wire/inventory-rows.ts';
+
+async function read(format: RowFormat, content: string | readonly Uint8Array[]): Promise<RowBatch> {
+  const all: RowBatch = { rows: [], faults: [] };
+  const pieces = async function* (chunks: readonly Uint8Array[]) {
+    yield* chunks;
+  };
+  for await (const batch of readRows(format, typeof content === 'string' ? content : pieces(content))) {
+    all.rows.push(...batch.rows);
+    all.faults.push(...batch.faults);
+  }
+  return all;
+}
+
+const csv = 'id,owner\n"p,1",Wasserwerk Süd\n\np-2, water \np-3\np-4,"a ""b""\nc"\n';
+const csvRead: RowBatch = {
+  rows: [
+    { line: 2, fields: { id: 'p,1', owner: 'Wasserwerk Süd' } },
+    { line: 4, fields: { id: 'p-2', owner: 'water' } },
+    { line: 7, fields: { id: 'p-4', owner: 'a "b"\nc' } },
+  ],
+  faults: [{ line: 5, fault: 'the number of fields differs from the header' }],
+};
+const jsonl = '{"id":"p-1","owner":"Süd"}\n\n[1]\n{"id":"p-2"}\r\n{"id":';
+const jsonlRead: RowBatch = {
+  rows: [
+    { line: 1, fields: { id: 'p-1', owner: 'Süd' } },
+    { line: 4, fields: { id: 'p-2' } },
+  ],
+  faults: [
+    { line: 3, fault: 'not a JSON object' },
+    { line: 5, fault: 'not a JSON object' },
+  ],
+};
+
+describe('an inventory file', () => {
+  it.each([
+    ['csv', csv, csvRead],
+    ['jsonl', jsonl, jsonlRead],
+  ] as const)('in %s says the same however it arrives', async (format, text, expected) => {
+    expect(await read(format, text)).toEqual(expected);
+    expect(await read(format, `\ufeff${text}`)).toEqual(expected);
+    const bytes = Buffer.from(text);
+    const cuts = fc.array(fc.integer({ min: 0, max: bytes.length }), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(cuts, async (unsorted) => {
+        const at = [0, ...unsorted.toSorted((a, b) => a - b), bytes.length];
+        const pieces = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+        expect(await read(format, pieces)).toEqual(expected);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('of many batches keeps every row and its line', async () => {
+    const rows = Array.from({ length: 5_000 }, (_, i) => `{"id":"p-${i}"}`).join('\n');
+    const { rows: found } = await read('jsonl', rows);
+    expect(found.map(({ line }) => line)).toEqual(Array.from({ length: 5_000 }, (_, i) => i + 1));
+    const { rows: records } = await read('csv', `id\n${rows.replaceAll(/[{}":]|id/g, '')}`);
+    expect(records.at(-1)).toEqual({ line: 5_001, fields: { id: 'p-4999' } });
+  });
+
+  it.each([
+    ['csv', '', { line: 1, fault: 'the file has no rows' }],
+    ['csv', 'id,owner\n', { line: 1, fault: 'the file has no rows' }],
+    ['jsonl', '\n\n', { line: 1, fault: 'the file has no rows' }],
+    ['csv', 'id,owner\np-1,"water\np-2,water\n', { line: 3, fault: 'not CSV: CSV_QUOTE_NOT_CLOSED' }],
+    ['csv', 'id,owner,id\np-1,water,p-2\n', { line: 1, fault: 'two columns are named "id"' }],
+    ['csv', 'id,__proto__\np-1,x\n', { line: 1, fault: 'no column can be named "__proto__"' }],
+    ['csv', `id\n${'x'.repeat(70_000)}\n`, { line: 2, fault: 'not CSV: CSV_MAX_RECORD_SIZE' }],
+    ['jsonl', `{"id":"${'x'.repeat(70_000)}"}`, { line: 1, fault: 'longer than 65536 characters' }],
+  ] as const)('in %s that reads %j has a fault', async (format, text, fault) => {
+    expect((await read(format, text)).faults).toEqual([fault]);
+  });
+
+  it('that is no UTF-8, or ends within a character, is refused as a whole', async () => {
+    const fault = { line: 0, fault: 'not UTF-8 text' };
+    for (const format of ['csv', 'jsonl'] as const) {
+      const latin = Buffer.from('{"id":"S\xfcd"}\n', 'latin1');
+      expect((await read(format, [latin])).faults).toContainEqual(fault);
+      const cut = Buffer.from('id\nSü').subarray(0, -1);
+      expect((await read(format, [cut])).faults).toContainEqual(fault);
+    }
+  });
+
+  it('whose source fails fails with it', async () => {
+    const broken = async function* () {
+      yield Buffer.from('id\np-1\n');
+      throw new Error('the disk is gone');
+    };
+    for (const format of ['csv', 'jsonl'] as const) {
+      const reading = async () => {
+        for await (const _batch of readRows(format, broken()));
+      };
+      await expect(reading()).rejects.toThrow('the disk is gone');
+    }
+  });
+});
