@@ -23,7 +23,7 @@ const forDeviceMax = 64;
 
 type Row = Omit<Delegation, 'modes' | 'devices'> & { readonly modes: string };
 
-export function delegations(queries: Queries) {
+function prepareReads(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: string }>) => rows.where('id', '=', p('id')));
   const ofGateway = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
     rows.where('gateway_id', '=', p('id')).orderBy('id'),
@@ -57,6 +57,17 @@ export function delegations(queries: Queries) {
       .where('delegation_id', '=', p('id'))
       .orderBy('principal_id'),
   );
+  const used = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
+    build
+      .selectFrom('delegation_use')
+      .select('renewals')
+      .where('delegation_id', '=', p('id'))
+      .where('day', '=', p('day')),
+  );
+  return { byId, ofGateway, forDevice, devicesOf, used };
+}
+
+function prepareWrites(queries: Queries) {
   const put = queries.prepare((p: Parameter<Row>) => {
     const facts = {
       gateway_id: p('gatewayId'),
@@ -78,13 +89,6 @@ export function delegations(queries: Queries) {
   const name = queries.prepare((p: Parameter<{ id: string; device: PrincipalId }>) =>
     build.insertInto('delegation_device').values({ delegation_id: p('id'), principal_id: p('device') }),
   );
-  const used = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
-    build
-      .selectFrom('delegation_use')
-      .select('renewals')
-      .where('delegation_id', '=', p('id'))
-      .where('day', '=', p('day')),
-  );
   const use = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
     build
       .insertInto('delegation_use')
@@ -95,6 +99,12 @@ export function delegations(queries: Queries) {
         })),
       ),
   );
+  return { put, forget, name, use };
+}
+
+export function delegations(queries: Queries) {
+  const { byId, ofGateway, forDevice, devicesOf, used } = prepareReads(queries);
+  const { put, forget, name, use } = prepareWrites(queries);
   const whole = (row: Row): Delegation => ({
     ...row,
     modes: splitModes(row.modes),

@@ -31,6 +31,36 @@ export const splitModes = (text: string): KeyMode[] => (text === '' ? [] : (text
 
 const principalOf = (row: Row): Principal => ({ ...row, modes: splitModes(row.modes) });
 
+function prepareContacts(queries: Queries) {
+  const of = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build
+      .selectFrom('contact')
+      .select([
+        'principal_id as principalId',
+        'encoding',
+        'packet_bytes_max as packetBytesMax',
+        'slots',
+        'clock_skew_ms as clockSkewMs',
+        'last_seen_at as lastSeenAt',
+      ])
+      .where('principal_id', '=', p('id')),
+  );
+  const put = queries.prepare((p: Parameter<Contact>) => {
+    const facts = {
+      encoding: p('encoding'),
+      packet_bytes_max: p('packetBytesMax'),
+      slots: p('slots'),
+      clock_skew_ms: p('clockSkewMs'),
+      last_seen_at: p('lastSeenAt'),
+    };
+    return build
+      .insertInto('contact')
+      .values({ principal_id: p('principalId'), ...facts })
+      .onConflict((conflict) => conflict.column('principal_id').doUpdateSet(facts));
+  });
+  return { of, put };
+}
+
 export function inventory(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
 
@@ -56,34 +86,7 @@ export function inventory(queries: Queries) {
       .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
   });
 
-  const contactOf = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
-    build
-      .selectFrom('contact')
-      .select([
-        'principal_id as principalId',
-        'encoding',
-        'packet_bytes_max as packetBytesMax',
-        'slots',
-        'clock_skew_ms as clockSkewMs',
-        'last_seen_at as lastSeenAt',
-      ])
-      .where('principal_id', '=', p('id')),
-  );
-
-  const putContact = queries.prepare((p: Parameter<Contact>) => {
-    const facts = {
-      encoding: p('encoding'),
-      packet_bytes_max: p('packetBytesMax'),
-      slots: p('slots'),
-      clock_skew_ms: p('clockSkewMs'),
-      last_seen_at: p('lastSeenAt'),
-    };
-    return build
-      .insertInto('contact')
-      .values({ principal_id: p('principalId'), ...facts })
-      .onConflict((conflict) => conflict.column('principal_id').doUpdateSet(facts));
-  });
-
+  const contacts = prepareContacts(queries);
   return {
     principal: (id: PrincipalId): Principal | null => {
       const row = byId.get({ id });
@@ -98,8 +101,8 @@ export function inventory(queries: Queries) {
       if (page.after !== undefined) select = select.where('id', '>', page.after as PrincipalId);
       return queries.all(select).map(principalOf);
     },
-    contact: (id: PrincipalId): Contact | null => contactOf.get({ id }) ?? null,
+    contact: (id: PrincipalId): Contact | null => contacts.of.get({ id }) ?? null,
     putPrincipal: (principal: Principal): void => void put.run({ ...principal, modes: joinModes(principal.modes) }),
-    putContact: (contact: Contact): void => void putContact.run(contact),
+    putContact: (contact: Contact): void => void contacts.put.run(contact),
   };
 }
