@@ -64,6 +64,8 @@ function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8
 
 /** Can a whole renewal be had in packets of the size that this principal takes? */
 export function canBeTold(id: PrincipalId, manner: Manner): boolean {
+  // With the longest id and in either encoding.
+  if (manner.packetBytesMax >= packetBytesDefault) return true;
   const renewal = 'x'.repeat(renewalIdLength);
   const size = 9_999;
   const offer = { word: 'offer', renewal, mode: 'recertify', deadline: someTime, now: someTime, size } as const;
@@ -81,7 +83,10 @@ export interface Hearers {
 
 const everybody: Hearers = { certificate: null, gateways: true };
 
-/** Sends a message to the sessions that listen for it: the principal's own, and those of the gateways that speak for it. @returns how many took it. */
+/**
+ * Sends a message to the sessions that listen for it: the principal's own, and those of the gateways that speak for it. One that
+ * does not fit is told, and its code said in its place where at least that fits. @returns how many took the message.
+ */
 export async function sendDown(
   app: App,
   id: PrincipalId,
@@ -89,16 +94,26 @@ export async function sendDown(
   message: DownMessage,
   hearers: Hearers = everybody,
 ): Promise<number> {
-  const payload = shortened(id, manner, message);
-  if (!payload) {
-    tellTooLarge(app, id, manner, message);
-    return 0;
-  }
-  const topic = enrollmentTopic(id, message.word);
-  const gateways = hearers.gateways ? speakersFor(app, id) : [];
+  // Nothing is begun that could not be finished.
+  const payload = message.word === 'error' || canBeTold(id, manner) ? shortened(id, manner, message) : null;
+  if (payload) return hand(app, id, message.word, payload, hearers);
+  tellTooLarge(app, id, manner, message);
+  const error = fitted(id, manner, { word: 'error', code: 'packet_too_small' });
+  if (error) await hand(app, id, 'error', error, hearers);
+  return 0;
+}
+
+async function hand(
+  app: App,
+  id: PrincipalId,
+  word: DownMessage['word'],
+  payload: Uint8Array,
+  { certificate, gateways }: Hearers,
+): Promise<number> {
+  const topic = enrollmentTopic(id, word);
   const taken = await Promise.all([
-    app.sessions.send(id, topic, payload, hearers.certificate),
-    ...gateways.map((gateway) => app.sessions.send(gateway, topic, payload)),
+    app.sessions.send(id, topic, payload, certificate),
+    ...(gateways ? speakersFor(app, id) : []).map((gateway) => app.sessions.send(gateway, topic, payload)),
   ]);
   return taken.reduce((sum, each) => sum + each, 0);
 }
