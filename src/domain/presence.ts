@@ -4,7 +4,7 @@
 /** Gaps are counted in classes a third of an octave wide, from a minute up: 64 classes reach just short of four years, and what is longer counts as that. */
 const gapClasses = 64;
 const classesPerOctave = 3;
-const leastGapMs = 60_000;
+export const leastGapMs = 60_000;
 
 /** At this many gaps all counts are halved: what a device did long ago gives way to what it does now. */
 const gapsRemembered = 64;
@@ -65,10 +65,23 @@ export function withVisit(record: GapRecord, gapMs: number, stayedMs: number): G
   counts.set(record.subarray(0, counts.length));
   const gapClass = classOf(gapMs);
   add(counts, gapClass, 1);
-  const returns = Math.min(gapsRemembered, Math.floor(stayedMs / returnEveryMs));
-  if (returns > 0) add(counts, 0, returns);
+  addStay(counts, stayedMs);
   counts[longestAt] = Math.max(counts[longestAt] ?? 0, gapClass + 1);
   return counts;
+}
+
+/** The record after a stay that was not followed by an absence: its days count as returns. The record given is not changed. */
+export function withStay(record: GapRecord, stayedMs: number): GapRecord {
+  if (stayedMs < returnEveryMs) return record;
+  const counts = new Uint8Array(recordBytes);
+  counts.set(record.subarray(0, counts.length));
+  addStay(counts, stayedMs);
+  return counts;
+}
+
+function addStay(counts: Uint8Array, stayedMs: number): void {
+  const returns = Math.min(gapsRemembered, Math.floor(stayedMs / returnEveryMs));
+  if (returns > 0) add(counts, 0, returns);
 }
 
 /** What a record tells, in milliseconds; both 0 for a device that was never seen to come back. */
@@ -104,11 +117,18 @@ export function dueByGaps(
 }
 
 /**
+ * How long until a device is expected back that has been away for `awayMs`, 0 while it is connected: the rest of the gap planned
+ * with; once it is away for longer than that, as long again as it was. Milliseconds.
+ */
+export function expectedMs({ plannedMs }: Gaps, awayMs: number): number {
+  // Nothing says that it will not be as long again.
+  return awayMs < plannedMs ? plannedMs - awayMs : awayMs;
+}
+
+/**
  * Time left before a certificate lapses, less the time until its device is expected back: below zero it goes dark unless it is
  * luckier than it has been. `awayMs`: how long it has been away by now, 0 while it is connected. Milliseconds.
  */
-export function slackMs(notAfter: number, now: number, { plannedMs }: Gaps, awayMs: number): number {
-  // Longer away than planned: nothing says it will not be as long again.
-  const expectedMs = awayMs < plannedMs ? plannedMs - awayMs : awayMs;
-  return notAfter - now - expectedMs;
+export function slackMs(notAfter: number, now: number, gaps: Gaps, awayMs: number): number {
+  return notAfter - now - expectedMs(gaps, awayMs);
 }
