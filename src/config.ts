@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { type ClassFault, resolveClasses } from './config/classes.ts';
 import { configSchema, type RawConfig } from './config/schema.ts';
 import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
+import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
 import type { Policy } from './domain/policy.ts';
 
@@ -26,6 +27,9 @@ export interface Config {
   readonly bootstrap: { readonly anchors: readonly string[] };
   readonly crl: { readonly validityMs: number };
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
+  /** By name. */
+  readonly sources: ReadonlyMap<string, SourceConfig>;
+  readonly findings: { readonly everyMs: number };
   readonly log: { readonly level: RawConfig['log']['level'] };
 }
 
@@ -98,7 +102,7 @@ function unreadableClasses(faults: Read['faults']): Set<string> {
   return new Set(ofClasses.map(({ path }) => (path.length > 1 ? String(path[1]) : 'default')));
 }
 
-function clashes({ limits, mqtt, websocket, http }: RawConfig): ClassFault[] {
+function clashes({ limits, mqtt, websocket, http, sources }: RawConfig): ClassFault[] {
   const faults: ClassFault[] = [];
   const atMost = (key: keyof typeof limits, bound: keyof typeof limits): void => {
     if (limits[key] > limits[bound]) {
@@ -116,7 +120,7 @@ function clashes({ limits, mqtt, websocket, http }: RawConfig): ClassFault[] {
     if (by) faults.push({ path: [name, 'port'], message: `${place.port} is the port of ${by} too` });
     taken.set(address, name);
   }
-  return faults;
+  return [...faults, ...sourceFaults(sources)];
 }
 
 function accessFrom(raw: RawConfig['access']): AccessRules {
@@ -158,6 +162,8 @@ function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: stri
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
     crl: { validityMs: raw.crl.validity },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
+    sources: settleSources(raw.sources, (path) => resolve(base, path)),
+    findings: { everyMs: raw.findings.every },
     log: raw.log,
   };
 }

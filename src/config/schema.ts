@@ -4,33 +4,10 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { keyModes } from '../domain/policy.ts';
 import { principalIdLengthMax } from '../domain/principal.ts';
-import { formatDuration, parseDuration, parseSpan } from '../domain/time.ts';
+import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter } from '../domain/topics.ts';
-
-const second = 1_000;
-const day = 86_400 * second;
-
-const durationRule = 'expected a duration such as 90s, 12h or 7d';
-const spanRule = 'expected a duration such as 90s, 12h or 7d, or a share from 0% to 100%';
-
-/** A duration within bounds, read into milliseconds. */
-function duration(fallback: string, leastMs: number, mostMs: number) {
-  const range = `expected ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
-  return z
-    .string({ error: durationRule })
-    .transform((text, context) => {
-      const ms = parseDuration(text);
-      if (ms !== null && ms >= leastMs && ms <= mostMs) return ms;
-      context.addIssue({ code: 'custom', message: ms === null ? durationRule : range });
-      return z.NEVER;
-    })
-    .prefault(fallback);
-}
-
-function whole(fallback: number, least: number, most: number) {
-  const error = `expected a whole number from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error }).prefault(fallback);
-}
+import { sourceSchema } from './sources.ts';
+import { chosenName, day, duration, durationRule, second, spanRule, whole } from './values.ts';
 
 const port = (fallback: number) => whole(fallback, 0, 65_535);
 
@@ -74,9 +51,6 @@ const deviceSubscribePatterns = patterns.refine((list) => !list.some((text) => /
 
 const template = (subscribe: typeof patterns) =>
   z.strictObject({ publish: publishPatterns.optional(), subscribe: subscribe.optional() }).prefault({});
-
-const className = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
-const principalName = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
 /** What a class has when neither it nor `default` says otherwise. */
 export const classDefaults = {
@@ -176,20 +150,22 @@ export const configSchema = z.strictObject({
   server: z
     .strictObject({ names: z.array(serverName).min(1).max(100).prefault(['localhost', '127.0.0.1']) })
     .prefault({}),
-  classes: z.record(className, classSchema).prefault({}),
+  classes: z.record(chosenName, classSchema).prefault({}),
   skew: duration('5m', 0, day),
   access: z
     .strictObject({
       device: template(deviceSubscribePatterns),
       gateway: template(patterns),
       service: template(patterns),
-      principals: z.record(principalName, template(patterns)).prefault({}),
+      principals: z.record(chosenName, template(patterns)).prefault({}),
     })
     .prefault({}),
   limits,
   bootstrap: z.strictObject({ anchors: z.array(z.string().min(1).max(4_096)).max(100).prefault([]) }).prefault({}),
   crl: z.strictObject({ validity: duration('7d', 5 * second, 365 * day) }).prefault({}),
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
+  sources: z.record(chosenName, sourceSchema).prefault({}),
+  findings: z.strictObject({ every: duration('1h', second, 30 * day) }).prefault({}),
   log: z.strictObject({ level: z.enum(logLevels).prefault('info') }).prefault({}),
 });
 

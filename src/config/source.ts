@@ -138,7 +138,15 @@ function valueFor(key: ConfigKey, text: string): unknown {
   if (key.kind === 'number') return /^\d{1,15}$/.test(text) ? Number(text) : text;
   if (key.kind === 'boolean') return booleans.get(text) ?? text;
   if (key.kind === 'list') return text === '' ? [] : text.split(',').map((part) => part.trim());
-  return text;
+  return key.kind === 'map' ? pairsOf(text) : text;
+}
+
+/** `id=name,site=site.slug`; the text itself when it is not that. */
+function pairsOf(text: string): unknown {
+  if (text === '') return {};
+  const pairs = text.split(',').map((part) => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(part));
+  if (pairs.some((pair) => pair === null || pair[1] === '__proto__')) return text;
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1], pair?.[2]]));
 }
 
 function put(tree: Tree, path: readonly string[], value: unknown): void {

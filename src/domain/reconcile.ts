@@ -9,6 +9,19 @@ export type ToldStatus = 'active' | 'decommissioned' | 'ignored';
 export type Told = Pick<Principal, 'id'> &
   Partial<Omit<Principal, 'id' | 'status' | 'source'>> & { readonly status?: ToldStatus };
 
+/** How a source is to be understood, and how often it is read. */
+export interface SourceRules {
+  readonly everyMs: number;
+  /** From 0 to 1: more of its devices missing at once, and nothing of it is believed. */
+  readonly missingShareMax: number;
+  /** Our fields, by where its records have them; null: it calls them as we do. */
+  readonly map: ReadonlyMap<string, string> | null;
+  /** What all of its devices have in common. */
+  readonly fixed: ReadonlyMap<string, string>;
+  /** What its words for a status mean here. */
+  readonly statuses: ReadonlyMap<string, ToldStatus>;
+}
+
 export interface Changed {
   readonly id: PrincipalId;
   readonly fields: readonly string[];

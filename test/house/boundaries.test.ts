@@ -41,6 +41,10 @@ describe('imports run downwards only', () => {
     ['src/http/planted.ts', '../authority/index.ts'],
     ['src/authority/planted.ts', '../gateway.ts'],
     ['src/notify/planted.ts', '../http/public.ts'],
+    ['src/source/planted.ts', '../store/index.ts'],
+    ['src/source/planted.ts', '../config.ts'],
+    ['src/app/planted.ts', '../source/index.ts'],
+    ['src/http/planted.ts', '../source/index.ts'],
     ['src/telemetry/planted.ts', '../app/admit.ts'],
     ['src/simulator/planted.ts', '../app/admit.ts'],
   ])('%s may not import %s', (file, imported) => {
@@ -53,6 +57,7 @@ describe('imports run downwards only', () => {
     ['src/pki/planted.ts', '../domain/time.ts'],
     ['src/app/planted.ts', '../ports/store.ts'],
     ['src/broker/planted.ts', '../app/session.ts'],
+    ['src/source/planted.ts', '../wire/inventory-rows.ts'],
     ['src/simulator/planted.ts', '../wire/index.ts'],
   ])('%s may import %s', (file, imported) => {
     expect(lint(file, imported)).not.toContain('noRestrictedImports');

@@ -1,0 +1,89 @@
+// Asks for one page of JSON over HTTP, and takes nothing else for it: no redirect, no other type, no half of it.
+
+import type { IncomingMessage } from 'node:http';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+
+/** Bytes one page may have: what is parsed in one go holds everybody else up. */
+export const pageBytesMax = 16 * 1_048_576;
+
+export interface Asked {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM of the CAs to believe; null: those Node believes. */
+  readonly ca: string | null;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type Page = { readonly body: unknown; readonly bytes: number } | { readonly fault: string };
+
+/** Never rejects: what went wrong is a fault. */
+export async function fetchPage(asked: Asked): Promise<Page> {
+  const timeout = AbortSignal.timeout(asked.timeoutMs);
+  const signal = AbortSignal.any([asked.signal, timeout]);
+  try {
+    const answer = await ask(asked, signal);
+    const objection = objectTo(answer);
+    if (objection) {
+      answer.destroy();
+      return { fault: objection };
+    }
+    return await readBody(answer);
+  } catch (error) {
+    if (asked.signal.aborted)
+      return { fault: isTimeout(asked.signal) ? 'all pages together take too long' : 'stopped' };
+    if (timeout.aborted) return { fault: `no whole answer within ${asked.timeoutMs / 1_000} s` };
+    return { fault: wordsFor(error as NodeJS.ErrnoException) };
+  }
+}
+
+function isTimeout({ reason }: AbortSignal): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError';
+}
+
+function ask({ url, headers, ca }: Asked, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = { headers: { accept: 'application/json', 'accept-encoding': 'identity', ...headers }, signal };
+    const outgoing =
+      url.protocol === 'https:'
+        ? requestHttps(url, { ...options, agent: false, ...(ca !== null && { ca }) })
+        : requestHttp(url, { ...options, agent: false });
+    outgoing.once('response', resolve);
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
+function objectTo({ statusCode = 0, headers }: IncomingMessage): string | null {
+  if (statusCode >= 300 && statusCode < 400) return `answered ${statusCode}, a redirect: name the place itself`;
+  if (statusCode === 401 || statusCode === 403) return `answered ${statusCode}: is the token good?`;
+  if (statusCode !== 200) return `answered ${statusCode}`;
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') return `answered in the encoding ${encoding}, which was not asked for`;
+  const type = headers['content-type'] ?? 'nothing that has a type';
+  return /^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type) ? null : `answered with ${type}, not with JSON`;
+}
+
+async function readBody(answer: IncomingMessage): Promise<Page> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of answer as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > pageBytesMax) return { fault: `larger than ${pageBytesMax} bytes: ask for fewer records a page` };
+    parts.push(part);
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+    return { body: JSON.parse(text) as unknown, bytes };
+  } catch {
+    return { fault: `not JSON, or not all of it (${bytes} bytes)` };
+  }
+}
+
+function wordsFor({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ECONNRESET') return 'the answer ended before it was whole';
+  if (code?.includes('CERT') || code?.includes('UNABLE_TO'))
+    return `its certificate is not believed (${code}): see caFile`;
+  return `cannot be reached: ${code ?? message}`;
+}
