@@ -2,7 +2,7 @@
 // the end of their reading in one turn of the event loop; here everybody else has a turn after each few of them.
 
 /** Pieces of work that begin in one turn of the event loop. */
-const atOnce = 16;
+const atOnce = 64;
 
 export class Turns {
   readonly #waiting: (() => void)[] = [];
