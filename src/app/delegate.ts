@@ -12,8 +12,8 @@ import { type DelegationView, type NewDelegation, OperationError } from './opera
 import { shortId } from './short-id.ts';
 
 /** Devices one delegation may name; more are a site. */
-export const devicesNamedMax = 10_000;
-export const dailyLimitMax = 1_000_000;
+const devicesNamedMax = 10_000;
+const dailyLimitMax = 1_000_000;
 const siteLengthMax = 128;
 
 /** Grants. Rejects with `invalid` and every fault. */

@@ -20,7 +20,19 @@ export function judgeSpeaker(app: App, { principal, lane }: Session, id: Princip
 export function hears(app: App, session: Session, topic: string): boolean {
   if (session.principal.kind !== 'gateway') return false;
   const address = parseEnrollmentTopic(topic);
-  return address !== null && judgeSpeaker(app, session, address.id).allowed;
+  if (!address) return false;
+  try {
+    return judgeSpeaker(app, session, address.id).allowed;
+  } catch (error) {
+    // Asked in the middle of a delivery, where nobody could take an error: what cannot be judged is not heard.
+    app.journal.tell({
+      action: 'enrollment.failed',
+      level: 'error',
+      message: `${session.principal.id}: whether it may hear for ${address.id} could not be judged`,
+      fields: { 'error.message': error instanceof Error ? error.message : String(error) },
+    });
+    return false;
+  }
 }
 
 /** The gateways that hold a delegation for this device now. Whether a session of theirs may hear is judged as it is sent. */

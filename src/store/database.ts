@@ -17,7 +17,7 @@ const commitMs = 5;
 
 /** Whose a unit is. Units of one lane run in the order they came; the lanes take turns, so that none waits for all of another's. */
 const lanes = ['messages', 'ledger'] as const;
-export type Lane = (typeof lanes)[number];
+type Lane = (typeof lanes)[number];
 
 /** Page cache: holds the indexes of about 100,000 devices. */
 const cacheKib = 65_536;

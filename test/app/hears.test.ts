@@ -1,0 +1,121 @@
+// What the broker asks in the middle of a message: may this session hear what is said to that principal? The answer follows the
+// ledger without delay, and is no where there is none.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { App } from '../../src/app/context.ts';
+import { entranceOf } from '../../src/app/entrance.ts';
+import { operationsOf } from '../../src/app/operate.ts';
+import type { Operations } from '../../src/app/operations.ts';
+import { Seen } from '../../src/app/seen.ts';
+import type { Entrance, Session } from '../../src/app/session.ts';
+import { loadConfig } from '../../src/config.ts';
+import { assemble, initHome } from '../../src/home.ts';
+import { pemToDer } from '../../src/pki/pem.ts';
+import type { Sessions } from '../../src/ports/sessions.ts';
+import { recordingLog } from '../telemetry/recording-log.ts';
+
+const sessions: Sessions = {
+  send: async () => 0,
+  listens: () => false,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
+};
+
+let home: string;
+let app: App;
+let entrance: Entrance;
+let operations: Operations;
+let gateway: Session;
+let now: number;
+const told: { action: string }[] = [];
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'nolapse-hears-'));
+  const file = join(home, 'nolapse.yaml');
+  writeFileSync(file, '');
+  now = Date.now();
+  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log, clock: { now: () => now } };
+  await initHome(options);
+  told.length = 0;
+  ({ app } = await assemble(options, { tell: (decision) => told.push(decision) }, sessions, 'use'));
+  entrance = entranceOf(app, new Seen());
+  operations = operationsOf(app, () => null);
+  for (const id of ['dev-1', 'dev-2']) await operations.addDevice({ id, owner: 'tests', site: 'north' });
+  gateway = await connected('gw-1', 'gateway');
+});
+afterEach(async () => {
+  await app.rounds.stop();
+  await app.store.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function connected(id: string, kind: 'device' | 'gateway' | 'service'): Promise<Session> {
+  await operations.addDevice({ id, owner: 'tests', kind, site: 'north' });
+  const { certificatePem } = await operations.issueDevice({ id });
+  const [der = null] = pemToDer(certificatePem, 'CERTIFICATE') ?? [];
+  const facts = { presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1' };
+  const admission = await entrance.admit(facts);
+  if (!admission.admitted) throw new Error(admission.reason);
+  return admission.session;
+}
+
+const grant = (more: { devices?: string[]; site?: string }) =>
+  operations.addDelegation({ gateway: 'gw-1', modes: ['csr'], until: '1h', daily: 1, ...more });
+const hears = (device: string, session = gateway) => entrance.hears(session, `$enroll/1/${device}/cert`);
+
+describe('a session hears', () => {
+  it('for the devices delegated to its gateway, as long as they are', async () => {
+    expect([hears('dev-1'), hears('dev-2'), hears('nobody')]).toEqual([false, false, false]);
+    const { id } = await grant({ devices: ['dev-1'] });
+    expect([hears('dev-1'), hears('dev-2'), hears('nobody')]).toEqual([true, false, false]);
+    await operations.revokeDelegation({ id });
+    expect(hears('dev-1')).toBe(false);
+    await grant({ site: 'north' });
+    expect([hears('dev-1'), hears('dev-2'), hears('gw-1')]).toEqual([true, true, false]);
+    await operations.importDevices({ format: 'csv', text: 'id,owner,site\ndev-1,tests,south\n' });
+    expect([hears('dev-1'), hears('dev-2')]).toEqual([false, true]);
+    await operations.quarantineDevice({ id: 'dev-2' });
+    expect(hears('dev-2')).toBe(false);
+    await operations.quarantineDevice({ id: 'dev-2', release: true });
+    expect(hears('dev-2')).toBe(true);
+    now += 3_600_000;
+    expect(hears('dev-2')).toBe(false);
+  });
+
+  it('nothing once its gateway is in quarantine or decommissioned, even before the session has ended', async () => {
+    await grant({ site: 'north' });
+    await operations.quarantineDevice({ id: 'gw-1' });
+    expect(hears('dev-1')).toBe(false);
+    await operations.quarantineDevice({ id: 'gw-1', release: true });
+    expect(hears('dev-1')).toBe(true);
+    await operations.decommissionDevice({ id: 'gw-1' });
+    expect(hears('dev-1')).toBe(false);
+  });
+
+  it('nothing in the renew-only lane, as a device or as a service', async () => {
+    await grant({ site: 'north' });
+    expect(hears('dev-1', { ...gateway, lane: 'renew-only' })).toBe(false);
+    for (const kind of ['device', 'service'] as const) {
+      expect(hears('dev-1', await connected(`one-${kind}`, kind))).toBe(false);
+    }
+  });
+
+  it.each(['$enroll/1/dev-1', '$enroll/1/dev-1/cert/x', '$enroll/2/dev-1/cert', '$enroll/1//cert', 'devices/dev-1/x'])(
+    'nothing on %s',
+    async (topic) => {
+      await grant({ site: 'north' });
+      expect(entrance.hears(gateway, topic)).toBe(false);
+    },
+  );
+
+  it('nothing when the ledger cannot be read, and that is told', async () => {
+    await grant({ site: 'north' });
+    await app.rounds.stop();
+    await app.store.close();
+    expect(hears('dev-1')).toBe(false);
+    expect(told.map(({ action }) => action)).toContain('enrollment.failed');
+  });
+});
