@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { canBeTold } from '../../src/app/send-down.ts';
+import { speech } from '../../src/app/throttle.ts';
 import { admissionReasons } from '../../src/domain/admission.ts';
 import { enrollmentCodes } from '../../src/domain/errors.ts';
+import { packetBytesDefault, packetBytesLeast, payloadRoom } from '../../src/domain/packet.ts';
 import { keyModes } from '../../src/domain/policy.ts';
-import { renewalStates } from '../../src/domain/renewal.ts';
-import { downWords, upWords } from '../../src/domain/topics.ts';
-import { fields, modeNumbers, payloadBytesMax, statusNumbers } from '../../src/wire/index.ts';
+import type { Encoding } from '../../src/domain/principal.ts';
+import { renewalIdLength, renewalStates } from '../../src/domain/renewal.ts';
+import { downWords, enrollmentTopic, upWords } from '../../src/domain/topics.ts';
+import { fields, modeNumbers, partBytesWithin, payloadBytesMax, statusNumbers } from '../../src/wire/index.ts';
 import { certificatesMax, codeLengthMax, detailLengthMax, nestingMax, secondsMax } from '../../src/wire/limits.ts';
+import { arrows } from '../domain/renewal-arrows.ts';
+import { idOf } from '../domain/samples.ts';
 import { written } from './vectors.ts';
 
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
@@ -55,11 +61,18 @@ describe('docs/protocol.md and the code say the same about', () => {
     expect(Object.keys(modeNumbers)).toEqual(keyModes);
   });
 
-  it("the renewal's states", () => {
+  it("the renewal's states, and every way from one to another", () => {
     const diagram = page.split('stateDiagram-v2')[1]?.split('```')[0] ?? '';
-    const named = [...diagram.matchAll(/^ +(\S+) --> ([^\s:]+)/gm)].flatMap(([, from, to]) => [from, to]);
-    const states = new Set(named.filter((name) => name !== '[*]'));
+    const shown = [...diagram.matchAll(/^ +(\S+) --> ([^\s:]+)/gm)].map(([, from = '', to = '']) => ({ from, to }));
+    const states = new Set(shown.flatMap(({ from, to }) => [from, to]).filter((name) => name !== '[*]'));
     expect([...states].sort()).toEqual([...renewalStates].sort());
+    const { steps, openStates } = arrows();
+    const ends = ['cancelled', 'lapsed'];
+    // The page says in words that these two follow every open state.
+    for (const state of openStates) for (const end of ends) expect(steps).toContain(`${state} --> ${end}`);
+    const drawn = shown.filter(({ from, to }) => from !== '[*]' && to !== '[*]' && !ends.includes(to));
+    const walked = [...steps].filter((step) => !ends.some((end) => step.endsWith(` ${end}`)));
+    expect(drawn.map(({ from, to }) => `${from} --> ${to}`).sort()).toEqual(walked.sort());
   });
 
   it('the byte-exact examples', () => {
@@ -70,6 +83,9 @@ describe('docs/protocol.md and the code say the same about', () => {
       (a.name ?? '') < (b.name ?? '') ? -1 : 1;
     expect(examples.sort(byName)).toEqual(expected.sort(byName));
     expect(page.match(/<!-- vector:/g)).toHaveLength(written.length);
+    const signers = new Set(written.flatMap(({ signer }) => signer ?? []));
+    for (const signer of signers) expect(page.replaceAll('\n', '')).toContain(signer);
+    expect(signers.size).toBe(1);
   });
 
   it('the limits', () => {
@@ -77,5 +93,33 @@ describe('docs/protocol.md and the code say the same about', () => {
     const stated = [payloadBytesMax.toLocaleString('en'), nestingMax, certificatesMax, secondsMax];
     for (const limit of stated) expect(limits).toMatch(new RegExp(`\\b${limit}\\b`));
     expect(limits).toContain(`${codeLengthMax} and ${detailLengthMax} characters`);
+    expect(limits).toContain(`${packetBytesLeast} bytes or more; ${packetBytesDefault} where nothing is known`);
+    expect(limits).toContain(`${speech.burst} at once, ${speech.perSecond} a second`);
+  });
+
+  it('how many parts a replacement takes', () => {
+    const size = 600;
+    expect(section('Sizes and costs')).toMatch(/a replacement of 600 bytes\s+takes this many parts/);
+    const partsFor = (encoding: Encoding, packetBytesMax: number, idLength: number): string => {
+      const id = idOf('x'.repeat(idLength));
+      if (!canBeTold(id, { encoding, packetBytesMax })) return '-';
+      const room = payloadRoom(enrollmentTopic(id, 'part'), packetBytesMax);
+      const renewal = 'x'.repeat(renewalIdLength);
+      let parts = 0;
+      for (let offset = 0; offset < size; parts += 1) {
+        offset += partBytesWithin(encoding, { renewal, offset, total: size }, room);
+      }
+      return `${parts}`;
+    };
+    const stated = section('Sizes and costs')
+      .split('\n')
+      .filter((line) => /^\| (CBOR|JSON) \|/.test(line));
+    const expected = (['cbor', 'json'] as const).flatMap((encoding) =>
+      [128, 256, 512, 1_024].map((limit) => {
+        const counts = [8, 16, 32, 64].map((length) => partsFor(encoding, limit, length));
+        return `| ${[encoding.toUpperCase(), limit.toLocaleString('en'), ...counts].join(' | ')} |`;
+      }),
+    );
+    expect(stated).toEqual(expected);
   });
 });

@@ -6,6 +6,8 @@ interface Written {
   readonly name: string;
   readonly way: 'up' | 'down';
   readonly message: { readonly word: string; readonly [field: string]: unknown };
+  /** DER, in hex, of the certificate whose key made the proof in it. */
+  readonly signer?: string;
   readonly json: string;
   readonly cbor: string;
 }
@@ -24,11 +26,14 @@ export const written = JSON.parse(
   readFileSync(new URL('./vectors.json', import.meta.url), 'utf8'),
 ) as readonly Written[];
 
+/** Fields that hold bytes. */
+const binary: ReadonlySet<string> = new Set(['csr', 'sha256', 'bytes', 'proof']);
+
 const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
 
 function revive(message: Written['message']): unknown {
   const entries = Object.entries(message).map(([field, value]) => {
-    if (field === 'csr' || field === 'sha256') return [field, fromHex(String(value))];
+    if (binary.has(field)) return [field, fromHex(String(value))];
     return field === 'certificates' && Array.isArray(value) ? [field, value.map(fromHex)] : [field, value];
   });
   return Object.fromEntries(entries);

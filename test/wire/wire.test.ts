@@ -1,10 +1,15 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
-import { encodings } from '../../src/domain/principal.ts';
-import { decodeDown, decodeUp, encodeDown, encodeUp } from '../../src/wire/index.ts';
-import { vectors } from './vectors.ts';
+import { keyModes } from '../../src/domain/policy.ts';
+import { encodings, type PrincipalId } from '../../src/domain/principal.ts';
+import { requestProofText, useProofText } from '../../src/domain/proof.ts';
+import { fingerprintOf } from '../../src/pki/fingerprint.ts';
+import { proofVerifies } from '../../src/pki/proof.ts';
+import { decodeDown, decodeUp, encodeDown, encodeUp, partBytesWithin } from '../../src/wire/index.ts';
+import { vectors, written } from './vectors.ts';
 
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
 
@@ -24,9 +29,53 @@ describe('the vectors', () => {
     }
   }
 
+  const named = (name: string) => {
+    const vector = vectors.find((each) => each.name === name);
+    if (!vector) throw new Error(`there is no vector ${name}`);
+    return vector.message;
+  };
+  const bytesOf = (name: string, field: 'csr' | 'bytes' | 'sha256' | 'proof'): Buffer => {
+    const value = (named(name) as unknown as Record<string, unknown>)[field];
+    if (!(value instanceof Uint8Array)) throw new Error(`${name} has no ${field}`);
+    return Buffer.from(value);
+  };
+
+  it('are of one renewal: what is offered is what is fetched and what its certificate is', () => {
+    const cert = named('cert');
+    const leaf = Buffer.from((cert.word === 'cert' && cert.certificates[0]) || []);
+    const digest = createHash('sha256').update(leaf).digest();
+    for (const name of ['offer-issued', 'offer-recertify']) {
+      expect(named(name)).toMatchObject({ size: leaf.length });
+      expect(bytesOf(name, 'sha256')).toEqual(digest);
+    }
+    const part = named('part');
+    const get = named('get');
+    if (part.word !== 'part' || get.word !== 'get') throw new Error('no part, or no get');
+    expect(bytesOf('part', 'bytes')).toEqual(leaf.subarray(get.offset, get.offset + get.length));
+    expect(part).toMatchObject({ offset: get.offset, total: leaf.length });
+    expect(named('part-digest')).toMatchObject({ offset: leaf.length, total: leaf.length + 32 });
+    expect(bytesOf('part-digest', 'bytes')).toEqual(digest);
+    expect(Buffer.concat([bytesOf('csr-part', 'bytes'), bytesOf('csr-part-proof', 'bytes')])).toEqual(
+      bytesOf('csr', 'csr'),
+    );
+  });
+
+  it('hold proofs that verify', () => {
+    const [hello, csr] = ['hello-proof', 'csr-part-proof'].map((name) => written.find((each) => each.name === name));
+    const signer = Buffer.from(hello?.signer ?? '', 'hex');
+    expect(csr?.signer).toBe(hello?.signer);
+    const { renewal } = named('csr') as { renewal: string };
+    const inUse = useProofText('pump-1' as PrincipalId, fingerprintOf(signer));
+    expect(hello?.message['fingerprint']).toBe(fingerprintOf(signer));
+    expect(proofVerifies(inUse, bytesOf('hello-proof', 'proof'), signer)).toBe(true);
+    const asked = requestProofText(renewal, fingerprintOf(bytesOf('csr', 'csr')));
+    expect(proofVerifies(asked, bytesOf('csr-part-proof', 'proof'), signer)).toBe(true);
+    expect(proofVerifies(asked, bytesOf('hello-proof', 'proof'), signer)).toBe(false);
+  });
+
   it('hold every word there is a message for', () => {
     const words = new Set(vectors.map((vector) => vector.message.word));
-    expect([...words].sort()).toEqual(['ack', 'cert', 'csr', 'done', 'error', 'hello', 'offer']);
+    expect([...words].sort()).toEqual(['ack', 'cert', 'csr', 'done', 'error', 'get', 'hello', 'offer', 'part']);
   });
 });
 
@@ -45,10 +94,19 @@ const upMessage: fc.Arbitrary<UpMessage> = fc.oneof(
       maxPacket: count,
       slots: count,
       clock: seconds,
+      proof: der,
     },
     { requiredKeys: ['word'], noNullPrototype: true },
   ),
-  fc.record({ word: fc.constant('csr' as const), renewal, csr: der }, { noNullPrototype: true }),
+  fc.record(
+    { word: fc.constant('csr' as const), renewal, csr: der, proof: der },
+    { requiredKeys: ['word', 'renewal', 'csr'], noNullPrototype: true },
+  ),
+  fc.record(
+    { word: fc.constant('csr' as const), renewal, offset: count, total: count, bytes: der, proof: der },
+    { requiredKeys: ['word', 'renewal', 'offset', 'total', 'bytes'], noNullPrototype: true },
+  ),
+  fc.record({ word: fc.constant('get' as const), renewal, offset: count, length: count }, { noNullPrototype: true }),
   fc.record(
     {
       word: fc.constant('ack' as const),
@@ -66,7 +124,7 @@ const downMessage: fc.Arbitrary<DownMessage> = fc.oneof(
     {
       word: fc.constant('offer' as const),
       renewal,
-      mode: fc.constant('csr' as const),
+      mode: fc.constantFrom(...keyModes),
       deadline: seconds,
       now: seconds,
       size: count,
@@ -78,6 +136,10 @@ const downMessage: fc.Arbitrary<DownMessage> = fc.oneof(
     { word: fc.constant('cert' as const), renewal, certificates: fc.array(der, { minLength: 1, maxLength: 8 }) },
     { noNullPrototype: true },
   ),
+  fc.record(
+    { word: fc.constant('part' as const), renewal, offset: count, total: count, bytes: der },
+    { noNullPrototype: true },
+  ),
   fc.record({ word: fc.constant('done' as const), renewal, retires: seconds }, { noNullPrototype: true }),
   fc.record(
     {
@@ -87,11 +149,13 @@ const downMessage: fc.Arbitrary<DownMessage> = fc.oneof(
       detail: words(256),
       retryAfter: count,
     },
-    { requiredKeys: ['word', 'code', 'detail'], noNullPrototype: true },
+    { requiredKeys: ['word', 'code'], noNullPrototype: true },
   ),
 );
 
-const someWord = fc.constantFrom('hello', 'csr', 'ack', 'get', 'offer', 'cert', 'done', 'error', '__proto__', 'x');
+const someWord = fc.constantFrom(
+  ...['hello', 'csr', 'ack', 'get', 'offer', 'part', 'cert', 'done', 'error', '__proto__', 'x'],
+);
 
 /** Whatever it returns, it returns; and what it refuses has a code of the table and a detail of bounded length. */
 function settles(word: string, payload: Uint8Array): void {
@@ -102,6 +166,27 @@ function settles(word: string, payload: Uint8Array): void {
     expect(decoded.detail.length).toBeLessThan(250);
   }
 }
+
+describe('a part', () => {
+  const place = fc.record({ renewal, offset: fc.nat(9_999), total: fc.nat(9_999) });
+  for (const encoding of encodings) {
+    it(`carries as much as there is room for and no more, in ${encoding}`, () => {
+      fc.assert(
+        fc.property(place, fc.integer({ min: -10, max: 1_500 }), ({ renewal: id, offset, total }, room) => {
+          const length = partBytesWithin(encoding, { renewal: id, offset, total }, room);
+          const bytesFor = (count: number) => {
+            const part = { word: 'part', renewal: id, offset, total, bytes: new Uint8Array(count) } as const;
+            return encodeDown(encoding, part).length;
+          };
+          if (length > 0) expect(bytesFor(length)).toBeLessThanOrEqual(room);
+          // JSON carries whole groups of three.
+          expect(bytesFor(length + (encoding === 'json' ? 3 : 1))).toBeGreaterThan(room);
+        }),
+        { numRuns: 1_000 },
+      );
+    });
+  }
+});
 
 describe('the encodings', () => {
   for (const encoding of encodings) {
