@@ -1,14 +1,20 @@
 // Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
-import { formatDuration, type Instant } from '../domain/time.ts';
+import { endingBy } from '../domain/delegation.ts';
+import { dayMs, formatDuration, type Instant } from '../domain/time.ts';
 import type { App } from './context.ts';
 import type { Finding } from './operations.ts';
 import { ownFindings } from './own-certificates.ts';
+
+/** How long before its end a delegation is pointed out. */
+const delegationNoticeMs = 14 * dayMs;
+/** Delegations looked at. */
+const delegationsMax = 10_000;
 
 /** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one. */
 export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
   const now = app.clock.now();
   const findings = [...ownFindings(app, server), await crlFinding(app, now), await clockFinding(app, now)];
-  return [...findings, ...(await fleetFindings(app))];
+  return [...findings, ...(await fleetFindings(app)), await delegationFinding(app, now)];
 }
 
 async function crlFinding(app: App, now: Instant): Promise<Finding> {
@@ -29,6 +35,18 @@ async function clockFinding(app: App, now: Instant): Promise<Finding> {
   if (aheadMs <= app.settings.skewMs) return { level: 'ok', subject, detail: time };
   const detail = `${time} is ${formatDuration(aheadMs)} before what was last recorded; certificates issued then are not valid yet`;
   return { level: 'error', subject, detail };
+}
+
+/** A delegation that nobody renewed stops a whole site's renewals, and nothing else would say so. */
+async function delegationFinding(app: App, now: Instant): Promise<Finding> {
+  const subject = 'delegations';
+  const delegations = await app.store.read.delegations(delegationsMax);
+  const ending = endingBy(delegations, now, now + delegationNoticeMs).sort((a, b) => a.endsAt - b.endsAt);
+  const [first] = ending;
+  if (!first) return { level: 'ok', subject, detail: 'none ends soon without another to follow' };
+  const rest = ending.length > 1 ? `, and ${ending.length - 1} more soon after` : '';
+  const detail = `${first.id} of ${first.gatewayId} ends ${new Date(first.endsAt).toISOString()}${rest}; none follows`;
+  return { level: 'warning', subject, detail };
 }
 
 async function fleetFindings(app: App): Promise<Finding[]> {

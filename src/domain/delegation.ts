@@ -79,3 +79,17 @@ export function chooseDelegation(
   const delegation = granting.find((each) => (usedToday.get(each.id) ?? 0) < each.dailyLimit);
   return delegation ? { delegation } : { code: 'delegation_exhausted', detail: 'no renewals left today' };
 }
+
+/** Does `one` allow the same gateway everything that `other` does, however long? */
+function reaches(one: Delegation, other: Delegation): boolean {
+  if (one.gatewayId !== other.gatewayId || one.site !== other.site) return false;
+  const devices = new Set(one.devices);
+  return other.devices.every((id) => devices.has(id)) && other.modes.every((mode) => one.modes.includes(mode));
+}
+
+/** Those that end by `until` and have nothing to follow them: their devices will not be renewed any more. */
+export function endingBy(delegations: readonly Delegation[], now: Instant, until: Instant): Delegation[] {
+  const standing = delegations.filter((each) => isInForce(each, now));
+  const lasting = standing.filter((each) => each.endsAt > until);
+  return standing.filter((each) => each.endsAt <= until && !lasting.some((other) => reaches(other, each)));
+}

@@ -6,6 +6,7 @@ import {
   type Delegation,
   type DelegationQuestion,
   dayOf,
+  endingBy,
   isInForce,
   mayActFor,
   names,
@@ -112,6 +113,41 @@ describe('a renewal', () => {
     expect(chooseDelegation(all, 'csr', used(['d1', 10], ['d3', 10]))).toMatchObject({ code: 'delegation_exhausted' });
     expect(chooseDelegation(all, 'keygen', used())).toMatchObject({ code: 'mode_not_granted' });
     expect(chooseDelegation([recertify], 'csr', used(['d2', 0]))).toMatchObject({ code: 'mode_not_granted' });
+  });
+});
+
+describe('a delegation that ends soon', () => {
+  const soon = noon + 14 * day;
+  const lasting = { id: 'd2', endsAt: soon + 1 };
+
+  it.each<[string, Delegation[], string[]]>([
+    ['is pointed out', [delegation()], ['d1']],
+    ['is not, where the same is allowed for longer', [delegation(), delegation(lasting)], []],
+    [
+      'is, where another gateway is allowed',
+      [delegation(), delegation({ ...lasting, gatewayId: idOf('gw-2') })],
+      ['d1'],
+    ],
+    ['is, where not all of its modes follow', [delegation({ modes: ['csr', 'keygen'] }), delegation(lasting)], ['d1']],
+    [
+      'is, where not all of its devices follow',
+      [delegation({ devices: [device.id, idOf('pump-8')] }), delegation(lasting)],
+      ['d1'],
+    ],
+    [
+      'is, where another site follows',
+      [delegation(ofSite('north')), delegation({ ...lasting, ...ofSite('south') })],
+      ['d1'],
+    ],
+    [
+      'is not, where its site follows',
+      [delegation(ofSite('north')), delegation({ ...lasting, ...ofSite('north') })],
+      [],
+    ],
+    ['is, where what follows was revoked', [delegation(), delegation({ ...lasting, revokedAt: noon })], ['d1']],
+    ['is not once it was revoked or has ended', [delegation({ revokedAt: noon }), delegation({ endsAt: noon })], []],
+  ])('%s', (_, delegations, ending) => {
+    expect(endingBy(delegations, noon, soon).map(({ id }) => id)).toEqual(ending);
   });
 });
 
