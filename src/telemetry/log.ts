@@ -2,6 +2,7 @@
 // synchronously, so that what was decided is on record whatever happens next.
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { printable } from './printable.ts';
 import { redactFields, redactPem } from './redact.ts';
 
 export type Log = Logger;
@@ -10,15 +11,15 @@ export interface LogOptions {
   readonly level: string;
   /** File descriptor: 1 for a gateway, 2 for a command whose output is its answer. */
   readonly descriptor?: 1 | 2;
-  /** Takes the lines instead, as JSON. */
+  /** Takes the lines instead: as JSON, unless they are asked to be readable. */
   readonly stream?: DestinationStream;
   /** Readable lines; when not said, if the descriptor is a terminal. */
   readonly readable?: boolean;
 }
 
-function readableStream(descriptor: 1 | 2, isTerminal: boolean): DestinationStream {
+function readableStream(destination: 1 | 2 | DestinationStream, isTerminal: boolean): DestinationStream {
   return pretty({
-    destination: descriptor,
+    destination,
     sync: true,
     colorize: isTerminal,
     levelKey: 'log\\.level',
@@ -31,7 +32,7 @@ function readableStream(descriptor: 1 | 2, isTerminal: boolean): DestinationStre
 }
 
 function streamFor({ descriptor = 1, stream, readable }: LogOptions): DestinationStream {
-  if (stream) return stream;
+  if (stream) return readable ? readableStream(stream, false) : stream;
   const isTerminal = (descriptor === 1 ? process.stdout : process.stderr).isTTY === true;
   return (readable ?? isTerminal)
     ? readableStream(descriptor, isTerminal)
@@ -49,7 +50,15 @@ export function createLog(options: LogOptions): Log {
         level: (label) => ({ 'log.level': label }),
         log: redactFields,
       },
-      hooks: { streamWrite: redactPem },
+      hooks: {
+        streamWrite: redactPem,
+        logMethod(args, method) {
+          method.apply(
+            this,
+            args.map((each: unknown) => (typeof each === 'string' ? printable(each) : each)) as typeof args,
+          );
+        },
+      },
     },
     streamFor(options),
   );

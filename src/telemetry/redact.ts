@@ -1,4 +1,5 @@
 // What must never be written down, taken out of whatever is about to be: belt and braces, for no caller hands secrets over.
+import { printable, printableField } from './printable.ts';
 
 const redacted = '[redacted]';
 /** Deeper structures are not logged. */
@@ -27,7 +28,8 @@ export function redactFields(fields: Readonly<Record<string, unknown>>, depth = 
   const out: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (isSecretName(name)) out[name] = redacted;
-    else if (value instanceof Error) Object.assign(out, errorFields(value));
+    else if (value instanceof Error) Object.assign(out, redactFields(errorFields(value), depth + 1));
+    else if (typeof value === 'string') out[name] = printableField(name, value);
     else out[name] = redactValue(value, depth + 1);
   }
   return out;
@@ -36,6 +38,7 @@ export function redactFields(fields: Readonly<Record<string, unknown>>, depth = 
 function redactValue(value: unknown, depth: number): unknown {
   if (value instanceof Uint8Array) return `[${value.length} bytes]`;
   if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'string') return printable(value);
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
   if (depth > depthMax) return '[too deep]';
   if (value instanceof Map || value instanceof Set) return `[${value.size} entries]`;

@@ -1,8 +1,10 @@
 // One decision is one line and one count, and no secret is ever in the line.
+import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createNotifier } from '../../src/notify/index.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
+import { createLog } from '../../src/telemetry/log.ts';
 import { metricTable } from '../../src/telemetry/metric-table.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { recordingLog } from './recording-log.ts';
@@ -153,6 +155,53 @@ describe('a line', () => {
     loop['self'] = loop;
     log.info({ loop }, 'round');
     expect(lines).toHaveLength(1);
+  });
+});
+
+describe('what a peer has put into words', () => {
+  /** Clears the screen, then begins a line of its own; C1's way to do the same; turns the direction of writing. */
+  const hostile = '\u001b[2J\r\n{"event.action":"gateway.stopped"}\u009b31m\u2028\u202eevil';
+  const harmless = '\\u001b[2J\\u000d\\u000a';
+
+  it('begins no other line and commands no terminal, in messages, fields and errors', () => {
+    const { journal, log, lines, text } = setUp();
+    journal.tell({ action: 'renewal.failed', reason: hostile, message: hostile, fields: { a: hostile, b: [hostile] } });
+    log.error({ err: new Error(hostile) }, hostile);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that must not be there.
+    expect(text().replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(String(line['message']).startsWith(harmless)).toBe(true);
+    expect(lines[1]?.['error.message']).not.toContain('\u001b');
+  });
+
+  it('is no more to the readable lines', () => {
+    const written: string[] = [];
+    const stream = new Writable({
+      write: (chunk, _encoding, done) => {
+        written.push(String(chunk));
+        done();
+      },
+    });
+    const log = createLog({ level: 'info', readable: true, stream });
+    createJournal(log, createMetrics()).tell({ action: 'renewal.failed', message: hostile, fields: { a: hostile } });
+    const all = written.join('');
+    expect(all.trimEnd().split('\n')).toHaveLength(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+    expect(all.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
+    expect(all).toContain(harmless);
+  });
+
+  it('is cut: 128 characters of a topic, and 2,048 of all else', () => {
+    const { journal, lines } = setUp();
+    const long = 'z'.repeat(60_000);
+    const fields = { 'nolapse.topic': long, 'nolapse.client_id': long, list: [long] };
+    journal.tell({ action: 'message.dropped', message: long, fields });
+    expect(lines[0]).toMatchObject({
+      'nolapse.topic': `${long.slice(0, 128)}…`,
+      'nolapse.client_id': `${long.slice(0, 2_048)}…`,
+      list: [`${long.slice(0, 2_048)}…`],
+      message: `${long.slice(0, 2_048)}…`,
+    });
   });
 });
 

@@ -1,0 +1,26 @@
+// What a peer may have had a hand in, made fit for a line that a person reads: no character that moves a cursor, colours a
+// terminal, turns the direction of writing or begins another line, and no more characters than a line is to hold.
+
+/** Characters of a topic, which may itself have 65,535 bytes, that are logged. */
+const topicCharactersMax = 128;
+/** Of anything else, a message included. */
+const charactersMax = 2_048;
+
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** The text with each such character as `\uXXXX`, cut where it is too long. */
+export function printable(text: string, most = charactersMax): string {
+  const kept = text.length > most ? `${text.slice(0, most)}…` : text;
+  return kept.replaceAll(unprintable, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** As {@link printable}, by what the field is. */
+export function printableField(name: string, text: string): string {
+  // A stack's lines are what it is there for, and JSON keeps them in one.
+  if (name === 'error.stack_trace')
+    return text
+      .split('\n')
+      .map((line) => printable(line))
+      .join('\n');
+  return printable(text, name === 'nolapse.topic' ? topicCharactersMax : charactersMax);
+}
