@@ -193,6 +193,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
     const parts: Parts = { ...atRest, server };
     const seen = new Seen();
+    undos.push(() => app.presences.end(app));
     const broker = await buildBroker(parts, options.config, sessions, seen);
     undos.push(() => broker.close());
     const operations = operationsOf(app, () => parts.server.der);
@@ -207,6 +208,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     await currentCrl(app);
     undos.push(() => outbox.close());
     outbox.poke();
+    await app.presences.begin(app);
     const heart = startMaintenance({
       app,
       outbox,

@@ -8,6 +8,7 @@ import type { App, Settings } from './app/context.ts';
 import { operationsOf } from './app/operate.ts';
 import type { Operations } from './app/operations.ts';
 import { Outbox } from './app/outbox.ts';
+import { Presences } from './app/presences.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Rounds } from './app/rounds.ts';
 import { keptRefusals, speech, speechForOthers, Throttle } from './app/throttle.ts';
@@ -133,8 +134,22 @@ export async function assemble(
       keptRefusals: new Throttle(keptRefusals),
     };
     const turns = new Turns();
+    const presences = new Presences();
     const rounds = new Rounds();
-    const app = { store, authority, sessions, clock, entropy, journal, notifier, throttles, rounds, turns, settings };
+    const app = {
+      store,
+      authority,
+      sessions,
+      clock,
+      entropy,
+      journal,
+      notifier,
+      throttles,
+      presences,
+      rounds,
+      turns,
+      settings,
+    };
     return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
   } catch (error) {
     await store.close();

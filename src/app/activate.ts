@@ -2,12 +2,13 @@
 // begin to retire.
 import { isAwaited } from '../domain/admission.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../domain/certificate.ts';
-import { overlapEnd, type Policy, renewalTime } from '../domain/policy.ts';
+import { overlapEnd, type Policy } from '../domain/policy.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
+import { dueAt } from './due.ts';
 import { retireWithin } from './retire.ts';
 import { reviveWithin } from './revive.ts';
 import { revokeWithin } from './revoke.ts';
@@ -24,7 +25,7 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     const principal = entry && (await tx.principal(entry.principalId));
     if (!entry || !awakens(entry, now) || !principal) return;
     const policy = policyOf(app, principal.class);
-    if (entry.activatedAt !== null) return reviveWithin(within, entry, policy);
+    if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
     const known = await tx.certificatesOf(principal.id);
     // Whoever else came in by the same introduction is not the one that is known from now on.
     if (isAwaited(known)) {
@@ -35,7 +36,7 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
       state: 'active',
       activatedAt: now,
       lastSeenAt: now,
-      renewAt: Math.max(now, renewalTime(entry, principal.id, policy)),
+      renewAt: Math.max(now, await dueAt(within, entry, principal)),
     });
     const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
     const place = known.findIndex((each) => each.fingerprint === fingerprint);

@@ -7,6 +7,7 @@ import type { Journal } from '../ports/journal.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Store } from '../ports/store.ts';
+import type { Presences } from './presences.ts';
 import type { Rounds } from './rounds.ts';
 import type { Throttle } from './throttle.ts';
 import type { Turns } from './turns.ts';
@@ -27,6 +28,7 @@ export interface App {
   readonly journal: Journal;
   readonly notifier: Notifier;
   readonly throttles: Throttles;
+  readonly presences: Presences;
   readonly rounds: Rounds;
   readonly turns: Turns;
   readonly settings: Settings;

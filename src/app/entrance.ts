@@ -23,6 +23,9 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       }
       return admission;
     },
+    // Whoever an anchor introduced is not known to be who it says.
+    came: ({ introduced, principal }) => introduced || app.presences.came(app, principal.id),
+    left: ({ introduced, principal }) => introduced || app.presences.left(app, principal.id),
     receive: (session, topic, payload) => receive(app, session, topic, payload),
     listening: (session) => {
       const { id, kind } = session.principal;

@@ -59,9 +59,10 @@ export async function receive(app: App, session: Session, topic: string, payload
 
 async function handle(app: App, sender: Sender, message: UpMessage): Promise<void> {
   const { id, via, encoding } = sender;
-  const about = 'renewal' in message ? { renewal: message.renewal } : {};
+  const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
     const refusal = await dispatch(app, sender, message);
+    if (via) app.presences.heard(app, id, about.renewal ?? null);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: id, encoding, ...about }, refusal);

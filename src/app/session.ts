@@ -40,6 +40,10 @@ export type Admission =
 export interface Entrance {
   /** Judges a connect and, for a replacement seen for the first time, records its activation. Rejects only when the store fails. */
   admit(facts: ConnectFacts): Promise<Admission>;
+  /** An admitted session has begun. */
+  came(session: Session): void;
+  /** One that began has ended because its connection closed. Not called where the broker itself closes: nobody leaves it then. */
+  left(session: Session): void;
   /**
    * Takes a message published on an enrollment topic. Resolves once everything it changed is committed; it answers the
    * device itself, with an error code where need be, and never rejects for bad input.

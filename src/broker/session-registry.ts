@@ -39,7 +39,7 @@ export interface PendingAdmission {
 export class SessionRegistry {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #journal: Journal;
-  readonly #hears: Entrance['hears'];
+  readonly #entrance: Pick<Entrance, 'hears' | 'came' | 'left'>;
   readonly #facts = new WeakMap<object, LiveSession>();
   readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
   readonly #byPrincipal = new Map<PrincipalId, Set<LiveSession>>();
@@ -50,13 +50,14 @@ export class SessionRegistry {
   readonly #pending = new Set<PendingAdmission>();
   readonly #endedMeanwhile = new Map<string, { at: number; reason: string }>();
   #sequence = 0;
+  #brokerCloses = false;
   /** The time when it was last asked for. */
   #lastNow = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Pick<Clock, 'now'>, journal: Journal, hears: Entrance['hears']) {
+  constructor(clock: Pick<Clock, 'now'>, journal: Journal, entrance: Pick<Entrance, 'hears' | 'came' | 'left'>) {
     this.#clock = clock;
     this.#journal = journal;
-    this.#hears = hears;
+    this.#entrance = entrance;
   }
 
   get size(): number {
@@ -86,6 +87,7 @@ export class SessionRegistry {
 
   /** The broker is closing: every session ends with it, and one line for each would say nothing more. */
   endWithBroker(): void {
+    this.#brokerCloses = true;
     for (const live of this.#live) live.ending ??= 'broker_closed';
   }
 
@@ -137,6 +139,7 @@ export class SessionRegistry {
     addTo(this.#byPrincipal, session.principal.id, live);
     this.#byClientId.set(brokerClientId, live);
     this.#deadlines.add(live);
+    this.#entrance.came(session);
     return live;
   }
 
@@ -149,6 +152,7 @@ export class SessionRegistry {
     this.#deadlines.remove(live);
     this.#ending.delete(live);
     if (this.#byClientId.get(live.brokerClientId) === live) this.#succeed(live);
+    if (!this.#brokerCloses) this.#entrance.left(live.session);
   }
 
   endByFingerprint(fingerprint: Fingerprint, reason: string): number {
@@ -194,7 +198,7 @@ export class SessionRegistry {
 
   #receives(session: Session): TopicGate {
     const own = compileTopicGate(session.access.receive);
-    return (topic) => own(topic) || (topic.startsWith(enrollmentRoot) && this.#hears(session, topic));
+    return (topic) => own(topic) || (topic.startsWith(enrollmentRoot) && this.#entrance.hears(session, topic));
   }
 
   /** The newest with its client id has gone; one it failed to displace may still be there. */

@@ -7,7 +7,7 @@ import { type BrokerClient, brokerClient, type DrainCallback, internalsOf } from
 import { watchRegistrations } from '../../src/broker/client-registrations.ts';
 import { SessionRegistry } from '../../src/broker/session-registry.ts';
 import { StallBound } from '../../src/broker/stall-bound.ts';
-import { connectPacket, generate, House, inbox, packetsOf, until } from './harness.ts';
+import { connectPacket, FakeEntrance, generate, House, inbox, packetsOf, until } from './harness.ts';
 
 const subscribe = generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'devices/#', qos: 0 }] });
 
@@ -120,7 +120,7 @@ describe('aedes’s list of clients', () => {
   it('keeps the newest of two with one id when the older one ends late, and forgets one that never connected', () => {
     const aedes = new Aedes();
     const internals = internalsOf(aedes);
-    const registry = new SessionRegistry(clock, journal, () => false);
+    const registry = new SessionRegistry(clock, journal, new FakeEntrance());
     watchRegistrations(aedes, registry);
     const [older, newer] = [fake('d1'), fake('d1')];
     internals.connectedClients = 0;

@@ -42,6 +42,8 @@ export class FakeEntrance implements Entrance {
   readonly admitted: ConnectFacts[] = [];
   readonly received: { session: Session; topic: string; payload: string }[] = [];
   readonly listeners: Session[] = [];
+  /** Client ids of the sessions that came and have not left. */
+  readonly present: string[] = [];
   readonly denials: { action: string; topic: string }[] = [];
   readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
   readonly services = new Map<string, AccessTemplate>();
@@ -88,6 +90,14 @@ export class FakeEntrance implements Entrance {
       return { admitted: false, reason: 'client_id_mismatch' };
     }
     return { admitted: true, session: { ...entry, clientId: facts.clientId } };
+  }
+
+  came(session: Session): void {
+    this.present.push(session.clientId);
+  }
+
+  left(session: Session): void {
+    this.present.splice(this.present.indexOf(session.clientId), 1);
   }
 
   async receive(session: Session, topic: string, payload: Uint8Array): Promise<void> {

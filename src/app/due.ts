@@ -1,0 +1,39 @@
+// When the replacement of a certificate in use is due: when its policy says, or so much earlier as its device comes rarely. The
+// renewal is opened by whoever finds that its time has come.
+import type { LedgerEntry } from '../domain/certificate.ts';
+import { renewalTime } from '../domain/policy.ts';
+import { dueByGaps, type GapRecord, gapsOf } from '../domain/presence.ts';
+import type { Principal, PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
+import type { Change } from './change.ts';
+import { type App, policyOf } from './context.ts';
+import { openWithin } from './open-renewal.ts';
+
+const neverCameBack: GapRecord = new Uint8Array();
+
+function dueBy(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {
+  const policyAt = renewalTime(entry, principal.id, policyOf(app, principal.class));
+  return dueByGaps(entry, policyAt, gapsOf(gaps));
+}
+
+/** When the replacement of this certificate is due, by what is known of its device now. It may have passed. */
+export async function dueAt({ app, tx }: Change, entry: LedgerEntry, principal: Principal): Promise<Instant> {
+  const presence = await tx.presence(principal.id);
+  return dueBy(app, entry, principal, presence?.gaps ?? neverCameBack);
+}
+
+/**
+ * Settles anew, within a change, when the certificates in use of a principal are due whose gaps have changed, and opens what is due:
+ * its device is here, and may be gone before the next sweep. What has no due date is left without.
+ */
+export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecord): Promise<void> {
+  const { app, tx, now } = within;
+  const principal = await tx.principal(id);
+  if (!principal) return;
+  for (const entry of await tx.certificatesOf(id)) {
+    if (entry.state !== 'active' || entry.renewAt === null) continue;
+    const renewAt = dueBy(app, entry, principal, gaps);
+    if (renewAt <= now) await openWithin(within, entry);
+    else if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
+  }
+}
