@@ -46,6 +46,28 @@ export interface Presence {
   readonly gaps: GapRecord;
   readonly cameAt: Instant;
   /** Null while it is connected, as far as is known. */
+/** A certificate in use, and what tells whether its replacement will come in time. */
+export interface Outlook {
+  readonly certificate: Omit<LedgerEntry, 'der'>;
+  readonly principal: Principal;
+  /** Of the gateway the inventory puts it behind; null: behind none, or behind one that is not there. */
+  readonly gatewayStatus: PrincipalStatus | null;
+  /** Null: it never came since that is noted. */
+  readonly visits: Visits | null;
+  /** The open renewal that replaces it. */
+  readonly renewal: Pick<Renewal, 'id' | 'state' | 'lastCode'> | null;
+  /** Where it stands in the order. */
+  readonly place: OutlookPlace;
+}
+
+export interface OutlookPlace {
+  readonly endsAt: Instant;
+  readonly row: number;
+}
+
+/** What names an alert, and its place in the order of all. */
+export type AlertName = Pick<Alert, 'kind' | 'subject'>;
+
   readonly leftAt: Instant | null;
 }
 
@@ -121,12 +143,14 @@ export interface Reader {
   delegationUse(id: string, day: number): Promise<number>;
   presence(id: PrincipalId): Promise<Presence | null>;
   alert(kind: AlertKind, subject: string): Promise<Alert | null>;
-  /** Alerts of this kind that are not cleared, those not seen for longest first. */
-  openAlerts(kind: AlertKind, limit: number): Promise<Alert[]>;
-  /** The newest first. */
-  alerts(query: { readonly open?: boolean }, limit: number): Promise<Alert[]>;
-  /** What a sink is still to be told and may be now, in order. */
-  dueNotifications(sink: string, now: Instant, limit: number): Promise<WaitingNotification[]>;
+  /** Alerts that are not cleared, in the order of their names; `after` null: from the first. */
+  openAlerts(after: AlertName | null, limit: number): Promise<Alert[]>;
+  /** Alerts of this kind that are not cleared and were seen last at `before` or earlier, or later than `now`: the clock was set back. */
+  quietAlerts(kind: AlertKind, before: Instant, now: Instant, limit: number): Promise<Alert[]>;
+  /** The newest first. For operators: it may read many rows. */
+  alerts(query: { readonly open?: boolean; readonly kind?: AlertKind }, limit: number): Promise<Alert[]>;
+  /** What a sink is still to be told, in the order of what happened, due or not. */
+  notifications(sink: string, limit: number): Promise<WaitingNotification[]>;
   waitingNotifications(sink: string): Promise<number>;
   campaign(id: string): Promise<StoredCampaign | null>;
   /** The newest first. */
@@ -142,8 +166,13 @@ export interface Reader {
   crl(): Promise<StoredCrl | null>;
   /** Unexpired certificates the CRL must list. */
   revokedForCrl(now: Instant): Promise<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }[]>;
-  /** Counts for summaries and metrics: certificates by state, renewals by state, lapses. */
-  counts(): Promise<{ certificates: Record<string, number>; renewals: Record<string, number>; lapsed: number }>;
+  /** Counts for summaries and metrics: certificates by state, renewals by state, alerts not cleared as `kind/severity`, lapses. */
+  counts(): Promise<{
+    certificates: Record<string, number>;
+    renewals: Record<string, number>;
+    alerts: Record<string, number>;
+    lapsed: number;
+  }>;
 
   // What the sweep reads. Each is an index scan: its cost follows what it returns.
 
@@ -154,6 +183,8 @@ export interface Reader {
   /** Issued, active and superseded certificates whose notAfter or overlap has ended. */
   endedCertificates(now: Instant, limit: number): Promise<LedgerEntry[]>;
   /** Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id. */
+  /** Principals that must be looked at for alerts by now, the longest overdue first. */
+  dueWatches(now: Instant, limit: number): Promise<PrincipalId[]>;
   dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 
@@ -174,6 +205,11 @@ export interface Transaction extends Reader {
   useDelegation(id: string, day: number): Promise<void>;
   putPresence(presence: Presence): Promise<void>;
   putAlert(alert: Alert): Promise<void>;
+  /**
+   * When this principal must be looked at for alerts next; null: when something about it changes. That it changed, its certificates,
+   * renewals or record, the store itself notices and has it looked at: this is for times, and for policies that changed.
+   */
+  putWatch(id: PrincipalId, dueAt: Instant | null): Promise<void>;
   /** Forgets alerts cleared before this instant. */
   forgetAlerts(before: Instant): Promise<void>;
   /** A sink is to be told of an event. */
@@ -217,6 +253,8 @@ export interface Store {
   onOwed(listener: () => void): void;
   /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */
   readonly isWell: boolean;
+  /** Told after a commit that had something for a sink. One listener: the notifier. */
+  onNotify(listener: () => void): void;
   /** Writes a little, durably, to find out whether that can be done. Rejects when it cannot. */
   probe(): Promise<void>;
   close(): Promise<void>;

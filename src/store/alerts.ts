@@ -1,8 +1,9 @@
-// Alerts, one row a name, and who has still to be told of what became of them.
+// Whom to look at and when, alerts, one row a name, and who has still to be told of what became of them.
 import { sql } from 'kysely';
 import type { Alert, AlertEvent, AlertKind } from '../domain/alert.ts';
+import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { WaitingNotification } from '../ports/store.ts';
+import type { AlertName, WaitingNotification } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 
@@ -23,12 +24,47 @@ const rows = build
   ]);
 const open = rows.where('cleared_at', 'is', null);
 
+export function watches(queries: Queries) {
+  const due = queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
+    build
+      .selectFrom('watch')
+      .select('principal_id as id')
+      .where('due_at', '<=', p('now'))
+      .orderBy('due_at')
+      .limit(p('limit')),
+  );
+  const put = queries.prepare((p: Parameter<{ id: PrincipalId; dueAt: Instant }>) =>
+    build
+      .insertInto('watch')
+      .values({ principal_id: p('id'), due_at: p('dueAt') })
+      .onConflict((conflict) => conflict.column('principal_id').doUpdateSet({ due_at: p('dueAt') })),
+  );
+  const drop = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build.deleteFrom('watch').where('principal_id', '=', p('id')),
+  );
+  return {
+    dueWatches: (now: Instant, limit: number): PrincipalId[] => due.all({ now, limit }).map(({ id }) => id),
+    putWatch: (id: PrincipalId, dueAt: Instant | null): void =>
+      void (dueAt === null ? drop.run({ id }) : put.run({ id, dueAt })),
+  };
+}
+
 export function alerts(queries: Queries) {
   const byName = queries.prepare((p: Parameter<{ kind: AlertKind; subject: string }>) =>
     rows.where('kind', '=', p('kind')).where('subject', '=', p('subject')),
   );
-  const openOf = queries.prepare((p: Parameter<{ kind: AlertKind; limit: number }>) =>
-    open.where('kind', '=', p('kind')).orderBy('seen_at').limit(p('limit')),
+  const quietOf = queries.prepare((p: Parameter<{ kind: AlertKind; before: Instant; limit: number }>) =>
+    open.where('kind', '=', p('kind')).where('seen_at', '<=', p('before')).orderBy('seen_at').limit(p('limit')),
+  );
+  const aheadOf = queries.prepare((p: Parameter<{ kind: AlertKind; now: Instant; limit: number }>) =>
+    open.where('kind', '=', p('kind')).where('seen_at', '>', p('now')).orderBy('seen_at').limit(p('limit')),
+  );
+  const openAfter = queries.prepare((p: Parameter<{ kind: string; subject: string; limit: number }>) =>
+    open
+      .where(sql<boolean>`("kind", "subject") > (${p('kind')}, ${p('subject')})`)
+      .orderBy('kind')
+      .orderBy('subject')
+      .limit(p('limit')),
   );
   const put = queries.prepare((p: Parameter<Alert>) => {
     const facts = {
@@ -52,22 +88,25 @@ export function alerts(queries: Queries) {
   );
   return {
     alert: (kind: AlertKind, subject: string): Alert | null => byName.get({ kind, subject }) ?? null,
-    openAlerts: (kind: AlertKind, limit: number): Alert[] => openOf.all({ kind, limit }),
-    alerts: (query: { readonly open?: boolean }, limit: number): Alert[] =>
-      queries.all((query.open ? open : rows).orderBy('raised_at', 'desc').limit(limit)),
+    openAlerts: (after: AlertName | null, limit: number): Alert[] =>
+      openAfter.all({ kind: after?.kind ?? '', subject: after?.subject ?? '', limit }),
+    quietAlerts: (kind: AlertKind, before: Instant, now: Instant, limit: number): Alert[] =>
+      [...quietOf.all({ kind, before, limit }), ...aheadOf.all({ kind, now, limit })].slice(0, limit),
+    alerts: (query: { readonly open?: boolean; readonly kind?: AlertKind }, limit: number): Alert[] => {
+      const select = (query.open ? open : rows).orderBy('raised_at', 'desc').limit(limit);
+      return queries.all(query.kind === undefined ? select : select.where('kind', '=', query.kind));
+    },
     putAlert: (alert: Alert): void => void put.run(alert),
     forgetAlerts: (before: Instant): void => void forget.run({ before }),
   };
 }
 
 export function notifications(queries: Queries) {
-  const due = queries.prepare((p: Parameter<{ sink: string; now: Instant; limit: number }>) =>
+  const next = queries.prepare((p: Parameter<{ sink: string; limit: number }>) =>
     build
       .selectFrom('notification')
       .select(['id', 'sink', 'event', 'alert', 'due_at as dueAt', 'attempts'])
       .where('sink', '=', p('sink'))
-      .where('due_at', '<=', p('now'))
-      .orderBy('due_at')
       .orderBy('id')
       .limit(p('limit')),
   );
@@ -92,8 +131,10 @@ export function notifications(queries: Queries) {
       .where('id', '=', p('id')),
   );
   return {
-    dueNotifications: (sink: string, now: Instant, limit: number): WaitingNotification[] =>
-      due.all({ sink, now, limit }).map((row) => ({ ...row, alert: JSON.parse(row.alert) as Alert })),
+    notifications: (sink: string, limit: number): WaitingNotification[] =>
+      next.all({ sink, limit }).map((row) => ({ ...row, alert: JSON.parse(row.alert) as Alert })),
+    notifiedSinks: (): string[] =>
+      queries.all(build.selectFrom('notification').select('sink').distinct()).map(({ sink }) => sink),
     waitingNotifications: (sink: string): number => waiting.get({ sink })?.count ?? 0,
     notify: (sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): void =>
       void add.run({ sink, event, alert: JSON.stringify(alert), dueAt }),

@@ -76,10 +76,12 @@ export function tally(queries: Queries) {
   );
   return {
     counts: () => {
-      const counts = { certificates: {}, renewals: {} } as Record<'certificates' | 'renewals', Record<string, number>>;
-      for (const { subject, state, count } of states.all({})) {
-        counts[subject === 'certificate' ? 'certificates' : 'renewals'][state] = count;
-      }
+      const counts: Record<'certificates' | 'renewals' | 'alerts', Record<string, number>> = {
+        certificates: {},
+        renewals: {},
+        alerts: {},
+      };
+      for (const { subject, state, count } of states.all({})) counts[`${subject}s`][state] = count;
       return { ...counts, lapsed: lapsed.get({})?.count ?? 0 };
     },
   };

@@ -4,7 +4,7 @@ import type { Fingerprint, Serial } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { Page, PrincipalQuery, Reader } from '../ports/store.ts';
+import type { AlertName, OutlookPlace, Page, PrincipalQuery, Reader } from '../ports/store.ts';
 import type { Tables } from './tables.ts';
 
 export class TableReader implements Reader {
@@ -106,16 +106,24 @@ export class TableReader implements Reader {
     return this.tables.alert(kind, subject);
   }
 
-  async openAlerts(kind: AlertKind, limit: number) {
-    return this.tables.openAlerts(kind, limit);
+  async openAlerts(after: AlertName | null, limit: number) {
+    return this.tables.openAlerts(after, limit);
   }
 
-  async alerts(query: { readonly open?: boolean }, limit: number) {
+  async quietAlerts(kind: AlertKind, before: Instant, now: Instant, limit: number) {
+    return this.tables.quietAlerts(kind, before, now, limit);
+  }
+
+  async alerts(query: { readonly open?: boolean; readonly kind?: AlertKind }, limit: number) {
     return this.tables.alerts(query, limit);
   }
 
-  async dueNotifications(sink: string, now: Instant, limit: number) {
-    return this.tables.dueNotifications(sink, now, limit);
+  async notifications(sink: string, limit: number) {
+    return this.tables.notifications(sink, limit);
+  }
+
+  async notifiedSinks() {
+    return this.tables.notifiedSinks();
   }
 
   async waitingNotifications(sink: string) {
@@ -178,3 +186,7 @@ export class TableReader implements Reader {
     return this.tables.dueEffects(now, limit);
   }
 }
+  async dueWatches(now: Instant, limit: number) {
+    return this.tables.dueWatches(now, limit);
+  }
+

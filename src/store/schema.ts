@@ -225,8 +225,13 @@ interface JournalTable {
   detail: string;
 }
 
+interface WatchTable {
+  principal_id: PrincipalId;
+  due_at: Instant;
+}
+
 interface TallyTable {
-  subject: 'certificate' | 'renewal';
+  subject: 'certificate' | 'renewal' | 'alert';
   state: string;
   count: number;
 }
@@ -243,6 +248,7 @@ interface Schema {
   delegation_device: DelegationDeviceTable;
   delegation_use: DelegationUseTable;
   presence: PresenceTable;
+  watch: WatchTable;
   alert: AlertTable;
   notification: NotificationTable;
   campaign: CampaignTable;

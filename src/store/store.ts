@@ -6,36 +6,46 @@ import { TableReader } from './reader.ts';
 import { tablesOf } from './tables.ts';
 import { UnitTransaction } from './transaction.ts';
 
+/** Tells its listener once for all units of one commit, and apart from them: what it throws cannot fail what is committed. */
+class Bell {
+  #listener: (() => void) | null = null;
+  #ringing = false;
+
+  listen(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  ring(): void {
+    if (this.#ringing || !this.#listener) return;
+    this.#ringing = true;
+    queueMicrotask(() => {
+      this.#ringing = false;
+      this.#listener?.();
+    });
+  }
+}
+
 export function createStore(database: Database): Store {
   const tables = tablesOf(new Queries(database.sqlite));
-  let listener: (() => void) | null = null;
-  let telling = false;
-  /** Once for all units of one commit, and apart from them: what the listener throws cannot fail what is committed. */
-  const tell = (): void => {
-    if (telling || !listener) return;
-    telling = true;
-    queueMicrotask(() => {
-      telling = false;
-      listener?.();
-    });
-  };
+  const owed = new Bell();
+  const notified = new Bell();
   return {
     read: new TableReader(tables),
     glance: { principal: tables.principal, delegationsFor: tables.delegationsFor },
     transact: async (work) => {
-      let owes = false;
+      let did = { owes: false, notifies: false };
       const result = await database.submit(async (unit) => {
         const transaction = new UnitTransaction(tables, unit);
         const made = await work(transaction);
-        owes = transaction.owes;
+        did = transaction;
         return made;
       }, 'ledger');
-      if (owes) tell();
+      if (did.owes) owed.ring();
+      if (did.notifies) notified.ring();
       return result;
     },
-    onOwed: (told) => {
-      listener = told;
-    },
+    onOwed: (listener) => owed.listen(listener),
+    onNotify: (listener) => notified.listen(listener),
     get isWell() {
       return database.isWell;
     },

@@ -1,5 +1,5 @@
 // All tables together, each group with the statements it has prepared.
-import { alerts, notifications } from './alerts.ts';
+import { alerts, notifications, watches } from './alerts.ts';
 import { delegations } from './delegations.ts';
 import { deliveries } from './deliveries.ts';
 import { inventory } from './inventory.ts';
@@ -19,6 +19,7 @@ export function tablesOf(queries: Queries) {
     ...deliveries(queries),
     ...delegations(queries),
     ...alerts(queries),
+    ...watches(queries),
     ...notifications(queries),
     ...presences(queries),
     ...campaigns(queries),

@@ -4,7 +4,7 @@ import type { LedgerEntry } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
-import type { Contact, Principal } from '../domain/principal.ts';
+import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
@@ -16,6 +16,7 @@ import type { Tables } from './tables.ts';
 export class UnitTransaction extends TableReader implements Transaction {
   readonly #unit: OpenUnit;
   #owes = false;
+  #notifies = false;
 
   constructor(tables: Tables, unit: OpenUnit) {
     super(tables);
@@ -25,6 +26,11 @@ export class UnitTransaction extends TableReader implements Transaction {
   /** Has it owed an effect? */
   get owes(): boolean {
     return this.#owes;
+  }
+
+  /** Has it something for a sink? */
+  get notifies(): boolean {
+    return this.#notifies;
   }
 
   /** Before a late write lands in another's unit, it fails. */
@@ -81,6 +87,10 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putPresence(presence);
   }
 
+  async putWatch(id: PrincipalId, dueAt: Instant | null): Promise<void> {
+    this.#open().putWatch(id, dueAt);
+  }
+
   async putAlert(alert: Alert): Promise<void> {
     this.#open().putAlert(alert);
   }
@@ -90,6 +100,7 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void> {
+    this.#notifies = true;
     this.#open().notify(sink, event, alert, dueAt);
   }
 
