@@ -3,12 +3,12 @@ import type { Alert, AlertEvent, AlertKind } from '../domain/alert.ts';
 import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
-import type { GapRecord } from '../domain/presence.ts';
-import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { Contact, Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Campaign } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
+import type { Visits } from '../domain/visits.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
 export interface JournalEntry {
@@ -41,11 +41,10 @@ export interface PrincipalQuery {
 }
 
 /** How a device comes and goes. */
-export interface Presence {
+export interface Presence extends Visits {
   readonly principalId: PrincipalId;
-  readonly gaps: GapRecord;
-  readonly cameAt: Instant;
-  /** Null while it is connected, as far as is known. */
+}
+
 /** A certificate in use, and what tells whether its replacement will come in time. */
 export interface Outlook {
   readonly certificate: Omit<LedgerEntry, 'der'>;
@@ -140,6 +139,8 @@ export interface Reader {
   /** Those not revoked that name this device or its site, the longest first, at most 64; of devices each tells this one alone. */
   delegationsFor(device: PrincipalId, site: string | null): Promise<Delegation[]>;
   /** Renewals begun under a delegation on this day (see `dayOf`). */
+  /** Active certificates that end by `until`, those with the nearest end first, after a place. Reads `limit` rows and few more. */
+  outlooks(until: Instant, after: OutlookPlace | null, limit: number): Promise<Outlook[]>;
   delegationUse(id: string, day: number): Promise<number>;
   presence(id: PrincipalId): Promise<Presence | null>;
   alert(kind: AlertKind, subject: string): Promise<Alert | null>;

@@ -102,6 +102,10 @@ export class TableReader implements Reader {
     return this.tables.presence(id);
   }
 
+  async outlooks(until: Instant, after: OutlookPlace | null, limit: number) {
+    return this.tables.outlooks(until, after, limit);
+  }
+
   async alert(kind: AlertKind, subject: string) {
     return this.tables.alert(kind, subject);
   }

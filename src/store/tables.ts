@@ -6,6 +6,7 @@ import { inventory } from './inventory.ts';
 import { journal, publishedCrl, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
+import { outlooks } from './outlooks.ts';
 import { campaigns, findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
 import { renewals, requests } from './renewals.ts';
@@ -22,6 +23,7 @@ export function tablesOf(queries: Queries) {
     ...watches(queries),
     ...notifications(queries),
     ...presences(queries),
+    ...outlooks(queries),
     ...campaigns(queries),
     ...findings(queries),
     ...settings(queries),

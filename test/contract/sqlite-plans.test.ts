@@ -65,7 +65,10 @@ describe('the plans of the queries of fixed shape', () => {
   it.each([
     ['due certificates', /"renew_at" <=/, /COVERING INDEX certificate_due \(renew_at<\?\)/],
     ['due renewals', /"next_at" <=/, /INDEX renewal_next \(next_at<\?\)/],
-    ['ended certificates', /"ends_at" <=/, /INDEX certificate_ended \(ends_at<\?\)/],
+    ['ended certificates', /where "ends_at" <=/, /INDEX certificate_ended \(ends_at<\?\)/],
+    ['certificates by their end', /"c"."ends_at" <=/, /INDEX certificate_ended \(ends_at>\? AND ends_at<\?\)/],
+    ['certificates of one end', /"c"."ends_at" = \?/, /INDEX certificate_ended \(ends_at=\? AND rowid>\?\)/],
+    ['the renewal of each of them', /"c"."ends_at" <=/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
     ['due effects', /from "effect" where \("due_at" <=/, /COVERING INDEX effect_due \(due_at<\?\)/],
     ['revoked certificates', /"revoked_at" is not null/, /COVERING INDEX certificate_revoked \(not_after>\?\)/],
     [

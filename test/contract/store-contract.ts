@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import { alerts, notifications, watches } from './store-alerts.ts';
 import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
+import { outlooks } from './store-outlooks.ts';
 import { lists, sweeps } from './store-queries.ts';
 import { limitsOfTransactions, transactions } from './store-transactions.ts';
 import { begin, end, type OpenedStore } from './store-under-test.ts';
@@ -20,6 +21,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('the limits of transactions', limitsOfTransactions);
     describe('lists', lists);
     describe('sweeps', sweeps);
+    describe('what a forecast reads', outlooks);
     describe('effects', effects);
     describe('delegations', delegations);
     describe('what is under way', deliveries);

@@ -1,0 +1,89 @@
+// Part of the suite of every store: what a forecast reads.
+
+import { expect, it } from 'vitest';
+import type { Outlook, OutlookPlace } from '../../src/ports/store.ts';
+import { certificate, day, idOf, now, principal, renewal } from './store-rows.ts';
+import { put, putRenewals, store } from './store-under-test.ts';
+
+/** Pages put together, as a forecast walks them. */
+async function walk(until: number, limit: number): Promise<Outlook[]> {
+  const all: Outlook[] = [];
+  let after: OutlookPlace | null = null;
+  for (;;) {
+    const page = await store.read.outlooks(until, after, limit);
+    all.push(...page);
+    after = page.at(-1)?.place ?? null;
+    if (page.length < limit) return all;
+  }
+}
+
+export function outlooks(): void {
+  it('gives presences back as they were put, the last put winning', async () => {
+    const presence = { principalId: idOf('a'), gaps: new Uint8Array([9, 0, 255]), cameAt: now - day, leftAt: null };
+    expect(await store.read.presence(idOf('a'))).toBeNull();
+    await store.transact((tx) => tx.putPresence({ ...presence, gaps: new Uint8Array(), leftAt: now }));
+    expect(await store.read.presence(idOf('a'))).toEqual({ ...presence, gaps: new Uint8Array(), leftAt: now });
+    await store.transact((tx) => tx.putPresence(presence));
+    expect(await store.read.presence(idOf('a'))).toEqual(presence);
+  });
+
+  it('shows certificates in use in the order of their ends, each with its device, its visits and its open renewal', async () => {
+    const [sooner, later] = [certificate('sooner', 'a', { notAfter: now + day }), certificate('later', 'b')];
+    await put(later, sooner, certificate('beyond', 'b', { notAfter: now + 91 * day }));
+    await putRenewals(
+      renewal('r0', 'a', { state: 'cancelled', oldFingerprint: sooner.fingerprint }),
+      renewal('r1', 'a', { state: 'failed', oldFingerprint: sooner.fingerprint, lastCode: 'flash_full' }),
+    );
+    const visits = { gaps: new Uint8Array([1, 2, 0, 255]), cameAt: now - day, leftAt: now };
+    await store.transact(async (tx) => {
+      await tx.putPrincipal(principal('gw-1', { kind: 'gateway', gateway: null, status: 'decommissioned' }));
+      await tx.putPrincipal(principal('b', { modes: [], site: null, gateway: idOf('unheard-of') }));
+      await tx.putPresence({ principalId: idOf('a'), ...visits });
+    });
+    const [first, second, ...none] = await walk(now + 90 * day, 10);
+    const { der: _, ...known } = sooner;
+    expect(first).toEqual({
+      certificate: known,
+      principal: principal('a'),
+      gatewayStatus: 'decommissioned',
+      visits,
+      renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full' },
+      place: { endsAt: sooner.notAfter, row: expect.any(Number) },
+    });
+    expect(second).toMatchObject({ gatewayStatus: null, visits: null, renewal: null });
+    expect(second?.principal).toEqual(principal('b', { modes: [], site: null, gateway: idOf('unheard-of') }));
+    expect(none).toEqual([]);
+  });
+
+  it('shows none that is not in use, and no renewal that is not open', async () => {
+    const used = certificate('used', 'a');
+    await put(
+      used,
+      certificate('issued', 'a', { state: 'issued' }),
+      certificate('superseded', 'a', { state: 'superseded', overlapUntil: now + day }),
+      certificate('expired', 'a', { state: 'expired' }),
+      certificate('revoked', 'a', { state: 'revoked', revokedAt: now, revocationReason: 'keyCompromise' }),
+    );
+    await putRenewals(renewal('r1', 'a', { state: 'activated', oldFingerprint: used.fingerprint }));
+    const found = await walk(now + 90 * day, 10);
+    expect(found.map(({ certificate: { serial } }) => serial)).toEqual([used.serial]);
+    expect(found[0]?.renewal).toBeNull();
+  });
+
+  it('shows each once in pages of every size, also where many end in one second', async () => {
+    const all = Array.from({ length: 23 }, (_, i) =>
+      certificate(`${i}`, 'a', { notAfter: now + (i % 4 === 0 ? i : 7) * day }),
+    );
+    await put(...all);
+    for (const limit of [1, 2, 5, 22, 23, 24]) {
+      const ends = (await walk(now + 16 * day, limit)).map(({ certificate: each }) => each);
+      const expected = all.filter(({ notAfter }) => notAfter <= now + 16 * day);
+      expect(new Set(ends.map(({ serial }) => serial))).toEqual(new Set(expected.map(({ serial }) => serial)));
+      expect(ends).toHaveLength(expected.length);
+      expect(ends.map(({ notAfter }) => notAfter)).toEqual(
+        expected.map(({ notAfter }) => notAfter).sort((a, b) => a - b),
+      );
+    }
+    expect(await walk(now - 1, 5)).toEqual([]);
+  });
+}
