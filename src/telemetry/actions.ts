@@ -5,6 +5,8 @@ import type { Metrics } from './metrics.ts';
 interface Action {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly count?: (metrics: Metrics, decision: Decision) => void;
+  /** May a peer bring it about as often as it likes? Then a flood of it is told in few lines. */
+  readonly folds?: true;
 }
 
 const unsaid = 'other';
@@ -39,6 +41,7 @@ export const actions = {
   },
   'admission.refused': {
     level: 'warn',
+    folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_admissions_total', { verdict: 'refused', reason }),
   },
   'renewal.due': renewal(),
@@ -56,6 +59,7 @@ export const actions = {
   'renewal.closed': renewal('error'),
   'enrollment.refused': {
     level: 'warn',
+    folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_enrollment_errors_total', { code: reason }),
   },
   'enrollment.failed': {
@@ -64,28 +68,33 @@ export const actions = {
   },
   'delegation.refused': {
     level: 'warn',
+    folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_enrollment_errors_total', { code: reason }),
   },
   'delegation.added': { level: 'info' },
   'delegation.revoked': { level: 'info' },
   'access.denied': {
     level: 'warn',
+    folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
   },
   'subscription.refused': {
     level: 'warn',
+    folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
   },
   'session.ended': { level: 'info', count: (metrics) => metrics.count('nolapse_sessions_ended_total', {}) },
-  'connection.refused': { level: 'warn', count: connectionRefused },
-  'packet.refused': { level: 'warn', count: connectionRefused },
-  'connection.failed': failure('connection', 'debug'),
+  'connection.refused': { level: 'warn', folds: true, count: connectionRefused },
+  'packet.refused': { level: 'warn', folds: true, count: connectionRefused },
+  'connection.failed': { ...failure('connection', 'debug'), folds: true },
   'message.dropped': {
     level: 'warn',
+    folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_messages_dropped_total', { reason }),
   },
   'message.too_large': {
     level: 'warn',
+    folds: true,
     count: (metrics) => metrics.count('nolapse_messages_dropped_total', { reason: 'too_large' }),
   },
   'certificate.issued': {
@@ -100,10 +109,13 @@ export const actions = {
     count: (metrics) => metrics.count('nolapse_certificates_revoked_total', {}),
   },
   'device.added': { level: 'info' },
+  'device.changed': { level: 'info' },
   'device.imported': { level: 'info' },
   'device.decommissioned': { level: 'info' },
   'device.quarantined': { level: 'warn' },
   'device.released': { level: 'info' },
+  'source.reconciled': { level: 'info' },
+  'source.failed': failure('source', 'warn'),
   'crl.published': { level: 'info', count: (metrics) => metrics.count('nolapse_crl_published_total', {}) },
   'server.certificate_renewed': { level: 'info' },
   'clock.moved': { level: 'warn' },

@@ -1,21 +1,28 @@
-// Tells each decision once: one line in the log, one count. What is counted and how loud it is, the table of actions says.
-import type { Journal } from '../ports/journal.ts';
+// Tells each decision once: one line in the log, one count. What is counted, how loud it is and whether a flood of it is folded
+// into few lines, the table of actions says.
+import type { Decision, Journal } from '../ports/journal.ts';
 import { actionOf } from './actions.ts';
+import { Folds } from './folds.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
 export function createJournal(log: Log, metrics: Metrics): Journal {
+  const write = (decision: Decision): void => {
+    const line = {
+      'event.action': decision.action,
+      ...(decision.reason !== undefined && { 'event.reason': decision.reason }),
+      ...decision.fields,
+    };
+    log[decision.level ?? actionOf(decision.action)?.level ?? 'warn'](line, decision.message);
+  };
+  const folds = new Folds(write);
   return {
     tell: (decision) => {
       const action = actionOf(decision.action);
-      const line = {
-        'event.action': decision.action,
-        ...(decision.reason !== undefined && { 'event.reason': decision.reason }),
-        ...decision.fields,
-      };
       if (action) action.count?.(metrics, decision);
       else metrics.count('nolapse_unlisted_decisions_total', {});
-      log[decision.level ?? action?.level ?? 'warn'](line, decision.message);
+      if (action?.folds) folds.tell(decision);
+      else write(decision);
     },
   };
 }

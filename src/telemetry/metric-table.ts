@@ -60,14 +60,21 @@ export const metricTable = {
   nolapse_failures_total: {
     type: 'counter',
     help: 'Work of the gateway itself that failed',
-    labels: { what: ['admission', 'broker', 'connection', 'effect', 'sweep'] },
+    labels: { what: ['admission', 'broker', 'connection', 'effect', 'source', 'sweep'] },
   },
   nolapse_sessions_ended_total: { type: 'counter', help: 'Sessions that ended', labels: {} },
   nolapse_alerts_total: {
     type: 'counter',
     help: 'Alerts raised',
     labels: {
-      kind: ['retired_credential_in_use', 'renewal_failed', 'lapsed', 'issuer_near_end', 'server_certificate'],
+      kind: [
+        'retired_credential_in_use',
+        'renewal_failed',
+        'lapsed',
+        'source_failed',
+        'issuer_near_end',
+        'server_certificate',
+      ],
     },
   },
   nolapse_unlisted_decisions_total: {

@@ -1,6 +1,6 @@
 // One decision is one line and one count, and no secret is ever in the line.
 import { Writable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createNotifier } from '../../src/notify/index.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
@@ -106,6 +106,53 @@ describe('the journal', () => {
     expect(lines.map((line) => line['event.action'])).toEqual(Object.keys(actions));
     expect(await metrics.value('nolapse_unlisted_decisions_total', {})).toBe(0);
     expect(await metrics.value('nolapse_renewals_total', { state: 'other' })).toBe(0);
+  });
+});
+
+describe('a flood', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const denied = (principal: string, topic: string) => ({
+    action: 'access.denied',
+    reason: 'publish',
+    message: `${principal} may not publish there`,
+    fields: { 'nolapse.principal': principal, 'nolapse.topic': topic },
+  });
+
+  it('of one device is counted one by one, and told in few lines that say how many they stand for', async () => {
+    const { journal, lines, metrics } = setUp();
+    for (let i = 0; i < 20_000; i += 1) journal.tell(denied('dev-1', `topic-${i}`));
+    expect(lines).toHaveLength(20);
+    vi.advanceTimersByTime(1_000);
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toMatchObject({ 'nolapse.topic': 'topic-19999', 'nolapse.folded_count': 19_980 });
+    expect(await metrics.value('nolapse_denied_total', { action: 'publish' })).toBe(20_000);
+    vi.advanceTimersByTime(60_000);
+    expect(lines).toHaveLength(21);
+  });
+
+  it('hides nobody else, and nothing of another kind', () => {
+    const { journal, lines } = setUp();
+    for (let i = 0; i < 100; i += 1) journal.tell(denied('dev-1', 'a'));
+    journal.tell(denied('dev-2', 'b'));
+    journal.tell({ ...denied('dev-1', 'c'), reason: 'subscribe' });
+    expect(lines.slice(20)).toMatchObject([{ 'nolapse.topic': 'b' }, { 'nolapse.topic': 'c' }]);
+  });
+
+  it('is told line by line again once it has been quiet', () => {
+    const { journal, lines } = setUp();
+    for (let i = 0; i < 30; i += 1) journal.tell(denied('dev-1', 'a'));
+    vi.advanceTimersByTime(30_000);
+    for (let i = 0; i < 20; i += 1) journal.tell(denied('dev-1', 'a'));
+    expect(lines).toHaveLength(20 + 1 + 20);
+    expect(lines.at(-1)).not.toHaveProperty('nolapse.folded_count');
+  });
+
+  it('of what only the gateway itself brings about is never folded', () => {
+    const { journal, lines } = setUp();
+    for (let i = 0; i < 100; i += 1) journal.tell({ action: 'renewal.issued', message: 'm' });
+    expect(lines).toHaveLength(100);
   });
 });
 
