@@ -29,6 +29,8 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     receive: (session, topic, payload) => receive(app, session, topic, payload),
     listening: (session) => {
       const { id, kind } = session.principal;
+      // Who subscribes again and again is sent no more than who says hello again and again.
+      if (!app.throttles.speech.take(id, app.clock.now())) return;
       promptPrincipal(app, id).catch((error: unknown) => tellFailure(app, session, error));
       if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(app, id);
     },

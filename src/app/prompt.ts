@@ -10,12 +10,15 @@ import { type App, policyOf } from './context.ts';
 import { offerOf, replacementOf } from './replacement.ts';
 import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-down.ts';
 
+/** Why something is sent: its time had come, or its device listens or asked. */
+type Reason = 'due' | 'asked';
+
 /** Sends what is owed under this renewal now, and records that it was sent. */
-export async function prompt(app: App, renewalId: string): Promise<void> {
+export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<void> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return;
   const manner = await mannerOf(app, renewal.principalId);
-  await send(app, renewal, manner, await messageFor(app, renewal, manner));
+  await send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
 }
 
 /** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
@@ -23,13 +26,19 @@ export async function sendReplacement(app: App, renewalId: string): Promise<void
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return;
   const manner = await mannerOf(app, renewal.principalId);
-  await send(app, renewal, manner, await replacementMessage(app, renewal, manner));
+  await send(app, renewal, manner, await replacementMessage(app, renewal, manner), 'asked');
 }
 
-async function send(app: App, renewal: Renewal, manner: Manner, message: DownMessage | null): Promise<void> {
+async function send(
+  app: App,
+  renewal: Renewal,
+  manner: Manner,
+  message: DownMessage | null,
+  reason: Reason,
+): Promise<void> {
   if (!message) return;
   const taken = await sendDown(app, renewal.principalId, manner, message, hearersOf(renewal, message.word));
-  await change(app, (within) => keepSent(within, renewal, message.word, taken > 0));
+  await change(app, (within) => keepSent(within, renewal, message.word, taken > 0 ? reason : null));
 }
 
 /**
@@ -47,7 +56,7 @@ export async function promptPrincipal(app: App, id: PrincipalId): Promise<void> 
   if (!renewal || owed(renewal) === null) return;
   // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
   if (renewal.state === 'failed' && (renewal.nextAt ?? 0) > app.clock.now()) return;
-  await prompt(app, renewal.id);
+  await prompt(app, renewal.id, 'asked');
 }
 
 /** Sends what is owed to a principal that said hello; and that all is done once more, where it was told a while ago and may have been missed. */
@@ -89,7 +98,8 @@ async function replacementMessage(app: App, renewal: Renewal, manner: Manner): P
   return offerOf(app, renewal, replacement);
 }
 
-async function keepSent(within: Change, sent: Renewal, word: DownMessage['word'], taken: boolean): Promise<void> {
+/** What a device brings about by listening and asking is kept and told once: it may do so as often as it likes. */
+async function keepSent(within: Change, sent: Renewal, word: DownMessage['word'], taken: Reason | null): Promise<void> {
   const { app, tx, now } = within;
   const renewal = await tx.renewal(sent.id);
   const principal = renewal && (await tx.principal(renewal.principalId));
@@ -102,7 +112,12 @@ async function keepSent(within: Change, sent: Renewal, word: DownMessage['word']
     await step(within, renewal, { type: 'confirmed' }, principal.class, 'confirmed to the device');
     return;
   }
+  const policy = policyOf(app, principal.class);
+  if (taken === 'asked' && renewal.state === 'offered') {
+    await tx.putRenewal(sentAgain(renewal, policy, now, taken));
+    return;
+  }
   const transition = await step(within, renewal, { type: word === 'cert' ? 'delivered' : 'offered' }, principal.class);
   const current = transition.kind === 'changed' ? transition.renewal : renewal;
-  if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policyOf(app, principal.class), now));
+  if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policy, now, taken));
 }

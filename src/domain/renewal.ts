@@ -46,7 +46,7 @@ export interface Renewal {
   readonly nextAt: Instant | null;
   /** Offers made and failures reported. */
   readonly attempts: number;
-  /** CSRs accepted. */
+  /** CSRs accepted, but not those that the gateway's own pace of offers brings again. */
   readonly requests: number;
   /** SHA-256 of the key last requested for: the same key again is the same request, however the CSR around it was made. */
   readonly requestKey: Fingerprint | null;
@@ -119,14 +119,14 @@ function toRequested(renewal: Renewal, requestKey: Fingerprint, policy: Policy, 
   const nextAt = nextLook(renewal, now + retryDelayMs(policy, 1));
   if (renewal.requestKey === requestKey) {
     if (renewal.state === 'requested' || holdsCertificate(renewal)) return unchanged;
-    // After a reported failure the same key gets the same certificate again, not a second one.
-    if (renewal.newFingerprint) {
-      return { kind: 'changed', renewal: { ...renewal, state: 'issued', nextAt, updatedAt: now } };
-    }
   }
   if (renewal.state === 'requested') return { kind: 'refused', code: 'unavailable' };
-  if (renewal.requests >= policy.requestsMax) return { kind: 'refused', code: 'too_many_requests' };
-  const requests = renewal.requests + 1;
+  // After a reported failure the same key gets the same certificate again, not a second one. Offered again, its pause is over.
+  const again = renewal.requestKey === requestKey && renewal.newFingerprint !== null;
+  const free = again && renewal.state === 'offered';
+  if (renewal.requests >= policy.requestsMax && !free) return { kind: 'refused', code: 'too_many_requests' };
+  const requests = renewal.requests + (free ? 0 : 1);
+  if (again) return { kind: 'changed', renewal: { ...renewal, state: 'issued', requests, nextAt, updatedAt: now } };
   return {
     kind: 'changed',
     renewal: { ...renewal, state: 'requested', requestKey, newFingerprint: null, requests, nextAt, updatedAt: now },
@@ -206,9 +206,12 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
   }
 }
 
-/** Counts a sending that was not answered yet, without a change of state: the next comes after a longer pause. */
-export function sentAgain(renewal: Renewal, policy: Policy, now: Instant): Renewal {
-  const attempts = renewal.attempts + 1;
+/**
+ * Sent once more, without a change of state. Because its time had come: that counts, and the next pause is longer. Because the
+ * device asked: the pause begins anew.
+ */
+export function sentAgain(renewal: Renewal, policy: Policy, now: Instant, why: 'due' | 'asked'): Renewal {
+  const attempts = renewal.attempts + (why === 'due' ? 1 : 0);
   return { ...renewal, attempts, nextAt: nextLook(renewal, now + retryDelayMs(policy, attempts)), updatedAt: now };
 }
 

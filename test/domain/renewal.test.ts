@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
+import { retryDelayMs } from '../../src/domain/policy.ts';
 import {
   advance,
   holdsCertificate,
@@ -10,6 +11,7 @@ import {
   type Renewal,
   type RenewalEvent,
   renewalStates,
+  sentAgain,
 } from '../../src/domain/renewal.ts';
 import { day, fingerprintB, noon, policy, renewal } from './samples.ts';
 
@@ -73,6 +75,28 @@ describe('renewal', () => {
     const failed = play(delivered, [{ type: 'failed', code: 'flash', detail: '' }, { type: 'offered' }]);
     const again = play(failed, [{ type: 'requested', requestKey: key }]);
     expect(again).toMatchObject({ state: 'issued', newFingerprint: fingerprintB, requests: 1 });
+  });
+
+  it('counts the same key again while the pause after a failure lasts, and only then', () => {
+    const failure: RenewalEvent = { type: 'failed', code: 'flash', detail: '' };
+    const asked: RenewalEvent = { type: 'requested', requestKey: key };
+    let current = play(renewal(), path.slice(0, 4));
+    while (current.requests < policy.requestsMax) current = play(current, [failure, asked]);
+    current = play(current, [failure]);
+    expect(advance(current, asked, policy, noon)).toEqual({ kind: 'refused', code: 'too_many_requests' });
+    expect(play(current, [{ type: 'offered' }, asked])).toMatchObject({
+      state: 'issued',
+      newFingerprint: fingerprintB,
+    });
+  });
+
+  it('makes the pause longer when its time had come, and begins it anew when the device asked', () => {
+    const offered = play(renewal(), [{ type: 'offered' }]);
+    const later = noon + 1_000;
+    const due = sentAgain(offered, policy, later, 'due');
+    const asked = sentAgain(offered, policy, later, 'asked');
+    expect(due).toMatchObject({ attempts: 2, nextAt: later + retryDelayMs(policy, 2) });
+    expect(asked).toMatchObject({ attempts: 1, nextAt: later + retryDelayMs(policy, 1) });
   });
 
   it('takes a new key in place of the old until the policy has enough of it', () => {
