@@ -26,6 +26,7 @@ export interface Config {
   /** Absolute paths of PEM or DER files. */
   readonly bootstrap: { readonly anchors: readonly string[] };
   readonly crl: { readonly validityMs: number };
+  readonly journal: { readonly retentionMs: number };
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceConfig>;
@@ -161,6 +162,7 @@ function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: stri
     limits: { ...counts, handshakeMs: handshake, connectMs: connect, keepaliveMs: keepalive },
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
     crl: { validityMs: raw.crl.validity },
+    journal: { retentionMs: raw.journal.retention },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),
     findings: { everyMs: raw.findings.every },

@@ -4,7 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAnchors } from './anchors.ts';
+import { Chores } from './app/chores.ts';
 import type { App, Settings } from './app/context.ts';
+import { Knocks } from './app/knocks.ts';
 import { operationsOf } from './app/operate.ts';
 import type { Operations } from './app/operations.ts';
 import { Outbox } from './app/outbox.ts';
@@ -23,6 +25,8 @@ import { createNotifier } from './notify/index.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
 import type { Sessions } from './ports/sessions.ts';
+import type { Source } from './ports/source.ts';
+import { sourceKinds } from './source/index.ts';
 import type { Database } from './store/database.ts';
 import { openStore } from './store/index.ts';
 import { createJournal } from './telemetry/journal.ts';
@@ -98,9 +102,20 @@ function settingsOf(config: Config): Settings {
     anchors: readAnchors(config.bootstrap.anchors),
     skewMs: config.skewMs,
     crlValidityMs: config.crl.validityMs,
+    journalKeptMs: config.journal.retentionMs,
     csrBytesMax: config.limits.csrBytes,
     sweepBatch: config.sweep.batch,
+    sources: new Map([...config.sources].map(([name, { rules }]) => [name, rules])),
+    lookOverMs: config.findings.everyMs,
   };
+}
+
+function sourcesOf(config: Config): Map<string, Source> {
+  const opened = [...config.sources].map(([name, { place }]): [string, Source] => [
+    name,
+    place.kind === 'file' ? sourceKinds.file(place) : sourceKinds.http(place),
+  ]);
+  return new Map(opened);
 }
 
 /**
@@ -136,6 +151,8 @@ export async function assemble(
     const turns = new Turns();
     const presences = new Presences();
     const rounds = new Rounds();
+    const chores = new Chores();
+    const sources = sourcesOf(config);
     const app = {
       store,
       authority,
@@ -148,6 +165,9 @@ export async function assemble(
       presences,
       rounds,
       turns,
+      chores,
+      knocks: new Knocks(),
+      sources,
       settings,
     };
     return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
@@ -184,6 +204,7 @@ export async function openHome(options: HomeOptions): Promise<OpenHome> {
 }
 
 async function closeAtRest(app: App, outbox: Outbox): Promise<void> {
+  await app.chores.stop();
   await app.rounds.stop();
   await outbox.idle();
   await outbox.close();

@@ -1,12 +1,16 @@
 // What every verb of the application is given: the ports, and the configuration as values.
 import type { AccessRules } from '../domain/acl.ts';
 import type { Policy } from '../domain/policy.ts';
+import type { SourceRules } from '../domain/reconcile.ts';
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { Sessions } from '../ports/sessions.ts';
+import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
+import type { Chores } from './chores.ts';
+import type { Knocks } from './knocks.ts';
 import type { Presences } from './presences.ts';
 import type { Rounds } from './rounds.ts';
 import type { Throttle } from './throttle.ts';
@@ -31,6 +35,10 @@ export interface App {
   readonly presences: Presences;
   readonly rounds: Rounds;
   readonly turns: Turns;
+  readonly chores: Chores;
+  readonly knocks: Knocks;
+  /** By name, as the settings have them. */
+  readonly sources: ReadonlyMap<string, Source>;
   readonly settings: Settings;
 }
 
@@ -43,10 +51,16 @@ export interface Settings {
   /** How far ahead of our clock a certificate's notBefore may lie. */
   readonly skewMs: number;
   readonly crlValidityMs: number;
+  /** How long what was done is kept in the journal. */
+  readonly journalKeptMs: number;
   /** Bytes of DER a CSR may have. */
   readonly csrBytesMax: number;
   /** Rows one step of a sweep takes on at most. */
   readonly sweepBatch: number;
+  /** By name. */
+  readonly sources: ReadonlyMap<string, SourceRules>;
+  /** How often the fleet is looked over. */
+  readonly lookOverMs: number;
 }
 
 /** The policy of a class; a class the configuration does not know has the default's. */

@@ -1,8 +1,10 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
 // gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
 import { formatDuration } from '../domain/time.ts';
+import { beginChores } from './begin-chores.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { App } from './context.ts';
+import { forgetJournal } from './forget-journal.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnAlerts, ownFindings } from './own-certificates.ts';
 import { currentCrl } from './publish-crl.ts';
@@ -80,10 +82,13 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       outbox.poke();
       sweptAt = app.clock.steady();
     });
+    await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
+    await attempt(app, 'long work could not be begun', () => beginChores(app));
     const isTime = isTimeForOwn();
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
     if (!isTime) return;
     await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
+    await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
     await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
     await attempt(app, 'the certificates of the gateway could not be looked at', async () =>
       alerts.raise(app, ownFindings(app, serverDer())),

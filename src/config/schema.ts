@@ -68,6 +68,9 @@ export const classDefaults = {
   keyAgeMax: '730d',
   requireDeviceProof: false,
   activateWithin: '2%',
+  expiryWarning: '20%',
+  expiryAlarm: '5%',
+  overdueAfter: '10%',
 } as const;
 
 /** Longer than any device is in service. */
@@ -105,6 +108,9 @@ const classSchema = z
       .optional(),
     requireDeviceProof: z.boolean({ error: 'expected true or false' }).optional(),
     activateWithin: span.optional(),
+    expiryWarning: span.optional(),
+    expiryAlarm: span.optional(),
+    overdueAfter: span.optional(),
   })
   .prefault({});
 
@@ -162,6 +168,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   limits,
   bootstrap: z.strictObject({ anchors: z.array(z.string().min(1).max(4_096)).max(100).prefault([]) }).prefault({}),
+  journal: z.strictObject({ retention: duration('400d', 3_600 * second, 3_650 * day) }).prefault({}),
   crl: z.strictObject({ validity: duration('7d', 5 * second, 365 * day) }).prefault({}),
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
   sources: z.record(chosenName, sourceSchema).prefault({}),

@@ -1,5 +1,5 @@
 // The ledger's store: inventory, certificates, renewals and the outbox, read and changed in transactions.
-import type { Alert, AlertEvent, AlertKind } from '../domain/alert.ts';
+import type { Alert, AlertEvent, AlertKind, AlertName } from '../domain/alert.ts';
 import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
@@ -38,6 +38,7 @@ export interface PrincipalQuery {
   readonly kind?: string;
   readonly site?: string;
   readonly owner?: string;
+  readonly source?: string;
 }
 
 /** How a device comes and goes. */
@@ -62,12 +63,6 @@ export interface Outlook {
 export interface OutlookPlace {
   readonly endsAt: Instant;
   readonly row: number;
-}
-
-/** What names an alert, and its place in the order of all. */
-export type AlertName = Pick<Alert, 'kind' | 'subject'>;
-
-  readonly leftAt: Instant | null;
 }
 
 export interface WaitingNotification {
@@ -96,6 +91,26 @@ export interface StoredFinding {
   readonly detail: string;
   readonly firstAt: Instant;
   readonly lastAt: Instant;
+}
+
+/** A certificate as a look over the fleet sees it. */
+export interface SurveyedCertificate
+  extends Pick<
+    LedgerEntry,
+    | 'fingerprint'
+    | 'serial'
+    | 'principalId'
+    | 'state'
+    | 'notBefore'
+    | 'notAfter'
+    | 'renewalId'
+    | 'issuedAt'
+    | 'activatedAt'
+    | 'lastSeenAt'
+    | 'renewAt'
+  > {
+  /** Another principal with a living certificate over the same key; null: none. */
+  readonly sharedWith: PrincipalId | null;
 }
 
 /** Paging: rows after the key `after`, at most `limit` of them. */
@@ -139,10 +154,10 @@ export interface Reader {
   /** Those not revoked that name this device or its site, the longest first, at most 64; of devices each tells this one alone. */
   delegationsFor(device: PrincipalId, site: string | null): Promise<Delegation[]>;
   /** Renewals begun under a delegation on this day (see `dayOf`). */
-  /** Active certificates that end by `until`, those with the nearest end first, after a place. Reads `limit` rows and few more. */
-  outlooks(until: Instant, after: OutlookPlace | null, limit: number): Promise<Outlook[]>;
   delegationUse(id: string, day: number): Promise<number>;
   presence(id: PrincipalId): Promise<Presence | null>;
+  /** Active certificates that end by `until`, those with the nearest end first, after a place. Reads `limit` rows and few more. */
+  outlooks(until: Instant, after: OutlookPlace | null, limit: number): Promise<Outlook[]>;
   alert(kind: AlertKind, subject: string): Promise<Alert | null>;
   /** Alerts that are not cleared, in the order of their names; `after` null: from the first. */
   openAlerts(after: AlertName | null, limit: number): Promise<Alert[]>;
@@ -153,6 +168,8 @@ export interface Reader {
   /** What a sink is still to be told, in the order of what happened, due or not. */
   notifications(sink: string, limit: number): Promise<WaitingNotification[]>;
   waitingNotifications(sink: string): Promise<number>;
+  /** Every sink that is still to be told something, also one that there is no more. Reads all that waits. */
+  notifiedSinks(): Promise<string[]>;
   campaign(id: string): Promise<StoredCampaign | null>;
   /** The newest first. */
   campaigns(limit: number): Promise<StoredCampaign[]>;
@@ -161,6 +178,10 @@ export interface Reader {
   /** Renewals a campaign has opened, by state. */
   campaignProgress(id: string): Promise<Partial<Record<RenewalState, number>>>;
   findings(query: { readonly kind?: string; readonly after?: string }, limit: number): Promise<StoredFinding[]>;
+  /** Living and expired certificates of these principals and all between them in order of id, of each the oldest first. */
+  certificatesInUse(first: PrincipalId, last: PrincipalId): Promise<SurveyedCertificate[]>;
+  /** When these principals and all between them were last seen; those never seen are left out. */
+  lastSeen(first: PrincipalId, last: PrincipalId): Promise<Map<PrincipalId, Instant>>;
   /** What the gateway remembers of itself under a name. */
   setting(name: string): Promise<string | null>;
   journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number): Promise<JournalEntry[]>;
@@ -183,9 +204,9 @@ export interface Reader {
   dueRenewals(now: Instant, limit: number): Promise<Renewal[]>;
   /** Issued, active and superseded certificates whose notAfter or overlap has ended. */
   endedCertificates(now: Instant, limit: number): Promise<LedgerEntry[]>;
-  /** Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id. */
   /** Principals that must be looked at for alerts by now, the longest overdue first. */
   dueWatches(now: Instant, limit: number): Promise<PrincipalId[]>;
+  /** Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id. */
   dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 
@@ -205,12 +226,14 @@ export interface Transaction extends Reader {
   /** Counts one renewal begun under a delegation on this day. */
   useDelegation(id: string, day: number): Promise<void>;
   putPresence(presence: Presence): Promise<void>;
-  putAlert(alert: Alert): Promise<void>;
   /**
    * When this principal must be looked at for alerts next; null: when something about it changes. That it changed, its certificates,
    * renewals or record, the store itself notices and has it looked at: this is for times, and for policies that changed.
    */
   putWatch(id: PrincipalId, dueAt: Instant | null): Promise<void>;
+  putAlert(alert: Alert): Promise<void>;
+  /** Forgets those of the `limit` first lines of the journal that were recorded before this instant. Returns how many. */
+  forgetJournal(before: Instant, limit: number): Promise<number>;
   /** Forgets alerts cleared before this instant. */
   forgetAlerts(before: Instant): Promise<void>;
   /** A sink is to be told of an event. */
@@ -219,8 +242,9 @@ export interface Transaction extends Reader {
   putOffNotification(id: number, dueAt: Instant): Promise<void>;
   putCampaign(campaign: StoredCampaign): Promise<void>;
   putFinding(finding: StoredFinding): Promise<void>;
-  /** Forgets findings of this kind that were not made again since. */
-  forgetFindings(kind: string, before: Instant): Promise<void>;
+  /** Forgets findings of this kind that were not made again since; only those whose subject begins with `prefix`, if there is one. */
+  forgetFindings(kind: string, before: Instant, prefix?: string): Promise<void>;
+  dropFinding(kind: string, subject: string): Promise<void>;
   putSetting(name: string, value: string): Promise<void>;
   putCrl(crl: StoredCrl): Promise<void>;
   /** Adds to what is owed; an effect with the same key is replaced and due at once. */
@@ -252,10 +276,10 @@ export interface Store {
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Told after a commit that owed something. One listener: the outbox. */
   onOwed(listener: () => void): void;
-  /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */
-  readonly isWell: boolean;
   /** Told after a commit that had something for a sink. One listener: the notifier. */
   onNotify(listener: () => void): void;
+  /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */
+  readonly isWell: boolean;
   /** Writes a little, durably, to find out whether that can be done. Rejects when it cannot. */
   probe(): Promise<void>;
   close(): Promise<void>;

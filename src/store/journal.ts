@@ -1,6 +1,7 @@
 // The record of what was done, the published CRL, and how many rows there are of each kind.
 import { sql } from 'kysely';
 import type { PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
 import type { JournalEntry, StoredCrl } from '../ports/store.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
@@ -15,7 +16,17 @@ export function journal(queries: Queries) {
       detail: p('detail'),
     }),
   );
+  const forget = queries.prepare((p: Parameter<{ before: Instant; limit: number }>) =>
+    build
+      .deleteFrom('journal')
+      .where('at', '<', p('before'))
+      .where('id', 'in', (eb) =>
+        // What was recorded first has the lowest id; that ids begin above 0 makes it a search of the key.
+        eb.selectFrom('journal').select('id').where('id', '>', sql.lit(0)).orderBy('id').limit(p('limit')),
+      ),
+  );
   return {
+    forgetJournal: (before: Instant, limit: number): number => forget.run({ before, limit }),
     journal: (query: { principalId?: PrincipalId; renewalId?: string }, limit: number): JournalEntry[] => {
       let select = build
         .selectFrom('journal')

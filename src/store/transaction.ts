@@ -99,6 +99,10 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().forgetAlerts(before);
   }
 
+  async forgetJournal(before: Instant, limit: number): Promise<number> {
+    return this.#open().forgetJournal(before, limit);
+  }
+
   async notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void> {
     this.#notifies = true;
     this.#open().notify(sink, event, alert, dueAt);
@@ -120,8 +124,12 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putFinding(finding);
   }
 
-  async forgetFindings(kind: string, before: Instant): Promise<void> {
-    this.#open().forgetFindings(kind, before);
+  async forgetFindings(kind: string, before: Instant, prefix = ''): Promise<void> {
+    this.#open().forgetFindings(kind, before, prefix);
+  }
+
+  async dropFinding(kind: string, subject: string): Promise<void> {
+    this.#open().dropFinding(kind, subject);
   }
 
   async putSetting(name: string, value: string): Promise<void> {

@@ -119,6 +119,28 @@ export function ledgerValues(): void {
     expect(await store.read.journal({ renewalId: 'r1' }, 10)).toEqual([line]);
     expect(await store.read.journal({ principalId: idOf('b'), renewalId: 'r1' }, 10)).toEqual([]);
   });
+
+  it('forgets what the journal was told long ago, the oldest first and no more than asked', async () => {
+    const at = (instant: number): JournalEntry => ({
+      at: instant,
+      action: 'renewal.offered',
+      principalId: idOf('a'),
+      renewalId: null,
+      detail: '',
+    });
+    const kept = async () => (await store.read.journal({}, 10)).map((line) => line.at);
+    const forget = (before: number, limit: number) => store.transact((tx) => tx.forgetJournal(before, limit));
+    await store.transact(async (tx) => {
+      for (const instant of [1, 2, 3, 9, 4]) await tx.record(at(instant));
+    });
+    expect(await forget(5, 2)).toBe(2);
+    expect(await kept()).toEqual([4, 9, 3]);
+    expect(await forget(5, 2)).toBe(1);
+    expect(await kept()).toEqual([4, 9]);
+    expect(await forget(5, 2)).toBe(1);
+    expect(await kept()).toEqual([9]);
+    expect(await forget(9, 2)).toBe(0);
+  });
 }
 
 export function conflicts(): void {
