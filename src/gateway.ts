@@ -219,6 +219,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     });
     maintenance = heart;
     undos.push(() => heart.stop());
+    undos.push(() => app.chores.stop());
     const { port, websocketPort } = await broker.listen();
     return {
       operations,

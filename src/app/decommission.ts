@@ -13,28 +13,35 @@ export function decommission(
   id: PrincipalId,
   reason: string,
 ): Promise<{ revoked: number; cancelled: number; delegations: number }> {
-  return change(app, async (within) => {
-    const principal = await mustFind(within, id);
-    const counts = { revoked: 0, cancelled: 0, delegations: 0 };
-    if (principal.status === 'decommissioned') return counts;
-    await within.tx.putPrincipal({ ...principal, status: 'decommissioned' });
-    for (const entry of await within.tx.certificatesOf(id)) {
-      if (await revokeWithin(within, entry, 'cessationOfOperation')) counts.revoked += 1;
-    }
-    for (const renewal of await within.tx.unendedRenewals(id)) {
-      if (!isOpen(renewal)) continue;
-      await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal.class);
-      counts.cancelled += 1;
-    }
-    counts.delegations = await revokeDelegationsOf(within, id);
-    await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
-    await within.record({
-      action: 'device.decommissioned',
-      message: `${id} decommissioned${reason ? `: ${reason}` : ''}; ${counts.revoked} certificates revoked`,
-      principalId: id,
-    });
-    return counts;
+  return change(app, async (within) => decommissionWithin(within, await mustFind(within, id), reason));
+}
+
+/** The same within a change. */
+export async function decommissionWithin(
+  within: Change,
+  principal: Principal,
+  reason: string,
+): Promise<{ revoked: number; cancelled: number; delegations: number }> {
+  const { id } = principal;
+  const counts = { revoked: 0, cancelled: 0, delegations: 0 };
+  if (principal.status === 'decommissioned') return counts;
+  await within.tx.putPrincipal({ ...principal, status: 'decommissioned' });
+  for (const entry of await within.tx.certificatesOf(id)) {
+    if (await revokeWithin(within, entry, 'cessationOfOperation')) counts.revoked += 1;
+  }
+  for (const renewal of await within.tx.unendedRenewals(id)) {
+    if (!isOpen(renewal)) continue;
+    await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal.class);
+    counts.cancelled += 1;
+  }
+  counts.delegations = await revokeDelegationsOf(within, id);
+  await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
+  await within.record({
+    action: 'device.decommissioned',
+    message: `${id} decommissioned${reason ? `: ${reason}` : ''}; ${counts.revoked} certificates revoked`,
+    principalId: id,
   });
+  return counts;
 }
 
 /** Puts an active principal into quarantine, or releases it. Certificates stay as they are; its sessions end. */

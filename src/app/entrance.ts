@@ -20,7 +20,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       const admission = await admitConnect(app, facts);
       if (admission.admitted) {
         seen.note(admission.session.fingerprint, admission.session.principal.id, app.clock.now());
-      }
+      } else app.knocks.note(admission.reason, facts, app.clock.now());
       return admission;
     },
     // Whoever an anchor introduced is not known to be who it says.

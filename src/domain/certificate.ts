@@ -8,6 +8,19 @@ export type Fingerprint = string & { readonly brand: 'Fingerprint' };
 /** A certificate serial number in lower-case hex, without leading zeros beyond a whole octet. */
 export type Serial = string & { readonly brand: 'Serial' };
 
+/**
+ * The serial number of another CA's certificate as the ledger has it: unique within its issuer alone (RFC 5280, 4.1.2.2), it carries
+ * the issuer's mark. @param issuer SHA-256 of what names the issuer.
+ */
+export function foreignSerial(serial: Serial, issuer: Fingerprint): Serial {
+  return `${serial}@${issuer.slice(0, 16)}` as Serial;
+}
+
+/** Did another CA issue it? Then only that CA's revocation list can name it. */
+export function isForeign({ serial }: { readonly serial: Serial }): boolean {
+  return serial.includes('@');
+}
+
 export const certificateStates = ['issued', 'active', 'superseded', 'retired', 'revoked', 'expired'] as const;
 export type CertificateState = (typeof certificateStates)[number];
 

@@ -94,7 +94,7 @@ export function inventory(queries: Queries) {
     },
     principals: (query: PrincipalQuery, page: Page): Principal[] => {
       let select = rows.orderBy('id').limit(page.limit);
-      for (const column of ['status', 'kind', 'site', 'owner'] as const) {
+      for (const column of ['status', 'kind', 'site', 'owner', 'source'] as const) {
         const wanted = query[column];
         if (wanted !== undefined) select = select.where(column as 'owner', '=', wanted);
       }

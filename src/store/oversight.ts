@@ -107,6 +107,9 @@ export function campaigns(queries: Queries) {
   };
 }
 
+/** After every character that a subject may go on with. */
+const lastCharacter = '\u{10ffff}';
+
 export function findings(queries: Queries) {
   const put = queries.prepare((p: Parameter<StoredFinding>) =>
     build
@@ -122,8 +125,16 @@ export function findings(queries: Queries) {
         conflict.columns(['kind', 'subject']).doUpdateSet({ detail: p('detail'), last_at: p('lastAt') }),
       ),
   );
-  const forget = queries.prepare((p: Parameter<{ kind: string; before: Instant }>) =>
-    build.deleteFrom('finding').where('kind', '=', p('kind')).where('last_at', '<', p('before')),
+  const forget = queries.prepare((p: Parameter<{ kind: string; before: Instant; from: string; to: string }>) =>
+    build
+      .deleteFrom('finding')
+      .where('kind', '=', p('kind'))
+      .where('subject', '>=', p('from'))
+      .where('subject', '<', p('to'))
+      .where('last_at', '<', p('before')),
+  );
+  const drop = queries.prepare((p: Parameter<{ kind: string; subject: string }>) =>
+    build.deleteFrom('finding').where('kind', '=', p('kind')).where('subject', '=', p('subject')),
   );
   return {
     findings: (query: { readonly kind?: string; readonly after?: string }, limit: number): StoredFinding[] => {
@@ -138,7 +149,9 @@ export function findings(queries: Queries) {
       return queries.all(select);
     },
     putFinding: (finding: StoredFinding): void => void put.run(finding),
-    forgetFindings: (kind: string, before: Instant): void => void forget.run({ kind, before }),
+    forgetFindings: (kind: string, before: Instant, prefix: string): void =>
+      void forget.run({ kind, before, from: prefix, to: `${prefix}${lastCharacter}` }),
+    dropFinding: (kind: string, subject: string): void => void drop.run({ kind, subject }),
   };
 }
 

@@ -1,6 +1,6 @@
 // A real gateway in this process, on real sockets with real TLS, with short lifetimes or a clock that a test turns; its log
 // is kept so that a test waits for what happened, not for a guessed time.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
@@ -94,9 +94,9 @@ export interface House {
 export interface HouseOptions {
   /** YAML of the configuration's `classes`, and more; ports are always free ones. */
   readonly yaml?: string;
-  readonly clock?: { now(): number };
+  readonly clock?: { now(): number; steady?(): number };
   /** Beside the configuration, by name. */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
 }
 
 /** Lifetimes of seconds: due after a tenth of it, so that a whole renewal passes while a test watches. */
@@ -108,7 +108,11 @@ classes:
 
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const home = mkdtempSync(join(tmpdir(), 'nolapse-'));
-  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(home, name), text);
+  for (const [name, file] of Object.entries(options.files ?? {})) {
+    const { text, mode } = typeof file === 'string' ? { text: file, mode: 0o644 } : file;
+    writeFileSync(join(home, name), text);
+    chmodSync(join(home, name), mode);
+  }
   const file = join(home, 'nolapse.yaml');
   writeFileSync(
     file,

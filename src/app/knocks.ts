@@ -1,0 +1,130 @@
+// Who was refused because the ledger or the inventory does not know it: gathered in memory, written now and then as findings. A flood
+// of strangers costs a bounded table and nothing else.
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { FindingKind } from '../domain/finding.ts';
+import { parsePrincipalId } from '../domain/principal.ts';
+import { dayMs, type Instant } from '../domain/time.ts';
+import { DerError } from '../pki/der-reader.ts';
+import { fingerprintOf, readCertificate } from '../pki/x509.ts';
+import type { Transaction } from '../ports/store.ts';
+import type { App } from './context.ts';
+import type { Admission, ConnectFacts } from './session.ts';
+
+type Refusal = (Admission & { readonly admitted: false })['reason'];
+
+interface Knock {
+  readonly fingerprint: Fingerprint;
+  /** Whom the certificate names; null: nobody who could be in the inventory. */
+  readonly name: string | null;
+  readonly clientId: string;
+  readonly address: string;
+  readonly at: Instant;
+}
+
+const kinds = [
+  'not_in_inventory',
+  'unknown_certificate',
+  'client_id_mismatch',
+] as const satisfies readonly FindingKind[];
+
+/** Who is remembered until it is written, and findings of each kind. Whoever comes beyond that is in the log alone. */
+const knocksMax = 1_000;
+/** The pace of writing. */
+const flushMs = 5_000;
+/** How long a finding stays after it was last so. */
+const keptMs = 7 * dayMs;
+/** Characters of a client id that are kept. */
+const clientIdKept = 64;
+
+export class Knocks {
+  #unknown = new Map<string, Knock>();
+  #misnamed = new Map<string, Knock>();
+  #flushedAt = Number.NEGATIVE_INFINITY;
+
+  /** A connect was refused. What is not about who somebody is, is not kept. */
+  note(reason: Refusal, { presented, clientId, remoteAddress }: ConnectFacts, now: Instant): void {
+    if (presented.der === null) return;
+    const knocks =
+      reason === 'unknown_certificate' ? this.#unknown : reason === 'client_id_mismatch' ? this.#misnamed : null;
+    if (!knocks || knocks.size >= knocksMax) return;
+    const fingerprint = fingerprintOf(presented.der);
+    const name = reason === 'unknown_certificate' ? nameIn(presented.der) : null;
+    const said = clientId.slice(0, clientIdKept).replaceAll(/\p{C}/gu, '?');
+    knocks.set(name ?? fingerprint, { fingerprint, name, clientId: said, address: remoteAddress, at: now });
+  }
+
+  /** Writes what was noted, at its own pace. */
+  async flush(app: App): Promise<void> {
+    if (this.#unknown.size + this.#misnamed.size === 0 || app.clock.steady() < this.#flushedAt + flushMs) return;
+    this.#flushedAt = app.clock.steady();
+    const unknown = this.#unknown;
+    const misnamed = this.#misnamed;
+    this.#unknown = new Map();
+    this.#misnamed = new Map();
+    await app.store.transact(async (tx) => {
+      const page = new Page(tx);
+      for (const knock of unknown.values()) await keepUnknown(page, knock);
+      for (const knock of misnamed.values()) await keepMisnamed(page, knock);
+    });
+  }
+}
+
+/** Findings as they are written, no more of a kind than are kept. */
+class Page {
+  readonly tx: Transaction;
+  readonly #subjects = new Map<FindingKind, Set<string>>();
+
+  constructor(tx: Transaction) {
+    this.tx = tx;
+  }
+
+  async put(kind: FindingKind, subject: string, detail: string, at: Instant): Promise<void> {
+    const subjects =
+      this.#subjects.get(kind) ?? new Set((await this.tx.findings({ kind }, knocksMax)).map((each) => each.subject));
+    this.#subjects.set(kind, subjects);
+    if (subjects.size >= knocksMax && !subjects.has(subject)) return;
+    subjects.add(subject);
+    await this.tx.putFinding({ kind, subject, detail, firstAt: at, lastAt: at });
+  }
+}
+
+function nameIn(der: Uint8Array): string | null {
+  try {
+    return parsePrincipalId(readCertificate(der).commonName);
+  } catch (error) {
+    if (error instanceof DerError) return null;
+    throw error;
+  }
+}
+
+async function keepUnknown(page: Page, { fingerprint, name, address, at }: Knock): Promise<void> {
+  const id = parsePrincipalId(name);
+  const kind = id && (await page.tx.principal(id)) ? 'unknown_certificate' : 'not_in_inventory';
+  const short = `certificate ${fingerprint.slice(0, 16)}`;
+  await page.put(kind, name ?? short, `${short} was refused, last from ${address}`, at);
+}
+
+async function keepMisnamed(page: Page, { fingerprint, clientId, address, at }: Knock): Promise<void> {
+  const entry = await page.tx.certificate(fingerprint);
+  if (entry)
+    await page.put('client_id_mismatch', entry.principalId, `it came as ${clientId}, last from ${address}`, at);
+}
+
+/** Forgets what is over: not seen for a while, in the inventory by now, or admitted since. */
+export async function settleKnocks(app: App): Promise<void> {
+  await app.store.transact(async (tx) => {
+    for (const kind of kinds) {
+      await tx.forgetFindings(kind, app.clock.now() - keptMs);
+      for (const { subject, lastAt } of await tx.findings({ kind }, knocksMax)) {
+        const id = parsePrincipalId(subject);
+        const isOver =
+          id !== null && (kind === 'not_in_inventory' ? await tx.principal(id) : await seenSince(tx, id, lastAt));
+        if (isOver) await tx.dropFinding(kind, subject);
+      }
+    }
+  });
+}
+
+async function seenSince(tx: Transaction, id: NonNullable<ReturnType<typeof parsePrincipalId>>, at: Instant) {
+  return ((await tx.contact(id))?.lastSeenAt ?? 0) > at;
+}

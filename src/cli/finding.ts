@@ -1,0 +1,44 @@
+// nolapse finding ...: what somebody should look at in the fleet. Exit code 1 when there is anything.
+import { type Command, Option } from 'commander';
+import { findingKinds } from '../domain/finding.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, table, time } from './output.ts';
+
+type ListOptions = CommonOptions & {
+  readonly kind?: string;
+  readonly after?: string;
+  readonly fresh?: boolean;
+  readonly limit: number;
+};
+
+export function registerFinding(program: Command, surroundings: Surroundings): void {
+  const group = program.command('finding').description('what somebody should look at in the fleet');
+  withLimit(withCommon(group.command('list')))
+    .description('list findings, as the last look over the fleet left them')
+    .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(findingKinds)))
+    .option('--after <subject>', 'begin after this subject; of one kind')
+    .option('--fresh', 'look the fleet over first')
+    .action(async (options: ListOptions) => {
+      const { home: _home, config: _config, output, fresh, ...query } = options;
+      const list = await withOperations(surroundings, options, async (operations) => {
+        if (fresh) await operations.lookOver();
+        return operations.listFindings(query);
+      });
+      answer(output, list, () =>
+        table(
+          ['KIND', 'SUBJECT', 'SINCE', 'DETAIL'],
+          list.map(({ kind, subject, firstAt, detail }) => [kind, cell(subject), time(firstAt), cell(detail)]),
+        ),
+      );
+      const hint = options.kind === undefined ? 'narrow it with --kind' : `go on with --after ${list.at(-1)?.subject}`;
+      remarkIfFull(list, options.limit, hint);
+      if (list.length > 0) process.exitCode = 1;
+    });
+}

@@ -1,0 +1,118 @@
+// nolapse reconcile: the inventory and its sources, shown or brought in line. Exit code 1 where a difference is left: one that was
+// only shown, one the guard refused, a device that was left alone.
+import type { Command } from 'commander';
+import { OperationError, type ReconcileReport, type SourceView } from '../app/operations.ts';
+import { formatDuration } from '../domain/time.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, fromNow, plain, remark, table, time } from './output.ts';
+
+type ReconcileOptions = CommonOptions & {
+  readonly source?: string;
+  readonly dryRun?: boolean;
+  readonly acceptLoss?: boolean;
+  readonly takeOver?: boolean;
+  readonly limit: number;
+};
+
+function valueOf(value: unknown): string {
+  if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
+  return plain(Array.isArray(value) ? value.join(',') : String(value));
+}
+
+function verdictOn({ applied, objection, counts }: ReconcileReport): string {
+  if (objection !== null) return applied ? `done, although ${objection}` : `refused: ${objection}`;
+  const open = counts.added + counts.changed + counts.decommissioned;
+  if (applied) return open > 0 ? 'done' : 'nothing to do';
+  return open > 0 ? 'nothing of it is done yet' : 'nothing to do';
+}
+
+function describe(report: ReconcileReport): string {
+  const { source, counts } = report;
+  const summary = [
+    `${counts.added} to add`,
+    `${counts.changed} to change`,
+    `${counts.decommissioned} to decommission`,
+    `${counts.unchanged} unchanged`,
+    ...(counts.conflicts > 0 ? [`${counts.conflicts} left alone`] : []),
+  ];
+  const lines = [
+    ...report.added.map((id) => `+ ${plain(id)}`),
+    ...report.changed.map(({ id, fields }) => {
+      const words = fields.map(({ name, from, to }) => `${name}: ${valueOf(from)} -> ${valueOf(to)}`);
+      return `~ ${plain(id)}  ${words.join(', ')}`;
+    }),
+    ...report.decommissioned.map((id) => `- ${plain(id)}`),
+    ...report.conflicts.map(({ id, detail }) => `! ${plain(id)}  ${plain(detail)}`),
+    `${plain(source)}: ${summary.join(', ')}; ${verdictOn(report)}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Does a difference stand once the command is done? */
+function isLeft({ applied, counts }: ReconcileReport): boolean {
+  return counts.conflicts > 0 || (!applied && counts.added + counts.changed + counts.decommissioned > 0);
+}
+
+async function run(surroundings: Surroundings, options: ReconcileOptions): Promise<void> {
+  const { source, dryRun, acceptLoss, takeOver, limit } = options;
+  const reports: ReconcileReport[] = [];
+  const faults: string[] = [];
+  await withOperations(surroundings, options, async (operations) => {
+    const names = source === undefined ? (await operations.listSources()).map(({ name }) => name) : [source];
+    if (names.length === 0) remark('no source is configured');
+    for (const name of names) {
+      const asked = { ...(dryRun && { dryRun }), ...(acceptLoss && { acceptLoss }), ...(takeOver && { takeOver }) };
+      try {
+        reports.push(await operations.reconcile({ source: name, ...asked, limit }));
+      } catch (error) {
+        // One source that fails keeps no other from its turn.
+        if (!(error instanceof OperationError)) throw error;
+        faults.push(...error.faults.map((fault) => `${name}: ${fault}`));
+      }
+    }
+  });
+  if (reports.length > 0) answer(options.output, reports, () => reports.map(describe).join(''));
+  for (const { added, changed, decommissioned, conflicts } of reports) {
+    for (const rows of [added, changed, decommissioned, conflicts]) remarkIfFull(rows, limit, 'raise --limit');
+  }
+  if (faults.length > 0) throw new OperationError('invalid', faults);
+  if (reports.some(isLeft)) process.exitCode = 1;
+}
+
+function sourceTable(sources: readonly SourceView[], now: number): string {
+  return table(
+    ['SOURCE', 'EVERY', 'LAST READ', '', 'OUTCOME', 'DETAIL'],
+    sources.map(({ name, everyMs, state }) => [
+      cell(name),
+      formatDuration(everyMs),
+      time(state?.at),
+      fromNow(state?.at, now),
+      state?.outcome ?? 'never read',
+      cell(state?.detail),
+    ]),
+  );
+}
+
+export function registerReconcile(program: Command, surroundings: Surroundings): void {
+  withLimit(withCommon(program.command('reconcile')))
+    .description('bring the inventory in line with its sources, or show what that would change')
+    .option('--source <name>', 'with this one alone')
+    .option('--dry-run', 'only show it')
+    .option('--accept-loss', 'decommission what is missing although it is more than the source may lack')
+    .option('--take-over', 'devices entered by hand that the source has become its own')
+    .action((options: ReconcileOptions) => run(surroundings, options));
+  const group = program.command('source').description('where the inventory comes from');
+  withCommon(group.command('list'))
+    .description('list the sources, and how each was when it was last read')
+    .action(async (options: CommonOptions) => {
+      const sources = await withOperations(surroundings, options, (each) => each.listSources());
+      answer(options.output, sources, () => sourceTable(sources, Date.now()));
+    });
+}

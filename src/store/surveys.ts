@@ -1,0 +1,64 @@
+// What a look over the fleet reads: the certificates that may still open a session and when devices were last heard, of a stretch
+// of the inventory at a time, without the certificates' bytes.
+import { sql } from 'kysely';
+import type { PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
+import type { SurveyedCertificate } from '../ports/store.ts';
+import type { Parameter, Queries } from './query.ts';
+import { build } from './schema.ts';
+
+interface Stretch {
+  readonly first: PrincipalId;
+  readonly last: PrincipalId;
+}
+
+export function surveys(queries: Queries) {
+  const certificates = queries.prepare((p: Parameter<Stretch>) =>
+    build
+      .selectFrom('certificate as c')
+      .select([
+        'c.fingerprint',
+        'c.serial',
+        'c.principal_id as principalId',
+        'c.state',
+        'c.not_before as notBefore',
+        'c.not_after as notAfter',
+        'c.renewal_id as renewalId',
+        'c.issued_at as issuedAt',
+        'c.activated_at as activatedAt',
+        'c.last_seen_at as lastSeenAt',
+        'c.renew_at as renewAt',
+      ])
+      .select((eb) =>
+        eb
+          .selectFrom('certificate as o')
+          .select('o.principal_id')
+          .whereRef('o.key_fingerprint', '=', 'c.key_fingerprint')
+          .whereRef('o.principal_id', '<>', 'c.principal_id')
+          .where('o.ends_at', 'is not', null)
+          .limit(sql.lit(1))
+          .as('sharedWith'),
+      )
+      .where('c.principal_id', '>=', p('first'))
+      .where('c.principal_id', '<=', p('last'))
+      .where((eb) => eb.or([eb('c.ends_at', 'is not', null), eb('c.state', '=', sql.lit('expired'))]))
+      .orderBy('c.principal_id')
+      .orderBy('c.issued_at')
+      .$castTo<SurveyedCertificate>(),
+  );
+  const contacts = queries.prepare((p: Parameter<Stretch>) =>
+    build
+      .selectFrom('contact')
+      .select(['principal_id as principalId', 'last_seen_at as lastSeenAt'])
+      .where('principal_id', '>=', p('first'))
+      .where('principal_id', '<=', p('last'))
+      .where('last_seen_at', 'is not', null)
+      .$castTo<{ principalId: PrincipalId; lastSeenAt: Instant }>(),
+  );
+  return {
+    certificatesInUse: (first: PrincipalId, last: PrincipalId): SurveyedCertificate[] =>
+      certificates.all({ first, last }),
+    lastSeen: (first: PrincipalId, last: PrincipalId): Map<PrincipalId, Instant> =>
+      new Map(contacts.all({ first, last }).map(({ principalId, lastSeenAt }) => [principalId, lastSeenAt])),
+  };
+}
