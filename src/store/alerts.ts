@@ -1,9 +1,9 @@
 // Whom to look at and when, alerts, one row a name, and who has still to be told of what became of them.
 import { sql } from 'kysely';
-import type { Alert, AlertEvent, AlertKind } from '../domain/alert.ts';
+import type { Alert, AlertEvent, AlertKind, AlertName } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { AlertName, WaitingNotification } from '../ports/store.ts';
+import type { WaitingNotification } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 

@@ -1,10 +1,10 @@
 // Reads of the tables, at once. Nothing waits here; the methods are asynchronous because the port is.
-import type { AlertKind } from '../domain/alert.ts';
+import type { AlertKind, AlertName } from '../domain/alert.ts';
 import type { Fingerprint, Serial } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { AlertName, OutlookPlace, Page, PrincipalQuery, Reader } from '../ports/store.ts';
+import type { OutlookPlace, Page, PrincipalQuery, Reader } from '../ports/store.ts';
 import type { Tables } from './tables.ts';
 
 export class TableReader implements Reader {
@@ -154,6 +154,14 @@ export class TableReader implements Reader {
     return this.tables.findings(query, limit);
   }
 
+  async certificatesInUse(first: PrincipalId, last: PrincipalId) {
+    return this.tables.certificatesInUse(first, last);
+  }
+
+  async lastSeen(first: PrincipalId, last: PrincipalId) {
+    return this.tables.lastSeen(first, last);
+  }
+
   async setting(name: string) {
     return this.tables.setting(name);
   }
@@ -186,11 +194,11 @@ export class TableReader implements Reader {
     return this.tables.endedCertificates(now, limit);
   }
 
-  async dueEffects(now: Instant, limit: number) {
-    return this.tables.dueEffects(now, limit);
-  }
-}
   async dueWatches(now: Instant, limit: number) {
     return this.tables.dueWatches(now, limit);
   }
 
+  async dueEffects(now: Instant, limit: number) {
+    return this.tables.dueEffects(now, limit);
+  }
+}

@@ -10,6 +10,7 @@ import { outlooks } from './outlooks.ts';
 import { campaigns, findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
 import { renewals, requests } from './renewals.ts';
+import { surveys } from './surveys.ts';
 
 export function tablesOf(queries: Queries) {
   return {
@@ -19,13 +20,14 @@ export function tablesOf(queries: Queries) {
     ...requests(queries),
     ...deliveries(queries),
     ...delegations(queries),
-    ...alerts(queries),
     ...watches(queries),
+    ...alerts(queries),
     ...notifications(queries),
     ...presences(queries),
     ...outlooks(queries),
     ...campaigns(queries),
     ...findings(queries),
+    ...surveys(queries),
     ...settings(queries),
     ...outbox(queries),
     ...journal(queries),

@@ -83,13 +83,13 @@ describe('the plans of the queries of fixed shape', () => {
       /INDEX delegation_device_principal \(principal_id=\?\)/,
     ],
     ['the delegations of its site', /"principal_id" = \? union/, /INDEX delegation_site \(site=\?\)/],
-    ['the delegations of a gateway', /"gateway_id" = \?/, /INDEX delegation_gateway \(gateway_id=\?\)/],
-  ])('find %s by their index', (_, query, index) => {
-    expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);
     ['who is to be looked at', /from "watch" where/, /COVERING INDEX watch_due \(due_at<\?\)/],
     ['open alerts', /> \(\?, \?\) order by/, /INDEX alert_open \(\(kind,subject\)>\(\?,\?\)\)/],
     ['quiet alerts', /"seen_at" <=/, /INDEX alert_seen \(kind=\? AND seen_at<\?\)/],
     ['what a sink is to be told', /from "notification" .* order by "id"/, /INDEX notification_order \(sink=\?\)/],
+    ['the delegations of a gateway', /"gateway_id" = \?/, /INDEX delegation_gateway \(gateway_id=\?\)/],
+  ])('find %s by their index', (_, query, index) => {
+    expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);
   });
 
   it('sort nothing, or only what an index has found due', () => {

@@ -25,8 +25,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('effects', effects);
     describe('delegations', delegations);
     describe('what is under way', deliveries);
-  });
-}
     describe('whom to look at', watches);
     describe('alerts', alerts);
     describe('notifications', notifications);
+  });
+}
