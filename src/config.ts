@@ -42,9 +42,14 @@ interface Limits {
   readonly handshakeMs: number;
   readonly connectMs: number;
   readonly keepaliveMs: number;
+  readonly sessionsPerPrincipal: number;
+  readonly sessionExpiryMs: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly retainedMessages: number;
+  readonly retainedBytes: number;
+  readonly retainedMessagesPerPrincipal: number;
+  readonly retainedBytesPerPrincipal: number;
   readonly subscriptions: number;
   readonly csrBytes: number;
 }
@@ -149,7 +154,7 @@ function publicUrl(raw: RawConfig): string {
 }
 
 function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: string | undefined): Config {
-  const { handshake, connect, keepalive, ...counts } = raw.limits;
+  const { handshake, connect, keepalive, sessionExpiry, ...counts } = raw.limits;
   const base = file === undefined ? '.' : dirname(file);
   return {
     mqtt: raw.mqtt,
@@ -159,7 +164,13 @@ function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: stri
     classes,
     skewMs: raw.skew,
     access: accessFrom(raw.access),
-    limits: { ...counts, handshakeMs: handshake, connectMs: connect, keepaliveMs: keepalive },
+    limits: {
+      ...counts,
+      handshakeMs: handshake,
+      connectMs: connect,
+      keepaliveMs: keepalive,
+      sessionExpiryMs: sessionExpiry,
+    },
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
     crl: { validityMs: raw.crl.validity },
     journal: { retentionMs: raw.journal.retention },

@@ -64,6 +64,7 @@ function brokerLimits({ limits }: Config) {
     connectMs: limits.connectMs,
     keepaliveSecondsMax: Math.ceil(limits.keepaliveMs / 1_000),
     subscriptionsPerClientMax: limits.subscriptions,
+    sessionsPerPrincipalMax: limits.sessionsPerPrincipal,
   };
 }
 

@@ -65,7 +65,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { entrance, journal } = options;
   const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
   contextOptions(options.tls);
-  const registry = new SessionRegistry(options.clock, journal, entrance);
+  const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax);
   const gate = new ConnectionGate(limits, journal);
   const stalls = new StallBound(limits.stallMs);
   const works: Works = { limits, registry, sockets: new WeakMap(), stalls };

@@ -20,6 +20,8 @@ export interface BrokerLimits {
   /** Client ids beyond this many characters are refused. */
   readonly clientIdCharactersMax: number;
   readonly subscriptionsPerClientMax: number;
+  /** Live sessions of one principal; beyond them the one that has lasted longest ends. */
+  readonly sessionsPerPrincipalMax: number;
   /** Packets a client may send before its CONNACK, and inbound QoS 2 messages awaiting their PUBREL. */
   readonly packetsBeforeConnackMax: number;
   readonly inflightInboundMax: number;
@@ -45,6 +47,7 @@ export const defaultLimits: BrokerLimits = {
   keepaliveSecondsMax: 65_535,
   clientIdCharactersMax: 128,
   subscriptionsPerClientMax: 100,
+  sessionsPerPrincipalMax: 1_000,
   packetsBeforeConnackMax: 64,
   inflightInboundMax: 1_000,
   drainMs: 5_000,

@@ -40,6 +40,7 @@ export class SessionRegistry {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #journal: Journal;
   readonly #entrance: Pick<Entrance, 'hears' | 'came' | 'left'>;
+  readonly #perPrincipalMax: number;
   readonly #facts = new WeakMap<object, LiveSession>();
   readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
   readonly #byPrincipal = new Map<PrincipalId, Set<LiveSession>>();
@@ -54,7 +55,13 @@ export class SessionRegistry {
   /** The time when it was last asked for. */
   #lastNow = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Pick<Clock, 'now'>, journal: Journal, entrance: Pick<Entrance, 'hears' | 'came' | 'left'>) {
+  constructor(
+    clock: Pick<Clock, 'now'>,
+    journal: Journal,
+    entrance: Pick<Entrance, 'hears' | 'came' | 'left'>,
+    perPrincipalMax: number,
+  ) {
+    this.#perPrincipalMax = perPrincipalMax;
     this.#clock = clock;
     this.#journal = journal;
     this.#entrance = entrance;
@@ -139,6 +146,7 @@ export class SessionRegistry {
     addTo(this.#byPrincipal, session.principal.id, live);
     this.#byClientId.set(brokerClientId, live);
     this.#deadlines.add(live);
+    this.#makeRoom(live);
     this.#entrance.came(session);
     return live;
   }
@@ -194,6 +202,21 @@ export class SessionRegistry {
       const { lane, introduced } = live.session;
       if (lane === 'renew-only' && !introduced && (notAfterOf(live.socket) ?? now) > now) this.end(live, 'clock_moved');
     }
+  }
+
+  /**
+   * Beyond the limit the session that has lasted longest ends: the device may long have lost it, and must not be kept out by it. Who
+   * was only introduced ends nobody else's, and what has the same client id is displaced anyway.
+   */
+  #makeRoom({ session, brokerClientId }: LiveSession): void {
+    const others = this.ofPrincipal(session.principal.id).filter(
+      (live) =>
+        live.ending === null &&
+        live.brokerClientId !== brokerClientId &&
+        live.session.introduced === session.introduced,
+    );
+    const tooMany = others.length + 1 - this.#perPrincipalMax;
+    for (const live of others.slice(0, Math.max(0, tooMany))) this.end(live, 'sessions_max');
   }
 
   #receives(session: Session): TopicGate {

@@ -124,9 +124,14 @@ const limits = z
     connect: duration('10s', 100, 300 * second),
     // An MQTT keepalive has 16 bits of seconds [MQTT-3.1.2-24].
     keepalive: duration('18h', second, 65_535 * second),
+    sessionsPerPrincipal: whole(32, 1, 100_000),
+    sessionExpiry: duration('30d', second, 3_650 * day),
     queuedMessages: whole(1_000, 0, 1_000_000),
     queuedBytes: whole(1_048_576, 0, 1_073_741_824),
     retainedMessages: whole(10_000, 0, 10_000_000),
+    retainedBytes: whole(67_108_864, 0, 1_073_741_824),
+    retainedMessagesPerPrincipal: whole(1_000, 0, 10_000_000),
+    retainedBytesPerPrincipal: whole(1_048_576, 0, 1_073_741_824),
     subscriptions: whole(100, 1, 100_000),
     csrBytes: whole(8_192, 512, 65_536),
   })

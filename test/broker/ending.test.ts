@@ -54,6 +54,46 @@ describe('a session', () => {
     expect(house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(0);
   });
 
+  it('that has lasted longest ends when its principal opens one too many, and nobody else’s does', async () => {
+    const few = await House.open({ sessionsPerPrincipalMax: 3 });
+    try {
+      const credential = await few.device('d1');
+      const first = await few.connected(credential, 'd1:1');
+      const displaced = closed(first);
+      const bystander = await few.connected(await few.device('d2'), 'd2');
+      const kept = [await few.connected(credential, 'd1:2'), await few.connected(credential, 'd1:3')];
+      expect(few.told('session.ended')).toEqual([]);
+      kept.push(await few.connected(credential, 'd1:4'));
+      await displaced;
+      expect(few.told('session.ended')).toMatchObject([
+        { reason: 'sessions_max', fields: { 'nolapse.client_id': 'd1:1' } },
+      ]);
+      // A client that comes back under its own id takes its own place.
+      const replaced = closed(kept[0]);
+      await few.connected(credential, 'd1:2');
+      await replaced;
+      expect(few.told('session.ended')).toHaveLength(1);
+      expect([bystander, ...kept.slice(1)].every(({ connected }) => connected)).toBe(true);
+    } finally {
+      await few.close();
+    }
+  });
+
+  it('that was only introduced ends none that is known', async () => {
+    const few = await House.open({ sessionsPerPrincipalMax: 1 });
+    try {
+      const known = await few.connected(await few.device('d1'), 'd1');
+      const stranger = await few.device('d1', { introduced: true, lane: 'renew-only' });
+      const one = await few.connected(stranger, 'd1:1');
+      const gone = closed(one);
+      await few.connected(stranger, 'd1:2');
+      await gone;
+      expect(known.connected).toBe(true);
+    } finally {
+      await few.close();
+    }
+  });
+
   it('is cut though its peer reads nothing', async () => {
     const credential = await house.device('d5');
     const socket = await house.raw(credential);

@@ -120,7 +120,7 @@ describe('aedes’s list of clients', () => {
   it('keeps the newest of two with one id when the older one ends late, and forgets one that never connected', () => {
     const aedes = new Aedes();
     const internals = internalsOf(aedes);
-    const registry = new SessionRegistry(clock, journal, new FakeEntrance());
+    const registry = new SessionRegistry(clock, journal, new FakeEntrance(), 10);
     watchRegistrations(aedes, registry);
     const [older, newer] = [fake('d1'), fake('d1')];
     internals.connectedClients = 0;
