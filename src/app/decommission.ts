@@ -1,9 +1,11 @@
 // Ends or suspends a principal's right to connect: everything that follows from it is in one transaction with it.
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen } from '../domain/renewal.ts';
+import { clearAllWithin } from './alerts.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { revokeDelegationsOf } from './delegate.ts';
+import { resumeWithin } from './due.ts';
 import { OperationError } from './operations.ts';
 import { revokeWithin } from './revoke.ts';
 
@@ -35,6 +37,7 @@ export async function decommissionWithin(
     counts.cancelled += 1;
   }
   counts.delegations = await revokeDelegationsOf(within, id);
+  await clearAllWithin(within, id);
   await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
   await within.record({
     action: 'device.decommissioned',
@@ -55,7 +58,8 @@ export function quarantine(app: App, id: PrincipalId, release: boolean): Promise
     if (principal.status === status) return principal;
     const changed: Principal = { ...principal, status };
     await within.tx.putPrincipal(changed);
-    if (!release) await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'quarantined' });
+    if (release) await resumeWithin(within, changed);
+    else await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'quarantined' });
     const action = release ? 'device.released' : 'device.quarantined';
     await within.record({ action, message: `${id} ${release ? 'released' : 'quarantined'}`, principalId: id });
     return changed;

@@ -4,7 +4,7 @@ import type { Delegation } from '../domain/delegation.ts';
 import { dayOf } from '../domain/delegation.ts';
 import { type KeyMode, keyModes } from '../domain/policy.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../domain/principal.ts';
-import { durationMaxMs, type Instant, parseDuration } from '../domain/time.ts';
+import { durationMaxMs, type Instant, parseDate, parseDuration } from '../domain/time.ts';
 import type { Reader } from '../ports/store.ts';
 import { type Change, change } from './change.ts';
 import type { App } from './context.ts';
@@ -141,12 +141,10 @@ function modesOf(texts: readonly string[], faults: string[]): KeyMode[] {
   return modes;
 }
 
-const date = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/;
-
 /** `90d` from now, or an ISO 8601 date (its beginning, in UTC) or time. */
 function endOf(text: string, now: Instant, faults: string[]): Instant {
   const duration = parseDuration(text);
-  const endsAt = duration === null ? (date.test(text) ? Date.parse(text) : Number.NaN) : now + duration;
+  const endsAt = duration === null ? (parseDate(text) ?? Number.NaN) : now + duration;
   if (Number.isNaN(endsAt)) faults.push('until: not a duration such as 90d, or a date such as 2030-01-31');
   else if (endsAt <= now) faults.push('until: not in the future');
   else if (endsAt > now + durationMaxMs) faults.push('until: more than 100 years ahead');

@@ -37,3 +37,20 @@ export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecor
     else if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
   }
 }
+
+/** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */
+export async function resumeWithin(within: Change, principal: Principal): Promise<void> {
+  const { tx, now } = within;
+  for (const entry of await tx.certificatesOf(principal.id)) {
+    if (entry.state !== 'active' || entry.renewAt !== null || (await isOfDrill(within, entry))) continue;
+    if (await tx.openRenewalFor(entry.fingerprint)) continue;
+    await tx.putCertificate({ ...entry, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
+  }
+}
+
+/** What a drill has brought is never replaced. */
+async function isOfDrill({ tx }: Change, { renewalId }: LedgerEntry): Promise<boolean> {
+  const renewal = renewalId === null ? null : await tx.renewal(renewalId);
+  const campaign = renewal?.campaign == null ? null : await tx.campaign(renewal.campaign);
+  return campaign?.drill === true;
+}

@@ -1,6 +1,7 @@
 // What an operator can have done, over the control socket of a running gateway or on a home at rest: one method a command.
 import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
+import type { DarkReason } from '../domain/forecast.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
@@ -32,9 +33,19 @@ export interface InventoryFile {
 /** A ledger entry without its DER, times in Unix milliseconds. */
 export type CertificateView = Omit<LedgerEntry, 'der'>;
 
+export interface PresenceView {
+  readonly here: boolean;
+  /** When it came, if it is here; else when it left. */
+  readonly since: number;
+  /** The gap that 95 of 100 of its gaps do not exceed, and the longest, rounded up; null: it was never seen to come back. */
+  readonly comesEveryMs: number | null;
+  readonly longestAwayMs: number | null;
+}
+
 export interface DeviceView {
   readonly principal: Principal;
   readonly contact: Contact | null;
+  readonly presence: PresenceView | null;
   readonly certificates: readonly CertificateView[];
   readonly renewals: readonly Renewal[];
   /** Of a device, those in force under which gateways act for it; of a gateway, those it holds. */
@@ -65,6 +76,96 @@ export interface IssuedView {
   readonly keyPem: string;
   /** PEM of the root. */
   readonly rootPem: string;
+}
+
+export interface ReconcileRequest {
+  readonly source: string;
+  /** Only show what would be done. */
+  readonly dryRun?: boolean;
+  /** Go on although the source lacks more than it may. */
+  readonly acceptLoss?: boolean;
+  /** Devices entered by hand that the source has become its own. */
+  readonly takeOver?: boolean;
+  /** Devices named of each sort. */
+  readonly limit?: number;
+}
+
+export interface ReconcileReport {
+  readonly source: string;
+  readonly applied: boolean;
+  /** Why the guard objects; null: it does not. */
+  readonly objection: string | null;
+  readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
+  readonly added: readonly string[];
+  readonly changed: readonly {
+    readonly id: string;
+    readonly fields: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
+  }[];
+  readonly decommissioned: readonly string[];
+  /** Left alone. */
+  readonly conflicts: readonly { readonly id: string; readonly detail: string }[];
+}
+
+export interface SourceView {
+  readonly name: string;
+  readonly everyMs: number;
+  /** Null: never read. */
+  readonly state: {
+    readonly at: number;
+    readonly outcome: 'good' | 'refused' | 'failed';
+    readonly detail: string;
+  } | null;
+}
+
+/** At most one of `days` (90 where none is said) and `asOf`, an ISO 8601 date or time. */
+export interface ForecastQuery {
+  readonly days?: number;
+  readonly asOf?: string;
+  readonly owner?: string;
+  readonly site?: string;
+  /** Devices named; all are counted. */
+  readonly limit?: number;
+}
+
+/** A device that is expected to go dark. */
+export interface DarkDevice {
+  readonly id: string;
+  readonly owner: string;
+  readonly site: string | null;
+  readonly class: string;
+  /** Of the certificate in use. */
+  readonly serial: string;
+  readonly at: number;
+  readonly why: DarkReason;
+  /** Below zero: by how much it is expected too late. Null: no coming of it would help. */
+  readonly slackMs: number | null;
+  /** When its replacement is due; null: none is planned. */
+  readonly dueAt: number | null;
+  readonly expectedAt: number;
+  /** Null: it is here. */
+  readonly awaySince: number | null;
+  /** The gap that 95 of 100 of its gaps do not exceed; null: it was never seen to come back. */
+  readonly comesEveryMs: number | null;
+}
+
+export interface ForecastView {
+  readonly now: number;
+  readonly until: number;
+  /** Certificates in use that end by then. */
+  readonly looked: number;
+  readonly dark: number;
+  readonly reasons: Readonly<Partial<Record<DarkReason, number>>>;
+  /** The dark ones by owner and site, the most first; at most 10,000 pairs. */
+  readonly groups: readonly {
+    readonly owner: string;
+    readonly site: string | null;
+    readonly dark: number;
+    readonly firstAt: number;
+  }[];
+  /** Dark ones beyond those pairs. */
+  readonly ungrouped: number;
+  /** Those whose certificate ends first. */
+  readonly devices: readonly DarkDevice[];
 }
 
 export interface Finding {
@@ -119,6 +220,19 @@ export interface Operations {
   /** The current CRL, signed anew when none is or it has passed half its time. */
   crl(): Promise<{ number: number; thisUpdate: number; nextUpdate: number; pem: string; entries: number }>;
   doctor(): Promise<Finding[]>;
+  listSources(): Promise<SourceView[]>;
+  /** Also rejects with `conflict` while this source is being read, and with `invalid` when the source has faults. */
+  reconcile(input: ReconcileRequest): Promise<ReconcileReport>;
+  /** In order of kind and subject. `after` is a subject. */
+  listFindings(query: {
+    readonly kind?: string;
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<StoredFinding[]>;
+  /** Looks the whole fleet over now; how many findings there are of each kind. */
+  lookOver(): Promise<Readonly<Record<string, number>>>;
+  /** Who is expected to go dark by a date, as docs/operations.md has it. */
+  forecast(query: ForecastQuery): Promise<ForecastView>;
 }
 
 export type OperationName = keyof Operations;

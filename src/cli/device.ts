@@ -1,6 +1,6 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
 import { type Command, Option } from 'commander';
-import type { DeviceView, NewDevice } from '../app/operations.ts';
+import type { DeviceView, NewDevice, PresenceView } from '../app/operations.ts';
 import { keyModes } from '../domain/policy.ts';
 import {
   type Contact,
@@ -74,7 +74,18 @@ function listRow(principal: Principal): string[] {
   return [...named, principal.modes.join(','), packetBytesMax, slots].map(cell);
 }
 
-function describe({ principal, contact, certificates, renewals, delegations }: DeviceView, now: number): string {
+function presenceFields(presence: PresenceView | null, now: number): (readonly [string, string])[] {
+  if (!presence) return [['here', 'never since that is noted']];
+  const { here, since, comesEveryMs, longestAwayMs } = presence;
+  return [
+    ['here', `${here ? 'since' : 'until'} ${time(since)} (${fromNow(since, now)})`],
+    ['comes every', comesEveryMs === null ? '-' : formatDuration(comesEveryMs)],
+    ['longest away', longestAwayMs === null ? '-' : formatDuration(longestAwayMs)],
+  ];
+}
+
+function describe(view: DeviceView, now: number): string {
+  const { principal, contact, presence, certificates, renewals, delegations } = view;
   const seen = contact?.lastSeenAt ?? null;
   const parts = [
     fields([
@@ -82,6 +93,7 @@ function describe({ principal, contact, certificates, renewals, delegations }: D
       ['clock', clockOf(contact)],
       ['last seen', seen === null ? 'never' : `${time(seen)} (${fromNow(seen, now)})`],
     ]),
+      ...presenceFields(presence, now),
     certificateTable(certificates, now),
     renewalTable(renewals, now),
     delegationTable(delegations, now),

@@ -10,6 +10,8 @@ import { registerDelegation } from './delegation.ts';
 import { registerDemo } from './demo.ts';
 import { registerDevice } from './device.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerFinding } from './finding.ts';
+import { registerForecast } from './forecast.ts';
 import { registerGateway } from './gateway.ts';
 import { registerInit } from './init.ts';
 import type { Surroundings } from './invocation.ts';
@@ -39,6 +41,8 @@ function buildProgram(surroundings: Surroundings): Command {
   registerCrl(program, surroundings);
   registerDoctor(program, surroundings);
   registerDemo(program);
+  registerForecast(program, surroundings);
+  registerFinding(program, surroundings);
   return program;
 }
 

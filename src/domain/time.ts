@@ -35,6 +35,17 @@ export function parseDuration(text: string): number | null {
   return ms <= durationMaxMs ? ms : null;
 }
 
+const date = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** Reads an ISO 8601 date, which means its beginning, or a date with a time; both in UTC unless it says otherwise. Null when it is none. */
+export function parseDate(text: string): Instant | null {
+  const [, day = '', time = '00:00', zone = 'Z'] = date.exec(text) ?? [];
+  const instant = Date.parse(`${day}T${time}${zone}`);
+  // The 31st of February is read as a day in March.
+  const isThere = !Number.isNaN(instant) && new Date(`${day}T00:00Z`).toISOString().startsWith(day);
+  return isThere ? instant : null;
+}
+
 /** Reads a duration, or a share such as `66%` (0% to 100%). Null when it is neither. */
 export function parseSpan(text: string): Span | null {
   const share = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(text);

@@ -123,3 +123,4 @@ export async function connectOperations(home: string): Promise<Operations | null
     doctor: () => send(path, 'doctor', {}),
   };
 }
+    forecast: (query) => send(path, 'forecast', query),

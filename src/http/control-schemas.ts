@@ -88,3 +88,10 @@ export function isStreamed(name: OperationName): boolean {
 export function isOperation(name: string): name is OperationName {
   return Object.hasOwn(operationSchemas, name);
 }
+  forecast: z.strictObject({
+    days: z.number().exactOptional(),
+    asOf: text.exactOptional(),
+    owner: text.exactOptional(),
+    site: text.exactOptional(),
+    limit: limit.exactOptional(),
+  }),

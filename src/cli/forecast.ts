@@ -1,0 +1,60 @@
+// nolapse forecast: who is expected to go dark, by when and why. Exit code 1 when there is anybody.
+import type { Command } from 'commander';
+import type { DarkDevice, ForecastView } from '../app/operations.ts';
+import { formatDuration } from '../domain/time.ts';
+import { parseWhole } from './arguments.ts';
+import { type CommonOptions, type Surroundings, withCommon, withLimit, withOperations } from './invocation.ts';
+import { answer, cell, fromNow, remark, table, time } from './output.ts';
+
+type ForecastOptions = CommonOptions & {
+  readonly days?: number;
+  readonly asOf?: string;
+  readonly owner?: string;
+  readonly site?: string;
+  readonly limit: number;
+};
+
+const span = (ms: number | null): string => (ms === null ? '-' : formatDuration(ms));
+
+function deviceRow(device: DarkDevice, now: number): string[] {
+  const { id, owner, site, at, why, slackMs, awaySince, comesEveryMs, expectedAt } = device;
+  const comes = [awaySince === null ? 'here' : fromNow(awaySince, now), span(comesEveryMs), fromNow(expectedAt, now)];
+  return [cell(id), cell(owner), cell(site), time(at), fromNow(at, now), why, span(slackMs), ...comes];
+}
+
+function words({ now, until, looked, dark, groups, devices }: ForecastView): string {
+  const ends = `${looked} certificates in use end by ${time(until)}`;
+  if (dark === 0) return `${ends}; nobody is expected to go dark\n`;
+  const groupRows = groups.map((each) => [
+    cell(each.owner),
+    cell(each.site),
+    cell(each.dark),
+    time(each.firstAt),
+    fromNow(each.firstAt, now),
+  ]);
+  const headings = ['DEVICE', 'OWNER', 'SITE', 'DARK AT', '', 'WHY', 'SLACK', 'SEEN', 'COMES EVERY', 'EXPECTED'];
+  return [
+    `${ends}; ${dark} devices are expected to go dark\n`,
+    table(['OWNER', 'SITE', 'DARK', 'FIRST', ''], groupRows),
+    table(
+      headings,
+      devices.map((each) => deviceRow(each, now)),
+    ),
+  ].join('\n');
+}
+
+export function registerForecast(program: Command, surroundings: Surroundings): void {
+  withLimit(withCommon(program.command('forecast')))
+    .description('who is expected to be without a certificate, by when and why')
+    .option('--days <count>', 'looking so many days ahead; 90 when nothing is said', parseWhole)
+    .option('--as-of <date>', 'by this date such as 2030-01-31 (UTC), instead')
+    .option('--owner <owner>', 'only of this owner')
+    .option('--site <site>', 'only of this site')
+    .action(async (options: ForecastOptions) => {
+      const { home: _home, config: _config, output, ...query } = options;
+      const view = await withOperations(surroundings, options, (each) => each.forecast(query));
+      answer(output, view, () => words(view));
+      if (view.devices.length < view.dark) remark(`only the first ${view.devices.length} devices are listed`);
+      if (view.dark > 0) process.exitCode = 1;
+    });
+}
