@@ -4,7 +4,7 @@ import type { DarkDevice, ForecastView } from '../app/operations.ts';
 import { formatDuration } from '../domain/time.ts';
 import { parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withLimit, withOperations } from './invocation.ts';
-import { answer, cell, fromNow, remark, table, time } from './output.ts';
+import { answer, cell, fields, fromNow, remark, table, time } from './output.ts';
 
 type ForecastOptions = CommonOptions & {
   readonly days?: number;
@@ -23,8 +23,11 @@ function deviceRow(device: DarkDevice, now: number): string[] {
 }
 
 function words({ now, until, looked, dark, groups, devices }: ForecastView): string {
-  const ends = `${looked} certificates in use end by ${time(until)}`;
-  if (dark === 0) return `${ends}; nobody is expected to go dark\n`;
+  const counts = fields([
+    ['certificates in use that end by', `${time(until)}: ${looked}`],
+    ['devices expected to go dark', `${dark}`],
+  ]);
+  if (dark === 0) return counts;
   const groupRows = groups.map((each) => [
     cell(each.owner),
     cell(each.site),
@@ -34,7 +37,7 @@ function words({ now, until, looked, dark, groups, devices }: ForecastView): str
   ]);
   const headings = ['DEVICE', 'OWNER', 'SITE', 'DARK AT', '', 'WHY', 'SLACK', 'SEEN', 'COMES EVERY', 'EXPECTED'];
   return [
-    `${ends}; ${dark} devices are expected to go dark\n`,
+    counts,
     table(['OWNER', 'SITE', 'DARK', 'FIRST', ''], groupRows),
     table(
       headings,
