@@ -8,14 +8,14 @@ import type { App } from './context.ts';
 import { decommission, quarantine } from './decommission.ts';
 import { addDelegation, listDelegations, revokeDelegation } from './delegate.ts';
 import { doctor } from './doctor.ts';
+import { forecast } from './forecast.ts';
 import { addDevice, importDevices } from './inventory.ts';
 import { issueDevice } from './issue-device.ts';
-import { forecast } from './forecast.ts';
 import { openRenewal } from './open-renewal.ts';
 import { OperationError, type Operations } from './operations.ts';
+import { presenceOf } from './presence-view.ts';
 import { currentCrl } from './publish-crl.ts';
 import { revoke } from './revoke.ts';
-import { presenceOf } from './presence-view.ts';
 import { viewOf } from './view.ts';
 
 const limitDefault = 1_000;
@@ -64,17 +64,10 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
       const entries = (await read.revokedForCrl(app.clock.now())).length;
       return { ...crl, pem: derToPem(der, 'X509 CRL'), entries };
     },
+    forecast: (query) => forecast(app, query),
     doctor: () => doctor(app, serverDer()),
   };
 }
-    listSources: () => listSources(app),
-    reconcile: (input) => reconcile(app, input),
-    listFindings: ({ kind, after, limit }) => {
-      const page = pageOf(after, limit);
-      return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
-    },
-    lookOver: () => lookOverNow(app),
-    forecast: (query) => forecast(app, query),
 
 function idOf(text: string): PrincipalId {
   const id = parsePrincipalId(text);
@@ -100,6 +93,7 @@ async function showDevice(app: App, id: PrincipalId) {
   return {
     principal,
     contact: await read.contact(id),
+    presence: await presenceOf(app, id),
     certificates,
     renewals: await read.renewals({ principalId: id }, shownMax),
     delegations: (await standingFor(app, principal)).slice(0, shownMax),
@@ -108,7 +102,6 @@ async function showDevice(app: App, id: PrincipalId) {
 
 function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {
   const { read } = app.store;
-    presence: await presenceOf(app, id),
   const found = kind === 'gateway' ? read.delegationsOf(id) : kind === 'device' ? read.delegationsFor(id, site) : [];
   return Promise.resolve(found).then((all) => all.filter((each) => isInForce(each, app.clock.now())));
 }

@@ -78,45 +78,6 @@ export interface IssuedView {
   readonly rootPem: string;
 }
 
-export interface ReconcileRequest {
-  readonly source: string;
-  /** Only show what would be done. */
-  readonly dryRun?: boolean;
-  /** Go on although the source lacks more than it may. */
-  readonly acceptLoss?: boolean;
-  /** Devices entered by hand that the source has become its own. */
-  readonly takeOver?: boolean;
-  /** Devices named of each sort. */
-  readonly limit?: number;
-}
-
-export interface ReconcileReport {
-  readonly source: string;
-  readonly applied: boolean;
-  /** Why the guard objects; null: it does not. */
-  readonly objection: string | null;
-  readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
-  readonly added: readonly string[];
-  readonly changed: readonly {
-    readonly id: string;
-    readonly fields: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
-  }[];
-  readonly decommissioned: readonly string[];
-  /** Left alone. */
-  readonly conflicts: readonly { readonly id: string; readonly detail: string }[];
-}
-
-export interface SourceView {
-  readonly name: string;
-  readonly everyMs: number;
-  /** Null: never read. */
-  readonly state: {
-    readonly at: number;
-    readonly outcome: 'good' | 'refused' | 'failed';
-    readonly detail: string;
-  } | null;
-}
-
 /** At most one of `days` (90 where none is said) and `asOf`, an ISO 8601 date or time. */
 export interface ForecastQuery {
   readonly days?: number;
@@ -219,20 +180,9 @@ export interface Operations {
   revokeCertificate(input: { readonly id: string; readonly reason?: RevocationReason }): Promise<CertificateView>;
   /** The current CRL, signed anew when none is or it has passed half its time. */
   crl(): Promise<{ number: number; thisUpdate: number; nextUpdate: number; pem: string; entries: number }>;
-  doctor(): Promise<Finding[]>;
-  listSources(): Promise<SourceView[]>;
-  /** Also rejects with `conflict` while this source is being read, and with `invalid` when the source has faults. */
-  reconcile(input: ReconcileRequest): Promise<ReconcileReport>;
-  /** In order of kind and subject. `after` is a subject. */
-  listFindings(query: {
-    readonly kind?: string;
-    readonly after?: string;
-    readonly limit?: number;
-  }): Promise<StoredFinding[]>;
-  /** Looks the whole fleet over now; how many findings there are of each kind. */
-  lookOver(): Promise<Readonly<Record<string, number>>>;
   /** Who is expected to go dark by a date, as docs/operations.md has it. */
   forecast(query: ForecastQuery): Promise<ForecastView>;
+  doctor(): Promise<Finding[]>;
 }
 
 export type OperationName = keyof Operations;

@@ -10,7 +10,6 @@ import { registerDelegation } from './delegation.ts';
 import { registerDemo } from './demo.ts';
 import { registerDevice } from './device.ts';
 import { registerDoctor } from './doctor.ts';
-import { registerFinding } from './finding.ts';
 import { registerForecast } from './forecast.ts';
 import { registerGateway } from './gateway.ts';
 import { registerInit } from './init.ts';
@@ -39,10 +38,9 @@ function buildProgram(surroundings: Surroundings): Command {
   registerRenewal(program, surroundings);
   registerCertificate(program, surroundings);
   registerCrl(program, surroundings);
+  registerForecast(program, surroundings);
   registerDoctor(program, surroundings);
   registerDemo(program);
-  registerForecast(program, surroundings);
-  registerFinding(program, surroundings);
   return program;
 }
 

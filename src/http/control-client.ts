@@ -120,7 +120,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     showCertificate: (input) => send(path, 'showCertificate', input),
     revokeCertificate: (input) => send(path, 'revokeCertificate', input),
     crl: () => send(path, 'crl', {}),
+    forecast: (query) => send(path, 'forecast', query),
     doctor: () => send(path, 'doctor', {}),
   };
 }
-    forecast: (query) => send(path, 'forecast', query),

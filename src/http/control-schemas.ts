@@ -75,6 +75,13 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   showCertificate: z.strictObject({ id }),
   revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional() }),
   crl: nothing,
+  forecast: z.strictObject({
+    days: z.number().exactOptional(),
+    asOf: text.exactOptional(),
+    owner: text.exactOptional(),
+    site: text.exactOptional(),
+    limit: limit.exactOptional(),
+  }),
   doctor: nothing,
 };
 
@@ -88,10 +95,3 @@ export function isStreamed(name: OperationName): boolean {
 export function isOperation(name: string): name is OperationName {
   return Object.hasOwn(operationSchemas, name);
 }
-  forecast: z.strictObject({
-    days: z.number().exactOptional(),
-    asOf: text.exactOptional(),
-    owner: text.exactOptional(),
-    site: text.exactOptional(),
-    limit: limit.exactOptional(),
-  }),
