@@ -27,10 +27,13 @@ export async function beginChores(app: App): Promise<void> {
   watch(app, lookingOver, lookOverMs, lookOverNow(app));
 }
 
-/** Looks the fleet over. Rejects with `conflict` while that is being done already. */
-export function lookOverNow(app: App): Promise<Readonly<Record<string, number>>> {
+/** Looks the fleet over, after the look that is under way if there is one. Rejects with `conflict` while the gateway stops. */
+export async function lookOverNow(app: App): Promise<Readonly<Record<string, number>>> {
+  await app.chores.ended(lookingOver);
   const run = app.chores.begin(lookingOver, (signal) => lookOver(app, signal));
-  return run ?? Promise.reject(new OperationError('conflict', ['the fleet is being looked over at this moment']));
+  if (!run)
+    throw new OperationError('conflict', ['the fleet is being looked over at this moment, or the gateway stops']);
+  return run;
 }
 
 /** `lastAt` may lie ahead: the clock was set back. */

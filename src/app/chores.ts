@@ -15,6 +15,11 @@ export class Chores {
     return run;
   }
 
+  /** Resolves when this work is not under way, however it ended. */
+  async ended(name: string): Promise<void> {
+    await this.#running.get(name)?.catch(() => undefined);
+  }
+
   /** Leaves alone what broke, until this moment of the steady clock. */
   rest(name: string, until: number): void {
     this.#resting.set(name, until);

@@ -1,20 +1,24 @@
 // The operations as the control socket and the command line call them: names are checked here, the verbs do the rest.
 import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
 import { type Delegation, isInForce } from '../domain/delegation.ts';
+import { type FindingKind, findingKinds } from '../domain/finding.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { type RenewalState, renewalStates } from '../domain/renewal.ts';
 import { derToPem } from '../pki/pem.ts';
+import { lookOverNow } from './begin-chores.ts';
 import type { App } from './context.ts';
 import { decommission, quarantine } from './decommission.ts';
 import { addDelegation, listDelegations, revokeDelegation } from './delegate.ts';
 import { doctor } from './doctor.ts';
 import { forecast } from './forecast.ts';
+import { importCertificates } from './import-certificates.ts';
 import { addDevice, importDevices } from './inventory.ts';
 import { issueDevice } from './issue-device.ts';
 import { openRenewal } from './open-renewal.ts';
 import { OperationError, type Operations } from './operations.ts';
 import { presenceOf } from './presence-view.ts';
 import { currentCrl } from './publish-crl.ts';
+import { listSources, reconcile } from './reconcile.ts';
 import { revoke } from './revoke.ts';
 import { viewOf } from './view.ts';
 
@@ -51,6 +55,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
       const entries = device === undefined ? await read.certificates(page) : await read.certificatesOf(idOf(device));
       return entries.slice(0, page.limit).map(viewOf);
     },
+    importCertificates: (input) => importCertificates(app, input),
     showCertificate: async ({ id }) => {
       const entry = await findCertificate(app, id);
       return { certificate: viewOf(entry), pem: derToPem(entry.der, 'CERTIFICATE') };
@@ -64,6 +69,13 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
       const entries = (await read.revokedForCrl(app.clock.now())).length;
       return { ...crl, pem: derToPem(der, 'X509 CRL'), entries };
     },
+    listSources: () => listSources(app),
+    reconcile: (input) => reconcile(app, input),
+    listFindings: ({ kind, after, limit }) => {
+      const page = pageOf(after, limit);
+      return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
+    },
+    lookOver: () => lookOverNow(app),
     forecast: (query) => forecast(app, query),
     doctor: () => doctor(app, serverDer()),
   };
@@ -73,6 +85,11 @@ function idOf(text: string): PrincipalId {
   const id = parsePrincipalId(text);
   if (!id) throw new OperationError('invalid', [`id: not an id: ${principalIdRule}`]);
   return id;
+}
+
+function findingKindOf(text: string): FindingKind {
+  if (Object.hasOwn(findingKinds, text)) return text as FindingKind;
+  throw new OperationError('invalid', [`kind: not one of ${Object.keys(findingKinds).join(', ')}`]);
 }
 
 function stateOf(text: string): RenewalState {
@@ -128,7 +145,7 @@ async function runRenewal(app: App, id: PrincipalId) {
 async function findCertificate(app: App, id: string): Promise<LedgerEntry> {
   const { read } = app.store;
   const hex = id.toLowerCase().replaceAll(':', '');
-  const entry = /^[0-9a-f]{1,64}$/.test(hex)
+  const entry = /^[0-9a-f]{1,64}(@[0-9a-f]{16})?$/.test(hex)
     ? ((await read.certificate(hex as Fingerprint)) ?? (await read.certificateBySerial(hex as Serial)))
     : null;
   if (!entry) throw new OperationError('not_found', [`no certificate with fingerprint or serial ${id.slice(0, 80)}`]);

@@ -6,7 +6,7 @@ import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
-import type { JournalEntry } from '../ports/store.ts';
+import type { JournalEntry, StoredFinding } from '../ports/store.ts';
 
 export interface NewDevice {
   readonly id: string;
@@ -28,6 +28,19 @@ export interface InventoryFile {
   readonly format: 'csv' | 'jsonl';
   /** UTF-8, whole or as it is read. */
   readonly text: string | AsyncIterable<Uint8Array>;
+}
+
+export interface CertificateFiles {
+  /** JSON lines: `file` and in base64 its DER as `certificate`, or the `fault` that keeps it from being read. */
+  readonly text: string | AsyncIterable<Uint8Array>;
+  /** Only of principals of this kind. */
+  readonly kind?: PrincipalKind;
+}
+
+export interface ImportedView {
+  readonly imported: number;
+  /** In the ledger already. */
+  readonly known: number;
 }
 
 /** A ledger entry without its DER, times in Unix milliseconds. */
@@ -76,6 +89,45 @@ export interface IssuedView {
   readonly keyPem: string;
   /** PEM of the root. */
   readonly rootPem: string;
+}
+
+export interface ReconcileRequest {
+  readonly source: string;
+  /** Only show what would be done. */
+  readonly dryRun?: boolean;
+  /** Go on although the source lacks more than it may. */
+  readonly acceptLoss?: boolean;
+  /** Devices entered by hand that the source has become its own. */
+  readonly takeOver?: boolean;
+  /** Devices named of each sort. */
+  readonly limit?: number;
+}
+
+export interface ReconcileReport {
+  readonly source: string;
+  readonly applied: boolean;
+  /** Why the guard objects; null: it does not. */
+  readonly objection: string | null;
+  readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
+  readonly added: readonly string[];
+  readonly changed: readonly {
+    readonly id: string;
+    readonly fields: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
+  }[];
+  readonly decommissioned: readonly string[];
+  /** Left alone. */
+  readonly conflicts: readonly { readonly id: string; readonly detail: string }[];
+}
+
+export interface SourceView {
+  readonly name: string;
+  readonly everyMs: number;
+  /** Null: never read. */
+  readonly state: {
+    readonly at: number;
+    readonly outcome: 'good' | 'refused' | 'failed';
+    readonly detail: string;
+  } | null;
 }
 
 /** At most one of `days` (90 where none is said) and `asOf`, an ISO 8601 date or time. */
@@ -148,6 +200,7 @@ export interface Operations {
     readonly kind?: string;
     readonly site?: string;
     readonly owner?: string;
+    readonly source?: string;
     readonly after?: string;
     readonly limit?: number;
   }): Promise<Principal[]>;
@@ -175,11 +228,24 @@ export interface Operations {
     readonly after?: string;
     readonly limit?: number;
   }): Promise<CertificateView[]>;
+  /** All of them or none; faults name their file. */
+  importCertificates(input: CertificateFiles): Promise<ImportedView>;
   /** `id` is a fingerprint or a serial, in hex. */
   showCertificate(input: { readonly id: string }): Promise<{ certificate: CertificateView; pem: string }>;
   revokeCertificate(input: { readonly id: string; readonly reason?: RevocationReason }): Promise<CertificateView>;
   /** The current CRL, signed anew when none is or it has passed half its time. */
   crl(): Promise<{ number: number; thisUpdate: number; nextUpdate: number; pem: string; entries: number }>;
+  listSources(): Promise<SourceView[]>;
+  /** Also rejects with `conflict` while this source is being read, and with `invalid` when the source has faults. */
+  reconcile(input: ReconcileRequest): Promise<ReconcileReport>;
+  /** In order of kind and subject. `after` is a subject. */
+  listFindings(query: {
+    readonly kind?: string;
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<StoredFinding[]>;
+  /** Looks the whole fleet over now; how many findings there are of each kind. */
+  lookOver(): Promise<Readonly<Record<string, number>>>;
   /** Who is expected to go dark by a date, as docs/operations.md has it. */
   forecast(query: ForecastQuery): Promise<ForecastView>;
   doctor(): Promise<Finding[]>;

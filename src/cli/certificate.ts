@@ -1,7 +1,8 @@
 // nolapse cert ...: the ledger, and revocation.
 import { type Command, Option } from 'commander';
 import type { CertificateView } from '../app/operations.ts';
-import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import { isForeign, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import { registerCertificateImport } from './certificate-import.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -37,6 +38,7 @@ function certificateFields(view: CertificateView, now: number): string {
     ['serial', view.serial],
     ['fingerprint', view.fingerprint],
     ['device', cell(view.principalId)],
+    ['issued by', isForeign(view) ? 'another CA' : 'the CA of this gateway'],
     ['state', view.state],
     ['begins', moment(view.notBefore)],
     ['ends', moment(view.notAfter)],
@@ -71,6 +73,7 @@ export function registerCertificate(program: Command, surroundings: Surroundings
       const shown = await withOperations(surroundings, options, (each) => each.showCertificate({ id }));
       answer(options.output, shown, () => `${certificateFields(shown.certificate, Date.now())}\n${shown.pem}`);
     });
+  registerCertificateImport(group, surroundings);
   withCommon(group.command('revoke'))
     .description('revoke a certificate: its sessions are closed and the CRL lists it')
     .argument('<id>', 'serial or fingerprint, in hex')

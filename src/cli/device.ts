@@ -34,6 +34,7 @@ type ListOptions = CommonOptions & {
   readonly kind?: string;
   readonly site?: string;
   readonly owner?: string;
+  readonly source?: string;
   readonly after?: string;
   readonly limit: number;
 };
@@ -132,6 +133,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .addOption(new Option('--kind <kind>').choices(principalKinds))
     .option('--site <site>')
     .option('--owner <owner>')
+    .option('--source <name>', 'brought by this source')
     .option('--after <id>', 'begin after this id')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;

@@ -43,6 +43,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     kind: text.exactOptional(),
     site: text.exactOptional(),
     owner: text.exactOptional(),
+    source: text.exactOptional(),
     after: text.exactOptional(),
     limit: limit.exactOptional(),
   }),
@@ -72,8 +73,23 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     after: text.exactOptional(),
     limit: limit.exactOptional(),
   }),
+  importCertificates: z.strictObject({ kind: z.enum(principalKinds).exactOptional(), text: streamed }),
   showCertificate: z.strictObject({ id }),
   revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional() }),
+  listSources: nothing,
+  reconcile: z.strictObject({
+    source: text,
+    dryRun: z.boolean().exactOptional(),
+    acceptLoss: z.boolean().exactOptional(),
+    takeOver: z.boolean().exactOptional(),
+    limit: limit.exactOptional(),
+  }),
+  listFindings: z.strictObject({
+    kind: text.exactOptional(),
+    after: text.exactOptional(),
+    limit: limit.exactOptional(),
+  }),
+  lookOver: nothing,
   crl: nothing,
   forecast: z.strictObject({
     days: z.number().exactOptional(),
@@ -86,7 +102,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
 };
 
 /** Operations that take a file: its bytes are the body, what else they take is in the query. */
-const streamedOperations: ReadonlySet<OperationName> = new Set<OperationName>(['importDevices']);
+const streamedOperations: ReadonlySet<OperationName> = new Set<OperationName>(['importDevices', 'importCertificates']);
 
 export function isStreamed(name: OperationName): boolean {
   return streamedOperations.has(name);

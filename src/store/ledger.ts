@@ -48,6 +48,8 @@ function prepareReads(queries: Queries) {
         .selectFrom('certificate')
         .select(['serial', 'revoked_at as revokedAt', 'revocation_reason as reason'])
         .where('revoked_at', 'is not', null)
+        // Only its own CA's list can name another CA's certificate.
+        .where(sql`instr(serial, '@')`, '=', sql.lit(0))
         .where('not_after', '>', p('now'))
         .orderBy('not_after')
         .$castTo<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }>(),

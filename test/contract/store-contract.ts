@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import { alerts, notifications, watches } from './store-alerts.ts';
 import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
+import { findings } from './store-findings.ts';
 import { outlooks } from './store-outlooks.ts';
 import { lists, sweeps } from './store-queries.ts';
 import { limitsOfTransactions, transactions } from './store-transactions.ts';
@@ -22,6 +23,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('lists', lists);
     describe('sweeps', sweeps);
     describe('what a forecast reads', outlooks);
+    describe('findings', findings);
     describe('effects', effects);
     describe('delegations', delegations);
     describe('what is under way', deliveries);

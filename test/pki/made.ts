@@ -5,14 +5,28 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { spkiOf } from '../../src/authority/key-pair.ts';
 import type { PrincipalId } from '../../src/domain/principal.ts';
 import { type ApprovedRequest, approve } from '../../src/domain/request.ts';
 import { nameOf } from '../../src/pki/certificate.ts';
-import { bitString, contextTag, encode, octetString, oid, sequence, set, smallInteger } from '../../src/pki/der.ts';
-import { uriName } from '../../src/pki/extensions.ts';
+import {
+  bitString,
+  contextTag,
+  encode,
+  octetString,
+  oid,
+  sequence,
+  set,
+  smallInteger,
+  time,
+  utf8String,
+} from '../../src/pki/der.ts';
+import { authorityKeyIdentifier, caConstraints, subjectKeyIdentifier, uriName } from '../../src/pki/extensions.ts';
 import { oids } from '../../src/pki/oids.ts';
-import { readKey } from '../../src/pki/public-key.ts';
+import { derToPem } from '../../src/pki/pem.ts';
+import { keyIdentifier, readKey } from '../../src/pki/public-key.ts';
 import { newSerial } from '../../src/pki/serial.ts';
+import { seal, signerFor } from '../../src/pki/signature.ts';
 import type { Authority } from '../../src/ports/authority.ts';
 
 export const day = 86_400_000;
@@ -36,7 +50,7 @@ export function rsaKey(modulusLength: number): KeyObject {
   return generateKeyPairSync('rsa', { modulusLength }).privateKey;
 }
 
-export { spkiOf } from '../../src/authority/key-pair.ts';
+export { spkiOf };
 
 /** One Attribute that requests these extensions. */
 export function extensionRequest(...extensions: Uint8Array[]): Uint8Array {
@@ -111,4 +125,65 @@ export function approvedFor(
   });
   if (approval.kind === 'refused') throw new Error(approval.detail);
   return approval.request;
+}
+
+export interface OtherCertificate {
+  readonly der: Uint8Array;
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+/**
+ * A CA that is not ours, as `openssl req -x509` and `openssl x509 -req -CA ... -CAserial` make one: names of several parts, serial
+ * numbers that count from one, certificates of version 1 without any extension.
+ */
+export class OtherCa {
+  readonly der: Uint8Array;
+  readonly #name: Uint8Array;
+  readonly #key = ecKey();
+  #issued = 0;
+
+  constructor(organisation: string, notAfter: number) {
+    this.#name = sequence(part(organisationName, organisation), part(oids.commonName, `${organisation} CA`));
+    const keyId = keyIdentifier(spkiOf(this.#key));
+    const extensions = [caConstraints(0), subjectKeyIdentifier(keyId), authorityKeyIdentifier(keyId)];
+    this.der = this.#seal(this.#name, spkiOf(this.#key), Date.UTC(2020, 0), notAfter, extensions);
+  }
+
+  /** Signs. `subject`: a DER Name in place of the usual one; `extensions` make it version 3. */
+  issue(
+    commonName: string,
+    { notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number },
+    more: { readonly key?: KeyObject; readonly subject?: Uint8Array; readonly extensions?: readonly Uint8Array[] } = {},
+  ): OtherCertificate {
+    const key = more.key ?? ecKey();
+    const subject = more.subject ?? sequence(part(organisationName, 'Devices'), part(oids.commonName, commonName));
+    const der = this.#seal(subject, spkiOf(key), notBefore, notAfter, more.extensions ?? []);
+    const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+    return { der, certificatePem: derToPem(der, 'CERTIFICATE'), keyPem };
+  }
+
+  #seal(subject: Uint8Array, spki: Uint8Array, notBefore: number, notAfter: number, extensions: readonly Uint8Array[]) {
+    this.#issued += 1;
+    const signer = signerFor(this.#key);
+    const body = [
+      smallInteger(this.#issued),
+      signer.algorithm,
+      this.#name,
+      sequence(time(notBefore), time(notAfter)),
+      subject,
+      spki,
+    ];
+    if (extensions.length === 0) return seal(sequence(...body), signer);
+    const version3 = encode(contextTag(0, true), smallInteger(2));
+    return seal(sequence(version3, ...body, encode(contextTag(3, true), sequence(...extensions))), signer);
+  }
+}
+
+/** X.520, 6.4.1. */
+const organisationName = '2.5.4.10';
+
+/** One part of a Name. */
+function part(id: string, text: string): Uint8Array {
+  return set(sequence(oid(id), utf8String(text)));
 }
