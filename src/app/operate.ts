@@ -71,7 +71,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
     },
     listSources: () => listSources(app),
     reconcile: (input) => reconcile(app, input),
-    listFindings: ({ kind, after, limit }) => {
+    listFindings: async ({ kind, after, limit }) => {
       const page = pageOf(after, limit);
       return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
     },

@@ -1,0 +1,134 @@
+// What the gateway finds in a fleet that somebody should see to: who came and is not known, who is known and never came, and what a
+// look over the inventory shows.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { OtherCa } from '../pki/made.ts';
+import { connackOf, type House, openHouse, quickClasses } from './harness.ts';
+
+const hour = 3_600_000;
+const patient = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }';
+const ca = new OtherCa('Somebody', Date.now() + 1_000 * hour);
+const inUse = () => ({ notBefore: Date.now() - hour, notAfter: Date.now() + hour });
+
+let house: House;
+afterEach(() => house.close());
+
+const findings = async (kind?: string) => {
+  const found = await house.gateway.operations.listFindings(kind === undefined ? {} : { kind });
+  return found.map((each) => `${each.kind} ${each.subject}`);
+};
+const lookOver = () => house.gateway.operations.lookOver();
+
+describe('who knocks and is not known', () => {
+  it('is listed by the name in its certificate, once however often it comes, until the inventory has it', async () => {
+    house = await openHouse({ yaml: patient });
+    for (const _ of [1, 2, 3]) expect(await connackOf(house, ca.issue('pump-9', inUse()), 'pump-9')).toBe(5);
+    expect(await connackOf(house, ca.issue('No Id At All', inUse()), 'x')).toBe(5);
+    expect(await connackOf(house, null, 'pump-8')).toBe(5);
+    await vi.waitFor(async () => expect(await findings('not_in_inventory')).toHaveLength(2), 10_000);
+    const [anonymous, named] = await house.gateway.operations.listFindings({ kind: 'not_in_inventory' });
+    expect(anonymous?.subject).toMatch(/^certificate [0-9a-f]{16}$/);
+    expect(named).toMatchObject({
+      subject: 'pump-9',
+      detail: expect.stringMatching(/refused, last from 127\.0\.0\.1$/),
+    });
+    await house.gateway.operations.addDevice({ id: 'pump-9', owner: 'tests' });
+    await lookOver();
+    expect(await findings('not_in_inventory')).toEqual([`not_in_inventory ${anonymous?.subject}`]);
+  });
+
+  it('is told apart from a device of the inventory whose certificate the ledger does not know', async () => {
+    house = await openHouse({ yaml: patient });
+    const pump = await house.device('pump-1');
+    expect(await connackOf(house, ca.issue('pump-1', inUse()), 'pump-1')).toBe(5);
+    expect(await connackOf(house, pump, 'pump-2')).toBe(2);
+    await vi.waitFor(
+      async () =>
+        expect(await findings()).toEqual([
+          'client_id_mismatch pump-1',
+          'never_seen pump-1',
+          'unknown_certificate pump-1',
+        ]),
+      10_000,
+    );
+    expect(await connackOf(house, pump, 'pump-1')).toBe(0);
+    await vi.waitFor(async () => {
+      const { contact } = await house.gateway.operations.showDevice({ id: 'pump-1' });
+      expect(contact?.lastSeenAt).toBeGreaterThan(0);
+    });
+    await lookOver();
+    expect(await findings()).toEqual([]);
+  });
+});
+
+describe('a look over the fleet', () => {
+  it('is taken by itself, and finds who was never seen', async () => {
+    house = await openHouse({ yaml: `${quickClasses}\nfindings: { every: 1s }` });
+    await house.gateway.operations.addDevice({ id: 'pump-1', owner: 'tests' });
+    await vi.waitFor(async () => expect(await findings()).toEqual(['never_seen pump-1']), 10_000);
+    const pump = await house.gateway.operations.issueDevice({ id: 'pump-1' });
+    expect(await connackOf(house, pump, 'pump-1')).toBe(0);
+    await vi.waitFor(async () => expect(await findings()).toEqual([]), 10_000);
+  });
+
+  it('keeps since when something is so, and forgets it when it is no more', async () => {
+    let offset = 0;
+    house = await openHouse({ yaml: patient, clock: { now: () => Date.now() + offset } });
+    const { operations } = house.gateway;
+    await operations.addDevice({ id: 'gw-1', owner: 'tests', kind: 'gateway', site: 'south' });
+    await operations.addDevice({ id: 'pump-1', owner: 'tests', site: 'north', gateway: 'gw-1' });
+    await lookOver();
+    const [first] = await operations.listFindings({ kind: 'site_mismatch' });
+    expect(first).toMatchObject({ subject: 'pump-1', detail: 'it is at north, its gateway gw-1 at south' });
+    offset = 60_000;
+    await lookOver();
+    const [again] = await operations.listFindings({ kind: 'site_mismatch' });
+    expect(again?.firstAt).toBe(first?.firstAt);
+    expect(again?.lastAt).toBeGreaterThanOrEqual((first?.lastAt ?? 0) + 60_000);
+    await operations.importDevices({ format: 'csv', text: 'id,owner,kind,site\ngw-1,tests,gateway,north\n' });
+    await operations.decommissionDevice({ id: 'pump-1' });
+    await lookOver();
+    expect(await findings()).toEqual(['never_seen gw-1']);
+  });
+
+  it('finds what a source brought without an owner', async () => {
+    house = await openHouse({
+      yaml: `${patient}\nsources: { plant: { kind: file, path: plant.csv, every: 365d } }`,
+      files: { 'plant.csv': 'id,owner\npump-1,\npump-2,water\n' },
+    });
+    await house.log.until('source.reconciled');
+    await lookOver();
+    expect(await findings('no_owner')).toEqual(['no_owner pump-1']);
+    writeFileSync(join(house.home, 'plant.csv'), 'id,owner\npump-1,power\npump-2,water\n');
+    await house.gateway.operations.reconcile({ source: 'plant' });
+    await lookOver();
+    expect(await findings('no_owner')).toEqual([]);
+  });
+
+  it('finds a device that nothing will renew', async () => {
+    house = await openHouse({
+      yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h, keyModes: [keygen] } }',
+    });
+    const pump = await house.device('pump-1');
+    expect(await connackOf(house, pump, 'pump-1')).toBe(0);
+    await lookOver();
+    expect(await house.gateway.operations.listFindings({ kind: 'no_way_to_renew' })).toMatchObject([
+      { subject: 'pump-1', detail: 'policy, device and key have no key mode in common' },
+    ]);
+    await house.gateway.operations.importDevices({ format: 'csv', text: 'id,owner,modes\npump-1,tests,keygen\n' });
+    await lookOver();
+    expect(await findings('no_way_to_renew')).toEqual([]);
+  });
+
+  it('lists in pages, of one kind, and knows no other kinds than there are', async () => {
+    house = await openHouse({ yaml: patient });
+    const rows = Array.from({ length: 600 }, (_, i) => `pump-${String(i).padStart(3, '0')},tests`);
+    await house.gateway.operations.importDevices({ format: 'csv', text: `id,owner\n${rows.join('\n')}\n` });
+    expect(await lookOver()).toMatchObject({ never_seen: 600, no_owner: 0 });
+    const { listFindings } = house.gateway.operations;
+    const page = await listFindings({ kind: 'never_seen', after: 'pump-297', limit: 3 });
+    expect(page.map(({ subject }) => subject)).toEqual(['pump-298', 'pump-299', 'pump-300']);
+    await expect(house.gateway.operations.listFindings({ kind: 'ugly' })).rejects.toMatchObject({ code: 'invalid' });
+  });
+});
