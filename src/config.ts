@@ -108,7 +108,12 @@ function unreadableClasses(faults: Read['faults']): Set<string> {
   return new Set(ofClasses.map(({ path }) => (path.length > 1 ? String(path[1]) : 'default')));
 }
 
-function clashes({ limits, mqtt, websocket, http, sources }: RawConfig): ClassFault[] {
+/** Names of sources that have a fault already: what was taken out of them for it is not missed once more. */
+function unreadableSources(faults: Read['faults']): Set<string> {
+  return new Set(faults.filter(({ path }) => path[0] === 'sources').map(({ path }) => String(path[1])));
+}
+
+function clashes({ limits, mqtt, websocket, http, sources }: RawConfig, unreadable: ReadonlySet<string>): ClassFault[] {
   const faults: ClassFault[] = [];
   const atMost = (key: keyof typeof limits, bound: keyof typeof limits): void => {
     if (limits[key] > limits[bound]) {
@@ -126,7 +131,7 @@ function clashes({ limits, mqtt, websocket, http, sources }: RawConfig): ClassFa
     if (by) faults.push({ path: [name, 'port'], message: `${place.port} is the port of ${by} too` });
     taken.set(address, name);
   }
-  return [...faults, ...sourceFaults(sources)];
+  return [...faults, ...sourceFaults(sources, unreadable)];
 }
 
 function accessFrom(raw: RawConfig['access']): AccessRules {
@@ -210,13 +215,15 @@ export function loadConfig(from: {
   const { origins, faults: strayVariables } = layVariables(tree, from.env);
   const { raw, faults: ofSchema } = read(tree);
   const { policies, faults: ofClasses } = resolveClasses(raw.classes, unreadableClasses(ofSchema));
-  const located = [...ofSchema, ...ofClasses, ...clashes(raw)].map(({ path, message }): ConfigFault => {
-    const dotted = path.map(String).join('.');
-    const variable = origins.get(dotted);
-    if (variable) return { path: dotted, message: `${message} (from ${variable})` };
-    const line = source.lineOf(path);
-    return { path: dotted, ...(line !== undefined && { line }), message };
-  });
+  const located = [...ofSchema, ...ofClasses, ...clashes(raw, unreadableSources(ofSchema))].map(
+    ({ path, message }): ConfigFault => {
+      const dotted = path.map(String).join('.');
+      const variable = origins.get(dotted);
+      if (variable) return { path: dotted, message: `${message} (from ${variable})` };
+      const line = source.lineOf(path);
+      return { path: dotted, ...(line !== undefined && { line }), message };
+    },
+  );
   const all = [...source.faults, ...located, ...strayVariables].map(
     (fault) => [describe(fault, undefined), fault] as const,
   );

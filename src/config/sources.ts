@@ -172,9 +172,10 @@ function rulesOf({ every, missingMax, map, fixed, statuses }: RawSource): Source
   };
 }
 
-/** What does not go together in the sources that are written down. */
-export function sourceFaults(raw: Readonly<Record<string, RawSource>>): SourceFault[] {
-  return Object.entries(raw).flatMap(([name, source]) =>
+/** What does not go together in the sources that are written down; those that are `unreadable` are not judged. */
+export function sourceFaults(raw: Readonly<Record<string, RawSource>>, unreadable: ReadonlySet<string>): SourceFault[] {
+  const readable = Object.entries(raw).filter(([name]) => !unreadable.has(name));
+  return readable.flatMap(([name, source]) =>
     [...objectToPlace(source), ...objectToFields(source)].map(([key, message]) => ({
       path: ['sources', name, ...key.split('.')],
       message,

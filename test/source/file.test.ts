@@ -1,0 +1,109 @@
+// An inventory in a file, as a source reads it: whole, or with what keeps it from being relied on.
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SourceRecord } from '../../src/ports/source.ts';
+import { sourceKinds } from '../../src/source/index.ts';
+import { readToken } from '../../src/source/token.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nolapse-source-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const at = (name: string): string => join(folder, name);
+
+async function read(path: string, format: 'csv' | 'jsonl' = 'csv', between: () => void = () => undefined) {
+  const source = sourceKinds.file({ path, format });
+  const records: SourceRecord[] = [];
+  const faults: string[] = [];
+  for await (const batch of source.read(new AbortController().signal)) {
+    between();
+    records.push(...batch.records);
+    faults.push(...batch.faults);
+  }
+  return { records: records.map(({ at: place, fields }) => [source.place(place), fields]), faults };
+}
+
+describe('a source in a file', () => {
+  it('has a record a row, each with its line', async () => {
+    writeFileSync(at('a.csv'), 'id,site\npump-1,north\npump-2,\n');
+    expect(await read(at('a.csv'))).toEqual({
+      records: [
+        ['line 2', { id: 'pump-1', site: 'north' }],
+        ['line 3', { id: 'pump-2', site: '' }],
+      ],
+      faults: [],
+    });
+    writeFileSync(at('a.jsonl'), '{"id":"pump-1","site":{"slug":"north"}}\nnot json\n');
+    expect(await read(at('a.jsonl'), 'jsonl')).toEqual({
+      records: [['line 1', { id: 'pump-1', site: { slug: 'north' } }]],
+      faults: ['line 2: not a JSON object'],
+    });
+  });
+
+  it('is not relied on when it is missing, empty, no file or unreadable', async () => {
+    expect((await read(at('none.csv'))).faults).toEqual([`${at('none.csv')} cannot be read: ENOENT`]);
+    mkdirSync(at('folder.csv'));
+    expect((await read(at('folder.csv'))).faults).toEqual([`${at('folder.csv')} is not a file`]);
+    writeFileSync(at('empty.csv'), '');
+    expect((await read(at('empty.csv'))).faults).toEqual(['line 1: the file has no rows']);
+    writeFileSync(at('latin.csv'), Buffer.from('id\nS\xfcd\n', 'latin1'));
+    expect((await read(at('latin.csv'))).faults).toEqual(['not UTF-8 text']);
+  });
+
+  it('is not relied on when somebody writes it meanwhile', async () => {
+    const rows = Array.from({ length: 5_000 }, (_, i) => `pump-${i}`).join('\n');
+    writeFileSync(at('a.csv'), `id\n${rows}\n`);
+    let once = true;
+    const { faults } = await read(at('a.csv'), 'csv', () => {
+      if (once) appendFileSync(at('a.csv'), 'pump-new\n');
+      once = false;
+    });
+    expect(faults).toEqual([`${at('a.csv')} was changed while it was read`]);
+  });
+
+  it('stops when it is told to', async () => {
+    const rows = Array.from({ length: 100_000 }, (_, i) => `pump-${i}`).join('\n');
+    writeFileSync(at('a.csv'), `id\n${rows}\n`);
+    const stop = new AbortController();
+    const faults: string[] = [];
+    let records = 0;
+    for await (const batch of sourceKinds.file({ path: at('a.csv'), format: 'csv' }).read(stop.signal)) {
+      records += batch.records.length;
+      faults.push(...batch.faults);
+      stop.abort();
+    }
+    expect(faults).toEqual(['stopped']);
+    expect(records).toBeLessThan(100_000);
+  });
+});
+
+describe("a token's file", () => {
+  const token = async (content: string, mode = 0o600) => {
+    writeFileSync(at('token'), content);
+    chmodSync(at('token'), mode);
+    return readToken(at('token'));
+  };
+
+  it('holds one token, with or without a line ending', async () => {
+    expect(await token('abc')).toEqual({ token: 'abc' });
+    expect(await token('abc\r\n', 0o640)).toEqual({ token: 'abc' });
+  });
+
+  it.each([
+    ['', 0o600, 'does not hold one token'],
+    ['two tokens', 0o600, 'does not hold one token'],
+    ['abc\nX-Header: x', 0o600, 'does not hold one token'],
+    ['abc', 0o644, 'can be read by anybody: chmod 600 it'],
+    ['x'.repeat(10_000), 0o600, 'is larger than 8192 bytes: it is no token'],
+  ])('of %j and mode %o is refused', async (content, mode, fault) => {
+    expect(await token(content, mode)).toEqual({ fault: `${at('token')} ${fault}` });
+  });
+
+  it('must be there', async () => {
+    expect(await readToken(at('none'))).toEqual({ fault: `${at('none')} cannot be read: ENOENT` });
+  });
+});
