@@ -1,0 +1,160 @@
+// The inventory's sources, findings and the certificates of another CA, as a person handles them: what is printed, and the exit code.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OtherCa } from '../pki/made.ts';
+import { type Outcome, Workplace } from './harness.ts';
+
+const hour = 3_600_000;
+let place: Workplace;
+const at = (name: string): string => join(place.folder, name);
+const run = (...args: readonly string[]): Promise<Outcome> => place.run([...args, '--home', place.home]);
+
+beforeAll(async () => {
+  place = new Workplace();
+  await place.ask('init');
+  writeFileSync(
+    join(place.home, 'nolapse.yaml'),
+    `sources: { plant: { kind: file, path: ../plant.csv }, other: { kind: file, path: ../other.jsonl } }\n`,
+  );
+  writeFileSync(at('plant.csv'), 'id,owner,site,status\npump-1,water,north,\npump-2,water,north,active\n');
+  writeFileSync(at('other.jsonl'), '{"id":"pump-9","owner":"power"}\n');
+});
+afterAll(() => place.remove());
+
+describe('nolapse reconcile', () => {
+  it('shows what would change and does nothing, exit code 1', async () => {
+    expect(await run('reconcile', '--source', 'plant', '--dry-run')).toEqual({
+      code: 1,
+      stdout:
+        '+ pump-1\n+ pump-2\nplant: 2 to add, 0 to change, 0 to decommission, 0 unchanged; nothing of it is done yet\n',
+      stderr: '',
+    });
+    expect(await place.ask('device', 'list')).toEqual([]);
+  });
+
+  it('does it, source by source, exit code 0; and then there is nothing to do', async () => {
+    const { code, stdout } = await run('reconcile');
+    expect(code).toBe(0);
+    expect(stdout).toBe(
+      `+ pump-1
++ pump-2
+plant: 2 to add, 0 to change, 0 to decommission, 0 unchanged; done
++ pump-9
+other: 1 to add, 0 to change, 0 to decommission, 0 unchanged; done
+`,
+    );
+    expect(await place.ask('reconcile', '--source', 'plant')).toMatchObject([
+      { source: 'plant', applied: true, counts: { added: 0, unchanged: 2 } },
+    ]);
+    expect(await place.ask('device', 'list', '--source', 'plant')).toMatchObject([{ id: 'pump-1' }, { id: 'pump-2' }]);
+    expect((await run('device', 'show', 'pump-1')).stdout).toMatch(/^source +plant$/m);
+  });
+
+  it('says what a device was and is, and what is left alone', async () => {
+    writeFileSync(
+      at('plant.csv'),
+      'id,owner,site,modes\npump-1,water,south,csr recertify\npump-2,water,north,\npump-9,water,,\n',
+    );
+    const { code, stdout } = await run('reconcile', '--source', 'plant');
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `~ pump-1  site: north -> south, modes: none -> csr,recertify
+! pump-9  from source other, and in source plant too: left as it is
+plant: 0 to add, 1 to change, 0 to decommission, 1 unchanged, 1 left alone; done
+`,
+    );
+  });
+
+  it('is refused by the guard, exit code 1, until somebody accepts the loss', async () => {
+    writeFileSync(at('plant.csv'), 'id,owner\npump-7,water\n');
+    const refused = await run('reconcile', '--source', 'plant');
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/; refused: the source lacks 2 of 2 devices/),
+    });
+    expect(await place.ask('device', 'list', '--status', 'decommissioned')).toEqual([]);
+    expect((await run('source', 'list')).stdout).toMatch(
+      /^plant +1h +\S+Z +\S+ ago +refused +the source lacks 2 of 2/m,
+    );
+    const accepted = await run('reconcile', '--source', 'plant', '--accept-loss');
+    expect(accepted).toMatchObject({ code: 0, stdout: expect.stringMatching(/; done, although the source lacks/) });
+    expect(await place.ask('device', 'list', '--status', 'decommissioned')).toHaveLength(2);
+  });
+
+  it('names every fault of a source, reads the others, and ends with exit code 2', async () => {
+    writeFileSync(at('plant.csv'), 'id,owner\npump/7,water\npump-8,\n,water\n');
+    writeFileSync(at('other.jsonl'), '{"id":"pump-9","owner":"power","site":"east"}\n');
+    const { code, stdout, stderr } = await run('reconcile');
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/^~ pump-9 {2}site: none -> east$/m);
+    // Beside what was decided, which is logged.
+    expect(stderr.split('\n').filter((line) => line.startsWith('nolapse: '))).toEqual([
+      expect.stringMatching(/^nolapse: plant: line 2: id: not an id/),
+      'nolapse: plant: line 4: id: missing',
+    ]);
+    expect(await run('reconcile', '--source', 'none')).toMatchObject({
+      code: 2,
+      stderr: 'nolapse: none: no source none is configured\n',
+    });
+  });
+});
+
+describe('nolapse finding list', () => {
+  it('has nothing before anybody looked, and exit code 1 with what a fresh look finds', async () => {
+    const fresh = await run('finding', 'list', '--fresh', '--kind', 'never_seen');
+    expect(fresh.code).toBe(1);
+    expect(fresh.stdout).toMatch(
+      /^KIND +SUBJECT +SINCE +DETAIL\nnever_seen +pump-7 +\S+Z +no certificate was ever issued to it\n/,
+    );
+    expect((await run('finding', 'list', '--kind', 'shared_key')).code).toBe(0);
+    expect(await run('finding', 'list', '--kind', 'ugly')).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('nolapse cert import', () => {
+  const ca = new OtherCa('Old Waterworks', Date.now() + 1_000 * hour);
+  const inUse = { notBefore: Date.now() - hour, notAfter: Date.now() + 100 * hour };
+
+  it('takes a folder of PEM and DER files, and leaves out what is none', async () => {
+    const folder = at('certificates');
+    mkdirSync(folder);
+    await place.ask('device', 'add', 'meter-1', '--owner', 'o');
+    await place.ask('device', 'add', 'meter-2', '--owner', 'o', '--cohort', 'canary');
+    const [one, two] = [ca.issue('meter-1', inUse), ca.issue('meter-2', inUse)];
+    writeFileSync(join(folder, 'meter-1.pem'), `meter 1\n${one.certificatePem}`);
+    writeFileSync(join(folder, 'meter-2.der'), two.der);
+    writeFileSync(join(folder, 'meter-1.key'), one.keyPem);
+    const { code, stdout, stderr } = await run('cert', 'import', folder, '--kind', 'device');
+    expect([code, stdout]).toEqual([0, '2 imported, 0 in the ledger already\n']);
+    expect(stderr).toMatch(/^nolapse: 1 entries of .* are left out/);
+    expect(await place.ask('cert', 'import', join(folder, 'meter-2.der'))).toEqual({ imported: 0, known: 1 });
+    const [listed] = (await place.ask('cert', 'list', '--device', 'meter-2')) as { serial: string }[];
+    const shown = await run('cert', 'show', listed?.serial ?? '');
+    expect(shown.stdout).toMatch(/^issued by +another CA$/m);
+    expect((await run('device', 'show', 'meter-2')).stdout).toMatch(/^cohort +canary$/m);
+  });
+
+  it('names every faulty file and takes none', async () => {
+    const folder = at('mixed');
+    mkdirSync(folder);
+    await place.ask('device', 'add', 'meter-3', '--owner', 'o');
+    const good = ca.issue('meter-3', inUse);
+    writeFileSync(join(folder, 'a-good.pem'), good.certificatePem);
+    writeFileSync(join(folder, 'b-key.pem'), `${good.certificatePem}${good.keyPem}`);
+    writeFileSync(join(folder, 'c-nobody.crt'), ca.issue('meter-99', inUse).certificatePem);
+    writeFileSync(join(folder, 'd-text.der'), 'hello');
+    const { code, stdout, stderr } = await run('cert', 'import', folder);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr.trim().split('\n')).toEqual([
+      'nolapse: b-key.pem: something in it is no PEM certificate: a key, or a broken block',
+      'nolapse: c-nobody.crt: it names meter-99, which is not in the inventory',
+      expect.stringMatching(/^nolapse: d-text\.der: it is no X\.509 certificate/),
+    ]);
+    expect(await place.ask('cert', 'list', '--device', 'meter-3')).toEqual([]);
+    expect(await run('cert', 'import', at('nowhere'))).toMatchObject({
+      code: 2,
+      stderr: `nolapse: ${at('nowhere')} cannot be read: ENOENT\n`,
+    });
+  });
+});
