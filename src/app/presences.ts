@@ -2,7 +2,7 @@
 // A return from an absence is written at once, because a device that comes rarely is gone in seconds and has to be renewed in them.
 //
 // A crash loses nothing that was counted: whoever was here then counts as having left when the gateway was last known to be alive,
-// half a minute before at most; and what lies between that and the next start is nobody's absence.
+// half a minute or one sweep before; and what lies between that and the next start is nobody's absence.
 import { gapsOf } from '../domain/presence.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';

@@ -10,11 +10,9 @@ import { Seen } from '../../src/app/seen.ts';
 import type { Session } from '../../src/app/session.ts';
 import { sweep } from '../../src/app/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
-import type { LedgerEntry } from '../../src/domain/certificate.ts';
-import { type Principal, type PrincipalId, parsePrincipalId } from '../../src/domain/principal.ts';
+import type { PrincipalId } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
 import { assemble, initHome, type Parts } from '../../src/home.ts';
-import { fingerprintOf } from '../../src/pki/x509.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { makeRequest } from '../../src/simulator/key.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
@@ -22,6 +20,8 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { type Figure, median } from './figure.ts';
+import { nobody } from './nobody.ts';
+import { certificateRow, idOf, principalRow } from './rows.ts';
 
 const renewals = 2_000;
 const renewalRounds = 3;
@@ -53,27 +53,6 @@ async function openBench(sessions: Sessions): Promise<Bench> {
   return { ...parts, clock, close };
 }
 
-function idOf(text: string): PrincipalId {
-  const id = parsePrincipalId(text);
-  if (!id) throw new Error(text);
-  return id;
-}
-
-/** A device that takes its replacement whole, in one packet. */
-function principalOf(id: PrincipalId): Principal {
-  const rest = {
-    site: null,
-    gateway: null,
-    encoding: null,
-    modes: [],
-    packetBytesMax: 4_096,
-    slots: null,
-    cohort: null,
-    source: null,
-  };
-  return { id, kind: 'device', status: 'active', owner: 'bench', class: 'default', criticality: 'medium', ...rest };
-}
-
 interface BenchDevice {
   readonly id: PrincipalId;
   readonly csr: Uint8Array;
@@ -102,7 +81,9 @@ class Devices implements Sessions {
     const facts = { presented: { der, issuers: () => [] }, clientId: device.id, remoteAddress: '127.0.0.1' };
     const admission = await this.entrance?.admit(facts);
     if (!admission?.admitted) throw new Error(`${device.id} was refused`);
+    if (device.session) this.entrance?.left(device.session);
     device.session = admission.session;
+    this.entrance?.came(admission.session);
     this.entrance?.listening(admission.session);
   }
 
@@ -131,7 +112,7 @@ class Devices implements Sessions {
 /** Gives a fleet its first certificates, and connects it. Side by side, so that commits gather. */
 async function commission(app: App, devices: Devices): Promise<void> {
   const one = async (id: PrincipalId): Promise<void> => {
-    await app.store.transact((tx) => tx.putPrincipal(principalOf(id)));
+    await app.store.transact((tx) => tx.putPrincipal(principalRow(id)));
     const { certificate } = await issueDevice(app, id);
     const device = { id, csr: (await makeRequest(id)).csr, session: null };
     devices.devices.set(id, device);
@@ -187,37 +168,6 @@ export async function wholeRenewals(): Promise<Figure> {
   };
 }
 
-function entryOf(id: PrincipalId, now: number, renewAt: number): LedgerEntry {
-  const der = Buffer.concat([Buffer.from(id), Buffer.alloc(500)]);
-  const fingerprint = fingerprintOf(der);
-  return {
-    fingerprint,
-    serial: fingerprint.slice(0, 32) as LedgerEntry['serial'],
-    principalId: id,
-    state: 'active',
-    notBefore: now - 10 * day,
-    notAfter: now + 80 * day,
-    keyFingerprint: fingerprint,
-    der,
-    renewalId: null,
-    issuedAt: now - 10 * day,
-    activatedAt: now - 10 * day,
-    lastSeenAt: now,
-    renewAt,
-    overlapUntil: null,
-    revokedAt: null,
-    revocationReason: null,
-  };
-}
-
-const nobody: Sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
-
 async function sweepOnce(fleet: number): Promise<number> {
   const bench = await openBench(nobody);
   const { app } = bench;
@@ -227,8 +177,8 @@ async function sweepOnce(fleet: number): Promise<number> {
     await app.store.transact(async (tx) => {
       for (let i = from; i < from + perBatch; i += 1) {
         const id = idOf(`device-${i}`);
-        await tx.putPrincipal(principalOf(id));
-        await tx.putCertificate(entryOf(id, now, now + 50 * day));
+        await tx.putPrincipal(principalRow(id));
+        await tx.putCertificate(certificateRow(id, now - 10 * day, now + 50 * day));
       }
     });
   }
@@ -236,7 +186,7 @@ async function sweepOnce(fleet: number): Promise<number> {
   for (let round = 0; round < sweepRounds; round += 1) {
     await app.store.transact(async (tx) => {
       for (let i = 0; i < due; i += 1)
-        await tx.putCertificate(entryOf(idOf(`device-${round * due + i}`), now, now - 1));
+        await tx.putCertificate(certificateRow(idOf(`device-${round * due + i}`), now - 10 * day, now - 1));
     });
     const started = performance.now();
     const swept = await sweep(app);

@@ -1,23 +1,41 @@
-// Prints what nolapse costs, in one run on this machine, beside the goals. It fails on errors, not on missed goals: machines
-// differ, and a figure is for reading.
+// Prints what nolapse costs, in one run on this machine, beside the goals: everything, or what is named with --only. It fails on
+// errors, not on missed goals: machines differ, and a figure is for reading.
 import { cpus } from 'node:os';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
 import { sweepTimes, wholeRenewals } from './application.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
+import { millionDevices } from './million.ts';
 import { comparePeers } from './peer.ts';
 
-const figures: Figure[] = [
-  ...(await comparePeers()),
-  await wholeRenewals(),
-  ...(await sweepTimes()),
-  ...(await delegatedBatch()),
-];
-const width = Math.max(...figures.map(({ name }) => name.length));
-const middle = Math.max(...figures.map(({ measured }) => measured.length));
-console.log(`Node ${process.versions.node}, ${cpus().length} cores\n`);
-for (const { name, measured, goal, met } of figures) {
-  console.log(
-    `${name.padEnd(width)}  ${measured.padEnd(middle)}  ${goal}  ${goal && (met ? 'met' : 'NOT MET')}`.trimEnd(),
-  );
+const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  peer: comparePeers,
+  renewals: async () => [await wholeRenewals()],
+  sweep: sweepTimes,
+  delegated: delegatedBatch,
+  million: millionDevices,
+};
+
+function print(figures: readonly Figure[]): void {
+  const width = Math.max(...figures.map(({ name }) => name.length));
+  const middle = Math.max(...figures.filter(({ goal }) => goal).map(({ measured }) => measured.length), 0);
+  for (const { name, measured, goal, met } of figures) {
+    const verdict = goal && (met ? 'met' : 'NOT MET');
+    console.log(`${name.padEnd(width)}  ${measured.padEnd(middle)}  ${goal}  ${verdict}`.trimEnd());
+  }
 }
+
+const { values } = parseArgs({ options: { only: { type: 'string', multiple: true, default: [] } } });
+const unknown = values.only.filter((name) => !Object.hasOwn(measurements, name));
+if (unknown.length > 0) {
+  console.error(`--only: no measurement ${unknown.join(', ')}; there are ${Object.keys(measurements).join(', ')}`);
+  process.exit(2);
+}
+console.log(`Node ${process.versions.node}, ${cpus().length} cores\n`);
+const figures: Figure[] = [];
+for (const [name, measure] of Object.entries(measurements)) {
+  if (values.only.length === 0 || values.only.includes(name)) figures.push(...(await measure()));
+}
+print(figures);
 process.exit(0);

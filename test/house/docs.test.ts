@@ -9,6 +9,7 @@ import { inventoryFields } from '../../src/app/check-principal.ts';
 import { anyName, type ConfigKey, configKeys } from '../../src/config/keys.ts';
 import { type Config, ConfigError, loadConfig } from '../../src/config.ts';
 import { defaultTemplates } from '../../src/domain/acl.ts';
+import { darkReasons } from '../../src/domain/forecast.ts';
 import { parseDuration } from '../../src/domain/time.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { metricTable } from '../../src/telemetry/metric-table.ts';
@@ -213,6 +214,17 @@ describe('docs/operations.md', () => {
   it('lists every field of an inventory record, and no other', () => {
     const listed = rows(section(operationsPage, 'The inventory')).map(([name = '']) => codes(name)[0] ?? '');
     expect(sorted(listed)).toEqual(sorted(inventoryFields));
+  });
+
+  it('lists every reason of a forecast with what it means, and no other', () => {
+    const [, forecasts = ''] = section(operationsPage, 'Devices that come rarely').split('### nolapse forecast');
+    const listed = rows(forecasts).map(([reason = '', meaning = '']) => [
+      codes(reason)[0] ?? '',
+      meaning.toLowerCase(),
+    ]);
+    const known = Object.entries(darkReasons).map(([reason, meaning]) => [reason, `${meaning.toLowerCase()}.`]);
+    expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
+    expect(listed).toHaveLength(known.length);
   });
 
   it('lists every kind of alert, and no other', () => {

@@ -1,0 +1,45 @@
+// One measurement on the ledger of a million devices, in a process of its own: its memory is its peak's. Arguments: home, forecast or
+// sweep.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { forecast } from '../../src/app/forecast.ts';
+import { sweep } from '../../src/app/sweep.ts';
+import { type Measured, openFleet } from './million.ts';
+
+const [home = '', what = ''] = process.argv.slice(2);
+const { app, outbox } = await openFleet(home);
+
+async function run(): Promise<string> {
+  if (what === 'forecast') {
+    const { looked, dark } = await forecast(app, { days: 90 });
+    return `${dark.toLocaleString('en')} of ${looked.toLocaleString('en')} go dark`;
+  }
+  const swept = await sweep(app);
+  await outbox.idle();
+  return `${swept.due.toLocaleString('en')} renewals opened and prompted`;
+}
+
+// Statements that are not compiled yet cost whoever comes first.
+await app.store.read.outlooks(0, null, 1);
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
+// Not what the kernel has as the peak: that begins with what the process this one was forked from had.
+let peakBytes = process.memoryUsage.rss();
+const look = (): void => {
+  peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
+};
+const looking = setInterval(look, 10);
+const began = performance.now();
+const outcome = await run();
+const seconds = (performance.now() - began) / 1_000;
+delays.disable();
+clearInterval(looking);
+look();
+const measured: Measured = {
+  seconds,
+  peakMib: peakBytes / 1_048_576,
+  heldMs: delays.max / 1e6,
+  outcome,
+};
+await outbox.close();
+await app.store.close();
+process.send?.(measured, () => process.exit(0));

@@ -1,0 +1,85 @@
+// A million devices in one ledger: how long a sweep and a forecast take, and how much memory the process needs that does it. The
+// ledger is made once; each measurement is a process of its own on it.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../src/config.ts';
+import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import type { Figure } from './figure.ts';
+import { fillLedger } from './fleet.ts';
+import { nobody } from './nobody.ts';
+
+const devices = 1_000_000;
+/** What falls due in fourteen hours of such a fleet. */
+const due = 10_000;
+
+/** What a process of this measurement answers with. */
+export interface Measured {
+  readonly seconds: number;
+  readonly peakMib: number;
+  /** The longest the event loop was held: what everybody else waited at most. */
+  readonly heldMs: number;
+  /** What came of it, in words. */
+  readonly outcome: string;
+}
+
+function optionsOf(home: string): HomeOptions {
+  const config = loadConfig({ file: join(home, 'nolapse.yaml'), env: {} });
+  return { home, config, log: createLog({ level: 'silent' }) };
+}
+
+export function openFleet(home: string): Promise<Parts> {
+  return assemble(optionsOf(home), { tell: () => undefined }, nobody, 'use');
+}
+
+async function makeFleet(home: string): Promise<void> {
+  writeFileSync(join(home, 'nolapse.yaml'), 'http: { port: 0 }\n');
+  await initHome(optionsOf(home));
+  const parts = await openFleet(home);
+  fillLedger(parts, devices, due);
+  await parts.outbox.close();
+  await parts.app.store.close();
+  // Else the first commit of a measurement waits for all of it to be on the disk.
+  const file = openSync(join(home, 'nolapse.db'), 'r+');
+  fsyncSync(file);
+  closeSync(file);
+}
+
+async function measure(home: string, what: 'forecast' | 'sweep'): Promise<Measured> {
+  const child = fork(join(dirname(fileURLToPath(import.meta.url)), 'million-run.js'), [home, what]);
+  const [measured] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => {
+      throw new Error(`the measurement of a ${what} ended without a figure`);
+    }),
+  ])) as [Measured];
+  await once(child, 'exit');
+  return measured;
+}
+
+function figure(name: string, { seconds, peakMib, heldMs, outcome }: Measured): Figure {
+  const cost = `${seconds.toFixed(1)} s, ${peakMib.toFixed(0)} MiB at most, others wait ${heldMs.toFixed(0)} ms at most`;
+  return {
+    name: `${name} of ${devices.toLocaleString('en')} devices`,
+    measured: `${cost}: ${outcome}`,
+    goal: '',
+    met: true,
+  };
+}
+
+export async function millionDevices(): Promise<Figure[]> {
+  const home = mkdtempSync(join(tmpdir(), 'nolapse-million-'));
+  try {
+    await makeFleet(home);
+    // The forecast first: it changes nothing.
+    const forecast = await measure(home, 'forecast');
+    const sweep = await measure(home, 'sweep');
+    return [figure('forecast for 90 days', forecast), figure(`sweep, ${due.toLocaleString('en')} due`, sweep)];
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}

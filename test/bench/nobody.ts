@@ -1,0 +1,10 @@
+// The sessions of a gateway that nobody is connected to.
+import type { Sessions } from '../../src/ports/sessions.ts';
+
+export const nobody: Sessions = {
+  send: async () => 0,
+  listens: () => false,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
+};
