@@ -64,6 +64,8 @@ describe('a request in parts', () => {
         let upload: Upload | null = null;
         let from = 0;
         for (const end of ends.sort((a, b) => a - b)) {
+          // A stretch that came again may have reached this far already.
+          if (end <= from) continue;
           upload = put(upload, part(from, end, whole));
           from = end;
           for (const [offset, length] of again) {
