@@ -72,6 +72,11 @@ export async function change<T>(
   return result;
 }
 
+/** The device has its key, or could not use it, or never will. */
+function endsEnvelope({ type }: RenewalEvent): boolean {
+  return ['installed', 'failed', 'activated', 'cancelled', 'closed'].includes(type);
+}
+
 /** Applies an event to a renewal within a change, and keeps and records what it changed. */
 export async function step(
   { app, tx, now, record }: Change,
@@ -85,6 +90,7 @@ export async function step(
   await tx.putRenewal(transition.renewal);
   // Nobody will send the rest of a request under a renewal that has ended.
   if (isOpen(renewal) && !isOpen(transition.renewal)) await tx.dropUpload(renewal.id);
+  if (renewal.mode === 'keygen' && endsEnvelope(event)) await tx.dropEnvelope(renewal.id);
   await record({
     action: `renewal.${event.type}`,
     message: `${renewal.principalId}: renewal ${detail || event.type}`,

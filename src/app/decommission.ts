@@ -1,7 +1,6 @@
 // Ends or suspends a principal's right to connect: everything that follows from it is in one transaction with it.
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen } from '../domain/renewal.ts';
-import { clearAllWithin } from './alerts.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { revokeDelegationsOf } from './delegate.ts';
@@ -37,7 +36,6 @@ export async function decommissionWithin(
     counts.cancelled += 1;
   }
   counts.delegations = await revokeDelegationsOf(within, id);
-  await clearAllWithin(within, id);
   await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
   await within.record({
     action: 'device.decommissioned',

@@ -10,6 +10,7 @@ import { DerError } from '../pki/der-reader.ts';
 import { type CertificateFacts, readCertificate } from '../pki/x509.ts';
 import type { SurveyedCertificate } from '../ports/store.ts';
 import { type App, policyOf } from './context.ts';
+import { keyHistoryOf } from './key-history.ts';
 
 export async function examineCertificate(
   app: App,
@@ -30,7 +31,7 @@ export async function examineCertificate(
     ...certificate,
     otherName: facts && facts.commonName !== principal.id ? (facts.commonName ?? 'nothing') : null,
     isUnplanned: isActive && certificate.renewAt === null && !isOpen,
-    hasNoMode: isActive && !mayAsk && facts !== null && !(await hasMode(app, principal, policy, facts, now)),
+    hasNoMode: isActive && !mayAsk && facts !== null && !(await hasMode(app, principal, policy, entry, now)),
   };
 }
 
@@ -47,15 +48,9 @@ async function hasMode(
   app: App,
   principal: Principal,
   policy: Policy,
-  { key }: CertificateFacts,
+  entry: LedgerEntry | null,
   now: Instant,
 ): Promise<boolean> {
-  const { keys, rsaBitsMin, rsaBitsMax } = app.authority.profile(principal.kind);
-  const sized = key.algorithm !== 'rsa' || (key.bits >= rsaBitsMin && key.bits <= rsaBitsMax);
-  const history = {
-    agrees: key.algorithm === 'ec-p256' || key.algorithm === 'ec-p384',
-    allowed: key.algorithm !== null && keys.includes(key.algorithm) && sized,
-    entries: await app.store.read.certificatesByKey(key.fingerprint),
-  };
+  const history = entry && (await keyHistoryOf(app, app.store.read, principal, entry));
   return possibleKeyModes(policy, principal, history, now).length > 0;
 }

@@ -44,6 +44,7 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
     serial: newSerial(app.entropy),
     ...validity,
     keyHolder: 'nobody',
+    mode: 'csr',
   });
   if (approval.kind === 'refused') throw new OperationError('conflict', [approval.detail]);
   const { request } = approval;

@@ -2,16 +2,24 @@
 // so, or for a stranger's first enrollment. One certificate has one open renewal at most.
 import { isAwaited } from '../domain/admission.ts';
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
-import { graceMs } from '../domain/policy.ts';
+import { ableModes, chooseKeyMode } from '../domain/key-mode.ts';
+import { graceMs, type KeyMode } from '../domain/policy.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type Change, change } from './change.ts';
 import { type App, policyOf } from './context.ts';
+import { keyHistoryOf } from './key-history.ts';
 import { shortId } from './short-id.ts';
 
-function newRenewal(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Renewal {
+function newRenewal(
+  change: Change,
+  principal: Principal,
+  old: LedgerEntry | null,
+  endsAt: Instant,
+  mode: KeyMode,
+): Renewal {
   const { app, now } = change;
   const policy = policyOf(app, principal.class);
   const lapsed = old !== null && endsAt <= now;
@@ -20,7 +28,7 @@ function newRenewal(change: Change, principal: Principal, old: LedgerEntry | nul
     id: shortId(app.entropy),
     principalId: principal.id,
     state: 'due',
-    mode: policy.keyModes[0] ?? 'csr',
+    mode,
     via: null,
     campaign: null,
     oldFingerprint: old?.fingerprint ?? null,
@@ -41,9 +49,23 @@ function newRenewal(change: Change, principal: Principal, old: LedgerEntry | nul
   };
 }
 
+/** The key mode that policy, device and its present key agree on; where they do not, the policy's first, and somebody is told. */
+async function modeFor(change: Change, principal: Principal, old: LedgerEntry | null): Promise<KeyMode> {
+  const { app, tx, now } = change;
+  const policy = policyOf(app, principal.class);
+  const history = old && (await keyHistoryOf(app, tx, principal, old));
+  const mode = chooseKeyMode(policy, principal, history, now);
+  if (mode !== null) return mode;
+  const can = ableModes(principal).join(', ');
+  const detail = `no key mode fits: the policy allows ${policy.keyModes.join(', ')}, the device can do ${can}`;
+  change.alert({ kind: 'renewal_failed', subject: principal.id, detail });
+  return policy.keyModes[0] ?? 'csr';
+}
+
 async function open(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Promise<Renewal> {
   const { tx, now, record } = change;
-  const renewal = newRenewal(change, principal, old, endsAt);
+  const mode = await modeFor(change, principal, old);
+  const renewal = newRenewal(change, principal, old, endsAt, mode);
   await tx.putRenewal(renewal);
   if (old?.renewAt != null) await tx.putCertificate({ ...old, renewAt: null });
   await tx.owe({ kind: 'prompt', renewalId: renewal.id });

@@ -7,6 +7,7 @@ import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } 
 import { toSeconds } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
+import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
 import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-down.ts';
 
@@ -17,6 +18,7 @@ type Reason = 'due' | 'asked';
 export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<void> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return;
+  if (await awaitsRequest(app, renewal)) return prepare(app, renewal.id);
   const manner = await mannerOf(app, renewal.principalId);
   await send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
 }
@@ -75,8 +77,7 @@ function doneUnder(app: App, { id, nextAt }: Renewal): DownMessage {
 async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<DownMessage | null> {
   switch (owed(renewal)) {
     case 'offer':
-      // Where the device makes the key, its request is asked for; else a replacement it could not use is offered once more.
-      return offerOf(app, renewal, renewal.mode === 'csr' ? null : await replacementOf(app, renewal));
+      return offerOf(app, renewal, null);
     case 'cert':
       return replacementMessage(app, renewal, manner);
     case 'done':

@@ -125,6 +125,7 @@ async function approveWithin({ app, tx, now }: Change, principal: Principal, ren
     profile: app.authority.profile(principal.kind),
     serial: newSerial(app.entropy),
     ...validity,
+    mode: 'csr',
     keyHolder: another ? 'another' : others.length > 0 ? 'itself' : 'nobody',
   });
 }

@@ -40,7 +40,8 @@ async function mendRenewals(within: Change, entry: LedgerEntry, reason: Revocati
   if (!principal) return;
   for (const renewal of await within.tx.unendedRenewals(entry.principalId)) {
     if (!isOpen(renewal)) continue;
-    if (renewal.newFingerprint === entry.fingerprint) await askAnew(within, renewal, reason, principal.class);
+    if (renewal.newFingerprint === entry.fingerprint)
+      await askAnew(within, renewal, 'revoked', reason, principal.class);
     else if (renewal.oldFingerprint === entry.fingerprint && !renewal.newFingerprint) {
       const detail = 'the certificate to be replaced was revoked; issue one by hand';
       await step(within, renewal, { type: 'cancelled', detail }, principal.class);
@@ -48,8 +49,14 @@ async function mendRenewals(within: Change, entry: LedgerEntry, reason: Revocati
   }
 }
 
-/** The replacement itself was revoked: the renewal goes on without it, and takes no request for its key again. */
-async function askAnew(within: Change, renewal: Renewal, reason: string, className: string): Promise<void> {
+/** The replacement itself is no more: the renewal goes on without it, and takes any request anew. */
+export async function askAnew(
+  within: Change,
+  renewal: Renewal,
+  code: 'revoked' | 'expired',
+  reason: string,
+  className: string,
+): Promise<void> {
   const emptied = { ...renewal, newFingerprint: null, requestKey: null };
-  await step(within, emptied, { type: 'failed', code: 'revoked', detail: reason }, className, 'replacement revoked');
+  await step(within, emptied, { type: 'failed', code, detail: reason }, className, `replacement ${code}`);
 }

@@ -7,6 +7,7 @@ import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { openWithin } from './open-renewal.ts';
 import { retireWithin } from './retire.ts';
+import { askAnew } from './revoke.ts';
 
 /** Batches one sweep works through before it lets others have a turn; the next sweep goes on. */
 const batchesMax = 50;
@@ -64,6 +65,15 @@ async function expire(within: Change, entry: LedgerEntry): Promise<void> {
   });
   // One that was in use and had no renewal open (the gateway was down, say) has lapsed all the same: it gets one now.
   if (entry.state === 'active') await openWithin(within, expired);
+  if (entry.state === 'issued' && entry.renewalId) await goOnWithout(within, entry, entry.renewalId);
+}
+
+/** A replacement that ended before it was used is worth nothing: its renewal asks for another. */
+async function goOnWithout(within: Change, { fingerprint }: LedgerEntry, renewalId: string): Promise<void> {
+  const renewal = await within.tx.renewal(renewalId);
+  const principal = renewal && (await within.tx.principal(renewal.principalId));
+  if (!renewal || !principal || !isOpen(renewal) || renewal.newFingerprint !== fingerprint) return;
+  await askAnew(within, renewal, 'expired', 'it ended before it was used', principal.class);
 }
 
 async function moveRenewals(within: Change, limit: number): Promise<number> {

@@ -21,7 +21,7 @@ type ReconcileOptions = CommonOptions & {
   readonly limit: number;
 };
 
-function valueOf(value: unknown): string {
+function textOf(value: unknown): string {
   if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
   return plain(Array.isArray(value) ? value.join(',') : String(value));
 }
@@ -45,7 +45,7 @@ function describe(report: ReconcileReport): string {
   const lines = [
     ...report.added.map((id) => `+ ${plain(id)}`),
     ...report.changed.map(({ id, fields }) => {
-      const words = fields.map(({ name, from, to }) => `${name}: ${valueOf(from)} -> ${valueOf(to)}`);
+      const words = fields.map(({ name, from, to }) => `${name}: ${textOf(from)} -> ${textOf(to)}`);
       return `~ ${plain(id)}  ${words.join(', ')}`;
     }),
     ...report.decommissioned.map((id) => `- ${plain(id)}`),

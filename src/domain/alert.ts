@@ -56,8 +56,10 @@ export interface Alert extends Finding {
   readonly clearedAt: Instant | null;
 }
 
-/** The name of an alert: one of its kind for each subject. */
-export function alertKey({ kind, subject }: Pick<Finding, 'kind' | 'subject'>): string {
+/** What names an alert, one of its kind for each subject; and its place in the order of all. */
+export type AlertName = Pick<Finding, 'kind' | 'subject'>;
+
+export function alertKey({ kind, subject }: AlertName): string {
   return `${kind}/${subject}`;
 }
 

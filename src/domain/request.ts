@@ -2,6 +2,7 @@
 // nothing else, so an unchecked certificate cannot be signed.
 import type { Fingerprint, Serial } from './certificate.ts';
 import type { EnrollmentCode } from './errors.ts';
+import type { KeyMode } from './policy.ts';
 import { type PrincipalId, type PrincipalKind, principalUri } from './principal.ts';
 import type { Instant } from './time.ts';
 
@@ -67,6 +68,8 @@ export interface ApprovalInput {
   readonly notAfter: Instant;
   /** Whose key is it already, as far as the ledger knows? */
   readonly keyHolder: 'nobody' | 'itself' | 'another';
+  /** In `recertify` the key is the principal's already, and is to be certified again. */
+  readonly mode: KeyMode;
 }
 
 export type Approval =
@@ -77,8 +80,7 @@ const harmlessExtensions: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.37
 
 type Objection = { readonly code: EnrollmentCode; readonly detail: string } | null;
 
-function objectToKey({ facts, profile }: ApprovalInput): Objection {
-  const { algorithm, bits } = facts.key;
+function objectToKey({ algorithm, bits }: KeyFacts, profile: Profile): Objection {
   if (algorithm === null) return { code: 'key_refused', detail: 'unknown key type or curve' };
   if (!profile.keys.includes(algorithm)) return { code: 'key_refused', detail: `${algorithm} is not in the profile` };
   if (algorithm === 'rsa' && (bits < profile.rsaBitsMin || bits > profile.rsaBitsMax)) {
@@ -88,6 +90,11 @@ function objectToKey({ facts, profile }: ApprovalInput): Objection {
     };
   }
   return null;
+}
+
+/** Does the profile allow a key of this type and size? */
+export function allowsKey(profile: Profile, key: KeyFacts): boolean {
+  return objectToKey(key, profile) === null;
 }
 
 function objectToNames({ facts, principalId, kind }: ApprovalInput): Objection {
@@ -107,13 +114,15 @@ function objectToExtensions({ facts }: ApprovalInput): Objection {
   return first === undefined ? null : { code: 'extension_refused', detail: `extension ${first}` };
 }
 
-function objectToHolder({ keyHolder }: ApprovalInput): Objection {
+function objectToHolder({ keyHolder, mode }: ApprovalInput): Objection {
   if (keyHolder === 'another') return { code: 'key_in_use', detail: 'another principal holds this key' };
-  return keyHolder === 'itself' ? { code: 'key_reused', detail: 'make a new key for this request' } : null;
+  return keyHolder === 'itself' && mode !== 'recertify'
+    ? { code: 'key_reused', detail: 'make a new key for this request' }
+    : null;
 }
 
 const objections: readonly ((input: ApprovalInput) => Objection)[] = [
-  objectToKey,
+  ({ facts, profile }) => objectToKey(facts.key, profile),
   ({ facts }) => (facts.signatureValid ? null : { code: 'bad_signature', detail: 'possession is not proven' }),
   objectToNames,
   objectToExtensions,

@@ -19,7 +19,7 @@ interface Flood {
 }
 
 /** How many decisions a line stands for, where it is more than one. */
-export const foldedField = 'nolapse.folded_count';
+const foldedField = 'nolapse.folded_count';
 
 export class Folds {
   readonly #write: (decision: Decision) => void;

@@ -122,6 +122,7 @@ export function approvedRequest(name: string, owner: string): ApprovedRequest {
     notBefore: now,
     notAfter: now + 90 * day,
     keyHolder: 'nobody',
+    mode: 'csr',
   });
   if (approval.kind === 'refused') throw new Error(approval.detail);
   return { ...approval.request, spki: new Uint8Array(approval.request.spki) };

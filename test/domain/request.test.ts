@@ -30,6 +30,7 @@ function input(patch: Partial<RequestFacts> = {}, rest: Partial<ApprovalInput> =
     notBefore: noon,
     notAfter: noon + day,
     keyHolder: 'nobody',
+    mode: 'csr',
     ...rest,
   };
 }

@@ -122,6 +122,7 @@ export function approvedFor(
     serial: newSerial(entropy),
     ...validity,
     keyHolder: 'nobody',
+    mode: 'csr',
   });
   if (approval.kind === 'refused') throw new Error(approval.detail);
   return approval.request;
