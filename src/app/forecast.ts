@@ -7,6 +7,7 @@ import { dayMs, type Instant, parseDate } from '../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../domain/visits.ts';
 import type { Outlook, OutlookPlace } from '../ports/store.ts';
 import { type App, policyOf } from './context.ts';
+import { keyHistoryOf } from './key-history.ts';
 import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from './operations.ts';
 
 const daysDefault = 90;
@@ -114,8 +115,9 @@ async function hasKeyMode(app: App, { certificate, principal }: Outlook, at: Ins
   const policy = policyOf(app, principal.class);
   // A new key needs nothing of the present one: most devices are judged without a look at it.
   if (policy.keyModes.includes('csr') && ableModes(principal).includes('csr')) return true;
-  const entries = await app.store.read.certificatesByKey(certificate.keyFingerprint);
-  return possibleKeyModes(policy, principal, { agrees: true, allowed: true, entries }, at).length > 0;
+  const entry = await app.store.read.certificate(certificate.fingerprint);
+  const history = entry && (await keyHistoryOf(app, app.store.read, principal, entry));
+  return possibleKeyModes(policy, principal, history, at).length > 0;
 }
 
 /** Counts whom it is told of, and keeps the first of them. */

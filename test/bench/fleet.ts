@@ -2,6 +2,7 @@
 // have written for devices that come as those of the simulation do.
 import type Sqlite from 'better-sqlite3';
 import { policyOf } from '../../src/app/context.ts';
+import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { renewalTime } from '../../src/domain/policy.ts';
 import { dueByGaps, type GapRecord, gapsOf, withVisit } from '../../src/domain/presence.ts';
 import type { Parts } from '../../src/home.ts';
@@ -52,11 +53,22 @@ function inOneGo(sqlite: Sqlite.Database, fill: () => void): void {
   for (const { sql } of later) sqlite.exec(sql);
 }
 
+/** Certificates that can be read, and differ in their serial numbers. */
+function* copiesOf({ der, serial }: LedgerEntry): Generator<Uint8Array> {
+  const digits = Buffer.from(serial, 'hex');
+  const at = Buffer.from(der).indexOf(digits) + digits.length - 4;
+  for (let i = 0; ; i += 1) {
+    const copy = Buffer.from(der);
+    copy.writeUInt32BE(i, at);
+    yield copy;
+  }
+}
+
 /**
  * Fills an empty ledger with devices whose certificates of 90 days were issued over the last 59 days, evenly: all are in use, and the
- * `due` that end first are due.
+ * `due` that end first are due. Their certificates are copies of a real one.
  */
-export function fillLedger({ app, database }: Parts, devices: number, due: number): void {
+export function fillLedger({ app, database }: Parts, devices: number, due: number, real: LedgerEntry): void {
   const { sqlite } = database;
   const now = app.clock.now();
   const policy = policyOf(app, 'default');
@@ -69,13 +81,14 @@ export function fillLedger({ app, database }: Parts, devices: number, due: numbe
        activated_at, last_seen_at, renew_at, der) VALUES (?, ?, ?, 'active', ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const presence = sqlite.prepare('INSERT INTO presence (principal_id, gaps, came_at, left_at) VALUES (?, ?, ?, ?)');
+  const copies = copiesOf(real);
   inOneGo(sqlite, () => {
     for (let i = 0; i < devices; i += 1) {
       const id = idOf(`device-${String(i).padStart(7, '0')}`);
       const site = Math.floor(i / devicesPerSite);
       const { gaps, leftAt } = visitsOf(i, now);
       const bornAt = Math.floor(now - 59 * day * (1 - i / devices));
-      const row = certificateRow(id, bornAt, now + day);
+      const row = certificateRow(id, bornAt, now + day, copies.next().value);
       const policyAt = renewalTime(row, id, policy);
       const renewAt = i < due ? now - 1 : Math.max(now + day, dueByGaps(row, policyAt, gapsOf(gaps)));
       principal.run(id, `owner-${Math.floor(site / sitesPerOwner)}`, `site-${site}`);

@@ -6,12 +6,14 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { issueDevice } from '../../src/app/issue-device.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Figure } from './figure.ts';
 import { fillLedger } from './fleet.ts';
 import { nobody } from './nobody.ts';
+import { idOf, principalRow } from './rows.ts';
 
 const devices = 1_000_000;
 /** What falls due in fourteen hours of such a fleet. */
@@ -40,7 +42,12 @@ async function makeFleet(home: string): Promise<void> {
   writeFileSync(join(home, 'nolapse.yaml'), 'http: { port: 0 }\n');
   await initHome(optionsOf(home));
   const parts = await openFleet(home);
-  fillLedger(parts, devices, due);
+  const { app } = parts;
+  await app.store.transact((tx) => tx.putPrincipal(principalRow(idOf('template'))));
+  const { certificate } = await issueDevice(app, idOf('template'));
+  const real = await app.store.read.certificate(certificate.fingerprint);
+  if (!real) throw new Error('no certificate was issued');
+  fillLedger(parts, devices, due, real);
   await parts.outbox.close();
   await parts.app.store.close();
   // Else the first commit of a measurement waits for all of it to be on the disk.

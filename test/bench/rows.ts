@@ -27,9 +27,13 @@ export function principalRow(id: PrincipalId): Principal {
   return { id, kind: 'device', status: 'active', owner: 'bench', class: 'default', criticality: 'medium', ...rest };
 }
 
-/** A certificate of 90 days in use since it was issued. */
-export function certificateRow(id: PrincipalId, issuedAt: number, renewAt: number): LedgerEntry {
-  const der = Buffer.concat([Buffer.from(id), Buffer.alloc(derBytes)]);
+/** A certificate of 90 days in use since it was issued; `der` is as long as one, when nothing is said. */
+export function certificateRow(
+  id: PrincipalId,
+  issuedAt: number,
+  renewAt: number,
+  der: Uint8Array = Buffer.concat([Buffer.from(id), Buffer.alloc(derBytes)]),
+): LedgerEntry {
   const fingerprint = fingerprintOf(der);
   return {
     fingerprint,
