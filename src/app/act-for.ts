@@ -5,7 +5,7 @@ import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { change } from './change.ts';
 import type { App } from './context.ts';
 import { judgeSpeaker } from './delegations.ts';
-import { mannerOf, sendDown } from './send-down.ts';
+import { fitted, mannerOf, sendDown } from './send-down.ts';
 import type { Session } from './session.ts';
 
 /** What tells a gateway how far its delegations go. */
@@ -52,11 +52,15 @@ export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal
     // Under the gateway's name: the device's may be one that nobody has.
     await change(app, ({ record }) => record({ ...happening, principalId: gateway }));
   } else app.journal.tell(happening);
-  await sendDown(app, gateway, await mannerOf(app, gateway, encoding), {
+  const manner = await mannerOf(app, gateway, encoding);
+  const error = {
     word: 'error',
     code,
-    detail: `${device}: ${refusal.detail}`,
     ...(renewal !== undefined && { renewal }),
     ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
-  });
+  } as const;
+  const whole = { ...error, detail: `${device}: ${refusal.detail}` };
+  // For whom it was refused says more than why, which the code says too.
+  const message = fitted(gateway, manner, whole) ? whole : { ...error, detail: device };
+  await sendDown(app, gateway, manner, message);
 }

@@ -38,26 +38,35 @@ export async function prepare(app: App, renewalId: string): Promise<void> {
   if (!renewal) return;
   const { principalId } = renewal;
   const usable = await isUsable(app, renewal);
+  let hindrance: Hindrance = 'nobody_listens';
   for (const listener of listenersTo(app, principalId, 'offer')) {
     const via = listener === principalId ? null : listener;
     const refusal = await change(app, (within) => requestWithin(within, renewalId, via, usable), via);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: principalId, renewal: renewalId }, refusal);
+      hindrance = 'not_delegated';
     } else return putOff(app, renewalId, refusal);
   }
-  await putOff(app, renewalId, null);
+  await putOff(app, renewalId, hindrance);
 }
 
-/** Nobody listens, or nobody may: the next look comes when somebody does. What stands in the way of all is somebody's business. */
-function putOff(app: App, renewalId: string, refusal: Refusal | null): Promise<void> {
+/** Why no request was made: nobody is there, whoever is there may not, or the request itself cannot be. */
+type Hindrance = 'nobody_listens' | 'not_delegated' | Refusal;
+
+/**
+ * Where nobody listens, the next look comes when somebody does. A gateway that may not may tomorrow, and it stays connected: it is
+ * tried again. What stands in the way of all is somebody's business.
+ */
+function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void> {
   return change(app, async ({ tx, now, alert }) => {
     const renewal = await tx.renewal(renewalId);
     const principal = renewal && (await tx.principal(renewal.principalId));
     if (!renewal || !principal || !isOpen(renewal)) return;
-    if (refusal === null) return tx.putRenewal(awaitDevice(renewal));
+    if (hindrance === 'nobody_listens') return tx.putRenewal(awaitDevice(renewal));
     await tx.putRenewal(sentAgain(renewal, policyOf(app, principal.class), now, 'due'));
-    alert({ kind: 'renewal_failed', subject: principal.id, detail: `${refusal.code}: ${refusal.detail}` });
+    if (hindrance === 'not_delegated') return;
+    alert({ kind: 'renewal_failed', subject: principal.id, detail: `${hindrance.code}: ${hindrance.detail}` });
   });
 }
 

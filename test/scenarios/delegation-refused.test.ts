@@ -209,6 +209,22 @@ describe('a gateway is refused', () => {
   });
 });
 
+describe('a refusal', () => {
+  it('names the device even where the reason no longer fits into the packets of the gateway', async () => {
+    const [long, one, two] = ['g', 'd', 'e'].map((letter) => letter.repeat(64)) as [string, string, string];
+    const speaker = await openGateway(house, long);
+    clients.push(speaker.client);
+    await delegate(house, long, { site: 'north', daily: 1, until: '2d' });
+    for (const id of [one, two]) {
+      const credentials = (await deviceBehind(id, { site: 'north' })).credentials;
+      const behind = new SiteDevice(speaker.client, id, credentials);
+      const renewal = await run(id);
+      await behind.request(renewal, false);
+    }
+    expect(await speaker.next('error')).toMatchObject({ code: 'delegation_exhausted', detail: two });
+  });
+});
+
 describe('nobody else speaks for a device', () => {
   it.each(['device', 'service'] as const)('not a %s', async (kind) => {
     const credentials = await house.device('dev-9', { kind });
