@@ -15,6 +15,7 @@ import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { listenersTo } from './delegations.ts';
+import { dropUnused } from './drop-unused.ts';
 import { keyHistoryOf } from './key-history.ts';
 
 /** Is there nothing yet, or nothing any more, that this renewal's device could be offered? In mode `csr` that is the device's to ask for. */
@@ -41,7 +42,7 @@ export async function prepare(app: App, renewalId: string): Promise<void> {
   let hindrance: Hindrance = 'nobody_listens';
   for (const listener of listenersTo(app, principalId, 'offer')) {
     const via = listener === principalId ? null : listener;
-    const refusal = await change(app, (within) => requestWithin(within, renewalId, via, usable), via);
+    const refusal = await change(app, (within) => requestWithin(within, renewal, via, usable), via);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: principalId, renewal: renewalId }, refusal);
@@ -72,15 +73,17 @@ function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void
 
 async function requestWithin(
   within: Change,
-  renewalId: string,
+  seen: Renewal,
   via: PrincipalId | null,
   usable: boolean,
 ): Promise<Refusal | null> {
   const { tx } = within;
-  const renewal = await tx.renewal(renewalId);
-  const principal = renewal && (await tx.principal(renewal.principalId));
-  const old = renewal?.oldFingerprint ? await tx.certificate(renewal.oldFingerprint) : null;
-  if (!renewal || principal?.status !== 'active' || !isOpen(renewal) || renewal.mode === 'csr' || !old) return null;
+  const renewal = await tx.renewal(seen.id);
+  // Somebody else was quicker: what is to come of it is on its way.
+  if (renewal?.state !== seen.state || renewal.newFingerprint !== seen.newFingerprint) return null;
+  const principal = await tx.principal(renewal.principalId);
+  const old = renewal.oldFingerprint ? await tx.certificate(renewal.oldFingerprint) : null;
+  if (principal?.status !== 'active' || !isOpen(renewal) || renewal.mode === 'csr' || !old) return null;
   const objection = await objectToMode(within, renewal, principal, old);
   if (objection) return objection;
   const beginning = await beginThrough(within, via, principal, renewal);
@@ -88,6 +91,7 @@ async function requestWithin(
   // After a failure the key it has gets the certificate it got before; a key of ours that failed is not sent twice.
   const again = usable && renewal.mode === 'recertify';
   const current = again ? beginning.renewal : { ...beginning.renewal, newFingerprint: null, requestKey: null };
+  if (!again) await dropUnused(within, renewal);
   return settle(within, current, principal, old, beginning.count);
 }
 

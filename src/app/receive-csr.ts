@@ -13,6 +13,7 @@ import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
 import { objectToProof } from './check-proof.ts';
 import { type App, policyOf } from './context.ts';
+import { dropUnused } from './drop-unused.ts';
 import { sendReplacement } from './prompt.ts';
 import type { Sender } from './receive.ts';
 
@@ -128,13 +129,4 @@ async function approveWithin({ app, tx, now }: Change, principal: Principal, ren
     mode: 'csr',
     keyHolder: another ? 'another' : others.length > 0 ? 'itself' : 'nobody',
   });
-}
-
-/** A new key makes the certificate over the one before it needless: it was never seen in use, and must not be. */
-async function dropUnused({ tx, now }: Change, renewal: Renewal): Promise<void> {
-  const unused = renewal.newFingerprint && (await tx.certificate(renewal.newFingerprint));
-  if (unused && unused.state === 'issued') {
-    await tx.putCertificate({ ...unused, state: 'revoked', revokedAt: now, revocationReason: 'superseded' });
-    await tx.owe({ kind: 'publish-crl' });
-  }
 }

@@ -1,0 +1,205 @@
+// Replacements whose device sends no request: over the key it has, or over one made for it that only it can read.
+
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { IssuedView } from '../../src/app/operations.ts';
+import type { KeyMode } from '../../src/domain/policy.ts';
+import { memoryCredentials } from '../../src/simulator/credentials.ts';
+import { Device } from '../../src/simulator/device.ts';
+import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
+import { idOf } from '../domain/samples.ts';
+import { type Credentials, connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+import { fetchStretch, nextIssued, replacementOf, totalOf } from './piecemeal.ts';
+
+let house: House;
+afterEach(() => house.close());
+
+const yaml = (more = '') => `
+classes:
+  default: { lifetime: 1h, renewAt: 66%, overlap: 3s, grace: 1h, retryFirst: 1s, retryMax: 1s, keyModes: [csr, recertify, keygen]${more} }
+`;
+
+/** A device of the inventory that can do this mode alone, with its first certificate in use. */
+async function deviceOf(id: string, mode: KeyMode): Promise<IssuedView> {
+  await house.gateway.operations.addDevice({ id, owner: 'tests', modes: [mode] });
+  const first = await house.gateway.operations.issueDevice({ id });
+  await (await connect(house, first, id)).endAsync();
+  return first;
+}
+
+async function listen(credentials: Credentials, id: string, clientId = id): Promise<Speaker> {
+  const device = new Speaker(await connect(house, credentials, clientId), id, 'cbor');
+  await device.say({ word: 'hello', maxPacket: 256 });
+  return device.listen();
+}
+
+/** Fetches the replacement under the next offer that has one. */
+async function fetchNext(device: Speaker): Promise<{ renewal: string; mode: KeyMode; bytes: Uint8Array }> {
+  const offer = await nextIssued(device);
+  const bytes = replacementOf(offer, await fetchStretch(device, offer, 0, totalOf(offer)));
+  return { renewal: offer.renewal, mode: offer.mode, bytes };
+}
+
+const runRenewal = (device: string) => house.gateway.operations.runRenewal({ device });
+const renewalOf = async (id: string) => (await house.gateway.operations.showDevice({ id })).renewals[0];
+
+/** Every byte the gateway keeps on disk, and every line it wrote. */
+function everythingKept(): Buffer {
+  const files = readdirSync(house.home).filter((name) => name.startsWith('nolapse.db'));
+  return Buffer.concat([
+    ...files.map((name) => readFileSync(join(house.home, name))),
+    Buffer.from(JSON.stringify(house.log.lines)),
+  ]);
+}
+
+describe('recertify', () => {
+  it('certifies the key the device has once more, and retires the certificate before it', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-1', 'recertify');
+    await runRenewal('pump-1');
+    const device = await listen(first, 'pump-1');
+    const { renewal, mode, bytes } = await fetchNext(device);
+    expect(mode).toBe('recertify');
+    const second = { certificatePem: pemOf([bytes]), keyPem: first.keyPem };
+    const spkiOf = (pem: string) => new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
+    expect(spkiOf(second.certificatePem)).toEqual(spkiOf(first.certificatePem));
+    await device.say({ word: 'ack', renewal, status: 'installed' });
+    await device.client.endAsync();
+    const renewed = await listen(second, 'pump-1');
+    expect((await renewed.next('done')).renewal).toBe(renewal);
+    await house.log.until('renewal.retired');
+    expect(await connackOf(house, first, 'pump-1:old')).toBe(5);
+    expect(await connackOf(house, second, 'pump-1:new')).toBe(0);
+    await renewed.client.endAsync(true);
+  });
+
+  it('issues nothing while nobody is there to fetch it', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-1', 'recertify');
+    await runRenewal('pump-1');
+    await house.gateway.operations.crl();
+    expect(await renewalOf('pump-1')).toMatchObject({ state: 'due', newFingerprint: null, requests: 0 });
+    const device = await listen(first, 'pump-1');
+    await fetchNext(device);
+    await device.client.endAsync(true);
+  });
+
+  it('offers the same certificate again after a failure, and takes no request in its place', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-1', 'recertify');
+    await runRenewal('pump-1');
+    const device = await listen(first, 'pump-1');
+    const { renewal, bytes } = await fetchNext(device);
+    const { csr } = await newRequest('pump-1');
+    await device.say({ word: 'csr', renewal, csr });
+    expect((await device.next('error')).code).toBe('unsupported_mode');
+    await device.say({ word: 'ack', renewal, status: 'failed', code: 'no_space' });
+    await house.log.until('renewal.failed');
+    const again = await fetchNext(device);
+    expect(Buffer.from(again.bytes).equals(bytes)).toBe(true);
+    const { certificates } = await house.gateway.operations.showDevice({ id: 'pump-1' });
+    expect(certificates).toHaveLength(2);
+    await device.client.endAsync(true);
+  });
+
+  it('is not done with a key older than the policy allows, and somebody is told', async () => {
+    house = await openHouse({ yaml: yaml(', keyAgeMax: 0s') });
+    await deviceOf('pump-1', 'recertify');
+    await runRenewal('pump-1');
+    await house.log.until('alert.raised', { 'nolapse.alert.subject': 'pump-1' });
+    expect(await renewalOf('pump-1')).toMatchObject({ newFingerprint: null });
+  });
+
+  it('goes on through a restart at any state', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-1', 'recertify');
+    const { id: renewal } = await runRenewal('pump-1');
+    await house.restart();
+    let device = await listen(first, 'pump-1');
+    const offer = await nextIssued(device);
+    await device.client.endAsync();
+    await house.restart();
+    device = await listen(first, 'pump-1');
+    const { bytes } = await fetchNext(device);
+    await device.client.endAsync();
+    await house.restart();
+    const renewed = await listen({ certificatePem: pemOf([bytes]), keyPem: first.keyPem }, 'pump-1');
+    expect((await renewed.next('done')).renewal).toBe(renewal);
+    expect(offer.renewal).toBe(renewal);
+    expect((await house.gateway.operations.showDevice({ id: 'pump-1' })).certificates).toHaveLength(2);
+    await renewed.client.endAsync(true);
+  });
+});
+
+describe('keygen', () => {
+  it('delivers a key that only the device can read, and forgets it once the device has it', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-2', 'keygen');
+    await runRenewal('pump-2');
+    const device = await listen(first, 'pump-2');
+    const { renewal, mode, bytes } = await fetchNext(device);
+    expect(mode).toBe('keygen');
+    const { certificate, envelope } = splitReplacement(bytes);
+    if (!envelope) throw new Error('no envelope');
+    const keyPem = unwrapKey(envelope, first.keyPem);
+    const certificatePem = pemOf([certificate]);
+    const made = createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' });
+    expect(new X509Certificate(certificatePem).publicKey.export({ type: 'spki', format: 'der' })).toEqual(made);
+    await device.say({ word: 'ack', renewal, status: 'installed' });
+    await house.log.until('renewal.installed');
+    await device.say({ word: 'get', renewal, offset: 0, length: 1 });
+    expect((await device.next('error')).code).toBe('wrong_state');
+    await device.client.endAsync();
+    const renewed = await listen({ certificatePem, keyPem }, 'pump-2');
+    expect((await renewed.next('done')).renewal).toBe(renewal);
+
+    const { d = '' } = createPrivateKey(keyPem).export({ format: 'jwk' });
+    const secret = Buffer.from(d, 'base64url');
+    const kept = everythingKept();
+    expect(kept.includes(secret)).toBe(false);
+    for (const spelled of [secret.toString('hex'), secret.toString('base64').slice(2, 40)]) {
+      expect(kept.includes(spelled)).toBe(false);
+    }
+    await renewed.client.endAsync(true);
+  });
+
+  it('makes another key after a failure: one that failed is not sent twice', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-2', 'keygen');
+    await runRenewal('pump-2');
+    const device = await listen(first, 'pump-2');
+    const { renewal, bytes } = await fetchNext(device);
+    await device.say({ word: 'ack', renewal, status: 'failed', code: 'cannot_decrypt' });
+    await house.log.until('renewal.failed');
+    const again = await fetchNext(device);
+    expect(Buffer.from(again.bytes).equals(bytes)).toBe(false);
+    const unused = splitReplacement(bytes).certificate;
+    const { certificates } = await house.gateway.operations.showDevice({ id: 'pump-2' });
+    const fingerprint = new X509Certificate(pemOf([unused])).fingerprint256.replaceAll(':', '').toLowerCase();
+    expect(certificates.find((each) => each.fingerprint === fingerprint)).toMatchObject({ state: 'revoked' });
+    await device.client.endAsync(true);
+  });
+});
+
+describe('the simulated device', () => {
+  it.each(['recertify', 'keygen'] as const)('renews itself in %s over and over', async (mode) => {
+    house = await openHouse({
+      yaml: `classes: { default: { lifetime: 8s, renewAt: 20%, spread: 0%, overlap: 1s, grace: 60s, keyModes: [${mode}] } }`,
+    });
+    const first = await deviceOf('pump-3', mode);
+    const device = new Device({
+      id: idOf('pump-3'),
+      target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: first.rootPem },
+      store: memoryCredentials({ ...first, renewal: null, retires: null }),
+      retryFirstMs: 200,
+    });
+    device.start();
+    await house.log.until('renewal.retired');
+    const since = house.log.lines.length;
+    await house.log.until('renewal.retired', {}, since);
+    await device.stop();
+    expect(house.log.count('renewal.expired')).toBe(0);
+  });
+});
