@@ -2,7 +2,7 @@
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import type { Reader } from '../ports/store.ts';
 import { readRows } from '../wire/inventory-rows.ts';
-import { change } from './change.ts';
+import { type Change, change } from './change.ts';
 import { checkPrincipal } from './check-principal.ts';
 import type { App } from './context.ts';
 import { Faults } from './faults.ts';
@@ -31,42 +31,56 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
 
 /**
  * Adds and updates principals from CSV (a header line names the columns) or JSON lines, with the fields of an inventory record.
- * Rejects with `invalid` and every fault by its line; then nothing is written. A status is never changed here: decommissioning has
- * consequences of its own.
+ * Rejects with `invalid` and every fault by its line; then nothing is written. A file of more than {@link batchRows} rows is
+ * written in parts: cut off in the middle, it is imported again. A status is never changed here: decommissioning has consequences of
+ * its own.
  */
 export async function importDevices(app: App, input: InventoryFile): Promise<{ added: number; updated: number }> {
   const read = await readPrincipals(app, input);
-  const { principals, faults } = read;
-  if (faults.any) throw await refuse(app, read);
-  return change(app, async (within) => {
-    const counts = { added: 0, updated: 0 };
-    for (const { line, principal } of principals.values()) {
-      for (const fault of await misfits(within.tx, principal, principals)) faults.add(line, fault);
-      if (faults.any) continue;
-      const known = await within.tx.principal(principal.id);
-      await within.tx.putPrincipal(known ? { ...principal, status: known.status, source: known.source } : principal);
-      counts[known ? 'updated' : 'added'] += 1;
-    }
-    if (faults.any) throw new OperationError('invalid', faults.named(lineOf));
-    const message = `inventory import: ${counts.added} added, ${counts.updated} updated`;
-    await within.record({ action: 'device.imported', message });
-    return counts;
-  });
+  await objectTo(app, read);
+  if (read.faults.any) throw new OperationError('invalid', read.faults.named(lineOf));
+  const principals = [...read.principals.values()];
+  const counts = { added: 0, updated: 0 };
+  for (let from = 0; from < principals.length; from += batchRows) {
+    const batch = principals.slice(from, from + batchRows);
+    const isLast = from + batchRows >= principals.length;
+    await change(app, async (within) => {
+      const { added, updated } = await write(within, batch);
+      counts.added += added;
+      counts.updated += updated;
+      if (!isLast) return;
+      const message = `inventory import: ${counts.added} added, ${counts.updated} updated`;
+      await within.record({ action: 'device.imported', message });
+    });
+  }
+  return counts;
 }
 
-/** What is wrong with the rows in themselves is not all: what the inventory objects to is named with it. */
-async function refuse(app: App, { principals, faults }: Read): Promise<OperationError> {
+/** Rows written in one change: what a larger file would hold everybody else up for is spread over several. */
+const batchRows = 10_000;
+/** Rows looked up in the inventory before others have a turn. */
+const lookedUpRows = 500;
+
+async function objectTo(app: App, { principals, faults }: Read): Promise<void> {
   let checked = 0;
   for (const { line, principal } of principals.values()) {
     for (const fault of await misfits(app.store.read, principal, principals)) faults.add(line, fault);
     checked += 1;
-    if (checked % batchRows === 0) await app.turns.take();
+    if (checked % lookedUpRows === 0) await app.turns.take();
   }
-  return new OperationError('invalid', faults.named(lineOf));
 }
 
-/** Rows looked up in the inventory before others have a turn. */
-const batchRows = 500;
+async function write({ tx }: Change, batch: readonly { readonly line: number; readonly principal: Principal }[]) {
+  const counts = { added: 0, updated: 0 };
+  for (const { line, principal } of batch) {
+    const known = await tx.principal(principal.id);
+    // It was of this kind, or not there, a moment ago.
+    if (known && known.kind !== principal.kind) throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
+    await tx.putPrincipal(known ? { ...principal, status: known.status, source: known.source } : principal);
+    counts[known ? 'updated' : 'added'] += 1;
+  }
+  return counts;
+}
 
 interface Read {
   readonly principals: Map<PrincipalId, { readonly line: number; readonly principal: Principal }>;

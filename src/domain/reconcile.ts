@@ -39,20 +39,21 @@ export interface Difference {
 
 /** Holds what the source tells against what it brought before, one principal after another. */
 export class Comparison {
-  readonly #told: ReadonlyMap<PrincipalId, Told>;
-  readonly #seen = new Set<PrincipalId>();
+  /** Null: compared already. */
+  readonly #told: Map<PrincipalId, Told | null>;
   readonly #changed: Changed[] = [];
   readonly #decommissioned: PrincipalId[] = [];
   #unchanged = 0;
 
-  constructor(told: ReadonlyMap<PrincipalId, Told>) {
-    this.#told = told;
+  /** `told` is used up: of a fleet there is no room for two. */
+  constructor(told: Map<PrincipalId, Told>) {
+    this.#told = told as Map<PrincipalId, Told | null>;
   }
 
   /** A principal this source brought that is not decommissioned; each once. */
   take(principal: Principal): void {
     const row = this.#told.get(principal.id);
-    if (row) this.#seen.add(principal.id);
+    if (row) this.#told.set(principal.id, null);
     if (!row || row.status === 'decommissioned') {
       this.#decommissioned.push(principal.id);
       return;
@@ -64,8 +65,8 @@ export class Comparison {
 
   /** The difference, once everything the source brought was taken. */
   end(): Difference {
-    const isNew = ({ id, status = 'active' }: Told): boolean => status === 'active' && !this.#seen.has(id);
-    const added = [...this.#told.values()].filter(isNew);
+    const added: Told[] = [];
+    for (const row of this.#told.values()) if (row && (row.status ?? 'active') === 'active') added.push(row);
     return { added, changed: this.#changed, decommissioned: this.#decommissioned, unchanged: this.#unchanged };
   }
 }

@@ -1,7 +1,9 @@
-// One measurement on the ledger of a million devices, in a process of its own: its memory is its peak's. Arguments: home, forecast or
-// sweep.
+// One measurement on the ledger of a million devices, in a process of its own: its memory is its peak's. Arguments: home, and what
+// is measured.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { lookOverNow } from '../../src/app/begin-chores.ts';
 import { forecast } from '../../src/app/forecast.ts';
+import { reconcile } from '../../src/app/reconcile.ts';
 import { sweep } from '../../src/app/sweep.ts';
 import { type Measured, openFleet } from './million.ts';
 
@@ -9,6 +11,21 @@ const [home = '', what = ''] = process.argv.slice(2);
 const { app, outbox } = await openFleet(home);
 
 async function run(): Promise<string> {
+  if (what === 'difference') {
+    const { counts } = await reconcile(app, { source: 'plant', dryRun: true, limit: 0 });
+    return `${counts.added} to add, ${counts.changed} to change, ${counts.decommissioned} to decommission`;
+  }
+  if (what === 'refusal') {
+    const faults = await reconcile(app, { source: 'plant' }).then(
+      () => [],
+      (error: { faults: readonly string[] }) => error.faults,
+    );
+    return `refused with ${faults.length} faults named`;
+  }
+  if (what === 'look') {
+    const counts = Object.values(await lookOverNow(app));
+    return `${counts.reduce((sum, count) => sum + count, 0).toLocaleString('en')} findings`;
+  }
   if (what === 'forecast') {
     const { looked, dark } = await forecast(app, { days: 90 });
     return `${dark.toLocaleString('en')} of ${looked.toLocaleString('en')} go dark`;
@@ -31,6 +48,8 @@ const looking = setInterval(look, 10);
 const began = performance.now();
 const outcome = await run();
 const seconds = (performance.now() - began) / 1_000;
+// What held the loop last is seen only when it turns again.
+await new Promise((resolve) => setTimeout(resolve, 20));
 delays.disable();
 clearInterval(looking);
 look();

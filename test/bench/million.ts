@@ -1,5 +1,5 @@
-// A million devices in one ledger: how long a sweep and a forecast take, and how much memory the process needs that does it. The
-// ledger is made once; each measurement is a process of its own on it.
+// A million devices in one ledger: how long a sweep, a forecast, the difference to an inventory source and a look over the fleet take,
+// and how much memory the process needs that does it. The ledger is made once; each measurement is a process of its own on it.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,11 +13,15 @@ import { createLog } from '../../src/telemetry/log.ts';
 import type { Figure } from './figure.ts';
 import { fillLedger } from './fleet.ts';
 import { nobody } from './nobody.ts';
+import { plantConfig, writePlant } from './plant.ts';
 import { idOf, principalRow } from './rows.ts';
 
 const devices = 1_000_000;
 /** What falls due in fourteen hours of such a fleet. */
 const due = 10_000;
+/** One device in a hundred is other in the source, and three of its rows cannot be taken where that is measured. */
+const otherEach = 100;
+const wrong = 3;
 
 /** What a process of this measurement answers with. */
 export interface Measured {
@@ -39,7 +43,7 @@ export function openFleet(home: string): Promise<Parts> {
 }
 
 async function makeFleet(home: string): Promise<void> {
-  writeFileSync(join(home, 'nolapse.yaml'), 'http: { port: 0 }\n');
+  writeFileSync(join(home, 'nolapse.yaml'), `http: { port: 0 }\n${plantConfig}`);
   await initHome(optionsOf(home));
   const parts = await openFleet(home);
   const { app } = parts;
@@ -48,6 +52,7 @@ async function makeFleet(home: string): Promise<void> {
   const real = await app.store.read.certificate(certificate.fingerprint);
   if (!real) throw new Error('no certificate was issued');
   fillLedger(parts, devices, due, real);
+  parts.database.sqlite.exec("UPDATE principal SET source = 'plant'");
   await parts.outbox.close();
   await parts.app.store.close();
   // Else the first commit of a measurement waits for all of it to be on the disk.
@@ -56,7 +61,9 @@ async function makeFleet(home: string): Promise<void> {
   closeSync(file);
 }
 
-async function measure(home: string, what: 'forecast' | 'sweep'): Promise<Measured> {
+type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look';
+
+async function measure(home: string, what: What): Promise<Measured> {
   const child = fork(join(dirname(fileURLToPath(import.meta.url)), 'million-run.js'), [home, what]);
   const [measured] = (await Promise.race([
     once(child, 'message'),
@@ -82,10 +89,21 @@ export async function millionDevices(): Promise<Figure[]> {
   const home = mkdtempSync(join(tmpdir(), 'nolapse-million-'));
   try {
     await makeFleet(home);
-    // The forecast first: it changes nothing.
+    // Those that change nothing first.
+    writePlant(home, { devices, otherEach, wrong: 0 });
+    const difference = await measure(home, 'difference');
+    writePlant(home, { devices, otherEach: devices + 1, wrong });
+    const refusal = await measure(home, 'refusal');
+    const look = await measure(home, 'look');
     const forecast = await measure(home, 'forecast');
     const sweep = await measure(home, 'sweep');
-    return [figure('forecast for 90 days', forecast), figure(`sweep, ${due.toLocaleString('en')} due`, sweep)];
+    return [
+      figure('difference to a source', difference),
+      figure('a source with three wrong rows', refusal),
+      figure('a look over the fleet', look),
+      figure('forecast for 90 days', forecast),
+      figure(`sweep, ${due.toLocaleString('en')} due`, sweep),
+    ];
   } finally {
     rmSync(home, { recursive: true, force: true });
   }

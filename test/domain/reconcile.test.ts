@@ -6,7 +6,7 @@ import { idOf, principal } from './samples.ts';
 
 const rows = (...told: Told[]) => new Map(told.map((row) => [row.id, row]));
 function compare(inventory: readonly Principal[], told: ReadonlyMap<Principal['id'], Told>): Difference {
-  const comparison = new Comparison(told);
+  const comparison = new Comparison(new Map(told));
   for (const each of inventory) comparison.take(each);
   return comparison.end();
 }
