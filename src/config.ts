@@ -7,7 +7,7 @@ import { configSchema, type RawConfig } from './config/schema.ts';
 import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
-import type { Policy } from './domain/policy.ts';
+import type { PolicySet } from './domain/policy.ts';
 
 export type { ConfigFault } from './config/source.ts';
 
@@ -18,8 +18,7 @@ export interface Config {
   /** `publicUrl` goes into certificates, for CRL and issuer; without a slash at its end. */
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string };
   readonly server: { readonly names: readonly string[] };
-  /** By class name; `default` is always there. */
-  readonly classes: ReadonlyMap<string, Policy>;
+  readonly policies: PolicySet;
   readonly skewMs: number;
   readonly access: AccessRules;
   readonly limits: Limits;
@@ -158,7 +157,7 @@ function publicUrl(raw: RawConfig): string {
   return url.replace(/\/+$/, '');
 }
 
-function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: string | undefined): Config {
+function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): Config {
   const { handshake, connect, keepalive, sessionExpiry, ...counts } = raw.limits;
   const base = file === undefined ? '.' : dirname(file);
   return {
@@ -166,7 +165,7 @@ function settle(raw: RawConfig, classes: ReadonlyMap<string, Policy>, file: stri
     ...(raw.websocket && { websocket: raw.websocket }),
     http: { host: raw.http.host, port: raw.http.port, publicUrl: publicUrl(raw) },
     server: raw.server,
-    classes,
+    policies,
     skewMs: raw.skew,
     access: accessFrom(raw.access),
     limits: {

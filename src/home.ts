@@ -10,6 +10,7 @@ import { Knocks } from './app/knocks.ts';
 import { operationsOf } from './app/operate.ts';
 import type { Operations } from './app/operations.ts';
 import { Outbox } from './app/outbox.ts';
+import { Policies } from './app/policies.ts';
 import { Presences } from './app/presences.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Rounds } from './app/rounds.ts';
@@ -97,7 +98,6 @@ export interface Parts {
 
 function settingsOf(config: Config): Settings {
   return {
-    policies: config.classes,
     access: config.access,
     anchors: readAnchors(config.bootstrap.anchors),
     skewMs: config.skewMs,
@@ -168,6 +168,7 @@ export async function assemble(
       chores,
       knocks: new Knocks(),
       sources,
+      policies: new Policies(config.policies),
       settings,
     };
     return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };

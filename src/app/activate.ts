@@ -3,7 +3,7 @@
 import { isAwaited } from '../domain/admission.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../domain/certificate.ts';
 import { overlapEnd, type Policy } from '../domain/policy.ts';
-import type { PrincipalId } from '../domain/principal.ts';
+import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
@@ -24,7 +24,7 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     const entry = await tx.certificate(fingerprint);
     const principal = entry && (await tx.principal(entry.principalId));
     if (!entry || !awakens(entry, now) || !principal) return;
-    const policy = policyOf(app, principal.class);
+    const policy = policyOf(app, principal);
     if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
     const known = await tx.certificatesOf(principal.id);
     // Whoever else came in by the same introduction is not the one that is known from now on.
@@ -43,8 +43,8 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     // What its renewal replaces may bear a later date, if the clock was set back in between.
     const replaced = known.filter((each, at) => at > place || each.fingerprint === own?.oldFingerprint);
     const overlapUntil = await supersede(within, replaced, policy);
-    if (own) await completeRenewal(within, { ...own, via: via ?? own.via }, principal.class, overlapUntil);
-    await cancelOthers(within, entry, principal.class);
+    if (own) await completeRenewal(within, { ...own, via: via ?? own.via }, principal, overlapUntil);
+    await cancelOthers(within, entry, principal);
     if (!entry.renewalId) {
       await record({
         action: 'certificate.activated',
@@ -78,18 +78,23 @@ async function supersede(within: Change, replaced: readonly LedgerEntry[], polic
 }
 
 /** Completes the renewal that brought the certificate, and has its device told so. */
-async function completeRenewal(within: Change, own: Renewal, className: string, overlapUntil: Instant): Promise<void> {
+async function completeRenewal(
+  within: Change,
+  own: Renewal,
+  principal: Principal,
+  overlapUntil: Instant,
+): Promise<void> {
   const detail = `activated; the old certificate is admitted until ${new Date(overlapUntil).toISOString()}`;
-  const transition = await step(within, own, { type: 'activated', overlapUntil }, className, detail);
+  const transition = await step(within, own, { type: 'activated', overlapUntil }, principal, detail);
   if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
 }
 
 /** Calls off the renewals that the certificate made needless, and what they have brought. */
-async function cancelOthers(within: Change, entry: LedgerEntry, className: string): Promise<void> {
+async function cancelOthers(within: Change, entry: LedgerEntry, principal: Principal): Promise<void> {
   const { tx } = within;
   for (const other of await tx.unendedRenewals(entry.principalId)) {
     if (other.id === entry.renewalId || !isOpen(other) || other.createdAt > entry.issuedAt) continue;
-    await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, className);
+    await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, principal);
     const unused = other.newFingerprint && (await tx.certificate(other.newFingerprint));
     if (unused) await revokeWithin(within, unused, 'superseded');
   }

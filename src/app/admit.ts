@@ -90,7 +90,7 @@ function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {
     stranger: findings.stranger,
     principal: findings.principal,
     clientId: facts.clientId,
-    graceMs: findings.principal ? graceMs(policyOf(app, findings.principal.class)) : 0,
+    graceMs: findings.principal ? graceMs(policyOf(app, findings.principal)) : 0,
     skewMs: app.settings.skewMs,
     now: app.clock.now(),
   });

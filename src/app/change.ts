@@ -7,6 +7,7 @@ import type { Instant } from '../domain/time.ts';
 import type { Alert } from '../ports/notifier.ts';
 import type { Transaction } from '../ports/store.ts';
 import { type App, policyOf } from './context.ts';
+import type { PolicySubject } from './policies.ts';
 
 /** A record kept in the ledger's journal and told in the log. */
 interface Happening {
@@ -82,10 +83,10 @@ export async function step(
   { app, tx, now, record }: Change,
   renewal: Renewal,
   event: RenewalEvent,
-  className: string,
+  principal: PolicySubject,
   detail = '',
 ): Promise<Transition> {
-  const transition = advance(renewal, event, policyOf(app, className), now);
+  const transition = advance(renewal, event, policyOf(app, principal), now);
   if (transition.kind !== 'changed') return transition;
   await tx.putRenewal(transition.renewal);
   // Nobody will send the rest of a request under a renewal that has ended.

@@ -93,7 +93,7 @@ const anyPurpose = '2.5.29.37.0';
 function objectTo(app: App, { purposes, notAfter }: CertificateFacts, principal: Principal): string | null {
   const isForClients = purposes === null || purposes.includes(oids.clientAuth) || purposes.includes(anyPurpose);
   if (!isForClients) return 'is not for TLS clients';
-  const over = notAfter + graceMs(policyOf(app, principal.class)) <= app.clock.now();
+  const over = notAfter + graceMs(policyOf(app, principal)) <= app.clock.now();
   return over ? `ended ${new Date(notAfter).toISOString()}, and grace with it` : null;
 }
 

@@ -28,7 +28,7 @@ export async function objectToProof(
     // A gateway that enrolls for the first time has no key yet that could sign.
     const isMissed = sender.via !== null || (sender.session.principal.kind === 'gateway' && current !== null);
     const principal = isMissed ? await read.principal(sender.id) : null;
-    if (!principal || !policyOf(app, principal.class).requireDeviceProof) return null;
+    if (!principal || !policyOf(app, principal).requireDeviceProof) return null;
     return { code: 'proof_required', detail: 'no signature by the current key' };
   }
   const text = requestProofText(renewalId, fingerprintOf(csr));

@@ -11,6 +11,7 @@ import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
 import type { Chores } from './chores.ts';
 import type { Knocks } from './knocks.ts';
+import type { Policies, PolicySubject } from './policies.ts';
 import type { Presences } from './presences.ts';
 import type { Rounds } from './rounds.ts';
 import type { Throttle } from './throttle.ts';
@@ -39,12 +40,11 @@ export interface App {
   readonly knocks: Knocks;
   /** By name, as the settings have them. */
   readonly sources: ReadonlyMap<string, Source>;
+  readonly policies: Policies;
   readonly settings: Settings;
 }
 
 export interface Settings {
-  /** By class name; `default` is always there. */
-  readonly policies: ReadonlyMap<string, Policy>;
   readonly access: AccessRules;
   /** DER of the certificates that may introduce strangers. */
   readonly anchors: readonly Uint8Array[];
@@ -63,9 +63,7 @@ export interface Settings {
   readonly lookOverMs: number;
 }
 
-/** The policy of a class; a class the configuration does not know has the default's. */
-export function policyOf(app: App, className: string): Policy {
-  const policy = app.settings.policies.get(className) ?? app.settings.policies.get('default');
-  if (!policy) throw new Error('the default policy is missing');
-  return policy;
+/** The policy a principal is under, by its class and its criticality. */
+export function policyOf(app: App, principal: PolicySubject): Policy {
+  return app.policies.of(principal);
 }

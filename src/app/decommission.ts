@@ -32,7 +32,7 @@ export async function decommissionWithin(
   }
   for (const renewal of await within.tx.unendedRenewals(id)) {
     if (!isOpen(renewal)) continue;
-    await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal.class);
+    await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal);
     counts.cancelled += 1;
   }
   counts.delegations = await revokeDelegationsOf(within, id);

@@ -12,7 +12,7 @@ import { openWithin } from './open-renewal.ts';
 const neverCameBack: GapRecord = new Uint8Array();
 
 function dueBy(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {
-  const policyAt = renewalTime(entry, principal.id, policyOf(app, principal.class));
+  const policyAt = renewalTime(entry, principal.id, policyOf(app, principal));
   return dueByGaps(entry, policyAt, gapsOf(gaps));
 }
 

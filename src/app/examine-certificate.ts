@@ -19,7 +19,7 @@ export async function examineCertificate(
   now: Instant,
 ): Promise<CertificateInUse> {
   const { read } = app.store;
-  const policy = policyOf(app, principal.class);
+  const policy = policyOf(app, principal);
   const isActive = certificate.state === 'active';
   const mayAsk = policy.keyModes.includes('csr') && ableModes(principal).includes('csr');
   const mustRead = isForeign(certificate) || (isActive && !mayAsk);

@@ -112,7 +112,7 @@ function lastSeen({ certificate, visits }: Outlook, absences: readonly Absence[]
 }
 
 async function hasKeyMode(app: App, { certificate, principal }: Outlook, at: Instant): Promise<boolean> {
-  const policy = policyOf(app, principal.class);
+  const policy = policyOf(app, principal);
   // A new key needs nothing of the present one: most devices are judged without a look at it.
   if (policy.keyModes.includes('csr') && ableModes(principal).includes('csr')) return true;
   const entry = await app.store.read.certificate(certificate.fingerprint);

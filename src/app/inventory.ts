@@ -10,7 +10,7 @@ import { type InventoryFile, type NewDevice, OperationError } from './operations
 
 /** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken. */
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
-  const checked = checkPrincipal(input, app.settings.policies);
+  const checked = checkPrincipal(input, app.policies.set);
   if (!('principal' in checked)) throw new OperationError('invalid', checked.faults);
   const { principal } = checked;
   return change(app, async (within) => {
@@ -94,7 +94,7 @@ async function readPrincipals(app: App, { format, text }: InventoryFile): Promis
   for await (const batch of readRows(format, text)) {
     for (const { line, fault } of batch.faults) faults.add(line, fault);
     for (const { line, fields } of batch.rows) {
-      const checked = checkPrincipal(fields, app.settings.policies);
+      const checked = checkPrincipal(fields, app.policies.set);
       if (!('principal' in checked)) {
         for (const fault of checked.faults) faults.add(line, fault);
         continue;

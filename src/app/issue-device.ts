@@ -22,7 +22,7 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const now = app.clock.now();
   const { issuerNotAfter } = app.authority;
-  const validity = validityAt(now, policyOf(app, principal.class), issuerNotAfter, null);
+  const validity = validityAt(now, policyOf(app, principal), issuerNotAfter, null);
   if (!validity) {
     throw new OperationError('conflict', [
       `the issuing CA ends ${new Date(issuerNotAfter).toISOString()}: roll it over first`,

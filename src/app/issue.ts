@@ -19,7 +19,7 @@ export async function issue(app: App, renewalId: string): Promise<void> {
     const principal = current && (await tx.principal(current.principalId));
     if (current?.state !== 'requested' || settled?.serial !== request.serial || principal?.status !== 'active') return;
     await tx.putCertificate(issuedEntry(request, issued, renewalId, now));
-    await step(within, current, { type: 'issued', fingerprint: issued.fingerprint }, principal.class);
+    await step(within, current, { type: 'issued', fingerprint: issued.fingerprint }, principal);
     await tx.owe({ kind: 'prompt', renewalId });
   });
 }

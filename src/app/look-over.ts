@@ -58,7 +58,7 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
   const found: StoredFinding[] = [];
   const now = app.clock.now();
   for (const principal of page) {
-    const policy = policyOf(app, principal.class);
+    const policy = policyOf(app, principal);
     const inUse: CertificateInUse[] = [];
     for (const each of certificates.get(principal.id) ?? [])
       inUse.push(await examineCertificate(app, principal, each, now));

@@ -21,7 +21,7 @@ function newRenewal(
   mode: KeyMode,
 ): Renewal {
   const { app, now } = change;
-  const policy = policyOf(app, principal.class);
+  const policy = policyOf(app, principal);
   const lapsed = old !== null && endsAt <= now;
   const closesAt = old ? endsAt + graceMs(policy) : endsAt;
   return {
@@ -52,7 +52,7 @@ function newRenewal(
 /** The key mode that policy, device and its present key agree on; where they do not, the policy's first, and somebody is told. */
 async function modeFor(change: Change, principal: Principal, old: LedgerEntry | null): Promise<KeyMode> {
   const { app, tx, now } = change;
-  const policy = policyOf(app, principal.class);
+  const policy = policyOf(app, principal);
   const history = old && (await keyHistoryOf(app, tx, principal, old));
   const mode = chooseKeyMode(policy, principal, history, now);
   if (mode !== null) return mode;

@@ -26,9 +26,9 @@ export function ownFindings(app: App, server: Uint8Array | null): Finding[] {
   ];
 }
 
-/** The longest lifetime a class has. */
-function longest({ settings }: App): number {
-  return Math.max(...[...settings.policies.values()].map(({ lifetimeMs }) => lifetimeMs));
+/** The longest lifetime a policy has. */
+function longest({ policies }: App): number {
+  return Math.max(...policies.all().map(({ lifetimeMs }) => lifetimeMs));
 }
 
 /** @param neededMs how much must be left for what it signs to have its whole life. */

@@ -30,7 +30,7 @@ async function isUsable(app: App, renewal: Renewal): Promise<boolean> {
   const principal = await app.store.read.principal(renewal.principalId);
   if (!entry || !principal || entry.state !== 'issued') return false;
   if (renewal.mode === 'keygen' && (await app.store.read.envelope(renewal.id)) === null) return false;
-  return app.clock.now() < renewalTime(entry, principal.id, policyOf(app, principal.class));
+  return app.clock.now() < renewalTime(entry, principal.id, policyOf(app, principal));
 }
 
 /** Makes the request, and owes the authority its signature, through the first who listens and may. Twice is once. */
@@ -65,7 +65,7 @@ function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void
     const principal = renewal && (await tx.principal(renewal.principalId));
     if (!renewal || !principal || !isOpen(renewal)) return;
     if (hindrance === 'nobody_listens') return tx.putRenewal(awaitDevice(renewal));
-    await tx.putRenewal(sentAgain(renewal, policyOf(app, principal.class), now, 'due'));
+    await tx.putRenewal(sentAgain(renewal, policyOf(app, principal), now, 'due'));
     if (hindrance === 'not_delegated') return;
     alert({ kind: 'renewal_failed', subject: principal.id, detail: `${hindrance.code}: ${hindrance.detail}` });
   });
@@ -103,7 +103,7 @@ async function objectToMode(
 ): Promise<Refusal | null> {
   const history = await keyHistoryOf(app, tx, principal, old);
   // What the policy prefers by now does not matter to a renewal that has begun; what the key allows does.
-  const policy = { ...policyOf(app, principal.class), keyModes: [renewal.mode] };
+  const policy = { ...policyOf(app, principal), keyModes: [renewal.mode] };
   if (possibleKeyModes(policy, { modes: [renewal.mode] }, history, now).length > 0) return null;
   return { code: 'key_refused', detail: `the key in use no longer allows key mode ${renewal.mode}` };
 }
@@ -123,7 +123,7 @@ async function settle(
   count: () => Promise<void>,
 ): Promise<Refusal | null> {
   const { app, tx, now } = within;
-  const validity = validityAt(now, policyOf(app, principal.class), app.authority.issuerNotAfter, old);
+  const validity = validityAt(now, policyOf(app, principal), app.authority.issuerNotAfter, old);
   if (!validity) return { code: 'unavailable', detail: 'the issuing CA is near its end' };
   const { key, envelope } = keyFor(renewal, old);
   const names = { commonNames: [principal.id], otherSubjectAttributes: 0, uris: [], otherNames: 0, extensions: [] };
@@ -140,7 +140,7 @@ async function settle(
   });
   if (approval.kind === 'refused') return approval;
   const event = { type: 'requested', requestKey: key.fingerprint } as const;
-  const transition = await step(within, renewal, event, principal.class, `requested, key mode ${renewal.mode}`);
+  const transition = await step(within, renewal, event, principal, `requested, key mode ${renewal.mode}`);
   if (transition.kind === 'refused') return { code: transition.code, detail: 'no more requests in this renewal' };
   if (transition.kind === 'unchanged') return null;
   await count();

@@ -110,15 +110,15 @@ async function keepSent(within: Change, sent: Renewal, word: DownMessage['word']
     return;
   }
   if (word === 'done') {
-    await step(within, renewal, { type: 'confirmed' }, principal.class, 'confirmed to the device');
+    await step(within, renewal, { type: 'confirmed' }, principal, 'confirmed to the device');
     return;
   }
-  const policy = policyOf(app, principal.class);
+  const policy = policyOf(app, principal);
   if (taken === 'asked' && renewal.state === 'offered') {
     await tx.putRenewal(sentAgain(renewal, policy, now, taken));
     return;
   }
-  const transition = await step(within, renewal, { type: word === 'cert' ? 'delivered' : 'offered' }, principal.class);
+  const transition = await step(within, renewal, { type: word === 'cert' ? 'delivered' : 'offered' }, principal);
   const current = transition.kind === 'changed' ? transition.renewal : renewal;
   if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policy, now, taken));
 }

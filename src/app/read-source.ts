@@ -26,7 +26,7 @@ export async function readSource(
   signal: AbortSignal,
 ): Promise<Map<PrincipalId, Told>> {
   const told = new Map<PrincipalId, Told>();
-  const reader = new RowReader(rules, app.settings.policies);
+  const reader = new RowReader(rules, app.policies.set);
   const faults = new Faults();
   for await (const { records, faults: unread } of source.read(signal)) {
     for (const fault of unread) faults.add(0, fault);

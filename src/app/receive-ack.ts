@@ -17,15 +17,14 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
   if (renewal?.principalId !== sender.id || !principal) {
     return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
   }
-  const { class: className } = principal;
   if (ack.status === 'installed') {
     if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
-    await step(within, renewal, { type: 'installed' }, className, 'installed by the device');
+    await step(within, renewal, { type: 'installed' }, principal, 'installed by the device');
     return null;
   }
   const code = (ack.code ?? 'unspecified').slice(0, 64);
   const detail = (ack.detail ?? '').slice(0, detailLengthMax);
-  const transition = await step(within, renewal, { type: 'failed', code, detail }, className, `failed: ${code}`);
+  const transition = await step(within, renewal, { type: 'failed', code, detail }, principal, `failed: ${code}`);
   if (transition.kind === 'changed') {
     within.alert({ kind: 'renewal_failed', subject: sender.id, detail: `${code} ${detail}`.trim() });
   }

@@ -78,7 +78,7 @@ async function accept(
   const beginning = await beginThrough(within, via, principal, renewal);
   if ('refusal' in beginning) return beginning;
   const event = { type: 'requested', requestKey: request.keyFingerprint } as const;
-  const transition = await step(within, beginning.renewal, event, principal.class);
+  const transition = await step(within, beginning.renewal, event, principal);
   if (transition.kind === 'refused') {
     if (transition.code === 'renewal_closed') return { refusal: closed };
     const detail = transition.code === 'unavailable' ? 'an earlier request is being signed' : 'no more requests here';
@@ -115,7 +115,7 @@ async function approveWithin({ app, tx, now }: Change, principal: Principal, ren
   // What this renewal itself certified may come again, unless it was revoked since.
   const others = holders.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
   const another = others.some((entry) => entry.principalId !== principal.id);
-  const policy = policyOf(app, principal.class);
+  const policy = policyOf(app, principal);
   const replaced = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
   const validity = validityAt(now, policy, app.authority.issuerNotAfter, replaced || null);
   if (!validity) return issuerEnds;

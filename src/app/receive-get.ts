@@ -60,6 +60,6 @@ function keepDelivered(app: App, sent: Renewal): Promise<void> {
     const renewal = await within.tx.renewal(sent.id);
     const principal = renewal && (await within.tx.principal(renewal.principalId));
     if (!principal || renewal.newFingerprint !== sent.newFingerprint) return;
-    await step(within, renewal, { type: 'delivered' }, principal.class);
+    await step(within, renewal, { type: 'delivered' }, principal);
   });
 }

@@ -35,7 +35,7 @@ export async function reportUse(
     stranger: null,
     principal,
     clientId: id,
-    graceMs: principal ? graceMs(policyOf(app, principal.class)) : 0,
+    graceMs: principal ? graceMs(policyOf(app, principal)) : 0,
     skewMs: app.settings.skewMs,
     now: app.clock.now(),
   });

@@ -4,6 +4,7 @@ import { isOpen, type Renewal } from '../domain/renewal.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { OperationError } from './operations.ts';
+import type { PolicySubject } from './policies.ts';
 
 /** Revokes by fingerprint. Rejects with `not_found`; a certificate revoked or retired already stays as it is. */
 export function revoke(app: App, fingerprint: Fingerprint, reason: RevocationReason): Promise<LedgerEntry> {
@@ -40,11 +41,10 @@ async function mendRenewals(within: Change, entry: LedgerEntry, reason: Revocati
   if (!principal) return;
   for (const renewal of await within.tx.unendedRenewals(entry.principalId)) {
     if (!isOpen(renewal)) continue;
-    if (renewal.newFingerprint === entry.fingerprint)
-      await askAnew(within, renewal, 'revoked', reason, principal.class);
+    if (renewal.newFingerprint === entry.fingerprint) await askAnew(within, renewal, 'revoked', reason, principal);
     else if (renewal.oldFingerprint === entry.fingerprint && !renewal.newFingerprint) {
       const detail = 'the certificate to be replaced was revoked; issue one by hand';
-      await step(within, renewal, { type: 'cancelled', detail }, principal.class);
+      await step(within, renewal, { type: 'cancelled', detail }, principal);
     }
   }
 }
@@ -55,8 +55,8 @@ export async function askAnew(
   renewal: Renewal,
   code: 'revoked' | 'expired',
   reason: string,
-  className: string,
+  principal: PolicySubject,
 ): Promise<void> {
   const emptied = { ...renewal, newFingerprint: null, requestKey: null };
-  await step(within, emptied, { type: 'failed', code, detail: reason }, className, `replacement ${code}`);
+  await step(within, emptied, { type: 'failed', code, detail: reason }, principal, `replacement ${code}`);
 }

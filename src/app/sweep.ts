@@ -73,7 +73,7 @@ async function goOnWithout(within: Change, { fingerprint }: LedgerEntry, renewal
   const renewal = await within.tx.renewal(renewalId);
   const principal = renewal && (await within.tx.principal(renewal.principalId));
   if (!renewal || !principal || !isOpen(renewal) || renewal.newFingerprint !== fingerprint) return;
-  await askAnew(within, renewal, 'expired', 'it ended before it was used', principal.class);
+  await askAnew(within, renewal, 'expired', 'it ended before it was used', principal);
 }
 
 async function moveRenewals(within: Change, limit: number): Promise<number> {
@@ -101,12 +101,12 @@ async function moveOne(within: Change, renewal: Renewal, principal: Principal): 
 async function retireRenewal(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
   const old = renewal.oldFingerprint && (await within.tx.certificate(renewal.oldFingerprint));
   if (old) await retireWithin(within, old);
-  await step(within, renewal, { type: 'retired' }, principal.class, 'complete; the old certificate is retired');
+  await step(within, renewal, { type: 'retired' }, principal, 'complete; the old certificate is retired');
 }
 
 async function lapse(within: Change, renewal: Renewal, principal: Principal): Promise<Renewal> {
   const detail = 'lapsed: the certificate ended before its replacement was activated';
-  const transition = await step(within, renewal, { type: 'expired' }, principal.class, detail);
+  const transition = await step(within, renewal, { type: 'expired' }, principal, detail);
   if (transition.kind !== 'changed') return renewal;
   within.alert({ kind: 'lapsed', subject: principal.id, detail: `${detail}; the lane is open until grace ends` });
   return transition.renewal;
@@ -114,6 +114,6 @@ async function lapse(within: Change, renewal: Renewal, principal: Principal): Pr
 
 async function close(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
   const detail = 'closed: grace has ended, the device needs a certificate by hand';
-  const transition = await step(within, renewal, { type: 'closed' }, principal.class, detail);
+  const transition = await step(within, renewal, { type: 'closed' }, principal, detail);
   if (transition.kind === 'changed') within.alert({ kind: 'lapsed', subject: principal.id, detail });
 }

@@ -1,5 +1,6 @@
 // Classes of devices: what each inherits, and whether its figures make sense together. The result is the domain's Policy.
-import type { Policy } from '../domain/policy.ts';
+import type { Policy, PolicySet } from '../domain/policy.ts';
+import type { Criticality } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan, type Span, spanMs } from '../domain/time.ts';
 import { classDefaults, type RawClasses } from './schema.ts';
 
@@ -63,6 +64,9 @@ function policyFrom(own: RawClass | undefined, base: RawClass | undefined): Poli
     keyAgeMaxMs: parseDuration(read('keyAgeMax').text) ?? 0,
     requireDeviceProof: own?.requireDeviceProof ?? base?.requireDeviceProof ?? classDefaults.requireDeviceProof,
     activateWithin: toSpan(read('activateWithin').text),
+    expiryWarning: toSpan(read('expiryWarning').text),
+    expiryAlarm: toSpan(read('expiryAlarm').text),
+    overdueAfter: toSpan(read('overdueAfter').text),
   };
 }
 
@@ -87,6 +91,9 @@ function nonsense(policy: Policy): [ClassKey, string][] {
   if (spanMs(policy.overlap, lifetimeMs) > lifetimeMs) {
     faults.push(['overlap', `it is longer than the lifetime, ${lifetime}`]);
   }
+  if (spanMs(policy.expiryAlarm, lifetimeMs) > spanMs(policy.expiryWarning, lifetimeMs)) {
+    faults.push(['expiryAlarm', 'it is longer than expiryWarning']);
+  }
   return faults;
 }
 
@@ -97,14 +104,14 @@ function nonsense(policy: Policy): [ClassKey, string][] {
 export function resolveClasses(
   raw: RawClasses,
   unreadable: ReadonlySet<string>,
-): { policies: Map<string, Policy>; faults: ClassFault[] } {
-  const policies = new Map<string, Policy>();
+): { policies: PolicySet; faults: ClassFault[] } {
+  const policies = new Map<string, Record<Criticality, Policy>>();
   const faults: ClassFault[] = [];
   const base = raw['default'];
   for (const name of new Set(['default', ...Object.keys(raw)])) {
     if (unreadable.has(name) || unreadable.has('default')) continue;
     const policy = policyFrom(raw[name], base);
-    policies.set(name, policy);
+    policies.set(name, { low: policy, medium: policy, high: policy, critical: policy });
     for (const [key, message] of nonsense(policy)) {
       const { text, from } = written(raw[name], base, key);
       const whence = from === 'own' ? '' : from === 'default' ? ', inherited from default,' : ', the default,';

@@ -1,6 +1,6 @@
 // How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
 import type { LedgerEntry } from './certificate.ts';
-import type { PrincipalId } from './principal.ts';
+import type { Criticality, PrincipalId } from './principal.ts';
 import { type Instant, type Span, spanMs } from './time.ts';
 
 /** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
@@ -27,9 +27,17 @@ export interface Policy {
   readonly requireDeviceProof: boolean;
   /** How long after `installed` the replacement must have been seen before somebody is alarmed. */
   readonly activateWithin: Span;
+  /** How long before the end of a certificate without a replacement in use somebody is warned, and how long before it alarmed. */
+  readonly expiryWarning: Span;
+  readonly expiryAlarm: Span;
+  /** How long a renewal may be open before somebody is warned. */
+  readonly overdueAfter: Span;
   /** CSRs a device may send within one renewal. */
   readonly requestsMax: number;
 }
+
+/** By class, `default` always among them, and in it by criticality. */
+export type PolicySet = ReadonlyMap<string, Readonly<Record<Criticality, Policy>>>;
 
 /** No retry comes sooner: a second is what a device needs to answer at all. */
 export const retryFloorMs = 1_000;

@@ -71,7 +71,7 @@ function* copiesOf({ der, serial }: LedgerEntry): Generator<Uint8Array> {
 export function fillLedger({ app, database }: Parts, devices: number, due: number, real: LedgerEntry): void {
   const { sqlite } = database;
   const now = app.clock.now();
-  const policy = policyOf(app, 'default');
+  const policy = policyOf(app, { class: 'default', criticality: 'medium' });
   const principal = sqlite.prepare(
     `INSERT INTO principal (id, kind, status, owner, class, criticality, site, modes)
      VALUES (?, 'device', 'active', ?, 'default', 'medium', ?, '')`,

@@ -55,8 +55,8 @@ describe('defaults', () => {
     expect(config.crl.validityMs).toBe(days(7));
     expect(config.sweep).toEqual({ intervalMs: 1_000, batch: 200 });
     expect(config.log.level).toBe('info');
-    expect([...config.classes.keys()]).toEqual(['default']);
-    expect(config.classes.get('default')).toEqual({
+    expect([...config.policies.keys()]).toEqual(['default']);
+    expect(config.policies.get('default')?.medium).toEqual({
       lifetimeMs: days(90),
       renewAt: { kind: 'share', share: 0.66 },
       spread: { kind: 'share', share: 0.02 },
@@ -69,6 +69,9 @@ describe('defaults', () => {
       keyAgeMaxMs: 730 * 86_400_000,
       requireDeviceProof: false,
       activateWithin: { kind: 'share', share: 0.02 },
+      expiryWarning: { kind: 'share', share: 0.2 },
+      expiryAlarm: { kind: 'share', share: 0.05 },
+      overdueAfter: { kind: 'share', share: 0.1 },
       requestsMax: 10,
     });
   });
@@ -94,20 +97,20 @@ describe('a file', () => {
   });
 
   it('gives each class what default says, and default what is built in', () => {
-    const { classes } = load(
+    const { policies } = load(
       'classes:\n  default: { lifetime: 60d, grace: 10d }\n  meter: { lifetime: 30d, renewAt: 12d, overlap: 10% }\n',
     );
-    expect(classes.get('meter')).toMatchObject({
+    expect(policies.get('meter')?.medium).toMatchObject({
       lifetimeMs: days(30),
       renewAt: durationOf(days(12)),
       overlap: { kind: 'share', share: 0.1 },
       grace: durationOf(days(10)),
     });
-    expect(classes.get('default')).toMatchObject({ lifetimeMs: days(60), overlap: durationOf(days(7)) });
+    expect(policies.get('default')?.medium).toMatchObject({ lifetimeMs: days(60), overlap: durationOf(days(7)) });
   });
 
   it('may ask for lives of two minutes without saying more: built-in overlap and backdating give way', () => {
-    const policy = load('classes: { default: { lifetime: 2m } }').classes.get('default');
+    const policy = load('classes: { default: { lifetime: 2m } }').policies.get('default')?.medium;
     expect(policy).toMatchObject({ lifetimeMs: 120_000, overlap: durationOf(30_000), backdate: durationOf(6_000) });
   });
 
@@ -149,7 +152,7 @@ describe('the environment', () => {
     expect(config.mqtt.port).toBe(2);
     expect(config.http.host).toBe('::');
     expect(config.server.names).toEqual(['a.example', '10.0.0.1']);
-    expect(config.classes.get('Meter-2')).toMatchObject({
+    expect(config.policies.get('Meter-2')?.medium).toMatchObject({
       lifetimeMs: days(30),
       renewAt: { kind: 'share', share: 0.5 },
     });
@@ -161,12 +164,13 @@ describe('the environment', () => {
   it('says in which key modes a class is renewed, and answers yes or no', () => {
     const yaml = 'classes: { meter: { requireDeviceProof: true } }';
     const modes = { NOLAPSE_CLASSES_METER_KEYMODES: 'keygen, recertify', NOLAPSE_CLASSES_METER_KEYAGEMAX: '1y' };
-    expect(load(yaml, modes).classes.get('meter')).toMatchObject({
+    expect(load(yaml, modes).policies.get('meter')?.medium).toMatchObject({
       keyModes: ['keygen', 'recertify'],
       keyAgeMaxMs: days(365),
       requireDeviceProof: true,
     });
-    const proof = (text: string) => load(yaml, { NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF: text }).classes.get('meter');
+    const proof = (text: string) =>
+      load(yaml, { NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF: text }).policies.get('meter')?.medium;
     expect(proof('false')?.requireDeviceProof).toBe(false);
     expect(proof('true')?.requireDeviceProof).toBe(true);
     for (const text of ['', 'no', '0', 'TRUE']) {
@@ -242,6 +246,8 @@ describe('faults', () => {
     ['classes: { a: { requireDeviceProof: yes please } }', 'classes.a.requireDeviceProof'],
     ["classes: { a: { requireDeviceProof: 'true' } }", 'classes.a.requireDeviceProof'],
     ['classes: { a: { activateWithin: never } }', 'classes.a.activateWithin'],
+    ['classes: { a: { expiryAlarm: 21% } }', 'classes.a.expiryAlarm'],
+    ['classes: { a: { expiryWarning: 4% } }', 'classes.a.expiryAlarm'],
     ['classes: { a: { forever: true } }', 'classes.a.forever'],
     ['classes: { default: { overlap: 7d }, a: { lifetime: 1d } }', 'classes.a.overlap'],
     ['skew: 2d', 'skew'],
@@ -308,10 +314,10 @@ describe('the result', () => {
     const frozen = (value: unknown): boolean =>
       typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
     expect(frozen(config)).toBe(true);
-    expect(frozen(config.classes.get('a'))).toBe(true);
+    expect(frozen(config.policies.get('a')?.low)).toBe(true);
     expect(frozen(config.access.principals.get('p'))).toBe(true);
-    expect(() => (config.classes as Map<string, unknown>).set('b', {})).toThrow(TypeError);
-    expect(() => (config.classes as Map<string, unknown>).delete('default')).toThrow(TypeError);
-    expect(config.classes.size).toBe(2);
+    expect(() => (config.policies as Map<string, unknown>).set('b', {})).toThrow(TypeError);
+    expect(() => (config.policies as Map<string, unknown>).delete('default')).toThrow(TypeError);
+    expect(config.policies.size).toBe(2);
   });
 });

@@ -22,6 +22,9 @@ const policies: fc.Arbitrary<Policy> = fc.record({
   keyAgeMaxMs: fc.constant(1_000),
   requireDeviceProof: fc.boolean(),
   activateWithin: fc.constant({ kind: 'share' as const, share: 0.02 }),
+  expiryWarning: span,
+  expiryAlarm: span,
+  overdueAfter: span,
   requestsMax: fc.integer({ min: 1, max: 10 }),
 });
 

@@ -73,6 +73,9 @@ export const policy: Policy = {
   keyAgeMaxMs: 730 * day,
   requireDeviceProof: false,
   activateWithin: { kind: 'share', share: 0.02 },
+  expiryWarning: { kind: 'share', share: 0.2 },
+  expiryAlarm: { kind: 'share', share: 0.05 },
+  overdueAfter: { kind: 'share', share: 0.1 },
   requestsMax: 3,
 };
 

@@ -178,7 +178,7 @@ describe('the complete example', () => {
 
   it('differs from the defaults only where it says so', () => {
     const plain = loadConfig({ env: {} });
-    expect(config.classes.get('default')).toEqual(plain.classes.get('default'));
+    expect(config.policies.get('default')).toEqual(plain.policies.get('default'));
     for (const key of ['skewMs', 'limits', 'crl', 'sweep', 'findings', 'log'] as const)
       expect(config[key]).toEqual(plain[key]);
     expect(config.access.kinds).toEqual(plain.access.kinds);

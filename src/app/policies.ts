@@ -1,0 +1,31 @@
+// Which policy a principal is under: that of its class and its criticality.
+import type { Policy, PolicySet } from '../domain/policy.ts';
+import type { Principal } from '../domain/principal.ts';
+
+/** What decides which policy a principal is under. */
+export type PolicySubject = Pick<Principal, 'class' | 'criticality'>;
+
+export class Policies {
+  readonly #set: PolicySet;
+
+  constructor(set: PolicySet) {
+    this.#set = set;
+  }
+
+  /** By class and criticality; `default` is always there. */
+  get set(): PolicySet {
+    return this.#set;
+  }
+
+  /** A class the configuration does not know has the default's. */
+  of({ class: className, criticality }: PolicySubject): Policy {
+    const ofClass = this.#set.get(className) ?? this.#set.get('default');
+    if (!ofClass) throw new Error('the default policy is missing');
+    return ofClass[criticality];
+  }
+
+  /** Every one there is. */
+  all(): Policy[] {
+    return [...this.#set.values()].flatMap((ofClass) => Object.values(ofClass));
+  }
+}
