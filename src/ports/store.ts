@@ -9,6 +9,7 @@ import type { ApprovedRequest } from '../domain/request.ts';
 import type { Campaign } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Visits } from '../domain/visits.ts';
+import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
 export interface JournalEntry {
@@ -119,7 +120,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Reader {
+export interface Reader extends PeriodReader {
   principal(id: PrincipalId): Promise<Principal | null>;
   /** In order of id. */
   principals(query: PrincipalQuery, page: Page): Promise<Principal[]>;
@@ -147,8 +148,8 @@ export interface Reader {
   /** The key made for a device, as CMS EnvelopedData, until the device has it. */
   envelope(renewalId: string): Promise<Uint8Array | null>;
   delegation(id: string): Promise<Delegation | null>;
-  /** In order of id, ended ones too. */
-  delegations(limit: number): Promise<Delegation[]>;
+  /** In order of id, ended ones too; after an id. */
+  delegations(limit: number, after?: string): Promise<Delegation[]>;
   /** Every one this gateway was ever given. */
   delegationsOf(gateway: PrincipalId): Promise<Delegation[]>;
   /** Those not revoked that name this device or its site, the longest first, at most 64; of devices each tells this one alone. */

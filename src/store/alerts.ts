@@ -66,6 +66,13 @@ export function alerts(queries: Queries) {
       .orderBy('subject')
       .limit(p('limit')),
   );
+  const allAfter = queries.prepare((p: Parameter<{ kind: string; subject: string; limit: number }>) =>
+    rows
+      .where(sql<boolean>`("kind", "subject") > (${p('kind')}, ${p('subject')})`)
+      .orderBy('kind')
+      .orderBy('subject')
+      .limit(p('limit')),
+  );
   const put = queries.prepare((p: Parameter<Alert>) => {
     const facts = {
       severity: p('severity'),
@@ -90,6 +97,8 @@ export function alerts(queries: Queries) {
     alert: (kind: AlertKind, subject: string): Alert | null => byName.get({ kind, subject }) ?? null,
     openAlerts: (after: AlertName | null, limit: number): Alert[] =>
       openAfter.all({ kind: after?.kind ?? '', subject: after?.subject ?? '', limit }),
+    alertsAfter: (after: AlertName | null, limit: number): Alert[] =>
+      allAfter.all({ kind: after?.kind ?? '', subject: after?.subject ?? '', limit }),
     quietAlerts: (kind: AlertKind, before: Instant, now: Instant, limit: number): Alert[] =>
       [...quietOf.all({ kind, before, limit }), ...aheadOf.all({ kind, now, limit })].slice(0, limit),
     alerts: (query: { readonly open?: boolean; readonly kind?: AlertKind }, limit: number): Alert[] => {

@@ -64,7 +64,10 @@ function prepareReads(queries: Queries) {
       .where('delegation_id', '=', p('id'))
       .where('day', '=', p('day')),
   );
-  return { byId, ofGateway, forDevice, devicesOf, used };
+  const page = queries.prepare((p: Parameter<{ after: string; limit: number }>) =>
+    rows.where('id', '>', p('after')).orderBy('id').limit(p('limit')),
+  );
+  return { byId, ofGateway, forDevice, devicesOf, used, page };
 }
 
 function prepareWrites(queries: Queries) {
@@ -103,7 +106,7 @@ function prepareWrites(queries: Queries) {
 }
 
 export function delegations(queries: Queries) {
-  const { byId, ofGateway, forDevice, devicesOf, used } = prepareReads(queries);
+  const { byId, ofGateway, forDevice, devicesOf, used, page } = prepareReads(queries);
   const { put, forget, name, use } = prepareWrites(queries);
   const whole = (row: Row): Delegation => ({
     ...row,
@@ -123,7 +126,7 @@ export function delegations(queries: Queries) {
         modes: splitModes(row.modes),
         devices: row.site === null ? [id] : [],
       })),
-    delegations: (limit: number): Delegation[] => queries.all(rows.orderBy('id').limit(limit)).map(whole),
+    delegations: (limit: number, after = ''): Delegation[] => page.all({ after, limit }).map(whole),
     delegationUse: (id: string, day: number): number => used.get({ id, day })?.renewals ?? 0,
     putDelegation: (delegation: Delegation): void => {
       put.run({ ...delegation, modes: joinModes(delegation.modes) });

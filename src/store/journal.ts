@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
+import type { JournalPlace, PlacedEntry } from '../ports/period.ts';
 import type { JournalEntry, StoredCrl } from '../ports/store.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
@@ -45,6 +46,32 @@ export function journal(queries: Queries) {
       return queries.all(select);
     },
     record: (entry: JournalEntry): void => void add.run(entry),
+  };
+}
+
+/** The journal by time. */
+export function journalByTime(queries: Queries) {
+  const lines = build
+    .selectFrom('journal')
+    .select(['id', 'at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail']);
+  // What was recorded first has the lowest id; that ids begin above 0 makes it a search of the key.
+  const first = queries.prepare(() =>
+    build.selectFrom('journal').select('at').where('id', '>', sql.lit(0)).orderBy('id').limit(sql.lit(1)),
+  );
+  // Many lines may be of one moment: asked for together with later ones, each page would read them all again.
+  const ofMoment = queries.prepare((p: Parameter<JournalPlace & { limit: number }>) =>
+    lines.where('at', '=', p('at')).where('id', '>', p('id')).orderBy('id').limit(p('limit')),
+  );
+  const later = queries.prepare((p: Parameter<{ at: Instant; until: Instant; limit: number }>) =>
+    lines.where('at', '>', p('at')).where('at', '<', p('until')).orderBy('at').orderBy('id').limit(p('limit')),
+  );
+  return {
+    journalBegins: (): Instant | null => first.get({})?.at ?? null,
+    journalBetween: (after: JournalPlace, until: Instant, limit: number): PlacedEntry[] => {
+      const same = after.at < until ? ofMoment.all({ ...after, limit }) : [];
+      const rest = same.length < limit ? later.all({ at: after.at, until, limit: limit - same.length }) : [];
+      return [...same, ...rest].map(({ id, ...entry }) => ({ place: { at: entry.at, id }, entry }));
+    },
   };
 }
 

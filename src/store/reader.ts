@@ -4,6 +4,7 @@ import type { Fingerprint, Serial } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
+import type { JournalPlace } from '../ports/period.ts';
 import type { OutlookPlace, Page, PrincipalQuery, Reader } from '../ports/store.ts';
 import type { Tables } from './tables.ts';
 
@@ -66,6 +67,10 @@ export class TableReader implements Reader {
     return this.tables.renewals(query, limit);
   }
 
+  async renewalsAfter(row: number, limit: number) {
+    return this.tables.renewalsAfter(row, limit);
+  }
+
   async request(renewalId: string) {
     return this.tables.request(renewalId);
   }
@@ -82,8 +87,8 @@ export class TableReader implements Reader {
     return this.tables.delegation(id);
   }
 
-  async delegations(limit: number) {
-    return this.tables.delegations(limit);
+  async delegations(limit: number, after?: string) {
+    return this.tables.delegations(limit, after);
   }
 
   async delegationsOf(gateway: PrincipalId) {
@@ -120,6 +125,10 @@ export class TableReader implements Reader {
 
   async alerts(query: { readonly open?: boolean; readonly kind?: AlertKind }, limit: number) {
     return this.tables.alerts(query, limit);
+  }
+
+  async alertsAfter(after: AlertName | null, limit: number) {
+    return this.tables.alertsAfter(after, limit);
   }
 
   async notifications(sink: string, limit: number) {
@@ -168,6 +177,14 @@ export class TableReader implements Reader {
 
   async journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number) {
     return this.tables.journal(query, limit);
+  }
+
+  async journalBetween(after: JournalPlace, until: Instant, limit: number) {
+    return this.tables.journalBetween(after, until, limit);
+  }
+
+  async journalBegins() {
+    return this.tables.journalBegins();
   }
 
   async crl() {

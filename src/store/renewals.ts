@@ -111,8 +111,18 @@ export function renewals(queries: Queries) {
   const due = queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
     rows.where('next_at', '<=', p('now')).orderBy('next_at').limit(p('limit')),
   );
+  const after = queries.prepare((p: Parameter<{ row: number; limit: number }>) =>
+    build
+      .selectFrom('renewal')
+      .select(['row', ...columns])
+      .where('row', '>', p('row'))
+      .orderBy('row')
+      .limit(p('limit')),
+  );
   const put = preparePut(queries);
   return {
+    renewalsAfter: (row: number, limit: number): { row: number; renewal: Renewal }[] =>
+      after.all({ row, limit }).map(({ row: place, ...renewal }) => ({ row: place, renewal })),
     renewal: (id: string): Renewal | null => byId.get({ id }) ?? null,
     currentRenewal: (id: PrincipalId): Renewal | null => currentOf.get({ id }) ?? null,
     unendedRenewals: (id: PrincipalId): Renewal[] => unendedOf.all({ id }),

@@ -3,7 +3,7 @@ import { alerts, notifications, watches } from './alerts.ts';
 import { delegations } from './delegations.ts';
 import { deliveries } from './deliveries.ts';
 import { inventory } from './inventory.ts';
-import { journal, publishedCrl, tally } from './journal.ts';
+import { journal, journalByTime, publishedCrl, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
 import { outlooks } from './outlooks.ts';
@@ -31,6 +31,7 @@ export function tablesOf(queries: Queries) {
     ...settings(queries),
     ...outbox(queries),
     ...journal(queries),
+    ...journalByTime(queries),
     ...publishedCrl(queries),
     ...tally(queries),
   };

@@ -84,9 +84,19 @@ describe('the plans of the queries of fixed shape', () => {
     ],
     ['the delegations of its site', /"principal_id" = \? union/, /INDEX delegation_site \(site=\?\)/],
     ['who is to be looked at', /from "watch" where/, /COVERING INDEX watch_due \(due_at<\?\)/],
-    ['open alerts', /> \(\?, \?\) order by/, /INDEX alert_open \(\(kind,subject\)>\(\?,\?\)\)/],
+    [
+      'open alerts',
+      /"cleared_at" is null and .*> \(\?, \?\) order by/,
+      /INDEX alert_open \(\(kind,subject\)>\(\?,\?\)\)/,
+    ],
     ['quiet alerts', /"seen_at" <=/, /INDEX alert_seen \(kind=\? AND seen_at<\?\)/],
     ['what a sink is to be told', /from "notification" .* order by "id"/, /INDEX notification_order \(sink=\?\)/],
+    ['the rest of a moment of the journal', /from "journal" where "at" = /, /INDEX journal_at \(at=\? AND rowid>\?\)/],
+    ['what was recorded later', /from "journal" where "at" > /, /INDEX journal_at \(at>\? AND at<\?\)/],
+    ['the beginning of the journal', /select "at" from "journal"/, /PRIMARY KEY \(rowid>\?\)/],
+    ['all alerts', /from "alert" where \("kind", "subject"\) >/, /PRIMARY KEY \(\(kind,subject\)>\(\?,\?\)\)/],
+    ['renewals as they were opened', /from "renewal" where "row" >/, /PRIMARY KEY \(rowid>\?\)/],
+    ['delegations in pages', /from "delegation" where "id" >/, /PRIMARY KEY \(id>\?\)/],
     ['the delegations of a gateway', /"gateway_id" = \?/, /INDEX delegation_gateway \(gateway_id=\?\)/],
   ])('find %s by their index', (_, query, index) => {
     expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);

@@ -5,6 +5,7 @@ import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
 import { findings } from './store-findings.ts';
 import { outlooks } from './store-outlooks.ts';
+import { period } from './store-period.ts';
 import { lists, sweeps } from './store-queries.ts';
 import { limitsOfTransactions, transactions } from './store-transactions.ts';
 import { begin, end, type OpenedStore } from './store-under-test.ts';
@@ -24,6 +25,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('sweeps', sweeps);
     describe('what a forecast reads', outlooks);
     describe('findings', findings);
+    describe('what an export for a period reads', period);
     describe('effects', effects);
     describe('delegations', delegations);
     describe('what is under way', deliveries);

@@ -54,6 +54,7 @@ export function delegations(): void {
     expect(await store.read.delegation('d2')).toEqual(sorted);
     expect(await store.read.delegations(10)).toEqual([site, sorted]);
     expect(await store.read.delegations(1)).toEqual([site]);
+    expect(await store.read.delegations(1, site.id)).toEqual([sorted]);
     await grant({ ...named, devices: [idOf('b')], gatewayId: idOf('gw-2') });
     expect(await store.read.delegation('d2')).toEqual({ ...named, devices: [idOf('b')], gatewayId: idOf('gw-2') });
     expect(await store.read.delegationsOf(idOf('gw'))).toEqual([site]);

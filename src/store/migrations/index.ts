@@ -3,6 +3,7 @@ import { ledgerMigration } from './0001-ledger.ts';
 import { mqttMigration } from './0002-mqtt.ts';
 import { delegationMigration } from './0003-delegation.ts';
 import { oversightMigration } from './0004-oversight.ts';
+import { journalTimeMigration } from './0005-journal-time.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -10,4 +11,5 @@ export const migrations: readonly Migration[] = [
   mqttMigration,
   delegationMigration,
   oversightMigration,
+  journalTimeMigration,
 ];
