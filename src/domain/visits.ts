@@ -80,8 +80,8 @@ export function afterComing(
   const gapMs = Math.min(awayMs(known, absences, at), calledMs);
   const stayedMs = left - known.cameAt;
   if (gapMs >= leastGapMs) return { gaps: withVisit(known.gaps, gapMs, stayedMs), cameAt: at, leftAt: null };
-  // A stay ends with the gateway, be the break ever so short: the next stop would be taken for this one else.
-  const stopped = absences.some((each) => each.stopped && each.to > left && each.to <= at);
+  // A stay ends with the gateway, be the break ever so short: it would be taken for the end of the next stay else.
+  const stopped = absences.some((each) => each.stopped && each.to > known.cameAt && each.to <= at);
   return stopped ? { gaps: withStay(known.gaps, stayedMs), cameAt: at, leftAt: null } : stay;
 }
 

@@ -108,6 +108,12 @@ describe("the gateway's own absence", () => {
     expect(awayMs(visits, crash, 10 * day + 2 * hour)).toBe(hour);
   });
 
+  it('does not end a stay a second time', () => {
+    // It left after the stop, although nobody saw it come back, and was away for a moment.
+    const brief = seen([stop(0, 1)], [0, 5_000], [5_010]);
+    expect(longestMs(afterComing(brief, [stop(0, 1)], 95_000))).toBe(0);
+  });
+
   it('is no stop where only the clock was set forward', () => {
     const absences = [leap(day, 96 * day)];
     expect(seen(absences, [0], [97 * day])).toMatchObject({ cameAt: 0, leftAt: null });
