@@ -8,6 +8,7 @@ import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tre
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
 import type { PolicySet } from './domain/policy.ts';
+import type { CohortShares, RolloutRule } from './domain/rollout.ts';
 
 export type { ConfigFault } from './config/source.ts';
 
@@ -30,6 +31,7 @@ export interface Config {
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceConfig>;
   readonly findings: { readonly everyMs: number };
+  readonly rollout: { readonly shares: CohortShares; readonly rule: RolloutRule };
   readonly log: { readonly level: RawConfig['log']['level'] };
 }
 
@@ -51,6 +53,8 @@ interface Limits {
   readonly retainedBytesPerPrincipal: number;
   readonly subscriptions: number;
   readonly csrBytes: number;
+  readonly offersPerSecond: number;
+  readonly issuancesPerSecond: number;
 }
 
 /** All that is wrong with a configuration. Its message has one line a fault. */
@@ -112,7 +116,17 @@ function unreadableSources(faults: Read['faults']): Set<string> {
   return new Set(faults.filter(({ path }) => path[0] === 'sources').map(({ path }) => String(path[1])));
 }
 
-function clashes({ limits, mqtt, websocket, http, sources }: RawConfig, unreadable: ReadonlySet<string>): ClassFault[] {
+function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failures }: RawConfig['rollout']) {
+  return {
+    shares: { canary: canaryShare, early: earlyShare },
+    rule: { activatedShare, soakMs: soak, ...failures },
+  };
+}
+
+function clashes(
+  { limits, mqtt, websocket, http, sources, rollout }: RawConfig,
+  unreadable: ReadonlySet<string>,
+): ClassFault[] {
   const faults: ClassFault[] = [];
   const atMost = (key: keyof typeof limits, bound: keyof typeof limits): void => {
     if (limits[key] > limits[bound]) {
@@ -122,6 +136,9 @@ function clashes({ limits, mqtt, websocket, http, sources }: RawConfig, unreadab
   atMost('packetBytesBeforeConnect', 'packetBytes');
   atMost('csrBytes', 'packetBytes');
   atMost('connectionsPerAddress', 'connections');
+  if (rollout.canaryShare + rollout.earlyShare > 1) {
+    faults.push({ path: ['rollout', 'earlyShare'], message: 'together with canaryShare it is more than 100%' });
+  }
   const taken = new Map<string, string>();
   for (const [name, place] of Object.entries({ mqtt, websocket, http })) {
     if (!place || place.port === 0) continue;
@@ -181,6 +198,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),
     findings: { everyMs: raw.findings.every },
+    rollout: rolloutFrom(raw.rollout),
     log: raw.log,
   };
 }

@@ -107,6 +107,8 @@ function settingsOf(config: Config): Settings {
     sweepBatch: config.sweep.batch,
     sources: new Map([...config.sources].map(([name, { rules }]) => [name, rules])),
     lookOverMs: config.findings.everyMs,
+    cohortShares: config.rollout.shares,
+    rolloutRule: config.rollout.rule,
   };
 }
 

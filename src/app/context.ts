@@ -1,7 +1,9 @@
 // What every verb of the application is given: the ports, and the configuration as values.
 import type { AccessRules } from '../domain/acl.ts';
 import type { Policy } from '../domain/policy.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { SourceRules } from '../domain/reconcile.ts';
+import { type Cohort, type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout.ts';
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
@@ -61,9 +63,17 @@ export interface Settings {
   readonly sources: ReadonlyMap<string, SourceRules>;
   /** How often the fleet is looked over. */
   readonly lookOverMs: number;
+  /** The parts of the fleet that go first. */
+  readonly cohortShares: CohortShares;
+  readonly rolloutRule: RolloutRule;
 }
 
 /** The policy a principal is under, by its class and its criticality. */
 export function policyOf(app: App, principal: PolicySubject): Policy {
   return app.policies.of(principal);
+}
+
+/** The turn of a principal in a staged rollout. */
+export function cohortIn(app: App, { cohort, id }: Pick<Principal, 'cohort' | 'id'>): Cohort {
+  return cohortOf(cohort, id, app.settings.cohortShares);
 }

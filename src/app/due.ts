@@ -6,13 +6,13 @@ import { dueByGaps, type GapRecord, gapsOf } from '../domain/presence.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Change } from './change.ts';
-import { type App, policyOf } from './context.ts';
+import { type App, cohortIn, policyOf } from './context.ts';
 import { openWithin } from './open-renewal.ts';
 
 const neverCameBack: GapRecord = new Uint8Array();
 
 function dueBy(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {
-  const policyAt = renewalTime(entry, principal.id, policyOf(app, principal));
+  const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
   return dueByGaps(entry, policyAt, gapsOf(gaps));
 }
 

@@ -13,7 +13,7 @@ import { fingerprintOf, readCertificate } from '../pki/x509.ts';
 import { concernsDelegation, refuseGateway } from './act-for.ts';
 import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
-import { type App, policyOf } from './context.ts';
+import { type App, cohortIn, policyOf } from './context.ts';
 import { listenersTo } from './delegations.ts';
 import { dropUnused } from './drop-unused.ts';
 import { keyHistoryOf } from './key-history.ts';
@@ -30,7 +30,7 @@ async function isUsable(app: App, renewal: Renewal): Promise<boolean> {
   const principal = await app.store.read.principal(renewal.principalId);
   if (!entry || !principal || entry.state !== 'issued') return false;
   if (renewal.mode === 'keygen' && (await app.store.read.envelope(renewal.id)) === null) return false;
-  return app.clock.now() < renewalTime(entry, principal.id, policyOf(app, principal));
+  return app.clock.now() < renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
 }
 
 /** Makes the request, and owes the authority its signature, through the first who listens and may. Twice is once. */

@@ -7,7 +7,7 @@ import { principalIdLengthMax } from '../domain/principal.ts';
 import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter } from '../domain/topics.ts';
 import { sourceSchema } from './sources.ts';
-import { chosenName, day, duration, durationRule, second, spanRule, whole } from './values.ts';
+import { chosenName, day, duration, durationRule, second, share, spanRule, whole } from './values.ts';
 
 const port = (fallback: number) => whole(fallback, 0, 65_535);
 
@@ -134,6 +134,8 @@ const limits = z
     retainedBytesPerPrincipal: whole(1_048_576, 0, 1_073_741_824),
     subscriptions: whole(100, 1, 100_000),
     csrBytes: whole(8_192, 512, 65_536),
+    offersPerSecond: whole(100, 1, 100_000),
+    issuancesPerSecond: whole(100, 1, 100_000),
   })
   .prefault({});
 
@@ -177,6 +179,16 @@ export const configSchema = z.strictObject({
   crl: z.strictObject({ validity: duration('7d', 5 * second, 365 * day) }).prefault({}),
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
   sources: z.record(chosenName, sourceSchema).prefault({}),
+  rollout: z
+    .strictObject({
+      canaryShare: share('1%'),
+      earlyShare: share('9%'),
+      activatedShare: share('95%'),
+      soak: duration('1d', 0, 365 * day),
+      failedShareMax: share('5%'),
+      failuresLeast: whole(3, 1, 1_000_000),
+    })
+    .prefault({}),
   findings: z.strictObject({ every: duration('1h', second, 30 * day) }).prefault({}),
   log: z.strictObject({ level: z.enum(logLevels).prefault('info') }).prefault({}),
 });

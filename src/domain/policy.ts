@@ -1,6 +1,7 @@
 // How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
 import type { LedgerEntry } from './certificate.ts';
 import type { Criticality, PrincipalId } from './principal.ts';
+import type { Cohort } from './rollout.ts';
 import { type Instant, type Span, spanMs } from './time.ts';
 
 /** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
@@ -60,17 +61,28 @@ export function spreadFraction(text: string): number {
   return (hash >>> 0) / 0x1_0000_0000;
 }
 
+/** The part of the spread in which each cohort is due, from renewAt backwards: the canaries first of all. */
+const partOfSpread: Readonly<Record<Cohort, { readonly from: number; readonly to: number }>> = {
+  canary: { from: 0.8, to: 1 },
+  early: { from: 0.6, to: 0.8 },
+  broad: { from: 0, to: 0.6 },
+};
+
 /**
- * When the replacement of a certificate is due: notBefore plus the policy's share of its life, moved earlier by a part of
- * the spread that depends on principal and serial alone, so it never moves between evaluations. Always within validity.
+ * When the replacement of a certificate is due: notBefore plus the policy's share of its life, moved earlier by a place in its
+ * cohort's part of the spread that depends on principal and serial alone, so it never moves between evaluations. Always within
+ * validity; of two cohorts the one that goes first never has the later time for the same certificate.
  */
 export function renewalTime(
   certificate: Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>,
   principalId: PrincipalId,
+  cohort: Cohort,
   policy: Policy,
 ): Instant {
   const lifeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
-  const early = spanMs(policy.spread, lifeMs) * spreadFraction(`${principalId}/${certificate.serial}`);
+  const { from, to } = partOfSpread[cohort];
+  const place = from + (to - from) * spreadFraction(`${principalId}/${certificate.serial}`);
+  const early = spanMs(policy.spread, lifeMs) * place;
   const at = certificate.notBefore + spanMs(policy.renewAt, lifeMs) - Math.floor(early);
   return Math.min(Math.max(at, certificate.notBefore), certificate.notAfter);
 }

@@ -89,7 +89,7 @@ export function fillLedger({ app, database }: Parts, devices: number, due: numbe
       const { gaps, leftAt } = visitsOf(i, now);
       const bornAt = Math.floor(now - 59 * day * (1 - i / devices));
       const row = certificateRow(id, bornAt, now + day, copies.next().value);
-      const policyAt = renewalTime(row, id, policy);
+      const policyAt = renewalTime(row, id, 'broad', policy);
       const renewAt = i < due ? now - 1 : Math.max(now + day, dueByGaps(row, policyAt, gapsOf(gaps)));
       principal.run(id, `owner-${Math.floor(site / sitesPerOwner)}`, `site-${site}`);
       certificate.run(

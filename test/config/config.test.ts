@@ -96,6 +96,15 @@ describe('a file', () => {
     expect(load('websocket: { port: 0 }').websocket).toEqual({ host: '127.0.0.1', port: 0, path: '/mqtt' });
   });
 
+  it('names the cohorts that go first, which are the whole fleet at most', () => {
+    const { rollout } = load('rollout: { canaryShare: 40%, earlyShare: 60%, soak: 2h }');
+    expect(rollout.shares).toEqual({ canary: 0.4, early: 0.6 });
+    expect(rollout.rule).toEqual({ activatedShare: 0.95, soakMs: 7_200_000, failedShareMax: 0.05, failuresLeast: 3 });
+    expect(() => load('rollout: { canaryShare: 40%, earlyShare: 61% }')).toThrow(
+      /rollout.earlyShare: together with canaryShare it is more than 100%/,
+    );
+  });
+
   it('gives each class what default says, and default what is built in', () => {
     const { policies } = load(
       'classes:\n  default: { lifetime: 60d, grace: 10d }\n  meter: { lifetime: 30d, renewAt: 12d, overlap: 10% }\n',

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Serial } from '../../src/domain/certificate.ts';
 import { overlapEnd, type Policy, renewalTime, retryDelayMs, validityAt } from '../../src/domain/policy.ts';
+import { cohorts } from '../../src/domain/rollout.ts';
 import { formatDuration, parseDuration, parseSpan, type Span } from '../../src/domain/time.ts';
 import { day, idOf, noon, policy } from './samples.ts';
 
@@ -44,26 +45,47 @@ describe('policy', () => {
         policies,
         fc.integer({ min: 0, max: 3_650 * day }),
         fc.string({ maxLength: 20 }),
-        (rules, life, serial) => {
+        fc.constantFrom(...cohorts),
+        (rules, life, serial, cohort) => {
           const certificate = { notBefore: noon, notAfter: noon + life, serial: serial as Serial };
-          const at = renewalTime(certificate, idOf('pump-7'), rules);
+          const at = renewalTime(certificate, idOf('pump-7'), cohort, rules);
           expect(at).toBeGreaterThanOrEqual(noon);
           expect(at).toBeLessThanOrEqual(noon + life);
-          expect(renewalTime(certificate, idOf('pump-7'), rules)).toBe(at);
+          expect(renewalTime(certificate, idOf('pump-7'), cohort, rules)).toBe(at);
         },
       ),
     );
   });
 
-  it('spreads a fleet over the whole spread', () => {
-    const times = Array.from({ length: 1_000 }, (_, i) =>
-      renewalTime({ notBefore: noon, notAfter: noon + 100 * day, serial: `${i}` as Serial }, idOf(`d${i}`), policy),
+  it('has a canary due no later than one of the early cohort, and that no later than one of the broad', () => {
+    const life = fc.integer({ min: 0, max: 3_650 * day });
+    fc.assert(
+      fc.property(policies, life, fc.string({ maxLength: 20 }), (rules, lifeMs, serial) => {
+        const certificate = { notBefore: noon, notAfter: noon + lifeMs, serial: serial as Serial };
+        const [canary = 0, early = 0, broad = 0] = cohorts.map((cohort) =>
+          renewalTime(certificate, idOf('pump-7'), cohort, rules),
+        );
+        expect(canary).toBeLessThanOrEqual(early);
+        expect(early).toBeLessThanOrEqual(broad);
+      }),
     );
-    const earliest = noon + 64 * day;
+  });
+
+  it.each([
+    ['canary', 64, 0.4],
+    ['early', 64.4, 0.4],
+    ['broad', 64.8, 1.2],
+  ] as const)('spreads the %s cohort over the whole of its part, from day %d on', (cohort, earliestDay, partDays) => {
+    const times = Array.from({ length: 1_000 }, (_, i) => {
+      const certificate = { notBefore: noon, notAfter: noon + 100 * day, serial: `${i}` as Serial };
+      return renewalTime(certificate, idOf(`d${i}`), cohort, policy);
+    });
     const quarters = [0, 0, 0, 0];
     for (const time of times) {
-      expect(time).toBeGreaterThanOrEqual(earliest);
-      const quarter = Math.min(3, Math.floor((time - earliest) / (day / 2)));
+      const at = (time - noon - earliestDay * day) / (partDays * day);
+      expect(at).toBeGreaterThanOrEqual(-1e-6);
+      expect(at).toBeLessThanOrEqual(1 + 1e-6);
+      const quarter = Math.min(3, Math.max(0, Math.floor(at * 4)));
       quarters[quarter] = (quarters[quarter] ?? 0) + 1;
     }
     for (const count of quarters) expect(count).toBeGreaterThan(150);
