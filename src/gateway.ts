@@ -3,6 +3,7 @@
 import type { App } from './app/context.ts';
 import { entranceOf } from './app/entrance.ts';
 import { type Maintenance, startMaintenance } from './app/maintenance.ts';
+import { Notifier } from './app/notifier.ts';
 import { operationsOf } from './app/operate.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Seen } from './app/seen.ts';
@@ -114,7 +115,12 @@ function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): vo
 }
 
 async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: Broker): Promise<string> {
-  const { certificates, renewals, lapsed } = await app.store.read.counts();
+  const { certificates, renewals, alerts, lapsed } = await app.store.read.counts();
+  for (const [name, count] of Object.entries(alerts)) {
+    const [kind = '', severity = ''] = name.split('/');
+    metrics.set('nolapse_alerts', { kind, severity }, count);
+  }
+  metrics.set('nolapse_notifications_waiting', {}, await waitingNotifications(app));
   for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
   for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
   metrics.set('nolapse_lapsed', {}, lapsed);
@@ -129,6 +135,11 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
   for (const [which, end] of Object.entries(own))
     metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
   return metrics.render();
+}
+
+async function waitingNotifications({ sinks, store }: App): Promise<number> {
+  const waiting = await Promise.all([...sinks.keys()].map((name) => store.read.waitingNotifications(name)));
+  return waiting.reduce((sum, count) => sum + count, 0);
 }
 
 function rootEnd(app: App): Instant {
@@ -208,11 +219,15 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     await sweep(app);
     await currentCrl(app);
     undos.push(() => outbox.close());
+    const notifier = new Notifier(app);
+    undos.push(() => notifier.close());
     outbox.poke();
+    await notifier.begin();
     await app.presences.begin(app);
     const heart = startMaintenance({
       app,
       outbox,
+      notifier,
       seen,
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: async () => lookAfterServer(parts, options, broker),

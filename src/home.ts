@@ -22,7 +22,7 @@ import { ensureServerCertificate, readServerCertificate, type ServerOptions } fr
 import type { Config } from './config.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
 import { crlPath, issuerPath } from './http/public.ts';
-import { createNotifier } from './notify/index.ts';
+import { createSinks } from './notify/index.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
 import type { Sessions } from './ports/sessions.ts';
@@ -106,6 +106,7 @@ function settingsOf(config: Config): Settings {
     csrBytesMax: config.limits.csrBytes,
     sweepBatch: config.sweep.batch,
     sources: new Map([...config.sources].map(([name, { rules }]) => [name, rules])),
+    alertQueueMax: 10_000,
     lookOverMs: config.findings.everyMs,
     cohortShares: config.rollout.shares,
     rolloutRule: config.rollout.rule,
@@ -144,7 +145,6 @@ export async function assemble(
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
     const authority = authorities.local(pkiFolder(home), pkiOptions(options));
-    const notifier = createNotifier(journal);
     const throttles = {
       speech: new Throttle(speech),
       speechForOthers: new Throttle(speechForOthers),
@@ -162,7 +162,6 @@ export async function assemble(
       clock,
       entropy,
       journal,
-      notifier,
       throttles,
       presences,
       rounds,
@@ -171,6 +170,7 @@ export async function assemble(
       knocks: new Knocks(),
       sources,
       policies: new Policies(config.policies),
+      sinks: createSinks(journal),
       settings,
     };
     return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };

@@ -2,12 +2,14 @@
 // verdict, and lets what the verdict implies happen before the broker answers.
 import { accessOf } from '../domain/acl.ts';
 import { admit, isAwaited, type StrangerFacts, type Verdict } from '../domain/admission.ts';
+import { isFresh } from '../domain/alert.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../domain/certificate.ts';
 import { graceMs } from '../domain/policy.ts';
-import { type Principal, type PrincipalId, parsePrincipalId, principalUri } from '../domain/principal.ts';
+import { type Principal, parsePrincipalId, principalUri } from '../domain/principal.ts';
 import { introduce } from '../pki/chain.ts';
 import { fingerprintOf } from '../pki/x509.ts';
 import { activate } from './activate.ts';
+import { change } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { openEnrollment, openRenewal } from './open-renewal.ts';
 import type { Admission, ConnectFacts } from './session.ts';
@@ -28,6 +30,7 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
     verdict = judge(app, facts, findings);
   }
   tell(app, facts, findings, verdict);
+  if (verdict.reason === 'retired') await alertRetired(app, findings);
   if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
   const { principal, fingerprint, entry } = findings;
   if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
@@ -115,10 +118,21 @@ function tell(app: App, facts: ConnectFacts, { fingerprint, entry, principal }: 
       ...(entry && { 'tls.client.not_after': new Date(entry.notAfter).toISOString() }),
     },
   });
-  if (verdict.reason === 'retired' && principal && fingerprint) alertRetired(app, principal.id, fingerprint);
 }
 
-function alertRetired(app: App, id: PrincipalId, fingerprint: Fingerprint): void {
+/** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
+async function alertRetired(app: App, { principal, fingerprint }: Findings): Promise<void> {
+  if (!principal || !fingerprint) return;
+  const known = await app.store.read.alert('retired_credential_in_use', principal.id);
+  if (known && isFresh(known, app.clock.now())) return;
   const detail = `certificate ${fingerprint.slice(0, 16)} was replaced, and somebody still presents it`;
-  app.notifier.alert({ kind: 'retired_credential_in_use', subject: id, detail });
+  await change(app, (within) =>
+    within.alert({
+      kind: 'retired_credential_in_use',
+      subject: principal.id,
+      severity: 'critical',
+      detail,
+      owner: principal.owner || null,
+    }),
+  );
 }

@@ -1,11 +1,12 @@
 // One change of the ledger: a transaction, the time it happens at, and what is told about it once it is committed.
 
+import type { AlertName, Finding } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
 import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { Alert } from '../ports/notifier.ts';
 import type { Transaction } from '../ports/store.ts';
+import { clearWithin, raiseWithin } from './alert.ts';
 import { type App, policyOf } from './context.ts';
 import type { PolicySubject } from './policies.ts';
 
@@ -26,12 +27,14 @@ export interface Change {
   readonly now: Instant;
   /** Records it with the change and tells it after the commit. */
   record(happening: Happening): Promise<void>;
-  /** Alerts after the commit. */
-  alert(alert: Alert): void;
+  /** An alert is to stand for this. Sinks are told of what has changed with it, once it is committed. */
+  alert(finding: Finding): Promise<void>;
+  /** No alert is to stand under this name any more. */
+  clearAlert(name: AlertName): Promise<void>;
 }
 
 /**
- * Runs one change. What it records and alerts is told only if it was committed.
+ * Runs one change. What it records, and the alerts it raises, are told only if it was committed.
  * @param via the gateway that brings it about in the name of a device: everything recorded says so.
  */
 export async function change<T>(
@@ -43,6 +46,7 @@ export async function change<T>(
   const result = await app.store.transact((tx) => {
     after = [];
     const now = app.clock.now();
+    const alerts = { tx, now, sinks: [...app.sinks.keys()] };
     return work({
       app,
       tx,
@@ -64,9 +68,8 @@ export async function change<T>(
         };
         after.push(() => app.journal.tell({ action, ...rest, message, fields: { ...named, ...fields } }));
       },
-      alert: (alert) => {
-        after.push(() => app.notifier.alert(alert));
-      },
+      alert: (finding) => raiseWithin(alerts, finding),
+      clearAlert: (name) => clearWithin(alerts, name),
     });
   });
   for (const tell of after) tell();

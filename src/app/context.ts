@@ -7,8 +7,8 @@ import { type Cohort, type CohortShares, cohortOf, type RolloutRule } from '../d
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Notifier } from '../ports/notifier.ts';
 import type { Sessions } from '../ports/sessions.ts';
+import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
 import type { Chores } from './chores.ts';
@@ -33,7 +33,6 @@ export interface App {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly journal: Journal;
-  readonly notifier: Notifier;
   readonly throttles: Throttles;
   readonly presences: Presences;
   readonly rounds: Rounds;
@@ -43,6 +42,8 @@ export interface App {
   /** By name, as the settings have them. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly policies: Policies;
+  /** Who is told of alerts, by the name under which what waits for each is kept. */
+  readonly sinks: ReadonlyMap<string, Sink>;
   readonly settings: Settings;
 }
 
@@ -61,6 +62,8 @@ export interface Settings {
   readonly sweepBatch: number;
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceRules>;
+  /** What may wait for one alert sink; the oldest beyond it is dropped. */
+  readonly alertQueueMax: number;
   /** How often the fleet is looked over. */
   readonly lookOverMs: number;
   /** The parts of the fleet that go first. */

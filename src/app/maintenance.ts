@@ -5,8 +5,9 @@ import { beginChores } from './begin-chores.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { App } from './context.ts';
 import { forgetJournal } from './forget-journal.ts';
+import type { Notifier } from './notifier.ts';
 import type { Outbox } from './outbox.ts';
-import { OwnAlerts, ownFindings } from './own-certificates.ts';
+import { alertOwn } from './own-certificates.ts';
 import { currentCrl } from './publish-crl.ts';
 import type { Seen } from './seen.ts';
 import { sweep } from './sweep.ts';
@@ -27,6 +28,7 @@ export interface Maintenance {
 export interface MaintenanceParts {
   readonly app: App;
   readonly outbox: Outbox;
+  readonly notifier: Notifier;
   readonly seen: Seen;
   readonly intervalMs: number;
   /** Renews the server's certificate if it is time. */
@@ -58,9 +60,8 @@ async function attempt(app: App, failure: string, work: () => Promise<unknown>):
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, seen, intervalMs, lookAfterServer, serverDer } = parts;
+  const { app, outbox, notifier, seen, intervalMs, lookAfterServer, serverDer } = parts;
   const watch = new ClockWatch(app.clock);
-  const alerts = new OwnAlerts();
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
   let sweptAt = app.clock.steady();
@@ -80,6 +81,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       await seen.flush(app);
       await sweep(app);
       outbox.poke();
+      notifier.poke();
       sweptAt = app.clock.steady();
     });
     await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
@@ -90,9 +92,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
     await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
     await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
-    await attempt(app, 'the certificates of the gateway could not be looked at', async () =>
-      alerts.raise(app, ownFindings(app, serverDer())),
-    );
+    await attempt(app, 'the certificates of the gateway could not be looked at', () => alertOwn(app, serverDer()));
   };
   const schedule = (): void => {
     if (stopped) return;

@@ -8,6 +8,7 @@ import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { formatDuration } from '../domain/time.ts';
+import { lapsed, renewalFailed } from '../domain/watch.ts';
 import { type Change, change } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { keyHistoryOf } from './key-history.ts';
@@ -58,7 +59,7 @@ async function modeFor(change: Change, principal: Principal, old: LedgerEntry | 
   if (mode !== null) return mode;
   const can = ableModes(principal).join(', ');
   const detail = `no key mode fits: the policy allows ${policy.keyModes.join(', ')}, the device can do ${can}`;
-  change.alert({ kind: 'renewal_failed', subject: principal.id, detail });
+  await change.alert(renewalFailed(principal, null, detail));
   return policy.keyModes[0] ?? 'csr';
 }
 
@@ -69,13 +70,7 @@ async function open(change: Change, principal: Principal, old: LedgerEntry | nul
   await tx.putRenewal(renewal);
   if (old?.renewAt != null) await tx.putCertificate({ ...old, renewAt: null });
   await tx.owe({ kind: 'prompt', renewalId: renewal.id });
-  if (renewal.lapsedAt !== null) {
-    change.alert({
-      kind: 'lapsed',
-      subject: principal.id,
-      detail: 'the certificate ended before a renewal was opened',
-    });
-  }
+  if (renewal.lapsedAt !== null) await change.alert(lapsed(principal, 'in_grace'));
   const left = endsAt > now ? `certificate ends in ${formatDuration(endsAt - now)}` : 'certificate has ended';
   await record({
     action: 'renewal.due',

@@ -7,6 +7,7 @@ import { renewalTime, validityAt } from '../domain/policy.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../domain/renewal.ts';
 import { approve, type KeyFacts } from '../domain/request.ts';
+import { renewalFailed } from '../domain/watch.ts';
 import { newEnvelopedKey } from '../pki/envelope.ts';
 import { newSerial } from '../pki/serial.ts';
 import { fingerprintOf, readCertificate } from '../pki/x509.ts';
@@ -67,7 +68,7 @@ function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void
     if (hindrance === 'nobody_listens') return tx.putRenewal(awaitDevice(renewal));
     await tx.putRenewal(sentAgain(renewal, policyOf(app, principal), now, 'due'));
     if (hindrance === 'not_delegated') return;
-    alert({ kind: 'renewal_failed', subject: principal.id, detail: `${hindrance.code}: ${hindrance.detail}` });
+    await alert(renewalFailed(principal, hindrance.code, hindrance.detail));
   });
 }
 

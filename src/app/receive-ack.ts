@@ -2,6 +2,7 @@
 // connection with the new certificate does.
 import type { Refusal } from '../domain/errors.ts';
 import type { AckMessage } from '../domain/message.ts';
+import { renewalFailed } from '../domain/watch.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { detailLengthMax, type Sender } from './receive.ts';
@@ -26,7 +27,7 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
   const detail = (ack.detail ?? '').slice(0, detailLengthMax);
   const transition = await step(within, renewal, { type: 'failed', code, detail }, principal, `failed: ${code}`);
   if (transition.kind === 'changed') {
-    within.alert({ kind: 'renewal_failed', subject: sender.id, detail: `${code} ${detail}`.trim() });
+    await within.alert(renewalFailed(principal, code, detail));
   }
   return null;
 }

@@ -1,5 +1,4 @@
 // What the gateway remembers of a source between runs, and the alert that stands while a source cannot be relied on.
-import { clear, find } from '../domain/alert.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Reader } from '../ports/store.ts';
 import type { Change } from './change.ts';
@@ -22,19 +21,7 @@ export async function sourceState(read: Reader, name: string): Promise<SourceSta
 /** Remembers how a run ended. While it was not good an alert stands, which is not repeated at every run. */
 export async function keepState(within: Change, name: string, state: SourceState): Promise<void> {
   await within.tx.putSetting(settingOf(name), JSON.stringify(state));
-  const known = await within.tx.alert('source_failed', name);
-  if (state.outcome === 'good') {
-    if (known) await within.tx.putAlert(clear(known, within.now).alert);
-    return;
-  }
-  const finding = {
-    kind: 'source_failed',
-    subject: name,
-    severity: 'warning',
-    detail: state.detail,
-    owner: null,
-  } as const;
-  const { alert, event } = find(known, finding, within.now);
-  await within.tx.putAlert(alert);
-  if (event !== null) within.alert({ kind: 'source_failed', subject: name, detail: state.detail });
+  const alert = { kind: 'source_failed', subject: name } as const;
+  if (state.outcome === 'good') return within.clearAlert(alert);
+  return within.alert({ ...alert, severity: 'warning', detail: state.detail, owner: null });
 }

@@ -3,6 +3,7 @@
 import type { LedgerEntry } from '../domain/certificate.ts';
 import type { Principal } from '../domain/principal.ts';
 import { awaitDevice, isOpen, owed, type Renewal } from '../domain/renewal.ts';
+import { lapsed } from '../domain/watch.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { openWithin } from './open-renewal.ts';
@@ -108,12 +109,12 @@ async function lapse(within: Change, renewal: Renewal, principal: Principal): Pr
   const detail = 'lapsed: the certificate ended before its replacement was activated';
   const transition = await step(within, renewal, { type: 'expired' }, principal, detail);
   if (transition.kind !== 'changed') return renewal;
-  within.alert({ kind: 'lapsed', subject: principal.id, detail: `${detail}; the lane is open until grace ends` });
+  if (renewal.oldFingerprint) await within.alert(lapsed(principal, 'in_grace'));
   return transition.renewal;
 }
 
 async function close(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
   const detail = 'closed: grace has ended, the device needs a certificate by hand';
   const transition = await step(within, renewal, { type: 'closed' }, principal, detail);
-  if (transition.kind === 'changed') within.alert({ kind: 'lapsed', subject: principal.id, detail });
+  if (transition.kind === 'changed' && renewal.oldFingerprint) await within.alert(lapsed(principal, 'over'));
 }

@@ -1,36 +1,73 @@
 // The life of an alert: raised, updated, acknowledged, cleared. What is still so at the next sweep is not told again.
-import type { Instant } from './time.ts';
+import type { PrincipalId } from './principal.ts';
+import { dayMs, type Instant } from './time.ts';
 
 export const severities = ['warning', 'critical'] as const;
 export type Severity = (typeof severities)[number];
+
+/** What the subject of an alert is: a principal, somebody who may be none, an inventory source, a campaign, or part of the gateway. */
+type Concern = 'principal' | 'stranger' | 'source' | 'campaign' | 'gateway';
+
+interface KindFacts {
+  readonly meaning: string;
+  readonly about: Concern;
+  readonly quietMs: number | null;
+}
 
 /**
  * Every kind of alert, what it means, and how long after it was last seen one that nothing else clears is over; null: it is
  * cleared when what it tells of is no longer so. docs/operations.md has a runbook for each, and a test holds the two together.
  */
 export const alertKinds = {
-  expiry_approaching: { meaning: 'a certificate in use is near its end and has no replacement yet', quietMs: null },
-  renewal_overdue: { meaning: 'a renewal is open for longer than its policy expects', quietMs: null },
-  renewal_failed: {
-    meaning: 'a device reported that it could not install its replacement, or no key mode fits',
+  expiry_approaching: {
+    meaning: 'a certificate in use is near its end and has no replacement yet',
+    about: 'principal',
     quietMs: null,
   },
-  installed_not_activated: { meaning: 'a replacement was acknowledged as installed and not seen since', quietMs: null },
-  lapsed: { meaning: 'a certificate ended while its device was active in the inventory', quietMs: null },
+  renewal_overdue: {
+    meaning: 'a renewal is open for longer than its policy expects',
+    about: 'principal',
+    quietMs: null,
+  },
+  renewal_failed: {
+    meaning: 'a device reported that it could not install its replacement, or no replacement can be made for it',
+    about: 'principal',
+    quietMs: null,
+  },
+  installed_not_activated: {
+    meaning: 'a replacement was acknowledged as installed and not seen since',
+    about: 'principal',
+    quietMs: null,
+  },
+  lapsed: {
+    meaning: 'a certificate ended while its device was active in the inventory',
+    about: 'principal',
+    quietMs: null,
+  },
   retired_credential_in_use: {
     meaning: 'somebody presented a certificate that was replaced: a clone, or a rollback',
-    quietMs: 86_400_000,
+    about: 'principal',
+    quietMs: dayMs,
   },
-  unknown_identity: { meaning: 'an unknown or decommissioned identity tries to connect', quietMs: 86_400_000 },
-  no_owner: { meaning: 'an active device has no owner: nobody would be told', quietMs: null },
-  source_failed: { meaning: 'an inventory source could not be read, or lacks too much of the fleet', quietMs: null },
-  rollout_stopped: { meaning: 'a campaign stopped by itself', quietMs: null },
-  own_certificate: {
-    meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",
+  unknown_identity: {
+    meaning: 'an unknown or decommissioned identity tries to connect',
+    about: 'stranger',
+    quietMs: dayMs,
+  },
+  no_owner: { meaning: 'an active device has no owner: nobody would be told', about: 'principal', quietMs: null },
+  source_failed: {
+    meaning: 'an inventory source could not be read, or lacks too much of the fleet',
+    about: 'source',
     quietMs: null,
   },
-  clock_moved: { meaning: "the gateway's clock jumped", quietMs: 86_400_000 },
-} as const satisfies Record<string, { readonly meaning: string; readonly quietMs: number | null }>;
+  rollout_stopped: { meaning: 'a campaign stopped by itself', about: 'campaign', quietMs: null },
+  own_certificate: {
+    meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",
+    about: 'gateway',
+    quietMs: null,
+  },
+  clock_moved: { meaning: "the gateway's clock jumped", about: 'gateway', quietMs: dayMs },
+} as const satisfies Record<string, KindFacts>;
 export type AlertKind = keyof typeof alertKinds;
 
 /** What was found to be so. */
@@ -63,6 +100,11 @@ export function alertKey({ kind, subject }: AlertName): string {
   return `${kind}/${subject}`;
 }
 
+/** The principal an alert is about; null: none that is certain to be one. */
+export function principalOf({ kind, subject }: AlertName): PrincipalId | null {
+  return alertKinds[kind].about === 'principal' ? (subject as PrincipalId) : null;
+}
+
 /** What people and machines are told. */
 export type AlertEvent = 'raised' | 'updated' | 'acknowledged' | 'cleared';
 
@@ -70,6 +112,13 @@ export interface AlertStep {
   readonly alert: Alert;
   /** Null: nothing anybody has to hear of. */
   readonly event: AlertEvent | null;
+}
+
+/** An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. */
+function asRaised(known: Alert, finding: Finding): Finding {
+  const isEvent = alertKinds[finding.kind].quietMs !== null;
+  const worse = known.severity === 'warning' && finding.severity === 'critical';
+  return isEvent && !worse ? known : finding;
 }
 
 /** The finding was made at `now`; `known` is the alert of this name, if there ever was one. */
@@ -85,12 +134,13 @@ export function find(known: Alert | null, finding: Finding, now: Instant): Alert
     };
     return { alert: { ...finding, ...fresh }, event: 'raised' };
   }
-  const same = known.severity === finding.severity && known.detail === finding.detail && known.owner === finding.owner;
+  const { severity, detail, owner } = asRaised(known, finding);
+  const same = known.severity === severity && known.detail === detail && known.owner === owner;
   if (same) return { alert: { ...known, seenAt: now }, event: null };
   // What has become worse is nobody's acknowledged business any more.
-  const worse = known.severity === 'warning' && finding.severity === 'critical';
+  const worse = known.severity === 'warning' && severity === 'critical';
   const answered = worse ? { acknowledgedAt: null, acknowledgedBy: null } : {};
-  return { alert: { ...known, ...finding, ...answered, updatedAt: now, seenAt: now }, event: 'updated' };
+  return { alert: { ...known, severity, detail, owner, ...answered, updatedAt: now, seenAt: now }, event: 'updated' };
 }
 
 /** Somebody takes it on. Twice is once; a cleared alert stays cleared. */
@@ -103,6 +153,14 @@ export function acknowledge(alert: Alert, by: string, now: Instant): AlertStep {
 export function clear(alert: Alert, now: Instant): AlertStep {
   if (alert.clearedAt !== null) return { alert, event: null };
   return { alert: { ...alert, clearedAt: now }, event: 'cleared' };
+}
+
+/** That an event came again is noted this often: whoever brings it about may do so all day. */
+const notedEveryMs = 60_000;
+
+/** Was it seen so lately that seeing it again need not be noted? */
+export function isFresh({ clearedAt, seenAt }: Alert, now: Instant): boolean {
+  return clearedAt === null && Math.abs(now - seenAt) < notedEveryMs;
 }
 
 /** Is an alert that tells of an event, not of a condition, over because the event did not come again? */

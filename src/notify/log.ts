@@ -1,16 +1,35 @@
-// The alert sink that is always there: the journal.
+// The alert sink that is always there: the log, one line an event.
+import { principalOf } from '../domain/alert.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Notifier } from '../ports/notifier.ts';
+import type { Sink } from '../ports/sink.ts';
+import type { WaitingNotification } from '../ports/store.ts';
 
-export function createLogNotifier(journal: Journal): Notifier {
+/** Lines written before others have a turn. */
+const batchMax = 200;
+
+export function createLogSink(journal: Journal): Sink {
   return {
-    alert: ({ kind, subject, detail }) =>
-      journal.tell({
-        action: 'alert.raised',
-        level: 'warn',
-        reason: kind,
-        message: `ALERT ${subject}: ${detail}`,
-        fields: { 'nolapse.alert.subject': subject },
-      }),
+    batchMax,
+    tell: async (waiting) => {
+      for (const each of waiting) tellOne(journal, each);
+      return { kind: 'told' };
+    },
   };
+}
+
+function tellOne(journal: Journal, { event, alert }: WaitingNotification): void {
+  const { kind, subject, severity, detail, owner, acknowledgedBy } = alert;
+  const principal = principalOf(alert);
+  const by = event === 'acknowledged' && acknowledgedBy ? `, by ${acknowledgedBy}` : '';
+  journal.tell({
+    action: `alert.${event}`,
+    reason: kind,
+    message: `ALERT ${event}${by}: ${subject}: ${detail}`,
+    fields: {
+      'nolapse.alert.subject': subject,
+      'nolapse.alert.severity': severity,
+      ...(owner && { 'nolapse.alert.owner': owner }),
+      ...(principal && { 'nolapse.principal': principal }),
+    },
+  });
 }

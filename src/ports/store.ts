@@ -241,6 +241,8 @@ export interface Transaction extends Reader {
   notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void>;
   dropNotification(id: number): Promise<void>;
   putOffNotification(id: number, dueAt: Instant): Promise<void>;
+  /** Forgets what has waited longest for a sink, all but the `kept` newest. Returns how many. */
+  trimNotifications(sink: string, kept: number): Promise<number>;
   putCampaign(campaign: StoredCampaign): Promise<void>;
   putFinding(finding: StoredFinding): Promise<void>;
   /** Forgets findings of this kind that were not made again since; only those whose subject begins with `prefix`, if there is one. */

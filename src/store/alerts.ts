@@ -139,6 +139,20 @@ export function notifications(queries: Queries) {
       .set((eb) => ({ due_at: p('dueAt'), attempts: eb('attempts', '+', sql.lit(1)) }))
       .where('id', '=', p('id')),
   );
+  const trim = queries.prepare((p: Parameter<{ sink: string; kept: number }>) =>
+    build
+      .deleteFrom('notification')
+      .where('sink', '=', p('sink'))
+      .where('id', '<=', (eb) =>
+        eb
+          .selectFrom('notification')
+          .select('id')
+          .where('sink', '=', p('sink'))
+          .orderBy('id', 'desc')
+          .limit(sql.lit(1))
+          .offset(p('kept')),
+      ),
+  );
   return {
     notifications: (sink: string, limit: number): WaitingNotification[] =>
       next.all({ sink, limit }).map((row) => ({ ...row, alert: JSON.parse(row.alert) as Alert })),
@@ -149,5 +163,6 @@ export function notifications(queries: Queries) {
       void add.run({ sink, event, alert: JSON.stringify(alert), dueAt }),
     dropNotification: (id: number): void => void drop.run({ id }),
     putOffNotification: (id: number, dueAt: Instant): void => void putOff.run({ id, dueAt }),
+    trimNotifications: (sink: string, kept: number): number => trim.run({ sink, kept }),
   };
 }

@@ -116,6 +116,10 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putOffNotification(id, dueAt);
   }
 
+  async trimNotifications(sink: string, kept: number): Promise<number> {
+    return this.#open().trimNotifications(sink, kept);
+  }
+
   async putCampaign(campaign: StoredCampaign): Promise<void> {
     this.#open().putCampaign(campaign);
   }

@@ -29,6 +29,9 @@ const connectionRefused: NonNullable<Action['count']> = (metrics, { reason = uns
   metrics.count('nolapse_connections_refused_total', { reason }, times);
 };
 
+const notificationDropped: NonNullable<Action['count']> = (metrics, { reason = unsaid, fields }) =>
+  metrics.count('nolapse_notifications_dropped_total', { reason }, Number(fields?.['nolapse.dropped_count'] ?? 1));
+
 function failure(what: string, level: Action['level'] = 'error'): Action {
   return { level, count: (metrics) => metrics.count('nolapse_failures_total', { what }) };
 }
@@ -132,6 +135,11 @@ export const actions = {
     level: 'warn',
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_alerts_total', { kind: reason }),
   },
+  'alert.updated': { level: 'warn' },
+  'alert.acknowledged': { level: 'info' },
+  'alert.cleared': { level: 'info' },
+  'sink.failed': failure('sink', 'warn'),
+  'notification.dropped': { level: 'warn', count: notificationDropped },
 } as const satisfies Record<string, Action>;
 
 /** What is known of an action; null when it is not on the list. */

@@ -1,6 +1,7 @@
 // Every metric's name, help and labels, in one place. Label values come from closed lists: what a peer sends never makes a
 // new time series. docs/operations.md lists the same.
 import { admissionReasons } from '../domain/admission.ts';
+import { alertKinds, severities } from '../domain/alert.ts';
 import { certificateStates } from '../domain/certificate.ts';
 import { enrollmentCodes } from '../domain/errors.ts';
 import { renewalStates } from '../domain/renewal.ts';
@@ -60,22 +61,18 @@ export const metricTable = {
   nolapse_failures_total: {
     type: 'counter',
     help: 'Work of the gateway itself that failed',
-    labels: { what: ['admission', 'broker', 'connection', 'effect', 'chore', 'source', 'sweep'] },
+    labels: { what: ['admission', 'broker', 'connection', 'effect', 'chore', 'source', 'sweep', 'sink'] },
   },
   nolapse_sessions_ended_total: { type: 'counter', help: 'Sessions that ended', labels: {} },
   nolapse_alerts_total: {
     type: 'counter',
     help: 'Alerts raised',
-    labels: {
-      kind: [
-        'retired_credential_in_use',
-        'renewal_failed',
-        'lapsed',
-        'source_failed',
-        'issuer_near_end',
-        'server_certificate',
-      ],
-    },
+    labels: { kind: Object.keys(alertKinds) },
+  },
+  nolapse_notifications_dropped_total: {
+    type: 'counter',
+    help: 'Notifications of alerts that a sink was not told',
+    labels: { reason: ['queue_full', 'refused'] },
   },
   nolapse_unlisted_decisions_total: {
     type: 'counter',
@@ -92,6 +89,16 @@ export const metricTable = {
   nolapse_lapsed: {
     type: 'gauge',
     help: 'Renewals whose certificate expired before its replacement was in use',
+    labels: {},
+  },
+  nolapse_alerts: {
+    type: 'gauge',
+    help: 'Alerts that are not cleared, by kind and severity',
+    labels: { kind: Object.keys(alertKinds), severity: severities },
+  },
+  nolapse_notifications_waiting: {
+    type: 'gauge',
+    help: 'Notifications of alerts that wait for their sinks',
     labels: {},
   },
   nolapse_own_not_after_seconds: {

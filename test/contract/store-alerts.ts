@@ -167,6 +167,20 @@ export function notifications(): void {
     expect((await store.read.notifiedSinks()).sort()).toEqual(['hook', 'log']);
   });
 
+  it('forgets what has waited longest for a sink, beyond what is kept', async () => {
+    await change(async (tx) => {
+      for (const name of ['a', 'b', 'c', 'd']) await tx.notify('hook', 'raised', alert(name), now);
+      await tx.notify('log', 'raised', alert('a'), now);
+      expect(await tx.trimNotifications('hook', 4)).toBe(0);
+      expect(await tx.trimNotifications('hook', 3)).toBe(1);
+    });
+    const kept = async () => (await store.read.notifications('hook', 10)).map((each) => each.alert.subject);
+    expect(await kept()).toEqual(['b', 'c', 'd']);
+    expect(await change((tx) => tx.trimNotifications('hook', 0))).toBe(3);
+    expect(await kept()).toEqual([]);
+    expect(await store.read.waitingNotifications('log')).toBe(1);
+  });
+
   it('tells its listener of a commit that has something for a sink, once, and of no other', async () => {
     let told = 0;
     store.onNotify(() => {

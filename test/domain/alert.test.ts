@@ -9,7 +9,9 @@ import {
   clear,
   type Finding,
   find,
+  isFresh,
   isOver,
+  principalOf,
 } from '../../src/domain/alert.ts';
 import { day, noon, second } from './samples.ts';
 
@@ -62,6 +64,27 @@ describe('an alert', () => {
     expect(isOver(clone, noon + day)).toBe(true);
     expect(isOver(find(clone, clone, noon + second).alert, noon + day)).toBe(false);
     expect(isOver(raised, noon + 1_000 * day)).toBe(false);
+  });
+
+  it('that tells of an event stands as it was raised, wherever the event comes from next, unless it is worse', () => {
+    const knock = find(null, { ...finding, kind: 'unknown_identity', detail: 'from here' }, noon).alert;
+    const again = find(knock, { ...knock, detail: 'from there' }, noon + second);
+    expect(again).toEqual({ alert: { ...knock, seenAt: noon + second }, event: null });
+    const worse = find(knock, { ...knock, detail: 'from there', severity: 'critical' }, noon + second);
+    expect(worse).toMatchObject({ event: 'updated', alert: { detail: 'from there', severity: 'critical' } });
+  });
+
+  it('names the principal it is about, where it is certain to be one', () => {
+    expect(principalOf(raised)).toBe('pump-7');
+    expect(principalOf({ kind: 'unknown_identity', subject: 'pump-7' })).toBeNull();
+    expect(principalOf({ kind: 'source_failed', subject: 'plant' })).toBeNull();
+  });
+
+  it('is fresh for a minute after it was seen, and not once it is cleared', () => {
+    expect(isFresh(raised, noon + 60 * second - 1)).toBe(true);
+    expect(isFresh(raised, noon + 60 * second)).toBe(false);
+    expect(isFresh(raised, noon - day)).toBe(false);
+    expect(isFresh(clear(raised, noon).alert, noon)).toBe(false);
   });
 
   it('goes by its kind and subject', () => {

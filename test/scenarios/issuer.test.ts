@@ -22,7 +22,7 @@ it('refuses what would gain no time, keeps what there is, and alerts', async () 
 
   offset = fiveYears - 40 * day;
   await house.log.until('alert.raised', {
-    'event.reason': 'issuer_near_end',
+    'event.reason': 'own_certificate',
     'nolapse.alert.subject': 'issuing certificate',
   });
   const findings = await operations.doctor();
@@ -49,13 +49,13 @@ it('refuses what would gain no time, keeps what there is, and alerts', async () 
   expect(Date.parse(new X509Certificate(byHand.certificatePem).validFrom)).toBeLessThan(end);
 
   offset = fiveYears + 2 * day;
-  await house.log.until('alert.raised', { 'event.reason': 'server_certificate' });
+  await house.log.until('alert.raised', { 'nolapse.alert.subject': 'server certificate' });
   await expect(operations.issueDevice({ id: 'pump-1' })).rejects.toMatchObject({
     code: 'conflict',
     faults: [expect.stringMatching(/^the issuing CA ends .*: roll it over first$/)],
   });
   expect((await operations.listCertificates({ device: 'pump-1' })).length).toBe(2);
-  // Told once a day, not at each look.
-  expect(house.log.count('alert.raised', { 'event.reason': 'issuer_near_end' })).toBe(1);
+  // Told once, not at each look.
+  expect(house.log.count('alert.raised', { 'nolapse.alert.subject': 'issuing certificate' })).toBe(1);
   await device.client.endAsync(true);
 });

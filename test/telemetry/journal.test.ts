@@ -1,7 +1,6 @@
 // One decision is one line and one count, and no secret is ever in the line.
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createNotifier } from '../../src/notify/index.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -80,13 +79,16 @@ describe('the journal', () => {
     journal.tell({ action: 'connection.refused', reason: 'connections_max', message: 'm', fields: flood });
     journal.tell({ action: 'packet.refused', reason: 'packet_too_large', message: 'm' });
     journal.tell({ action: 'message.dropped', reason: 'queue_full', message: 'm' });
-    createNotifier(journal).alert({ kind: 'lapsed', subject: 'dev-1', detail: 'd' });
+    journal.tell({ action: 'alert.raised', reason: 'lapsed', message: 'm' });
+    const dropped = { 'nolapse.dropped_count': 3 };
+    journal.tell({ action: 'notification.dropped', reason: 'queue_full', message: 'm', fields: dropped });
     expect(await metrics.value('nolapse_enrollment_errors_total', { code: 'bad_signature' })).toBe(1);
     expect(await metrics.value('nolapse_denied_total', { action: 'publish' })).toBe(1);
     expect(await metrics.value('nolapse_connections_refused_total', { reason: 'connections_max' })).toBe(7);
     expect(await metrics.value('nolapse_connections_refused_total', { reason: 'packet_too_large' })).toBe(1);
     expect(await metrics.value('nolapse_messages_dropped_total', { reason: 'queue_full' })).toBe(1);
     expect(await metrics.value('nolapse_alerts_total', { kind: 'lapsed' })).toBe(1);
+    expect(await metrics.value('nolapse_notifications_dropped_total', { reason: 'queue_full' })).toBe(3);
   });
 
   it('makes no new time series of what a peer sends', async () => {

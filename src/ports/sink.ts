@@ -1,0 +1,12 @@
+// Who is told of alerts: a log, a topic, a receiver behind HTTP. What waits for each is kept by the store.
+import type { WaitingNotification } from './store.ts';
+
+/** `refused`: as it is it will never be taken, and is not to be told again. `failed`: it may be later. */
+export type SinkAnswer = { readonly kind: 'told' } | { readonly kind: 'refused' | 'failed'; readonly detail: string };
+
+export interface Sink {
+  /** How many it can be told at once. */
+  readonly batchMax: number;
+  /** Tells of these, in their order: of all of them or, as far as is known, of none. Never rejects for what is the other side's doing. */
+  tell(waiting: readonly WaitingNotification[], signal: AbortSignal): Promise<SinkAnswer>;
+}
