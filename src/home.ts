@@ -33,6 +33,7 @@ import { openStore } from './store/index.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { version } from './version.ts';
 
 const systemEntropy: Entropy = { bytes: (length) => randomBytes(length) };
 
@@ -110,6 +111,7 @@ function settingsOf(config: Config): Settings {
     lookOverMs: config.findings.everyMs,
     cohortShares: config.rollout.shares,
     rolloutRule: config.rollout.rule,
+    version: version(),
   };
 }
 

@@ -69,6 +69,8 @@ export interface Settings {
   /** The parts of the fleet that go first. */
   readonly cohortShares: CohortShares;
   readonly rolloutRule: RolloutRule;
+  /** Of this program. */
+  readonly version: string;
 }
 
 /** The policy a principal is under, by its class and its criticality. */

@@ -10,6 +10,7 @@ import type { App } from './context.ts';
 import { decommission, quarantine } from './decommission.ts';
 import { addDelegation, listDelegations, revokeDelegation } from './delegate.ts';
 import { doctor } from './doctor.ts';
+import { evidence } from './evidence.ts';
 import { forecast } from './forecast.ts';
 import { importCertificates } from './import-certificates.ts';
 import { addDevice, importDevices } from './inventory.ts';
@@ -77,6 +78,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
     },
     lookOver: () => lookOverNow(app),
     forecast: (query) => forecast(app, query),
+    evidence: (query) => evidence(app, query),
     doctor: () => doctor(app, serverDer()),
   };
 }

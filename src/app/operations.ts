@@ -7,6 +7,7 @@ import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '.
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
+import type { EvidenceQuery, EvidenceView } from './evidence.ts';
 
 export interface NewDevice {
   readonly id: string;
@@ -248,6 +249,8 @@ export interface Operations {
   lookOver(): Promise<Readonly<Record<string, number>>>;
   /** Who is expected to go dark by a date, as docs/operations.md has it. */
   forecast(query: ForecastQuery): Promise<ForecastView>;
+  /** A page of the records behind a framework's controls; go on with its `next`. */
+  evidence(query: EvidenceQuery): Promise<EvidenceView>;
   doctor(): Promise<Finding[]>;
 }
 

@@ -1,15 +1,16 @@
 // The command line as a whole: every group registered, and every outcome turned into an exit code. 0 is fine or nothing to
 // do, 1 findings, 2 an error with one line on standard error for each fault.
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { OperationError } from '../app/operations.ts';
 import { ConfigError } from '../config.ts';
+import { version } from '../version.ts';
 import { registerCertificate } from './certificate.ts';
 import { registerCrl } from './crl.ts';
 import { registerDelegation } from './delegation.ts';
 import { registerDemo } from './demo.ts';
 import { registerDevice } from './device.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEvidence } from './evidence.ts';
 import { registerFinding } from './finding.ts';
 import { registerForecast } from './forecast.ts';
 import { registerGateway } from './gateway.ts';
@@ -20,11 +21,6 @@ import { takePassphrase } from './passphrase.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerRenewal } from './renewal.ts';
 import { registerStart } from './start.ts';
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 function buildProgram(surroundings: Surroundings): Command {
   const program = new Command('nolapse')
@@ -43,6 +39,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerCrl(program, surroundings);
   registerForecast(program, surroundings);
   registerFinding(program, surroundings);
+  registerEvidence(program, surroundings);
   registerDoctor(program, surroundings);
   registerDemo(program);
   return program;

@@ -126,6 +126,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     lookOver: () => send(path, 'lookOver', {}),
     crl: () => send(path, 'crl', {}),
     forecast: (query) => send(path, 'forecast', query),
+    evidence: (query) => send(path, 'evidence', query),
     doctor: () => send(path, 'doctor', {}),
   };
 }

@@ -1,6 +1,7 @@
 // The shape of each operation's input as it comes over the control socket: strict and bounded. What the values mean is
 // judged by the operation itself.
 import { z } from 'zod';
+import { evidencePartNames } from '../app/evidence.ts';
 import type { OperationName, Operations } from '../app/operations.ts';
 import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
 import { keyModes } from '../domain/policy.ts';
@@ -97,6 +98,15 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     owner: text.exactOptional(),
     site: text.exactOptional(),
     limit: limit.exactOptional(),
+  }),
+  evidence: z.strictObject({
+    framework: text,
+    from: text,
+    to: text,
+    controls: z.array(text).max(100).exactOptional(),
+    after: z
+      .strictObject({ part: z.enum(evidencePartNames), key: z.string().max(1_024), until: z.int() })
+      .exactOptional(),
   }),
   doctor: nothing,
 };

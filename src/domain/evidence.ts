@@ -1,0 +1,89 @@
+// Which records of the gateway give evidence for which control of a framework. That they give evidence for it is all that is said:
+// whether a control is met, people judge who see the whole of an organisation.
+import type { AlertKind } from './alert.ts';
+import { iec62443, nistCsf, owaspNhi } from './evidence-frameworks.ts';
+import type { FindingKind } from './finding.ts';
+
+/** The sorts of records, in the order they are exported. Of each: what of it belongs to a period. */
+export const evidenceParts = {
+  policy: 'classes and access lists, as the configuration has them now',
+  inventory: 'every principal, as it is now',
+  certificates: 'every certificate that was in force at some time of the period, as the ledger has it now',
+  renewals: 'every renewal that was under way at some time of the period, as it is now',
+  delegations: 'every delegation that stood at some time of the period, as it is now',
+  findings: 'findings that stand now and were made before the end of the period',
+  alerts: 'alerts of the period that are still kept, as they are now',
+  journal: 'every step that was recorded in the period and is still kept',
+} as const;
+export type EvidencePart = keyof typeof evidenceParts;
+
+/** Parts that are exported whole: only findings, alerts and the journal are told apart by kind. */
+export type WholePart = Exclude<EvidencePart, 'findings' | 'alerts' | 'journal'>;
+
+export interface Control {
+  /** As the framework's own document has it. */
+  readonly title: string;
+  /** What of nolapse gives evidence for it. */
+  readonly features: string;
+  readonly parts: readonly WholePart[];
+  /** Actions of the journal. */
+  readonly journal: readonly string[];
+  readonly findings: readonly FindingKind[];
+  readonly alerts: readonly AlertKind[];
+}
+
+export interface Framework {
+  readonly title: string;
+  readonly version: string;
+  readonly source: string;
+  readonly controls: Readonly<Record<string, Control>>;
+}
+
+export const frameworks = {
+  'owasp-nhi-2025': owaspNhi,
+  'nist-csf-2.0': nistCsf,
+  'iec-62443-4-2': iec62443,
+} as const satisfies Record<string, Framework>;
+export type FrameworkName = keyof typeof frameworks;
+
+export function parseFramework(text: string): FrameworkName | null {
+  return Object.hasOwn(frameworks, text) ? (text as FrameworkName) : null;
+}
+
+/** What an export says of itself, for whoever reads it without this program's documentation. */
+export const evidenceMeaning =
+  'These records give evidence for the controls they name. They do not say that a control is met: they show what this gateway did and ' +
+  'knows, as its own ledger has it, and nothing of what lies outside of it.';
+
+/** For which of these controls does a record of this part and kind give evidence? `kind` is an action, a finding's or an alert's kind. */
+export function controlsOf(
+  framework: Framework,
+  names: readonly string[],
+  part: EvidencePart,
+  kind: string | null = null,
+): string[] {
+  return names.filter((name) => {
+    const control = controlNamed(framework, name);
+    if (!control) return false;
+    if (part === 'journal' || part === 'findings' || part === 'alerts') {
+      return (control[part] as readonly string[]).includes(kind ?? '');
+    }
+    return control.parts.includes(part);
+  });
+}
+
+/** The parts that any of these controls asks for, in order. */
+export function partsOf(framework: Framework, names: readonly string[]): EvidencePart[] {
+  const controls = names.flatMap((name) => controlNamed(framework, name) ?? []);
+  return (Object.keys(evidenceParts) as EvidencePart[]).filter((part) =>
+    controls.some((control) =>
+      part === 'journal' || part === 'findings' || part === 'alerts'
+        ? control[part].length > 0
+        : control.parts.includes(part),
+    ),
+  );
+}
+
+function controlNamed({ controls }: Framework, name: string): Control | null {
+  return (Object.hasOwn(controls, name) && controls[name]) || null;
+}

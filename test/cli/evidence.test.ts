@@ -1,0 +1,211 @@
+// nolapse evidence: the file it writes, whole and sealed, from a running gateway and from a home at rest; what it says of the time before
+// its records; and what it refuses.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ledgerFile } from '../../src/home-folder.ts';
+import { openStore } from '../../src/store/index.ts';
+import { connect, type House, newRequest, openHouse, pemOf, Speaker } from '../scenarios/harness.ts';
+import { type Outcome, Workplace } from './harness.ts';
+
+const day = 86_400_000;
+const dateOf = (instant: number): string => new Date(instant).toISOString().slice(0, 10);
+const period = ['--from', dateOf(Date.now() - 3 * day), '--to', dateOf(Date.now() + 2 * day)];
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+interface Line {
+  readonly record: string;
+  readonly controls: unknown;
+  readonly [name: string]: unknown;
+}
+const linesOf = (text: string): Line[] =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+
+/** As the page has it: by the lines as they stand, and nothing else. */
+function checkSeal(text: string): void {
+  const raw = text.split('\n').slice(0, -1);
+  const seal = JSON.parse(raw.at(-1) ?? '') as {
+    records: number;
+    sha256: string;
+    controls: Record<string, { records: number; sha256: string }>;
+  };
+  expect(seal).toMatchObject({ record: 'seal', records: raw.length - 2 });
+  expect(
+    sha256(
+      raw
+        .slice(0, -1)
+        .map((line) => `${line}\n`)
+        .join(''),
+    ),
+  ).toBe(seal.sha256);
+  for (const [control, { records, sha256: digest }] of Object.entries(
+    seal.controls as Record<string, { records: number; sha256: string }>,
+  )) {
+    const own = raw.filter((line) => new RegExp(`^\\{"controls":\\[[^\\]]*"${control}"`).test(line));
+    expect([own.length, sha256(own.map((line) => `${line}\n`).join(''))]).toEqual([records, digest]);
+  }
+}
+
+let place: Workplace;
+let house: House;
+beforeAll(async () => {
+  place = new Workplace();
+  house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, overlap: 10m } }' });
+  const old = await house.device('dev-1');
+  const speaker = await new Speaker(await connect(house, old, 'dev-1'), 'dev-1').listen();
+  await speaker.say({ word: 'hello', maxPacket: 4_096 });
+  await house.gateway.operations.runRenewal({ device: 'dev-1' });
+  const { renewal } = await speaker.next('offer');
+  const { csr, keyPem } = await newRequest('dev-1');
+  await speaker.say({ word: 'csr', renewal, csr });
+  const { certificates } = await speaker.next('cert');
+  const client = await connect(house, { certificatePem: pemOf(certificates), keyPem }, 'dev-1');
+  await house.log.until('renewal.activated');
+  await Promise.all([client.endAsync(true), speaker.client.endAsync(true)]);
+});
+afterAll(async () => {
+  await house.close();
+  place.remove();
+});
+
+const ask = (...args: string[]): Promise<Outcome> => place.run(['evidence', '--home', house.home, ...args]);
+
+/** Both ways to the records: over the socket of the running gateway, and into the home while none runs. */
+describe.each(['running', 'at rest'] as const)('nolapse evidence, the gateway %s', (state) => {
+  beforeAll(async () => {
+    if (state === 'at rest') await house.gateway.close();
+  });
+  afterAll(async () => {
+    if (state === 'at rest') await house.restart();
+  });
+
+  it('writes the records of a real renewal into a pipe, between header and seal, and says from when on there are any', async () => {
+    const { code, stdout, stderr } = await ask('--framework', 'nist-csf-2.0', ...period);
+    expect(stderr).toMatch(
+      /^nolapse: the journal begins at \S+Z: of what was done before, there is no record in it\n$/,
+    );
+    expect(code).toBe(1);
+    checkSeal(stdout);
+    const [header, ...rest] = linesOf(stdout);
+    expect(header).toMatchObject({
+      record: 'header',
+      framework: { id: 'nist-csf-2.0', version: '2.0', source: 'https://doi.org/10.6028/NIST.CSWP.29' },
+      by: expect.stringMatching(/^nolapse \d/),
+      meaning: expect.stringContaining('give evidence for'),
+      journalFrom: expect.stringMatching(/^\d{4}-/),
+    });
+    expect(header).toMatchObject({ period: { until: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T/) } });
+    const steps = rest.filter(({ record }) => record === 'journal').map(({ action }) => action);
+    for (const step of ['requested', 'issued', 'delivered', 'activated']) expect(steps).toContain(`renewal.${step}`);
+    expect(rest.filter(({ record }) => record === 'certificates')).toHaveLength(2);
+    expect(stdout).not.toMatch(/PRIVATE KEY|BEGIN/);
+  });
+
+  it('writes a new file for its owner alone, and tells what is in it', async () => {
+    const folder = join(place.folder, state);
+    mkdirSync(folder);
+    const args = ['--framework', 'iec-62443-4-2', ...period, '--out'];
+    const { code, stdout } = await ask(...args, folder);
+    expect(code).toBe(1);
+    const [name = '', ...others] = readdirSync(folder);
+    expect(others).toEqual([]);
+    expect(name).toMatch(/^evidence-iec-62443-4-2-\d{4}-\d{2}-\d{2}-\S+\.jsonl$/);
+    const file = join(folder, name);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const text = readFileSync(file, 'utf8');
+    checkSeal(text);
+    expect(stdout).toContain(file);
+    expect(stdout).toContain(String(linesOf(text).at(-1)?.['sha256']));
+    expect(stdout).toMatch(/^CR 1\.8 +\d+ +Public key infrastructure certificates$/m);
+    // What somebody has is not written over.
+    writeFileSync(join(folder, 'kept'), 'mine');
+    const again = await ask(...args, join(folder, 'kept'));
+    expect([again.code, again.stdout]).toEqual([2, '']);
+    expect(again.stderr).toContain('is there already');
+    expect(readFileSync(join(folder, 'kept'), 'utf8')).toBe('mine');
+  });
+
+  it('takes some of the controls, and no others', async () => {
+    const { stdout } = await ask('--framework', 'iec-62443-4-2', ...period, '--control', 'CR 1.9');
+    checkSeal(stdout);
+    for (const { record, controls } of linesOf(stdout).slice(1, -1)) {
+      expect(record).not.toBe('renewals');
+      expect(controls).toEqual(['CR 1.9']);
+    }
+  });
+
+  it.each([
+    [['--framework', 'soc-2', ...period], /framework: soc-2 is none of owasp-nhi-2025, nist-csf-2\.0, iec-62443-4-2/],
+    [['--framework', 'nist-csf-2.0', '--from', '2026-02-01', '--to', '2026-01-01'], /from is not before to/],
+    [['--framework', 'nist-csf-2.0', '--from', '2026-02-30', '--to', 'soon'], /from: not a date.*\n.*to: not a date/],
+    [['--framework', 'nist-csf-2.0', '--from', '2026-02-01'], /required option '--to <date>'/],
+    [['--framework', 'nist-csf-2.0', ...period, '--control', 'PR.AC-1'], /control: PR\.AC-1 is none of ID\.AM-01/],
+    [['--framework', 'nist-csf-2.0', ...period, '--out', '/nowhere/at/all'], /cannot be written: ENOENT/],
+  ])('refuses %j and writes nothing', async (args, complaint) => {
+    const { code, stdout, stderr } = await ask(...args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(complaint);
+  });
+});
+
+describe('the evidence of a long time', () => {
+  const lines = 40_000;
+  let home = '';
+  beforeAll(async () => {
+    home = join(place.folder, 'long');
+    await place.run(['init', '--home', home]);
+    const { store } = openStore(ledgerFile(home));
+    const words = 'changed in some way that takes many words to tell, '.repeat(42);
+    for (let from = 0; from < lines; from += 5_000) {
+      await store.transact(async (tx) => {
+        for (let i = from; i < from + 5_000; i += 1) {
+          const what = {
+            action: 'device.changed',
+            principalId: null,
+            renewalId: null,
+            detail: `device ${i}: ${words}`,
+          };
+          await tx.record({ at: Date.now() - day + i, ...what });
+        }
+      });
+    }
+    await store.close();
+  }, 120_000);
+  const asked = () => ['evidence', '--home', home, '--framework', 'nist-csf-2.0', ...period, '--control', 'ID.AM-01'];
+
+  it('is handed on as it is read, in memory that does not grow with it', { timeout: 120_000 }, async () => {
+    const out = join(place.folder, 'long.jsonl');
+    // All of the records at once would not fit: they are more than the heap may have.
+    const { code, stderr } = await place.run([...asked(), '--out', out], {
+      env: { NODE_OPTIONS: '--max-old-space-size=64' },
+    });
+    expect(stderr).toMatch(/^nolapse: the journal begins at /);
+    expect(code).toBe(1);
+    const text = readFileSync(out, 'utf8');
+    expect(text.length).toBeGreaterThan(80_000_000);
+    const raw = text.split('\n');
+    expect(raw.length - 1).toBe(lines + 2);
+    expect(sha256(text.slice(0, text.lastIndexOf('{"record":"seal"')))).toBe(JSON.parse(raw.at(-2) ?? '').sha256);
+  });
+
+  it('leaves no file that is not whole, when the disk takes no more of it', { timeout: 120_000 }, async () => {
+    const out = join(place.folder, 'broken.jsonl');
+    const limited = 'ulimit -f 20000; exec "$0" "$@"';
+    const entry = resolve(import.meta.dirname, '../../dist/main.js');
+    const child = spawn('sh', ['-c', limited, process.execPath, entry, ...asked(), '--out', out]);
+    let stderr = '';
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString();
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect(stderr).toContain('EFBIG');
+    expect(code).toBe(2);
+    expect(existsSync(out)).toBe(false);
+  });
+});

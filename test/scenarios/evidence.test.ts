@@ -1,0 +1,151 @@
+// Evidence from a running gateway with a real renewal behind it: what is handed out is what happened, of the period that was asked for, a
+// page at a time.
+import { afterEach, describe, expect, it } from 'vitest';
+import type { EvidenceQuery, EvidenceRecord, EvidenceView } from '../../src/app/evidence.ts';
+import { ledgerFile } from '../../src/home-folder.ts';
+import { openStore } from '../../src/store/index.ts';
+import { connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+
+const day = 86_400_000;
+const iso = (instant: number) => new Date(instant).toISOString().replace(/\.\d+Z$/, 'Z');
+
+let house: House;
+afterEach(() => house.close());
+
+/** Every page, and how large the largest was. */
+async function exported(
+  query: Partial<EvidenceQuery> = {},
+): Promise<{ views: EvidenceView[]; records: EvidenceRecord[] }> {
+  const asked = { framework: 'nist-csf-2.0', from: iso(Date.now() - day), to: iso(Date.now() + day), ...query };
+  const views: EvidenceView[] = [];
+  const records: EvidenceRecord[] = [];
+  for (let after = undefined as EvidenceQuery['after']; ; ) {
+    const view = await house.gateway.operations.evidence({ ...asked, ...(after && { after }) });
+    views.push(view);
+    records.push(...view.records);
+    if (!view.next) return { views, records };
+    after = view.next;
+  }
+}
+
+async function renew(id: string): Promise<void> {
+  const credentials = await house.device(id);
+  const speaker = await new Speaker(await connect(house, credentials, id), id).listen();
+  await speaker.say({ word: 'hello', maxPacket: 4_096 });
+  await house.gateway.operations.runRenewal({ device: id });
+  const { renewal } = await speaker.next('offer');
+  const { csr, keyPem } = await newRequest(id);
+  await speaker.say({ word: 'csr', renewal, csr });
+  const { certificates } = await speaker.next('cert');
+  await speaker.say({ word: 'ack', renewal, status: 'installed' });
+  const client = await connect(house, { certificatePem: pemOf(certificates), keyPem }, id);
+  await house.log.until('renewal.activated', { 'nolapse.principal': id });
+  await Promise.all([client.endAsync(true), speaker.client.endAsync(true)]);
+}
+
+describe('the evidence of a renewal', () => {
+  it('has the device, both certificates, the renewal, each of its steps and the policy, for the controls they speak to', async () => {
+    house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, overlap: 10m } }' });
+    await renew('dev-1');
+    const { records, views } = await exported();
+    const of = (part: string) => records.filter(({ record }) => record === part);
+    const steps = of('journal').map(({ action }) => action);
+    for (const step of ['device.added', 'certificate.issued', 'certificate.activated']) expect(steps).toContain(step);
+    const walked = ['due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated'].map(
+      (s) => `renewal.${s}`,
+    );
+    expect(steps.filter((step) => walked.includes(String(step)))).toEqual(walked);
+    expect(of('inventory')).toMatchObject([{ id: 'dev-1', owner: 'tests', controls: ['ID.AM-01', 'PR.AA-01'] }]);
+    const states = of('certificates').map(({ state }) => state);
+    expect(states.sort()).toEqual(['active', 'superseded']);
+    expect(of('renewals')).toMatchObject([{ principalId: 'dev-1', state: 'activated', mode: 'csr' }]);
+    expect(of('policy').some((policy) => policy['class'] === 'default' && policy['lifetimeMs'] === 3_600_000)).toBe(
+      true,
+    );
+    for (const record of records) {
+      expect(record.controls.length).toBeGreaterThan(0);
+      expect(record).not.toHaveProperty('der');
+    }
+    expect(JSON.stringify(records)).not.toMatch(/PRIVATE KEY|BEGIN CERTIFICATE/);
+    expect(views[0]?.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(views[0]?.journalFrom).toBeGreaterThan(Date.now() - day);
+  });
+
+  it('has of another period only what stood in it', async () => {
+    const clock = { aheadMs: 0, now: () => Date.now() + clock.aheadMs };
+    house = await openHouse({ clock, yaml: 'classes: { default: { lifetime: 30d } }' });
+    await renew('dev-1');
+    clock.aheadMs = 10 * day;
+    const later = { from: iso(clock.now() - day), to: iso(clock.now() + day), controls: ['PR.AA-01'] };
+    const { records } = await exported(later);
+    const kinds = new Set(records.map(({ record }) => record));
+    // The certificates are in force then; nothing was done to them.
+    expect(kinds).toContain('certificates');
+    expect(
+      records.filter(({ record, at }) => record === 'journal' && Date.parse(String(at)) < clock.now() - day),
+    ).toEqual([]);
+    const before = { from: '2001-01-01', to: '2001-02-01', controls: ['PR.AA-01'] };
+    const early = await exported(before);
+    expect(new Set(early.records.map(({ record }) => record))).toEqual(new Set(['policy', 'inventory']));
+    expect(early.views[0]?.journalFrom).toBeGreaterThan(Date.parse('2001-02-01'));
+  });
+});
+
+describe('a long journal', () => {
+  it('is handed out in pages, each line once, also those of one moment', async () => {
+    house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h } }' });
+    const at = Date.now() - 1_000;
+    await house.gateway.close();
+    const { store } = openStore(ledgerFile(house.home));
+    for (let part = 0; part < 5; part += 1) {
+      await store.transact(async (tx) => {
+        for (let i = 0; i < 700; i += 1) {
+          const detail = `line ${part * 700 + i}`;
+          await tx.record({ at: at + (i % 2), action: 'device.changed', principalId: null, renewalId: null, detail });
+        }
+      });
+    }
+    await store.close();
+    await house.restart();
+    const { records, views } = await exported({ controls: ['ID.AM-01'] });
+    const lines = records.filter(({ action }) => action === 'device.changed').map(({ detail }) => detail);
+    expect(lines).toHaveLength(3_500);
+    expect(new Set(lines).size).toBe(3_500);
+    for (const view of views) expect(view.records.length).toBeLessThanOrEqual(1_000);
+    expect(views.length).toBeGreaterThan(4);
+  });
+});
+
+describe('what cannot be asked', () => {
+  it('is refused with every fault named', async () => {
+    house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h } }' });
+    const faultsOf = async (query: Partial<EvidenceQuery>): Promise<string[]> =>
+      exported(query).then(
+        () => [],
+        (error: { faults: string[] }) => error.faults,
+      );
+    expect(await faultsOf({ framework: 'soc-2', from: 'yesterday', to: '2026-02-30' })).toEqual([
+      'framework: soc-2 is none of owasp-nhi-2025, nist-csf-2.0, iec-62443-4-2',
+      expect.stringMatching(/^from: not a date/),
+      expect.stringMatching(/^to: not a date/),
+    ]);
+    expect(await faultsOf({ from: '2026-02-01', to: '2026-01-01' })).toEqual([
+      expect.stringMatching(/^from, to: .* not before/),
+    ]);
+    expect(await faultsOf({ from: '2026-02-01', to: '2026-02-01' })).toHaveLength(1);
+    expect(await faultsOf({ from: '2090-01-01', to: '2091-01-01' })).toEqual(['from: not in the past']);
+    expect(await faultsOf({ controls: ['PR.AA-01', 'PR.AC-1', '__proto__'] })).toEqual([
+      expect.stringMatching(/^control: PR\.AC-1 is none of ID\.AM-01, .*DE\.CM-09$/),
+      expect.stringMatching(/^control: __proto__ is none of /),
+    ]);
+    for (const after of [
+      { part: 'journal', key: 'nonsense', until: 0 },
+      { part: 'journal', key: '-1/2', until: 0 },
+      { part: 'renewals', key: 'x', until: 0 },
+      { part: 'findings', key: 'no_such/a', until: 0 },
+    ] as const) {
+      expect(await faultsOf({ after })).toEqual(['after: no place in this export']);
+    }
+    expect(await faultsOf({ controls: ['DE.CM-01'], after: { part: 'policy', key: '', until: 0 } })).toHaveLength(1);
+  });
+});
