@@ -61,9 +61,13 @@ export async function promptPrincipal(app: App, id: PrincipalId): Promise<void> 
   await prompt(app, renewal.id, 'asked');
 }
 
-/** Sends what is owed to a principal that said hello; and that all is done once more, where it was told a while ago and may have been missed. */
+/**
+ * Sends what is owed to a principal that said hello; the replacement once more, where it was installed and did not last; and that all
+ * is done once more, where it was told a while ago and may have been missed.
+ */
 export async function answerHello(app: App, id: PrincipalId): Promise<void> {
   const renewal = await app.store.read.currentRenewal(id);
+  if (renewal?.state === 'installed') return sendReplacement(app, renewal.id);
   if (renewal?.state !== 'activated' || renewal.confirmedAt === null) return promptPrincipal(app, id);
   // Right after it was told, the hello has only crossed it.
   if (app.clock.now() < renewal.confirmedAt + retryFloorMs) return;
@@ -105,6 +109,8 @@ async function keepSent(within: Change, sent: Renewal, word: DownMessage['word']
   const renewal = await tx.renewal(sent.id);
   const principal = renewal && (await tx.principal(renewal.principalId));
   if (!renewal || !principal || renewal.state !== sent.state) return;
+  // Installed it stays, and since when: the next move is the device's.
+  if (renewal.state === 'installed') return;
   if (!taken) {
     if (isOpen(renewal)) await tx.putRenewal(awaitDevice(renewal));
     return;

@@ -2,6 +2,7 @@
 // connection with the new certificate does.
 import type { Refusal } from '../domain/errors.ts';
 import type { AckMessage } from '../domain/message.ts';
+import { isOpen } from '../domain/renewal.ts';
 import { renewalFailed } from '../domain/watch.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
@@ -18,6 +19,8 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
   if (renewal?.principalId !== sender.id || !principal) {
     return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
   }
+  // Nothing is taken back: what came late, or was replayed, is told to be so.
+  if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
   if (ack.status === 'installed') {
     if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
     await step(within, renewal, { type: 'installed' }, principal, 'installed by the device');

@@ -17,6 +17,7 @@ export const findingKinds = {
   name_mismatch: 'it calls itself otherwise than the inventory does',
   site_mismatch: 'its site is not the site of its gateway',
   still_on_old: 'it still uses a certificate that has been replaced',
+  installed_not_activated: 'it said that it installed its replacement, and did not come with it',
   validity_beyond_policy: 'a certificate that lives longer than its policy allows',
   no_way_to_renew: 'a certificate in use that nothing will replace',
   not_of_source: 'an inventory source names a device that is not its own',
@@ -37,6 +38,8 @@ export interface CertificateInUse
     'serial' | 'state' | 'notBefore' | 'notAfter' | 'renewalId' | 'issuedAt' | 'activatedAt' | 'lastSeenAt' | 'renewAt'
   > {
   readonly sharedWith: PrincipalId | null;
+  /** Issued: when its device said that it had installed it; null: it has not. */
+  readonly installedAt: Instant | null;
   /** The common name in it, where that is not the principal's id; null: it is. */
   readonly otherName: string | null;
   /** Active: will nothing replace it, because no renewal is planned and none is open? */
@@ -98,6 +101,12 @@ const stillOnOld: Finder = ({ certificates, policy, now }) => {
   return unused ? `its replacement ${unused.serial} was issued, and it still comes with the old one` : null;
 };
 
+const installedNotActivated: Finder = ({ certificates, policy, now }) => {
+  const patienceMs = spanMs(policy.activateWithin, policy.lifetimeMs);
+  const unused = certificates.find(({ installedAt }) => installedAt !== null && installedAt + patienceMs <= now);
+  return unused ? `it installed its replacement ${unused.serial}, which was never seen in use` : null;
+};
+
 /** X.509 has whole seconds. */
 const roundingMs = 1_000;
 
@@ -131,6 +140,7 @@ const finders = {
   name_mismatch: nameMismatch,
   site_mismatch: siteMismatch,
   still_on_old: stillOnOld,
+  installed_not_activated: installedNotActivated,
   validity_beyond_policy: validityBeyondPolicy,
   no_way_to_renew: noWayToRenew,
 } as const satisfies Partial<Record<FindingKind, Finder>>;

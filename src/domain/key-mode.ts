@@ -1,5 +1,5 @@
 // In which key mode a renewal is made: the first the policy prefers that the device can do and its present key allows.
-import type { LedgerEntry } from './certificate.ts';
+import type { LedgerEntry, RevocationReason } from './certificate.ts';
 import type { KeyMode, Policy } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Instant } from './time.ts';
@@ -19,6 +19,16 @@ export function ableModes({ modes }: Pick<Principal, 'modes'>): readonly KeyMode
   return modes.length > 0 ? modes : ['csr'];
 }
 
+/** Does it say something against a key that a certificate over it was revoked? What was replaced is revoked too, as superseded. */
+export function taints(reason: RevocationReason | null): boolean {
+  return reason !== 'superseded';
+}
+
+/** Does the replacement rest on the key of the certificate before it: over that key, or over one encrypted to it? */
+export function restsOnPresentKey(mode: KeyMode): boolean {
+  return mode !== 'csr';
+}
+
 /**
  * Is the key its principal's alone, as far as the ledger knows? Not when a certificate over it was revoked: whoever holds a
  * stolen key could read what is encrypted to it.
@@ -26,8 +36,7 @@ export function ableModes({ modes }: Pick<Principal, 'modes'>): readonly KeyMode
 function isSound({ entries }: KeyHistory): boolean {
   const [first] = entries;
   if (!first || entries.some((entry) => entry.principalId !== first.principalId)) return false;
-  // What was replaced is revoked too, as superseded: that says nothing against its key.
-  return !entries.some(({ state, revocationReason }) => state === 'revoked' && revocationReason !== 'superseded');
+  return !entries.some(({ state, revocationReason }) => state === 'revoked' && taints(revocationReason));
 }
 
 /** May this key be certified once more at `now`? Its age counts from its first certificate. */

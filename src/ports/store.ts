@@ -112,6 +112,8 @@ export interface SurveyedCertificate
   > {
   /** Another principal with a living certificate over the same key; null: none. */
   readonly sharedWith: PrincipalId | null;
+  /** Issued: when its device said that it had installed it; null: it has not. */
+  readonly installedAt: Instant | null;
 }
 
 /** Paging: rows after the key `after`, at most `limit` of them. */

@@ -39,6 +39,15 @@ export function surveys(queries: Queries) {
           .limit(sql.lit(1))
           .as('sharedWith'),
       )
+      .select((eb) =>
+        eb
+          .selectFrom('renewal as r')
+          .select('r.updated_at')
+          .whereRef('r.id', '=', 'c.renewal_id')
+          .where('r.state', '=', sql.lit('installed'))
+          .where('c.state', '=', sql.lit('issued'))
+          .as('installedAt'),
+      )
       .where('c.principal_id', '>=', p('first'))
       .where('c.principal_id', '<=', p('last'))
       .where((eb) => eb.or([eb('c.ends_at', 'is not', null), eb('c.state', '=', sql.lit('expired'))]))

@@ -1,6 +1,6 @@
 // Part of the suite of every store: what a look over the fleet reads, and the findings it keeps.
 import { expect, it } from 'vitest';
-import { certificate, contact, digest, idOf, now, principal } from './store-rows.ts';
+import { certificate, contact, digest, idOf, now, principal, renewal } from './store-rows.ts';
 import { put, reopen, store } from './store-under-test.ts';
 
 const finding = (subject: string, facts: object = {}) => ({
@@ -83,6 +83,24 @@ export function findings(): void {
     expect(await sharedBy('b')).toEqual(['a']);
     await put(certificate('3', 'b', { ...key, state: 'revoked', revokedAt: now, revocationReason: 'keyCompromise' }));
     expect(await sharedBy('a')).toEqual([null, null]);
+  });
+
+  it('tells of a replacement that its device has installed and not used since when that is so', async () => {
+    const at = now + 5;
+    await store.transact(async (tx) => {
+      await tx.putRenewal(renewal('r1', 'a', { state: 'installed', updatedAt: at }));
+      await tx.putRenewal(renewal('r2', 'b', { state: 'delivered', updatedAt: at }));
+    });
+    await put(
+      certificate('1', 'a', { renewalId: 'r1', issuedAt: now - 1, state: 'issued' }),
+      certificate('2', 'a', { issuedAt: now }),
+      certificate('3', 'b', { renewalId: 'r2', state: 'issued' }),
+    );
+    const installed = async (): Promise<unknown> =>
+      (await store.read.certificatesInUse(idOf('a'), idOf('b'))).map(({ installedAt }) => installedAt);
+    expect(await installed()).toEqual([at, null, null]);
+    await put(certificate('1', 'a', { renewalId: 'r1', issuedAt: now - 1 }));
+    expect(await installed()).toEqual([null, null, null]);
   });
 
   it('knows when those of a stretch were last seen', async () => {

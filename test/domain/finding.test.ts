@@ -8,6 +8,7 @@ const minute = 60_000;
 const inUse = (patch: Partial<CertificateInUse> = {}): CertificateInUse => ({
   ...entry({ lastSeenAt: now - minute, renewAt: now + minute }),
   sharedWith: null,
+  installedAt: null,
   otherName: null,
   isUnplanned: false,
   hasNoMode: false,
@@ -57,6 +58,7 @@ describe('a look over one principal', () => {
       'still_on_old',
       { certificates: [inUse({ lastSeenAt: now - minute }), issued({ renewalId: 'r1', issuedAt: old })] },
     ],
+    ['installed_not_activated', { certificates: [inUse({ lastSeenAt: old - 1 }), issued({ installedAt: old })] }],
     ['validity_beyond_policy', { certificates: [inUse({ notBefore: now - 1, notAfter: now + 3_650 * day })] }],
     ['no_way_to_renew', { certificates: [inUse({ hasNoMode: true })] }],
     ['no_way_to_renew', { certificates: [inUse({ isUnplanned: true })] }],
@@ -71,6 +73,10 @@ describe('a look over one principal', () => {
     [
       'a certificate that was issued and has time left to be used',
       { certificates: [inUse(), issued({ renewalId: 'r1', issuedAt: now })] },
+    ],
+    [
+      'a replacement that was installed and has time left to be used',
+      { certificates: [inUse(), issued({ installedAt: now - minute })] },
     ],
     [
       'a replacement of a device that has not come since',

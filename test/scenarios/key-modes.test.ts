@@ -112,6 +112,35 @@ describe('recertify', () => {
     expect(await renewalOf('pump-1')).toMatchObject({ newFingerprint: null });
   });
 
+  it('comes to nothing when the key is revoked on the way, and what was certified over it is revoked with it', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-1', 'recertify');
+    await runRenewal('pump-1');
+    const device = await listen(first, 'pump-1');
+    const { bytes } = await fetchNext(device);
+    const second = { certificatePem: pemOf([bytes]), keyPem: first.keyPem };
+    await house.gateway.operations.revokeCertificate({ id: first.certificate.serial, reason: 'privilegeWithdrawn' });
+    for (const credentials of [first, second]) expect(await connackOf(house, credentials, 'pump-1')).toBe(5);
+    expect(await renewalOf('pump-1')).toMatchObject({ state: 'cancelled' });
+    const { certificates } = await house.gateway.operations.showDevice({ id: 'pump-1' });
+    expect(certificates.map(({ state }) => state)).toEqual(['revoked', 'revoked']);
+  });
+
+  it('leaves no certificate over a compromised key, whichever of them is revoked', async () => {
+    house = await openHouse({ yaml: yaml().replace('overlap: 3s', 'overlap: 10m') });
+    const first = await deviceOf('pump-1', 'recertify');
+    await runRenewal('pump-1');
+    const device = await listen(first, 'pump-1');
+    const { bytes } = await fetchNext(device);
+    const second = { certificatePem: pemOf([bytes]), keyPem: first.keyPem };
+    expect(await connackOf(house, second, 'pump-1:new')).toBe(0);
+    expect(await connackOf(house, first, 'pump-1:old')).toBe(0);
+    const serial = new X509Certificate(second.certificatePem).serialNumber.toLowerCase();
+    await house.gateway.operations.revokeCertificate({ id: serial, reason: 'keyCompromise' });
+    for (const credentials of [first, second]) expect(await connackOf(house, credentials, 'pump-1')).toBe(5);
+    expect(house.log.count('certificate.revoked')).toBe(2);
+  });
+
   it('goes on through a restart at any state', async () => {
     house = await openHouse({ yaml: yaml() });
     const first = await deviceOf('pump-1', 'recertify');
@@ -180,6 +209,22 @@ describe('keygen', () => {
     const fingerprint = new X509Certificate(pemOf([unused])).fingerprint256.replaceAll(':', '').toLowerCase();
     expect(certificates.find((each) => each.fingerprint === fingerprint)).toMatchObject({ state: 'revoked' });
     await device.client.endAsync(true);
+  });
+});
+
+describe('a request that was made with a compromised key', () => {
+  it('is worth nothing, whoever made it', async () => {
+    house = await openHouse({ yaml: yaml() });
+    const first = await deviceOf('pump-4', 'csr');
+    await runRenewal('pump-4');
+    const device = await listen(first, 'pump-4');
+    const { renewal } = await device.next('offer');
+    const { keyPem, csr } = await newRequest('pump-4');
+    await device.say({ word: 'csr', renewal, csr });
+    const { bytes } = await fetchNext(device);
+    await house.gateway.operations.revokeCertificate({ id: first.certificate.serial, reason: 'keyCompromise' });
+    expect(await connackOf(house, { certificatePem: pemOf([bytes]), keyPem }, 'pump-4')).toBe(5);
+    expect(await renewalOf('pump-4')).toMatchObject({ state: 'cancelled' });
   });
 });
 
