@@ -84,6 +84,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       notifier.poke();
       sweptAt = app.clock.steady();
     });
+    await attempt(app, 'what was deleted may still be on the disk', () => app.store.scrub());
     await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
     await attempt(app, 'long work could not be begun', () => beginChores(app));
     const isTime = isTimeForOwn();

@@ -224,6 +224,7 @@ export interface Transaction extends Reader {
   putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void>;
   dropUpload(renewalId: string): Promise<void>;
   putEnvelope(renewalId: string, der: Uint8Array): Promise<void>;
+  /** Forgets it; that nothing of it stays on the disk, {@link Store.scrub} sees to. */
   dropEnvelope(renewalId: string): Promise<void>;
   putDelegation(delegation: Delegation): Promise<void>;
   /** Counts one renewal begun under a delegation on this day. */
@@ -287,5 +288,7 @@ export interface Store {
   readonly isWell: boolean;
   /** Writes a little, durably, to find out whether that can be done. Rejects when it cannot. */
   probe(): Promise<void>;
+  /** Leaves nothing on the disk of the envelopes that were dropped since the last time. Rejects when it cannot, and is to be tried again. */
+  scrub(): Promise<void>;
   close(): Promise<void>;
 }

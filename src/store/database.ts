@@ -92,6 +92,13 @@ export class Database {
     this.#watch.written();
   }
 
+  /** Writes the log into the file and empties it: what was deleted is in neither from then on. Rejects when that cannot be done. */
+  async scrub(): Promise<void> {
+    // Told of a commit, one runs before the next transaction begins; within one SQLite would refuse.
+    await this.submit(() => undefined, 'ledger');
+    emptyLog(this.sqlite);
+  }
+
   /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
   close(): Promise<void> {
     this.#closing ??= Promise.all(lanes.map((lane) => this.#enqueue(() => undefined, lane)))
@@ -206,6 +213,11 @@ function secureFile(path: string): void {
   }
 }
 
+function emptyLog(sqlite: Sqlite.Database): void {
+  const [result] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
+  if (result?.busy !== 0) throw new GatewayError('store_failed', 'the write-ahead log could not be emptied');
+}
+
 function configure(sqlite: Sqlite.Database): void {
   // Exclusive before anything is read: the lock is held until close, and the log's index lives in memory, not in a file.
   sqlite.pragma('locking_mode = EXCLUSIVE');
@@ -213,6 +225,8 @@ function configure(sqlite: Sqlite.Database): void {
   // What is committed survives a power cut.
   sqlite.pragma('synchronous = FULL');
   sqlite.pragma('foreign_keys = ON');
+  // What is deleted is overwritten: a key on its way to a device is to be nowhere once it has arrived.
+  sqlite.pragma('secure_delete = ON');
   // What a savepoint keeps to undo a unit stays out of temporary files: they cost more than the log itself.
   sqlite.pragma('temp_store = MEMORY');
   sqlite.pragma(`cache_size = ${-cacheKib}`);
@@ -239,6 +253,8 @@ export function openDatabase(path: string, watch?: WriteWatch): Database {
     sqlite = new Sqlite(path, { timeout: 0 });
     configure(sqlite);
     migrate(sqlite, migrations);
+    // The log of a gateway that was killed holds what it deleted last.
+    emptyLog(sqlite);
     return new Database(sqlite, watch);
   } catch (error) {
     sqlite?.close();

@@ -29,11 +29,12 @@ export function createStore(database: Database): Store {
   const tables = tablesOf(new Queries(database.sqlite));
   const owed = new Bell();
   const notified = new Bell();
+  let holdsResidue = false;
   return {
     read: new TableReader(tables),
     glance: { principal: tables.principal, delegationsFor: tables.delegationsFor },
     transact: async (work) => {
-      let did = { owes: false, notifies: false };
+      let did = { owes: false, notifies: false, drops: false };
       const result = await database.submit(async (unit) => {
         const transaction = new UnitTransaction(tables, unit);
         const made = await work(transaction);
@@ -42,6 +43,7 @@ export function createStore(database: Database): Store {
       }, 'ledger');
       if (did.owes) owed.ring();
       if (did.notifies) notified.ring();
+      holdsResidue ||= did.drops;
       return result;
     },
     onOwed: (listener) => owed.listen(listener),
@@ -50,6 +52,16 @@ export function createStore(database: Database): Store {
       return database.isWell;
     },
     probe: () => database.probe(),
+    scrub: async () => {
+      if (!holdsResidue) return;
+      holdsResidue = false;
+      try {
+        await database.scrub();
+      } catch (error) {
+        holdsResidue = true;
+        throw error;
+      }
+    },
     close: () => database.close(),
   };
 }

@@ -17,6 +17,7 @@ export class UnitTransaction extends TableReader implements Transaction {
   readonly #unit: OpenUnit;
   #owes = false;
   #notifies = false;
+  #drops = false;
 
   constructor(tables: Tables, unit: OpenUnit) {
     super(tables);
@@ -31,6 +32,11 @@ export class UnitTransaction extends TableReader implements Transaction {
   /** Has it something for a sink? */
   get notifies(): boolean {
     return this.#notifies;
+  }
+
+  /** Has it dropped what nobody is to read any more? */
+  get drops(): boolean {
+    return this.#drops;
   }
 
   /** Before a late write lands in another's unit, it fails. */
@@ -73,6 +79,7 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async dropEnvelope(renewalId: string): Promise<void> {
     this.#open().dropEnvelope(renewalId);
+    this.#drops = true;
   }
 
   async putDelegation(delegation: Delegation): Promise<void> {

@@ -1,6 +1,7 @@
 // The C client of examples/c: mbedTLS, packets of at most 256 bytes, no heap. Most of it runs under the address and undefined
 // behaviour sanitizers.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cborAnswers, cborExpected, cborLines } from './cbor-cases.ts';
@@ -53,6 +54,15 @@ describe.skipIf(missing('gcc', 'make', '/usr/include/mbedtls/ssl.h'))('the C cli
     const { status, stdout, stderr } = spawnSync(check, { input: cborLines, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(cborAnswers(stdout)).toEqual(cborExpected);
+  });
+
+  it('does not link once something in it calls malloc', () => {
+    const out = `${outOf(bench)}/planted`;
+    mkdirSync(out, { recursive: true });
+    const planted = '#include <stdlib.h>\nvoid *planted(void);\nvoid *planted(void) { return malloc(1); }\n';
+    writeFileSync(join(out, 'planted.c'), planted);
+    const parts = `PARTS=arena cbor link mqtt renewal store talk trace ${out}/planted`;
+    expect(() => make(out, ['all'], parts)).toThrow(/undefined reference to `__wrap_malloc'/);
   });
 
   it('keeps less than 8 kB of its own in memory', () => {

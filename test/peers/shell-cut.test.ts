@@ -101,14 +101,20 @@ describe.skipIf(missing(...clients, 'openssl'))('the shell client, cut off', () 
     const messages = statSync(countOf('s-0')).size;
     expect(messages).toBeGreaterThanOrEqual(10);
     const numbers = Array.from({ length: messages }, (_, at) => at + 1);
+    let cuts = 0;
     await inTurns(numbers, 3, async (number) => {
       const id = `s-${number}`;
       await dueDevice(id);
       const cut = await renew(id, number);
-      expect(cut.code, `${number}: ${cut.said}`).toBeNull();
+      // How often an offer is repeated is a matter of time: a run may have had a message less than the first.
+      if (cut.code === 0) expect(statSync(countOf(id)).size).toBeLessThan(number);
+      else expect(cut.code, `${number}: ${cut.said}`).toBeNull();
+      cuts += cut.code === null ? 1 : 0;
+      if (cut.code === 0) return expectRenewed(id);
       const after = await renew(id, 0);
       expect(after.code, `${number}: ${cut.said}${after.said}`).toBe(0);
       await expectRenewed(id);
     });
+    expect(cuts).toBeGreaterThanOrEqual(10);
   });
 });

@@ -136,6 +136,21 @@ describe('a message that makes no sense', () => {
     await expectRefused(code, () => device.client.publishAsync(`$enroll/1/pump-1/${word}`, payload, { qos: 1 }));
   });
 
+  it.each([
+    ['that is cut short', 'csr', 'a2016d6b334a64'],
+    ['that nests 9 deep', 'hello', `a1187f${'81'.repeat(8)}00`],
+    ['that nests without end', 'get', `a1187f${'81'.repeat(4_000)}`],
+    ['with a key twice', 'ack', 'a3016172090009 01'.replace(' ', '')],
+    ['with a length that is not given', 'hello', 'bf0f190100ff'],
+    ['with something after it', 'hello', 'a000'],
+    ['with a float', 'hello', 'a10ff95c00'],
+  ])('CBOR %s is answered with malformed_message', async (_, word, hex) => {
+    const payload = Buffer.from(hex, 'hex');
+    await expectRefused('malformed_message', () =>
+      device.client.publishAsync(`$enroll/1/pump-1/${word}`, payload, { qos: 1 }),
+    );
+  });
+
   it('changes nothing, whatever bytes it is made of', async () => {
     const before = await stateNow();
     const word = fc.constantFrom('hello', 'csr', 'ack', 'get', 'offer', 'x');

@@ -14,6 +14,8 @@ let house: House;
 let gateway: Speaker;
 let device: SiteDevice;
 let offset = 0;
+/** What the gateway was refused so far: in whose name, and with which code. */
+const refused: string[] = [];
 const clients: MqttClient[] = [];
 
 beforeEach(async () => {
@@ -25,6 +27,11 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.endAsync(true);
+  // Every one of them is in the journal too, with both names.
+  if (refused.length > 0) {
+    const kept = (await keptRefusals()).map((detail) => detail.split(': ').slice(0, 2).join(': '));
+    expect(kept).toEqual(expect.arrayContaining(refused.splice(0)));
+  }
   await house.close();
 });
 
@@ -64,7 +71,22 @@ async function expectRefused(
   expect(await house.metrics.value('nolapse_enrollment_errors_total', { code })).toBe(counted + 1);
   if (before) expect(await stateOf(about)).toEqual(before);
   expect(device.heard).toEqual([]);
+  refused.push(`gw-1 for ${about}: ${code}`);
   return error;
+}
+
+/** What the journal keeps of the gateway's refusals, in order; read from the file, while no gateway has it open. */
+async function keptRefusals(): Promise<string[]> {
+  let kept: { principal: string; detail: string }[] = [];
+  await house.restart(() => {
+    const file = new Sqlite(join(house.home, 'nolapse.db'));
+    const query =
+      "SELECT principal_id AS principal, detail FROM journal WHERE action = 'delegation.refused' ORDER BY id";
+    kept = file.prepare<[], { principal: string; detail: string }>(query).all();
+    file.close();
+  });
+  expect(new Set(kept.map(({ principal }) => principal))).toEqual(new Set(kept.length > 0 ? ['gw-1'] : []));
+  return kept.map(({ detail }) => detail);
 }
 
 describe('a gateway is refused', () => {
@@ -150,6 +172,36 @@ describe('a gateway is refused', () => {
     expect(await house.gateway.operations.listDelegations({})).toMatchObject([{ usedToday: 1 }]);
   });
 
+  it('more renewals than the daily limit, however many ask at the same moment, and none of them is lost', async () => {
+    await delegate(house, 'gw-1', { site: 'north', daily: 3, until: '5d' });
+    const devices: SiteDevice[] = [];
+    for (let i = 1; i <= 8; i += 1) devices.push(await deviceBehind(`dev-${i}0`, { site: 'north' }));
+    const renewals = new Map<SiteDevice, string>();
+    for (const each of devices) {
+      await each.say({ word: 'hello', maxPacket: 4_096 });
+      renewals.set(each, await run(each.id));
+      await each.next('offer');
+    }
+    const ask = (of: readonly SiteDevice[]) =>
+      Promise.all(of.map((each) => each.request(renewals.get(each) ?? '', false)));
+    await ask(devices);
+    const late: SiteDevice[] = [];
+    let pause = 0;
+    for (let i = 0; i < 5; i += 1) {
+      const error = await gateway.next('error');
+      expect(error).toMatchObject({ code: 'delegation_exhausted' });
+      pause = error.retryAfter ?? 0;
+      late.push(...devices.filter(({ id }) => error.detail?.startsWith(`${id}: `)));
+    }
+    const early = devices.filter((each) => !late.includes(each));
+    expect([new Set(late).size, early.length]).toEqual([5, 3]);
+    for (const each of early) await each.next('cert');
+    expect(await house.gateway.operations.listDelegations({})).toMatchObject([{ usedToday: 3 }]);
+    offset = pause * 1_000;
+    await ask(late.slice(0, 3));
+    for (const each of late.slice(0, 3)) await each.next('cert');
+  });
+
   it('a device that is quarantined or decommissioned', async () => {
     await delegate(house, 'gw-1');
     await hello();
@@ -197,14 +249,8 @@ describe('a gateway is refused', () => {
     expect(await house.metrics.value('nolapse_enrollment_errors_total', { code: 'not_delegated' })).toBe(
       counted + attempts,
     );
-    let kept: { principal: string; detail: string }[] = [];
-    await house.restart(() => {
-      const file = new Sqlite(join(house.home, 'nolapse.db'));
-      const query = "SELECT principal_id AS principal, detail FROM journal WHERE action = 'delegation.refused'";
-      kept = file.prepare<[], { principal: string; detail: string }>(query).all();
-      file.close();
-    });
-    expect(kept[0]).toEqual({ principal: 'gw-1', detail: 'gw-1 for dev-1: not_delegated: not a device of yours' });
+    const kept = await keptRefusals();
+    expect(kept[0]).toBe('gw-1 for dev-1: not_delegated: not a device of yours');
     expect(kept).toHaveLength(100);
   });
 });

@@ -3,11 +3,13 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Encoding } from '../../src/domain/principal.ts';
+import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
 import { connectCounted, publishType } from './counted.ts';
 import { connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { fetchStretch, nextIssued, replacementOf, sendInParts, totalOf } from './piecemeal.ts';
 
-const hours = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }';
+const hours =
+  'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h, keyModes: [csr, recertify, keygen] } }';
 
 describe('no packet is larger than the device said', () => {
   let house: House;
@@ -55,6 +57,42 @@ describe('no packet is larger than the device said', () => {
       expect(down.frames.some(({ type }) => type === publishType)).toBe(true);
       expect(down.largest).toBeLessThanOrEqual(limit);
     }
+  });
+
+  const without = speakable
+    .filter(({ length }) => length === 8 || length === 64)
+    .flatMap((each) => (['recertify', 'keygen'] as const).map((mode) => ({ ...each, mode })));
+
+  it.each(without)('at $limit bytes with an id of $length in $encoding, in key mode $mode', async (each) => {
+    const { limit, length, encoding, mode } = each;
+    const id = `${mode[0]}${nameOf(each)}`.slice(0, length);
+    await house.gateway.operations.addDevice({ id, owner: 'tests', modes: [mode] });
+    const first = await house.gateway.operations.issueDevice({ id });
+    await (await connect(house, first, id)).endAsync();
+    await house.gateway.operations.runRenewal({ device: id });
+    const before = await connectCounted(house, first, id);
+    const device = new Speaker(before.client, id, encoding);
+    await device.say({ word: 'hello', maxPacket: limit });
+    await device.listen();
+    const offer = await nextIssued(device);
+    expect(offer.mode).toBe(mode);
+    const bytes = replacementOf(offer, await fetchStretch(device, offer, 0, totalOf(offer)));
+    const { certificate, envelope } = splitReplacement(bytes);
+    await device.say({ word: 'ack', renewal: offer.renewal, status: 'installed' });
+    await before.client.endAsync();
+
+    const keyPem = envelope ? unwrapKey(envelope, first.keyPem) : first.keyPem;
+    const second = { certificatePem: pemOf([certificate]), keyPem, rootPem: first.rootPem };
+    const after = await connectCounted(house, second, id);
+    const renewed = new Speaker(after.client, id, encoding);
+    await renewed.say({ word: 'hello', maxPacket: limit });
+    await renewed.listen();
+    expect((await renewed.next('done')).renewal).toBe(offer.renewal);
+    await renewed.say({ word: 'get', renewal: offer.renewal, offset: 0, length: 1 });
+    expect((await renewed.next('error')).code).toBe('renewal_closed');
+    await after.client.endAsync();
+    for (const { down } of [before, after]) expect(down.largest).toBeLessThanOrEqual(limit);
+    expect(before.down.largest).toBeGreaterThan(limit / 2);
   });
 
   it.each(cases.filter((each) => !speakable.includes(each)))(

@@ -3,7 +3,7 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { IssuedView } from '../../src/app/operations.ts';
 import type { KeyMode } from '../../src/domain/policy.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';
@@ -172,10 +172,12 @@ describe('keygen', () => {
     expect(mode).toBe('keygen');
     const { certificate, envelope } = splitReplacement(bytes);
     if (!envelope) throw new Error('no envelope');
+    const sealed = Buffer.from(envelope.subarray(-64));
     const keyPem = unwrapKey(envelope, first.keyPem);
     const certificatePem = pemOf([certificate]);
     const made = createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' });
     expect(new X509Certificate(certificatePem).publicKey.export({ type: 'spki', format: 'der' })).toEqual(made);
+    expect(everythingKept().includes(sealed)).toBe(true);
     await device.say({ word: 'ack', renewal, status: 'installed' });
     await house.log.until('renewal.installed');
     await device.say({ word: 'get', renewal, offset: 0, length: 1 });
@@ -184,9 +186,12 @@ describe('keygen', () => {
     const renewed = await listen({ certificatePem, keyPem }, 'pump-2');
     expect((await renewed.next('done')).renewal).toBe(renewal);
 
+    // What only the device could read is gone too: its old key may fall into other hands one day.
+    await vi.waitFor(() => expect(everythingKept().includes(sealed)).toBe(false), 10_000);
     const { d = '' } = createPrivateKey(keyPem).export({ format: 'jwk' });
     const secret = Buffer.from(d, 'base64url');
     const kept = everythingKept();
+    expect(kept.includes(Buffer.from(certificate))).toBe(true);
     expect(kept.includes(secret)).toBe(false);
     for (const spelled of [secret.toString('hex'), secret.toString('base64').slice(2, 40)]) {
       expect(kept.includes(spelled)).toBe(false);
