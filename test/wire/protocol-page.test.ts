@@ -86,6 +86,11 @@ describe('docs/protocol.md and the code say the same about', () => {
     const signers = new Set(written.flatMap(({ signer }) => signer ?? []));
     for (const signer of signers) expect(page.replaceAll('\n', '')).toContain(signer);
     expect(signers.size).toBe(1);
+    const recipients = written.flatMap(({ recipient }) => recipient ?? []);
+    expect(recipients).toHaveLength(1);
+    for (const { certificate, key } of recipients) {
+      for (const hex of [certificate, key]) expect(page.replaceAll('\n', '')).toContain(hex);
+    }
   });
 
   it('the limits', () => {

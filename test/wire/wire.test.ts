@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
@@ -8,6 +8,7 @@ import { encodings, type PrincipalId } from '../../src/domain/principal.ts';
 import { requestProofText, useProofText } from '../../src/domain/proof.ts';
 import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { proofVerifies } from '../../src/pki/proof.ts';
+import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
 import { decodeDown, decodeUp, encodeDown, encodeUp, partBytesWithin } from '../../src/wire/index.ts';
 import { vectors, written } from './vectors.ts';
 
@@ -39,6 +40,20 @@ describe('the vectors', () => {
     if (!(value instanceof Uint8Array)) throw new Error(`${name} has no ${field}`);
     return Buffer.from(value);
   };
+
+  it('hold a key that whoever has the certificate it was made for can open', () => {
+    const replacement = bytesOf('part-keygen', 'bytes');
+    expect(named('part-keygen')).toMatchObject({ offset: 0, total: replacement.length });
+    expect(named('offer-keygen')).toMatchObject({ mode: 'keygen', size: replacement.length });
+    expect(bytesOf('offer-keygen', 'sha256')).toEqual(createHash('sha256').update(replacement).digest());
+    const { certificate, envelope } = splitReplacement(replacement);
+    const { recipient } = written.find(({ name }) => name === 'part-keygen') ?? {};
+    if (!envelope || !recipient) throw new Error('no envelope, or no recipient');
+    const own = createPrivateKey({ key: Buffer.from(recipient.key, 'hex'), format: 'der', type: 'pkcs8' });
+    expect(new X509Certificate(Buffer.from(recipient.certificate, 'hex')).checkPrivateKey(own)).toBe(true);
+    const opened = createPrivateKey(unwrapKey(envelope, own.export({ type: 'pkcs8', format: 'pem' }).toString()));
+    expect(new X509Certificate(certificate).checkPrivateKey(opened)).toBe(true);
+  });
 
   it('are of one renewal: what is offered is what is fetched and what its certificate is', () => {
     const cert = named('cert');
