@@ -2,12 +2,12 @@
 // together, with its path and line.
 import { isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
-import { type ClassFault, resolveClasses } from './config/classes.ts';
+import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
 import { configSchema, type RawConfig } from './config/schema.ts';
 import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
-import type { PolicySet } from './domain/policy.ts';
+import type { PolicySet } from './domain/policy-set.ts';
 import type { CohortShares, RolloutRule } from './domain/rollout.ts';
 
 export type { ConfigFault } from './config/source.ts';
@@ -19,6 +19,7 @@ export interface Config {
   /** `publicUrl` goes into certificates, for CRL and issuer; without a slash at its end. */
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string };
   readonly server: { readonly names: readonly string[] };
+  /** Of classes and criticalities. */
   readonly policies: PolicySet;
   readonly skewMs: number;
   readonly access: AccessRules;
@@ -106,14 +107,23 @@ function read(tree: Tree): Read {
   return { raw: configSchema.parse({}), faults };
 }
 
-function unreadableClasses(faults: Read['faults']): Set<string> {
-  const ofClasses = faults.filter(({ path }) => path[0] === 'classes');
-  return new Set(ofClasses.map(({ path }) => (path.length > 1 ? String(path[1]) : 'default')));
+/** Names within a section that have a fault already; `whole` where it is the section's. */
+function unreadableIn(section: string, whole: string, faults: Read['faults']): Set<string> {
+  const within = faults.filter(({ path }) => path[0] === section);
+  return new Set(within.map(({ path }) => (path.length > 1 ? String(path[1]) : whole)));
+}
+
+function unreadablePolicies(faults: Read['faults']): Unreadable {
+  return {
+    classes: unreadableIn('classes', 'default', faults),
+    // Of a section that could not be read at all nothing is left that could be at fault.
+    criticalities: unreadableIn('criticalities', '', faults),
+  };
 }
 
 /** Names of sources that have a fault already: what was taken out of them for it is not missed once more. */
 function unreadableSources(faults: Read['faults']): Set<string> {
-  return new Set(faults.filter(({ path }) => path[0] === 'sources').map(({ path }) => String(path[1])));
+  return unreadableIn('sources', '', faults);
 }
 
 function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failures }: RawConfig['rollout']) {
@@ -126,8 +136,8 @@ function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failure
 function clashes(
   { limits, mqtt, websocket, http, sources, rollout }: RawConfig,
   unreadable: ReadonlySet<string>,
-): ClassFault[] {
-  const faults: ClassFault[] = [];
+): PolicyFault[] {
+  const faults: PolicyFault[] = [];
   const atMost = (key: keyof typeof limits, bound: keyof typeof limits): void => {
     if (limits[key] > limits[bound]) {
       faults.push({ path: ['limits', key], message: `${limits[key]} is more than ${bound}, ${limits[bound]}` });
@@ -231,8 +241,12 @@ export function loadConfig(from: {
   const tree = structuredClone(source.tree);
   const { origins, faults: strayVariables } = layVariables(tree, from.env);
   const { raw, faults: ofSchema } = read(tree);
-  const { policies, faults: ofClasses } = resolveClasses(raw.classes, unreadableClasses(ofSchema));
-  const located = [...ofSchema, ...ofClasses, ...clashes(raw, unreadableSources(ofSchema))].map(
+  const { policies, faults: ofPolicies } = resolvePolicies(
+    raw.classes,
+    raw.criticalities,
+    unreadablePolicies(ofSchema),
+  );
+  const located = [...ofSchema, ...ofPolicies, ...clashes(raw, unreadableSources(ofSchema))].map(
     ({ path, message }): ConfigFault => {
       const dotted = path.map(String).join('.');
       const variable = origins.get(dotted);

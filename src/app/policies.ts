@@ -1,5 +1,6 @@
 // Which policy a principal is under: that of its class and its criticality.
-import type { Policy, PolicySet } from '../domain/policy.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { PolicySet, SettledPolicy } from '../domain/policy-set.ts';
 import type { Principal } from '../domain/principal.ts';
 
 /** What decides which policy a principal is under. */
@@ -17,8 +18,12 @@ export class Policies {
     return this.#set;
   }
 
-  /** A class the configuration does not know has the default's. */
-  of({ class: className, criticality }: PolicySubject): Policy {
+  of(principal: PolicySubject): Policy {
+    return this.settled(principal).policy;
+  }
+
+  /** With where its values came from. A class the configuration does not know has the default's. */
+  settled({ class: className, criticality }: PolicySubject): SettledPolicy {
     const ofClass = this.#set.get(className) ?? this.#set.get('default');
     if (!ofClass) throw new Error('the default policy is missing');
     return ofClass[criticality];
@@ -26,6 +31,6 @@ export class Policies {
 
   /** Every one there is. */
   all(): Policy[] {
-    return [...this.#set.values()].flatMap((ofClass) => Object.values(ofClass));
+    return [...this.#set.values()].flatMap((ofClass) => Object.values(ofClass).map(({ policy }) => policy));
   }
 }

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { keyModes } from '../domain/policy.ts';
-import { principalIdLengthMax } from '../domain/principal.ts';
+import { criticalities, principalIdLengthMax } from '../domain/principal.ts';
 import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter } from '../domain/topics.ts';
 import { sourceSchema } from './sources.ts';
@@ -52,7 +52,7 @@ const deviceSubscribePatterns = patterns.refine((list) => !list.some((text) => /
 const template = (subscribe: typeof patterns) =>
   z.strictObject({ publish: publishPatterns.optional(), subscribe: subscribe.optional() }).prefault({});
 
-/** What a class has when neither it nor `default` says otherwise. */
+/** What a policy has where neither a class nor a criticality says otherwise. */
 export const classDefaults = {
   lifetime: '90d',
   renewAt: '66%',
@@ -77,7 +77,7 @@ export const classDefaults = {
 const keyAgeMostMs = 30 * 365 * day;
 const keyAgeRule = 'expected a duration such as 90s, 12h or 7d, up to 30y';
 
-const classSchema = z
+const policySchema = z
   .strictObject({
     lifetime: z
       .string({ error: durationRule })
@@ -163,7 +163,8 @@ export const configSchema = z.strictObject({
   server: z
     .strictObject({ names: z.array(serverName).min(1).max(100).prefault(['localhost', '127.0.0.1']) })
     .prefault({}),
-  classes: z.record(chosenName, classSchema).prefault({}),
+  classes: z.record(chosenName, policySchema).prefault({}),
+  criticalities: z.partialRecord(z.enum(criticalities), policySchema).prefault({}),
   skew: duration('5m', 0, day),
   access: z
     .strictObject({
@@ -195,3 +196,4 @@ export const configSchema = z.strictObject({
 
 export type RawConfig = z.output<typeof configSchema>;
 export type RawClasses = RawConfig['classes'];
+export type RawCriticalities = RawConfig['criticalities'];

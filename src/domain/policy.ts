@@ -1,6 +1,6 @@
 // How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
 import type { LedgerEntry } from './certificate.ts';
-import type { Criticality, PrincipalId } from './principal.ts';
+import type { PrincipalId } from './principal.ts';
 import type { Cohort } from './rollout.ts';
 import { type Instant, type Span, spanMs } from './time.ts';
 
@@ -36,9 +36,6 @@ export interface Policy {
   /** CSRs a device may send within one renewal. */
   readonly requestsMax: number;
 }
-
-/** By class, `default` always among them, and in it by criticality. */
-export type PolicySet = ReadonlyMap<string, Readonly<Record<Criticality, Policy>>>;
 
 /** No retry comes sooner: a second is what a device needs to answer at all. */
 export const retryFloorMs = 1_000;

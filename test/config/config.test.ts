@@ -56,7 +56,7 @@ describe('defaults', () => {
     expect(config.sweep).toEqual({ intervalMs: 1_000, batch: 200 });
     expect(config.log.level).toBe('info');
     expect([...config.policies.keys()]).toEqual(['default']);
-    expect(config.policies.get('default')?.medium).toEqual({
+    expect(config.policies.get('default')?.medium.policy).toEqual({
       lifetimeMs: days(90),
       renewAt: { kind: 'share', share: 0.66 },
       spread: { kind: 'share', share: 0.02 },
@@ -109,18 +109,82 @@ describe('a file', () => {
     const { policies } = load(
       'classes:\n  default: { lifetime: 60d, grace: 10d }\n  meter: { lifetime: 30d, renewAt: 12d, overlap: 10% }\n',
     );
-    expect(policies.get('meter')?.medium).toMatchObject({
+    expect(policies.get('meter')?.medium.policy).toMatchObject({
       lifetimeMs: days(30),
       renewAt: durationOf(days(12)),
       overlap: { kind: 'share', share: 0.1 },
       grace: durationOf(days(10)),
     });
-    expect(policies.get('default')?.medium).toMatchObject({ lifetimeMs: days(60), overlap: durationOf(days(7)) });
+    expect(policies.get('default')?.medium.policy).toMatchObject({
+      lifetimeMs: days(60),
+      overlap: durationOf(days(7)),
+    });
   });
 
   it('may ask for lives of two minutes without saying more: built-in overlap and backdating give way', () => {
-    const policy = load('classes: { default: { lifetime: 2m } }').policies.get('default')?.medium;
+    const policy = load('classes: { default: { lifetime: 2m } }').policies.get('default')?.medium.policy;
     expect(policy).toMatchObject({ lifetimeMs: 120_000, overlap: durationOf(30_000), backdate: durationOf(6_000) });
+  });
+
+  it('takes a value from the class, the criticality, the class default, or what is built in, in this order', () => {
+    const { policies } = load(
+      [
+        'classes:',
+        '  default: { lifetime: 60d, renewAt: 60%, overlap: 5d, spread: 3% }',
+        '  meter: { renewAt: 40% }',
+        'criticalities:',
+        '  critical: { renewAt: 50%, overlap: 10%, keyModes: [keygen, csr], requestsMax: 3, requireDeviceProof: true }',
+        '  low: { expiryWarning: 8% }',
+      ].join('\n'),
+    );
+    const critical = policies.get('meter')?.critical;
+    expect(critical?.policy).toMatchObject({
+      lifetimeMs: days(60),
+      renewAt: { share: 0.4 },
+      overlap: { share: 0.1 },
+      spread: { share: 0.03 },
+      expiryWarning: { share: 0.2 },
+      keyModes: ['keygen', 'csr'],
+      requestsMax: 3,
+      requireDeviceProof: true,
+    });
+    const origin = (key: string) => critical?.origins.find((each) => each.key === key);
+    expect(origin('renewAt')).toEqual({
+      key: 'renewAt',
+      text: '40%',
+      rule: 'class',
+      cutToMs: null,
+      overruled: [
+        { rule: 'criticality', text: '50%' },
+        { rule: 'default', text: '60%' },
+        { rule: 'built-in', text: '66%' },
+      ],
+    });
+    expect(origin('overlap')).toMatchObject({
+      rule: 'criticality',
+      overruled: [{ rule: 'default' }, { rule: 'built-in' }],
+    });
+    expect(origin('spread')).toMatchObject({ rule: 'default' });
+    expect(origin('keyModes')).toMatchObject({ rule: 'criticality', text: 'keygen, csr' });
+    expect(origin('grace')).toEqual({ key: 'grace', text: '30d', rule: 'built-in', cutToMs: null, overruled: [] });
+    expect(policies.get('default')?.critical.policy.renewAt).toEqual({ kind: 'share', share: 0.5 });
+    expect(policies.get('default')?.low.policy).toMatchObject({
+      renewAt: { share: 0.6 },
+      expiryWarning: { share: 0.08 },
+    });
+    expect(policies.get('meter')?.medium.policy).toMatchObject({
+      renewAt: { share: 0.4 },
+      overlap: durationOf(days(5)),
+    });
+  });
+
+  it('says where a built-in value gave way to a shorter life, and nothing of what somebody wrote', () => {
+    const { policies } = load('criticalities: { high: { lifetime: 1d }, low: { lifetime: 1d, overlap: 12h } }');
+    const cut = (of: 'high' | 'low' | 'medium') =>
+      policies.get('default')?.[of].origins.flatMap(({ key, cutToMs }) => (cutToMs === null ? [] : [[key, cutToMs]]));
+    expect(cut('high')).toEqual([['overlap', 21_600_000]]);
+    expect(cut('low')).toEqual([]);
+    expect(cut('medium')).toEqual([]);
   });
 
   it('replaces the access of a kind list by list, and of a principal as a whole', () => {
@@ -161,7 +225,7 @@ describe('the environment', () => {
     expect(config.mqtt.port).toBe(2);
     expect(config.http.host).toBe('::');
     expect(config.server.names).toEqual(['a.example', '10.0.0.1']);
-    expect(config.policies.get('Meter-2')?.medium).toMatchObject({
+    expect(config.policies.get('Meter-2')?.medium.policy).toMatchObject({
       lifetimeMs: days(30),
       renewAt: { kind: 'share', share: 0.5 },
     });
@@ -173,13 +237,13 @@ describe('the environment', () => {
   it('says in which key modes a class is renewed, and answers yes or no', () => {
     const yaml = 'classes: { meter: { requireDeviceProof: true } }';
     const modes = { NOLAPSE_CLASSES_METER_KEYMODES: 'keygen, recertify', NOLAPSE_CLASSES_METER_KEYAGEMAX: '1y' };
-    expect(load(yaml, modes).policies.get('meter')?.medium).toMatchObject({
+    expect(load(yaml, modes).policies.get('meter')?.medium.policy).toMatchObject({
       keyModes: ['keygen', 'recertify'],
       keyAgeMaxMs: days(365),
       requireDeviceProof: true,
     });
     const proof = (text: string) =>
-      load(yaml, { NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF: text }).policies.get('meter')?.medium;
+      load(yaml, { NOLAPSE_CLASSES_METER_REQUIREDEVICEPROOF: text }).policies.get('meter')?.medium.policy;
     expect(proof('false')?.requireDeviceProof).toBe(false);
     expect(proof('true')?.requireDeviceProof).toBe(true);
     for (const text of ['', 'no', '0', 'TRUE']) {
@@ -259,6 +323,14 @@ describe('faults', () => {
     ['classes: { a: { expiryWarning: 4% } }', 'classes.a.expiryAlarm'],
     ['classes: { a: { forever: true } }', 'classes.a.forever'],
     ['classes: { default: { overlap: 7d }, a: { lifetime: 1d } }', 'classes.a.overlap'],
+    ['criticalities: 7', 'criticalities'],
+    ['criticalities: { urgent: {} }', 'criticalities.urgent'],
+    ['criticalities: { __proto__: {} }', 'criticalities.__proto__'],
+    ['criticalities: { high: { renewAt: -1d } }', 'criticalities.high.renewAt'],
+    ['criticalities: { high: { forever: true } }', 'criticalities.high.forever'],
+    ['criticalities: { high: { overlap: 91d } }', 'criticalities.high.overlap'],
+    ['criticalities: { high: { expiryAlarm: 30% } }', 'criticalities.high.expiryAlarm'],
+    ['classes: { a: { overlap: 8d } }\ncriticalities: { high: { lifetime: 7d } }', 'classes.a.overlap'],
     ['skew: 2d', 'skew'],
     ["access: { device: { publish: ['a/#/b'] } }", 'access.device.publish.0'],
     ["access: { device: { subscribe: ['#'] } }", 'access.device.subscribe'],
@@ -295,6 +367,50 @@ describe('faults', () => {
       ['more', 10],
       ['NOLAPSE_NONSENSE', undefined],
     ]);
+  });
+
+  it('of policies name the combination they are in, and where each value comes from', () => {
+    const yaml = [
+      'classes:',
+      '  default: { lifetime: 60d }',
+      '  meter: { overlap: 10d }',
+      '  pump: { lifetime: 1y, overlap: 2y, expiryWarning: 1% }',
+      'criticalities:',
+      '  high: { lifetime: 6d }',
+      '  critical: { overlap: 70d }',
+    ].join('\n');
+    expect(faultsOf(yaml)).toEqual([
+      {
+        path: 'classes.meter.overlap',
+        line: 3,
+        message: '10d does not fit: it is longer than the lifetime, 6d (of criticality high), at criticality high',
+      },
+      { path: 'classes.pump.overlap', line: 4, message: '2y does not fit: it is longer than the lifetime, 365d' },
+      {
+        path: 'classes.pump.expiryAlarm',
+        line: 4,
+        message: '5%, the default, does not fit: it is longer than expiryWarning',
+      },
+      {
+        path: 'criticalities.critical.overlap',
+        line: 7,
+        message: '70d does not fit: it is longer than the lifetime, 60d, in class default',
+      },
+    ]);
+  });
+
+  it('of a variable for a criticality name the variable', () => {
+    expect(faultsOf('', { NOLAPSE_CRITICALITIES_HIGH_OVERLAP: '91d' })).toEqual([
+      {
+        path: 'criticalities.high.overlap',
+        message:
+          '91d does not fit: it is longer than the lifetime, 90d (the default), in class default (from NOLAPSE_CRITICALITIES_HIGH_OVERLAP)',
+      },
+    ]);
+    expect(load('', { NOLAPSE_CRITICALITIES_LOW_RENEWAT: '70%' }).policies.get('default')?.low.policy.renewAt).toEqual({
+      kind: 'share',
+      share: 0.7,
+    });
   });
 
   it('say which file and line they mean, one a line', () => {

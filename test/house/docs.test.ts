@@ -82,9 +82,10 @@ const keyRows: readonly Row[] = rows(configurationPage)
 
 /** The faults a single variable causes, for its own key. */
 function faultsOf({ key, variable }: Row, value: string): string[] {
-  const path = key.path.map((step) => (step === anyName ? 'sample' : step)).join('.');
+  const name = key.path[0] === 'criticalities' ? 'high' : 'sample';
+  const path = key.path.map((step) => (step === anyName ? name : step)).join('.');
   try {
-    loadConfig({ env: { [variable.replace('<NAME>', 'SAMPLE')]: value } });
+    loadConfig({ env: { [variable.replace('<NAME>', name.toUpperCase())]: value } });
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -125,8 +126,9 @@ describe('docs/configuration.md', () => {
     'tells the range of $variable',
     (row) => {
       if (!row.range) {
-        // Only the lifetime of a class has its bounds in words: what it may be depends on the keys beside it.
-        expect(row.key.path).toEqual(['classes', anyName, 'lifetime']);
+        // Only the lifetime of a policy has its bounds in words: what it may be depends on the keys beside it.
+        expect(['classes', 'criticalities']).toContain(row.key.path[0]);
+        expect(row.key.path.slice(1)).toEqual([anyName, 'lifetime']);
         return;
       }
       const isNumber = row.type === 'number';
@@ -162,7 +164,7 @@ describe('the complete example', () => {
 
   it('has every key', () => {
     const found = new Set<string>();
-    const chosen = new Set(['default', 'billing', 'netbox', 'plant', 'cmdb']);
+    const chosen = new Set(['default', 'critical', 'billing', 'netbox', 'plant', 'cmdb']);
     const walk = (value: unknown, path: readonly string[]): void => {
       const key = path.join('.');
       if (keysByName.has(key) || typeof value !== 'object' || value === null) found.add(key);
@@ -174,12 +176,20 @@ describe('the complete example', () => {
     const tree = parse(text) as { classes: { meter?: unknown } };
     delete tree.classes.meter;
     walk(tree, []);
-    expect(sorted(found)).toEqual(sorted(keysByName.keys()));
+    // A criticality has the keys of a class: an example says some of them.
+    const isOfCriticality = (key: string): boolean => key.startsWith('criticalities.');
+    const [careful, others] = [
+      sorted(found).filter(isOfCriticality),
+      sorted(found).filter((key) => !isOfCriticality(key)),
+    ];
+    expect(others).toEqual(sorted(keysByName.keys()).filter((key) => !isOfCriticality(key)));
+    expect(careful.length).toBeGreaterThan(0);
+    for (const key of careful) expect(keysByName.has(key)).toBe(true);
   });
 
   it('differs from the defaults only where it says so', () => {
     const plain = loadConfig({ env: {} });
-    expect(config.policies.get('default')).toEqual(plain.policies.get('default'));
+    expect(config.policies.get('default')?.high.policy).toEqual(plain.policies.get('default')?.high.policy);
     for (const key of ['skewMs', 'limits', 'crl', 'sweep', 'findings', 'log'] as const)
       expect(config[key]).toEqual(plain[key]);
     expect(config.access.kinds).toEqual(plain.access.kinds);
