@@ -21,6 +21,7 @@ import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
 import type { Sessions } from './ports/sessions.ts';
+import { rereader } from './reread.ts';
 import { createMqttPersistence } from './store/mqtt-persistence.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -208,7 +209,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     undos.push(() => app.presences.end(app));
     const broker = await buildBroker(parts, options.config, sessions, seen);
     undos.push(() => broker.close());
-    const operations = operationsOf(app, () => parts.server.der);
+    const operations = operationsOf(app, () => parts.server.der, rereader(options.config, options.readConfig));
     const control = await startControlServer({ home: options.home, operations, log: options.log });
     undos.push(() => control.close());
     let maintenance: Maintenance | null = null;

@@ -46,6 +46,8 @@ export interface HomeOptions {
   readonly log: Log;
   readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
   readonly entropy?: Entropy;
+  /** Reads the configuration as it is now. Throws a ConfigError. Absent: it cannot be read anew. */
+  readonly readConfig?: () => Config;
   /** May a ledger be begun beside a PKI that is there? */
   readonly newLedger?: boolean;
 }

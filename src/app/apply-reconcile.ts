@@ -5,6 +5,7 @@ import { differing, type Told, withTold } from '../domain/reconcile.ts';
 import { type Change, change } from './change.ts';
 import type { App } from './context.ts';
 import { decommissionWithin } from './decommission.ts';
+import { replanWithin } from './due.ts';
 import type { Plan } from './plan-reconcile.ts';
 
 /** A device of which nothing is said but its name. */
@@ -56,14 +57,16 @@ async function add({ tx, record }: Change, source: string, row: Told): Promise<v
   });
 }
 
-async function update({ tx, record }: Change, source: string, row: Told): Promise<void> {
+async function update(within: Change, source: string, row: Told): Promise<void> {
+  const { tx, record } = within;
   const known = await tx.principal(row.id);
   // The plan has those in it that are taken over; another source's are never touched.
   const isItsOwn = known?.source === source || known?.source === null;
   if (!known || !isItsOwn || known.status === 'decommissioned' || (row.kind ?? known.kind) !== known.kind) return;
   const fields = differing(known, row);
-  await tx.putPrincipal({ ...withTold(known, row), source });
   const after = withTold(known, row);
+  await tx.putPrincipal({ ...after, source });
+  await replanWithin(within, known, after);
   const words = fields.map((name) => `${name} ${wordsFor(known, name)} -> ${wordsFor(after, name)}`);
   const taken = known.source === null ? ['taken over'] : [];
   await record({

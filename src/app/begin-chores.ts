@@ -5,15 +5,24 @@ import type { App } from './context.ts';
 import { lookedOverAt, lookOver } from './look-over.ts';
 import { OperationError } from './operations.ts';
 import { reconcile } from './reconcile.ts';
+import { mustReplan, replan } from './replan.ts';
 import { sourceState } from './source-state.ts';
 
 /** What is not well is tried again after this, or sooner where it is done more often. */
 const againMs = 300_000;
 
+const replanning = 'the reckoning of due dates';
 const lookingOver = 'the look over the fleet';
 
-/** Begins at most one thing, and does not wait for it. */
+/**
+ * Begins at most one thing, and does not wait for it. Due dates that changed policies move wait for nothing: a source may take an hour,
+ * and by then a device may have been there.
+ */
 export async function beginChores(app: App): Promise<void> {
+  if (!app.chores.isResting(replanning, app.clock.steady()) && (await mustReplan(app))) {
+    const run = app.chores.begin(replanning, (signal) => replan(app, signal));
+    if (run) watch(app, replanning, againMs, run);
+  }
   if (app.chores.busy) return;
   for (const [name, { everyMs }] of app.settings.sources) {
     const state = await sourceState(app.store.read, name);

@@ -5,13 +5,16 @@ import { renewalTime } from '../domain/policy.ts';
 import { dueByGaps, type GapRecord, gapsOf } from '../domain/presence.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
+import type { Outlook } from '../ports/store.ts';
 import type { Change } from './change.ts';
 import { type App, cohortIn, policyOf } from './context.ts';
 import { openWithin } from './open-renewal.ts';
 
 const neverCameBack: GapRecord = new Uint8Array();
 
-function dueBy(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {
+type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>;
+
+function dueBy(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
   const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
   return dueByGaps(entry, policyAt, gapsOf(gaps));
 }
@@ -36,6 +39,28 @@ export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecor
     if (renewAt <= now) await openWithin(within, entry);
     else if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
   }
+}
+
+/**
+ * Settles anew, within a change, when the certificates in use are due of a principal whose record has changed in what decides that.
+ * It opens nothing: what is due by now the next sweep opens, in its order and at its pace.
+ */
+export async function replanWithin(within: Change, before: Principal, after: Principal): Promise<void> {
+  const isSame = (['class', 'criticality', 'cohort'] as const).every((name) => before[name] === after[name]);
+  if (isSame) return;
+  const { app, tx } = within;
+  const gaps = (await tx.presence(after.id))?.gaps ?? neverCameBack;
+  for (const entry of await tx.certificatesOf(after.id)) {
+    if (entry.state !== 'active' || entry.renewAt === null) continue;
+    const renewAt = dueBy(app, entry, after, gaps);
+    if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
+  }
+}
+
+/** When the replacement of a certificate in use is due by what holds now; null: it has no due date, and is to have none. */
+export function dueAnew(app: App, { certificate, principal, visits }: Outlook): Instant | null {
+  if (certificate.renewAt === null) return null;
+  return dueBy(app, certificate, principal, visits?.gaps ?? neverCameBack);
 }
 
 /** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */

@@ -60,7 +60,7 @@ const readers: Readonly<Record<EvidencePart, ReadPage>> = {
   policy: async ({ app: { policies, settings } }) => {
     const { kinds, principals } = settings.access;
     const classes = [...policies.set].flatMap(([name, byCriticality]) =>
-      Object.entries(byCriticality).map(([criticality, policy]) => ({
+      Object.entries(byCriticality).map(([criticality, { policy }]) => ({
         facts: { class: name, criticality, ...policy },
       })),
     );

@@ -5,6 +5,7 @@ import { readRows } from '../wire/inventory-rows.ts';
 import { type Change, change } from './change.ts';
 import { checkPrincipal } from './check-principal.ts';
 import type { App } from './context.ts';
+import { replanWithin } from './due.ts';
 import { Faults } from './faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from './operations.ts';
 
@@ -70,13 +71,16 @@ async function objectTo(app: App, { principals, faults }: Read): Promise<void> {
   }
 }
 
-async function write({ tx }: Change, batch: readonly { readonly line: number; readonly principal: Principal }[]) {
+async function write(within: Change, batch: readonly { readonly line: number; readonly principal: Principal }[]) {
+  const { tx } = within;
   const counts = { added: 0, updated: 0 };
   for (const { line, principal } of batch) {
     const known = await tx.principal(principal.id);
     // It was of this kind, or not there, a moment ago.
     if (known && known.kind !== principal.kind) throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
-    await tx.putPrincipal(known ? { ...principal, status: known.status, source: known.source } : principal);
+    const kept = known ? { ...principal, status: known.status, source: known.source } : principal;
+    await tx.putPrincipal(kept);
+    if (known) await replanWithin(within, known, kept);
     counts[known ? 'updated' : 'added'] += 1;
   }
   return counts;

@@ -11,6 +11,7 @@ import { decommission, quarantine } from './decommission.ts';
 import { addDelegation, listDelegations, revokeDelegation } from './delegate.ts';
 import { doctor } from './doctor.ts';
 import { evidence } from './evidence.ts';
+import { explainPolicy, listPolicies } from './explain-policy.ts';
 import { forecast } from './forecast.ts';
 import { importCertificates } from './import-certificates.ts';
 import { addDevice, importDevices } from './inventory.ts';
@@ -20,14 +21,18 @@ import { OperationError, type Operations } from './operations.ts';
 import { presenceOf } from './presence-view.ts';
 import { currentCrl } from './publish-crl.ts';
 import { listSources, reconcile } from './reconcile.ts';
+import { type Reread, reload } from './reload.ts';
 import { revoke } from './revoke.ts';
 import { viewOf } from './view.ts';
 
 const limitDefault = 1_000;
 const limitMax = 10_000;
 
-/** The operations of this application. `serverDer` gives the server certificate in use, for the doctor. */
-export function operationsOf(app: App, serverDer: () => Uint8Array | null): Operations {
+/**
+ * The operations of this application. `serverDer` gives the server certificate in use, for the doctor; `reread` the configuration as
+ * it is now, null on a home at rest.
+ */
+export function operationsOf(app: App, serverDer: () => Uint8Array | null, reread: Reread | null = null): Operations {
   const { read } = app.store;
   return {
     addDevice: (input) => addDevice(app, input),
@@ -79,6 +84,9 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null): Oper
     lookOver: () => lookOverNow(app),
     forecast: (query) => forecast(app, query),
     evidence: (query) => evidence(app, query),
+    listPolicies: async () => listPolicies(app),
+    explainPolicy: ({ id }) => explainPolicy(app, idOf(id)),
+    reload: () => reload(app, reread),
     doctor: () => doctor(app, serverDer()),
   };
 }

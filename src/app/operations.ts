@@ -8,6 +8,7 @@ import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
 import type { EvidenceQuery, EvidenceView } from './evidence.ts';
+import type { PolicyRow, PolicyView, ReloadView } from './policy-views.ts';
 
 export interface NewDevice {
   readonly id: string;
@@ -251,6 +252,12 @@ export interface Operations {
   forecast(query: ForecastQuery): Promise<ForecastView>;
   /** A page of the records behind a framework's controls; go on with its `next`. */
   evidence(query: EvidenceQuery): Promise<EvidenceView>;
+  /** Every class at every criticality. */
+  listPolicies(): Promise<PolicyRow[]>;
+  /** Which rule gave one principal which value, and what follows from it. */
+  explainPolicy(input: { readonly id: string }): Promise<PolicyView>;
+  /** Has the policies of the configuration take effect as it is now. Rejects with `invalid` and every fault, and with `conflict` where no gateway runs. */
+  reload(): Promise<ReloadView>;
   doctor(): Promise<Finding[]>;
 }
 

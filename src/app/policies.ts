@@ -7,7 +7,7 @@ import type { Principal } from '../domain/principal.ts';
 export type PolicySubject = Pick<Principal, 'class' | 'criticality'>;
 
 export class Policies {
-  readonly #set: PolicySet;
+  #set: PolicySet;
 
   constructor(set: PolicySet) {
     this.#set = set;
@@ -27,6 +27,11 @@ export class Policies {
     const ofClass = this.#set.get(className) ?? this.#set.get('default');
     if (!ofClass) throw new Error('the default policy is missing');
     return ofClass[criticality];
+  }
+
+  /** Others hold from now on. */
+  replace(set: PolicySet): void {
+    this.#set = set;
   }
 
   /** Every one there is. */

@@ -18,7 +18,9 @@ import { registerInit } from './init.ts';
 import type { Surroundings } from './invocation.ts';
 import { remark } from './output.ts';
 import { takePassphrase } from './passphrase.ts';
+import { registerPolicy } from './policy.ts';
 import { registerReconcile } from './reconcile.ts';
+import { registerReload } from './reload.ts';
 import { registerRenewal } from './renewal.ts';
 import { registerStart } from './start.ts';
 
@@ -40,6 +42,8 @@ function buildProgram(surroundings: Surroundings): Command {
   registerForecast(program, surroundings);
   registerFinding(program, surroundings);
   registerEvidence(program, surroundings);
+  registerPolicy(program, surroundings);
+  registerReload(program, surroundings);
   registerDoctor(program, surroundings);
   registerDemo(program);
   return program;

@@ -25,6 +25,29 @@ function firstSignal(): Promise<string> {
   });
 }
 
+/**
+ * Takes SIGHUP as the wish to have the policies read anew, also one that comes before there is a gateway. Of a terminal it says that
+ * it was closed, and ends the process as ever.
+ */
+function countHangUps(): { answer(reload: () => Promise<unknown>): void } {
+  let reload: (() => Promise<unknown>) | null = null;
+  let waiting = false;
+  // What came of it is in the log.
+  const answer = (): void => void reload?.().catch(() => undefined);
+  if (!process.stdin.isTTY && !process.stdout.isTTY) {
+    process.on('SIGHUP', () => {
+      if (reload) answer();
+      else waiting = true;
+    });
+  }
+  return {
+    answer: (how) => {
+      reload = how;
+      if (waiting) answer();
+    },
+  };
+}
+
 /** Closes within the time allowed. False: it did not. */
 async function closeInTime(gateway: { close(): Promise<void> }): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
@@ -46,15 +69,24 @@ function end(code: number): void {
 
 async function run(surroundings: Surroundings, options: CommonOptions): Promise<void> {
   const home = resolve(options.home);
-  const config = configOf(surroundings, options);
+  const readConfig = () => configOf(surroundings, options);
+  const config = readConfig();
   const log: Log = createLog({ level: config.log.level, ...(options.output === 'json' && { readable: false }) });
   const metrics = createMetrics({ process: true });
   const journal = createJournal(log, metrics);
   const passphrase = surroundings.passphrase.read((message) => log.warn(message));
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'the gateway broke'));
   const stop = firstSignal();
+  const hangUps = countHangUps();
   const { startGateway } = await import('../gateway.ts');
-  const gateway = await startGateway({ home, config, log, metrics, ...(passphrase !== undefined && { passphrase }) });
+  const gateway = await startGateway({
+    home,
+    config,
+    readConfig,
+    log,
+    metrics,
+    ...(passphrase !== undefined && { passphrase }),
+  });
   if (gateway.made) log.info({ 'nolapse.home': home }, `${home} was no home yet: made with the configuration as it is`);
   const { mqtt, websocket, http } = gateway.ports;
   journal.tell({
@@ -71,6 +103,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
       'nolapse.port.http': http,
     },
   });
+  hangUps.answer(() => gateway.operations.reload());
   const signal = await stop;
   log.info(`${signal}: stopping`);
   const inTime = await closeInTime(gateway);

@@ -65,6 +65,17 @@ export function possibleKeyModes(
   return policy.keyModes.filter((mode) => able.includes(mode) && allows[mode]);
 }
 
+/** The modes a policy allows, the preferred first, and what stands against each; null: nothing does. */
+export function weighKeyModes(...facts: Parameters<typeof possibleKeyModes>) {
+  const [policy, device] = facts;
+  const possible = possibleKeyModes(...facts);
+  const able = ableModes(device);
+  return policy.keyModes.map((mode) => ({
+    mode,
+    objection: possible.includes(mode) ? null : able.includes(mode) ? ('key' as const) : ('device' as const),
+  }));
+}
+
 /** @returns the preferred of {@link possibleKeyModes}, or null when there is none. */
 export function chooseKeyMode(...[policy, device, history, now]: Parameters<typeof possibleKeyModes>): KeyMode | null {
   return possibleKeyModes(policy, device, history, now)[0] ?? null;

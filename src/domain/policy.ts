@@ -65,22 +65,25 @@ const partOfSpread: Readonly<Record<Cohort, { readonly from: number; readonly to
   broad: { from: 0, to: 0.6 },
 };
 
+type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>;
+
+/** How much earlier than renewAt a certificate is due by its place in the spread, in milliseconds. */
+export function spreadMs(certificate: Dated, principalId: PrincipalId, cohort: Cohort, policy: Policy): number {
+  const lifeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
+  const { from, to } = partOfSpread[cohort];
+  const place = from + (to - from) * spreadFraction(`${principalId}/${certificate.serial}`);
+  return Math.floor(spanMs(policy.spread, lifeMs) * place);
+}
+
 /**
  * When the replacement of a certificate is due: notBefore plus the policy's share of its life, moved earlier by a place in its
  * cohort's part of the spread that depends on principal and serial alone, so it never moves between evaluations. Always within
  * validity; of two cohorts the one that goes first never has the later time for the same certificate.
  */
-export function renewalTime(
-  certificate: Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>,
-  principalId: PrincipalId,
-  cohort: Cohort,
-  policy: Policy,
-): Instant {
+export function renewalTime(certificate: Dated, principalId: PrincipalId, cohort: Cohort, policy: Policy): Instant {
   const lifeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
-  const { from, to } = partOfSpread[cohort];
-  const place = from + (to - from) * spreadFraction(`${principalId}/${certificate.serial}`);
-  const early = spanMs(policy.spread, lifeMs) * place;
-  const at = certificate.notBefore + spanMs(policy.renewAt, lifeMs) - Math.floor(early);
+  const early = spreadMs(certificate, principalId, cohort, policy);
+  const at = certificate.notBefore + spanMs(policy.renewAt, lifeMs) - early;
   return Math.min(Math.max(at, certificate.notBefore), certificate.notAfter);
 }
 
@@ -113,6 +116,15 @@ export function overlapEnd(certificate: Pick<LedgerEntry, 'notAfter'>, now: Inst
 /** How long after notAfter the renew-only lane stays open. */
 export function graceMs(policy: Policy): number {
   return spanMs(policy.grace, policy.lifetimeMs);
+}
+
+/**
+ * When somebody is warned and then alarmed about the end of a certificate that has no replacement in use: not before its replacement
+ * is due, where it has a due date.
+ */
+export function expiryAlerts({ notAfter }: Pick<LedgerEntry, 'notAfter'>, dueAt: Instant | null, policy: Policy) {
+  const before = (span: Span): Instant => Math.max(dueAt ?? 0, notAfter - spanMs(span, policy.lifetimeMs));
+  return { warnAt: before(policy.expiryWarning), alarmAt: before(policy.expiryAlarm) };
 }
 
 /** Pause before the attempt after `attempt` (from 1): doubling from retryFirst up to retryMax, never below one second. */

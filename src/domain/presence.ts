@@ -100,20 +100,33 @@ export function gapsOf(record: GapRecord): Gaps {
   return { plannedMs: lengthOf(planned), longestMs: lengthOf(longest) };
 }
 
+/** What a due date is reckoned with, in one text: another one, and dates reckoned before have to be reckoned anew. */
+export const dueRule = [planShare, chancesLeast, restShare, restShareForLongest, longestMargin].join(' ');
+
+/** What has a replacement due when it is. */
+export type DueBy = 'policy' | 'planned_gap' | 'longest_gap';
+
 /**
  * When the replacement of a certificate is due for a device with these gaps: at `policyAt`, where the policy has it, or so much
  * earlier that three gaps of the planned length, or one and a half of the longest there was, still fit before its end. Unix milliseconds.
  */
-export function dueByGaps(
+export function dueFor(
   certificate: { readonly notBefore: number; readonly notAfter: number },
   policyAt: number,
   { plannedMs, longestMs }: Gaps,
-): number {
+): { readonly at: number; readonly by: DueBy } {
   const { notBefore, notAfter } = certificate;
   const lifeMs = Math.max(0, notAfter - notBefore);
   const forPlanned = Math.max(notAfter - chancesLeast * plannedMs, notBefore + lifeMs * restShare);
   const forLongest = Math.max(notAfter - longestMargin * longestMs, notBefore + lifeMs * restShareForLongest);
-  return Math.floor(Math.min(policyAt, forPlanned, forLongest));
+  const at = Math.floor(Math.min(policyAt, forPlanned, forLongest));
+  if (policyAt <= Math.min(forPlanned, forLongest)) return { at, by: 'policy' };
+  return { at, by: forPlanned <= forLongest ? 'planned_gap' : 'longest_gap' };
+}
+
+/** The moment of {@link dueFor} alone. */
+export function dueByGaps(...facts: Parameters<typeof dueFor>): number {
+  return dueFor(...facts).at;
 }
 
 /**

@@ -127,6 +127,9 @@ export async function connectOperations(home: string): Promise<Operations | null
     crl: () => send(path, 'crl', {}),
     forecast: (query) => send(path, 'forecast', query),
     evidence: (query) => send(path, 'evidence', query),
+    listPolicies: () => send(path, 'listPolicies', {}),
+    explainPolicy: (input) => send(path, 'explainPolicy', input),
+    reload: () => send(path, 'reload', {}),
     doctor: () => send(path, 'doctor', {}),
   };
 }

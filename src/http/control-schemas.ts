@@ -108,6 +108,9 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
       .strictObject({ part: z.enum(evidencePartNames), key: z.string().max(1_024), until: z.int() })
       .exactOptional(),
   }),
+  listPolicies: nothing,
+  explainPolicy: z.strictObject({ id }),
+  reload: nothing,
   doctor: nothing,
 };
 

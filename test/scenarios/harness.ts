@@ -86,6 +86,8 @@ export interface House {
     id: string,
     more?: { class?: string; site?: string; kind?: 'device' | 'gateway' | 'service' },
   ): Promise<IssuedView>;
+  /** Writes another configuration, as {@link HouseOptions.yaml} has it, which counts once it is read. */
+  configure(yaml: string): void;
   /** Stops the gateway and starts another on the same home; `between` runs while none does. */
   restart(between?: () => void): Promise<void>;
   close(): Promise<void>;
@@ -114,16 +116,17 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     chmodSync(join(home, name), mode);
   }
   const file = join(home, 'nolapse.yaml');
-  writeFileSync(
-    file,
-    `mqtt: { port: 0 }\nhttp: { port: 0 }\nsweep: { interval: 100ms }\n${options.yaml ?? quickClasses}`,
-  );
+  const configure = (yaml: string): void =>
+    writeFileSync(file, `mqtt: { port: 0 }\nhttp: { port: 0 }\nsweep: { interval: 100ms }\n${yaml}`);
+  configure(options.yaml ?? quickClasses);
   const log = new Recorder();
   const metrics = createMetrics();
+  const readConfig = () => loadConfig({ file, env: {} });
   const start = () =>
     startGateway({
       home,
-      config: loadConfig({ file, env: {} }),
+      config: readConfig(),
+      readConfig,
       log: createLog({ level: 'debug', stream: log }),
       metrics,
       ...(options.clock && { clock: options.clock }),
@@ -140,6 +143,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       await gateway.operations.addDevice({ id, owner: 'tests', ...more });
       return gateway.operations.issueDevice({ id });
     },
+    configure,
     restart: async (between) => {
       await gateway.close();
       between?.();

@@ -1,0 +1,50 @@
+// Reads the configuration of a running gateway anew, whole or not at all: its policies can take effect at once, and what else in it is
+// other than at the start is named.
+import { OperationError } from './app/operations.ts';
+import type { Reread } from './app/reload.ts';
+import { type Config, ConfigError } from './config.ts';
+
+type Section = Exclude<keyof Config, 'policies'>;
+
+/** As each is called in the file. */
+const sections: Readonly<Record<Section, string>> = {
+  mqtt: 'mqtt',
+  websocket: 'websocket',
+  http: 'http',
+  server: 'server',
+  skewMs: 'skew',
+  access: 'access',
+  limits: 'limits',
+  rollout: 'rollout',
+  bootstrap: 'bootstrap',
+  crl: 'crl',
+  journal: 'journal',
+  sweep: 'sweep',
+  sources: 'sources',
+  findings: 'findings',
+  log: 'log',
+};
+
+/** @returns null where there is nothing to read it with. What it returns throws an OperationError `invalid` with every fault. */
+export function rereader(started: Config, readConfig: (() => Config) | undefined): Reread | null {
+  if (!readConfig) return null;
+  return () => {
+    const config = whole(readConfig);
+    const names = Object.keys(sections) as Section[];
+    const differing = names.filter((name) => textOf(started[name]) !== textOf(config[name]));
+    return { policies: config.policies, atNextStart: differing.map((name) => sections[name]) };
+  };
+}
+
+function textOf(section: unknown): string {
+  return JSON.stringify(section, (_key, value: unknown) => (value instanceof Map ? [...value] : value));
+}
+
+function whole(readConfig: () => Config): Config {
+  try {
+    return readConfig();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new OperationError('invalid', error.message.split('\n'));
+    throw error;
+  }
+}

@@ -1,0 +1,158 @@
+// nolapse policy and nolapse reload, as a person runs them: on a home at rest, and on a gateway that goes on serving.
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/policy-views.ts';
+import { Workplace } from './harness.ts';
+
+const policies = `
+classes:
+  default: { lifetime: 60d, renewAt: 60% }
+  meter: { renewAt: 40% }
+criticalities:
+  critical: { renewAt: 50%, expiryWarning: 40% }
+  low: { lifetime: 12h }
+`;
+const anyPorts = { NOLAPSE_MQTT_PORT: '0', NOLAPSE_HTTP_PORT: '0' };
+
+let place: Workplace;
+const undo: (() => Promise<void> | void)[] = [];
+beforeEach(() => {
+  place = new Workplace();
+  mkdirSync(place.home, { mode: 0o700 });
+  configure(policies);
+});
+afterEach(async () => {
+  for (const each of undo.splice(0).toReversed()) await each();
+  place.remove();
+});
+
+function configure(yaml: string): void {
+  writeFileSync(join(place.home, 'nolapse.yaml'), yaml);
+}
+
+type Line = Record<string, unknown>;
+
+/** Starts a gateway; `until` resolves with the next line of a decision, among those not asked for yet. */
+async function start() {
+  const child = place.spawn(['start', '--home', place.home], { env: anyPorts });
+  undo.push(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  const { stdout } = child;
+  if (!stdout) throw new Error('no standard output');
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: stdout }).on('line', (text) => {
+    lines.push(JSON.parse(text) as Line);
+    for (const look of [...waiting]) look();
+  });
+  const until = (action: string): Promise<Line> =>
+    new Promise((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
+      const look = (): void => {
+        const at = lines.findIndex((line) => line['event.action'] === action);
+        if (at < 0) return;
+        waiting.delete(look);
+        resolve(lines.splice(0, at + 1).at(-1) ?? {});
+      };
+      waiting.add(look);
+      look();
+    });
+  await until('gateway.started');
+  return { child, until };
+}
+
+/** Each command is a process of its own, and a machine may be busy. */
+const timeout = 120_000;
+
+describe('nolapse policy', { timeout }, () => {
+  it('explains which rule gave which value, and what was said instead', async () => {
+    await place.ask('init');
+    await place.ask('device', 'add', 'm-1', '--owner', 'o', '--class', 'meter', '--criticality', 'critical');
+    const view = (await place.ask('policy', 'explain', 'm-1')) as PolicyView;
+    expect(view).toMatchObject({ id: 'm-1', class: 'meter', criticality: 'critical', classIsConfigured: true });
+    expect(view.values.find(({ key }) => key === 'renewAt')).toEqual({
+      key: 'renewAt',
+      text: '40%',
+      rule: 'class',
+      cutToMs: null,
+      overruled: [
+        { rule: 'criticality', text: '50%' },
+        { rule: 'default', text: '60%' },
+        { rule: 'built-in', text: expect.any(String) },
+      ],
+    });
+    const { code, stdout } = await place.run(['policy', 'explain', 'm-1', '--home', place.home]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^renewAt +40% +class meter +50% \(criticality critical\), 60% \(class default\), /m);
+    expect(stdout).toMatch(/^expiryWarning +40% +criticality critical +\d/m);
+    expect(stdout).toMatch(/^lifetime +60d +class default +/m);
+    expect(stdout).toMatch(/^grace +30d +built-in +-$/m);
+  });
+
+  it('says where a built-in value gave way, and lists every class at every criticality', async () => {
+    await place.ask('init');
+    await place.ask('device', 'add', 'm-2', '--owner', 'o', '--criticality', 'low');
+    const { stdout } = await place.run(['policy', 'explain', 'm-2', '--home', place.home]);
+    expect(stdout).toMatch(/^overlap +7d +built-in, cut to 3h: the life is short +-$/m);
+    const rows = (await place.ask('policy', 'list')) as PolicyRow[];
+    expect(rows.map((row) => `${row.class}/${row.criticality}`)).toHaveLength(8);
+    const table = await place.run(['policy', 'list', '--home', place.home]);
+    expect(table.stdout).toMatch(/^default +low +12h +60% +3h /m);
+  });
+
+  it('has nothing to say of whom the inventory does not have', async () => {
+    await place.ask('init');
+    for (const id of ['nobody', '../x']) {
+      const { code, stdout } = await place.run(['policy', 'explain', id, '--home', place.home]);
+      expect([code, stdout]).toEqual([2, '']);
+    }
+  });
+});
+
+describe('nolapse reload', { timeout }, () => {
+  it('has a running gateway take over changed policies, and names what waits for the next start', async () => {
+    const { until } = await start();
+    await place.ask('device', 'add', 'm-1', '--owner', 'o');
+    configure(`${policies}\nskew: 1m\n`.replace('renewAt: 60%', 'renewAt: 45%'));
+    const view = (await place.ask('reload')) as ReloadView;
+    expect(view.atNextStart).toEqual(['skew']);
+    expect(view.changed).toEqual(['default/low', 'default/medium', 'default/high']);
+    expect(await until('policy.reloaded')).toMatchObject({ 'nolapse.changed': view.changed });
+    const after = (await place.ask('policy', 'explain', 'm-1')) as PolicyView;
+    expect(after.values.find(({ key }) => key === 'renewAt')?.text).toBe('45%');
+  });
+
+  it('refuses a file with faults whole and names them all, on the command line and in the log', async () => {
+    const { until } = await start();
+    configure('classes:\n  default: { lifetime: 7d, overlap: 8d, grace: -1d }\ncriticalities: { urgent: {} }\n');
+    const { code, stderr } = await place.run(['reload', '--home', place.home]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/classes\.default\.grace: expected a duration/);
+    expect(stderr).toMatch(/criticalities\.urgent: unknown key/);
+    expect(await until('policy.refused')).toMatchObject({ 'nolapse.faults': { length: 2 } });
+    expect((await place.ask('policy', 'list')) as PolicyRow[]).toHaveLength(8);
+  });
+
+  it('is asked for by SIGHUP as well, and the gateway goes on', async () => {
+    const { child, until } = await start();
+    configure(policies.replace('renewAt: 40%', 'renewAt: 35%'));
+    child.kill('SIGHUP');
+    expect(await until('policy.reloaded')).toMatchObject({ 'nolapse.at_next_start': [] });
+    const rows = (await place.ask('policy', 'list')) as PolicyRow[];
+    const meter = rows.find((row) => row.class === 'meter')?.values.find(({ key }) => key === 'renewAt');
+    expect(meter?.text).toBe('35%');
+  });
+
+  it('has nobody to ask where no gateway runs', async () => {
+    await place.ask('init');
+    const { code, stderr } = await place.run(['reload', '--home', place.home]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/no gateway runs/);
+  });
+});

@@ -1,0 +1,167 @@
+// Policies that change while devices are in use: due dates follow, with a restart or without one, and nothing else does. On the real
+// gateway, with certificates of 90 days and a clock that the test turns.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { replan } from '../../src/app/replan.ts';
+import { loadConfig } from '../../src/config.ts';
+import { assemble } from '../../src/home.ts';
+import type { Sessions } from '../../src/ports/sessions.ts';
+import { createJournal } from '../../src/telemetry/journal.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { connackOf, connect, type House, type Line, openHouse, Speaker } from './harness.ts';
+
+const day = 86_400_000;
+const classes = (renewAt: string, more = ''): string =>
+  `classes:\n  default: { lifetime: 90d, renewAt: ${renewAt}, spread: 0%, backdate: 0s }\n${more}`;
+
+let house: House;
+let passedMs = 0;
+const clock = { now: () => Date.now() + passedMs, steady: () => performance.now() + passedMs };
+afterEach(() => house.close());
+
+async function open(yaml: string): Promise<void> {
+  passedMs = 0;
+  house = await openHouse({ yaml, clock });
+}
+
+async function devices(...ids: string[]): Promise<void> {
+  for (const id of ids) expect(await connackOf(house, bare(await house.device(id)), id)).toBe(0);
+}
+
+const bare = ({ certificatePem, keyPem }: { certificatePem: string; keyPem: string }) => ({ certificatePem, keyPem });
+
+/** The day of its certificate's life on which its replacement is due; null: on none. */
+async function dueOn(id: string): Promise<number | null> {
+  const { certificates } = await house.gateway.operations.showDevice({ id });
+  const entry = certificates.find(({ state }) => state === 'active');
+  return entry?.renewAt == null ? null : (entry.renewAt - entry.notBefore) / day;
+}
+
+const counts = (line: Line): unknown[] => ['looked', 'earlier', 'later', 'due'].map((name) => line[`nolapse.${name}`]);
+
+it('has devices fall due without a restart, over the session that is open, when renewal is to be earlier', async () => {
+  await open(classes('60%'));
+  const credentials = bare(await house.device('pump-1'));
+  const device = await new Speaker(await connect(house, credentials, 'pump-1'), 'pump-1').listen();
+  let dropped = false;
+  device.client.on('close', () => {
+    dropped = true;
+  });
+  expect(await dueOn('pump-1')).toBeCloseTo(54, 1);
+  passedMs = 30 * day;
+  house.configure(classes('30%', 'skew: 1m\n'));
+  expect(await house.gateway.operations.reload()).toEqual({
+    changed: ['default/low', 'default/medium', 'default/high', 'default/critical'],
+    atNextStart: ['skew'],
+  });
+  expect(counts(await house.log.until('policy.applied'))).toEqual([1, 1, 0, 1]);
+  expect((await device.next('offer')).renewal).toBeTruthy();
+  expect(dropped).toBe(false);
+  await device.client.endAsync();
+});
+
+it('moves due dates back when renewal is to be later, with the next start, and leaves an open renewal alone', async () => {
+  await open(classes('60%'));
+  await devices('pump-1', 'pump-2', 'pump-3');
+  await house.gateway.operations.runRenewal({ device: 'pump-3' });
+  const before = await house.gateway.operations.listRenewals({ device: 'pump-3' });
+  await house.restart(() => house.configure(classes('70%')));
+  expect(counts(await house.log.until('policy.applied'))).toEqual([3, 0, 2, 0]);
+  expect(await dueOn('pump-1')).toBeCloseTo(63, 1);
+  expect(await dueOn('pump-2')).toBeCloseTo(63, 1);
+  expect(await dueOn('pump-3')).toBeNull();
+  const after = await house.gateway.operations.listRenewals({ device: 'pump-3' });
+  expect(after.map(({ id, createdAt, deadline }) => [id, createdAt, deadline])).toEqual(
+    before.map(({ id, createdAt, deadline }) => [id, createdAt, deadline]),
+  );
+  // The same policies once more: nothing is reckoned.
+  const since = house.log.lines.length;
+  await house.restart();
+  await house.gateway.operations.lookOver();
+  expect(house.log.lines.slice(since).filter((line) => line['event.action'] === 'policy.applied')).toEqual([]);
+});
+
+it('refuses a configuration with faults whole, names them all, and goes on with the policies it has', async () => {
+  await open(classes('60%'));
+  await devices('pump-1');
+  house.configure(
+    `${classes('20%')}  meter: { overlap: 91d, grace: -1d, lifetme: 3d }\ncriticalities:\n  high: { expiryAlarm: 30% }\n`,
+  );
+  const faults = ['lifetme: unknown key', 'grace: expected a duration', 'high.expiryAlarm: 30% does not fit'];
+  const refusal = house.gateway.operations.reload();
+  await expect(refusal).rejects.toMatchObject({ code: 'invalid', faults: { length: 3 } });
+  const line = await house.log.until('policy.refused');
+  for (const fault of faults) expect(JSON.stringify(line['nolapse.faults'])).toContain(fault);
+  expect(house.log.count('policy.reloaded')).toBe(0);
+  expect(await dueOn('pump-1')).toBeCloseTo(54, 1);
+  const later = await house.device('pump-2');
+  expect(await connackOf(house, bare(later), 'pump-2')).toBe(0);
+  expect(await dueOn('pump-2')).toBeCloseTo(54, 1);
+});
+
+it("has a principal's dates follow its class and its criticality, whoever changes them", async () => {
+  const more = [
+    '  early: { renewAt: 40% }',
+    'criticalities:',
+    '  critical: { renewAt: 50% }',
+    'sources:',
+    '  plant: { kind: file, path: plant.csv, every: 1h }',
+  ].join('\n');
+  await open(`${classes('60%', more)}\n`);
+  await devices('pump-1', 'pump-2');
+  await house.gateway.operations.importDevices({ format: 'csv', text: 'id,owner,class\npump-1,tests,early\n' });
+  expect(await dueOn('pump-1')).toBeCloseTo(36, 1);
+  await house.gateway.operations.importDevices({ format: 'csv', text: 'id,owner,criticality\npump-1,tests,low\n' });
+  expect(await dueOn('pump-1')).toBeCloseTo(54, 1);
+  // A default written into the class `default` goes before nobody: of criticality it is critical's, of class early its own.
+  await house.gateway.operations.importDevices({
+    format: 'csv',
+    text: 'id,owner,class,criticality\npump-1,tests,early,critical\n',
+  });
+  expect(await dueOn('pump-1')).toBeCloseTo(36, 1);
+  writeFileSync(join(house.home, 'plant.csv'), 'id,owner,class\npump-2,tests,early\n');
+  await house.gateway.operations.reconcile({ source: 'plant', takeOver: true });
+  expect(await dueOn('pump-2')).toBeCloseTo(36, 1);
+});
+
+const nobody: Sessions = {
+  send: async () => 0,
+  listens: () => false,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
+};
+
+it('goes on where it was cut off, and counts no certificate twice', async () => {
+  await open(classes('60%'));
+  await devices('pump-1', 'pump-2', 'pump-3', 'pump-4', 'pump-5');
+  await house.restart();
+  await house.gateway.close();
+  house.configure(classes('50%'));
+  const file = join(house.home, 'nolapse.yaml');
+  const config = loadConfig({ file, env: { NOLAPSE_SWEEP_BATCH: '1' } });
+  const log = createLog({ level: 'silent' });
+  const { app, outbox } = await assemble(
+    { home: house.home, config, log, clock },
+    createJournal(log, createMetrics()),
+    nobody,
+    'use',
+  );
+  let looks = 0;
+  const signal = {
+    get aborted() {
+      looks += 1;
+      return looks > 2;
+    },
+  } as AbortSignal;
+  await replan(app, signal);
+  await outbox.close();
+  await app.store.close();
+  const since = house.log.lines.length;
+  await house.restart();
+  const line = await house.log.until('policy.applied', {}, since);
+  expect(counts(line)).toEqual([5, 5, 0, 0]);
+  for (const id of ['pump-1', 'pump-3', 'pump-5']) expect(await dueOn(id)).toBeCloseTo(45, 1);
+});
