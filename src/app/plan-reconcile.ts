@@ -1,11 +1,20 @@
 // What a source would change in the inventory, worked out whole before anything is done: nobody else's devices, nothing that was
 // decommissioned here, and nothing at all where a kind would change.
 import type { Principal, PrincipalId } from '../domain/principal.ts';
-import { type Changed, Comparison, type Difference, differing, objectToLoss, type Told } from '../domain/reconcile.ts';
+import {
+  type Changed,
+  Comparison,
+  type Difference,
+  differing,
+  lately,
+  objectToLoss,
+  type Told,
+} from '../domain/reconcile.ts';
 import type { App } from './context.ts';
 import { Faults } from './faults.ts';
 import { OperationError } from './operations.ts';
 import { type NamedSource, readSource } from './read-source.ts';
+import { sourceState } from './source-state.ts';
 
 /** A device of the source that is left alone, and why. */
 export interface Conflict {
@@ -49,7 +58,9 @@ export async function planReconcile(
       'invalid',
       faults.named(() => ''),
     );
-  const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax);
+  const losses = (await sourceState(app.store.read, named.name))?.losses ?? null;
+  const before = lately(losses, app.clock.now());
+  const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, before);
   return { ...difference, added, changed, conflicts, objection };
 }
 

@@ -1,7 +1,7 @@
 // Brings the inventory in line with an authoritative source: read and checked whole, compared, guarded, and only then applied. A
 // source that fails, or lacks too much, changes nothing and raises an alert.
 import type { Principal } from '../domain/principal.ts';
-import type { Told } from '../domain/reconcile.ts';
+import { type Told, withLosses } from '../domain/reconcile.ts';
 import type { Reader } from '../ports/store.ts';
 import { applyReconcile } from './apply-reconcile.ts';
 import { type Change, change } from './change.ts';
@@ -66,7 +66,8 @@ async function apply(
   if (!refused) await applyReconcile(app, named.name, plan, signal);
   // What was cut off is not remembered as done: the next run goes on.
   if (signal.aborted) throw new OperationError('conflict', ['cut off in the middle; the next run does the rest']);
-  await change(app, (within) => conclude(within, named.name, plan, refused, startedAt));
+  const ended: Ended = { plan, refused, accepted: plan.objection !== null && !refused, startedAt };
+  await change(app, (within) => conclude(within, named.name, ended));
   return report;
 }
 
@@ -84,11 +85,21 @@ async function fail(app: App, name: string, { faults }: OperationError): Promise
   });
 }
 
-async function conclude(within: Change, name: string, plan: Plan, refused: boolean, startedAt: number): Promise<void> {
+interface Ended {
+  readonly plan: Plan;
+  readonly refused: boolean;
+  /** The guard objected, and somebody let it go on: what was lost until then is settled. */
+  readonly accepted: boolean;
+  readonly startedAt: number;
+}
+
+async function conclude(within: Change, name: string, { plan, refused, accepted, startedAt }: Ended): Promise<void> {
   const summary = summaryOf(plan);
+  const known = (await sourceState(within.tx, name))?.losses ?? null;
+  const losses = accepted ? null : withLosses(known, plan.decommissioned.length, within.now);
   const state: SourceState = refused
     ? { at: within.now, outcome: 'refused', detail: plan.objection ?? '' }
-    : { at: within.now, outcome: 'good', detail: summary };
+    : { at: within.now, outcome: 'good', detail: summary, losses };
   await keepState(within, name, state);
   await keepConflicts(within, name, plan.conflicts, startedAt);
   await within.record({
@@ -150,7 +161,11 @@ export async function listSources(app: App): Promise<SourceView[]> {
   const views = [...app.settings.sources].map(async ([name, { everyMs }]) => ({
     name,
     everyMs,
-    state: await sourceState(app.store.read, name),
+    state: viewOf(await sourceState(app.store.read, name)),
   }));
   return Promise.all(views);
+}
+
+function viewOf(state: SourceState | null): SourceView['state'] {
+  return state && { at: state.at, outcome: state.outcome, detail: state.detail };
 }

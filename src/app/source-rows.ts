@@ -86,7 +86,9 @@ export class RowReader {
 /** Characters of a source's own words in a fault. */
 const quotedMax = 64;
 
+/** What holds others is not written out: how deep it goes is its writer's choice. */
 function wordsFor(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > quotedMax ? `${text.slice(0, quotedMax)}...` : text;
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  if (typeof value !== 'string') return String(value);
+  return value.length > quotedMax ? `${JSON.stringify(value.slice(0, quotedMax))}...` : JSON.stringify(value);
 }

@@ -1,4 +1,5 @@
 // What the gateway remembers of a source between runs, and the alert that stands while a source cannot be relied on.
+import type { Losses } from '../domain/reconcile.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Reader } from '../ports/store.ts';
 import type { Change } from './change.ts';
@@ -8,6 +9,8 @@ export interface SourceState {
   readonly at: Instant;
   readonly outcome: 'good' | 'refused' | 'failed';
   readonly detail: string;
+  /** Absent: as it was. */
+  readonly losses?: Losses | null;
 }
 
 const settingOf = (name: string): string => `source.${name}`;
@@ -20,7 +23,8 @@ export async function sourceState(read: Reader, name: string): Promise<SourceSta
 
 /** Remembers how a run ended. While it was not good an alert stands, which is not repeated at every run. */
 export async function keepState(within: Change, name: string, state: SourceState): Promise<void> {
-  await within.tx.putSetting(settingOf(name), JSON.stringify(state));
+  const losses = state.losses === undefined ? (await sourceState(within.tx, name))?.losses : state.losses;
+  await within.tx.putSetting(settingOf(name), JSON.stringify({ ...state, losses: losses ?? null }));
   const alert = { kind: 'source_failed', subject: name } as const;
   if (state.outcome === 'good') return within.clearAlert(alert);
   return within.alert({ ...alert, severity: 'warning', detail: state.detail, owner: null });

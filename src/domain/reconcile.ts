@@ -1,6 +1,7 @@
 // What an authoritative source changes in the inventory: a difference computed whole before anything is done, and a guard
 // against a source that suddenly lacks a part of the fleet.
 import type { Principal, PrincipalId } from './principal.ts';
+import { dayMs, type Instant } from './time.ts';
 
 /** `ignored`: the source knows it and does not say how it is. It stays as it is here. */
 export type ToldStatus = 'active' | 'decommissioned' | 'ignored';
@@ -12,7 +13,7 @@ export type Told = Pick<Principal, 'id'> &
 /** How a source is to be understood, and how often it is read. */
 export interface SourceRules {
   readonly everyMs: number;
-  /** From 0 to 1: more of its devices missing at once, and nothing of it is believed. */
+  /** From 0 to 1: more of its devices missing within a day, and nothing of it is believed. */
   readonly missingShareMax: number;
   /** Our fields, by where its records have them; null: it calls them as we do. */
   readonly map: ReadonlyMap<string, string> | null;
@@ -90,12 +91,38 @@ export function withTold(principal: Principal, { status: _status, ...row }: Told
   return { ...principal, ...Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) };
 }
 
+/** Devices a source has lost, and since when they are counted together. */
+export interface Losses {
+  readonly since: Instant;
+  readonly count: number;
+}
+
+/** Those that still count at `now`: of the last day. A source that bleeds is no better than one that fell. */
+export function lately(losses: Losses | null, now: Instant): Losses | null {
+  return losses !== null && losses.since <= now && now < losses.since + dayMs ? losses : null;
+}
+
+/** Losses with those of one more run. */
+export function withLosses(losses: Losses | null, count: number, now: Instant): Losses | null {
+  const known = lately(losses, now);
+  if (count === 0) return known;
+  return { since: known?.since ?? now, count: (known?.count ?? 0) + count };
+}
+
 /**
  * Does the source lack so much of what it brought before that it is more likely wrong than right? @returns the reason, or null.
- * `missingShareMax`: from 0 to 1; one device missing of few is never too much.
+ * `missingShareMax`: from 0 to 1; one device missing of few is never too much. `before`: those it has lost already and that count still.
  */
-export function objectToLoss(difference: Difference, known: number, missingShareMax: number): string | null {
+export function objectToLoss(
+  difference: Difference,
+  known: number,
+  missingShareMax: number,
+  before: Losses | null = null,
+): string | null {
   const missing = difference.decommissioned.length;
-  if (missing <= 1 || missing <= known * missingShareMax) return null;
-  return `the source lacks ${missing} of ${known} devices, more than ${Math.round(missingShareMax * 100)}%`;
+  const earlier = before?.count ?? 0;
+  const [all, of] = [missing + earlier, known + earlier];
+  if (missing === 0 || all <= 1 || all <= of * missingShareMax) return null;
+  const more = earlier > 0 ? `, and ${earlier} before within a day` : '';
+  return `the source lacks ${missing} of ${known} devices${more}, more than ${Math.round(missingShareMax * 100)}%`;
 }

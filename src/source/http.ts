@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { valueAt } from '../domain/field-path.ts';
 import type { Source, SourceBatch, SourceRecord } from '../ports/source.ts';
-import { fetchPage } from './page.ts';
+import { fetchPage, quoted } from './page.ts';
 import { readToken } from './token.ts';
 
 export interface HttpOptions {
@@ -142,7 +142,8 @@ class Walk {
 
   #judgeLink(link: URL): URL | string {
     // The token goes with every request.
-    if (link.origin !== this.first.origin) return `the next page is at ${link.origin}, not at ${this.first.origin}`;
+    if (link.origin !== this.first.origin)
+      return `the next page is at ${quoted(link.origin)}, not at ${this.first.origin}`;
     if (this.#asked.has(link.href)) return 'the next page is one that was read before';
     this.#asked.add(link.href);
     return link;

@@ -12,8 +12,9 @@ export const rowsBytesMax = 512 * 1_048_576;
 /** Characters of one row. */
 const rowLengthMax = 65_536;
 
-/** Rows handed on at once. */
+/** Rows handed on at once, and their characters: a row may be nothing but thousands of names. */
 const batchRows = 500;
+const batchLength = 1_048_576;
 /** Bytes of a text that are read at once. */
 const pieceBytes = 65_536;
 
@@ -78,6 +79,25 @@ async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string
   yield read();
 }
 
+/** Columns of a CSV file: an inventory's export has some dozens. */
+const columnsMax = 1_000;
+
+function twins(names: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  return new Set(names.filter((name) => seen.size === seen.add(name).size));
+}
+
+/** Ends of lines as one character each: of two within quotes the parser would count two lines. */
+async function* withPlainEnds(texts: AsyncIterable<string>): AsyncGenerator<string> {
+  let held = '';
+  for await (const text of texts) {
+    const all = held + text;
+    held = all.endsWith('\r') ? '\r' : '';
+    yield all.slice(0, all.length - held.length).replaceAll('\r\n', '\n');
+  }
+  yield held;
+}
+
 interface CsvRecord {
   readonly record: Record<string, string>;
   readonly info: Info & { error?: CsvError };
@@ -85,11 +105,13 @@ interface CsvRecord {
 
 async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> {
   let batch = emptyBatch();
+  let begun = 0;
   const parser = parse({
     bom: true,
     columns: (heading: string[]) => {
       const names = heading.map((name) => name.trim());
-      for (const name of new Set(names.filter((each, index) => names.indexOf(each) < index))) {
+      if (names.length > columnsMax) batch.faults.push({ line: 1, fault: `more than ${columnsMax} columns` });
+      for (const name of twins(names.slice(0, columnsMax))) {
         batch.faults.push({ line: 1, fault: `two columns are named ${JSON.stringify(name)}` });
       }
       if (names.includes('__proto__')) batch.faults.push({ line: 1, fault: 'no column can be named "__proto__"' });
@@ -102,15 +124,16 @@ async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> 
     max_record_size: rowLengthMax,
   });
   // What goes wrong on the way in, the parser is destroyed with: it is met where its rows are read.
-  const fed = pipeline(texts, parser).catch(() => undefined);
+  const fed = pipeline(withPlainEnds(texts), parser).catch(() => undefined);
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
       if (info.error) {
         batch.faults.push({ line: info.lines, fault: 'the number of fields differs from the header' });
       } else batch.rows.push({ line: info.lines, fields: record });
-      if (batch.rows.length + batch.faults.length < batchRows) continue;
+      if (batch.rows.length + batch.faults.length < batchRows && info.bytes - begun < batchLength) continue;
       yield batch;
       batch = emptyBatch();
+      begun = info.bytes;
     }
   } catch (error) {
     batch.faults.push(csvFault(error));
@@ -131,8 +154,10 @@ function csvFault(error: unknown): RowBatch['faults'][number] {
 async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> {
   let batch = emptyBatch();
   let number = 0;
+  let length = 0;
   const take = (text: string): void => {
     number += 1;
+    length += text.length;
     if (text.trim() === '') return;
     const fields = text.length > rowLengthMax ? null : readObject(text);
     if (fields) batch.rows.push({ line: number, fields });
@@ -148,9 +173,10 @@ async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<RowB
       // A line without an end is kept only until it is known to be too long.
       rest = (lines.pop() ?? '').slice(0, rowLengthMax + 1);
       for (const line of lines) take(line);
-      if (batch.rows.length + batch.faults.length < batchRows) continue;
+      if (batch.rows.length + batch.faults.length < batchRows && length < batchLength) continue;
       yield batch;
       batch = emptyBatch();
+      length = 0;
     }
     take(rest);
   } catch (error) {

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Principal } from '../../src/domain/principal.ts';
-import { Comparison, type Difference, objectToLoss, type Told, withTold } from '../../src/domain/reconcile.ts';
+import {
+  Comparison,
+  type Difference,
+  lately,
+  objectToLoss,
+  type Told,
+  withLosses,
+  withTold,
+} from '../../src/domain/reconcile.ts';
 import { idOf, principal } from './samples.ts';
 
 const rows = (...told: Told[]) => new Map(told.map((row) => [row.id, row]));
@@ -96,10 +104,30 @@ describe('the guard', () => {
     expect(objectToLoss(lacking(5), 100, 0.05)).toBeNull();
     expect(objectToLoss(lacking(1), 2, 0.05)).toBeNull();
     expect(objectToLoss(lacking(0), 0, 0)).toBeNull();
+    expect(objectToLoss(lacking(0), 90, 0.05, { since: 0, count: 10 })).toBeNull();
+    expect(objectToLoss(lacking(2), 97, 0.05, { since: 0, count: 3 })).toBeNull();
   });
 
   it('says how much is missing when it is too much', () => {
     expect(objectToLoss(lacking(6), 100, 0.05)).toBe('the source lacks 6 of 100 devices, more than 5%');
     expect(objectToLoss(lacking(100), 100, 0.5)).toContain('lacks 100 of 100');
+    expect(objectToLoss(lacking(3), 97, 0.05, { since: 0, count: 3 })).toBe(
+      'the source lacks 3 of 97 devices, and 3 before within a day, more than 5%',
+    );
+    // Of few, one is never too much; one at every run is.
+    expect(objectToLoss(lacking(1), 9, 0.05, { since: 0, count: 1 })).toContain('and 1 before within a day');
+  });
+});
+
+describe('the losses of a source', () => {
+  it('are counted together for a day from the first of them', () => {
+    const first = withLosses(null, 2, 1_000);
+    expect(first).toEqual({ since: 1_000, count: 2 });
+    expect(withLosses(first, 3, 2_000)).toEqual({ since: 1_000, count: 5 });
+    expect(withLosses(first, 0, 2_000)).toEqual(first);
+    expect(withLosses(first, 3, 1_000 + 86_400_000)).toEqual({ since: 1_000 + 86_400_000, count: 3 });
+    expect(withLosses(null, 0, 1_000)).toBeNull();
+    // The clock was set back: what lies ahead says nothing.
+    expect(lately(first, 500)).toBeNull();
   });
 });

@@ -103,6 +103,13 @@ describe("a token's file", () => {
     expect(await token(content, mode)).toEqual({ fault: `${at('token')} ${fault}` });
   });
 
+  it('is no pipe, no device and no folder', async () => {
+    mkdirSync(at('folder'));
+    for (const path of ['/dev/zero', at('folder')]) {
+      expect(await readToken(path)).toEqual({ fault: `${path} is not a file` });
+    }
+  });
+
   it('must be there', async () => {
     expect(await readToken(at('none'))).toEqual({ fault: `${at('none')} cannot be read: ENOENT` });
   });

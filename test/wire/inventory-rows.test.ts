@@ -86,6 +86,56 @@ describe('an inventory file', () => {
     }
   });
 
+  it('is not read on once a line is longer than one may be', async () => {
+    for (const start of ['id\n', 'id,owner\np-1,"']) {
+      let pieces = 0;
+      const endless = async function* () {
+        yield Buffer.from(start);
+        for (; pieces < 8_192; pieces += 1) yield Buffer.alloc(65_536, 'x');
+      };
+      const faults: string[] = [];
+      for await (const batch of readRows('csv', endless())) faults.push(...batch.faults.map(({ fault }) => fault));
+      expect(faults).toEqual(['not CSV: CSV_MAX_RECORD_SIZE']);
+      expect(pieces).toBeLessThan(64);
+    }
+  });
+
+  it('that never ends its line, or never ends, ends at 512 MiB and is never held', { timeout: 120_000 }, async () => {
+    const piece = Buffer.alloc(1_048_576, 'x');
+    let pieces = 0;
+    const endless = async function* () {
+      for (; pieces < 1_000; pieces += 1) yield piece;
+    };
+    const before = process.memoryUsage.rss();
+    const faults: unknown[] = [];
+    for await (const batch of readRows('jsonl', endless())) faults.push(...batch.faults);
+    expect(faults).toEqual([{ line: 0, fault: 'larger than 536870912 bytes' }]);
+    expect(pieces).toBe(512);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(256 * 1_048_576);
+  });
+
+  it('of rows that are nothing but names is handed on in small batches', async () => {
+    const names = Array.from({ length: 6_000 }, (_, i) => `"a${i}":1`).join(',');
+    const rows = `{${names}}\n`.repeat(200);
+    for await (const batch of readRows('jsonl', rows)) expect(batch.rows.length).toBeLessThan(30);
+    const wide = `id${',a'.repeat(5_000)}\n`;
+    expect((await read('csv', `${wide}p-1\n`)).faults[0]).toEqual({ line: 1, fault: 'more than 1000 columns' });
+    const cells = `${'x'.repeat(60_000)}\n`.repeat(200);
+    for await (const batch of readRows('csv', `id\n${cells}`)) expect(batch.rows.length).toBeLessThan(30);
+  });
+
+  it('from Windows, with a mark at its beginning and quotes, is read like any other', async () => {
+    const text = '\ufeffid;,owner,"site"\r\np-1;,"Water, ""North"" End","a\r\nb"\r\n\r\np-2;,x\u0000y,z\r\n';
+    const { rows, faults } = await read('csv', text);
+    expect(faults).toEqual([]);
+    // What a value may be is judged with the record: NUL and line ends are no text of the inventory.
+    expect(rows.map(({ line }) => line)).toEqual([3, 5]);
+    expect(rows.map(({ fields }) => fields)).toEqual([
+      { 'id;': 'p-1;', owner: 'Water, "North" End', site: 'a\nb' },
+      { 'id;': 'p-2;', owner: 'x\u0000y', site: 'z' },
+    ]);
+  });
+
   it('whose source fails fails with it', async () => {
     const broken = async function* () {
       yield Buffer.from('id\np-1\n');
