@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ledgerFile } from '../../src/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
-import { connect, type House, newRequest, openHouse, pemOf, Speaker } from '../scenarios/harness.ts';
+import { type House, openHouse } from '../scenarios/harness.ts';
+import { renewed } from '../scenarios/renewed.ts';
 import { type Outcome, Workplace } from './harness.ts';
 
 const day = 86_400_000;
@@ -57,17 +58,7 @@ let house: House;
 beforeAll(async () => {
   place = new Workplace();
   house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, overlap: 10m } }' });
-  const old = await house.device('dev-1');
-  const speaker = await new Speaker(await connect(house, old, 'dev-1'), 'dev-1').listen();
-  await speaker.say({ word: 'hello', maxPacket: 4_096 });
-  await house.gateway.operations.runRenewal({ device: 'dev-1' });
-  const { renewal } = await speaker.next('offer');
-  const { csr, keyPem } = await newRequest('dev-1');
-  await speaker.say({ word: 'csr', renewal, csr });
-  const { certificates } = await speaker.next('cert');
-  const client = await connect(house, { certificatePem: pemOf(certificates), keyPem }, 'dev-1');
-  await house.log.until('renewal.activated');
-  await Promise.all([client.endAsync(true), speaker.client.endAsync(true)]);
+  await renewed(house, await house.device('dev-1'), 'dev-1');
 });
 afterAll(async () => {
   await house.close();

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { EvidenceQuery, EvidenceRecord, EvidenceView } from '../../src/app/evidence.ts';
 import { ledgerFile } from '../../src/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
-import { connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+import { type House, openHouse } from './harness.ts';
+import { renewed } from './renewed.ts';
 
 const day = 86_400_000;
 const iso = (instant: number) => new Date(instant).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -28,20 +29,7 @@ async function exported(
   }
 }
 
-async function renew(id: string): Promise<void> {
-  const credentials = await house.device(id);
-  const speaker = await new Speaker(await connect(house, credentials, id), id).listen();
-  await speaker.say({ word: 'hello', maxPacket: 4_096 });
-  await house.gateway.operations.runRenewal({ device: id });
-  const { renewal } = await speaker.next('offer');
-  const { csr, keyPem } = await newRequest(id);
-  await speaker.say({ word: 'csr', renewal, csr });
-  const { certificates } = await speaker.next('cert');
-  await speaker.say({ word: 'ack', renewal, status: 'installed' });
-  const client = await connect(house, { certificatePem: pemOf(certificates), keyPem }, id);
-  await house.log.until('renewal.activated', { 'nolapse.principal': id });
-  await Promise.all([client.endAsync(true), speaker.client.endAsync(true)]);
-}
+const renew = async (id: string) => renewed(house, await house.device(id), id);
 
 describe('the evidence of a renewal', () => {
   it('has the device, both certificates, the renewal, each of its steps and the policy, for the controls they speak to', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OtherCa } from '../pki/made.ts';
 import { connackOf, type House, openHouse, quickClasses } from './harness.ts';
+import { renewed } from './renewed.ts';
 
 const hour = 3_600_000;
 const patient = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }';
@@ -119,6 +120,25 @@ describe('a look over the fleet', () => {
     await house.gateway.operations.importDevices({ format: 'csv', text: 'id,owner,modes\npump-1,tests,keygen\n' });
     await lookOver();
     expect(await findings('no_way_to_renew')).toEqual([]);
+  });
+
+  it('finds a device that went back to its old certificate, until that has retired', async () => {
+    house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, overlap: 10s, grace: 1h } }' });
+    const old = await house.device('pump-1');
+    const fresh = await renewed(house, old, 'pump-1');
+    await lookOver();
+    expect(await findings()).toEqual([]);
+    expect(await connackOf(house, old, 'pump-1')).toBe(0);
+    await vi.waitFor(async () => {
+      await lookOver();
+      expect(await house.gateway.operations.listFindings({ kind: 'still_on_old' })).toMatchObject([
+        { subject: 'pump-1', detail: expect.stringMatching(/^certificate [0-9a-f]+ is in use after it was replaced$/) },
+      ]);
+    }, 10_000);
+    await house.log.until('renewal.retired');
+    expect(await connackOf(house, fresh, 'pump-1')).toBe(0);
+    await lookOver();
+    expect(await findings()).toEqual([]);
   });
 
   it('lists in pages, of one kind, and knows no other kinds than there are', async () => {
