@@ -7,13 +7,14 @@ const ticksPerStall = 4;
 export class StallBound {
   /** Each wait with the tick it began at, the oldest first. */
   readonly #waits = new Map<() => void, number>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #tickMs: number;
+  /** Runs while anybody waits, and for one tick more. */
+  #timer: NodeJS.Timeout | undefined;
   #tick = 0;
 
   /** A wait ends after `stallMs`, or up to a quarter more: one timer serves all. */
   constructor(stallMs: number) {
-    this.#timer = setInterval(() => this.#release(), Math.max(1, stallMs / ticksPerStall));
-    this.#timer.unref();
+    this.#tickMs = Math.max(1, stallMs / ticksPerStall);
   }
 
   apply(client: BrokerClient): void {
@@ -23,6 +24,7 @@ export class StallBound {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** The callback, to be called once: by whoever comes first, the drain or the bound. */
@@ -32,10 +34,12 @@ export class StallBound {
       if (this.#waits.delete(giveUp)) callback(error, client);
     };
     this.#waits.set(giveUp, this.#tick);
+    this.#timer ??= setInterval(() => this.#release(), this.#tickMs).unref();
     return settle;
   }
 
   #release(): void {
+    if (this.#waits.size === 0) this.stop();
     this.#tick += 1;
     for (const [giveUp, since] of this.#waits) {
       if (this.#tick - since <= ticksPerStall) return;
