@@ -67,12 +67,15 @@ export interface BrokerPersistence {
 }
 
 /**
- * Turns off aedes's own duplicate check for a client. It keeps the highest counter seen and drops what comes below, but
- * counters are given out before a message is persisted and messages reach subscribers after: a message that waited for
- * the store would be lost behind one that did not. `authorizeForward` tells duplicates by equality instead.
+ * Makes what turns off aedes's own duplicate check for a client. That check keeps the highest counter seen and drops what
+ * comes below, but counters are given out before a message is persisted and messages reach subscribers after: a message
+ * that waited for the store would be lost behind one that did not. `authorizeForward` tells duplicates by equality instead.
  */
-export function withoutDuplicateCheck(brokerId: string): Record<string, number> {
-  const counters: Record<string, number> = Object.create(null);
-  Object.defineProperty(counters, brokerId, { get: () => 0, set: () => undefined });
-  return counters;
+export function withoutDuplicateCheck(brokerId: string): () => Record<string, number> {
+  // On a prototype that inherits nothing, so that it costs each message no more than a property does.
+  class Counters {}
+  Reflect.deleteProperty(Counters.prototype, 'constructor');
+  Object.setPrototypeOf(Counters.prototype, null);
+  Object.defineProperty(Counters.prototype, brokerId, { get: () => 0, set: () => undefined });
+  return () => new Counters() as Record<string, number>;
 }

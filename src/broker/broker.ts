@@ -114,7 +114,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
       limits,
       socketOf: (client) => sockets.get(client),
       onAdmitted: (client) => {
-        client.duplicates = withoutDuplicateCheck(aedes.id);
+        client.duplicates = duplicates();
         persistence.attend(client);
         deliverAsGranted(client);
         stalls.apply(client);
@@ -124,6 +124,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
     authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
     authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
   });
+  const duplicates = withoutDuplicateCheck(aedes.id);
   watchErrors(aedes, journal);
   watchSubscriptions(aedes, { entrance, registry, journal, limits });
   watchRegistrations(aedes, registry);

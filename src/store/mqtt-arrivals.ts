@@ -6,15 +6,16 @@
 // arrives, under the number (brokerCounter) that aedes's copies of it keep, and at the end of its path waits for those of its
 // client that came before. While the connection lives every message gets there, or ends the connection; once it has closed
 // and all that was on its way to the store has got there, none is waited for any longer.
-import { type MqttBroker, type MqttClient, nextTurn, type PublishPacket } from './mqtt-packet.ts';
+import { type Emit, type MqttBroker, type MqttClient, nextTurn, type PublishPacket } from './mqtt-packet.ts';
 
 interface Message {
   readonly lane: Lane;
   readonly number: number;
   /** Is it in the store, or on its way there? */
   stored: boolean;
-  /** Hands it out. Set at the end of its path, where it waits for others. */
-  hand: (() => void) | null;
+  /** Set at the end of its path, where it waits for others: aedes's copy, and whom to call back when it was handed out. */
+  ready: PublishPacket | null;
+  done: (() => void) | undefined;
   next: Message | null;
 }
 
@@ -63,6 +64,7 @@ const ignore = (): void => undefined;
 
 export class Arrivals {
   readonly #broker: MqttBroker;
+  readonly #emit: Emit;
   readonly #written: () => Promise<void>;
   readonly #lanes = new WeakMap<MqttClient, Lane>();
   readonly #messages = new Window();
@@ -72,10 +74,12 @@ export class Arrivals {
     this.#broker = broker;
     this.#written = written;
     const emit = broker.mq.emit.bind(broker.mq);
+    this.#emit = emit;
     broker.mq.emit = (packet, done) => {
       const message = packet.brokerId === broker.id ? this.#messages.get(packet.brokerCounter) : undefined;
       if (!message) return emit(packet, done);
-      message.hand = () => emit(packet, done);
+      message.ready = packet;
+      message.done = done;
       return this.#handInTurn(message.lane);
     };
   }
@@ -90,7 +94,14 @@ export class Arrivals {
   note(client: MqttClient, packet: PublishPacket): void {
     const lane = this.#laneOf(client);
     if (lane.closed) return;
-    const message: Message = { lane, number: this.number(packet), stored: false, hand: null, next: null };
+    const message: Message = {
+      lane,
+      number: this.number(packet),
+      stored: false,
+      ready: null,
+      done: undefined,
+      next: null,
+    };
     if (lane.last) lane.last.next = message;
     else lane.first = message;
     lane.last = message;
@@ -146,20 +157,20 @@ export class Arrivals {
 
   /** Hands out the first of the lane's messages, as far as they are there. */
   #handInTurn(lane: Lane): void {
-    while (lane.first?.hand) this.#takeFirst(lane)?.();
+    while (lane.first?.ready) this.#handFirst(lane, lane.first);
   }
 
-  #takeFirst(lane: Lane): Message['hand'] {
-    const message = lane.first;
-    if (!message) return null;
+  /** Takes the first from its lane, and hands it out if it is there. */
+  #handFirst(lane: Lane, message: Message): void {
     lane.first = message.next;
     if (!lane.first) lane.last = null;
     this.#messages.delete(message);
-    const { hand } = message;
+    const { ready, done } = message;
     // What the collector has promoted by then would keep all that it leads to.
     message.next = null;
-    message.hand = null;
-    return hand;
+    message.ready = null;
+    message.done = undefined;
+    if (ready) this.#emit(ready, done);
   }
 
   async #end(lane: Lane): Promise<void> {
@@ -167,6 +178,6 @@ export class Arrivals {
     if (!lane.first) return;
     await this.#written().catch(ignore);
     await nextTurn();
-    while (lane.first) this.#takeFirst(lane)?.();
+    while (lane.first) this.#handFirst(lane, lane.first);
   }
 }
