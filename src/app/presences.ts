@@ -58,8 +58,7 @@ export class Presences {
     const sessions = this.#here.get(id) ?? 0;
     this.#here.set(id, sessions + 1);
     if (sessions > 0) return;
-    this.#note(id, { what: 'came', at: this.#own.now(app), answers: null });
-    this.#welcome(app, id);
+    if (this.#note(id, { what: 'came', at: this.#own.now(app), answers: null })) this.#welcome(app, id);
   }
 
   /** One less is. */
@@ -89,14 +88,20 @@ export class Presences {
     await this.#writeNotes(app);
   }
 
-  #note(id: PrincipalId, note: Note): void {
+  /** @returns whether there is more to write than before. */
+  #note(id: PrincipalId, note: Note): boolean {
     const notes = this.#noted.get(id) ?? [];
     this.#noted.set(id, notes);
     const last = notes.at(-1);
-    if (note.what === 'came' && last?.what === 'left' && !isGap(last, note)) notes.pop();
-    else if (last?.what !== note.what) notes.push(note);
+    if (last?.what === note.what) return false;
+    if (note.what === 'came' && last?.what === 'left' && !isGap(last, note)) {
+      notes.pop();
+      return false;
+    }
+    notes.push(note);
     // One gap less is counted, and none that was none.
     if (notes.length > notesMax) notes.splice(notes[0]?.what === 'left' ? 0 : 1, 2);
+    return true;
   }
 
   /** Writes at once that a device has come back, if it was away. */
