@@ -18,13 +18,7 @@ export class Seen {
     const noted = this.#certificates;
     this.#certificates = new Map();
     await app.store.transact(async (tx) => {
-      for (const [fingerprint, { id, at }] of noted) {
-        const entry = await tx.certificate(fingerprint);
-        if (entry) await tx.putCertificate({ ...entry, lastSeenAt: at });
-        const contact = await tx.contact(id);
-        const blank = { principalId: id, encoding: null, packetBytesMax: null, slots: null, clockSkewMs: null };
-        await tx.putContact({ ...(contact ?? blank), lastSeenAt: at });
-      }
+      for (const [fingerprint, { id, at }] of noted) await tx.noteSeen(fingerprint, id, at);
     });
   }
 }

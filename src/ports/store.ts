@@ -218,6 +218,8 @@ export interface Transaction extends Reader {
   putContact(contact: Contact): Promise<void>;
   /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with GatewayError `conflict`. */
   putCertificate(entry: LedgerEntry): Promise<void>;
+  /** When a certificate, if it is in the ledger, and its principal were last seen; nothing else of them is changed. */
+  noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void>;
   putRenewal(renewal: Renewal): Promise<void>;
   /** Keeps the request a renewal accepted, replacing an earlier one. */
   putRequest(renewalId: string, request: ApprovedRequest): Promise<void>;

@@ -1,6 +1,7 @@
 // Principals, and what they last told about themselves.
 import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
 import type { Page, PrincipalQuery } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
@@ -58,7 +59,13 @@ function prepareContacts(queries: Queries) {
       .values({ principal_id: p('principalId'), ...facts })
       .onConflict((conflict) => conflict.column('principal_id').doUpdateSet(facts));
   });
-  return { of, put };
+  const seen = queries.prepare((p: Parameter<{ id: PrincipalId; at: Instant }>) =>
+    build
+      .insertInto('contact')
+      .values({ principal_id: p('id'), last_seen_at: p('at') })
+      .onConflict((conflict) => conflict.column('principal_id').doUpdateSet({ last_seen_at: p('at') })),
+  );
+  return { of, put, seen };
 }
 
 export function inventory(queries: Queries) {
@@ -104,5 +111,6 @@ export function inventory(queries: Queries) {
     contact: (id: PrincipalId): Contact | null => contacts.of.get({ id }) ?? null,
     putPrincipal: (principal: Principal): void => void put.run({ ...principal, modes: joinModes(principal.modes) }),
     putContact: (contact: Contact): void => void contacts.put.run(contact),
+    principalSeen: (id: PrincipalId, at: Instant): void => void contacts.seen.run({ id, at }),
   };
 }

@@ -120,6 +120,12 @@ function preparePut(queries: Queries): (entry: LedgerEntry) => void {
 export function ledger(queries: Queries) {
   const read = prepareReads(queries);
   const put = preparePut(queries);
+  const seen = queries.prepare((p: Parameter<{ fingerprint: Fingerprint; at: Instant }>) =>
+    build
+      .updateTable('certificate')
+      .set({ last_seen_at: p('at') })
+      .where('fingerprint', '=', p('fingerprint')),
+  );
   return {
     certificate: (fingerprint: Fingerprint): LedgerEntry | null => first(read.byFingerprint.get({ fingerprint })),
     certificateBySerial: (serial: Serial): LedgerEntry | null => first(read.bySerial.get({ serial })),
@@ -131,5 +137,6 @@ export function ledger(queries: Queries) {
     dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
     endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
     putCertificate: put,
+    certificateSeen: (fingerprint: Fingerprint, at: Instant): void => void seen.run({ fingerprint, at }),
   };
 }

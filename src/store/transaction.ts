@@ -1,6 +1,6 @@
 // What one unit of work reads and writes through. A plain class, because one is made for each unit.
 import type { Alert, AlertEvent } from '../domain/alert.ts';
-import type { LedgerEntry } from '../domain/certificate.ts';
+import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
@@ -55,6 +55,12 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async putCertificate(entry: LedgerEntry): Promise<void> {
     this.#open().putCertificate(entry);
+  }
+
+  async noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void> {
+    const tables = this.#open();
+    tables.certificateSeen(fingerprint, at);
+    tables.principalSeen(id, at);
   }
 
   async putRenewal(renewal: Renewal): Promise<void> {

@@ -56,6 +56,21 @@ export function inventoryValues(): void {
 }
 
 export function ledgerValues(): void {
+  it('notes when a certificate and its principal were last seen, and nothing else of them', async () => {
+    const entry = certificate('1', 'a', { lastSeenAt: now });
+    await put(entry);
+    await store.transact(async (tx) => {
+      await tx.putPrincipal(principal('b'));
+      await tx.putContact(contact('a'));
+      await tx.noteSeen(entry.fingerprint, idOf('a'), now + 5);
+      await tx.noteSeen(certificate('unknown', 'b').fingerprint, idOf('b'), now + 6);
+    });
+    expect(await store.read.certificate(entry.fingerprint)).toEqual({ ...entry, lastSeenAt: now + 5 });
+    expect(await store.read.contact(idOf('a'))).toEqual(contact('a', { lastSeenAt: now + 5 }));
+    const blank = { encoding: null, packetBytesMax: null, slots: null, clockSkewMs: null };
+    expect(await store.read.contact(idOf('b'))).toEqual(contact('b', { ...blank, lastSeenAt: now + 6 }));
+  });
+
   it('gives certificates back as they were put, byte for byte, the last put winning in every field', async () => {
     await putRenewals(renewal('r1', 'a'));
     const full = certificate('1', 'a', {
