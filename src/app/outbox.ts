@@ -2,17 +2,23 @@
 // or a restart. What fails is put off, never dropped.
 import { type Effect, effectKey, putOffMaxMs } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
+import type { Instant } from '../domain/time.ts';
 import type { WaitingEffect } from '../ports/store.ts';
 import type { App } from './context.ts';
 import { issue } from './issue.ts';
 import { prompt } from './prompt.ts';
 import { publishCrl } from './publish-crl.ts';
 
-/** Effects carried out side by side; their commits gather into one. */
+/** Effects carried out side by side, and settled together: a kill in between costs as many repetitions at most. */
 const batchMax = 256;
 const retryFirstMs = 1_000;
 /** A CRL is signed at most this often, however fast certificates retire. Measured so that setting the clock holds up no CRL. */
 const crlPauseMs = 1_000;
+
+interface CarriedOut {
+  readonly id: number;
+  readonly laterAt: Instant | null;
+}
 
 export class Outbox {
   readonly #app: App;
@@ -53,7 +59,10 @@ export class Outbox {
         const due = await this.#app.store.read.dueEffects(this.#app.clock.now(), batchMax);
         if (due.length === 0) continue;
         this.#poked = true;
-        await Promise.all(due.map((waiting) => this.#carryOut(waiting)));
+        const carriedOut = await Promise.all(due.map((waiting) => this.#carryOut(waiting)));
+        await this.#app.store.transact(async (tx) => {
+          for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt));
+        });
       }
     } catch (error) {
       // The store itself failed: the next poke or sweep tries again.
@@ -62,16 +71,15 @@ export class Outbox {
     }
   }
 
-  async #carryOut({ id, effect, attempts }: WaitingEffect): Promise<void> {
-    const { store, clock } = this.#app;
+  /** @returns when to come back to it; null: it is done. */
+  async #carryOut({ id, effect, attempts }: WaitingEffect): Promise<CarriedOut> {
     await this.#app.turns.take();
     try {
-      const laterAt = await this.#perform(effect);
-      await store.transact((tx) => (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt)));
+      return { id, laterAt: await this.#perform(effect) };
     } catch (error) {
       this.#tell(effectKey(effect), error);
       const pauseMs = Math.min(putOffMaxMs, retryFirstMs * 2 ** Math.min(attempts, 20));
-      await store.transact((tx) => tx.putOff(id, clock.now() + pauseMs));
+      return { id, laterAt: this.#app.clock.now() + pauseMs };
     }
   }
 

@@ -9,12 +9,10 @@ import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 
 export function outbox(queries: Queries) {
-  const forget = queries.prepare((p: Parameter<{ key: string }>) =>
-    build.deleteFrom('effect').where('key', '=', p('key')),
-  );
-  const add = queries.prepare((p: Parameter<{ key: string; kind: string; body: string }>) =>
+  // What was owed under the same key goes with its id.
+  const put = queries.prepare((p: Parameter<{ key: string; kind: string; body: string }>) =>
     build
-      .insertInto('effect')
+      .replaceInto('effect')
       .values({ key: p('key'), kind: p('kind'), body: p('body'), due_at: sql.lit(0), attempts: sql.lit(0) }),
   );
   const settle = queries.prepare((p: Parameter<{ id: number }>) =>
@@ -50,11 +48,8 @@ export function outbox(queries: Queries) {
         dueAt,
         attempts,
       })),
-    owe: (effect: Effect): void => {
-      const key = effectKey(effect);
-      forget.run({ key });
-      add.run({ key, kind: effect.kind, body: JSON.stringify(effect) });
-    },
+    owe: (effect: Effect): void =>
+      void put.run({ key: effectKey(effect), kind: effect.kind, body: JSON.stringify(effect) }),
     settle: (id: number): void => void settle.run({ id }),
     putOff: (id: number, dueAt: Instant): void => void putOff.run({ id, dueAt }),
   };
