@@ -1,5 +1,5 @@
 // What a device fetches in parts: the replacement of its renewal as bytes, the offer that announces them, and where their digest is.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DownMessage } from '../domain/message.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import { toSeconds } from '../domain/time.ts';
@@ -43,5 +43,5 @@ export function fetchedUnder(app: App, renewal: Renewal, manner: Manner, replace
 }
 
 function digestOf(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest());
+  return new Uint8Array(hash('sha256', bytes, 'buffer'));
 }

@@ -1,6 +1,6 @@
 // SubjectPublicKeyInfo: which key is this, how strong, and is it in its one canonical form? What is not canonical has no
 // algorithm here, so that one key cannot appear under two fingerprints.
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import type { KeyAlgorithm, KeyFacts } from '../domain/request.ts';
 import { tags } from './der.ts';
 import { type DerReader, dotted, magnitude, openDer, wholeOctets } from './der-reader.ts';
@@ -90,5 +90,5 @@ export function keyIdentifier(spki: Uint8Array): Uint8Array {
   const outer = openDer(spki, tags.sequence, spkiBytesMax);
   outer.next(tags.sequence);
   const key = wholeOctets(outer.next(tags.bitString));
-  return new Uint8Array(createHash('sha256').update(key).digest().subarray(0, 20));
+  return new Uint8Array(hash('sha256', key, 'buffer').subarray(0, 20));
 }
