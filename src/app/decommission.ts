@@ -39,7 +39,7 @@ export async function decommissionWithin(
   await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
   await within.record({
     action: 'device.decommissioned',
-    message: `${id} decommissioned${reason ? `: ${reason}` : ''}; ${counts.revoked} certificates revoked`,
+    message: `${id} decommissioned${reason ? `: ${reason}` : ''}; certificates revoked: ${counts.revoked}`,
     principalId: id,
   });
   return counts;

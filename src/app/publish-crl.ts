@@ -20,7 +20,7 @@ export async function publishCrl(app: App): Promise<StoredCrl> {
   if (!isNext) return publishCrl(app);
   app.journal.tell({
     action: 'crl.published',
-    message: `CRL ${number} published with ${revoked.length} certificates`,
+    message: `CRL ${number} published, certificates on it: ${revoked.length}`,
     fields: { 'nolapse.crl.number': number, 'nolapse.crl.entries': revoked.length },
   });
   return crl;

@@ -254,7 +254,7 @@ export class SessionRegistry {
     this.#journal.tell({
       action: 'session.ended',
       reason,
-      message: 'session ended',
+      message: `${live.session.principal.id}: session ended: ${reason}`,
       fields: {
         'nolapse.principal': live.session.principal.id,
         'nolapse.client_id': live.brokerClientId,

@@ -106,6 +106,7 @@ describe.concurrent('nolapse demo', () => {
     expect(told).toMatch(/pump-01: renewal activated; the old certificate is admitted until/);
     expect(told).toMatch(/pump-01: renewal complete; the old certificate is retired/);
     expect(told).toMatch(/pump-04 wakes up[\s\S]*pump-04 admitted, renew-only lane[\s\S]*pump-04 admitted, full lane/);
+    expect(told).toMatch(/valve-03: session ended: \w+/);
     expect(told).toMatch(/valve-03 refused: decommissioned/);
     expect(told).toMatch(/meter-01: renewal activated/);
     expect(told).not.toMatch(/does not fit|meter-\d+: \w+:/);
