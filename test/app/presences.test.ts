@@ -151,9 +151,9 @@ describe('a device', () => {
     const entry = await putCertificate();
     for (let i = 0; i < 40; i += 1) await visit(12 * hour);
     const { renewAt } = (await app.store.read.certificate(entry.fingerprint)) ?? {};
-    // 66% of its life, less its part of the spread of 2%.
-    expect(renewAt).toBeLessThanOrEqual(entry.notBefore + 59.4 * day);
-    expect(renewAt).toBeGreaterThan(entry.notBefore + 57.5 * day);
+    // 50% of its life, less its part of the spread of 2%.
+    expect(renewAt).toBeLessThanOrEqual(entry.notBefore + 45.1 * day);
+    expect(renewAt).toBeGreaterThan(entry.notBefore + 43 * day);
     await visit(11 * hour);
     expect(await app.store.read.certificate(entry.fingerprint)).toMatchObject({ renewAt });
   });
@@ -162,9 +162,9 @@ describe('a device', () => {
     const entry = await putCertificate();
     const due = async () => ((await app.store.read.certificate(entry.fingerprint))?.renewAt ?? 0) - entry.notBefore;
     await visit(0);
-    await visit(14 * day);
+    await visit(17 * day);
     const early = await due();
-    expect(early).toBeLessThan(48 * day);
+    expect(early).toBeLessThan(43 * day);
     expect(early).toBeGreaterThan(30 * day);
     for (let i = 0; i < 10; i += 1) {
       await visit(2 * hour);
@@ -173,7 +173,7 @@ describe('a device', () => {
     for (let i = 0; i < 20; i += 1) await visit(hour);
     // Planned with an hour now; one and a half of the longest gap is kept.
     expect(await due()).toBeGreaterThan(early);
-    expect(await due()).toBeLessThan(entry.notAfter - entry.notBefore - 1.5 * 14 * day);
+    expect(await due()).toBeLessThan(entry.notAfter - entry.notBefore - 1.5 * 17 * day);
   });
 
   it('whose certificate is not to be replaced is left as it is', async () => {

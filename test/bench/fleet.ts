@@ -65,7 +65,7 @@ function* copiesOf({ der, serial }: LedgerEntry): Generator<Uint8Array> {
 }
 
 /**
- * Fills an empty ledger with devices whose certificates of 90 days were issued over the last 59 days, evenly: all are in use, and the
+ * Fills an empty ledger with devices whose certificates of 90 days were issued over the last 44 days, evenly: all are in use, and the
  * `due` that end first are due. Their certificates are copies of a real one.
  */
 export function fillLedger({ app, database }: Parts, devices: number, due: number, real: LedgerEntry): void {
@@ -87,7 +87,7 @@ export function fillLedger({ app, database }: Parts, devices: number, due: numbe
       const id = idOf(`device-${String(i).padStart(7, '0')}`);
       const site = Math.floor(i / devicesPerSite);
       const { gaps, leftAt } = visitsOf(i, now);
-      const bornAt = Math.floor(now - 59 * day * (1 - i / devices));
+      const bornAt = Math.floor(now - 44 * day * (1 - i / devices));
       const row = certificateRow(id, bornAt, now + day, copies.next().value);
       const policyAt = renewalTime(row, id, 'broad', policy);
       const renewAt = i < due ? now - 1 : Math.max(now + day, dueByGaps(row, policyAt, gapsOf(gaps)));

@@ -4,7 +4,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { lookOverNow } from '../../src/app/begin-chores.ts';
 import { forecast } from '../../src/app/forecast.ts';
 import { reconcile } from '../../src/app/reconcile.ts';
+import { replan } from '../../src/app/replan.ts';
 import { sweep } from '../../src/app/sweep.ts';
+import { loadConfig } from '../../src/config.ts';
 import { type Measured, openFleet } from './million.ts';
 
 const [home = '', what = ''] = process.argv.slice(2);
@@ -29,6 +31,15 @@ async function run(): Promise<string> {
   if (what === 'forecast') {
     const { looked, dark } = await forecast(app, { days: 90 });
     return `${dark.toLocaleString('en')} of ${looked.toLocaleString('en')} go dark`;
+  }
+  if (what === 'reckoning') {
+    app.policies.replace(loadConfig({ env: { NOLAPSE_CLASSES_DEFAULT_RENEWAT: '45%' } }).policies);
+    await replan(app, new AbortController().signal);
+    const { looked, earlier } = JSON.parse((await app.store.read.setting('due-dates')) ?? '{}') as Record<
+      string,
+      number
+    >;
+    return `${earlier?.toLocaleString('en')} of ${looked?.toLocaleString('en')} are due earlier`;
   }
   const swept = await sweep(app);
   await outbox.idle();

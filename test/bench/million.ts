@@ -1,5 +1,5 @@
-// A million devices in one ledger: how long a sweep, a forecast, the difference to an inventory source and a look over the fleet take,
-// and how much memory the process needs that does it. The ledger is made once; each measurement is a process of its own on it.
+// A million devices in one ledger: how long a sweep, a forecast, the difference to an inventory source, a look over the fleet and a
+// change of policy take, and how much memory the process needs that does it. The ledger is made once; each measurement is a process of its own on it.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -61,7 +61,7 @@ async function makeFleet(home: string): Promise<void> {
   closeSync(file);
 }
 
-type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look';
+type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look' | 'reckoning';
 
 async function measure(home: string, what: What): Promise<Measured> {
   const child = fork(join(dirname(fileURLToPath(import.meta.url)), 'million-run.js'), [home, what]);
@@ -97,12 +97,14 @@ export async function millionDevices(): Promise<Figure[]> {
     const look = await measure(home, 'look');
     const forecast = await measure(home, 'forecast');
     const sweep = await measure(home, 'sweep');
+    const reckoning = await measure(home, 'reckoning');
     return [
       figure('difference to a source', difference),
       figure('a source with three wrong rows', refusal),
       figure('a look over the fleet', look),
       figure('forecast for 90 days', forecast),
       figure(`sweep, ${due.toLocaleString('en')} due`, sweep),
+      figure('due dates reckoned anew', reckoning),
     ];
   } finally {
     rmSync(home, { recursive: true, force: true });

@@ -58,7 +58,7 @@ describe('defaults', () => {
     expect([...config.policies.keys()]).toEqual(['default']);
     expect(config.policies.get('default')?.medium.policy).toEqual({
       lifetimeMs: days(90),
-      renewAt: { kind: 'share', share: 0.66 },
+      renewAt: { kind: 'share', share: 0.5 },
       spread: { kind: 'share', share: 0.02 },
       overlap: durationOf(days(7)),
       grace: durationOf(days(30)),
@@ -84,7 +84,7 @@ describe('defaults', () => {
   it('name every key with what it is when nobody sets it', () => {
     const known = new Map(configKeys.map((key) => [key.path.join('.'), key.default]));
     expect(known.get('mqtt.port')).toBe(8883);
-    expect(known.get('classes.<name>.renewAt')).toBe('66%');
+    expect(known.get('classes.<name>.renewAt')).toBe('50%');
     expect(known.get('limits.handshake')).toBe('10s');
     expect(known.has('access.principals.<name>.publish')).toBe(true);
     expect(configKeys.length).toBe(known.size);
@@ -157,7 +157,7 @@ describe('a file', () => {
       overruled: [
         { rule: 'criticality', text: '50%' },
         { rule: 'default', text: '60%' },
-        { rule: 'built-in', text: '66%' },
+        { rule: 'built-in', text: '50%' },
       ],
     });
     expect(origin('overlap')).toMatchObject({

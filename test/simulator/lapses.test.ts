@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { classDefaults } from '../../src/config/schema.ts';
+import { parseSpan } from '../../src/domain/time.ts';
 import { follow, foresee, lifeOf } from '../../src/simulator/lapses/run.ts';
 import { twoThirds } from '../../src/simulator/lapses/schedules.ts';
-import { simulate } from '../../src/simulator/lapses/simulation.ts';
+import { defaultShare, simulate } from '../../src/simulator/lapses/simulation.ts';
 import { day, World, year } from '../../src/simulator/lapses/world.ts';
 
 const world = new World(7, 5 * year);
@@ -52,6 +54,10 @@ describe('the simulation', () => {
     expect(simulate({ devices: 200, years: 2, seed: 3 })).not.toEqual(simulate({ devices: 200, years: 2, seed: 4 }));
   });
 
+  it('has the default of the configuration', () => {
+    expect(parseSpan(classDefaults.renewAt)).toEqual({ kind: 'share', share: defaultShare });
+  });
+
   it('counts every device once', () => {
     expect(result.cadences.reduce((sum, { devices }) => sum + devices, 0)).toBe(4_000);
     for (const [i, { lapses }] of result.schedules.entries()) {
@@ -59,10 +65,10 @@ describe('the simulation', () => {
     }
   });
 
-  it('shows the lead to avoid most of what a fixed rule lets happen, at less than twice its renewals', () => {
+  it('has a tenth of the avoidable lapses of the better fixed rule at most, at less than twice its renewals, by default', () => {
     if (!thirty || !thirds || !ours || !best) throw new Error('a schedule is missing');
     const better = thirty.lapses <= thirds.lapses ? thirty : thirds;
-    expect(ours.lapses - best.lapses).toBeLessThan((better.lapses - best.lapses) / 8);
+    expect(ours.lapses - best.lapses).toBeLessThan((better.lapses - best.lapses) / 10);
     expect(ours.renewals).toBeLessThan(2 * better.renewals);
     expect(best.renewals).toBeLessThan(ours.renewals);
   });

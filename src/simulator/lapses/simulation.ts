@@ -3,9 +3,9 @@ import { follow, foresee, lifeOf, type Outcome } from './run.ts';
 import { byGaps, thirtyDays, twoThirds } from './schedules.ts';
 import { cadences, World, year } from './world.ts';
 
-/** The gateway's default for `renewAt`, and an earlier one for fleets that would rather renew more often than lapse. */
-const defaultShare = 0.66;
-const boldShare = 0.5;
+/** The gateway's default for `renewAt`, and a later one for fleets that would rather renew less often. */
+export const defaultShare = 0.5;
+const lateShare = 0.66;
 
 export interface SimulationOptions {
   readonly devices: number;
@@ -29,7 +29,7 @@ export interface SimulationResult {
 
 export function simulate({ devices, years, seed }: SimulationOptions): SimulationResult {
   const world = new World(seed, years * year);
-  const rules = [thirtyDays, twoThirds, byGaps(defaultShare), byGaps(boldShare)];
+  const rules = [thirtyDays, twoThirds, byGaps(lateShare), byGaps(defaultShare)];
   const schedules = [...rules, { name: 'clairvoyant' }].map(({ name }) => ({ name, renewals: 0, lapses: 0 }));
   const results = cadences.map(({ name }) => ({ name, devices: 0, lapses: schedules.map(() => 0) }));
   for (let index = 0; index < devices; index += 1) {
