@@ -2,6 +2,7 @@
 // together, with its path and line.
 import { isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { type AlertsConfig, alertsFaults, settleAlerts } from './config/alerts.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
 import { configSchema, type RawConfig } from './config/schema.ts';
 import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
@@ -31,6 +32,7 @@ export interface Config {
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceConfig>;
+  readonly alerts: AlertsConfig;
   readonly findings: { readonly everyMs: number };
   readonly rollout: { readonly shares: CohortShares; readonly rule: RolloutRule };
   readonly log: { readonly level: RawConfig['log']['level'] };
@@ -121,9 +123,10 @@ function unreadablePolicies(faults: Read['faults']): Unreadable {
   };
 }
 
-/** Names of sources that have a fault already: what was taken out of them for it is not missed once more. */
-function unreadableSources(faults: Read['faults']): Set<string> {
-  return unreadableIn('sources', '', faults);
+/** Names of webhooks that have a fault already: what was taken out of them for it is not missed once more. */
+function unreadableWebhooks(faults: Read['faults']): Set<string> {
+  const within = faults.filter(({ path }) => path[0] === 'alerts' && path[1] === 'webhooks');
+  return new Set(within.map(({ path }) => String(path[2])));
 }
 
 function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failures }: RawConfig['rollout']) {
@@ -134,8 +137,8 @@ function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failure
 }
 
 function clashes(
-  { limits, mqtt, websocket, http, sources, rollout }: RawConfig,
-  unreadable: ReadonlySet<string>,
+  { limits, mqtt, websocket, http, sources, alerts, rollout }: RawConfig,
+  found: Read['faults'],
 ): PolicyFault[] {
   const faults: PolicyFault[] = [];
   const atMost = (key: keyof typeof limits, bound: keyof typeof limits): void => {
@@ -157,7 +160,11 @@ function clashes(
     if (by) faults.push({ path: [name, 'port'], message: `${place.port} is the port of ${by} too` });
     taken.set(address, name);
   }
-  return [...faults, ...sourceFaults(sources, unreadable)];
+  return [
+    ...faults,
+    ...sourceFaults(sources, unreadableIn('sources', '', found)),
+    ...alertsFaults(alerts, unreadableWebhooks(found)),
+  ];
 }
 
 function accessFrom(raw: RawConfig['access']): AccessRules {
@@ -207,6 +214,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
     journal: { retentionMs: raw.journal.retention },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),
+    alerts: settleAlerts(raw.alerts, (path) => resolve(base, path)),
     findings: { everyMs: raw.findings.every },
     rollout: rolloutFrom(raw.rollout),
     log: raw.log,
@@ -246,15 +254,13 @@ export function loadConfig(from: {
     raw.criticalities,
     unreadablePolicies(ofSchema),
   );
-  const located = [...ofSchema, ...ofPolicies, ...clashes(raw, unreadableSources(ofSchema))].map(
-    ({ path, message }): ConfigFault => {
-      const dotted = path.map(String).join('.');
-      const variable = origins.get(dotted);
-      if (variable) return { path: dotted, message: `${message} (from ${variable})` };
-      const line = source.lineOf(path);
-      return { path: dotted, ...(line !== undefined && { line }), message };
-    },
-  );
+  const located = [...ofSchema, ...ofPolicies, ...clashes(raw, ofSchema)].map(({ path, message }): ConfigFault => {
+    const dotted = path.map(String).join('.');
+    const variable = origins.get(dotted);
+    if (variable) return { path: dotted, message: `${message} (from ${variable})` };
+    const line = source.lineOf(path);
+    return { path: dotted, ...(line !== undefined && { line }), message };
+  });
   const all = [...source.faults, ...located, ...strayVariables].map(
     (fault) => [describe(fault, undefined), fault] as const,
   );

@@ -1,5 +1,6 @@
 // The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
 // them apart again in order.
+import { clockMovedMeanwhile } from './app/clock-moved.ts';
 import type { App } from './app/context.ts';
 import { entranceOf } from './app/entrance.ts';
 import { type Maintenance, startMaintenance } from './app/maintenance.ts';
@@ -7,6 +8,7 @@ import { Notifier } from './app/notifier.ts';
 import { operationsOf } from './app/operate.ts';
 import { currentCrl } from './app/publish-crl.ts';
 import { Seen } from './app/seen.ts';
+import { settleSources } from './app/settle-alerts.ts';
 import { sweep } from './app/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
@@ -20,7 +22,7 @@ import { startPublicServer } from './http/public.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
-import type { Sessions } from './ports/sessions.ts';
+import type { Announcer, Sessions } from './ports/sessions.ts';
 import { rereader } from './reread.ts';
 import { createMqttPersistence } from './store/mqtt-persistence.ts';
 import { createJournal } from './telemetry/journal.ts';
@@ -40,10 +42,12 @@ interface Parts extends PartsAtRest {
 }
 
 /** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
-class LateSessions implements Sessions {
+class LateSessions implements Sessions, Announcer {
   broker: Broker | null = null;
   forget: (principalId: string) => void = () => undefined;
 
+  announce: Announcer['announce'] = (topic, payload) =>
+    this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
   send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
   listens: Sessions['listens'] = (id, topic) => this.broker?.sessions.listens(id, topic) ?? false;
   closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
@@ -174,6 +178,12 @@ function startPublic(
   });
 }
 
+/** What may have changed while nothing ran. */
+async function settleAtStart(app: App): Promise<void> {
+  await clockMovedMeanwhile(app);
+  await settleSources(app);
+}
+
 type Undo = () => Promise<void> | void;
 
 /** Takes apart what was built, the last first; one failure does not keep the rest standing. */
@@ -217,6 +227,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       (await app.store.read.dueEffects(0, 1)) !== null && app.store.isWell && maintenance?.isWell !== false;
     const http = await startPublic(parts, options, options.metrics, broker, isWell);
     undos.push(() => http.close());
+    await settleAtStart(app);
     await sweep(app);
     await currentCrl(app);
     undos.push(() => outbox.close());

@@ -25,7 +25,7 @@ import { crlPath, issuerPath } from './http/public.ts';
 import { createSinks } from './notify/index.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
-import type { Sessions } from './ports/sessions.ts';
+import type { Announcer, Sessions } from './ports/sessions.ts';
 import type { Source } from './ports/source.ts';
 import { sourceKinds } from './source/index.ts';
 import type { Database } from './store/database.ts';
@@ -109,7 +109,8 @@ function settingsOf(config: Config): Settings {
     csrBytesMax: config.limits.csrBytes,
     sweepBatch: config.sweep.batch,
     sources: new Map([...config.sources].map(([name, { rules }]) => [name, rules])),
-    alertQueueMax: 10_000,
+    alertsKeptMs: config.alerts.retentionMs,
+    alertQueueMax: config.alerts.queue,
     lookOverMs: config.findings.everyMs,
     cohortShares: config.rollout.shares,
     rolloutRule: config.rollout.rule,
@@ -134,7 +135,7 @@ function sourcesOf(config: Config): Map<string, Source> {
 export async function assemble(
   options: HomeOptions,
   journal: Journal,
-  sessions: Sessions,
+  sessions: Sessions & Partial<Announcer>,
   purpose: 'make' | 'use',
 ): Promise<Parts> {
   const { home, config, entropy = systemEntropy } = options;
@@ -159,6 +160,7 @@ export async function assemble(
     const rounds = new Rounds();
     const chores = new Chores();
     const sources = sourcesOf(config);
+    const [gateway = 'nolapse'] = config.server.names;
     const app = {
       store,
       authority,
@@ -174,7 +176,7 @@ export async function assemble(
       knocks: new Knocks(),
       sources,
       policies: new Policies(config.policies),
-      sinks: createSinks(journal),
+      sinks: createSinks(config.alerts, { journal, announcer: announcerOf(sessions), gateway, now: () => clock.now() }),
       settings,
     };
     return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
@@ -182,6 +184,10 @@ export async function assemble(
     await store.close();
     throw error;
   }
+}
+
+function announcerOf({ announce }: Partial<Announcer>): Announcer {
+  return { announce: announce ?? (() => Promise.reject(new Error('no broker runs here'))) };
 }
 
 /** Nobody is connected to a home at rest. */

@@ -21,6 +21,7 @@ const sections: Readonly<Record<Section, string>> = {
   journal: 'journal',
   sweep: 'sweep',
   sources: 'sources',
+  alerts: 'alerts',
   findings: 'findings',
   log: 'log',
 };

@@ -1,8 +1,10 @@
 // Gives alerts their life within a change: what is found again and is as it was is told to nobody, and what has become of one is
 // recorded and put before every sink in the same transaction.
 import {
+  type Alert,
   type AlertName,
   type AlertStep,
+  acknowledge,
   alertKinds,
   clear,
   type Finding,
@@ -34,6 +36,11 @@ export async function raiseWithin(within: AlertContext, finding: Finding): Promi
 export async function clearWithin(within: AlertContext, { kind, subject }: AlertName): Promise<void> {
   const known = await within.tx.alert(kind, subject);
   if (known) await take(within, clear(known, within.now));
+}
+
+/** Somebody takes it on. */
+export function acknowledgeWithin(within: AlertContext, alert: Alert, by: string): Promise<void> {
+  return take(within, acknowledge(alert, by, within.now));
 }
 
 async function take({ tx, now, sinks }: AlertContext, { alert, event }: AlertStep): Promise<void> {

@@ -62,6 +62,8 @@ export interface Settings {
   readonly sweepBatch: number;
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceRules>;
+  /** How long an alert is kept after it was cleared. */
+  readonly alertsKeptMs: number;
   /** What may wait for one alert sink; the oldest beyond it is dropped. */
   readonly alertQueueMax: number;
   /** How often the fleet is looked over. */

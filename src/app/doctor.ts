@@ -7,6 +7,8 @@ import { ownFindings } from './own-certificates.ts';
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
+/** Lines of the journal that tell by which clock they were written. */
+const recordsLookedAt = 100;
 /** Delegations looked at. */
 const delegationsMax = 10_000;
 
@@ -14,7 +16,7 @@ const delegationsMax = 10_000;
 export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
   const now = app.clock.now();
   const findings = [...ownFindings(app, server), await crlFinding(app, now), await clockFinding(app, now)];
-  return [...findings, ...(await fleetFindings(app)), await delegationFinding(app, now)];
+  return [...findings, await alertFinding(app), ...(await fleetFindings(app)), await delegationFinding(app, now)];
 }
 
 async function crlFinding(app: App, now: Instant): Promise<Finding> {
@@ -30,11 +32,22 @@ async function crlFinding(app: App, now: Instant): Promise<Finding> {
 async function clockFinding(app: App, now: Instant): Promise<Finding> {
   const subject = 'clock';
   const time = new Date(now).toISOString();
-  const [newest] = await app.store.read.journal({}, 1);
-  const aheadMs = (newest?.at ?? now) - now;
+  const lately = await app.store.read.journal({}, recordsLookedAt);
+  const aheadMs = Math.max(0, ...lately.map(({ at }) => at - now));
   if (aheadMs <= app.settings.skewMs) return { level: 'ok', subject, detail: time };
   const detail = `${time} is ${formatDuration(aheadMs)} before what was last recorded; certificates issued then are not valid yet`;
   return { level: 'error', subject, detail };
+}
+
+/** What somebody has been told of and is not over. */
+async function alertFinding(app: App): Promise<Finding> {
+  const { alerts } = await app.store.read.counts();
+  const sum = (severity: string): number =>
+    Object.entries(alerts).reduce((all, [name, count]) => all + (name.endsWith(`/${severity}`) ? count : 0), 0);
+  const [critical, warning] = [sum('critical'), sum('warning')];
+  if (critical + warning === 0) return { level: 'ok', subject: 'alerts', detail: 'none is open' };
+  const detail = `${critical} critical and ${warning} of warning are open: nolapse alert list --open`;
+  return { level: 'warning', subject: 'alerts', detail };
 }
 
 /** A delegation that nobody renewed stops a whole site's renewals, and nothing else would say so. */

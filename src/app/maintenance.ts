@@ -1,7 +1,7 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
 // gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
-import { formatDuration } from '../domain/time.ts';
 import { beginChores } from './begin-chores.ts';
+import { clockMoved } from './clock-moved.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { App } from './context.ts';
 import { forgetJournal } from './forget-journal.ts';
@@ -10,6 +10,7 @@ import type { Outbox } from './outbox.ts';
 import { alertOwn } from './own-certificates.ts';
 import { currentCrl } from './publish-crl.ts';
 import type { Seen } from './seen.ts';
+import { settleAlerts } from './settle-alerts.ts';
 import { sweep } from './sweep.ts';
 
 /** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
@@ -37,14 +38,6 @@ export interface MaintenanceParts {
   readonly serverDer: () => Uint8Array;
 }
 
-function tellMoved(app: App, movedMs: number): void {
-  app.journal.tell({
-    action: 'clock.moved',
-    message: `the clock was set ${movedMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(movedMs))}`,
-    fields: { 'nolapse.clock.moved_ms': Math.round(movedMs) },
-  });
-}
-
 /** One failure keeps nothing else from its turn. */
 async function attempt(app: App, failure: string, work: () => Promise<unknown>): Promise<void> {
   try {
@@ -68,9 +61,9 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> = Promise.resolve();
 
-  const isTimeForOwn = (): boolean => {
+  const isTimeForOwn = async (): Promise<boolean> => {
     const movedMs = watch.moved();
-    if (movedMs !== 0) tellMoved(app, movedMs);
+    if (movedMs !== 0) await attempt(app, 'nobody could be alerted of the clock', () => clockMoved(app, movedMs));
     if (movedMs === 0 && app.clock.steady() < ownAt + ownDeadlinesMs) return false;
     ownAt = app.clock.steady();
     return true;
@@ -87,11 +80,12 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'what was deleted may still be on the disk', () => app.store.scrub());
     await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
     await attempt(app, 'long work could not be begun', () => beginChores(app));
-    const isTime = isTimeForOwn();
+    const isTime = await isTimeForOwn();
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
     if (!isTime) return;
     await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
     await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
+    await attempt(app, 'alerts that are over could not be cleared', () => settleAlerts(app));
     await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
     await attempt(app, 'the certificates of the gateway could not be looked at', () => alertOwn(app, serverDer()));
   };

@@ -8,7 +8,7 @@ import type { Principal, PrincipalId } from '../domain/principal.ts';
 import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { formatDuration } from '../domain/time.ts';
-import { lapsed, renewalFailed } from '../domain/watch.ts';
+import { renewalFailed } from '../domain/watch.ts';
 import { type Change, change } from './change.ts';
 import { type App, policyOf } from './context.ts';
 import { keyHistoryOf } from './key-history.ts';
@@ -70,7 +70,6 @@ async function open(change: Change, principal: Principal, old: LedgerEntry | nul
   await tx.putRenewal(renewal);
   if (old?.renewAt != null) await tx.putCertificate({ ...old, renewAt: null });
   await tx.owe({ kind: 'prompt', renewalId: renewal.id });
-  if (renewal.lapsedAt !== null) await change.alert(lapsed(principal, 'in_grace'));
   const left = endsAt > now ? `certificate ends in ${formatDuration(endsAt - now)}` : 'certificate has ended';
   await record({
     action: 'renewal.due',

@@ -13,6 +13,7 @@ import { doctor } from './doctor.ts';
 import { evidence } from './evidence.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
 import { forecast } from './forecast.ts';
+import { acknowledgeAlert, clearAlert, listAlerts, showAlert } from './handle-alert.ts';
 import { importCertificates } from './import-certificates.ts';
 import { addDevice, importDevices } from './inventory.ts';
 import { issueDevice } from './issue-device.ts';
@@ -81,6 +82,10 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
       const page = pageOf(after, limit);
       return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
     },
+    listAlerts: ({ limit, ...query }) => listAlerts(app, query, pageOf(undefined, limit).limit),
+    showAlert: (input) => showAlert(app, input),
+    acknowledgeAlert: (input) => acknowledgeAlert(app, input),
+    clearAlert: (input) => clearAlert(app, input),
     lookOver: () => lookOverNow(app),
     forecast: (query) => forecast(app, query),
     evidence: (query) => evidence(app, query),

@@ -1,4 +1,5 @@
 // What an operator can have done, over the control socket of a running gateway or on a home at rest: one method a command.
+import type { Alert } from '../domain/alert.ts';
 import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { DarkReason } from '../domain/forecast.ts';
@@ -246,6 +247,13 @@ export interface Operations {
     readonly after?: string;
     readonly limit?: number;
   }): Promise<StoredFinding[]>;
+  /** The newest first; cleared ones too, unless only `open` ones are asked for. */
+  listAlerts(query: { readonly kind?: string; readonly open?: boolean; readonly limit?: number }): Promise<Alert[]>;
+  showAlert(input: { readonly kind: string; readonly subject: string }): Promise<Alert>;
+  /** Also rejects with `conflict` for one that is cleared. */
+  acknowledgeAlert(input: { readonly kind: string; readonly subject: string; readonly by: string }): Promise<Alert>;
+  /** What is still so is raised anew at the next look at it. */
+  clearAlert(input: { readonly kind: string; readonly subject: string }): Promise<Alert>;
   /** Looks the whole fleet over now; how many findings there are of each kind. */
   lookOver(): Promise<Readonly<Record<string, number>>>;
   /** Who is expected to go dark by a date, as docs/operations.md has it. */

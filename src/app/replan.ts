@@ -8,6 +8,7 @@ import type { Outlook, OutlookPlace, Reader } from '../ports/store.ts';
 import { type Change, change } from './change.ts';
 import type { App } from './context.ts';
 import { dueAnew } from './due.ts';
+import { watchAnew } from './watch-principals.ts';
 
 const settingName = 'due-dates';
 
@@ -84,6 +85,8 @@ async function replanBatch(within: Change, digest: string): Promise<boolean> {
   };
   await tx.putSetting(settingName, JSON.stringify(after));
   const isNews = after.first ? after.earlier + after.later > 0 : after.looked > 0;
+  // When somebody is alerted hangs on the policy as well.
+  if (done) await watchAnew(within);
   if (done && isNews) await conclude(within, after);
   return done;
 }
@@ -93,9 +96,7 @@ async function replanOne(
   outlook: Outlook,
   moved: { earlier: number; later: number; due: number },
 ) {
-  const { certificate, principal } = outlook;
-  // When somebody is alerted hangs on the policy as well.
-  await tx.putWatch(principal.id, now);
+  const { certificate } = outlook;
   const renewAt = dueAnew(app, outlook);
   if (renewAt === null || certificate.renewAt === null || renewAt === certificate.renewAt) return;
   const entry = await tx.certificate(certificate.fingerprint);

@@ -3,12 +3,12 @@
 import type { LedgerEntry } from '../domain/certificate.ts';
 import type { Principal } from '../domain/principal.ts';
 import { awaitDevice, isOpen, owed, type Renewal } from '../domain/renewal.ts';
-import { lapsed } from '../domain/watch.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
 import { openWithin } from './open-renewal.ts';
 import { retireWithin } from './retire.ts';
 import { askAnew } from './revoke.ts';
+import { walkOn, watchBatch, watchDue } from './watch-principals.ts';
 
 /** Batches one sweep works through before it lets others have a turn; the next sweep goes on. */
 const batchesMax = 50;
@@ -18,6 +18,8 @@ export interface Swept {
   readonly due: number;
   readonly renewals: number;
   readonly ended: number;
+  /** Principals looked at for alerts. */
+  readonly watched: number;
 }
 
 /** Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. */
@@ -25,11 +27,17 @@ export async function sweep(app: App): Promise<Swept> {
   const ended = await drain(app, endCertificates);
   const renewals = await drain(app, moveRenewals);
   const due = await drain(app, openDue);
-  return { due, renewals, ended };
+  await drain(app, walkOn);
+  // The last: whatever the others have changed is looked at with them.
+  const watched = await drain(app, watchDue, Math.min(watchBatch, app.settings.sweepBatch));
+  return { due, renewals, ended, watched };
 }
 
-async function drain(app: App, step: (within: Change, limit: number) => Promise<number>): Promise<number> {
-  const limit = app.settings.sweepBatch;
+async function drain(
+  app: App,
+  step: (within: Change, limit: number) => Promise<number>,
+  limit = app.settings.sweepBatch,
+): Promise<number> {
   let total = 0;
   for (let batch = 0; batch < batchesMax; batch += 1) {
     const done = await change(app, (within) => step(within, limit));
@@ -109,12 +117,10 @@ async function lapse(within: Change, renewal: Renewal, principal: Principal): Pr
   const detail = 'lapsed: the certificate ended before its replacement was activated';
   const transition = await step(within, renewal, { type: 'expired' }, principal, detail);
   if (transition.kind !== 'changed') return renewal;
-  if (renewal.oldFingerprint) await within.alert(lapsed(principal, 'in_grace'));
   return transition.renewal;
 }
 
 async function close(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
   const detail = 'closed: grace has ended, the device needs a certificate by hand';
-  const transition = await step(within, renewal, { type: 'closed' }, principal, detail);
-  if (transition.kind === 'changed' && renewal.oldFingerprint) await within.alert(lapsed(principal, 'over'));
+  await step(within, renewal, { type: 'closed' }, principal, detail);
 }

@@ -6,9 +6,10 @@ import { Aedes, type Client } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Sessions } from '../ports/sessions.ts';
+import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
+import { createAnnouncer } from './announce.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { deliverAsGranted } from './granted-qos.ts';
@@ -41,6 +42,7 @@ export interface Broker {
   /** Binds the sockets; port 0 takes a free one. */
   listen(): Promise<{ readonly port: number; readonly websocketPort?: number }>;
   readonly sessions: Sessions;
+  readonly announcer: Announcer;
   /** Admitted sessions whose connection has not closed. */
   readonly sessionCount: number;
   sessionsIn(lane: Session['lane']): number;
@@ -81,6 +83,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       return { port, websocketPort: await listeners.websocket.listen(options.websocket.host, options.websocket.port) };
     },
     sessions: createSessions(registry, limits.sendMs),
+    announcer: createAnnouncer(aedes),
     get sessionCount() {
       return registry.size;
     },

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { OperationError } from '../app/operations.ts';
 import { ConfigError } from '../config.ts';
 import { version } from '../version.ts';
+import { registerAlert } from './alert.ts';
 import { registerCertificate } from './certificate.ts';
 import { registerCrl } from './crl.ts';
 import { registerDelegation } from './delegation.ts';
@@ -44,6 +45,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerEvidence(program, surroundings);
   registerPolicy(program, surroundings);
   registerReload(program, surroundings);
+  registerAlert(program, surroundings);
   registerDoctor(program, surroundings);
   registerDemo(program);
   return program;

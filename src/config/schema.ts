@@ -6,6 +6,7 @@ import { keyModes } from '../domain/policy.ts';
 import { criticalities, principalIdLengthMax } from '../domain/principal.ts';
 import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter } from '../domain/topics.ts';
+import { alertsSchema } from './alerts.ts';
 import { sourceSchema } from './sources.ts';
 import { chosenName, day, duration, durationRule, second, share, spanRule, whole } from './values.ts';
 
@@ -191,6 +192,7 @@ export const configSchema = z.strictObject({
       failuresLeast: whole(3, 1, 1_000_000),
     })
     .prefault({}),
+  alerts: alertsSchema,
   findings: z.strictObject({ every: duration('1h', second, 30 * day) }).prefault({}),
   log: z.strictObject({ level: z.enum(logLevels).prefault('info') }).prefault({}),
 });

@@ -1,30 +1,21 @@
 // Inventory sources as the configuration has them: where each is read, how its fields are called, and what is to be thought of a
 // source that lacks devices.
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { inventoryFields } from '../app/check-principal.ts';
 import { fieldPathRule, isFieldPath } from '../domain/field-path.ts';
 import type { SourceRules, ToldStatus } from '../domain/reconcile.ts';
+import { filePath, isInTheClear, remoteUrl, tokenScheme } from './remote.ts';
 import { day, duration, second, share, whole } from './values.ts';
 
-const urlRule = 'expected an http or https URL without a name, a password or a fragment';
-function isSourceUrl(text: string): boolean {
-  if (text.length > 2_048 || !URL.canParse(text)) return false;
-  const { protocol, username, password, hash } = new URL(text);
-  return /^https?:$/.test(protocol) && username === '' && password === '' && hash === '';
-}
-
-const file = z.string().min(1).max(4_096);
 const path = z.string({ error: fieldPathRule }).refine(isFieldPath, { error: fieldPathRule });
 const word = z.string().min(1).max(128);
-const schemeRule = 'expected an authentication scheme such as Bearer';
 const mapRule = 'expected names and what they stand for, such as { id: name }';
 
 export const sourceSchema = z.strictObject({
   kind: z.enum(['file', 'http'], { error: 'expected file or http' }).optional(),
-  path: file.optional(),
+  path: filePath.optional(),
   format: z.enum(['csv', 'jsonl'], { error: 'expected csv or jsonl' }).optional(),
-  url: z.string({ error: urlRule }).refine(isSourceUrl, { error: urlRule }).optional(),
+  url: remoteUrl.optional(),
   rows: path.optional(),
   next: path.optional(),
   page: z
@@ -32,12 +23,9 @@ export const sourceSchema = z.strictObject({
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'expected the name of a query parameter' })
     .optional(),
   count: path.optional(),
-  tokenFile: file.optional(),
-  authorization: z
-    .string({ error: schemeRule })
-    .regex(/^[A-Za-z0-9-]{1,32}$/, { error: schemeRule })
-    .prefault('Bearer'),
-  caFile: file.optional(),
+  tokenFile: filePath.optional(),
+  authorization: tokenScheme,
+  caFile: filePath.optional(),
   timeout: duration('30s', 100, 300 * second),
   pagesMax: whole(1_000, 1, 1_000_000),
   bytesMax: whole(536_870_912, 1_024, 4_294_967_296),
@@ -88,11 +76,6 @@ interface SourceFault {
 const ofFile = ['path', 'format'] as const;
 const ofHttp = ['url', 'rows', 'next', 'page', 'count', 'tokenFile', 'caFile'] as const;
 
-function isLoopback(url: string): boolean {
-  const name = new URL(url).hostname.replace(/^\[|\]$/g, '');
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
-}
-
 function formatOf(source: RawSource): 'csv' | 'jsonl' | null {
   if (source.format) return source.format;
   const name = source.path?.toLowerCase() ?? '';
@@ -112,7 +95,7 @@ function objectToPlace(source: RawSource): Complaint[] {
     complaints.push(['format', 'missing: the name of the file does not tell whether it is csv or jsonl']);
   }
   if (source.next && source.page) complaints.push(['page', 'pages have a link to the next one or a number, not both']);
-  if (source.url && source.tokenFile && source.url.startsWith('http:') && !isLoopback(source.url)) {
+  if (source.url && source.tokenFile && isInTheClear(source.url)) {
     complaints.push(['url', 'the token would be sent in the clear: https']);
   }
   return complaints;

@@ -1,6 +1,6 @@
 // What a session may publish, subscribe to and receive. Deny by default: a list of patterns allows, nothing else does.
 import type { Principal, PrincipalId, PrincipalKind } from './principal.ts';
-import { covers, downWords, enrollmentRoot, enrollmentTopic, isFilter, matches, upWords } from './topics.ts';
+import { alertRoot, covers, downWords, enrollmentRoot, enrollmentTopic, isFilter, matches, upWords } from './topics.ts';
 
 /** Topic patterns; `{id}` stands for the principal's own id. */
 export interface AccessTemplate {
@@ -50,12 +50,21 @@ export function accessOf(principal: Principal, lane: 'full' | 'renew-only', rule
   const template = rules.principals.get(principal.id) ?? rules.kinds[principal.kind];
   const expand = (pattern: string): string => pattern.replaceAll('{id}', principal.id);
   const others = principal.kind === 'gateway' ? speaking : { publish: [], subscribe: [] };
-  const subscribe = template.subscribe.map(expand);
+  // Alerts name devices and their owners: no list opens them to anything but a service.
+  const mayHear = (pattern: string): boolean => principal.kind === 'service' || !isOfGateway(pattern);
+  const subscribe = template.subscribe.map(expand).filter(mayHear);
   return {
     publish: [...own.publish, ...others.publish, ...template.publish.map(expand)],
     subscribe: [...own.subscribe, ...others.subscribe, ...subscribe],
     receive: [...own.receive, ...subscribe],
   };
+}
+
+const ownRoot = alertRoot.slice(0, alertRoot.indexOf('/'));
+
+/** Does a pattern ask for what the gateway itself says to services? Wildcards do not reach there. */
+function isOfGateway(pattern: string): boolean {
+  return pattern === ownRoot || pattern.startsWith(`${ownRoot}/`);
 }
 
 export function mayPublish(access: Access, topic: string): boolean {

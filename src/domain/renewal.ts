@@ -90,7 +90,7 @@ export const openStates: readonly RenewalState[] = [
   'failed',
 ];
 
-export function isOpen(renewal: Renewal): boolean {
+export function isOpen(renewal: Pick<Renewal, 'state'>): boolean {
   return openStates.includes(renewal.state);
 }
 

@@ -1,4 +1,5 @@
 // MQTT topic names and filters: matching, covering, and the enrollment topics `$enroll/1/<id>/<word>`.
+import type { AlertName } from './alert.ts';
 import { type PrincipalId, parsePrincipalId } from './principal.ts';
 
 export const upWords = ['hello', 'csr', 'get', 'ack'] as const;
@@ -9,12 +10,20 @@ export type DownWord = (typeof downWords)[number];
 /** The root of every enrollment topic, its version included. */
 export const enrollmentRoot = '$enroll/1/';
 
+/** The root of the topics on which services hear of alerts. It begins with `$`: nobody but the broker publishes there. */
+export const alertRoot = '$nolapse/alerts/';
+
 /** Levels a topic or filter may have; aedes's matchers throw above 100. */
 export const topicLevelsMax = 64;
 
 /** The topic on which `word` is exchanged with the principal `id`. */
 export function enrollmentTopic(id: PrincipalId, word: UpWord | DownWord): string {
   return `${enrollmentRoot}${id}/${word}`;
+}
+
+/** The topic on which services hear what becomes of an alert. What in its subject would be more than a level is replaced. */
+export function alertTopic({ kind, subject }: AlertName): string {
+  return `${alertRoot}${kind}/${subject.replaceAll(/[^A-Za-z0-9._-]/g, '_')}`;
 }
 
 /** Takes an enrollment topic apart. Null when the topic is not one or names an impossible id; unknown words are kept. */

@@ -1,26 +1,146 @@
-// What is wrong with one principal, as far as somebody must be told: each alert about it in its one wording.
-import type { Finding } from './alert.ts';
+// What is wrong with one principal, as far as somebody must be told: each alert about it in its one wording, and when it must be
+// looked at again because time alone may make something wrong.
+import type { AlertKind, Finding, Severity } from './alert.ts';
+import type { LedgerEntry } from './certificate.ts';
+import { graceMs, type Policy } from './policy.ts';
 import type { Principal } from './principal.ts';
+import { isOpen, type Renewal } from './renewal.ts';
+import { type Instant, spanMs } from './time.ts';
 
 /** Characters of what a device said of itself that an alert carries. */
 const saidMax = 200;
 
-function about({ id, owner }: Principal): Pick<Finding, 'subject' | 'owner'> {
-  return { subject: id, owner: owner.trim() === '' ? null : owner };
+export interface WatchFacts {
+  readonly principal: Principal;
+  /** Living and expired ones, the oldest first. */
+  readonly certificates: readonly Pick<LedgerEntry, 'state' | 'notBefore' | 'notAfter' | 'activatedAt' | 'renewAt'>[];
+  /** Those that have not ended. */
+  readonly renewals: readonly Pick<Renewal, 'id' | 'state' | 'createdAt' | 'updatedAt' | 'lapsedAt'>[];
+  /** The longest gap between visits that was observed of it; 0: none was. */
+  readonly longestGapMs: number;
+  readonly policy: Policy;
+  readonly now: Instant;
 }
 
-/** Its certificate ended before its replacement was in use. */
-export function lapsed(principal: Principal, grace: 'in_grace' | 'over'): Finding {
+/** What a look brings: what is so now, and of one kind when it will be if nothing changes before. */
+interface Look {
+  readonly finding: Finding | null;
+  /** Null: time alone changes nothing. */
+  readonly nextAt: Instant | null;
+}
+
+const nothing: Look = { finding: null, nextAt: null };
+
+function about(principal: Principal, kind: AlertKind, severity: Severity, detail: string): Finding {
+  const { id, owner } = principal;
+  return { kind, subject: id, severity, detail, owner: owner.trim() === '' ? null : owner };
+}
+
+function day(at: Instant): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The one in use, if there is one: the newest that is active. */
+function inUse({ certificates }: WatchFacts) {
+  return certificates.findLast(({ state }) => state === 'active');
+}
+
+const expiryApproaching = (facts: WatchFacts): Look => {
+  const { principal, policy, now } = facts;
+  const current = inUse(facts);
+  if (!current) return nothing;
+  const { notBefore, notAfter, renewAt } = current;
+  const lifeMs = Math.max(0, notAfter - notBefore);
+  // Before its replacement is due nobody could do anything about it.
+  const dueAt = renewAt ?? notBefore;
+  const warnAt = Math.max(notAfter - spanMs(policy.expiryWarning, lifeMs), dueAt);
+  const alarmAt = Math.max(notAfter - spanMs(policy.expiryAlarm, lifeMs), warnAt);
+  if (now < warnAt) return { finding: null, nextAt: warnAt };
+  const isAlarm = now >= alarmAt;
+  const detail = `its certificate ends ${day(notAfter)}, and no replacement is in use`;
+  return {
+    finding: about(principal, 'expiry_approaching', isAlarm ? 'critical' : 'warning', detail),
+    nextAt: isAlarm ? null : alarmAt,
+  };
+};
+
+/** A renewal that has lapsed is told of by that. */
+const renewalOverdue = ({ principal, renewals, longestGapMs, policy, now }: WatchFacts): Look => {
+  const patienceMs = Math.max(spanMs(policy.overdueAfter, policy.lifetimeMs), longestGapMs);
+  const [oldest] = renewals
+    .filter(({ state, lapsedAt }) => isOpen({ state }) && lapsedAt === null)
+    .sort((a, b) => a.createdAt - b.createdAt);
+  if (!oldest) return nothing;
+  const overdueAt = oldest.createdAt + patienceMs;
+  if (now < overdueAt) return { finding: null, nextAt: overdueAt };
+  const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}`;
+  return { finding: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };
+};
+
+const installedNotActivated = ({ principal, renewals, policy, now }: WatchFacts): Look => {
+  const installed = renewals.find(({ state }) => state === 'installed');
+  if (!installed) return nothing;
+  const lapsed = installed.lapsedAt !== null;
+  const activateBy = installed.updatedAt + spanMs(policy.activateWithin, policy.lifetimeMs);
+  if (now < activateBy && !lapsed) return { finding: null, nextAt: activateBy };
+  const detail = `it said that it installed the replacement of renewal ${installed.id}, and was not seen with it`;
+  return {
+    finding: about(principal, 'installed_not_activated', lapsed ? 'critical' : 'warning', detail),
+    nextAt: null,
+  };
+};
+
+const hasLapsed = ({ principal, certificates, policy, now }: WatchFacts): Look => {
+  if (certificates.some(({ state }) => state === 'active' || state === 'superseded')) return nothing;
+  const last = certificates.findLast(({ state, activatedAt }) => state === 'expired' && activatedAt !== null);
+  if (!last) return nothing;
+  const graceEnds = last.notAfter + graceMs(policy);
   const detail =
-    grace === 'in_grace'
-      ? 'its certificate ended before a replacement was in use; it may come in to renew until grace ends'
-      : 'its certificate and grace have ended: it needs a certificate by hand';
-  return { kind: 'lapsed', severity: 'critical', detail, ...about(principal) };
+    now < graceEnds
+      ? `its certificate ended ${day(last.notAfter)} before a replacement was in use; it may come in to renew until grace ends`
+      : `its certificate ended ${day(last.notAfter)}, and grace has ended too: it needs a certificate by hand`;
+  return { finding: about(principal, 'lapsed', 'critical', detail), nextAt: now < graceEnds ? graceEnds : null };
+};
+
+const hasNoOwner = ({ principal }: WatchFacts): Look =>
+  principal.owner.trim() === ''
+    ? { finding: about(principal, 'no_owner', 'warning', 'nobody answers for it'), nextAt: null }
+    : nothing;
+
+const watchers = {
+  expiry_approaching: expiryApproaching,
+  renewal_overdue: renewalOverdue,
+  installed_not_activated: installedNotActivated,
+  lapsed: hasLapsed,
+  no_owner: hasNoOwner,
+} as const satisfies Partial<Record<AlertKind, (facts: WatchFacts) => Look>>;
+
+/** The kinds of alerts about a principal that a look at it raises and clears. */
+export const watchedKinds = Object.keys(watchers) as (keyof typeof watchers)[];
+
+/** What is so of a principal, by kind, and when time alone may change it; null: at no time. Of one that is not in service, nothing is. */
+export function watch(facts: WatchFacts): {
+  readonly findings: ReadonlyMap<AlertKind, Finding>;
+  readonly nextAt: Instant | null;
+} {
+  const findings = new Map<AlertKind, Finding>();
+  let nextAt: Instant | null = null;
+  if (facts.principal.status !== 'active') return { findings, nextAt };
+  for (const kind of watchedKinds) {
+    const look = watchers[kind](facts);
+    if (look.finding) findings.set(kind, look.finding);
+    if (look.nextAt !== null) nextAt = Math.min(nextAt ?? look.nextAt, look.nextAt);
+  }
+  return { findings, nextAt };
+}
+
+/** Does a failure that was told of still matter? Not once nothing is being replaced any more. */
+export function failureIsOver({ principal, renewals }: Pick<WatchFacts, 'principal' | 'renewals'>): boolean {
+  return principal.status !== 'active' || !renewals.some(({ state }) => isOpen({ state }));
 }
 
 /** @param code what the failure is called, where it has a name; with what was said about it. */
 export function renewalFailed(principal: Principal, code: string | null, said: string): Finding {
   const detail = [code, said].filter((part) => part).join(': ');
-  const printable = detail.slice(0, saidMax).replaceAll(/\p{C}/gu, '?');
-  return { kind: 'renewal_failed', severity: 'warning', detail: printable, ...about(principal) };
+  return about(principal, 'renewal_failed', 'warning', detail.slice(0, saidMax).replaceAll(/\p{C}/gu, '?'));
 }

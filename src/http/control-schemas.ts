@@ -90,6 +90,14 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     after: text.exactOptional(),
     limit: limit.exactOptional(),
   }),
+  listAlerts: z.strictObject({
+    kind: text.exactOptional(),
+    open: z.boolean().exactOptional(),
+    limit: limit.exactOptional(),
+  }),
+  showAlert: z.strictObject({ kind: text, subject: text }),
+  acknowledgeAlert: z.strictObject({ kind: text, subject: text, by: text }),
+  clearAlert: z.strictObject({ kind: text, subject: text }),
   lookOver: nothing,
   crl: nothing,
   forecast: z.strictObject({

@@ -1,8 +1,36 @@
-// The alert sinks there are, by the name under which what waits for each is kept. A new one is a file beside this and a line in here.
+// The alert sinks there are, by the name under which what waits for each is kept. A new kind is a file beside this and a line in here.
 import type { Journal } from '../ports/journal.ts';
+import type { Announcer } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
+import { type AlertmanagerWebhook, createAlertmanagerSink } from './alertmanager.ts';
+import { createCloudEventsSink } from './cloudevents.ts';
 import { createLogSink } from './log.ts';
+import { createTopicSink } from './topic.ts';
 
-export function createSinks(journal: Journal): Map<string, Sink> {
-  return new Map([['log', createLogSink(journal)]]);
+export interface SinkParts {
+  readonly journal: Journal;
+  readonly announcer: Announcer;
+  /** The name the gateway goes by. */
+  readonly gateway: string;
+  /** The present, in Unix milliseconds. */
+  readonly now: () => number;
+}
+
+export interface SinkRules {
+  /** Are services told on topics? */
+  readonly mqtt: boolean;
+  /** By name. */
+  readonly webhooks: ReadonlyMap<string, AlertmanagerWebhook & { readonly kind: 'alertmanager' | 'cloudevents' }>;
+}
+
+const webhookKinds = { alertmanager: createAlertmanagerSink, cloudevents: createCloudEventsSink };
+
+export function createSinks({ mqtt, webhooks }: SinkRules, parts: SinkParts): Map<string, Sink> {
+  const { journal, announcer, gateway, now } = parts;
+  const sinks = new Map([['log', createLogSink(journal)]]);
+  if (mqtt) sinks.set('mqtt', createTopicSink(announcer, gateway));
+  for (const [name, webhook] of webhooks) {
+    sinks.set(`webhooks.${name}`, webhookKinds[webhook.kind](webhook, gateway, now));
+  }
+  return sinks;
 }

@@ -2,6 +2,12 @@
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 
+/** Speaks to whoever listens. */
+export interface Announcer {
+  /** Publishes to the sessions that subscribe to this topic and may hear it; kept for those away that asked for that. Rejects when it cannot be. */
+  announce(topic: string, payload: Uint8Array): Promise<void>;
+}
+
 export interface Sessions {
   /**
    * Sends a payload on an enrollment topic to the principal's sessions that subscribe to it; only to those opened with

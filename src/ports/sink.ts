@@ -1,4 +1,5 @@
 // Who is told of alerts: a log, a topic, a receiver behind HTTP. What waits for each is kept by the store.
+import type { Alert } from '../domain/alert.ts';
 import type { WaitingNotification } from './store.ts';
 
 /** `refused`: as it is it will never be taken, and is not to be told again. `failed`: it may be later. */
@@ -9,4 +10,9 @@ export interface Sink {
   readonly batchMax: number;
   /** Tells of these, in their order: of all of them or, as far as is known, of none. Never rejects for what is the other side's doing. */
   tell(waiting: readonly WaitingNotification[], signal: AbortSignal): Promise<SinkAnswer>;
+  /** For one that forgets: what is open is told again at this pace. Absent: it needs not be. */
+  readonly again?: {
+    readonly everyMs: number;
+    tell(open: readonly Alert[], signal: AbortSignal): Promise<SinkAnswer>;
+  };
 }

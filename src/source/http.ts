@@ -1,12 +1,11 @@
 // An inventory behind HTTP: JSON, a page after another, by the link to the next one or by number. All of its pages are read, or
 // it is not relied on.
-import { readFile } from 'node:fs/promises';
 import { valueAt } from '../domain/field-path.ts';
 import type { Source, SourceBatch, SourceRecord } from '../ports/source.ts';
+import { type Approach, accessOf } from '../remote/exchange.ts';
 import { fetchPage, quoted } from './page.ts';
-import { readToken } from './token.ts';
 
-export interface HttpOptions {
+export interface HttpOptions extends Approach {
   readonly url: string;
   /** Path of the list in a page; null: the page is the list. */
   readonly rows: string | null;
@@ -16,11 +15,6 @@ export interface HttpOptions {
   readonly page: string | null;
   /** Path of how many records there are in all; null: it is not said. */
   readonly count: string | null;
-  readonly tokenFile: string | null;
-  /** The scheme the token is sent under: `Bearer`, `Token`. */
-  readonly authorization: string;
-  /** PEM of the CAs its certificate is to come from; null: those Node believes. */
-  readonly caFile: string | null;
   /** For one page. */
   readonly timeoutMs: number;
   readonly pagesMax: number;
@@ -60,17 +54,6 @@ async function* read(options: HttpOptions, signal: AbortSignal): AsyncGenerator<
   }
   const lacking = walk.objectToEnd();
   if (lacking) yield { ...nothing, faults: [lacking] };
-}
-
-async function accessOf({ tokenFile, authorization, caFile }: HttpOptions) {
-  const token = tokenFile === null ? null : await readToken(tokenFile);
-  if (token && 'fault' in token) return token;
-  const headers: Record<string, string> = token ? { authorization: `${authorization} ${token.token}` } : {};
-  try {
-    return { headers, ca: caFile === null ? null : await readFile(caFile, 'utf8') };
-  } catch (error) {
-    return { fault: `${caFile} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}` };
-  }
 }
 
 type Taken = { readonly batch: SourceBatch; readonly next: URL | null } | { readonly fault: string };

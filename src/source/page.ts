@@ -1,17 +1,12 @@
 // Asks for one page of JSON over HTTP, and takes nothing else for it: no redirect, no other type, no half of it.
-
 import type { IncomingMessage } from 'node:http';
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { type Access, exchange, objectToStatus, wordsFor } from '../remote/exchange.ts';
 
 /** Bytes one page may have: what is parsed in one go holds everybody else up. */
 export const pageBytesMax = 16 * 1_048_576;
 
-export interface Asked {
+export interface Asked extends Access {
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  /** PEM of the CAs to believe; null: those Node believes. */
-  readonly ca: string | null;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -23,7 +18,7 @@ export async function fetchPage(asked: Asked): Promise<Page> {
   const timeout = AbortSignal.timeout(asked.timeoutMs);
   const signal = AbortSignal.any([asked.signal, timeout]);
   try {
-    const answer = await ask(asked, signal);
+    const answer = await exchange({ ...asked, body: null, signal });
     const objection = objectTo(answer);
     if (objection) {
       answer.destroy();
@@ -42,22 +37,9 @@ function isTimeout({ reason }: AbortSignal): boolean {
   return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
-function ask({ url, headers, ca }: Asked, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const options = { headers: { accept: 'application/json', 'accept-encoding': 'identity', ...headers }, signal };
-    const outgoing =
-      url.protocol === 'https:'
-        ? requestHttps(url, { ...options, agent: false, ...(ca !== null && { ca }) })
-        : requestHttp(url, { ...options, agent: false });
-    outgoing.once('response', resolve);
-    outgoing.on('error', reject);
-    outgoing.end();
-  });
-}
-
 function objectTo({ statusCode = 0, headers }: IncomingMessage): string | null {
-  if (statusCode >= 300 && statusCode < 400) return `answered ${statusCode}, a redirect: name the place itself`;
-  if (statusCode === 401 || statusCode === 403) return `answered ${statusCode}: is the token good?`;
+  const objection = objectToStatus(statusCode);
+  if (objection) return objection;
   if (statusCode !== 200) return `answered ${statusCode}`;
   // Whatever was packed into it is not unpacked.
   const encoding = headers['content-encoding'] ?? 'identity';
@@ -127,11 +109,4 @@ async function readBody(answer: IncomingMessage): Promise<Page> {
   } catch {
     return { fault: `not JSON, or not all of it (${bytes} bytes)` };
   }
-}
-
-function wordsFor({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ECONNRESET') return 'the answer ended before it was whole';
-  if (code?.includes('CERT') || code?.includes('UNABLE_TO'))
-    return `its certificate is not believed (${code}): see caFile`;
-  return `cannot be reached: ${code ?? message}`;
 }

@@ -9,7 +9,15 @@ import {
   maySubscribe,
 } from '../../src/domain/acl.ts';
 import { parsePrincipalId } from '../../src/domain/principal.ts';
-import { covers, downWords, isFilter, matches, parseEnrollmentTopic, upWords } from '../../src/domain/topics.ts';
+import {
+  alertTopic,
+  covers,
+  downWords,
+  isFilter,
+  matches,
+  parseEnrollmentTopic,
+  upWords,
+} from '../../src/domain/topics.ts';
 import { idOf, principal } from './samples.ts';
 
 const rules = {
@@ -93,6 +101,27 @@ describe('access', () => {
       expect(maySubscribe(device, filter)).toBe(false);
     }
     expect(mayReceive(device, '$enroll/1/pump-8/cert')).toBe(false);
+  });
+
+  it('lets services alone hear of alerts, where their list says so, and nobody publish them', () => {
+    const lists = { publish: ['#', '+/#'], subscribe: ['$nolapse/alerts/#', '$nolapse', '#'] };
+    const told = { kinds: { device: lists, gateway: lists, service: lists }, principals: new Map() };
+    const topic = alertTopic({ kind: 'no_owner', subject: 'pump-7' });
+    expect(topic).toBe('$nolapse/alerts/no_owner/pump-7');
+    for (const kind of ['device', 'gateway', 'service'] as const) {
+      const access = accessOf(principal({ kind }), 'full', told);
+      expect(maySubscribe(access, '$nolapse/alerts/#')).toBe(kind === 'service');
+      expect(mayReceive(access, topic)).toBe(kind === 'service');
+      expect(mayPublish(access, topic)).toBe(false);
+    }
+    const wild = accessOf(principal({ kind: 'service' }), 'full', {
+      ...told,
+      kinds: { ...told.kinds, service: { publish: [], subscribe: ['#', '+/#'] } },
+    });
+    expect(mayReceive(wild, topic)).toBe(false);
+    expect(alertTopic({ kind: 'unknown_identity', subject: 'a/+/# b' })).toBe(
+      '$nolapse/alerts/unknown_identity/a_____b',
+    );
   });
 
   it('gives the renew-only lane enrollment alone', () => {

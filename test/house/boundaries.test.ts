@@ -45,6 +45,8 @@ describe('imports run downwards only', () => {
     ['src/source/planted.ts', '../config.ts'],
     ['src/app/planted.ts', '../source/index.ts'],
     ['src/http/planted.ts', '../source/index.ts'],
+    ['src/remote/planted.ts', '../domain/time.ts'],
+    ['src/app/planted.ts', '../remote/secret.ts'],
     ['src/telemetry/planted.ts', '../app/admit.ts'],
     ['src/simulator/planted.ts', '../app/admit.ts'],
   ])('%s may not import %s', (file, imported) => {
@@ -58,6 +60,9 @@ describe('imports run downwards only', () => {
     ['src/app/planted.ts', '../ports/store.ts'],
     ['src/broker/planted.ts', '../app/session.ts'],
     ['src/source/planted.ts', '../wire/inventory-rows.ts'],
+    ['src/source/planted.ts', '../remote/exchange.ts'],
+    ['src/notify/planted.ts', '../remote/secret.ts'],
+    ['src/remote/planted.ts', './secret.ts'],
     ['src/simulator/planted.ts', '../wire/index.ts'],
   ])('%s may import %s', (file, imported) => {
     expect(lint(file, imported)).not.toContain('noRestrictedImports');

@@ -164,7 +164,7 @@ describe('the complete example', () => {
 
   it('has every key', () => {
     const found = new Set<string>();
-    const chosen = new Set(['default', 'critical', 'billing', 'netbox', 'plant', 'cmdb']);
+    const chosen = new Set(['default', 'critical', 'billing', 'netbox', 'plant', 'cmdb', 'pager', 'audit']);
     const walk = (value: unknown, path: readonly string[]): void => {
       const key = path.join('.');
       if (keysByName.has(key) || typeof value !== 'object' || value === null) found.add(key);
@@ -244,6 +244,14 @@ describe('docs/operations.md', () => {
     const known = Object.entries(alertKinds).map(([kind, { meaning }]) => [kind, `${meaning.toLowerCase()}.`]);
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
     expect(listed).toHaveLength(known.length);
+  });
+
+  it('has a runbook for every kind of alert: what to look at, what to do, and what by hand', () => {
+    const chapters = section(operationsPage, 'Alerts').split('\n### ').slice(1);
+    const runbooks = new Map(chapters.map((text) => [text.slice(0, text.indexOf('\n')), text]));
+    expect(sorted(runbooks.keys())).toEqual(sorted([...Object.keys(alertKinds), 'Who is told']));
+    runbooks.delete('Who is told');
+    for (const text of runbooks.values()) expect(text).toMatch(/\*\*Look\*\*[\s\S]*\*\*Do\*\*[\s\S]*\*\*By hand\*\*/);
   });
 });
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SourceRecord } from '../../src/ports/source.ts';
+import { readSecret } from '../../src/remote/secret.ts';
 import { sourceKinds } from '../../src/source/index.ts';
-import { readToken } from '../../src/source/token.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -85,20 +85,20 @@ describe("a token's file", () => {
   const token = async (content: string, mode = 0o600) => {
     writeFileSync(at('token'), content);
     chmodSync(at('token'), mode);
-    return readToken(at('token'));
+    return readSecret(at('token'));
   };
 
   it('holds one token, with or without a line ending', async () => {
-    expect(await token('abc')).toEqual({ token: 'abc' });
-    expect(await token('abc\r\n', 0o640)).toEqual({ token: 'abc' });
+    expect(await token('abc')).toEqual({ text: 'abc' });
+    expect(await token('abc\r\n', 0o640)).toEqual({ text: 'abc' });
   });
 
   it.each([
-    ['', 0o600, 'does not hold one token'],
-    ['two tokens', 0o600, 'does not hold one token'],
-    ['abc\nX-Header: x', 0o600, 'does not hold one token'],
+    ['', 0o600, 'does not hold one secret'],
+    ['two tokens', 0o600, 'does not hold one secret'],
+    ['abc\nX-Header: x', 0o600, 'does not hold one secret'],
     ['abc', 0o644, 'can be read by anybody: chmod 600 it'],
-    ['x'.repeat(10_000), 0o600, 'is larger than 8192 bytes: it is no token'],
+    ['x'.repeat(10_000), 0o600, 'is larger than 8192 bytes: it is no secret'],
   ])('of %j and mode %o is refused', async (content, mode, fault) => {
     expect(await token(content, mode)).toEqual({ fault: `${at('token')} ${fault}` });
   });
@@ -106,11 +106,11 @@ describe("a token's file", () => {
   it('is no pipe, no device and no folder', async () => {
     mkdirSync(at('folder'));
     for (const path of ['/dev/zero', at('folder')]) {
-      expect(await readToken(path)).toEqual({ fault: `${path} is not a file` });
+      expect(await readSecret(path)).toEqual({ fault: `${path} is not a file` });
     }
   });
 
   it('must be there', async () => {
-    expect(await readToken(at('none'))).toEqual({ fault: `${at('none')} cannot be read: ENOENT` });
+    expect(await readSecret(at('none'))).toEqual({ fault: `${at('none')} cannot be read: ENOENT` });
   });
 });

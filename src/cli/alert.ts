@@ -1,0 +1,97 @@
+// nolapse alert ...: what somebody must act on, and who has taken it on. Exit code 1 when any of those listed is open.
+import { userInfo } from 'node:os';
+import { type Command, Option } from 'commander';
+import { type Alert, type AlertKind, alertKinds } from '../domain/alert.ts';
+import {
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answer, cell, fields, fromNow, table, time } from './output.ts';
+
+type ListOptions = CommonOptions & { readonly kind?: string; readonly open?: boolean; readonly limit: number };
+type AcknowledgeOptions = CommonOptions & { readonly by?: string };
+
+export function registerAlert(program: Command, surroundings: Surroundings): void {
+  const group = program.command('alert').description('what somebody must act on');
+  registerList(group, surroundings);
+  withCommon(group.command('show'))
+    .description('show one alert')
+    .argument('<kind>')
+    .argument('<subject>')
+    .action(async (kind: string, subject: string, options: CommonOptions) => {
+      show(options, await withOperations(surroundings, options, (each) => each.showAlert({ kind, subject })));
+    });
+  withCommon(group.command('ack'))
+    .description('take an alert on')
+    .argument('<kind>')
+    .argument('<subject>')
+    .option('--by <name>', 'who does; the user of this shell when nothing is said')
+    .action(async (kind: string, subject: string, options: AcknowledgeOptions) => {
+      const by = options.by ?? userInfo().username;
+      const input = { kind, subject, by };
+      show(options, await withOperations(surroundings, options, (each) => each.acknowledgeAlert(input)));
+    });
+  withCommon(group.command('clear'))
+    .description('say that an alert is done with; what is still so is raised anew')
+    .argument('<kind>')
+    .argument('<subject>')
+    .action(async (kind: string, subject: string, options: CommonOptions) => {
+      show(options, await withOperations(surroundings, options, (each) => each.clearAlert({ kind, subject })));
+    });
+}
+
+function registerList(group: Command, surroundings: Surroundings): void {
+  withLimit(withCommon(group.command('list')))
+    .description('list alerts, the newest first')
+    .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(alertKinds)))
+    .option('--open', 'without those that are cleared')
+    .action(async (options: ListOptions) => {
+      const { home: _home, config: _config, output, ...query } = options;
+      const list = await withOperations(surroundings, options, (each) => each.listAlerts(query));
+      answer(output, list, () =>
+        table(
+          ['KIND', 'SUBJECT', 'SEVERITY', 'STATE', 'SINCE', 'DETAIL'],
+          list.map((each) => [
+            each.kind,
+            cell(each.subject),
+            each.severity,
+            stateOf(each),
+            time(each.raisedAt),
+            cell(each.detail),
+          ]),
+        ),
+      );
+      remarkIfFull(list, options.limit, 'narrow it with --open or --kind');
+      if (list.some(({ clearedAt }) => clearedAt === null)) process.exitCode = 1;
+    });
+}
+
+function stateOf({ acknowledgedAt, clearedAt }: Alert): string {
+  if (clearedAt !== null) return 'cleared';
+  return acknowledgedAt === null ? 'open' : 'acknowledged';
+}
+
+function show({ output }: CommonOptions, alert: Alert): void {
+  const { kind, subject, severity, detail, owner, raisedAt, updatedAt, acknowledgedAt, acknowledgedBy } = alert;
+  const now = Date.now();
+  answer(output, alert, () =>
+    fields([
+      ['kind', kind],
+      ['means', alertKinds[kind as AlertKind].meaning],
+      ['subject', cell(subject)],
+      ['severity', severity],
+      ['state', stateOf(alert)],
+      ['detail', cell(detail)],
+      ['owner', cell(owner)],
+      ['raised', `${time(raisedAt)}, ${fromNow(raisedAt, now)}`],
+      ['updated', time(updatedAt)],
+      ['acknowledged', acknowledgedAt === null ? '-' : `${time(acknowledgedAt)} by ${cell(acknowledgedBy)}`],
+      ['cleared', time(alert.clearedAt)],
+      ['runbook', `docs/operations.md#${kind}`],
+    ]),
+  );
+}

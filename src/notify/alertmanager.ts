@@ -1,0 +1,81 @@
+// The alert sink for Prometheus Alertmanager, in the form of its v2 API. Alertmanager knows an alert by its labels and takes one it no
+// longer hears of for resolved (`resolve_timeout`), so what is open is told again and again.
+import { type Alert, type AlertEvent, alertKinds, severities } from '../domain/alert.ts';
+import type { Sink } from '../ports/sink.ts';
+import { post, type Webhook } from './post.ts';
+
+const batchMax = 100;
+
+export interface AlertmanagerWebhook extends Webhook {
+  /** How often what is open is told again. */
+  readonly repeatMs: number;
+}
+
+interface PostableAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly startsAt: string;
+  /** Absent: open, for as long as it is told again. */
+  readonly endsAt?: string;
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function postable(gateway: string, alert: Alert): PostableAlert {
+  const { kind, subject, severity, detail, owner, raisedAt, acknowledgedBy, clearedAt } = alert;
+  return {
+    labels: { alertname: kind, job: 'nolapse', instance: gateway, subject, severity, ...(owner && { owner }) },
+    annotations: {
+      summary: `${subject}: ${detail}`,
+      description: alertKinds[kind].meaning,
+      ...(acknowledgedBy && { acknowledged_by: acknowledgedBy }),
+    },
+    startsAt: iso(raisedAt),
+    // Not before its start, wherever the clock was set meanwhile: it would be refused.
+    ...(clearedAt !== null && { endsAt: iso(Math.max(clearedAt, raisedAt)) }),
+  };
+}
+
+/** Of each alert what became of it last: twice in one post, nobody promises which of the two counts. */
+function lastOfEach(alerts: readonly PostableAlert[]): PostableAlert[] {
+  return [...new Map(alerts.map((each) => [JSON.stringify(each.labels), each])).values()];
+}
+
+/** With another severity its labels are others, and what had the old ones is over. */
+function replaced(gateway: string, event: AlertEvent, alert: Alert): PostableAlert[] {
+  if (event !== 'updated') return [];
+  const others = severities.filter((severity) => severity !== alert.severity);
+  return others.map((severity) => ({
+    ...postable(gateway, { ...alert, severity }),
+    endsAt: iso(Math.max(alert.updatedAt, alert.raisedAt)),
+  }));
+}
+
+/** @param gateway the name it goes by. */
+export function createAlertmanagerSink(webhook: AlertmanagerWebhook, gateway: string, now: () => number): Sink {
+  const place = new URL(webhook.url);
+  place.pathname = `${place.pathname.replace(/\/+$/, '')}/api/v2/alerts`;
+  const there = { ...webhook, url: place.href };
+  const send = (alerts: readonly PostableAlert[], signal: AbortSignal) =>
+    post(there, { type: 'application/json', body: JSON.stringify(alerts) }, now(), signal);
+  return {
+    batchMax,
+    tell: (waiting, signal) =>
+      send(
+        lastOfEach(
+          waiting.flatMap(({ event, alert }) => [...replaced(gateway, event, alert), postable(gateway, alert)]),
+        ),
+        signal,
+      ),
+    again: {
+      everyMs: webhook.repeatMs,
+      tell: (alerts, signal) =>
+        send(
+          alerts.map((alert) => postable(gateway, alert)),
+          signal,
+        ),
+    },
+  };
+}
