@@ -126,6 +126,48 @@ it("has a principal's dates follow its class and its criticality, whoever change
   expect(await dueOn('pump-2')).toBeCloseTo(36, 1);
 });
 
+it('explains what follows from a policy for a certificate in use, and what moved its date', async () => {
+  await open(classes('60%'));
+  const credentials = bare(await house.device('pump-1'));
+  expect(await connackOf(house, credentials, 'pump-1')).toBe(0);
+  const explained = async () => {
+    const { certificates } = await house.gateway.operations.explainPolicy({ id: 'pump-1' });
+    expect(certificates).toHaveLength(1);
+    const [certificate] = certificates;
+    if (!certificate) throw new Error('no certificate is in use');
+    return certificate;
+  };
+  const first = await explained();
+  const { notBefore, notAfter } = first;
+  expect(first).toMatchObject({
+    renewal: null,
+    dueAt: notBefore + 54 * day,
+    reckoned: { renewAt: notBefore + 54 * day, spreadMs: 0, at: notBefore + 54 * day, by: 'policy' },
+    keyMode: 'csr',
+    keyModes: [
+      { mode: 'csr', objection: null },
+      { mode: 'recertify', objection: 'device' },
+    ],
+    overlapMs: 7 * day,
+    graceUntil: notAfter + 30 * day,
+    warnAt: notAfter - 18 * day,
+    alarmAt: notAfter - 4.5 * day,
+    overdueAt: notBefore + 63 * day,
+  });
+  // What it was away for counts from when the gateway saw it leave.
+  const isHere = async () => (await house.gateway.operations.showDevice({ id: 'pump-1' })).presence?.here;
+  await expect.poll(isHere).toBe(false);
+  passedMs = 30 * day;
+  const since = house.log.lines.length;
+  expect(await connackOf(house, credentials, 'pump-1')).toBe(0);
+  await house.log.until('renewal.due', {}, since);
+  const [renewal] = await house.gateway.operations.listRenewals({ device: 'pump-1' });
+  const later = await explained();
+  expect(later).toMatchObject({ renewal: renewal?.id, dueAt: null, reckoned: { by: 'planned_gap' }, keyMode: 'csr' });
+  expect(later.reckoned.at).toBeLessThan(notBefore + 30 * day);
+  expect(later.overdueAt).toBe((renewal?.createdAt ?? 0) + 9 * day);
+});
+
 const nobody: Sessions = {
   send: async () => 0,
   listens: () => false,
