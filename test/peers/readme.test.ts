@@ -53,8 +53,7 @@ interface Outcome {
 }
 
 function shell(text: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  // Job control, as a person's shell has it: `kill %nolapse` reaches the command and what it started.
-  const child = spawn('bash', ['-c', `set -em\n${text}`], { cwd: copy, env: environment(env), stdio: 'pipe' });
+  const child = spawn('bash', ['-c', `set -e\n${text}`], { cwd: copy, env: environment(env), stdio: 'pipe' });
   child.stdin.end();
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
