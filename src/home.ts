@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAnchors } from './anchors.ts';
+import { Breaker } from './app/breaker.ts';
 import { Chores } from './app/chores.ts';
 import type { App, Settings } from './app/context.ts';
 import { Knocks } from './app/knocks.ts';
@@ -13,6 +14,7 @@ import { Outbox } from './app/outbox.ts';
 import { Policies } from './app/policies.ts';
 import { Presences } from './app/presences.ts';
 import { currentCrl } from './app/publish-crl.ts';
+import { Rate } from './app/rate.ts';
 import { Rounds } from './app/rounds.ts';
 import { keptRefusals, speech, speechForOthers, Throttle } from './app/throttle.ts';
 import { Turns } from './app/turns.ts';
@@ -23,6 +25,7 @@ import type { Config } from './config.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
 import { crlPath, issuerPath } from './http/public.ts';
 import { createSinks } from './notify/index.ts';
+import type { Authority } from './ports/authority.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
@@ -48,6 +51,8 @@ export interface HomeOptions {
   readonly entropy?: Entropy;
   /** Reads the configuration as it is now. Throws a ConfigError. Absent: it cannot be read anew. */
   readonly readConfig?: () => Config;
+  /** What stands between the application and the authority: one that fails on command, say. */
+  readonly throughAuthority?: (authority: Authority) => Authority;
   /** May a ledger be begun beside a PKI that is there? */
   readonly newLedger?: boolean;
 }
@@ -149,11 +154,16 @@ export async function assemble(
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
-    const authority = authorities.local(pkiFolder(home), pkiOptions(options));
+    const local = authorities.local(pkiFolder(home), pkiOptions(options));
+    const authority = options.throughAuthority?.(local) ?? local;
     const throttles = {
       speech: new Throttle(speech),
       speechForOthers: new Throttle(speechForOthers),
       keptRefusals: new Throttle(keptRefusals),
+    };
+    const rates = {
+      offers: new Rate(config.limits.offersPerSecond, clock),
+      issuances: new Rate(config.limits.issuancesPerSecond, clock),
     };
     const turns = new Turns();
     const presences = new Presences();
@@ -169,6 +179,8 @@ export async function assemble(
       entropy,
       journal,
       throttles,
+      rates,
+      breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
       presences,
       rounds,
       turns,

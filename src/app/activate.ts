@@ -8,6 +8,7 @@ import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
+import { isDrill } from './drill.ts';
 import { dueAt } from './due.ts';
 import { retireWithin } from './retire.ts';
 import { reviveWithin } from './revive.ts';
@@ -31,14 +32,13 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     if (isAwaited(known)) {
       await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
     }
-    await tx.putCertificate({
-      ...entry,
-      state: 'active',
-      activatedAt: now,
-      lastSeenAt: now,
-      renewAt: Math.max(now, await dueAt(within, entry, principal)),
-    });
     const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
+    const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
+    if (own && (await isDrill(tx, own))) {
+      await tx.putCertificate({ ...active, renewAt: null });
+      return completeDrill(within, { ...own, via: via ?? own.via }, principal);
+    }
+    await tx.putCertificate({ ...active, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
     const place = known.findIndex((each) => each.fingerprint === fingerprint);
     // What its renewal replaces may bear a later date, if the clock was set back in between.
     const replaced = known.filter((each, at) => at > place || each.fingerprint === own?.oldFingerprint);
@@ -89,11 +89,24 @@ async function completeRenewal(
   if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
 }
 
+/** Nothing is replaced: the certificate in use is good until its own end, and its device keeps it. */
+async function completeDrill(within: Change, own: Renewal, principal: Principal): Promise<void> {
+  const old = own.oldFingerprint && (await within.tx.certificate(own.oldFingerprint));
+  const overlapUntil = Math.max(within.now, old ? old.notAfter : own.deadline);
+  const detail = 'activated in a drill; nothing is replaced';
+  const transition = await step(within, own, { type: 'activated', overlapUntil }, principal, detail);
+  if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
+}
+
 /** Calls off the renewals that the certificate made needless, and what they have brought. */
 async function cancelOthers(within: Change, entry: LedgerEntry, principal: Principal): Promise<void> {
   const { tx } = within;
   for (const other of await tx.unendedRenewals(entry.principalId)) {
-    if (other.id === entry.renewalId || !isOpen(other) || other.createdAt > entry.issuedAt) continue;
+    if (other.id === entry.renewalId || other.createdAt > entry.issuedAt) continue;
+    if (other.state === 'activated' && (await isDrill(tx, other))) {
+      await step(within, other, { type: 'retired' }, principal, 'the drill is over: what it used was replaced');
+    }
+    if (!isOpen(other)) continue;
     await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, principal);
     const unused = other.newFingerprint && (await tx.certificate(other.newFingerprint));
     if (unused) await revokeWithin(within, unused, 'superseded');

@@ -11,10 +11,12 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
+import type { Breaker } from './breaker.ts';
 import type { Chores } from './chores.ts';
 import type { Knocks } from './knocks.ts';
 import type { Policies, PolicySubject } from './policies.ts';
 import type { Presences } from './presences.ts';
+import type { Rate } from './rate.ts';
 import type { Rounds } from './rounds.ts';
 import type { Throttle } from './throttle.ts';
 import type { Turns } from './turns.ts';
@@ -34,6 +36,9 @@ export interface App {
   readonly entropy: Entropy;
   readonly journal: Journal;
   readonly throttles: Throttles;
+  /** How often things are done in all. */
+  readonly rates: { readonly offers: Rate; readonly issuances: Rate };
+  readonly breaker: Breaker;
   readonly presences: Presences;
   readonly rounds: Rounds;
   readonly turns: Turns;

@@ -8,13 +8,15 @@ import type { Instant } from '../domain/time.ts';
 import type { Outlook } from '../ports/store.ts';
 import type { Change } from './change.ts';
 import { type App, cohortIn, policyOf } from './context.ts';
+import { isOfDrill } from './drill.ts';
 import { openWithin } from './open-renewal.ts';
 
 const neverCameBack: GapRecord = new Uint8Array();
 
 type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>;
 
-function dueBy(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
+/** The same where its gaps are at hand. */
+export function dueByKnown(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
   const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
   return dueByGaps(entry, policyAt, gapsOf(gaps));
 }
@@ -22,7 +24,7 @@ function dueBy(app: App, entry: Dated, principal: Principal, gaps: GapRecord): I
 /** When the replacement of this certificate is due, by what is known of its device now. It may have passed. */
 export async function dueAt({ app, tx }: Change, entry: LedgerEntry, principal: Principal): Promise<Instant> {
   const presence = await tx.presence(principal.id);
-  return dueBy(app, entry, principal, presence?.gaps ?? neverCameBack);
+  return dueByKnown(app, entry, principal, presence?.gaps ?? neverCameBack);
 }
 
 /**
@@ -35,7 +37,7 @@ export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecor
   if (!principal) return;
   for (const entry of await tx.certificatesOf(id)) {
     if (entry.state !== 'active' || entry.renewAt === null) continue;
-    const renewAt = dueBy(app, entry, principal, gaps);
+    const renewAt = dueByKnown(app, entry, principal, gaps);
     if (renewAt <= now) await openWithin(within, entry);
     else if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
   }
@@ -52,7 +54,7 @@ export async function replanWithin(within: Change, before: Principal, after: Pri
   const gaps = (await tx.presence(after.id))?.gaps ?? neverCameBack;
   for (const entry of await tx.certificatesOf(after.id)) {
     if (entry.state !== 'active' || entry.renewAt === null) continue;
-    const renewAt = dueBy(app, entry, after, gaps);
+    const renewAt = dueByKnown(app, entry, after, gaps);
     if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
   }
 }
@@ -60,22 +62,15 @@ export async function replanWithin(within: Change, before: Principal, after: Pri
 /** When the replacement of a certificate in use is due by what holds now; null: it has no due date, and is to have none. */
 export function dueAnew(app: App, { certificate, principal, visits }: Outlook): Instant | null {
   if (certificate.renewAt === null) return null;
-  return dueBy(app, certificate, principal, visits?.gaps ?? neverCameBack);
+  return dueByKnown(app, certificate, principal, visits?.gaps ?? neverCameBack);
 }
 
 /** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */
 export async function resumeWithin(within: Change, principal: Principal): Promise<void> {
   const { tx, now } = within;
   for (const entry of await tx.certificatesOf(principal.id)) {
-    if (entry.state !== 'active' || entry.renewAt !== null || (await isOfDrill(within, entry))) continue;
+    if (entry.state !== 'active' || entry.renewAt !== null || (await isOfDrill(tx, entry))) continue;
     if (await tx.openRenewalFor(entry.fingerprint)) continue;
     await tx.putCertificate({ ...entry, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
   }
-}
-
-/** What a drill has brought is never replaced. */
-async function isOfDrill({ tx }: Change, { renewalId }: LedgerEntry): Promise<boolean> {
-  const renewal = renewalId === null ? null : await tx.renewal(renewalId);
-  const campaign = renewal?.campaign == null ? null : await tx.campaign(renewal.campaign);
-  return campaign?.drill === true;
 }

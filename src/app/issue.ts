@@ -6,11 +6,12 @@ import type { App } from './context.ts';
 /**
  * Carries out the `issue` effect. Everything the signature covers was settled when the request was accepted, so a second
  * signing after a crash is of the same certificate; only one of them ever enters the ledger or leaves the process.
+ * @returns false when nothing was left to ask the authority for.
  */
-export async function issue(app: App, renewalId: string): Promise<void> {
+export async function issue(app: App, renewalId: string): Promise<boolean> {
   const request = await app.store.read.request(renewalId);
   const renewal = await app.store.read.renewal(renewalId);
-  if (!request || renewal?.state !== 'requested') return;
+  if (!request || renewal?.state !== 'requested') return false;
   const issued = await app.authority.issue(request);
   await change(app, async (within) => {
     const { tx, now } = within;
@@ -22,4 +23,5 @@ export async function issue(app: App, renewalId: string): Promise<void> {
     await step(within, current, { type: 'issued', fingerprint: issued.fingerprint }, principal);
     await tx.owe({ kind: 'prompt', renewalId });
   });
+  return true;
 }

@@ -12,6 +12,7 @@ import { currentCrl } from './publish-crl.ts';
 import type { Seen } from './seen.ts';
 import { settleAlerts } from './settle-alerts.ts';
 import { sweep } from './sweep.ts';
+import { walkCampaigns } from './walk-campaigns.ts';
 
 /** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
 const ownDeadlinesMs = 30_000;
@@ -73,6 +74,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'a sweep failed', async () => {
       await seen.flush(app);
       await sweep(app);
+      await walkCampaigns(app);
       outbox.poke();
       notifier.poke();
       sweptAt = app.clock.steady();

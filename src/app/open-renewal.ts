@@ -9,9 +9,12 @@ import { isOpen, type Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import { formatDuration } from '../domain/time.ts';
 import { renewalFailed } from '../domain/watch.ts';
-import { type Change, change } from './change.ts';
+import type { StoredCampaign } from '../ports/campaigns.ts';
+import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
+import { isDrill } from './drill.ts';
 import { keyHistoryOf } from './key-history.ts';
+import { lastChance } from './last-chance.ts';
 import { shortId } from './short-id.ts';
 
 function newRenewal(
@@ -32,6 +35,7 @@ function newRenewal(
     mode,
     via: null,
     campaign: null,
+    cohort: null,
     oldFingerprint: old?.fingerprint ?? null,
     newFingerprint: null,
     createdAt: now,
@@ -64,17 +68,40 @@ async function modeFor(change: Change, principal: Principal, old: LedgerEntry | 
 }
 
 async function open(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Promise<Renewal> {
-  const { tx, now, record } = change;
   const mode = await modeFor(change, principal, old);
-  const renewal = newRenewal(change, principal, old, endsAt, mode);
+  return begin(change, newRenewal(change, principal, old, endsAt, mode), old, null);
+}
+
+/** Opens the renewal of a certificate in use within a change, because of a campaign and in this key mode. Nothing else is open for it. */
+export function openUnder(
+  change: Change,
+  campaign: StoredCampaign,
+  principal: Principal,
+  old: LedgerEntry,
+  mode: KeyMode,
+): Promise<Renewal> {
+  const renewal = newRenewal(change, principal, old, old.notAfter, mode);
+  return begin(change, { ...renewal, campaign: campaign.id, cohort: campaign.cohort }, old, campaign);
+}
+
+async function begin(
+  change: Change,
+  renewal: Renewal,
+  old: LedgerEntry | null,
+  campaign: StoredCampaign | null,
+): Promise<Renewal> {
+  const { tx, now, record } = change;
+  const { principalId, deadline: endsAt } = renewal;
   await tx.putRenewal(renewal);
-  if (old?.renewAt != null) await tx.putCertificate({ ...old, renewAt: null });
-  await tx.owe({ kind: 'prompt', renewalId: renewal.id });
+  // In a drill it keeps its own.
+  if (old?.renewAt != null && campaign?.drill !== true) await tx.putCertificate({ ...old, renewAt: null });
+  await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });
   const left = endsAt > now ? `certificate ends in ${formatDuration(endsAt - now)}` : 'certificate has ended';
+  const because = campaign ? ` in campaign ${campaign.id}` : '';
   await record({
     action: 'renewal.due',
-    message: old ? `${principal.id}: replacement due, ${left}` : `${principal.id}: first enrollment`,
-    principalId: principal.id,
+    message: old ? `${principalId}: replacement due${because}, ${left}` : `${principalId}: first enrollment`,
+    principalId,
     renewalId: renewal.id,
   });
   return renewal;
@@ -87,8 +114,12 @@ async function open(change: Change, principal: Principal, old: LedgerEntry | nul
 export async function openWithin(change: Change, entry: LedgerEntry): Promise<Renewal | null> {
   const { tx } = change;
   const existing = await tx.openRenewalFor(entry.fingerprint);
-  if (existing) return existing;
   const principal = await tx.principal(entry.principalId);
+  if (existing && !(principal && (await isDrill(tx, existing)))) return existing;
+  if (existing && principal) {
+    const detail = "the drill is over: the certificate's own time has come";
+    await step(change, existing, { type: 'cancelled', detail }, principal, `cancelled: ${detail}`);
+  }
   if (principal?.status !== 'active' || !['active', 'expired'].includes(entry.state)) {
     if (entry.renewAt !== null) await tx.putCertificate({ ...entry, renewAt: null });
     return null;

@@ -6,10 +6,19 @@ import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } f
 import { type RenewalState, renewalStates } from '../domain/renewal.ts';
 import { derToPem } from '../pki/pem.ts';
 import { lookOverNow } from './begin-chores.ts';
+import {
+  abortCampaign,
+  listCampaigns,
+  pauseCampaign,
+  resumeCampaign,
+  showCampaign,
+  startCampaign,
+} from './campaigns.ts';
 import type { App } from './context.ts';
 import { decommission, quarantine } from './decommission.ts';
 import { addDelegation, listDelegations, revokeDelegation } from './delegate.ts';
 import { doctor } from './doctor.ts';
+import { isOfDrill } from './drill.ts';
 import { evidence } from './evidence.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
 import { forecast } from './forecast.ts';
@@ -87,6 +96,12 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
     acknowledgeAlert: (input) => acknowledgeAlert(app, input),
     clearAlert: (input) => clearAlert(app, input),
     lookOver: () => lookOverNow(app),
+    startCampaign: (input) => startCampaign(app, input),
+    listCampaigns: ({ limit }) => listCampaigns(app, pageOf(undefined, limit).limit),
+    showCampaign: ({ id }) => showCampaign(app, id),
+    pauseCampaign: ({ id }) => pauseCampaign(app, id),
+    resumeCampaign: ({ id }) => resumeCampaign(app, id),
+    abortCampaign: ({ id }) => abortCampaign(app, id),
     forecast: (query) => forecast(app, query),
     evidence: (query) => evidence(app, query),
     listPolicies: async () => listPolicies(app),
@@ -151,7 +166,9 @@ async function runRenewal(app: App, id: PrincipalId) {
   const { read } = app.store;
   if (!(await read.principal(id))) throw new OperationError('not_found', [`${id} is not in the inventory`]);
   const entries = await read.certificatesOf(id);
-  const entry = entries.find(({ state }) => state === 'active') ?? entries.find(({ state }) => state === 'expired');
+  const active: LedgerEntry[] = [];
+  for (const each of entries) if (each.state === 'active' && !(await isOfDrill(read, each))) active.push(each);
+  const entry = active[0] ?? entries.find(({ state }) => state === 'active' || state === 'expired');
   const renewal = entry && (await openRenewal(app, entry.fingerprint));
   if (!renewal) throw new OperationError('conflict', [`${id} has no certificate in use that could be replaced`]);
   return renewal;

@@ -8,6 +8,7 @@ import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '.
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
+import type { CampaignView, NewCampaign } from './campaign-view.ts';
 import type { EvidenceQuery, EvidenceView } from './evidence.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './policy-views.ts';
 
@@ -256,6 +257,13 @@ export interface Operations {
   clearAlert(input: { readonly kind: string; readonly subject: string }): Promise<Alert>;
   /** Looks the whole fleet over now; how many findings there are of each kind. */
   lookOver(): Promise<Readonly<Record<string, number>>>;
+  startCampaign(input: NewCampaign): Promise<CampaignView>;
+  listCampaigns(query: { readonly limit?: number }): Promise<CampaignView[]>;
+  showCampaign(input: { readonly id: string }): Promise<CampaignView>;
+  pauseCampaign(input: { readonly id: string }): Promise<CampaignView>;
+  /** Also one that stopped by itself: the failures until then are taken note of. */
+  resumeCampaign(input: { readonly id: string }): Promise<CampaignView>;
+  abortCampaign(input: { readonly id: string }): Promise<CampaignView>;
   /** Who is expected to go dark by a date, as docs/operations.md has it. */
   forecast(query: ForecastQuery): Promise<ForecastView>;
   /** A page of the records behind a framework's controls; go on with its `next`. */

@@ -1,98 +1,93 @@
 // Carries out what the ledger owes, at least once: right after each commit that owed something, and again after a failure
-// or a restart. What fails is put off, never dropped.
-import { type Effect, effectKey, putOffMaxMs } from '../domain/effect.ts';
-import { GatewayError } from '../domain/errors.ts';
-import type { Instant } from '../domain/time.ts';
+// or a restart. What fails is put off, never dropped. Offers and issuance have a course of their own each, at their own rate,
+// in which whoever has least time left goes first.
+import type { Effect } from '../domain/effect.ts';
 import type { WaitingEffect } from '../ports/store.ts';
 import type { App } from './context.ts';
-import { issue } from './issue.ts';
-import { prompt } from './prompt.ts';
+import { type CarriedOut, Course, type CoursePlan, effectsTogether } from './course.ts';
+import { issuancePlan } from './issuance.ts';
+import { prompt, queueOffer } from './prompt.ts';
 import { publishCrl } from './publish-crl.ts';
+import { putOff, tellFailed } from './put-off.ts';
 
-/** Effects carried out side by side, and settled together: a kill in between costs as many repetitions at most. */
-const batchMax = 256;
-const retryFirstMs = 1_000;
 /** A CRL is signed at most this often, however fast certificates retire. Measured so that setting the clock holds up no CRL. */
 const crlPauseMs = 1_000;
 
-interface CarriedOut {
-  readonly id: number;
-  readonly laterAt: Instant | null;
-}
-
 export class Outbox {
   readonly #app: App;
-  #running: Promise<void> | null = null;
-  #poked = false;
-  #closed = false;
+  readonly #courses: readonly Course[];
   #crlAt = Number.NEGATIVE_INFINITY;
 
   constructor(app: App) {
     this.#app = app;
+    this.#courses = [this.#sundries(), this.#offers(), issuancePlan(app)].map((plan) => new Course(app.store, plan));
     app.store.onOwed(() => this.poke());
   }
 
   /** Something may be due. Returns at once; the work goes on by itself. */
   poke(): void {
-    this.#poked = true;
-    if (this.#closed) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-      if (this.#poked && !this.#closed) this.poke();
-    });
+    for (const course of this.#courses) course.poke();
   }
 
-  /** Resolves when nothing is due any more. */
+  /** Resolves when nothing is due any more that there is room for. */
   async idle(): Promise<void> {
-    while (this.#running) await this.#running;
+    // What is carried out in one course may owe something in another.
+    for (let round = 0; round < this.#courses.length; round += 1) {
+      for (const course of this.#courses) await course.idle();
+    }
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.idle();
+    await Promise.all(this.#courses.map((course) => course.close()));
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#poked && !this.#closed) {
-        this.#poked = false;
-        const due = await this.#app.store.read.dueEffects(this.#app.clock.now(), batchMax);
-        if (due.length === 0) continue;
-        this.#poked = true;
-        const carriedOut = await Promise.all(due.map((waiting) => this.#carryOut(waiting)));
-        await this.#app.store.transact(async (tx) => {
-          for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt));
-        });
-      }
-    } catch (error) {
-      // The store itself failed: the next poke or sweep tries again.
-      this.#poked = false;
-      this.#tell('outbox', error);
-    }
+  #sundries(): CoursePlan {
+    const { store, clock } = this.#app;
+    return {
+      room: () => ({ most: effectsTogether, waitMs: 0 }),
+      due: (most) => store.read.dueEffects(clock.now(), most),
+      carryOut: (waiting) => this.#carryOut(waiting),
+      onFailure: (error) => tellFailed(this.#app, 'outbox', error),
+    };
   }
 
-  /** @returns when to come back to it; null: it is done. */
-  async #carryOut({ id, effect, attempts }: WaitingEffect): Promise<CarriedOut> {
+  #offers(): CoursePlan {
+    const { store, clock, rates } = this.#app;
+    const { offers } = rates;
+    return {
+      room: () => ({ most: Math.min(effectsTogether, offers.left), waitMs: offers.waitMs }),
+      due: async (most) => {
+        const due = await store.read.queuedEffects('prompt', clock.now(), most);
+        offers.contended = due.length === most;
+        return due;
+      },
+      carryOut: (waiting) => this.#carryOut(waiting),
+      onFailure: (error) => tellFailed(this.#app, 'offers', error),
+    };
+  }
+
+  async #carryOut(waiting: WaitingEffect): Promise<CarriedOut | null> {
+    const { id, effect } = waiting;
     await this.#app.turns.take();
     try {
-      return { id, laterAt: await this.#perform(effect) };
+      const laterAt = await this.#perform(effect);
+      return laterAt === 'kept' ? null : { id, laterAt };
     } catch (error) {
-      this.#tell(effectKey(effect), error);
-      const pauseMs = Math.min(putOffMaxMs, retryFirstMs * 2 ** Math.min(attempts, 20));
-      return { id, laterAt: this.#app.clock.now() + pauseMs };
+      return putOff(this.#app, waiting, error);
     }
   }
 
-  /** @returns when to come back, if it is not yet its time. */
-  async #perform(effect: Effect): Promise<number | null> {
+  /** @returns when to come back, if it is not yet its time; `kept` when others took what room there was. */
+  async #perform(effect: Effect): Promise<number | 'kept' | null> {
     const app = this.#app;
     switch (effect.kind) {
       case 'issue':
-        await issue(app, effect.renewalId);
-        return null;
+        throw new Error('an issuance has a course of its own');
       case 'prompt':
-        await prompt(app, effect.renewalId);
-        return null;
+        if (await prompt(app, effect.renewalId)) return null;
+        // Owed as something else, it has become an offer since: it waits with the others.
+        if (effect.by === undefined) await queueOffer(app, effect.renewalId);
+        return 'kept';
       case 'close-certificate':
         app.sessions.closeByCertificate(effect.fingerprint, effect.reason);
         return null;
@@ -112,17 +107,5 @@ export class Outbox {
     this.#crlAt = clock.steady();
     await publishCrl(this.#app);
     return null;
-  }
-
-  #tell(what: string, error: unknown): void {
-    this.#app.journal.tell({
-      action: 'effect.failed',
-      level: 'error',
-      message: `${what} failed and will be tried again`,
-      fields: {
-        'error.message': error instanceof Error ? error.message : String(error),
-        ...(error instanceof GatewayError && { 'error.code': error.code }),
-      },
-    });
   }
 }

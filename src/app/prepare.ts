@@ -18,6 +18,7 @@ import { type App, cohortIn, policyOf } from './context.ts';
 import { listenersTo } from './delegations.ts';
 import { dropUnused } from './drop-unused.ts';
 import { keyHistoryOf } from './key-history.ts';
+import { lastChance } from './last-chance.ts';
 
 /** Is there nothing yet, or nothing any more, that this renewal's device could be offered? In mode `csr` that is the device's to ask for. */
 export async function awaitsRequest(app: App, renewal: Renewal): Promise<boolean> {
@@ -151,6 +152,6 @@ async function settle(
   }
   if (envelope) await tx.putEnvelope(renewal.id, envelope);
   await tx.putRequest(renewal.id, approval.request);
-  await tx.owe({ kind: 'issue', renewalId: renewal.id });
+  await tx.owe({ kind: 'issue', renewalId: renewal.id, by: await lastChance(tx, renewal) });
   return null;
 }

@@ -7,6 +7,9 @@ import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } 
 import { toSeconds } from '../domain/time.ts';
 import { type Change, change, step } from './change.ts';
 import { type App, policyOf } from './context.ts';
+import { listenersTo } from './delegations.ts';
+import { holdOf, keepHeld, tellUrgent } from './hold.ts';
+import { lastChance } from './last-chance.ts';
 import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
 import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-down.ts';
@@ -14,13 +17,33 @@ import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-do
 /** Why something is sent: its time had come, or its device listens or asked. */
 type Reason = 'due' | 'asked';
 
-/** Sends what is owed under this renewal now, and records that it was sent. */
-export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<void> {
+/**
+ * Sends what is owed under this renewal now, and records that it was sent.
+ * @returns false where that is an offer, and there have been as many of them as there may be: it is still owed.
+ */
+export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<boolean> {
   const renewal = await app.store.read.renewal(renewalId);
-  if (!renewal) return;
-  if (await awaitsRequest(app, renewal)) return prepare(app, renewal.id);
-  const manner = await mannerOf(app, renewal.principalId);
-  await send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
+  if (!renewal) return true;
+  const hold = await holdOf(app, renewal);
+  if (hold.kind === 'held') {
+    await keepHeld(app, renewalId, hold.until);
+    return true;
+  }
+  const isHeard = listenersTo(app, renewal.principalId, 'offer').length > 0;
+  // An offer that nobody would hear takes nobody's turn.
+  if (owed(renewal) === 'offer' && isHeard && !takesTurn(app, reason)) return false;
+  if (hold.kind === 'urgent' && isHeard) await tellUrgent(app, renewal, hold.campaign);
+  if (await awaitsRequest(app, renewal)) await prepare(app, renewal.id);
+  else {
+    const manner = await mannerOf(app, renewal.principalId);
+    await send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
+  }
+  return true;
+}
+
+/** Who asks comes after those who wait: they have less time, or asked before. */
+function takesTurn({ rates }: App, reason: Reason): boolean {
+  return (reason === 'due' || !rates.offers.contended) && rates.offers.take();
 }
 
 /** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
@@ -58,7 +81,15 @@ export async function promptPrincipal(app: App, id: PrincipalId): Promise<void> 
   if (!renewal || owed(renewal) === null) return;
   // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
   if (renewal.state === 'failed' && (renewal.nextAt ?? 0) > app.clock.now()) return;
-  await prompt(app, renewal.id, 'asked');
+  if (!(await prompt(app, renewal.id, 'asked'))) await queueOffer(app, renewal.id);
+}
+
+/** Has an offer wait for its turn in the ledger. */
+export async function queueOffer(app: App, renewalId: string): Promise<void> {
+  await app.store.transact(async (tx) => {
+    const renewal = await tx.renewal(renewalId);
+    if (renewal) await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
+  });
 }
 
 /**

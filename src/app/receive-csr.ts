@@ -9,11 +9,13 @@ import { type ApprovedRequest, approve, type RequestFacts } from '../domain/requ
 import { readCsr } from '../pki/csr.ts';
 import { newSerial } from '../pki/serial.ts';
 import { assembleRequest, forgetUpload } from './assemble-request.ts';
+import { waitForAuthority } from './authority-wait.ts';
 import { beginThrough } from './begin-through.ts';
 import { type Change, change, step } from './change.ts';
 import { objectToProof } from './check-proof.ts';
 import { type App, policyOf } from './context.ts';
 import { dropUnused } from './drop-unused.ts';
+import { lastChance } from './last-chance.ts';
 import { sendReplacement } from './prompt.ts';
 import type { Sender } from './receive.ts';
 
@@ -47,7 +49,7 @@ async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Ar
   const outcome = await change(app, (within) => take(within, sender, message.renewal, facts), sender.via);
   if ('refusal' in outcome) return outcome.refusal;
   if (outcome.resend) await sendReplacement(app, message.renewal);
-  return null;
+  return outcome.resend ? null : waitForAuthority(app, message.renewal);
 }
 
 async function take(within: Change, sender: Sender, renewalId: string, facts: RequestFacts): Promise<Outcome> {
@@ -95,7 +97,7 @@ async function accept(
     await beginning.count();
     if (renewal.newFingerprint) await dropUnused(within, renewal);
     await tx.putRequest(renewal.id, request);
-    await tx.owe({ kind: 'issue', renewalId: renewal.id });
+    await tx.owe({ kind: 'issue', renewalId: renewal.id, by: await lastChance(tx, renewal) });
   }
   return { resend: false };
 }

@@ -3,6 +3,7 @@ import type { Refusal } from '../domain/errors.ts';
 import type { HelloMessage } from '../domain/message.ts';
 import { packetBytesLeast } from '../domain/packet.ts';
 import type { Contact } from '../domain/principal.ts';
+import { waitForAuthority } from './authority-wait.ts';
 import type { App } from './context.ts';
 import { answerHello } from './prompt.ts';
 import type { Sender } from './receive.ts';
@@ -31,5 +32,6 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
     return { code: 'packet_too_small', detail: `at least ${packetBytesLeast} bytes, and more in JSON` };
   }
   await answerHello(app, id);
-  return null;
+  const waiting = app.breaker.isOpen ? await app.store.read.currentRenewal(id) : null;
+  return waiting?.state === 'requested' ? waitForAuthority(app, waiting.id) : null;
 }

@@ -5,6 +5,8 @@ import type { Principal } from '../domain/principal.ts';
 import { awaitDevice, isOpen, owed, type Renewal } from '../domain/renewal.ts';
 import { type Change, change, step } from './change.ts';
 import type { App } from './context.ts';
+import { isDrill } from './drill.ts';
+import { lastChance } from './last-chance.ts';
 import { openWithin } from './open-renewal.ts';
 import { retireWithin } from './retire.ts';
 import { askAnew } from './revoke.ts';
@@ -103,11 +105,17 @@ async function moveOne(within: Change, renewal: Renewal, principal: Principal): 
   if (now >= renewal.deadline && renewal.lapsedAt === null) current = await lapse(within, renewal, principal);
   // Until the prompt reports who was there, only the old certificate's end is looked for.
   await tx.putRenewal(awaitDevice(current));
-  if (renewal.state === 'requested') await tx.owe({ kind: 'issue', renewalId: renewal.id });
-  else if (owed(renewal)) await tx.owe({ kind: 'prompt', renewalId: renewal.id });
+  const { id: renewalId } = renewal;
+  if (renewal.state === 'requested') await tx.owe({ kind: 'issue', renewalId, by: await lastChance(tx, renewal) });
+  else if (owed(renewal) === 'offer') await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
+  else if (owed(renewal)) await tx.owe({ kind: 'prompt', renewalId });
 }
 
 async function retireRenewal(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+  if (await isDrill(within.tx, renewal)) {
+    await step(within, renewal, { type: 'retired' }, principal, 'the drill is over; nothing is retired by it');
+    return;
+  }
   const old = renewal.oldFingerprint && (await within.tx.certificate(renewal.oldFingerprint));
   if (old) await retireWithin(within, old);
   await step(within, renewal, { type: 'retired' }, principal, 'complete; the old certificate is retired');

@@ -5,6 +5,7 @@ import { OperationError } from '../app/operations.ts';
 import { ConfigError } from '../config.ts';
 import { version } from '../version.ts';
 import { registerAlert } from './alert.ts';
+import { registerCampaign } from './campaign.ts';
 import { registerCertificate } from './certificate.ts';
 import { registerCrl } from './crl.ts';
 import { registerDelegation } from './delegation.ts';
@@ -40,6 +41,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerRenewal(program, surroundings);
   registerCertificate(program, surroundings);
   registerCrl(program, surroundings);
+  registerCampaign(program, surroundings);
   registerForecast(program, surroundings);
   registerFinding(program, surroundings);
   registerEvidence(program, surroundings);

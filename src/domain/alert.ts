@@ -60,6 +60,7 @@ export const alertKinds = {
     about: 'source',
     quietMs: null,
   },
+  authority_down: { meaning: 'the issuing CA does not sign', about: 'gateway', quietMs: null },
   rollout_stopped: { meaning: 'a campaign stopped by itself', about: 'campaign', quietMs: null },
   own_certificate: {
     meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",

@@ -2,12 +2,13 @@
 // least once. Each has a key: the same key again replaces the one waiting, so a repeated step owes a thing once.
 import type { Fingerprint } from './certificate.ts';
 import type { PrincipalId } from './principal.ts';
+import type { Instant } from './time.ts';
 
 export type Effect =
   /** Have the authority sign the renewal's accepted request. */
-  | { readonly kind: 'issue'; readonly renewalId: string }
-  /** Tell the device whatever its renewal's state owes it: offer, certificate or confirmation. */
-  | { readonly kind: 'prompt'; readonly renewalId: string }
+  | { readonly kind: 'issue'; readonly renewalId: string; readonly by: Instant }
+  /** Tell the device whatever its renewal's state owes it: offer, certificate or confirmation. `by`: an offer, which waits its turn. */
+  | { readonly kind: 'prompt'; readonly renewalId: string; readonly by?: Instant }
   /** End every live session opened with this certificate. */
   | { readonly kind: 'close-certificate'; readonly fingerprint: Fingerprint; readonly reason: string }
   /** End every live session of this principal, or only those that a bootstrap anchor introduced. */
@@ -35,4 +36,9 @@ export function effectKey(effect: Effect): string {
     case 'publish-crl':
       return effect.kind;
   }
+}
+
+/** Its place among those of its kind that are carried out at a rate, the lowest first; null: it is carried out as soon as it is due. */
+export function effectRank(effect: Effect): Instant | null {
+  return effect.kind === 'issue' || effect.kind === 'prompt' ? (effect.by ?? null) : null;
 }

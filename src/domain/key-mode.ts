@@ -36,7 +36,8 @@ export function restsOnPresentKey(mode: KeyMode): boolean {
 function isSound({ entries }: KeyHistory): boolean {
   const [first] = entries;
   if (!first || entries.some((entry) => entry.principalId !== first.principalId)) return false;
-  return !entries.some(({ state, revocationReason }) => state === 'revoked' && taints(revocationReason));
+  // Retired by a campaign it is not revoked, and its reason counts all the same.
+  return !entries.some(({ revocationReason: why }) => why !== null && taints(why));
 }
 
 /** May this key be certified once more at `now`? Its age counts from its first certificate. */

@@ -4,6 +4,7 @@ import type { Fingerprint } from './certificate.ts';
 import type { EnrollmentCode } from './errors.ts';
 import { type KeyMode, type Policy, retryDelayMs } from './policy.ts';
 import type { PrincipalId } from './principal.ts';
+import type { Cohort } from './rollout.ts';
 import type { Instant } from './time.ts';
 
 export const renewalStates = [
@@ -33,6 +34,8 @@ export interface Renewal {
   readonly via: PrincipalId | null;
   /** The campaign that brought it about; null: its time had come. */
   readonly campaign: string | null;
+  /** Whose turn it was in that campaign. */
+  readonly cohort: Cohort | null;
   /** The certificate being replaced; null for a first enrollment through a bootstrap anchor. */
   readonly oldFingerprint: Fingerprint | null;
   /** The replacement, once issued. */

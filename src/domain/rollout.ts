@@ -1,6 +1,8 @@
 // A campaign replaces certificates before their time, cohort by cohort, and moves on only on evidence: enough of the cohort
 // activated, a soak time passed, failures below a limit. It stops by itself when they are not.
+import type { RevocationReason } from './certificate.ts';
 import { spreadFraction } from './policy.ts';
+import type { Gaps } from './presence.ts';
 import type { PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
 
@@ -49,16 +51,34 @@ export interface Campaign {
   /** Only those of this class, or of this site; null: all. */
   readonly class: string | null;
   readonly site: string | null;
+  /** Only those that another CA than the present one has signed. */
+  readonly otherIssuer: boolean;
+  /** With what reason the certificates it replaces are revoked; null: as superseded. */
+  readonly reasonCode: RevocationReason | null;
   readonly startedAt: Instant;
   readonly cohortAt: Instant;
   /** When the share was first reached in the present cohort; null: not yet. */
   readonly reachedAt: Instant | null;
+  /** Failures in the present cohort that somebody has taken note of and gone on: they stop it no more. */
+  readonly forgiven: number;
   /** Why it stopped. */
   readonly detail: string | null;
 }
 
+/** Does a replacement for this reason need a key that nobody else can have? */
+export function needsNewKey({ reasonCode }: Pick<Campaign, 'reasonCode'>): boolean {
+  return reasonCode === 'keyCompromise';
+}
+
+/** Does it hold back what it has not offered yet? */
+export function holdsBack({ state }: Pick<Campaign, 'state'>): boolean {
+  return state === 'paused' || state === 'stopped';
+}
+
 /** What was seen of the present cohort. */
 export interface CohortEvidence {
+  /** Has all of the cohort been gone through? Before that nothing follows from it but a stop. */
+  readonly complete: boolean;
   /** Certificates to be replaced in it, those replaced already among them. */
   readonly members: number;
   readonly activated: number;
@@ -74,21 +94,40 @@ export type RolloutStep =
 
 const percent = (share: number): string => `${Math.round(share * 1_000) / 10}%`;
 
-/** What a running campaign does next. A cohort without members has nothing to prove and is passed. */
+/**
+ * What a running campaign does next. A cohort without members has nothing to prove and is passed. A drill is over with its one cohort,
+ * at once: there is nothing to soak.
+ */
 export function nextStep(campaign: Campaign, seen: CohortEvidence, rule: RolloutRule, now: Instant): RolloutStep {
   if (campaign.state !== 'running') return { kind: 'wait' };
-  const failedShare = seen.members === 0 ? 0 : seen.failed / seen.members;
-  if (seen.failed >= rule.failuresLeast && failedShare > rule.failedShareMax) {
-    const detail = `${seen.failed} of ${seen.members} renewals of cohort ${campaign.cohort} failed, more than ${percent(rule.failedShareMax)}`;
+  const failed = Math.max(0, seen.failed - campaign.forgiven);
+  const failedShare = seen.members === 0 ? 0 : failed / seen.members;
+  if (failed >= rule.failuresLeast && failedShare > rule.failedShareMax) {
+    const detail = `${failed} of ${seen.members} renewals of cohort ${campaign.cohort} failed, more than ${percent(rule.failedShareMax)}`;
     return { kind: 'stop', detail };
   }
+  if (!seen.complete) return { kind: 'wait' };
   if (seen.members > 0) {
     if (seen.activated < seen.members * rule.activatedShare) return { kind: 'wait' };
+    if (campaign.drill) return { kind: 'finish' };
     if (campaign.reachedAt === null) return { kind: 'reached' };
     if (now < campaign.reachedAt + rule.soakMs) return { kind: 'wait' };
   }
-  const next = cohorts[cohorts.indexOf(campaign.cohort) + 1];
+  const next = campaign.drill ? undefined : cohorts[cohorts.indexOf(campaign.cohort) + 1];
   return next === undefined ? { kind: 'finish' } : { kind: 'advance', cohort: next };
+}
+
+/**
+ * The last moment at which a device that comes as rarely as it has may be passed over and is still expected back in time: its slack is
+ * the time until then. Who has it earliest is served first.
+ */
+export function lastChanceAt(endsAt: Instant, { plannedMs }: Gaps): Instant {
+  return Math.floor(endsAt - plannedMs);
+}
+
+/** From when on it is urgent, see {@link isUrgent}, if its last chance is then and its certificate lives that long. */
+export function urgentFrom(lastChance: Instant, lifeMs: number): Instant {
+  return lastChance - lifeMs * urgentShare;
 }
 
 /** Is a device so near its end that a pause must not hold it back? Its slack is below a tenth of its certificate's life. */

@@ -119,6 +119,21 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   listPolicies: nothing,
   explainPolicy: z.strictObject({ id }),
   reload: nothing,
+  startCampaign: z.strictObject({
+    reason: text,
+    drill: z.boolean().exactOptional(),
+    cohort: text.exactOptional(),
+    class: text.exactOptional(),
+    site: text.exactOptional(),
+    issuedBefore: text.exactOptional(),
+    otherIssuer: z.boolean().exactOptional(),
+    reasonCode: text.exactOptional(),
+  }),
+  listCampaigns: z.strictObject({ limit: limit.exactOptional() }),
+  showCampaign: z.strictObject({ id }),
+  pauseCampaign: z.strictObject({ id }),
+  resumeCampaign: z.strictObject({ id }),
+  abortCampaign: z.strictObject({ id }),
   doctor: nothing,
 };
 

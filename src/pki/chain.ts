@@ -115,3 +115,8 @@ export function introduce(
   const introduced = isEndEntity(leaf) && reachesAnchor(leaf, sent, anchors, now);
   return { introduced, commonName, uris, notBefore, notAfter };
 }
+
+/** Did the key of this issuer sign the certificate? Time and constraints are not judged. @throws DerError when one of them cannot be read. */
+export function isSignedBy(der: Uint8Array, issuerDer: Uint8Array): boolean {
+  return hasSigned(readCertificate(issuerDer), readCertificate(der));
+}

@@ -6,9 +6,9 @@ import type { Effect } from '../domain/effect.ts';
 import type { Contact, Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
-import type { Campaign } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Visits } from '../domain/visits.ts';
+import type { CampaignReader, StoredCampaign } from './campaigns.ts';
 import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -33,6 +33,9 @@ export interface WaitingEffect {
   readonly dueAt: Instant;
   readonly attempts: number;
 }
+
+/** Effects that are carried out at a rate: offers and issuance. */
+export type QueuedKind = Extract<Effect['kind'], 'prompt' | 'issue'>;
 
 export interface PrincipalQuery {
   readonly status?: string;
@@ -76,15 +79,6 @@ export interface WaitingNotification {
   readonly attempts: number;
 }
 
-/** A campaign, and how far its walk through the present cohort has come. */
-export interface StoredCampaign extends Campaign {
-  /** The last id handled; empty at first. */
-  readonly walkedTo: string;
-  readonly walked: boolean;
-  /** Certificates of the present cohort found so far that it replaces. */
-  readonly members: number;
-}
-
 /** Something about the fleet that somebody should look at, kept as long as it is so. */
 export interface StoredFinding {
   readonly kind: string;
@@ -122,7 +116,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Reader extends PeriodReader {
+export interface Reader extends PeriodReader, CampaignReader {
   principal(id: PrincipalId): Promise<Principal | null>;
   /** In order of id. */
   principals(query: PrincipalQuery, page: Page): Promise<Principal[]>;
@@ -173,13 +167,6 @@ export interface Reader extends PeriodReader {
   waitingNotifications(sink: string): Promise<number>;
   /** Every sink that is still to be told something, also one that there is no more. Reads all that waits. */
   notifiedSinks(): Promise<string[]>;
-  campaign(id: string): Promise<StoredCampaign | null>;
-  /** The newest first. */
-  campaigns(limit: number): Promise<StoredCampaign[]>;
-  /** Running or paused. */
-  unfinishedCampaigns(): Promise<StoredCampaign[]>;
-  /** Renewals a campaign has opened, by state. */
-  campaignProgress(id: string): Promise<Partial<Record<RenewalState, number>>>;
   findings(query: { readonly kind?: string; readonly after?: string }, limit: number): Promise<StoredFinding[]>;
   /** Living and expired certificates of these principals and all between them in order of id, of each the oldest first. */
   certificatesInUse(first: PrincipalId, last: PrincipalId): Promise<SurveyedCertificate[]>;
@@ -209,8 +196,13 @@ export interface Reader extends PeriodReader {
   endedCertificates(now: Instant, limit: number): Promise<LedgerEntry[]>;
   /** Principals that must be looked at for alerts by now, the longest overdue first. */
   dueWatches(now: Instant, limit: number): Promise<PrincipalId[]>;
-  /** Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id. */
+  /**
+   * Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id; without those
+   * that are carried out at a rate.
+   */
   dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
+  /** The same of those of one kind that are carried out at a rate: who has least time left first. */
+  queuedEffects(kind: QueuedKind, now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 
 export interface Transaction extends Reader {

@@ -1,10 +1,8 @@
-// How devices come and go, campaigns, findings, and what the gateway remembers of itself.
-import { sql } from 'kysely';
+// How devices come and go, findings, and what the gateway remembers of itself.
 import type { PrincipalId } from '../domain/principal.ts';
-import type { RenewalState } from '../domain/renewal.ts';
 
 import type { Instant } from '../domain/time.ts';
-import type { Presence, StoredCampaign, StoredFinding } from '../ports/store.ts';
+import type { Presence, StoredFinding } from '../ports/store.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
 
@@ -28,82 +26,6 @@ export function presences(queries: Queries) {
       return row ? { ...row, gaps: bytesOf(row.gaps) } : null;
     },
     putPresence: (presence: Presence): void => void put.run(presence),
-  };
-}
-
-const campaignColumns = [
-  'id',
-  'reason',
-  'drill',
-  'state',
-  'cohort',
-  'issued_before as issuedBefore',
-  'class',
-  'site',
-  'started_at as startedAt',
-  'cohort_at as cohortAt',
-  'reached_at as reachedAt',
-  'detail',
-  'walked_to as walkedTo',
-  'walked',
-  'members',
-] as const;
-const campaignRows = build.selectFrom('campaign').select(campaignColumns);
-
-type CampaignRow = Omit<StoredCampaign, 'walked' | 'drill'> & { readonly walked: 0 | 1; readonly drill: 0 | 1 };
-const campaignOf = (row: CampaignRow): StoredCampaign => ({
-  ...row,
-  walked: row.walked === 1,
-  drill: row.drill === 1,
-});
-
-export function campaigns(queries: Queries) {
-  const byId = queries.prepare((p: Parameter<{ id: string }>) => campaignRows.where('id', '=', p('id')));
-  const unfinished = queries.prepare(() =>
-    campaignRows.where((eb) => eb.or([eb('state', '=', sql.lit('running')), eb('state', '=', sql.lit('paused'))])),
-  );
-  const put = queries.prepare((p: Parameter<CampaignRow>) => {
-    const facts = {
-      reason: p('reason'),
-      drill: p('drill'),
-      state: p('state'),
-      cohort: p('cohort'),
-      issued_before: p('issuedBefore'),
-      class: p('class'),
-      site: p('site'),
-      started_at: p('startedAt'),
-      cohort_at: p('cohortAt'),
-      reached_at: p('reachedAt'),
-      detail: p('detail'),
-      walked_to: p('walkedTo'),
-      walked: p('walked'),
-      members: p('members'),
-    };
-    return build
-      .insertInto('campaign')
-      .values({ id: p('id'), ...facts })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
-  });
-  const progress = queries.prepare((p: Parameter<{ id: string }>) =>
-    build
-      .selectFrom('renewal')
-      .select(['state', (eb) => eb.fn.countAll<number>().as('count')])
-      .where('campaign', '=', p('id'))
-      .groupBy('state'),
-  );
-  return {
-    campaign: (id: string): StoredCampaign | null => {
-      const row = byId.get({ id });
-      return row ? campaignOf(row) : null;
-    },
-    campaigns: (limit: number): StoredCampaign[] =>
-      queries.all(campaignRows.orderBy('started_at', 'desc').limit(limit)).map(campaignOf),
-    unfinishedCampaigns: (): StoredCampaign[] => unfinished.all({}).map(campaignOf),
-    /** Renewals a campaign has opened, by state. */
-    campaignProgress: (id: string): Partial<Record<RenewalState, number>> =>
-      Object.fromEntries(progress.all({ id }).map(({ state, count }) => [state, count])),
-    putCampaign: (campaign: StoredCampaign): void =>
-      void put.run({ ...campaign, walked: campaign.walked ? 1 : 0, drill: campaign.drill ? 1 : 0 }),
   };
 }
 

@@ -5,7 +5,7 @@ import type { PrincipalId } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { JournalPlace } from '../ports/period.ts';
-import type { OutlookPlace, Page, PrincipalQuery, Reader } from '../ports/store.ts';
+import type { OutlookPlace, Page, PrincipalQuery, QueuedKind, Reader } from '../ports/store.ts';
 import type { Tables } from './tables.ts';
 
 export class TableReader implements Reader {
@@ -159,6 +159,10 @@ export class TableReader implements Reader {
     return this.tables.campaignProgress(id);
   }
 
+  async campaignRenewals(id: string, after: string, limit: number) {
+    return this.tables.campaignRenewals(id, after, limit);
+  }
+
   async findings(query: { readonly kind?: string; readonly after?: string }, limit: number) {
     return this.tables.findings(query, limit);
   }
@@ -217,5 +221,9 @@ export class TableReader implements Reader {
 
   async dueEffects(now: Instant, limit: number) {
     return this.tables.dueEffects(now, limit);
+  }
+
+  async queuedEffects(kind: QueuedKind, now: Instant, limit: number) {
+    return this.tables.queuedEffects(kind, now, limit);
   }
 }

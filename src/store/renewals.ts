@@ -16,6 +16,7 @@ const columns = [
   'mode',
   'via',
   'campaign',
+  'cohort',
   'old_fingerprint as oldFingerprint',
   'new_fingerprint as newFingerprint',
   'created_at as createdAt',
@@ -33,7 +34,8 @@ const columns = [
   'updated_at as updatedAt',
 ] as const;
 
-const rows = build.selectFrom('renewal').select(columns);
+export const renewalRows = build.selectFrom('renewal').select(columns);
+const rows = renewalRows;
 /** A literal, because a partial index answers only to the condition it was made with. */
 const current = rows.where('ended', '=', sql.lit(0));
 
@@ -41,6 +43,7 @@ const current = rows.where('ended', '=', sql.lit(0));
 const origin = (p: Parameter<Renewal>) => ({
   principal_id: p('principalId'),
   campaign: p('campaign'),
+  cohort: p('cohort'),
   mode: p('mode'),
   old_fingerprint: p('oldFingerprint'),
   created_at: p('createdAt'),

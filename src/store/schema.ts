@@ -16,6 +16,7 @@ import type { Criticality, Encoding, PrincipalId, PrincipalKind, PrincipalStatus
 import type { RenewalState } from '../domain/renewal.ts';
 import type { CampaignState, Cohort } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
+import type { CampaignTask } from '../ports/campaigns.ts';
 
 interface PrincipalTable {
   id: PrincipalId;
@@ -73,6 +74,7 @@ interface RenewalTable {
   mode: KeyMode;
   via: PrincipalId | null;
   campaign: string | null;
+  cohort: Cohort | null;
   old_fingerprint: Fingerprint | null;
   new_fingerprint: Fingerprint | null;
   created_at: Instant;
@@ -183,7 +185,19 @@ interface CampaignTable {
   detail: string | null;
   walked_to: string;
   walked: 0 | 1;
-  members: number;
+  reason_code: RevocationReason | null;
+  other_issuer: 0 | 1;
+  forgiven: number;
+  left_out: number;
+  task: CampaignTask | null;
+  task_at: string;
+}
+
+interface CampaignProgressTable {
+  campaign: string;
+  cohort: Cohort;
+  state: RenewalState;
+  count: number;
 }
 
 interface FindingTable {
@@ -204,6 +218,7 @@ interface EffectTable {
   key: string;
   kind: string;
   body: string;
+  rank: Instant | null;
   due_at: Instant;
   attempts: number;
 }
@@ -252,6 +267,7 @@ interface Schema {
   alert: AlertTable;
   notification: NotificationTable;
   campaign: CampaignTable;
+  campaign_progress: CampaignProgressTable;
   finding: FindingTable;
   setting: SettingTable;
   effect: EffectTable;

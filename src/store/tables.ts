@@ -1,5 +1,6 @@
 // All tables together, each group with the statements it has prepared.
 import { alerts, notifications, watches } from './alerts.ts';
+import { campaigns } from './campaigns.ts';
 import { delegations } from './delegations.ts';
 import { deliveries } from './deliveries.ts';
 import { inventory } from './inventory.ts';
@@ -7,7 +8,7 @@ import { journal, journalByTime, publishedCrl, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
 import { outlooks } from './outlooks.ts';
-import { campaigns, findings, presences, settings } from './oversight.ts';
+import { findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
 import { renewals, requests } from './renewals.ts';
 import { surveys } from './surveys.ts';

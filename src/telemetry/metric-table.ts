@@ -61,7 +61,7 @@ export const metricTable = {
   nolapse_failures_total: {
     type: 'counter',
     help: 'Work of the gateway itself that failed',
-    labels: { what: ['admission', 'broker', 'connection', 'effect', 'chore', 'source', 'sweep', 'sink'] },
+    labels: { what: ['admission', 'broker', 'connection', 'effect', 'chore', 'source', 'sweep', 'sink', 'authority'] },
   },
   nolapse_sessions_ended_total: { type: 'counter', help: 'Sessions that ended', labels: {} },
   nolapse_alerts_total: {

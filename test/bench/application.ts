@@ -21,7 +21,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { type Figure, median } from './figure.ts';
 import { nobody } from './nobody.ts';
-import { certificateRow, idOf, principalRow } from './rows.ts';
+import { certificateRow, idOf, principalRow, unlimited } from './rows.ts';
 
 const renewals = 2_000;
 const renewalRounds = 3;
@@ -39,7 +39,7 @@ interface Bench extends Parts {
 async function openBench(sessions: Sessions): Promise<Bench> {
   const home = mkdtempSync(join(tmpdir(), 'nolapse-bench-'));
   const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, 'http: { port: 0 }\nsweep: { batch: 1000 }\n');
+  writeFileSync(file, `http: { port: 0 }\nsweep: { batch: 1000 }\nlimits: ${unlimited}\n`);
   const clock = { offset: 0, now: () => Date.now() + clock.offset };
   const log = createLog({ level: 'info', stream: { write: () => undefined } });
   const options = { home, config: loadConfig({ file, env: {} }), log, clock };

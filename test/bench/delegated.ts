@@ -13,6 +13,7 @@ import { openStore } from '../../src/store/index.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Figure } from './figure.ts';
 import { startServer } from './peer.ts';
+import { unlimited } from './rows.ts';
 
 const devices = 1_000;
 const site = 'north';
@@ -35,7 +36,7 @@ export interface Latencies {
 
 async function makeSite(home: string): Promise<{ gateway: IssuedView; other: IssuedView }> {
   const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, 'mqtt: { port: 0 }\nhttp: { port: 0 }\n');
+  writeFileSync(file, `mqtt: { port: 0 }\nhttp: { port: 0 }\nlimits: ${unlimited}\n`);
   const options = { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
   await initHome(options);
   const { operations, close } = await openHome(options);

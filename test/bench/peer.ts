@@ -13,6 +13,7 @@ import { loadConfig } from '../../src/config.ts';
 import { initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { type Figure, median } from './figure.ts';
+import { unlimited } from './rows.ts';
 
 const devices = 50;
 const rounds = 5;
@@ -45,7 +46,7 @@ export async function startServer(which: 'nolapse' | 'bare', home: string): Prom
 
 async function makeFleet(home: string): Promise<IssuedView[]> {
   const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, 'mqtt: { port: 0 }\nhttp: { port: 0 }\n');
+  writeFileSync(file, `mqtt: { port: 0 }\nhttp: { port: 0 }\nlimits: ${unlimited}\n`);
   const options = { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
   await initHome(options);
   const opened = await openHome(options);

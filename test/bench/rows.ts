@@ -54,3 +54,6 @@ export function certificateRow(
     revocationReason: null,
   };
 }
+
+/** YAML of the rates under which only the machine is the limit. */
+export const unlimited = '{ offersPerSecond: 100000, issuancesPerSecond: 100000 }';

@@ -69,7 +69,8 @@ describe('the plans of the queries of fixed shape', () => {
     ['certificates by their end', /"c"."ends_at" <=/, /INDEX certificate_ended \(ends_at>\? AND ends_at<\?\)/],
     ['certificates of one end', /"c"."ends_at" = \?/, /INDEX certificate_ended \(ends_at=\? AND rowid>\?\)/],
     ['the renewal of each of them', /"c"."ends_at" <=/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
-    ['due effects', /from "effect" where \("due_at" <=/, /COVERING INDEX effect_due \(due_at<\?\)/],
+    ['due effects', /where "id" in \(select "id" from "effect"/, /COVERING INDEX effect_due \(due_at<\?\)/],
+    ['effects that wait their turn', /"rank" is not null/, /INDEX effect_queue \(kind=\? AND rank>\?\)/],
     ['revoked certificates', /"revoked_at" is not null/, /COVERING INDEX certificate_revoked \(not_after>\?\)/],
     [
       'the current renewal',

@@ -1,6 +1,7 @@
 // What every store must do, whatever holds its rows. An adapter's test calls this with a way to open an empty store.
 import { afterEach, beforeEach, describe } from 'vitest';
 import { alerts, notifications, watches } from './store-alerts.ts';
+import { campaigns } from './store-campaigns.ts';
 import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
 import { findings } from './store-findings.ts';
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('what a forecast reads', outlooks);
     describe('findings', findings);
     describe('what an export for a period reads', period);
+    describe('campaigns', campaigns);
     describe('effects', effects);
     describe('delegations', delegations);
     describe('what is under way', deliveries);

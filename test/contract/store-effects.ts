@@ -11,7 +11,6 @@ export function effects(): void {
   it('gives effects back in the order they were owed, as many as asked for', async () => {
     const all: Effect[] = [
       prompt('r2'),
-      { kind: 'issue', renewalId: 'r1' },
       { kind: 'close-certificate', fingerprint: digest('x'), reason: 'revoked' },
       { kind: 'close-principal', principalId: idOf('a'), reason: 'decommissioned' },
       { kind: 'publish-crl' },
@@ -19,7 +18,7 @@ export function effects(): void {
     await owe(...all);
     const due = await store.read.dueEffects(now, 10);
     expect(due.map(({ effect }) => effect)).toEqual(all);
-    expect(due.map(({ attempts }) => attempts)).toEqual([0, 0, 0, 0, 0]);
+    expect(due.map(({ attempts }) => attempts)).toEqual([0, 0, 0, 0]);
     expect((await store.read.dueEffects(now, 2)).map(({ effect }) => effect)).toEqual(all.slice(0, 2));
   });
 
@@ -54,6 +53,25 @@ export function effects(): void {
       await tx.putOff(near?.id ?? -1, now + putOffMaxMs);
     });
     expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r1')]);
+  });
+
+  it('has what is carried out at a rate wait apart, each kind in the order of who has least time left', async () => {
+    const offer = (renewalId: string, by: number): Effect => ({ kind: 'prompt', renewalId, by });
+    const issue = (renewalId: string, by: number): Effect => ({ kind: 'issue', renewalId, by });
+    await owe(offer('r1', 300), issue('r2', 20), offer('r3', 100), prompt('r4'), offer('r5', 200), issue('r6', 10));
+    const waiting = async (kind: 'prompt' | 'issue', limit: number, at = now) =>
+      (await store.read.queuedEffects(kind, at, limit)).map(({ effect }) => effect);
+    expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r4')]);
+    expect(await waiting('prompt', 2)).toEqual([offer('r3', 100), offer('r5', 200)]);
+    expect(await waiting('issue', 10)).toEqual([issue('r6', 10), issue('r2', 20)]);
+    const [first] = await store.read.queuedEffects('issue', now, 1);
+    await store.transact((tx) => tx.putOff(first?.id ?? -1, now + 5));
+    expect(await waiting('issue', 10)).toEqual([issue('r2', 20)]);
+    expect(await waiting('issue', 10, now + 5)).toEqual([issue('r6', 10), issue('r2', 20)]);
+    // The same thing is owed once, wherever it waits.
+    await owe(prompt('r3'), offer('r4', 50));
+    expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r3')]);
+    expect(await waiting('prompt', 1)).toEqual([offer('r4', 50)]);
   });
 
   it('tells the listener after the commit of what owed something, and of nothing else', async () => {

@@ -76,6 +76,7 @@ export function renewal(id: string, owner: string, facts: Partial<Renewal> = {})
     mode: 'csr',
     via: null,
     campaign: null,
+    cohort: null,
     oldFingerprint: null,
     newFingerprint: null,
     createdAt: now,

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { gapsOf, withVisit } from '../../src/domain/presence.ts';
 import {
   type Campaign,
   type CohortEvidence,
   cohortOf,
   cohorts,
   isUrgent,
+  lastChanceAt,
   nextStep,
   type RolloutRule,
 } from '../../src/domain/rollout.ts';
@@ -21,12 +23,20 @@ const campaign: Campaign = {
   issuedBefore: noon,
   class: null,
   site: null,
+  otherIssuer: false,
+  reasonCode: null,
+  forgiven: 0,
   startedAt: noon,
   cohortAt: noon,
   reachedAt: null,
   detail: null,
 };
-const seen = (members: number, activated: number, failed = 0): CohortEvidence => ({ members, activated, failed });
+const seen = (members: number, activated: number, failed = 0): CohortEvidence => ({
+  complete: true,
+  members,
+  activated,
+  failed,
+});
 
 describe('a campaign', () => {
   it('waits until enough of the cohort is activated, and then through the soak time', () => {
@@ -51,6 +61,27 @@ describe('a campaign', () => {
   it('is not stopped by a failure or two, however small the cohort', () => {
     expect(nextStep(campaign, seen(4, 2, 2), rule, noon)).toEqual({ kind: 'wait' });
     expect(nextStep(campaign, seen(4, 1, 3), rule, noon).kind).toBe('stop');
+  });
+
+  it('moves on only once the whole cohort was gone through, and may stop before', () => {
+    const part = { ...seen(100, 100), complete: false };
+    expect(nextStep(campaign, part, rule, noon)).toEqual({ kind: 'wait' });
+    expect(nextStep(campaign, { ...part, members: 0, activated: 0 }, rule, noon)).toEqual({ kind: 'wait' });
+    expect(nextStep(campaign, { ...seen(10, 0, 5), complete: false }, rule, noon).kind).toBe('stop');
+  });
+
+  it('goes on after failures that somebody has taken note of, and stops for as many again', () => {
+    const noted = { ...campaign, forgiven: 6 };
+    expect(nextStep(noted, seen(100, 80, 6), rule, noon)).toEqual({ kind: 'wait' });
+    expect(nextStep(noted, seen(100, 80, 11), rule, noon)).toEqual({ kind: 'wait' });
+    expect(nextStep(noted, seen(100, 80, 12), rule, noon).kind).toBe('stop');
+  });
+
+  it('that is a drill is over once its one cohort has proven it', () => {
+    const drill = { ...campaign, drill: true };
+    expect(nextStep(drill, seen(20, 18), rule, noon)).toEqual({ kind: 'wait' });
+    expect(nextStep(drill, seen(20, 19), rule, noon)).toEqual({ kind: 'finish' });
+    expect(nextStep(drill, seen(20, 10, 3), rule, noon).kind).toBe('stop');
   });
 
   it('passes a cohort that nobody is in, and finishes after the last', () => {
@@ -109,6 +140,14 @@ describe('the cohort of a device', () => {
 });
 
 describe('urgency', () => {
+  it('puts who comes rarely before who comes often, of two whose certificates end together', () => {
+    const never = gapsOf(new Uint8Array());
+    const rarely = gapsOf(withVisit(new Uint8Array(), 20 * day, 0));
+    expect(lastChanceAt(noon, never)).toBe(noon);
+    expect(lastChanceAt(noon, rarely)).toBeLessThanOrEqual(noon - 20 * day);
+    expect(Number.isInteger(lastChanceAt(noon, rarely))).toBe(true);
+  });
+
   it('is a slack below a tenth of the life', () => {
     expect(isUrgent(9 * day, 90 * day)).toBe(false);
     expect(isUrgent(9 * day - 1, 90 * day)).toBe(true);

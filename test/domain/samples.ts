@@ -87,6 +87,7 @@ export function renewal(patch: Partial<Renewal> = {}): Renewal {
     mode: 'csr',
     via: null,
     campaign: null,
+    cohort: null,
     oldFingerprint: fingerprintA,
     newFingerprint: null,
     createdAt: noon,

@@ -10,6 +10,7 @@ import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
+import type { Authority } from '../../src/ports/authority.ts';
 import { makeRequest } from '../../src/simulator/key.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
@@ -97,6 +98,7 @@ export interface HouseOptions {
   /** YAML of the configuration's `classes`, and more; ports are always free ones. */
   readonly yaml?: string;
   readonly clock?: { now(): number; steady?(): number };
+  readonly throughAuthority?: (authority: Authority) => Authority;
   /** Beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
 }
@@ -130,6 +132,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       log: createLog({ level: 'debug', stream: log }),
       metrics,
       ...(options.clock && { clock: options.clock }),
+      ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
     });
   let gateway = await start();
   return {

@@ -4,6 +4,8 @@ import { mqttMigration } from './0002-mqtt.ts';
 import { delegationMigration } from './0003-delegation.ts';
 import { oversightMigration } from './0004-oversight.ts';
 import { journalTimeMigration } from './0005-journal-time.ts';
+import { queuesMigration } from './0006-queues.ts';
+import { campaignsMigration } from './0007-campaigns.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -12,4 +14,6 @@ export const migrations: readonly Migration[] = [
   delegationMigration,
   oversightMigration,
   journalTimeMigration,
+  queuesMigration,
+  campaignsMigration,
 ];

@@ -1,0 +1,83 @@
+// Ten thousand devices that are all there and all due at once: offered at the rate, the rest waits in the ledger, and no beat of
+// the sweep reads it again.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { sweep } from '../../src/app/sweep.ts';
+import { loadConfig } from '../../src/config.ts';
+import { assemble, initHome, type Parts } from '../../src/home.ts';
+import type { Sessions } from '../../src/ports/sessions.ts';
+import { certificate, principal } from '../contract/store-rows.ts';
+import { recordingLog } from '../telemetry/recording-log.ts';
+
+const fleet = 10_000;
+const perSecond = 100;
+const sent: string[] = [];
+const everybodyListens: Sessions = {
+  send: async (id) => sent.push(id),
+  listens: () => true,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
+};
+
+let home: string;
+let parts: Parts;
+let steady = 0;
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'nolapse-due-'));
+  const file = join(home, 'nolapse.yaml');
+  writeFileSync(file, `limits: { offersPerSecond: ${perSecond} }\nsweep: { batch: 1000 }\n`);
+  const clock = { now: () => Date.now(), steady: () => steady };
+  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log, clock };
+  await initHome(options);
+  parts = await assemble(options, { tell: () => undefined }, everybodyListens, 'use');
+});
+afterEach(async () => {
+  await parts.outbox.close();
+  await parts.app.store.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+it('are offered at the rate, whose certificate ends first goes first', async () => {
+  const { app, outbox } = parts;
+  const now = Date.now();
+  await app.store.transact(async (tx) => {
+    for (let i = 0; i < fleet; i += 1) {
+      const id = `d${String(i).padStart(5, '0')}`;
+      await tx.putPrincipal(principal(id));
+      // The last to be entered end first.
+      const notAfter = now + 86_400_000 + (fleet - i) * 1_000;
+      await tx.putCertificate(certificate(id, id, { state: 'active', notAfter, renewAt: now - 1 }));
+    }
+  });
+  await sweep(app);
+  await outbox.idle();
+  expect(sent).toHaveLength(perSecond);
+  // Everything is opened, once; the next beats have nothing to do, and read nothing of what waits.
+  expect((await sweep(app)).due).toBe(0);
+  let read = 0;
+  const { queuedEffects } = app.store.read;
+  app.store.read.queuedEffects = async (...asked) => {
+    const waiting = await queuedEffects.apply(app.store.read, asked);
+    read += waiting.length;
+    return waiting;
+  };
+  for (let beat = 0; beat < 20; beat += 1) {
+    await sweep(app);
+    outbox.poke();
+    await outbox.idle();
+  }
+  expect(read).toBe(0);
+  expect(sent).toHaveLength(perSecond);
+  steady += 2_000;
+  outbox.poke();
+  await outbox.idle();
+  expect(sent).toHaveLength(2 * perSecond);
+  expect(read).toBeLessThanOrEqual(2 * perSecond);
+  const last = fleet - 1;
+  const expected = Array.from({ length: 2 * perSecond }, (_, i) => `d${String(last - i).padStart(5, '0')}`);
+  expect(new Set(sent)).toEqual(new Set(expected));
+}, 120_000);

@@ -1,0 +1,29 @@
+// The real authority behind a switch: turned off it fails as one does that cannot be reached.
+import { GatewayError } from '../../src/domain/errors.ts';
+import type { Authority } from '../../src/ports/authority.ts';
+
+export class FailingAuthority {
+  isDown = false;
+  /** Requests it was asked to sign, answered or not. */
+  asked = 0;
+  readonly #principals: string[] = [];
+
+  /** Whose certificates it signed, in order. */
+  get signedFor(): readonly string[] {
+    return this.#principals;
+  }
+
+  through = (real: Authority): Authority => ({
+    issuerNotAfter: real.issuerNotAfter,
+    chain: real.chain,
+    root: real.root,
+    profile: (name) => real.profile(name),
+    signCrl: (request) => real.signCrl(request),
+    issue: async (request) => {
+      this.asked += 1;
+      if (this.isDown) throw new GatewayError('authority_unavailable', 'connection refused');
+      this.#principals.push(request.principalId);
+      return real.issue(request);
+    },
+  });
+}

@@ -1,0 +1,109 @@
+// Offers and issuance at a rate, whoever has least time left first; and a CA that is down, asked by one request at a time.
+import type { MqttClient } from 'mqtt';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FailingAuthority } from '../fakes/failing-authority.ts';
+import { connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
+
+const classes = `
+classes:
+  default: { lifetime: 1h, renewAt: 66%, spread: 0%, overlap: 1m, grace: 1h, retryFirst: 10m, retryMax: 10m }
+  brief: { lifetime: 20m }
+`;
+
+let house: House;
+const clients: MqttClient[] = [];
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.endAsync(true)));
+  await house.close();
+});
+
+async function speaker(id: string, more: { class?: string } = {}): Promise<Speaker> {
+  const client = await connect(house, await house.device(id, more), id);
+  clients.push(client);
+  const speaking = await new Speaker(client, id).listen();
+  await speaking.say({ word: 'hello', maxPacket: 4_096 });
+  return speaking;
+}
+
+/** Looks until it is so; the test's own timeout bounds it. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function offeredTo(): unknown[] {
+  return house.log.lines
+    .filter((line) => line['event.action'] === 'renewal.offered')
+    .map((line) => line['nolapse.principal']);
+}
+
+describe('more due than may be offered', () => {
+  it('waits in the ledger for its turn, and least slack goes first', async () => {
+    let steady = 0;
+    house = await openHouse({
+      yaml: `limits: { offersPerSecond: 2 }\n${classes}`,
+      clock: { now: () => Date.now(), steady: () => steady },
+    });
+    const long = ['long-1', 'long-2', 'long-3', 'long-4'];
+    const speakers = new Map<string, Speaker>();
+    for (const id of long) speakers.set(id, await speaker(id));
+    speakers.set('brief-1', await speaker('brief-1', { class: 'brief' }));
+    const run = (id: string) => house.gateway.operations.runRenewal({ device: id });
+    for (const id of ['long-1', 'long-2']) {
+      await run(id);
+      await speakers.get(id)?.next('offer');
+    }
+    for (const id of ['long-3', 'long-4', 'brief-1']) await run(id);
+    // Who asks is served within the limit too.
+    await speakers.get('long-4')?.say({ word: 'hello', slots: 2 });
+    await until(async () => (await house.gateway.operations.showDevice({ id: 'long-4' })).contact?.slots === 2);
+    expect(offeredTo()).toEqual(['long-1', 'long-2']);
+    steady += 500;
+    await speakers.get('brief-1')?.next('offer');
+    steady += 1_000;
+    await speakers.get('long-3')?.next('offer');
+    await speakers.get('long-4')?.next('offer');
+    await house.log.until('renewal.offered', { 'nolapse.principal': 'long-4' });
+    expect(offeredTo().slice(0, 3)).toEqual(['long-1', 'long-2', 'brief-1']);
+    expect(offeredTo()).toHaveLength(5);
+  });
+});
+
+describe('a CA that is down', () => {
+  it('is asked by one request at a time, alarms once, and all that waited is issued when it is back', async () => {
+    const authority = new FailingAuthority();
+    house = await openHouse({
+      yaml: `limits: { issuancesPerSecond: 5 }\n${classes}`,
+      throughAuthority: authority.through,
+    });
+    const ids = ['a-1', 'a-2', 'a-3', 'a-4', 'brief-1'];
+    const speakers: Speaker[] = [];
+    for (const id of ids) speakers.push(await speaker(id, id.startsWith('brief') ? { class: 'brief' } : {}));
+    authority.isDown = true;
+    const before = authority.asked;
+    for (const [index, id] of ids.entries()) {
+      await house.gateway.operations.runRenewal({ device: id });
+      const offer = await speakers[index]?.next('offer');
+      const { csr } = await newRequest(id);
+      await speakers[index]?.say({ word: 'csr', renewal: offer?.renewal ?? '', csr });
+    }
+    await house.log.until('authority.unavailable');
+    await house.log.until('alert.raised', { 'event.reason': 'authority_down' });
+    // Whoever asks is told, and its request is kept.
+    const last = speakers.at(-1);
+    await last?.say({ word: 'hello' });
+    const error = await last?.next('error');
+    expect(error).toMatchObject({ code: 'unavailable' });
+    expect(error?.retryAfter).toBeGreaterThan(0);
+    expect(house.log.count('alert.raised', { 'event.reason': 'authority_down' })).toBe(1);
+    // Five devices, and as many probes as pauses have passed: no stampede.
+    const failures = house.log.count('authority.unavailable');
+    expect(authority.asked - before).toBeLessThanOrEqual(ids.length + failures);
+    await house.restart();
+    authority.isDown = false;
+    const issued = ids.map((id) => house.log.until('renewal.issued', { 'nolapse.principal': id }));
+    await Promise.all(issued);
+    expect(new Set(authority.signedFor)).toEqual(new Set(ids));
+    expect(authority.signedFor.slice(-ids.length)).toHaveLength(ids.length);
+    expect(house.log.count('renewal.issued')).toBe(ids.length);
+  });
+});
