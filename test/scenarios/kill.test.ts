@@ -1,16 +1,15 @@
 // The gateway is killed with SIGKILL at each state of a renewal and started again: the renewal completes, no certificate is
 // issued twice for one request, and no message acknowledged to a QoS 1 publisher is lost.
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DeviceView, IssuedView, OperationName } from '../../src/app/operations.ts';
+import type { DeviceView, IssuedView } from '../../src/app/operations.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';
 import { Device } from '../../src/simulator/device.ts';
 import { idOf } from '../domain/samples.ts';
-import { connect, type Line } from './harness.ts';
+import { connect } from './harness.ts';
+import { Mortal } from './mortal.ts';
 
 const yaml = `
 mqtt: { port: 0 }
@@ -21,69 +20,6 @@ classes:
   default: { lifetime: 60s, renewAt: 10%, spread: 0%, overlap: 1s, grace: 60s, retryFirst: 1s, retryMax: 1s }
   patient: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h }
 `;
-
-/** A gateway in a process of its own. */
-class Mortal {
-  readonly #child: ChildProcess;
-  readonly lines: Line[] = [];
-  readonly #waiting = new Set<() => void>();
-  ports = { mqtt: 0, http: 0 };
-  #calls = 0;
-
-  constructor(home: string, deadly: string) {
-    this.#child = fork('test/scenarios/mortal-gateway.mjs', [home, deadly], { stdio: 'ignore' });
-    this.#child.on('message', (message: { line?: string }) => {
-      if (message.line) this.lines.push(JSON.parse(message.line) as Line);
-      for (const look of [...this.#waiting]) look();
-    });
-  }
-
-  static async start(home: string, deadly = ''): Promise<Mortal> {
-    const mortal = new Mortal(home, deadly);
-    mortal.ports = await mortal.#answer((message) => message['ports'] as Mortal['ports'] | undefined);
-    return mortal;
-  }
-
-  call<T>(name: OperationName, input: unknown): Promise<T> {
-    this.#calls += 1;
-    const id = this.#calls;
-    this.#child.send({ id, name, input });
-    return this.#answer((message) => (message['id'] === id ? (message['result'] as T) : undefined));
-  }
-
-  async told(action: string): Promise<void> {
-    while (!this.lines.some((line) => line['event.action'] === action)) {
-      await new Promise<void>((wake) => this.#waiting.add(wake));
-      this.#waiting.clear();
-    }
-  }
-
-  /** How the process ended: by itself, when it told what it was to die at. */
-  async death(): Promise<unknown> {
-    if (this.#child.signalCode) return this.#child.signalCode;
-    const [, signal] = await once(this.#child, 'exit');
-    return signal;
-  }
-
-  async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill('SIGKILL');
-    await once(this.#child, 'exit');
-  }
-
-  #answer<T>(pick: (message: Record<string, unknown>) => T | undefined): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const look = (message: Record<string, unknown>): void => {
-        const found = pick(message);
-        if (found === undefined) return;
-        this.#child.off('message', look);
-        resolve(found);
-      };
-      this.#child.on('message', look);
-      this.#child.once('exit', () => reject(new Error('the gateway ended')));
-    });
-  }
-}
 
 let home: string;
 let gateway: Mortal;

@@ -1,0 +1,86 @@
+// nolapse campaign and nolapse drill: what they answer, what they refuse, and the exit codes that say how it stands.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CampaignView } from '../../src/app/campaign-view.ts';
+import { memoryCredentials } from '../../src/simulator/credentials.ts';
+import { Device } from '../../src/simulator/device.ts';
+import { idOf } from '../domain/samples.ts';
+import { openHouse } from '../scenarios/harness.ts';
+import { type Outcome, Workplace } from './harness.ts';
+
+let place: Workplace;
+beforeAll(async () => {
+  place = new Workplace();
+  await place.ask('init');
+});
+afterAll(() => place.remove());
+
+const campaign = (...args: string[]): Promise<Outcome> => place.run(['campaign', ...args, '--home', place.home]);
+
+/** Each command is a process of its own. */
+const patience = { timeout: 120_000 };
+
+describe('nolapse campaign', () => {
+  it('begins one, and shows, pauses, resumes and aborts it', patience, async () => {
+    const start = ['start', '--reason', 'lifetime of 30 days', '--class', 'meter', '--issued-before', '2026-01-01'];
+    const begun = (await place.ask('campaign', ...start)) as CampaignView;
+    expect(begun).toMatchObject({ state: 'running', cohort: 'canary', class: 'meter', drill: false, cohorts: [] });
+    expect(begun.issuedBefore).toBe(Date.parse('2026-01-01T00:00Z'));
+    const { code, stdout } = await campaign('show', begun.id);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^reason +lifetime of 30 days$/m);
+    expect(stdout).toMatch(/^replaces +issued before 2026-01-01T00:00:00Z, class meter$/m);
+    expect(await place.ask('campaign', 'pause', begun.id)).toMatchObject({ state: 'paused' });
+    expect(await place.ask('campaign', 'resume', begun.id)).toMatchObject({ state: 'running' });
+    expect(await place.ask('campaign', 'abort', begun.id)).toMatchObject({ state: 'aborted' });
+    const again = await campaign('resume', begun.id);
+    expect(again).toMatchObject({ code: 2, stderr: `nolapse: campaign ${begun.id} is aborted\n` });
+    expect((await campaign('list')).stdout).toMatch(new RegExp(`^${begun.id} +aborted +canary +\\S+Z +lifetime`, 'm'));
+  });
+
+  it('refuses what cannot be meant, every fault named', patience, async () => {
+    const bad = ['start', '--reason', ' ', '--issued-before', '2999-01-01', '--reason-code', 'stolen'];
+    const { code, stderr } = await campaign(...bad);
+    expect(code).toBe(2);
+    expect(stderr).toContain('reason: expected 1 to 256 characters');
+    expect(stderr).toContain('issued-before: in the future, it would replace its own replacements');
+    expect(stderr).toContain('reason-code: not one of unspecified, keyCompromise');
+    expect(await campaign('show', 'nothing')).toMatchObject({ code: 2, stderr: 'nolapse: no campaign nothing\n' });
+    expect((await campaign('start')).stderr).toContain('--reason');
+  });
+});
+
+describe('nolapse drill', () => {
+  it('returns at once with its id; waited for, it exits with 1 where nothing is proven', patience, async () => {
+    const begun = (await place.ask('drill', '--cohort', 'early', '--site', 'north')) as CampaignView;
+    expect(begun).toMatchObject({ drill: true, state: 'running', cohort: 'early', site: 'north' });
+    // On a home at rest nobody renews.
+    const { code, stdout } = await place.run(['drill', '--cohort', 'canary', '--wait', '1s', '--home', place.home]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^state +running$/m);
+    expect((await place.run(['drill', '--cohort', 'all', '--home', place.home])).code).toBe(2);
+  });
+
+  it('exits with 0 once the cohort is activated', patience, async () => {
+    const house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, overlap: 1m } }' });
+    const issued = await house.device('pump-1');
+    const device = new Device({
+      id: idOf('pump-1'),
+      target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: issued.rootPem },
+      store: memoryCredentials({ ...issued, renewal: null, retires: null }),
+      telemetryMs: 0,
+    });
+    try {
+      device.start();
+      await device.once('connected');
+      const { code, stdout } = await place.run(['drill', '--cohort', 'broad', '--wait', '60s', '--home', house.home]);
+      expect(stdout).toMatch(/^state +done$/m);
+      expect(stdout).toMatch(/^broad +1 +1 +0 +1 activated$/m);
+      expect(code).toBe(0);
+      const { certificates } = await house.gateway.operations.showDevice({ id: 'pump-1' });
+      expect(certificates.map(({ state }) => state)).toEqual(['active', 'active']);
+    } finally {
+      await device.stop();
+      await house.close();
+    }
+  });
+});
