@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connackOf, connect, type House, openHouse } from './harness.ts';
+import { plantYaml, readPlant } from './plant.ts';
 import { AlertmanagerLike, CloudEventsReceiver, isSigned, parseCloudEvent, type Receiver } from './receivers.ts';
 
 const secret = 'a-secret-of-many-characters';
@@ -31,7 +32,7 @@ afterEach(async () => {
 
 const openWith = async (alerts: string, more = '', files = {}) => {
   house = await openHouse({
-    yaml: `${classes}\nalerts: ${alerts}\nsources: { plant: { kind: file, path: plant.csv, every: 365d } }\n${more}`,
+    yaml: `${classes}\nalerts: ${alerts}\n${plantYaml}\n${more}`,
     files: { 'plant.csv': 'id,owner\npump-00,water\n', secret: { text: `${secret}\n`, mode: 0o600 }, ...files },
   });
   await house.log.until('source.reconciled');
@@ -42,9 +43,10 @@ const hookAt = (receiver: Receiver, more = '') =>
 /** Reads the source with these devices under this owner; nobody's are alerted of. */
 async function own(owner: string, ids: readonly string[]): Promise<void> {
   for (const id of ids) owners.set(id, owner);
-  const rows = [...owners].map(([id, each]) => `${id},${each}\n`);
-  writeFileSync(join(house.home, 'plant.csv'), `id,owner\n${rows.join('')}`);
-  await house.gateway.operations.reconcile({ source: 'plant' });
+  await readPlant(
+    house,
+    [...owners].map(([id, each]) => `${id},${each}`),
+  );
 }
 const raise = (...ids: string[]): Promise<void> => own('', ids);
 const settle = (...ids: string[]): Promise<void> => own('water', ids);
