@@ -31,7 +31,7 @@ export function registerAlert(program: Command, surroundings: Surroundings): voi
     .argument('<subject>')
     .option('--by <name>', 'who does; the user of this shell when nothing is said')
     .action(async (kind: string, subject: string, options: AcknowledgeOptions) => {
-      const by = options.by ?? userInfo().username;
+      const by = options.by ?? userName();
       const input = { kind, subject, by };
       show(options, await withOperations(surroundings, options, (each) => each.acknowledgeAlert(input)));
     });
@@ -42,6 +42,15 @@ export function registerAlert(program: Command, surroundings: Surroundings): voi
     .action(async (kind: string, subject: string, options: CommonOptions) => {
       show(options, await withOperations(surroundings, options, (each) => each.clearAlert({ kind, subject })));
     });
+}
+
+/** In a container the user need not have a name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 function registerList(group: Command, surroundings: Surroundings): void {
