@@ -1,15 +1,16 @@
 // The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
 // them apart again in order.
-import { clockMovedMeanwhile } from './app/clock-moved.ts';
+
+import { entranceOf } from './app/admission/entrance.ts';
+import { Seen } from './app/admission/seen.ts';
 import type { App } from './app/context.ts';
-import { entranceOf } from './app/entrance.ts';
-import { type Maintenance, startMaintenance } from './app/maintenance.ts';
-import { Notifier } from './app/notifier.ts';
-import { operationsOf } from './app/operate.ts';
-import { currentCrl } from './app/publish-crl.ts';
-import { Seen } from './app/seen.ts';
-import { settleSources } from './app/settle-alerts.ts';
-import { sweep } from './app/sweep.ts';
+import { operationsOf } from './app/operator/operate.ts';
+import { clockMovedMeanwhile } from './app/oversight/clock-moved.ts';
+import { Notifier } from './app/oversight/notifier.ts';
+import { settleSources } from './app/oversight/settle-alerts.ts';
+import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
+import { currentCrl } from './app/upkeep/publish-crl.ts';
+import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config.ts';

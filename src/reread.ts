@@ -1,7 +1,7 @@
 // Reads the configuration of a running gateway anew, whole or not at all: its policies can take effect at once, and what else in it is
 // other than at the start is named.
 import { OperationError } from './app/operations.ts';
-import type { Reread } from './app/reload.ts';
+import type { Reread } from './app/operator/reload.ts';
 import { type Config, ConfigError } from './config.ts';
 
 type Section = Exclude<keyof Config, 'policies'>;

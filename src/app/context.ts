@@ -11,15 +11,15 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
-import type { Breaker } from './breaker.ts';
-import type { Chores } from './chores.ts';
-import type { Knocks } from './knocks.ts';
+import type { Knocks } from './admission/knocks.ts';
+import type { Presences } from './admission/presences.ts';
+import type { Rounds } from './enrollment/rounds.ts';
+import type { Throttle } from './enrollment/throttle.ts';
 import type { Policies, PolicySubject } from './policies.ts';
-import type { Presences } from './presences.ts';
-import type { Rate } from './rate.ts';
-import type { Rounds } from './rounds.ts';
-import type { Throttle } from './throttle.ts';
-import type { Turns } from './turns.ts';
+import type { Breaker } from './renewal/breaker.ts';
+import type { Rate } from './renewal/rate.ts';
+import type { Chores } from './upkeep/chores.ts';
+import type { Turns } from './upkeep/turns.ts';
 
 /** How often principals may do things, by what they do. */
 export interface Throttles {

@@ -8,9 +8,9 @@ import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '.
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
-import type { CampaignView, NewCampaign } from './campaign-view.ts';
-import type { EvidenceQuery, EvidenceView } from './evidence.ts';
-import type { PolicyRow, PolicyView, ReloadView } from './policy-views.ts';
+import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
+import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
+import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
 
 export interface NewDevice {
   readonly id: string;

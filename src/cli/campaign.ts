@@ -1,7 +1,7 @@
 // nolapse campaign ...: certificates replaced before their time, cohort by cohort; and nolapse drill, which proves that a cohort can
 // renew and replaces nothing.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { CampaignView, NewCampaign } from '../app/campaign-view.ts';
+import type { CampaignView, NewCampaign } from '../app/rollout/campaign-view.ts';
 import { type Cohort, cohorts } from '../domain/rollout.ts';
 import { formatDuration, parseDuration } from '../domain/time.ts';
 import {

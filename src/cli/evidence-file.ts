@@ -1,7 +1,7 @@
 // The form of an export of evidence: JSON lines, a header first, the records, and a seal last with how many there are of each control
 // and their digests. It is written as the records come; without its seal it is not whole.
 import { createHash, type Hash } from 'node:crypto';
-import type { EvidenceRecord, EvidenceView } from '../app/evidence.ts';
+import type { EvidenceRecord, EvidenceView } from '../app/oversight/evidence.ts';
 import { evidenceMeaning, evidenceParts, type FrameworkName, frameworks, partsOf } from '../domain/evidence.ts';
 
 /** Takes text; resolves when it may have more. */

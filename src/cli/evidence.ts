@@ -3,8 +3,8 @@
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { EvidencePlace, EvidenceQuery, EvidenceView } from '../app/evidence.ts';
 import { OperationError, type Operations } from '../app/operations.ts';
+import type { EvidencePlace, EvidenceQuery, EvidenceView } from '../app/oversight/evidence.ts';
 import { type FrameworkName, frameworks, parseFramework } from '../domain/evidence.ts';
 import { EvidenceFile, type Seal, type Sink } from './evidence-file.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';

@@ -1,7 +1,7 @@
 // nolapse gateway ...: what the gateway of a site needs besides its certificate.
 import type { Command } from 'commander';
-import { bridgeConfig } from '../app/bridge-config.ts';
 import { OperationError } from '../app/operations.ts';
+import { bridgeConfig } from '../app/operator/bridge-config.ts';
 import type { Config } from '../config.ts';
 import { type CommonOptions, configOf, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, remark } from './output.ts';

@@ -1,6 +1,6 @@
 // nolapse reload: has a running gateway read its policies anew, without a restart.
 import type { Command } from 'commander';
-import type { ReloadView } from '../app/policy-views.ts';
+import type { ReloadView } from '../app/operator/policy-views.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain } from './output.ts';
 

@@ -1,7 +1,7 @@
 // Inventory sources as the configuration has them: where each is read, how its fields are called, and what is to be thought of a
 // source that lacks devices.
 import { z } from 'zod';
-import { inventoryFields } from '../app/check-principal.ts';
+import { inventoryFields } from '../app/inventory/check-principal.ts';
 import { fieldPathRule, isFieldPath } from '../domain/field-path.ts';
 import type { SourceRules, ToldStatus } from '../domain/reconcile.ts';
 import { filePath, isInTheClear, remoteUrl, tokenScheme } from './remote.ts';

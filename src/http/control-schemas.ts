@@ -1,8 +1,8 @@
 // The shape of each operation's input as it comes over the control socket: strict and bounded. What the values mean is
 // judged by the operation itself.
 import { z } from 'zod';
-import { evidencePartNames } from '../app/evidence.ts';
 import type { OperationName, Operations } from '../app/operations.ts';
+import { evidencePartNames } from '../app/oversight/evidence.ts';
 import { type RevocationReason, revocationReasons } from '../domain/certificate.ts';
 import { keyModes } from '../domain/policy.ts';
 import { criticalities, encodings, principalKinds } from '../domain/principal.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { sweep } from '../../src/app/sweep.ts';
+import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble, initHome, type Parts } from '../../src/home.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';

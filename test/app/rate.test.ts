@@ -1,8 +1,8 @@
 // How much may be done in all at a time, and how an authority that is down is asked.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Breaker, pauseMostMs } from '../../src/app/breaker.ts';
-import { Rate } from '../../src/app/rate.ts';
+import { Breaker, pauseMostMs } from '../../src/app/renewal/breaker.ts';
+import { Rate } from '../../src/app/renewal/rate.ts';
 
 describe('a rate', () => {
   it('never grants more than a second of it at once, and in the long run what it says', () => {

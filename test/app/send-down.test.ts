@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app/context.ts';
-import { canBeTold, sendDown } from '../../src/app/send-down.ts';
+import { canBeTold, sendDown } from '../../src/app/enrollment/send-down.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage } from '../../src/domain/message.ts';

@@ -1,8 +1,8 @@
 // How work is let in: a few pieces a turn of the event loop, and for each principal no more than its allowance.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Allowance, keptRefusals, speech, speechForOthers, Throttle } from '../../src/app/throttle.ts';
-import { Turns } from '../../src/app/turns.ts';
+import { type Allowance, keptRefusals, speech, speechForOthers, Throttle } from '../../src/app/enrollment/throttle.ts';
+import { Turns } from '../../src/app/upkeep/turns.ts';
 import { idOf } from '../domain/samples.ts';
 
 describe('turns', () => {

@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { entranceOf } from '../../src/app/admission/entrance.ts';
+import { Seen } from '../../src/app/admission/seen.ts';
 import type { App } from '../../src/app/context.ts';
-import { entranceOf } from '../../src/app/entrance.ts';
-import { issueDevice } from '../../src/app/issue-device.ts';
-import { Seen } from '../../src/app/seen.ts';
+import { issueDevice } from '../../src/app/inventory/issue-device.ts';
 import type { Session } from '../../src/app/session.ts';
-import { sweep } from '../../src/app/sweep.ts';
+import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { PrincipalId } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';

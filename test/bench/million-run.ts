@@ -1,11 +1,11 @@
 // One measurement on the ledger of a million devices, in a process of its own: its memory is its peak's. Arguments: home, and what
 // is measured.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { lookOverNow } from '../../src/app/begin-chores.ts';
-import { forecast } from '../../src/app/forecast.ts';
-import { reconcile } from '../../src/app/reconcile.ts';
-import { replan } from '../../src/app/replan.ts';
-import { sweep } from '../../src/app/sweep.ts';
+import { reconcile } from '../../src/app/inventory/reconcile.ts';
+import { forecast } from '../../src/app/oversight/forecast.ts';
+import { replan } from '../../src/app/oversight/replan.ts';
+import { lookOverNow } from '../../src/app/upkeep/begin-chores.ts';
+import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Measured, openFleet } from './million.ts';
 

@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { issueDevice } from '../../src/app/issue-device.ts';
+import { issueDevice } from '../../src/app/inventory/issue-device.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';

@@ -1,6 +1,6 @@
 // nolapse campaign and nolapse drill: what they answer, what they refuse, and the exit codes that say how it stands.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CampaignView } from '../../src/app/campaign-view.ts';
+import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';
 import { Device } from '../../src/simulator/device.ts';
 import { idOf } from '../domain/samples.ts';

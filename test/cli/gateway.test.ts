@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bridgeConfig } from '../../src/app/bridge-config.ts';
+import { bridgeConfig } from '../../src/app/operator/bridge-config.ts';
 import { idOf } from '../domain/samples.ts';
 import { type Outcome, Workplace } from './harness.ts';
 

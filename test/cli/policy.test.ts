@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/policy-views.ts';
+import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/operator/policy-views.ts';
 import { Workplace } from './harness.ts';
 
 const policies = `

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { inventoryFields } from '../../src/app/check-principal.ts';
+import { inventoryFields } from '../../src/app/inventory/check-principal.ts';
 import { anyName, type ConfigKey, configKeys } from '../../src/config/keys.ts';
 import { type Config, ConfigError, loadConfig } from '../../src/config.ts';
 import { defaultTemplates } from '../../src/domain/acl.ts';

@@ -39,7 +39,9 @@ function recordsIn(cell: string): Pick<Control, 'parts' | 'findings' | 'alerts' 
 const all: [string, Framework][] = Object.entries(frameworks);
 
 describe('every action in the table of evidence', () => {
-  const files = readdirSync('src/app').map((file) => readFileSync(join('src/app', file), 'utf8'));
+  const files = readdirSync('src/app', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join('src/app', file), 'utf8'));
   const named = new Set(all.flatMap(([, { controls }]) => Object.values(controls).flatMap(({ journal }) => journal)));
 
   // Steps of renewals are recorded by one function for all of them.

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { replan } from '../../src/app/replan.ts';
+import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble } from '../../src/home.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';

@@ -1,7 +1,7 @@
 // Campaigns on the real gateway with devices that renew themselves: through the cohorts on evidence, stopped by failures, paused, resumed
 // and aborted, and taken up again after a restart.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { CampaignView } from '../../src/app/campaign-view.ts';
+import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
 import type { Cohort } from '../../src/domain/rollout.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';
 import { Device } from '../../src/simulator/device.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { canBeTold } from '../../src/app/send-down.ts';
-import { speech } from '../../src/app/throttle.ts';
+import { canBeTold } from '../../src/app/enrollment/send-down.ts';
+import { speech } from '../../src/app/enrollment/throttle.ts';
 import { admissionReasons } from '../../src/domain/admission.ts';
 import { enrollmentCodes } from '../../src/domain/errors.ts';
 import { packetBytesDefault, packetBytesLeast, payloadRoom } from '../../src/domain/packet.ts';

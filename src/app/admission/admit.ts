@@ -1,0 +1,138 @@
+// Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
+// verdict, and lets what the verdict implies happen before the broker answers.
+import { accessOf } from '../../domain/acl.ts';
+import { admit, isAwaited, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
+import { isFresh } from '../../domain/alert.ts';
+import { awakens, type Fingerprint, type LedgerEntry } from '../../domain/certificate.ts';
+import { graceMs } from '../../domain/policy.ts';
+import { type Principal, parsePrincipalId, principalUri } from '../../domain/principal.ts';
+import { introduce } from '../../pki/chain.ts';
+import { fingerprintOf } from '../../pki/x509.ts';
+import { change } from '../change.ts';
+import { type App, policyOf } from '../context.ts';
+import { activate } from '../renewal/activate.ts';
+import { openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
+import type { Admission, ConnectFacts } from '../session.ts';
+
+interface Findings {
+  readonly fingerprint: Fingerprint | null;
+  readonly entry: LedgerEntry | null;
+  readonly stranger: StrangerFacts | null;
+  readonly principal: Principal | null;
+}
+
+/** Judges one connect, as {@link Entrance.admit} has it. */
+export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admission> {
+  let findings = await find(app, facts);
+  let verdict = judge(app, facts, findings);
+  if (await changesLedger(app, findings, verdict)) {
+    findings = await find(app, facts);
+    verdict = judge(app, facts, findings);
+  }
+  tell(app, facts, findings, verdict);
+  if (verdict.reason === 'retired') await alertRetired(app, findings);
+  if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
+  const { principal, fingerprint, entry } = findings;
+  if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
+  if (verdict.reason === 'expired_in_grace' && entry) await openRenewal(app, entry.fingerprint);
+  return {
+    admitted: true,
+    session: {
+      principal,
+      lane: verdict.lane,
+      fingerprint,
+      introduced: verdict.reason === 'bootstrap',
+      access: accessOf(principal, verdict.lane, app.settings.access),
+      endsAt: verdict.endsAt,
+      clientId: facts.clientId,
+    },
+  };
+}
+
+/** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
+async function changesLedger(app: App, { entry, principal }: Findings, verdict: Verdict): Promise<boolean> {
+  if (verdict.lane === 'full' && entry && awakens(entry, app.clock.now())) {
+    await activate(app, entry.fingerprint);
+    return true;
+  }
+  if (verdict.lane !== 'renew-only' || verdict.reason !== 'bootstrap' || !principal) return false;
+  return (await openEnrollment(app, principal.id, verdict.endsAt)) === null;
+}
+
+async function find(app: App, { presented }: ConnectFacts): Promise<Findings> {
+  if (!presented.der) return { fingerprint: null, entry: null, stranger: null, principal: null };
+  const { read } = app.store;
+  const fingerprint = fingerprintOf(presented.der);
+  const entry = await read.certificate(fingerprint);
+  if (entry) return { fingerprint, entry, stranger: null, principal: await read.principal(entry.principalId) };
+  if (app.settings.anchors.length === 0) return { fingerprint, entry, stranger: null, principal: null };
+  return { fingerprint, entry, ...(await findStranger(app, presented.der, presented.issuers())) };
+}
+
+async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Array[]) {
+  const { read } = app.store;
+  const introduction = introduce(der, issuers, app.settings.anchors, app.clock.now());
+  const id = parsePrincipalId(introduction.commonName);
+  const principal = introduction.introduced && id ? await read.principal(id) : null;
+  const expected = principal !== null && (await isExpected(app, principal, introduction.uris));
+  const { introduced, notBefore, notAfter } = introduction;
+  return { principal, stranger: { introduced, notBefore, notAfter, expected } };
+}
+
+/** A stranger is expected as long as no certificate of the principal was ever in use. */
+async function isExpected(app: App, principal: Principal, uris: readonly string[]): Promise<boolean> {
+  const ours = uris.filter((uri) => uri.startsWith('urn:nolapse:'));
+  if (ours.some((uri) => uri !== principalUri(principal.kind, principal.id))) return false;
+  return isAwaited(await app.store.read.certificatesOf(principal.id));
+}
+
+function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {
+  return admit({
+    presented: facts.presented.der !== null,
+    entry: findings.entry,
+    stranger: findings.stranger,
+    principal: findings.principal,
+    clientId: facts.clientId,
+    graceMs: findings.principal ? graceMs(policyOf(app, findings.principal)) : 0,
+    skewMs: app.settings.skewMs,
+    now: app.clock.now(),
+  });
+}
+
+/** Client ids are the peer's words: a log line holds no more than this of them. */
+const clientIdLogged = 128;
+
+function tell(app: App, facts: ConnectFacts, { fingerprint, entry, principal }: Findings, verdict: Verdict): void {
+  const who = principal?.id ?? 'a stranger';
+  const refused = verdict.lane === 'refused';
+  app.journal.tell({
+    action: refused ? 'admission.refused' : 'admission.admitted',
+    reason: verdict.reason,
+    message: refused ? `${who} refused: ${verdict.reason}` : `${who} admitted, ${verdict.lane} lane`,
+    fields: {
+      'nolapse.lane': verdict.lane,
+      'nolapse.client_id': facts.clientId.slice(0, clientIdLogged),
+      'source.ip': facts.remoteAddress,
+      ...(principal && { 'nolapse.principal': principal.id }),
+      ...(fingerprint && { 'tls.client.hash.sha256': fingerprint }),
+      ...(entry && { 'tls.client.not_after': new Date(entry.notAfter).toISOString() }),
+    },
+  });
+}
+
+/** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
+async function alertRetired(app: App, { principal, fingerprint }: Findings): Promise<void> {
+  if (!principal || !fingerprint) return;
+  const known = await app.store.read.alert('retired_credential_in_use', principal.id);
+  if (known && isFresh(known, app.clock.now())) return;
+  const detail = `certificate ${fingerprint.slice(0, 16)} was replaced, and somebody still presents it`;
+  await change(app, (within) =>
+    within.alert({
+      kind: 'retired_credential_in_use',
+      subject: principal.id,
+      severity: 'critical',
+      detail,
+      owner: principal.owner || null,
+    }),
+  );
+}

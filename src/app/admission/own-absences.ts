@@ -1,0 +1,71 @@
+// When the gateway itself could not be reached, and what time its clock has skipped: kept with the time at which it was last known to
+// be alive, so that the next run knows when this one ended, however it ended.
+import type { Instant } from '../../domain/time.ts';
+import { type Absence, untilNow, withAbsence } from '../../domain/visits.ts';
+import type { Reader } from '../../ports/store.ts';
+import { ClockWatch } from '../clock-watch.ts';
+import type { App } from '../context.ts';
+
+/** How often it is noted that the gateway is alive, at least. */
+const aliveMs = 30_000;
+
+/** What the gateway remembers of itself, by the name of the setting. */
+const aliveSetting = 'gateway.alive';
+const absencesSetting = 'gateway.absences';
+
+export class OwnAbsences {
+  #list: readonly Absence[] = [];
+  /** As they were last written. */
+  #kept: readonly Absence[] | null = null;
+  #watch: ClockWatch | null = null;
+  /** When that it is alive was last noted, by the clock that only goes forward. */
+  #aliveAt = Number.NEGATIVE_INFINITY;
+
+  /** The gateway begins to serve: what lies between the end of its last run and now was its own absence. */
+  async begin(app: App): Promise<void> {
+    this.#list = await readAbsences(app.store.read, app.clock.now());
+    this.#watch = new ClockWatch(app.clock);
+    await this.keepAlive(app, true);
+  }
+
+  /** In order of time. On a home at rest, the time since it was put to rest is the last of them. */
+  async list(app: App): Promise<readonly Absence[]> {
+    return this.#watch ? this.#list : readAbsences(app.store.read, app.clock.now());
+  }
+
+  /** As {@link list}, of a gateway that has begun to serve. */
+  get known(): readonly Absence[] {
+    return this.#list;
+  }
+
+  /** The time, after a look at whether the clock was set: nobody was away for what it skipped. */
+  now(app: App): Instant {
+    const now = app.clock.now();
+    const movedMs = this.#watch?.moved() ?? 0;
+    if (movedMs > 0) this.#list = withAbsence(this.#list, { from: now - movedMs, to: now, stopped: false });
+    if (movedMs < 0) this.#list = untilNow(this.#list, now);
+    return now;
+  }
+
+  /** Notes that the gateway is alive: when it is time for that, when there is more to note, or because something `happened`. */
+  async keepAlive(app: App, happened: boolean): Promise<void> {
+    const now = this.now(app);
+    const list = this.#list;
+    const at = app.clock.steady();
+    if (!this.#watch || !(happened || list !== this.#kept || at >= this.#aliveAt + aliveMs)) return;
+    await app.store.transact(async (tx) => {
+      await tx.putSetting(aliveSetting, String(now));
+      if (list !== this.#kept) await tx.putSetting(absencesSetting, JSON.stringify(list));
+    });
+    this.#kept = list;
+    this.#aliveAt = at;
+  }
+}
+
+/** Those kept, and the one that lasts until `now`. To a clock that was set back meanwhile that was none, and a stop all the same. */
+async function readAbsences(read: Reader, now: Instant): Promise<readonly Absence[]> {
+  const alive = await read.setting(aliveSetting);
+  if (alive === null) return [];
+  const kept = JSON.parse((await read.setting(absencesSetting)) ?? '[]') as readonly Absence[];
+  return withAbsence(untilNow(kept, now), { from: Math.min(Number(alive), now), to: now, stopped: true });
+}

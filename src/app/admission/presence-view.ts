@@ -1,0 +1,21 @@
+// How a device comes and goes, as an operator is shown it.
+import { gapsOf } from '../../domain/presence.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { leftAtOf } from '../../domain/visits.ts';
+import type { App } from '../context.ts';
+import type { PresenceView } from '../operations.ts';
+
+/** Null for one that never came. */
+export async function presenceOf(app: App, id: PrincipalId): Promise<PresenceView | null> {
+  const presence = await app.store.read.presence(id);
+  if (!presence) return null;
+  const here = app.presences.isHere(id);
+  const left = leftAtOf(presence, await app.presences.absences(app));
+  const { plannedMs, longestMs } = gapsOf(presence.gaps);
+  return {
+    here,
+    since: here ? presence.cameAt : (left ?? presence.cameAt),
+    comesEveryMs: plannedMs || null,
+    longestAwayMs: longestMs || null,
+  };
+}

@@ -1,0 +1,187 @@
+// Who is here, and how rarely everybody comes: gathered in memory from sessions and from what gateways bring, and written together.
+// A return from an absence is written at once, because a device that comes rarely is gone in seconds and has to be renewed in them.
+//
+// A crash loses nothing that was counted: whoever was here then counts as having left when the gateway was last known to be alive,
+// half a minute or one sweep before; and what lies between that and the next start is nobody's absence.
+import { gapsOf } from '../../domain/presence.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import type { Instant } from '../../domain/time.ts';
+import { type Absence, afterComing, afterLeaving, endsGap, type Visits } from '../../domain/visits.ts';
+import { type Change, change } from '../change.ts';
+import type { App } from '../context.ts';
+import { planWithin } from '../renewal/due.ts';
+import { OwnAbsences } from './own-absences.ts';
+
+/** Principals written in one transaction. */
+const batchMax = 200;
+/** Comings and leavings of one principal that wait to be written; more only gather while the store fails. */
+const notesMax = 64;
+
+interface Note {
+  readonly what: 'came' | 'left';
+  readonly at: Instant;
+  /** The renewal under which it answered, where that was how it was heard. */
+  readonly answers: string | null;
+}
+
+export class Presences {
+  /** Sessions open, by principal. */
+  readonly #here = new Map<PrincipalId, number>();
+  readonly #noted = new Map<PrincipalId, Note[]>();
+  readonly #writing = new Set<Promise<void>>();
+  readonly #own = new OwnAbsences();
+
+  /** The gateway begins to serve. */
+  begin(app: App): Promise<void> {
+    return this.#own.begin(app);
+  }
+
+  /** The gateway has stopped serving: whoever is here now leaves with it, which the time of its end says for all of them. */
+  async end(app: App): Promise<void> {
+    this.#here.clear();
+    await Promise.all(this.#writing);
+    await this.#writeNotes(app);
+    await this.#own.keepAlive(app, true);
+  }
+
+  isHere(id: PrincipalId): boolean {
+    return this.#here.has(id);
+  }
+
+  /** When nobody could come; on a home at rest, the time since it was put to rest among it. */
+  absences(app: App): Promise<readonly Absence[]> {
+    return this.#own.list(app);
+  }
+
+  /** One more session of this principal is open. */
+  came(app: App, id: PrincipalId): void {
+    const sessions = this.#here.get(id) ?? 0;
+    this.#here.set(id, sessions + 1);
+    if (sessions > 0) return;
+    if (this.#note(id, { what: 'came', at: this.#own.now(app), answers: null })) this.#welcome(app, id);
+  }
+
+  /** One less is. */
+  left(app: App, id: PrincipalId): void {
+    const sessions = this.#here.get(id) ?? 0;
+    if (sessions > 1) this.#here.set(id, sessions - 1);
+    if (sessions !== 1) return;
+    this.#here.delete(id);
+    this.#note(id, { what: 'left', at: this.#own.now(app), answers: null });
+  }
+
+  /**
+   * A device without a session was heard through its gateway: a visit, and over at once. `answers`: the renewal it spoke about;
+   * how long it had been silent before it was called then says nothing of how rarely it can be reached.
+   */
+  heard(app: App, id: PrincipalId, answers: string | null): void {
+    if (this.isHere(id)) return;
+    const at = this.#own.now(app);
+    this.#note(id, { what: 'came', at, answers });
+    this.#note(id, { what: 'left', at, answers });
+    this.#welcome(app, id);
+  }
+
+  /** Writes what was noted since the last time. */
+  async flush(app: App): Promise<void> {
+    await this.#own.keepAlive(app, this.#noted.size > 0);
+    await this.#writeNotes(app);
+  }
+
+  /** @returns whether there is more to write than before. */
+  #note(id: PrincipalId, note: Note): boolean {
+    const notes = this.#noted.get(id) ?? [];
+    this.#noted.set(id, notes);
+    const last = notes.at(-1);
+    if (last?.what === note.what) return false;
+    if (note.what === 'came' && last?.what === 'left' && !isGap(last, note)) {
+      notes.pop();
+      return false;
+    }
+    notes.push(note);
+    // One gap less is counted, and none that was none.
+    if (notes.length > notesMax) notes.splice(notes[0]?.what === 'left' ? 0 : 1, 2);
+    return true;
+  }
+
+  /** Writes at once that a device has come back, if it was away. */
+  #welcome(app: App, id: PrincipalId): void {
+    const writing = this.#writeReturn(app, id)
+      .catch((error: unknown) => tellFailure(app, id, error))
+      .finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+  }
+
+  async #writeReturn(app: App, id: PrincipalId): Promise<void> {
+    await app.turns.take();
+    const known = await app.store.read.presence(id);
+    const came = this.#noted.get(id)?.find(({ what }) => what === 'came');
+    if (known && came && endsGap(known, this.#own.known, came.at)) await this.#write(app, [id]);
+  }
+
+  async #writeNotes(app: App): Promise<void> {
+    const ids = [...this.#noted.keys()];
+    for (let from = 0; from < ids.length; from += batchMax) await this.#write(app, ids.slice(from, from + batchMax));
+  }
+
+  async #write(app: App, ids: readonly PrincipalId[]): Promise<void> {
+    const taken = new Map<PrincipalId, readonly Note[]>();
+    try {
+      await change(app, async (within) => {
+        for (const id of ids) {
+          const notes = this.#noted.get(id);
+          if (!notes) continue;
+          // Taken here, where one change follows another: nothing is counted twice.
+          this.#noted.delete(id);
+          taken.set(id, notes);
+          await writeVisits(within, id, notes, this.#own.known);
+        }
+      });
+    } catch (error) {
+      for (const [id, notes] of taken) this.#noted.set(id, [...notes, ...(this.#noted.get(id) ?? [])]);
+      throw error;
+    }
+  }
+}
+
+function isGap(left: Note, came: Note): boolean {
+  return endsGap({ gaps: new Uint8Array(), cameAt: left.at, leftAt: left.at }, [], came.at);
+}
+
+async function writeVisits(
+  within: Change,
+  id: PrincipalId,
+  notes: readonly Note[],
+  absences: readonly Absence[],
+): Promise<void> {
+  const { tx } = within;
+  const known = await tx.presence(id);
+  let visits: Visits | null = known;
+  for (const note of notes) {
+    visits =
+      note.what === 'left'
+        ? afterLeaving(visits, note.at)
+        : afterComing(visits, absences, note.at, await calledMs(within, id, note));
+  }
+  if (!visits) return;
+  const { gaps, cameAt, leftAt } = visits;
+  await tx.putPresence({ principalId: id, gaps, cameAt, leftAt });
+  const [before, after] = [gapsOf(known?.gaps ?? new Uint8Array()), gapsOf(gaps)];
+  const isSame = before.plannedMs === after.plannedMs && before.longestMs === after.longestMs;
+  if (!isSame) await planWithin(within, id, gaps);
+}
+
+/** How long ago the device was called that this answers; undefined where it came unasked. */
+async function calledMs({ tx }: Change, id: PrincipalId, { at, answers }: Note): Promise<number | undefined> {
+  const renewal = answers === null ? null : await tx.renewal(answers);
+  return renewal?.principalId === id ? Math.max(0, at - renewal.createdAt) : undefined;
+}
+
+function tellFailure(app: App, id: PrincipalId, error: unknown): void {
+  app.journal.tell({
+    action: 'effect.failed',
+    level: 'error',
+    message: `${id}: that it came back could not be written; the next sweep tries again`,
+    fields: { 'nolapse.principal': id, 'error.message': error instanceof Error ? error.message : String(error) },
+  });
+}

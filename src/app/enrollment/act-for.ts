@@ -1,0 +1,66 @@
+// A gateway speaks for a device: judged at every message. What its delegation does not cover is its own affair: answered on the
+// gateway's topics and not the device's, counted, and kept in the journal with both names.
+import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
+import type { Encoding, PrincipalId } from '../../domain/principal.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+import type { Session } from '../session.ts';
+import { judgeSpeaker } from './delegations.ts';
+import { fitted, mannerOf, sendDown } from './send-down.ts';
+
+/** What tells a gateway how far its delegations go. */
+const delegationCodes: ReadonlySet<EnrollmentCode> = new Set([
+  'not_delegated',
+  'delegation_ended',
+  'delegation_exhausted',
+  'mode_not_granted',
+]);
+
+export function concernsDelegation({ code }: Refusal): boolean {
+  return delegationCodes.has(code);
+}
+
+/** May the gateway of this session speak for this device now, and has it not spoken too much? Null: it may. */
+export function objectToSpeaker(app: App, session: Session, id: PrincipalId): Refusal | null {
+  if (!app.throttles.speechForOthers.take(session.principal.id, app.clock.now())) {
+    return { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 };
+  }
+  const verdict = judgeSpeaker(app, session, id);
+  return verdict.allowed ? null : { code: verdict.code, detail: verdict.detail };
+}
+
+/** What a gateway was refused: in whose name it spoke, about which of that device's renewals, and in which encoding. */
+export interface Attempt {
+  readonly gateway: PrincipalId;
+  readonly device: PrincipalId;
+  readonly renewal?: string;
+  readonly encoding?: Encoding;
+}
+
+/** Tells a gateway what it may not do, and everybody who reads the log or the journal. */
+export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal): Promise<void> {
+  const { gateway, device, renewal, encoding } = attempt;
+  const { code, retryAfterSeconds } = refusal;
+  const happening = {
+    action: 'delegation.refused',
+    level: 'warn' as const,
+    reason: code,
+    message: `${gateway} for ${device}: ${code}: ${refusal.detail}`,
+    fields: { 'nolapse.principal': device, 'nolapse.gateway': gateway },
+  };
+  if (app.throttles.keptRefusals.take(gateway, app.clock.now())) {
+    // Under the gateway's name: the device's may be one that nobody has.
+    await change(app, ({ record }) => record({ ...happening, principalId: gateway }));
+  } else app.journal.tell(happening);
+  const manner = await mannerOf(app, gateway, encoding);
+  const error = {
+    word: 'error',
+    code,
+    ...(renewal !== undefined && { renewal }),
+    ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
+  } as const;
+  const whole = { ...error, detail: `${device}: ${refusal.detail}` };
+  // For whom it was refused says more than why, which the code says too.
+  const message = fitted(gateway, manner, whole) ? whole : { ...error, detail: device };
+  await sendDown(app, gateway, manner, message);
+}

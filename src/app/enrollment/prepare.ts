@@ -1,0 +1,157 @@
+// Makes the request of a renewal whose device sends none: over the key the device has, or over one made for it that only it can
+// read. Only once somebody is there to fetch what comes of it: a certificate issued to a sleeper would grow old with it.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import type { Refusal } from '../../domain/errors.ts';
+import { possibleKeyModes } from '../../domain/key-mode.ts';
+import { renewalTime, validityAt } from '../../domain/policy.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../../domain/renewal.ts';
+import { approve, type KeyFacts } from '../../domain/request.ts';
+import { renewalFailed } from '../../domain/watch.ts';
+import { newEnvelopedKey } from '../../pki/envelope.ts';
+import { newSerial } from '../../pki/serial.ts';
+import { fingerprintOf, readCertificate } from '../../pki/x509.ts';
+import { type Change, change, step } from '../change.ts';
+import { type App, cohortIn, policyOf } from '../context.ts';
+import { dropUnused } from '../renewal/drop-unused.ts';
+import { keyHistoryOf } from '../renewal/key-history.ts';
+import { lastChance } from '../renewal/last-chance.ts';
+import { concernsDelegation, refuseGateway } from './act-for.ts';
+import { beginThrough } from './begin-through.ts';
+import { listenersTo } from './delegations.ts';
+
+/** Is there nothing yet, or nothing any more, that this renewal's device could be offered? In mode `csr` that is the device's to ask for. */
+export async function awaitsRequest(app: App, renewal: Renewal): Promise<boolean> {
+  if (renewal.mode === 'csr') return false;
+  return owed(renewal) === 'offer' || (owed(renewal) === 'cert' && !(await isUsable(app, renewal)));
+}
+
+/** Is the replacement still worth fetching: whole, never used, and not due itself? */
+async function isUsable(app: App, renewal: Renewal): Promise<boolean> {
+  const entry = renewal.newFingerprint && (await app.store.read.certificate(renewal.newFingerprint));
+  const principal = await app.store.read.principal(renewal.principalId);
+  if (!entry || !principal || entry.state !== 'issued') return false;
+  if (renewal.mode === 'keygen' && (await app.store.read.envelope(renewal.id)) === null) return false;
+  return app.clock.now() < renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
+}
+
+/** Makes the request, and owes the authority its signature, through the first who listens and may. Twice is once. */
+export async function prepare(app: App, renewalId: string): Promise<void> {
+  const renewal = await app.store.read.renewal(renewalId);
+  if (!renewal) return;
+  const { principalId } = renewal;
+  const usable = await isUsable(app, renewal);
+  let hindrance: Hindrance = 'nobody_listens';
+  for (const listener of listenersTo(app, principalId, 'offer')) {
+    const via = listener === principalId ? null : listener;
+    const refusal = await change(app, (within) => requestWithin(within, renewal, via, usable), via);
+    if (!refusal) return;
+    if (via && concernsDelegation(refusal)) {
+      await refuseGateway(app, { gateway: via, device: principalId, renewal: renewalId }, refusal);
+      hindrance = 'not_delegated';
+    } else return putOff(app, renewalId, refusal);
+  }
+  await putOff(app, renewalId, hindrance);
+}
+
+/** Why no request was made: nobody is there, whoever is there may not, or the request itself cannot be. */
+type Hindrance = 'nobody_listens' | 'not_delegated' | Refusal;
+
+/**
+ * Where nobody listens, the next look comes when somebody does. A gateway that may not may tomorrow, and it stays connected: it is
+ * tried again. What stands in the way of all is somebody's business.
+ */
+function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void> {
+  return change(app, async ({ tx, now, alert }) => {
+    const renewal = await tx.renewal(renewalId);
+    const principal = renewal && (await tx.principal(renewal.principalId));
+    if (!renewal || !principal || !isOpen(renewal)) return;
+    if (hindrance === 'nobody_listens') return tx.putRenewal(awaitDevice(renewal));
+    await tx.putRenewal(sentAgain(renewal, policyOf(app, principal), now, 'due'));
+    if (hindrance === 'not_delegated') return;
+    await alert(renewalFailed(principal, hindrance.code, hindrance.detail));
+  });
+}
+
+async function requestWithin(
+  within: Change,
+  seen: Renewal,
+  via: PrincipalId | null,
+  usable: boolean,
+): Promise<Refusal | null> {
+  const { tx } = within;
+  const renewal = await tx.renewal(seen.id);
+  // Somebody else was quicker: what is to come of it is on its way.
+  if (renewal?.state !== seen.state || renewal.newFingerprint !== seen.newFingerprint) return null;
+  const principal = await tx.principal(renewal.principalId);
+  const old = renewal.oldFingerprint ? await tx.certificate(renewal.oldFingerprint) : null;
+  if (principal?.status !== 'active' || !isOpen(renewal) || renewal.mode === 'csr' || !old) return null;
+  const objection = await objectToMode(within, renewal, principal, old);
+  if (objection) return objection;
+  const beginning = await beginThrough(within, via, principal, renewal);
+  if ('refusal' in beginning) return beginning.refusal;
+  // After a failure the key it has gets the certificate it got before; a key of ours that failed is not sent twice.
+  const again = usable && renewal.mode === 'recertify';
+  const current = again ? beginning.renewal : { ...beginning.renewal, newFingerprint: null, requestKey: null };
+  if (!again) await dropUnused(within, renewal);
+  return settle(within, current, principal, old, beginning.count);
+}
+
+async function objectToMode(
+  { app, tx, now }: Change,
+  renewal: Renewal,
+  principal: Principal,
+  old: LedgerEntry,
+): Promise<Refusal | null> {
+  const history = await keyHistoryOf(app, tx, principal, old);
+  // What the policy prefers by now does not matter to a renewal that has begun; what the key allows does.
+  const policy = { ...policyOf(app, principal), keyModes: [renewal.mode] };
+  if (possibleKeyModes(policy, { modes: [renewal.mode] }, history, now).length > 0) return null;
+  return { code: 'key_refused', detail: `the key in use no longer allows key mode ${renewal.mode}` };
+}
+
+/** The key to certify: the one in use, or a new one that only its holder can read. */
+function keyFor(renewal: Renewal, old: LedgerEntry): { readonly key: KeyFacts; readonly envelope: Uint8Array | null } {
+  if (renewal.mode === 'recertify') return { key: readCertificate(old.der).key, envelope: null };
+  const { spki, envelope } = newEnvelopedKey(old.der);
+  return { key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }, envelope };
+}
+
+async function settle(
+  within: Change,
+  renewal: Renewal,
+  principal: Principal,
+  old: LedgerEntry,
+  count: () => Promise<void>,
+): Promise<Refusal | null> {
+  const { app, tx, now } = within;
+  const validity = validityAt(now, policyOf(app, principal), app.authority.issuerNotAfter, old);
+  if (!validity) return { code: 'unavailable', detail: 'the issuing CA is near its end' };
+  const { key, envelope } = keyFor(renewal, old);
+  const names = { commonNames: [principal.id], otherSubjectAttributes: 0, uris: [], otherNames: 0, extensions: [] };
+  const approval = approve({
+    // Of a key that is certified already, or was made here, possession need not be shown again.
+    facts: { ...names, signatureValid: true, key },
+    principalId: principal.id,
+    kind: principal.kind,
+    profile: app.authority.profile(principal.kind),
+    serial: newSerial(app.entropy),
+    ...validity,
+    keyHolder: renewal.mode === 'recertify' ? 'itself' : 'nobody',
+    mode: renewal.mode,
+  });
+  if (approval.kind === 'refused') return approval;
+  const event = { type: 'requested', requestKey: key.fingerprint } as const;
+  const transition = await step(within, renewal, event, principal, `requested, key mode ${renewal.mode}`);
+  if (transition.kind === 'refused') return { code: transition.code, detail: 'no more requests in this renewal' };
+  if (transition.kind === 'unchanged') return null;
+  await count();
+  if (holdsCertificate(transition.renewal)) {
+    await tx.owe({ kind: 'prompt', renewalId: renewal.id });
+    return null;
+  }
+  if (envelope) await tx.putEnvelope(renewal.id, envelope);
+  await tx.putRequest(renewal.id, approval.request);
+  await tx.owe({ kind: 'issue', renewalId: renewal.id, by: await lastChance(tx, renewal) });
+  return null;
+}

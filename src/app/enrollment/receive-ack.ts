@@ -1,0 +1,36 @@
+// A device says what became of its certificate: installed, or failed and why. Neither completes a renewal: only a
+// connection with the new certificate does.
+import type { Refusal } from '../../domain/errors.ts';
+import type { AckMessage } from '../../domain/message.ts';
+import { isOpen } from '../../domain/renewal.ts';
+import { renewalFailed } from '../../domain/watch.ts';
+import { type Change, change, step } from '../change.ts';
+import type { App } from '../context.ts';
+import { detailLengthMax, type Sender } from './receive.ts';
+
+/** Takes an acknowledgement. */
+export function receiveAck(app: App, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
+  return change(app, (within) => take(within, sender, ack), sender.via);
+}
+
+async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
+  const renewal = await within.tx.renewal(ack.renewal);
+  const principal = await within.tx.principal(sender.id);
+  if (renewal?.principalId !== sender.id || !principal) {
+    return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
+  }
+  // Nothing is taken back: what came late, or was replayed, is told to be so.
+  if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
+  if (ack.status === 'installed') {
+    if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
+    await step(within, renewal, { type: 'installed' }, principal, 'installed by the device');
+    return null;
+  }
+  const code = (ack.code ?? 'unspecified').slice(0, 64);
+  const detail = (ack.detail ?? '').slice(0, detailLengthMax);
+  const transition = await step(within, renewal, { type: 'failed', code, detail }, principal, `failed: ${code}`);
+  if (transition.kind === 'changed') {
+    await within.alert(renewalFailed(principal, code, detail));
+  }
+  return null;
+}

@@ -1,0 +1,134 @@
+// A device asks for its replacement: the request is held against renewal, profile, inventory and ledger, settled down to
+// its serial, and kept before anything is signed. The same key again is the same request.
+import type { Refusal } from '../../domain/errors.ts';
+import type { CsrMessage } from '../../domain/message.ts';
+import { validityAt } from '../../domain/policy.ts';
+import type { Principal } from '../../domain/principal.ts';
+import { holdsCertificate, isOpen, type Renewal } from '../../domain/renewal.ts';
+import { type ApprovedRequest, approve, type RequestFacts } from '../../domain/request.ts';
+import { readCsr } from '../../pki/csr.ts';
+import { newSerial } from '../../pki/serial.ts';
+import { type Change, change, step } from '../change.ts';
+import { type App, policyOf } from '../context.ts';
+import { waitForAuthority } from '../renewal/authority-wait.ts';
+import { dropUnused } from '../renewal/drop-unused.ts';
+import { lastChance } from '../renewal/last-chance.ts';
+import { assembleRequest, forgetUpload } from './assemble-request.ts';
+import { beginThrough } from './begin-through.ts';
+import { objectToProof } from './check-proof.ts';
+import { sendReplacement } from './prompt.ts';
+import type { Sender } from './receive.ts';
+
+type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
+
+const closed: Refusal = { code: 'renewal_closed', detail: 'this renewal has ended' };
+
+/**
+ * Takes a CSR, whole or a part of it. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its
+ * signature.
+ */
+export async function receiveCsr(app: App, sender: Sender, message: CsrMessage): Promise<Refusal | null> {
+  if (message.csr) return judge(app, sender, message, message.csr);
+  const { renewal, offset, total, bytes } = message;
+  // The wire takes no request that is neither whole nor a part.
+  if (offset === undefined || total === undefined || !bytes) return { code: 'missing_field', detail: 'csr: required' };
+  const assembled = await assembleRequest(app, sender, renewal, { offset, total, bytes });
+  if (assembled.kind === 'refused') return assembled.refusal;
+  if (assembled.kind === 'again') await sendReplacement(app, renewal);
+  if (assembled.kind !== 'whole') return null;
+  const refusal = await judge(app, sender, message, assembled.der);
+  await forgetUpload(app, renewal);
+  return refusal;
+}
+
+async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Array): Promise<Refusal | null> {
+  const facts = readCsr(der, { bytesMax: app.settings.csrBytesMax });
+  if ('code' in facts) return facts;
+  const objection = await objectToProof(app, sender, message, der);
+  if (objection) return objection;
+  const outcome = await change(app, (within) => take(within, sender, message.renewal, facts), sender.via);
+  if ('refusal' in outcome) return outcome.refusal;
+  if (outcome.resend) await sendReplacement(app, message.renewal);
+  return outcome.resend ? null : waitForAuthority(app, message.renewal);
+}
+
+async function take(within: Change, sender: Sender, renewalId: string, facts: RequestFacts): Promise<Outcome> {
+  const { tx } = within;
+  const renewal = await tx.renewal(renewalId);
+  const principal = await tx.principal(sender.id);
+  if (renewal?.principalId !== sender.id || !principal) {
+    return { refusal: { code: 'unknown_renewal', detail: 'no renewal of yours has this id' } };
+  }
+  if (principal.status !== 'active') return { refusal: closed };
+  if (!isOpen(renewal)) return { refusal: closed };
+  if (renewal.mode !== 'csr') {
+    return { refusal: { code: 'unsupported_mode', detail: `the key mode of this renewal is ${renewal.mode}` } };
+  }
+  const approval = await approveWithin(within, principal, renewal, facts);
+  if (approval.kind === 'refused') return { refusal: approval };
+  return accept(within, principal, renewal, approval.request, sender);
+}
+
+async function accept(
+  within: Change,
+  principal: Principal,
+  renewal: Renewal,
+  request: ApprovedRequest,
+  { via, encoding }: Sender,
+): Promise<Outcome> {
+  const { tx, now } = within;
+  const beginning = await beginThrough(within, via, principal, renewal);
+  if ('refusal' in beginning) return beginning;
+  const event = { type: 'requested', requestKey: request.keyFingerprint } as const;
+  const transition = await step(within, beginning.renewal, event, principal);
+  if (transition.kind === 'refused') {
+    if (transition.code === 'renewal_closed') return { refusal: closed };
+    const detail = transition.code === 'unavailable' ? 'an earlier request is being signed' : 'no more requests here';
+    return {
+      refusal: { code: transition.code, detail, ...(transition.code === 'unavailable' && { retryAfterSeconds: 1 }) },
+    };
+  }
+  const contact = await tx.contact(principal.id);
+  if (contact && contact.encoding !== encoding) await tx.putContact({ ...contact, encoding });
+  if (!contact) await tx.putContact({ ...noContact, principalId: principal.id, encoding, lastSeenAt: now });
+  const after = transition.kind === 'changed' ? transition.renewal : renewal;
+  if (holdsCertificate(after)) return { resend: true };
+  if (transition.kind === 'changed') {
+    await beginning.count();
+    if (renewal.newFingerprint) await dropUnused(within, renewal);
+    await tx.putRequest(renewal.id, request);
+    await tx.owe({ kind: 'issue', renewalId: renewal.id, by: await lastChance(tx, renewal) });
+  }
+  return { resend: false };
+}
+
+const noContact = { packetBytesMax: null, slots: null, clockSkewMs: null };
+
+/** Nothing the device can mend; an hour is soon enough for a CA that is being rolled over. */
+const issuerEnds = {
+  kind: 'refused',
+  code: 'unavailable',
+  detail: 'the issuing CA is near its end: it can issue nothing that lasts longer',
+  retryAfterSeconds: 3_600,
+} as const;
+
+async function approveWithin({ app, tx, now }: Change, principal: Principal, renewal: Renewal, facts: RequestFacts) {
+  const holders = await tx.certificatesByKey(facts.key.fingerprint);
+  // What this renewal itself certified may come again, unless it was revoked since.
+  const others = holders.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
+  const another = others.some((entry) => entry.principalId !== principal.id);
+  const policy = policyOf(app, principal);
+  const replaced = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
+  const validity = validityAt(now, policy, app.authority.issuerNotAfter, replaced || null);
+  if (!validity) return issuerEnds;
+  return approve({
+    facts,
+    principalId: principal.id,
+    kind: principal.kind,
+    profile: app.authority.profile(principal.kind),
+    serial: newSerial(app.entropy),
+    ...validity,
+    mode: 'csr',
+    keyHolder: another ? 'another' : others.length > 0 ? 'itself' : 'nobody',
+  });
+}

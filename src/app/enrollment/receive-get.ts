@@ -1,0 +1,65 @@
+// A device fetches its replacement: as many bytes as it asks for, from any offset, in parts that each fit into what it can take.
+import type { Refusal } from '../../domain/errors.ts';
+import type { GetMessage } from '../../domain/message.ts';
+import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import { partBytesWithin } from '../../wire/index.ts';
+import { change, step } from '../change.ts';
+import type { App } from '../context.ts';
+import type { Sender } from './receive.ts';
+import { fetchedUnder, replacementOf } from './replacement.ts';
+import { type Manner, mannerOf, roomFor, sendDown } from './send-down.ts';
+
+/** Takes a request for parts. One is answered by as many parts as it takes, in order; the same request again by the same parts. */
+export async function receiveGet(app: App, sender: Sender, get: GetMessage): Promise<Refusal | null> {
+  const renewal = await app.store.read.renewal(get.renewal);
+  if (renewal?.principalId !== sender.id) {
+    return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
+  }
+  if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
+  const replacement = await replacementOf(app, renewal);
+  if (!replacement) return { code: 'wrong_state', detail: 'there is nothing to fetch' };
+  const whole = fetchedUnder(app, renewal, await mannerOf(app, sender.id), replacement);
+  if (get.length === 0 || get.offset >= whole.length) {
+    return { code: 'part_out_of_range', detail: `of ${whole.length} bytes` };
+  }
+  const asked = whole.subarray(0, Math.min(whole.length, get.offset + get.length));
+  const sent = await sendParts(app, renewal, await mannerOf(app, sender.id, sender.encoding), {
+    bytes: asked,
+    offset: get.offset,
+    total: whole.length,
+  });
+  if (sent === null) return { code: 'packet_too_small', detail: 'no part fits' };
+  if (sent === whole.length) await keepDelivered(app, renewal);
+  return null;
+}
+
+/** What to send: `bytes` from `offset` to their end, of `total` there are. */
+interface Stretch {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly total: number;
+}
+
+/** @returns up to where they were sent to somebody; null when the device's packets hold no byte of a part. */
+async function sendParts(app: App, renewal: Renewal, manner: Manner, { bytes, offset, total }: Stretch) {
+  const { id, principalId } = renewal;
+  const room = roomFor(principalId, 'part', manner);
+  for (let at = offset; at < bytes.length; ) {
+    const length = partBytesWithin(manner.encoding, { renewal: id, offset: at, total }, room);
+    if (length === 0) return null;
+    const part = { renewal: id, offset: at, total, bytes: bytes.subarray(at, at + length) };
+    if ((await sendDown(app, principalId, manner, { word: 'part', ...part })) === 0) return at;
+    at += part.bytes.length;
+  }
+  return bytes.length;
+}
+
+/** The last byte has been sent; what the device makes of it, it will say. */
+function keepDelivered(app: App, sent: Renewal): Promise<void> {
+  return change(app, async (within) => {
+    const renewal = await within.tx.renewal(sent.id);
+    const principal = renewal && (await within.tx.principal(renewal.principalId));
+    if (!principal || renewal.newFingerprint !== sent.newFingerprint) return;
+    await step(within, renewal, { type: 'delivered' }, principal);
+  });
+}

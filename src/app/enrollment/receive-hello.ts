@@ -1,0 +1,37 @@
+// A device says it is here and what it can do: that is remembered, and it is told what is owed to it.
+import type { Refusal } from '../../domain/errors.ts';
+import type { HelloMessage } from '../../domain/message.ts';
+import { packetBytesLeast } from '../../domain/packet.ts';
+import type { Contact } from '../../domain/principal.ts';
+import type { App } from '../context.ts';
+import { waitForAuthority } from '../renewal/authority-wait.ts';
+import { answerHello } from './prompt.ts';
+import type { Sender } from './receive.ts';
+import { reportUse } from './report-use.ts';
+import { canBeTold, mannerOf } from './send-down.ts';
+
+/** Takes a hello; its fields replace what an earlier one said, absent ones stay. */
+export async function receiveHello(app: App, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {
+  const { id, encoding } = sender;
+  const objection = await reportUse(app, sender, hello);
+  if (objection) return objection;
+  const known = await app.store.read.contact(id);
+  const now = app.clock.now();
+  const contact: Contact = {
+    principalId: id,
+    encoding,
+    packetBytesMax: hello.maxPacket ?? known?.packetBytesMax ?? null,
+    slots: hello.slots ?? known?.slots ?? null,
+    clockSkewMs: hello.clock === undefined ? (known?.clockSkewMs ?? null) : hello.clock * 1_000 - now,
+    lastSeenAt: now,
+  };
+  await app.store.transact((tx) => tx.putContact(contact));
+  // Kept first: what is said to it must not be larger than what it takes, be that too little for anything but an error.
+  const manner = await mannerOf(app, id);
+  if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {
+    return { code: 'packet_too_small', detail: `at least ${packetBytesLeast} bytes, and more in JSON` };
+  }
+  await answerHello(app, id);
+  const waiting = app.breaker.isOpen ? await app.store.read.currentRenewal(id) : null;
+  return waiting?.state === 'requested' ? waitForAuthority(app, waiting.id) : null;
+}

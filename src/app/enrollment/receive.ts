@@ -1,0 +1,123 @@
+// Takes what a device publishes on its enrollment topics: throttles, decodes, hands each word to its verb, and answers a
+// refusal with its code. Bad input changes nothing but a count.
+import { mayPublish } from '../../domain/acl.ts';
+import { isAwaited } from '../../domain/admission.ts';
+import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
+import type { UpMessage } from '../../domain/message.ts';
+import type { Encoding, PrincipalId } from '../../domain/principal.ts';
+import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
+import { decodeUp } from '../../wire/index.ts';
+import type { App } from '../context.ts';
+import type { Session } from '../session.ts';
+import { concernsDelegation, objectToSpeaker, refuseGateway } from './act-for.ts';
+import { receiveAck } from './receive-ack.ts';
+import { receiveCsr } from './receive-csr.ts';
+import { receiveGet } from './receive-get.ts';
+import { receiveHello } from './receive-hello.ts';
+import { mannerOf, sendDown } from './send-down.ts';
+
+/** Where a message came from: the session it arrived on and the encoding it was spoken in. */
+export interface Sender {
+  /** The principal it is about. */
+  readonly id: PrincipalId;
+  /** The gateway that spoke for it; null when it spoke itself. */
+  readonly via: PrincipalId | null;
+  readonly session: Session;
+  readonly encoding: Encoding;
+}
+
+/** Characters of a device's own words that are kept or logged. */
+export const detailLengthMax = 200;
+
+/** Takes one message, as {@link Entrance.receive} has it. */
+export async function receive(app: App, session: Session, topic: string, payload: Uint8Array): Promise<void> {
+  const address = parseEnrollmentTopic(topic);
+  const { id: self } = session.principal;
+  if (!address || !isUpWord(address.word) || !mayPublish(session.access, topic)) {
+    const code = address && !isUpWord(address.word) && address.id === self ? 'unknown_word' : 'not_authorized';
+    await refuse(app, { id: self }, { code, detail: 'not a topic of yours to publish on' });
+    return;
+  }
+  const { id, word } = address;
+  const via = id === self ? null : self;
+  // One connection brings the messages of a whole site, hundreds at a time.
+  if (via) await app.turns.take();
+  const objection = via && objectToSpeaker(app, session, id);
+  if (objection) return refuseGateway(app, { gateway: self, device: id }, objection);
+  if (!app.throttles.speech.take(id, app.clock.now())) {
+    await refuse(app, { id }, { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 });
+    return;
+  }
+  if (session.introduced && !isAwaited(await app.store.read.certificatesOf(self))) {
+    // Its session is about to end, and what would be answered is the enrolled device's to read.
+    return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
+  }
+  const decoded = decodeUp(word, payload);
+  if (!decoded.ok) return refuse(app, { id, encoding: decoded.encoding }, decoded);
+  await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
+}
+
+async function handle(app: App, sender: Sender, message: UpMessage): Promise<void> {
+  const { id, via, encoding } = sender;
+  const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
+  try {
+    const refusal = await dispatch(app, sender, message);
+    if (via) app.presences.heard(app, id, about.renewal ?? null);
+    if (!refusal) return;
+    if (via && concernsDelegation(refusal)) {
+      await refuseGateway(app, { gateway: via, device: id, encoding, ...about }, refusal);
+    } else await refuse(app, { id, encoding, ...about }, refusal);
+  } catch (error) {
+    app.journal.tell({
+      action: 'enrollment.failed',
+      level: 'error',
+      message: `${id}: ${message.word} could not be handled`,
+      fields: { 'nolapse.principal': id, 'error.message': error instanceof Error ? error.message : String(error) },
+    });
+    await refuse(app, { id, encoding }, { code: 'unavailable', detail: 'try again', retryAfterSeconds: 10 });
+  }
+}
+
+function dispatch(app: App, sender: Sender, message: UpMessage): Promise<Refusal | null> {
+  switch (message.word) {
+    case 'hello':
+      return receiveHello(app, sender, message);
+    case 'csr':
+      return receiveCsr(app, sender, message);
+    case 'get':
+      return receiveGet(app, sender, message);
+    case 'ack':
+      return receiveAck(app, sender, message);
+  }
+}
+
+function count(app: App, id: PrincipalId, code: EnrollmentCode, detail: string, renewal?: string): void {
+  app.journal.tell({
+    action: 'enrollment.refused',
+    level: 'warn',
+    reason: code,
+    message: `${id}: ${code}: ${detail}`,
+    fields: { 'nolapse.principal': id, ...(renewal !== undefined && { 'nolapse.renewal': renewal }) },
+  });
+}
+
+/** Whom to answer, in which encoding (else the one it last used), and about which renewal. */
+interface Answered {
+  readonly id: PrincipalId;
+  readonly encoding?: Encoding;
+  readonly renewal?: string;
+}
+
+/** Answers with an error message and counts and tells it once. */
+async function refuse(app: App, { id, encoding, renewal }: Answered, refusal: Refusal): Promise<void> {
+  const { code, retryAfterSeconds } = refusal;
+  const detail = refusal.detail.slice(0, detailLengthMax);
+  count(app, id, code, detail, renewal);
+  await sendDown(app, id, await mannerOf(app, id, encoding), {
+    word: 'error',
+    code,
+    detail,
+    ...(renewal !== undefined && { renewal }),
+    ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
+  });
+}

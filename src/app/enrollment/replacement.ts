@@ -1,0 +1,47 @@
+// What a device fetches in parts: the replacement of its renewal as bytes, the offer that announces them, and where their digest is.
+import { hash } from 'node:crypto';
+import type { DownMessage } from '../../domain/message.ts';
+import type { Renewal } from '../../domain/renewal.ts';
+import { toSeconds } from '../../domain/time.ts';
+import type { App } from '../context.ts';
+import { fitted, type Manner } from './send-down.ts';
+
+type Offer = Extract<DownMessage, { word: 'offer' }>;
+
+/**
+ * The replacement of a renewal, once issued: the DER of the certificate, in key mode `keygen` followed by the DER of the CMS
+ * EnvelopedData that holds its key. Null when there is none, or its key was handed over already.
+ */
+export async function replacementOf(app: App, renewal: Renewal): Promise<Uint8Array | null> {
+  const entry = renewal.newFingerprint && (await app.store.read.certificate(renewal.newFingerprint));
+  if (!entry) return null;
+  if (renewal.mode !== 'keygen') return entry.der;
+  const envelope = await app.store.read.envelope(renewal.id);
+  return envelope && Buffer.concat([entry.der, envelope]);
+}
+
+/** The offer of a renewal; with a replacement, of its size and digest. */
+export function offerOf(app: App, renewal: Renewal, replacement: Uint8Array | null): Offer {
+  return {
+    word: 'offer',
+    renewal: renewal.id,
+    mode: renewal.mode,
+    deadline: toSeconds(renewal.deadline),
+    now: toSeconds(app.clock.now()),
+    ...(replacement && { size: replacement.length, sha256: digestOf(replacement) }),
+  };
+}
+
+/**
+ * The bytes that a device fetches under its offer: the replacement, and after it the digest where the offer has no room for it.
+ * `manner` is the one the offer is made in, so that each get finds the same bytes.
+ */
+export function fetchedUnder(app: App, renewal: Renewal, manner: Manner, replacement: Uint8Array): Uint8Array {
+  const offer = offerOf(app, renewal, replacement);
+  if (fitted(renewal.principalId, manner, offer)) return replacement;
+  return Buffer.concat([replacement, digestOf(replacement)]);
+}
+
+function digestOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(hash('sha256', bytes, 'buffer'));
+}

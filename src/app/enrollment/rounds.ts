@@ -1,0 +1,87 @@
+// A gateway begins to listen: what is owed to the devices it speaks for is sent, a few at a time, so that a site of thousands holds
+// up nobody else. One round a gateway at a time; asked for again meanwhile, it is made once more.
+import { isInForce } from '../../domain/delegation.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { owed } from '../../domain/renewal.ts';
+import type { App } from '../context.ts';
+import { listenersTo } from './delegations.ts';
+import { promptPrincipal } from './prompt.ts';
+
+/** Devices of a site read at once. */
+const pageMax = 64;
+/** Devices prompted side by side: their commits gather into one. */
+const togetherMax = 8;
+
+export class Rounds {
+  /** By gateway: is another round to follow the one under way? */
+  readonly #running = new Map<PrincipalId, { again: boolean }>();
+  readonly #ended = new Set<Promise<void>>();
+  #stopped = false;
+
+  /** Begins a round and returns at once. */
+  begin(app: App, gateway: PrincipalId): void {
+    const running = this.#running.get(gateway);
+    if (running) running.again = true;
+    if (running || this.#stopped) return;
+    const round = this.#walk(app, gateway).finally(() => this.#ended.delete(round));
+    this.#ended.add(round);
+  }
+
+  /** Resolves when every round has ended, each after the devices it is at. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#ended);
+  }
+
+  async #walk(app: App, gateway: PrincipalId): Promise<void> {
+    const state = { again: true };
+    this.#running.set(gateway, state);
+    try {
+      while (state.again && !this.#stopped) {
+        state.again = false;
+        for await (const devices of devicesOf(app, gateway)) {
+          if (this.#stopped) return;
+          await promptThese(app, gateway, devices);
+        }
+      }
+    } catch (error) {
+      app.journal.tell({
+        action: 'effect.failed',
+        level: 'error',
+        message: `${gateway}: what is owed to the devices behind it could not be sent; the sweep will`,
+        fields: { 'error.message': error instanceof Error ? error.message : String(error) },
+      });
+    } finally {
+      this.#running.delete(gateway);
+    }
+  }
+}
+
+/** The devices a gateway may speak for, in pages. Who is named twice comes twice. */
+async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readonly PrincipalId[]> {
+  const { read } = app.store;
+  for (const delegation of await read.delegationsOf(gateway)) {
+    if (!isInForce(delegation, app.clock.now())) continue;
+    const { site, devices } = delegation;
+    for (let at = 0; at < devices.length; at += pageMax) yield devices.slice(at, at + pageMax);
+    let after: string | undefined;
+    do {
+      const page = site === null ? [] : await read.principals({ site }, { limit: pageMax, ...(after && { after }) });
+      yield page.map(({ id }) => id);
+      after = page.length === pageMax ? page.at(-1)?.id : undefined;
+    } while (after !== undefined);
+  }
+}
+
+async function promptThese(app: App, gateway: PrincipalId, devices: readonly PrincipalId[]): Promise<void> {
+  const waiting: PrincipalId[] = [];
+  for (const id of devices) {
+    await app.turns.take();
+    const renewal = await app.store.read.currentRenewal(id);
+    const word = renewal && owed(renewal);
+    if (word && listenersTo(app, id, word).includes(gateway)) waiting.push(id);
+  }
+  for (let at = 0; at < waiting.length; at += togetherMax) {
+    await Promise.all(waiting.slice(at, at + togetherMax).map((id) => promptPrincipal(app, id)));
+  }
+}

@@ -1,0 +1,129 @@
+// Sends a message of the gateway to whoever speaks for its device: encoded as the device speaks, and never larger than what it
+// said it can take. A message that does not fit is not sent, and told.
+import type { Fingerprint } from '../../domain/certificate.ts';
+import type { DownMessage } from '../../domain/message.ts';
+import { packetBytesDefault, payloadRoom } from '../../domain/packet.ts';
+import type { Encoding, PrincipalId } from '../../domain/principal.ts';
+import { renewalIdLength } from '../../domain/renewal.ts';
+import { enrollmentTopic } from '../../domain/topics.ts';
+import { encodeDown, partBytesWithin } from '../../wire/index.ts';
+import type { App } from '../context.ts';
+import { speakersFor } from './delegations.ts';
+
+/** Unix seconds as long as any of this century. */
+const someTime = 4_000_000_000;
+
+/** How to speak to a principal: as it last said itself, else as the inventory says. */
+export interface Manner {
+  readonly encoding: Encoding;
+  /** The largest MQTT packet it takes, in bytes. */
+  readonly packetBytesMax: number;
+}
+
+/** The manner to speak to a principal in; `encoding` is that of the message being answered, if one is. */
+export async function mannerOf(app: App, id: PrincipalId, encoding?: Encoding): Promise<Manner> {
+  const contact = await app.store.read.contact(id);
+  const principal = await app.store.read.principal(id);
+  return {
+    encoding: encoding ?? contact?.encoding ?? principal?.encoding ?? 'json',
+    packetBytesMax: contact?.packetBytesMax ?? principal?.packetBytesMax ?? packetBytesDefault,
+  };
+}
+
+/** Bytes of payload a message with this word may have. */
+export function roomFor(id: PrincipalId, word: DownMessage['word'], { packetBytesMax }: Manner): number {
+  return payloadRoom(enrollmentTopic(id, word), packetBytesMax);
+}
+
+/** The message's payload, or null when it is larger than the device can take. */
+export function fitted(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
+  const payload = encodeDown(manner.encoding, message);
+  return payload.length <= roomFor(id, message.word, manner) ? payload : null;
+}
+
+/** The message, and what may be left of it when there is no room for the whole, the fullest first. */
+function shortenings(message: DownMessage): readonly DownMessage[] {
+  if (message.word === 'offer') {
+    const { sha256: _, ...rest } = message;
+    return [message, rest];
+  }
+  if (message.word !== 'error') return [message];
+  const { detail: _, ...rest } = message;
+  const { renewal: __, ...bare } = rest;
+  return [message, rest, bare, { word: 'error', code: message.code }];
+}
+
+/** As much of the message as fits; null when not even the least of it does. */
+function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
+  for (const each of shortenings(message)) {
+    const payload = fitted(id, manner, each);
+    if (payload) return payload;
+  }
+  return null;
+}
+
+/** Can a whole renewal be had in packets of the size that this principal takes? */
+export function canBeTold(id: PrincipalId, manner: Manner): boolean {
+  // With the longest id and in either encoding.
+  if (manner.packetBytesMax >= packetBytesDefault) return true;
+  const renewal = 'x'.repeat(renewalIdLength);
+  const size = 9_999;
+  const offer = { word: 'offer', renewal, mode: 'recertify', deadline: someTime, now: someTime, size } as const;
+  const part = { renewal, offset: size, total: size };
+  return fitted(id, manner, offer) !== null && partBytesWithin(manner.encoding, part, roomFor(id, 'part', manner)) > 0;
+}
+
+/** Who is to hear a message beside what they subscribed to. */
+export interface Hearers {
+  /** Of the principal's own sessions, only those opened with this certificate; null: all. */
+  readonly certificate: Fingerprint | null;
+  /** The gateways that speak for the principal too? */
+  readonly gateways: boolean;
+}
+
+const everybody: Hearers = { certificate: null, gateways: true };
+
+/**
+ * Sends a message to the sessions that listen for it: the principal's own, and those of the gateways that speak for it. One that
+ * does not fit is told, and its code said in its place where at least that fits. @returns how many took the message.
+ */
+export async function sendDown(
+  app: App,
+  id: PrincipalId,
+  manner: Manner,
+  message: DownMessage,
+  hearers: Hearers = everybody,
+): Promise<number> {
+  // Nothing is begun that could not be finished.
+  const payload = message.word === 'error' || canBeTold(id, manner) ? shortened(id, manner, message) : null;
+  if (payload) return hand(app, id, message.word, payload, hearers);
+  tellTooLarge(app, id, manner, message);
+  const error = fitted(id, manner, { word: 'error', code: 'packet_too_small' });
+  if (error) await hand(app, id, 'error', error, hearers);
+  return 0;
+}
+
+async function hand(
+  app: App,
+  id: PrincipalId,
+  word: DownMessage['word'],
+  payload: Uint8Array,
+  { certificate, gateways }: Hearers,
+): Promise<number> {
+  const topic = enrollmentTopic(id, word);
+  const taken = await Promise.all([
+    app.sessions.send(id, topic, payload, certificate),
+    ...(gateways ? speakersFor(app, id) : []).map((gateway) => app.sessions.send(gateway, topic, payload)),
+  ]);
+  return taken.reduce((sum, each) => sum + each, 0);
+}
+
+function tellTooLarge(app: App, id: PrincipalId, manner: Manner, message: DownMessage): void {
+  app.journal.tell({
+    action: 'message.too_large',
+    level: 'warn',
+    reason: message.word,
+    message: `${id}: ${message.word} in ${manner.encoding} does not fit into packets of ${manner.packetBytesMax} bytes`,
+    fields: { 'nolapse.principal': id },
+  });
+}

@@ -1,0 +1,88 @@
+// Makes the inventory what a source says, in batches: each device whole, and looked at again in the change that touches it, because
+// time has passed since the difference was worked out. What is cut off in the middle, the next run finishes.
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { differing, type Told, withTold } from '../../domain/reconcile.ts';
+import { type Change, change } from '../change.ts';
+import type { App } from '../context.ts';
+import { replanWithin } from '../renewal/due.ts';
+import { decommissionWithin } from './decommission.ts';
+import type { Plan } from './plan-reconcile.ts';
+
+/** A device of which nothing is said but its name. */
+const blank: Omit<Principal, 'id' | 'source'> = {
+  kind: 'device',
+  status: 'active',
+  owner: '',
+  class: 'default',
+  criticality: 'medium',
+  site: null,
+  gateway: null,
+  encoding: null,
+  modes: [],
+  packetBytesMax: null,
+  slots: null,
+  cohort: null,
+};
+
+/** Applies a plan. Ends early, between batches, when `signal` aborts. */
+export async function applyReconcile(app: App, source: string, plan: Plan, signal: AbortSignal): Promise<void> {
+  await inBatches(app, plan.added, signal, (within, row) => add(within, source, row));
+  await inBatches(app, plan.changed, signal, (within, { to }) => update(within, source, to));
+  await inBatches(app, plan.decommissioned, signal, (within, id) => end(within, source, id));
+}
+
+async function inBatches<T>(
+  app: App,
+  rows: readonly T[],
+  signal: AbortSignal,
+  work: (within: Change, row: T) => Promise<void>,
+): Promise<void> {
+  const { sweepBatch } = app.settings;
+  for (let from = 0; from < rows.length && !signal.aborted; from += sweepBatch) {
+    await change(app, async (within) => {
+      for (const row of rows.slice(from, from + sweepBatch)) await work(within, row);
+    });
+  }
+}
+
+async function add({ tx, record }: Change, source: string, row: Told): Promise<void> {
+  if (await tx.principal(row.id)) return;
+  const principal = withTold({ ...blank, id: row.id, source }, row);
+  await tx.putPrincipal(principal);
+  await record({
+    action: 'device.added',
+    level: 'debug',
+    message: `${row.id} added by source ${source}, owned by ${principal.owner || 'nobody'}`,
+    principalId: row.id,
+  });
+}
+
+async function update(within: Change, source: string, row: Told): Promise<void> {
+  const { tx, record } = within;
+  const known = await tx.principal(row.id);
+  // The plan has those in it that are taken over; another source's are never touched.
+  const isItsOwn = known?.source === source || known?.source === null;
+  if (!known || !isItsOwn || known.status === 'decommissioned' || (row.kind ?? known.kind) !== known.kind) return;
+  const fields = differing(known, row);
+  const after = withTold(known, row);
+  await tx.putPrincipal({ ...after, source });
+  await replanWithin(within, known, after);
+  const words = fields.map((name) => `${name} ${wordsFor(known, name)} -> ${wordsFor(after, name)}`);
+  const taken = known.source === null ? ['taken over'] : [];
+  await record({
+    action: 'device.changed',
+    message: `${row.id}: ${[...taken, ...words].join(', ')}, by source ${source}`,
+    principalId: row.id,
+  });
+}
+
+function wordsFor(principal: Principal, name: string): string {
+  const value = principal[name as keyof Principal];
+  const text = Array.isArray(value) ? value.join('|') : String(value ?? '');
+  return text === '' ? 'none' : text;
+}
+
+async function end(within: Change, source: string, id: PrincipalId): Promise<void> {
+  const known = await within.tx.principal(id);
+  if (known?.source === source) await decommissionWithin(within, known, `by source ${source}`);
+}

@@ -1,0 +1,136 @@
+// Reads one inventory record out of the fields somebody wrote: by hand, in CSV, in JSON lines. Every fault is named by its
+// field; whether the record fits what is in the inventory already is decided elsewhere.
+import { packetBytesLeast, packetBytesMost } from '../../domain/packet.ts';
+import { type KeyMode, keyModes } from '../../domain/policy.ts';
+import {
+  type Criticality,
+  criticalities,
+  type Encoding,
+  encodings,
+  type Principal,
+  type PrincipalId,
+  type PrincipalKind,
+  parsePrincipalId,
+  principalIdRule,
+  principalKinds,
+  slotsMost,
+} from '../../domain/principal.ts';
+import { type Cohort, cohorts } from '../../domain/rollout.ts';
+
+/** Characters an owner, a class or a site may have. */
+const textLengthMax = 128;
+
+/** Every field a record may have; docs/operations.md lists the same. */
+export const inventoryFields: ReadonlySet<string> = new Set([
+  'id',
+  'owner',
+  'kind',
+  'class',
+  'site',
+  'gateway',
+  'criticality',
+  'encoding',
+  'modes',
+  'maxPacket',
+  'slots',
+  'cohort',
+]);
+
+export type Checked = { readonly principal: Principal } | { readonly faults: string[] };
+
+/** The fields of one record, and what is wrong with them. */
+class Fields {
+  readonly faults: string[] = [];
+  readonly #values: ReadonlyMap<string, unknown>;
+
+  constructor(input: object) {
+    this.#values = new Map(Object.entries(input).filter(([, value]) => value != null && value !== ''));
+    for (const name of this.#values.keys()) if (!inventoryFields.has(name)) this.faults.push(`${name}: no such field`);
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  text(name: string): string | null {
+    const value = this.#values.get(name);
+    if (value === undefined) return null;
+    if (typeof value === 'string' && value.length <= textLengthMax && !/\p{Cc}/u.test(value)) {
+      return value.trim() || null;
+    }
+    this.faults.push(`${name}: not a text of at most ${textLengthMax} printable characters`);
+    return null;
+  }
+
+  oneOf<T extends string>(name: string, allowed: readonly T[]): T | null {
+    const value = this.text(name);
+    const found = allowed.find((candidate) => candidate === value);
+    if (value !== null && found === undefined) this.faults.push(`${name}: not one of ${allowed.join(', ')}`);
+    return found ?? null;
+  }
+
+  id(name: string): PrincipalId | null {
+    const id = parsePrincipalId(this.#values.get(name));
+    if (this.has(name) && id === null) this.faults.push(`${name}: not an id: ${principalIdRule}`);
+    return id;
+  }
+
+  /** A whole number, or its digits. */
+  whole(name: string, least: number, most: number): number | null {
+    if (!this.has(name)) return null;
+    const value = this.#values.get(name);
+    const digits = typeof value === 'string' && /^\d{1,9}$/.test(value.trim());
+    const number = digits ? Number(value) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) return number;
+    this.faults.push(`${name}: not a whole number from ${least} to ${most}`);
+    return null;
+  }
+
+  /** A list, or its items in one text with blanks or `|` between them. */
+  someOf<T extends string>(name: string, allowed: readonly T[]): readonly T[] {
+    const value = this.#values.get(name) ?? [];
+    const items: unknown[] = typeof value === 'string' ? value.split(/[\s|]+/).filter(Boolean) : [value].flat();
+    const found = items.flatMap((item) => allowed.filter((candidate) => candidate === item));
+    if (found.length < items.length) this.faults.push(`${name}: not all of them are one of ${allowed.join(', ')}`);
+    else if (new Set(found).size < found.length) this.faults.push(`${name}: one stands there twice`);
+    return found;
+  }
+}
+
+/**
+ * @param classes has the classes that are configured.
+ * @param by who says so: a source outside may know a device and not whose it is, which is a finding; somebody at hand may not.
+ * @returns the record, active and of no source, or every fault.
+ */
+export function checkPrincipal(
+  input: object,
+  classes: ReadonlyMap<string, unknown>,
+  by: 'hand' | 'source' = 'hand',
+): Checked {
+  const fields = new Fields(input);
+  const { faults } = fields;
+  const id = fields.id('id');
+  if (!fields.has('id')) faults.push('id: missing');
+  const owner = fields.text('owner') ?? '';
+  if (!owner && by === 'hand' && !faults.some((fault) => fault.startsWith('owner:'))) {
+    faults.push('owner: missing; nobody would be told');
+  }
+  const className = fields.text('class') ?? 'default';
+  if (!classes.has(className)) faults.push(`class: ${className} is not configured`);
+  const principal = {
+    kind: fields.oneOf<PrincipalKind>('kind', principalKinds) ?? 'device',
+    class: className,
+    criticality: fields.oneOf<Criticality>('criticality', criticalities) ?? 'medium',
+    site: fields.text('site'),
+    gateway: fields.id('gateway'),
+    encoding: fields.oneOf<Encoding>('encoding', encodings),
+    modes: fields.someOf<KeyMode>('modes', keyModes),
+    cohort: fields.oneOf<Cohort>('cohort', cohorts),
+    source: null,
+    packetBytesMax: fields.whole('maxPacket', packetBytesLeast, packetBytesMost),
+    slots: fields.whole('slots', 1, slotsMost),
+    status: 'active' as const,
+  };
+  if (faults.length > 0 || id === null) return { faults };
+  return { principal: { ...principal, id, owner } };
+}

@@ -1,0 +1,71 @@
+// Ends or suspends a principal's right to connect: everything that follows from it is in one transaction with it.
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { isOpen } from '../../domain/renewal.ts';
+import { type Change, change, step } from '../change.ts';
+import type { App } from '../context.ts';
+import { OperationError } from '../operations.ts';
+import { resumeWithin } from '../renewal/due.ts';
+import { revokeWithin } from '../renewal/revoke.ts';
+import { revokeDelegationsOf } from './delegate.ts';
+
+/** Decommissions a principal: certificates and delegations revoked, renewals cancelled, sessions ended. Twice is once. */
+export function decommission(
+  app: App,
+  id: PrincipalId,
+  reason: string,
+): Promise<{ revoked: number; cancelled: number; delegations: number }> {
+  return change(app, async (within) => decommissionWithin(within, await mustFind(within, id), reason));
+}
+
+/** The same within a change. */
+export async function decommissionWithin(
+  within: Change,
+  principal: Principal,
+  reason: string,
+): Promise<{ revoked: number; cancelled: number; delegations: number }> {
+  const { id } = principal;
+  const counts = { revoked: 0, cancelled: 0, delegations: 0 };
+  if (principal.status === 'decommissioned') return counts;
+  await within.tx.putPrincipal({ ...principal, status: 'decommissioned' });
+  for (const entry of await within.tx.certificatesOf(id)) {
+    if (await revokeWithin(within, entry, 'cessationOfOperation')) counts.revoked += 1;
+  }
+  for (const renewal of await within.tx.unendedRenewals(id)) {
+    if (!isOpen(renewal)) continue;
+    await step(within, renewal, { type: 'cancelled', detail: 'decommissioned' }, principal);
+    counts.cancelled += 1;
+  }
+  counts.delegations = await revokeDelegationsOf(within, id);
+  await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
+  await within.record({
+    action: 'device.decommissioned',
+    message: `${id} decommissioned${reason ? `: ${reason}` : ''}; certificates revoked: ${counts.revoked}`,
+    principalId: id,
+  });
+  return counts;
+}
+
+/** Puts an active principal into quarantine, or releases it. Certificates stay as they are; its sessions end. */
+export function quarantine(app: App, id: PrincipalId, release: boolean): Promise<Principal> {
+  return change(app, async (within) => {
+    const principal = await mustFind(within, id);
+    if (principal.status === 'decommissioned') {
+      throw new OperationError('conflict', [`${id} is decommissioned, and stays so`]);
+    }
+    const status = release ? 'active' : 'quarantined';
+    if (principal.status === status) return principal;
+    const changed: Principal = { ...principal, status };
+    await within.tx.putPrincipal(changed);
+    if (release) await resumeWithin(within, changed);
+    else await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'quarantined' });
+    const action = release ? 'device.released' : 'device.quarantined';
+    await within.record({ action, message: `${id} ${release ? 'released' : 'quarantined'}`, principalId: id });
+    return changed;
+  });
+}
+
+async function mustFind({ tx }: Change, id: PrincipalId): Promise<Principal> {
+  const principal = await tx.principal(id);
+  if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  return principal;
+}

@@ -1,0 +1,152 @@
+// Grants and revokes delegations: which gateway may act for which devices or site, in which key modes, until when and how often
+// a day. Nothing is granted without an end and a limit.
+import type { Delegation } from '../../domain/delegation.ts';
+import { dayOf } from '../../domain/delegation.ts';
+import { type KeyMode, keyModes } from '../../domain/policy.ts';
+import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
+import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../domain/time.ts';
+import type { Reader } from '../../ports/store.ts';
+import { type Change, change } from '../change.ts';
+import type { App } from '../context.ts';
+import { type DelegationView, type NewDelegation, OperationError } from '../operations.ts';
+import { shortId } from '../short-id.ts';
+
+/** Devices one delegation may name; more are a site. */
+const devicesNamedMax = 10_000;
+const dailyLimitMax = 1_000_000;
+const siteLengthMax = 128;
+
+/** Grants. Rejects with `invalid` and every fault. */
+export async function addDelegation(app: App, input: NewDelegation): Promise<DelegationView> {
+  const delegation = await change(app, async (within) => {
+    const { tx, now, record } = within;
+    const faults: string[] = [];
+    const gateway = await gatewayNamed(tx, input.gateway, faults);
+    const scope = await scopeOf(tx, input, faults);
+    const modes = modesOf(input.modes, faults);
+    const endsAt = endOf(input.until, now, faults);
+    const { daily } = input;
+    if (!Number.isInteger(daily) || daily < 1 || daily > dailyLimitMax) {
+      faults.push(`daily: not a whole number from 1 to ${dailyLimitMax}`);
+    }
+    if (faults.length > 0 || !gateway) throw new OperationError('invalid', faults);
+    const granted: Delegation = {
+      id: shortId(app.entropy),
+      gatewayId: gateway,
+      ...scope,
+      modes,
+      endsAt,
+      dailyLimit: daily,
+      createdAt: now,
+      revokedAt: null,
+    };
+    await tx.putDelegation(granted);
+    await record({
+      action: 'delegation.added',
+      message: `${gateway} may act for ${wordsFor(granted)} until ${new Date(endsAt).toISOString()} (${granted.id})`,
+      principalId: gateway,
+    });
+    return granted;
+  });
+  // Whoever waited for this delegation waits no longer.
+  app.rounds.begin(app, delegation.gatewayId);
+  return viewOf(app, delegation);
+}
+
+/** Revokes; twice is once. Rejects with `not_found`. */
+export async function revokeDelegation(app: App, id: string): Promise<DelegationView> {
+  const delegation = await change(app, async (within) => {
+    const found = await within.tx.delegation(id);
+    if (!found) throw new OperationError('not_found', [`no delegation ${id.slice(0, 64)}`]);
+    return revokeWithin(within, found, 'by hand');
+  });
+  return viewOf(app, delegation);
+}
+
+/** Revokes what a gateway was granted, within a change: the gateway is gone. @returns how many stood until now. */
+export async function revokeDelegationsOf(within: Change, gateway: PrincipalId): Promise<number> {
+  const standing = (await within.tx.delegationsOf(gateway)).filter(({ revokedAt }) => revokedAt === null);
+  for (const each of standing) await revokeWithin(within, each, 'with its gateway');
+  return standing.length;
+}
+
+async function revokeWithin({ tx, now, record }: Change, delegation: Delegation, why: string): Promise<Delegation> {
+  if (delegation.revokedAt !== null) return delegation;
+  const revoked = { ...delegation, revokedAt: now };
+  await tx.putDelegation(revoked);
+  await record({
+    action: 'delegation.revoked',
+    message: `${delegation.gatewayId} may no longer act for ${wordsFor(delegation)}: revoked ${why} (${delegation.id})`,
+    principalId: delegation.gatewayId,
+  });
+  return revoked;
+}
+
+/** In order of id; of one gateway, or all. Ended and revoked ones too. */
+export async function listDelegations(app: App, gateway: PrincipalId | null, limit: number): Promise<DelegationView[]> {
+  const { read } = app.store;
+  const found = gateway === null ? await read.delegations(limit) : await read.delegationsOf(gateway);
+  return Promise.all(found.slice(0, limit).map((each) => viewOf(app, each)));
+}
+
+async function viewOf(app: App, delegation: Delegation): Promise<DelegationView> {
+  const today = dayOf(app.clock.now());
+  return { ...delegation, usedToday: await app.store.read.delegationUse(delegation.id, today) };
+}
+
+function wordsFor({ site, devices }: Delegation): string {
+  if (site !== null) return `site ${site}`;
+  return devices.length === 1 ? `${devices[0]}` : `${devices.length} devices`;
+}
+
+async function gatewayNamed(read: Reader, text: string, faults: string[]): Promise<PrincipalId | null> {
+  const principal = await principalNamed(read, 'gateway', text, faults);
+  if (!principal) return null;
+  if (principal.kind !== 'gateway') faults.push(`gateway: ${principal.id} is a ${principal.kind}`);
+  else if (principal.status === 'decommissioned') faults.push(`gateway: ${principal.id} is decommissioned`);
+  return principal.id;
+}
+
+async function principalNamed(read: Reader, field: string, text: string, faults: string[]): Promise<Principal | null> {
+  const id = parsePrincipalId(text);
+  const principal = id && (await read.principal(id));
+  if (!id) faults.push(`${field}: not an id: ${principalIdRule}`);
+  else if (!principal) faults.push(`${field}: ${id} is not in the inventory`);
+  return principal;
+}
+
+async function scopeOf(
+  read: Reader,
+  { devices: named = [], site }: NewDelegation,
+  faults: string[],
+): Promise<Pick<Delegation, 'devices' | 'site'>> {
+  if (named.length > 0 === (site !== undefined)) faults.push('device, site: name devices or a site, one of the two');
+  if (site !== undefined && (site.length === 0 || site.length > siteLengthMax || /\p{Cc}/u.test(site))) {
+    faults.push(`site: not a text of at most ${siteLengthMax} printable characters`);
+  }
+  if (named.length > devicesNamedMax) faults.push(`device: more than ${devicesNamedMax}; delegate a site`);
+  const devices = new Set<PrincipalId>();
+  for (const text of named.slice(0, devicesNamedMax)) {
+    const device = await principalNamed(read, 'device', text, faults);
+    if (device && device.kind !== 'device') faults.push(`device: ${device.id} is a ${device.kind}`);
+    if (device) devices.add(device.id);
+  }
+  return { devices: [...devices], site: site ?? null };
+}
+
+function modesOf(texts: readonly string[], faults: string[]): KeyMode[] {
+  const modes = keyModes.filter((mode) => texts.includes(mode));
+  const known = texts.every((text) => keyModes.some((mode) => mode === text));
+  if (!known || modes.length === 0) faults.push(`modes: not a list of ${keyModes.join(', ')}`);
+  return modes;
+}
+
+/** `90d` from now, or an ISO 8601 date (its beginning, in UTC) or time. */
+function endOf(text: string, now: Instant, faults: string[]): Instant {
+  const duration = parseDuration(text);
+  const endsAt = duration === null ? (parseDate(text) ?? Number.NaN) : now + duration;
+  if (Number.isNaN(endsAt)) faults.push('until: not a duration such as 90d, or a date such as 2030-01-31');
+  else if (endsAt <= now) faults.push('until: not in the future');
+  else if (endsAt > now + durationMaxMs) faults.push('until: more than 100 years ahead');
+  return endsAt;
+}

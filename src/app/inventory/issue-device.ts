@@ -1,0 +1,68 @@
+// Issues a certificate by hand: a principal's first one, or the way out when nothing else works. The key is made here, handed
+// over once and forgotten.
+import { generateKeyPairSync } from 'node:crypto';
+import { issuedEntry } from '../../domain/issued-entry.ts';
+import { validityAt } from '../../domain/policy.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { approve } from '../../domain/request.ts';
+import { derToPem } from '../../pki/pem.ts';
+import { newSerial } from '../../pki/serial.ts';
+import { fingerprintOf } from '../../pki/x509.ts';
+import { change } from '../change.ts';
+import { type App, policyOf } from '../context.ts';
+import { type IssuedView, OperationError } from '../operations.ts';
+import { viewOf } from '../view.ts';
+
+/** Issues for an active principal. Rejects with `not_found` or `conflict`. */
+export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView> {
+  const principal = await app.store.read.principal(id);
+  if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  if (principal.status !== 'active') throw new OperationError('conflict', [`${id} is ${principal.status}`]);
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const now = app.clock.now();
+  const { issuerNotAfter } = app.authority;
+  const validity = validityAt(now, policyOf(app, principal), issuerNotAfter, null);
+  if (!validity) {
+    throw new OperationError('conflict', [
+      `the issuing CA ends ${new Date(issuerNotAfter).toISOString()}: roll it over first`,
+    ]);
+  }
+  const approval = approve({
+    facts: {
+      commonNames: [id],
+      otherSubjectAttributes: 0,
+      uris: [],
+      otherNames: 0,
+      extensions: [],
+      signatureValid: true,
+      key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki },
+    },
+    principalId: id,
+    kind: principal.kind,
+    profile: app.authority.profile(principal.kind),
+    serial: newSerial(app.entropy),
+    ...validity,
+    keyHolder: 'nobody',
+    mode: 'csr',
+  });
+  if (approval.kind === 'refused') throw new OperationError('conflict', [approval.detail]);
+  const { request } = approval;
+  const issued = await app.authority.issue(request);
+  const entry = issuedEntry(request, issued, null, now);
+  await change(app, async ({ tx, record }) => {
+    await tx.putCertificate(entry);
+    await record({
+      action: 'certificate.issued',
+      message: `${id}: certificate issued by hand, until ${new Date(entry.notAfter).toISOString()}`,
+      principalId: id,
+      fields: { 'tls.client.hash.sha256': entry.fingerprint },
+    });
+  });
+  return {
+    certificate: viewOf(entry),
+    certificatePem: [issued.der, ...app.authority.chain].map((der) => derToPem(der, 'CERTIFICATE')).join(''),
+    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    rootPem: derToPem(app.authority.root, 'CERTIFICATE'),
+  };
+}

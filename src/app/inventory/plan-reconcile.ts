@@ -1,0 +1,102 @@
+// What a source would change in the inventory, worked out whole before anything is done: nobody else's devices, nothing that was
+// decommissioned here, and nothing at all where a kind would change.
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import {
+  type Changed,
+  Comparison,
+  type Difference,
+  differing,
+  lately,
+  objectToLoss,
+  type Told,
+} from '../../domain/reconcile.ts';
+import type { App } from '../context.ts';
+import { Faults } from '../faults.ts';
+import { OperationError } from '../operations.ts';
+import { type NamedSource, readSource } from './read-source.ts';
+import { sourceState } from './source-state.ts';
+
+/** A device of the source that is left alone, and why. */
+export interface Conflict {
+  readonly kind: 'not_of_source' | 'decommissioned_here';
+  readonly id: PrincipalId;
+  readonly detail: string;
+}
+
+export interface Plan extends Difference {
+  readonly conflicts: readonly Conflict[];
+  /** Why nothing is to be changed: the guard's objection; null: none. */
+  readonly objection: string | null;
+}
+
+/** Principals read before others have a turn. */
+const pageRows = 500;
+
+/**
+ * Reads the source and compares. Rejects with `invalid` and every fault of the source.
+ * @param takeOver devices entered by hand become the source's.
+ */
+export async function planReconcile(
+  app: App,
+  named: NamedSource,
+  takeOver: boolean,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const told = await readSource(app, named, signal);
+  const comparison = new Comparison(told);
+  for await (const principal of broughtBy(app, named.name)) comparison.take(principal);
+  const { added: candidates, ...difference } = comparison.end();
+  const known = difference.changed.length + difference.unchanged + difference.decommissioned.length;
+  const { added, taken, conflicts } = await sortOut(app, named.name, candidates, takeOver);
+  const changed = [...difference.changed, ...taken];
+  const faults = new Faults();
+  for (const { id, fields, to } of changed) {
+    if (fields.includes('kind')) faults.add(0, `${id}: kind: it is no ${to.kind} here, and a kind cannot change`);
+  }
+  if (faults.any)
+    throw new OperationError(
+      'invalid',
+      faults.named(() => ''),
+    );
+  const losses = (await sourceState(app.store.read, named.name))?.losses ?? null;
+  const before = lately(losses, app.clock.now());
+  const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, before);
+  return { ...difference, added, changed, conflicts, objection };
+}
+
+/** What this source brought and is not decommissioned. */
+async function* broughtBy(app: App, source: string): AsyncGenerator<Principal> {
+  for (const status of ['active', 'quarantined']) {
+    let after: string | undefined;
+    do {
+      const page = await app.store.read.principals({ source, status }, { limit: pageRows, ...(after && { after }) });
+      yield* page;
+      await app.turns.take();
+      after = page.length === pageRows ? page.at(-1)?.id : undefined;
+    } while (after !== undefined);
+  }
+}
+
+/** Are those the source has for itself really new? */
+async function sortOut(app: App, source: string, candidates: readonly Told[], takeOver: boolean) {
+  const added: Told[] = [];
+  const taken: Changed[] = [];
+  const conflicts: Conflict[] = [];
+  for (const [index, row] of candidates.entries()) {
+    if (index % pageRows === 0) await app.turns.take();
+    const principal = await app.store.read.principal(row.id);
+    const isOurs = principal?.source === null && principal.status !== 'decommissioned' && takeOver;
+    if (!principal) added.push(row);
+    else if (isOurs) taken.push({ id: row.id, fields: ['source', ...differing(principal, row)], to: row });
+    else conflicts.push(conflictWith(principal, source));
+  }
+  return { added, taken, conflicts };
+}
+
+function conflictWith({ id, status, source: from }: Principal, source: string): Conflict {
+  if (status === 'decommissioned') {
+    return { kind: 'decommissioned_here', id, detail: `decommissioned here, and in service in source ${source}` };
+  }
+  const origin = from === null ? 'entered by hand' : `from source ${from}`;
+  return { kind: 'not_of_source', id, detail: `${origin}, and in source ${source} too: left as it is` };
+}

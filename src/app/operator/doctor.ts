@@ -1,0 +1,78 @@
+// Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
+import { endingBy } from '../../domain/delegation.ts';
+import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
+import type { App } from '../context.ts';
+import type { Finding } from '../operations.ts';
+import { ownFindings } from '../oversight/own-certificates.ts';
+
+/** How long before its end a delegation is pointed out. */
+const delegationNoticeMs = 14 * dayMs;
+/** Lines of the journal that tell by which clock they were written. */
+const recordsLookedAt = 100;
+/** Delegations looked at. */
+const delegationsMax = 10_000;
+
+/** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one. */
+export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
+  const now = app.clock.now();
+  const findings = [...ownFindings(app, server), await crlFinding(app, now), await clockFinding(app, now)];
+  return [...findings, await alertFinding(app), ...(await fleetFindings(app)), await delegationFinding(app, now)];
+}
+
+async function crlFinding(app: App, now: Instant): Promise<Finding> {
+  const subject = 'revocation list';
+  const crl = await app.store.read.crl();
+  if (!crl) return { level: 'warning', subject, detail: 'none published yet' };
+  const times = [crl.thisUpdate, crl.nextUpdate].map((at) => new Date(at).toISOString());
+  const detail = `number ${crl.number}, of ${times[0]}, next update by ${times[1]}`;
+  return { level: crl.nextUpdate <= now || crl.thisUpdate > now ? 'error' : 'ok', subject, detail };
+}
+
+/** What the ledger recorded last cannot lie in the future: if it does, the clock ran ahead then, or is behind now. */
+async function clockFinding(app: App, now: Instant): Promise<Finding> {
+  const subject = 'clock';
+  const time = new Date(now).toISOString();
+  const lately = await app.store.read.journal({}, recordsLookedAt);
+  const aheadMs = Math.max(0, ...lately.map(({ at }) => at - now));
+  if (aheadMs <= app.settings.skewMs) return { level: 'ok', subject, detail: time };
+  const detail = `${time} is ${formatDuration(aheadMs)} before what was last recorded; certificates issued then are not valid yet`;
+  return { level: 'error', subject, detail };
+}
+
+/** What somebody has been told of and is not over. */
+async function alertFinding(app: App): Promise<Finding> {
+  const { alerts } = await app.store.read.counts();
+  const sum = (severity: string): number =>
+    Object.entries(alerts).reduce((all, [name, count]) => all + (name.endsWith(`/${severity}`) ? count : 0), 0);
+  const [critical, warning] = [sum('critical'), sum('warning')];
+  if (critical + warning === 0) return { level: 'ok', subject: 'alerts', detail: 'none is open' };
+  const detail = `${critical} critical and ${warning} of warning are open: nolapse alert list --open`;
+  return { level: 'warning', subject: 'alerts', detail };
+}
+
+/** A delegation that nobody renewed stops a whole site's renewals, and nothing else would say so. */
+async function delegationFinding(app: App, now: Instant): Promise<Finding> {
+  const subject = 'delegations';
+  const delegations = await app.store.read.delegations(delegationsMax);
+  const ending = endingBy(delegations, now, now + delegationNoticeMs).sort((a, b) => a.endsAt - b.endsAt);
+  const [first] = ending;
+  if (!first) return { level: 'ok', subject, detail: 'none ends soon without another to follow' };
+  const rest = ending.length > 1 ? `, and ${ending.length - 1} more soon after` : '';
+  const detail = `${first.id} of ${first.gatewayId} ends ${new Date(first.endsAt).toISOString()}${rest}; none follows`;
+  return { level: 'warning', subject, detail };
+}
+
+async function fleetFindings(app: App): Promise<Finding[]> {
+  const { renewals, certificates, lapsed } = await app.store.read.counts();
+  const failed = renewals['failed'] ?? 0;
+  const expired = certificates['expired'] ?? 0;
+  return [
+    {
+      level: failed > 0 ? 'warning' : 'ok',
+      subject: 'renewals',
+      detail: `${failed} failed and waiting to be tried again`,
+    },
+    { level: expired > 0 ? 'warning' : 'ok', subject: 'certificates', detail: `${expired} expired and not replaced` },
+    { level: 'ok', subject: 'lapses', detail: `${lapsed} renewals missed their deadline since the ledger began` },
+  ];
+}

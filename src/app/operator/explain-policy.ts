@@ -1,0 +1,78 @@
+// Tells which rule gave a principal each value of its policy, and what follows from them for the certificates it has in use. It changes
+// nothing, and reckons as those do who act on it.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import { weighKeyModes } from '../../domain/key-mode.ts';
+import { expiryAlerts, graceMs, type Policy, renewalTime, spreadMs } from '../../domain/policy.ts';
+import { dueFor, type GapRecord, gapsOf } from '../../domain/presence.ts';
+import { criticalities, type Principal, type PrincipalId } from '../../domain/principal.ts';
+import { spanMs } from '../../domain/time.ts';
+import { type App, cohortIn, policyOf } from '../context.ts';
+import { OperationError } from '../operations.ts';
+import { keyHistoryOf } from '../renewal/key-history.ts';
+import type { PlannedCertificate, PolicyRow, PolicyView } from './policy-views.ts';
+
+export function listPolicies({ policies }: App): PolicyRow[] {
+  return [...policies.set].flatMap(([name, of]) =>
+    criticalities.map((criticality) => ({ class: name, criticality, values: of[criticality].origins })),
+  );
+}
+
+/** Rejects with `not_found`. */
+export async function explainPolicy(app: App, id: PrincipalId): Promise<PolicyView> {
+  const { read } = app.store;
+  const principal = await read.principal(id);
+  if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  const gaps = (await read.presence(id))?.gaps ?? new Uint8Array();
+  const certificates: PlannedCertificate[] = [];
+  for (const entry of await read.certificatesOf(id)) {
+    if (entry.state === 'active') certificates.push(await planOf(app, principal, entry, gaps));
+  }
+  return {
+    id,
+    class: principal.class,
+    criticality: principal.criticality,
+    classIsConfigured: app.policies.set.has(principal.class),
+    cohort: cohortIn(app, principal),
+    values: app.policies.settled(principal).origins,
+    certificates,
+  };
+}
+
+async function planOf(
+  app: App,
+  principal: Principal,
+  entry: LedgerEntry,
+  gaps: GapRecord,
+): Promise<PlannedCertificate> {
+  const { read } = app.store;
+  const policy = policyOf(app, principal);
+  const { serial, notBefore, notAfter, renewAt: dueAt } = entry;
+  const renewal = await read.openRenewalFor(entry.fingerprint);
+  const history = await keyHistoryOf(app, read, principal, entry);
+  const keyModes = weighKeyModes(policy, principal, history, Math.max(app.clock.now(), dueAt ?? 0));
+  const began = dueAt ?? renewal?.createdAt ?? null;
+  return {
+    serial,
+    notBefore,
+    notAfter,
+    renewal: renewal?.id ?? null,
+    dueAt,
+    reckoned: reckon(app, principal, entry, policy, gaps),
+    keyMode: renewal?.mode ?? keyModes.find(({ objection }) => objection === null)?.mode ?? null,
+    keyModes,
+    overlapMs: spanMs(policy.overlap, policy.lifetimeMs),
+    graceUntil: notAfter + graceMs(policy),
+    ...expiryAlerts(entry, began, policy),
+    overdueAt: began === null ? null : began + spanMs(policy.overdueAfter, policy.lifetimeMs),
+  };
+}
+
+function reckon(app: App, principal: Principal, entry: LedgerEntry, policy: Policy, gaps: GapRecord) {
+  const cohort = cohortIn(app, principal);
+  const policyAt = renewalTime(entry, principal.id, cohort, policy);
+  return {
+    renewAt: entry.notBefore + spanMs(policy.renewAt, entry.notAfter - entry.notBefore),
+    spreadMs: spreadMs(entry, principal.id, cohort, policy),
+    ...dueFor(entry, policyAt, gapsOf(gaps)),
+  };
+}

@@ -1,0 +1,185 @@
+// The operations as the control socket and the command line call them: names are checked here, the verbs do the rest.
+import type { Fingerprint, LedgerEntry, Serial } from '../../domain/certificate.ts';
+import { type Delegation, isInForce } from '../../domain/delegation.ts';
+import { type FindingKind, findingKinds } from '../../domain/finding.ts';
+import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
+import { type RenewalState, renewalStates } from '../../domain/renewal.ts';
+import { derToPem } from '../../pki/pem.ts';
+import { presenceOf } from '../admission/presence-view.ts';
+import type { App } from '../context.ts';
+import { decommission, quarantine } from '../inventory/decommission.ts';
+import { addDelegation, listDelegations, revokeDelegation } from '../inventory/delegate.ts';
+import { importCertificates } from '../inventory/import-certificates.ts';
+import { addDevice, importDevices } from '../inventory/inventory.ts';
+import { issueDevice } from '../inventory/issue-device.ts';
+import { listSources, reconcile } from '../inventory/reconcile.ts';
+import { OperationError, type Operations } from '../operations.ts';
+import { evidence } from '../oversight/evidence.ts';
+import { forecast } from '../oversight/forecast.ts';
+import { acknowledgeAlert, clearAlert, listAlerts, showAlert } from '../oversight/handle-alert.ts';
+import { isOfDrill } from '../renewal/drill.ts';
+import { openRenewal } from '../renewal/open-renewal.ts';
+import { revoke } from '../renewal/revoke.ts';
+import {
+  abortCampaign,
+  listCampaigns,
+  pauseCampaign,
+  resumeCampaign,
+  showCampaign,
+  startCampaign,
+} from '../rollout/campaigns.ts';
+import { lookOverNow } from '../upkeep/begin-chores.ts';
+import { currentCrl } from '../upkeep/publish-crl.ts';
+import { viewOf } from '../view.ts';
+import { doctor } from './doctor.ts';
+import { explainPolicy, listPolicies } from './explain-policy.ts';
+import { type Reread, reload } from './reload.ts';
+
+const limitDefault = 1_000;
+const limitMax = 10_000;
+
+/**
+ * The operations of this application. `serverDer` gives the server certificate in use, for the doctor; `reread` the configuration as
+ * it is now, null on a home at rest.
+ */
+export function operationsOf(app: App, serverDer: () => Uint8Array | null, reread: Reread | null = null): Operations {
+  const { read } = app.store;
+  return {
+    addDevice: (input) => addDevice(app, input),
+    importDevices: (input) => importDevices(app, input),
+    issueDevice: ({ id }) => issueDevice(app, idOf(id)),
+    listDevices: ({ after, limit, ...query }) => read.principals(query, pageOf(after, limit)),
+    showDevice: ({ id }) => showDevice(app, idOf(id)),
+    decommissionDevice: ({ id, reason }) => decommission(app, idOf(id), reason ?? ''),
+    quarantineDevice: ({ id, release }) => quarantine(app, idOf(id), release ?? false),
+    addDelegation: (input) => addDelegation(app, input),
+    listDelegations: ({ gateway, limit }) =>
+      listDelegations(app, gateway === undefined ? null : idOf(gateway), pageOf(undefined, limit).limit),
+    revokeDelegation: ({ id }) => revokeDelegation(app, id),
+    listRenewals: ({ device, state, limit }) =>
+      read.renewals(
+        {
+          ...(device !== undefined && { principalId: idOf(device) }),
+          ...(state !== undefined && { state: stateOf(state) }),
+        },
+        pageOf(undefined, limit).limit,
+      ),
+    showRenewal: ({ id }) => showRenewal(app, id),
+    runRenewal: ({ device }) => runRenewal(app, idOf(device)),
+    listCertificates: async ({ device, after, limit }) => {
+      const page = pageOf(after, limit);
+      const entries = device === undefined ? await read.certificates(page) : await read.certificatesOf(idOf(device));
+      return entries.slice(0, page.limit).map(viewOf);
+    },
+    importCertificates: (input) => importCertificates(app, input),
+    showCertificate: async ({ id }) => {
+      const entry = await findCertificate(app, id);
+      return { certificate: viewOf(entry), pem: derToPem(entry.der, 'CERTIFICATE') };
+    },
+    revokeCertificate: async ({ id, reason }) => {
+      const entry = await findCertificate(app, id);
+      return viewOf(await revoke(app, entry.fingerprint, reason ?? 'unspecified'));
+    },
+    crl: async () => {
+      const { der, ...crl } = await currentCrl(app);
+      const entries = (await read.revokedForCrl(app.clock.now())).length;
+      return { ...crl, pem: derToPem(der, 'X509 CRL'), entries };
+    },
+    listSources: () => listSources(app),
+    reconcile: (input) => reconcile(app, input),
+    listFindings: async ({ kind, after, limit }) => {
+      const page = pageOf(after, limit);
+      return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
+    },
+    listAlerts: ({ limit, ...query }) => listAlerts(app, query, pageOf(undefined, limit).limit),
+    showAlert: (input) => showAlert(app, input),
+    acknowledgeAlert: (input) => acknowledgeAlert(app, input),
+    clearAlert: (input) => clearAlert(app, input),
+    lookOver: () => lookOverNow(app),
+    startCampaign: (input) => startCampaign(app, input),
+    listCampaigns: ({ limit }) => listCampaigns(app, pageOf(undefined, limit).limit),
+    showCampaign: ({ id }) => showCampaign(app, id),
+    pauseCampaign: ({ id }) => pauseCampaign(app, id),
+    resumeCampaign: ({ id }) => resumeCampaign(app, id),
+    abortCampaign: ({ id }) => abortCampaign(app, id),
+    forecast: (query) => forecast(app, query),
+    evidence: (query) => evidence(app, query),
+    listPolicies: async () => listPolicies(app),
+    explainPolicy: ({ id }) => explainPolicy(app, idOf(id)),
+    reload: () => reload(app, reread),
+    doctor: () => doctor(app, serverDer()),
+  };
+}
+
+function idOf(text: string): PrincipalId {
+  const id = parsePrincipalId(text);
+  if (!id) throw new OperationError('invalid', [`id: not an id: ${principalIdRule}`]);
+  return id;
+}
+
+function findingKindOf(text: string): FindingKind {
+  if (Object.hasOwn(findingKinds, text)) return text as FindingKind;
+  throw new OperationError('invalid', [`kind: not one of ${Object.keys(findingKinds).join(', ')}`]);
+}
+
+function stateOf(text: string): RenewalState {
+  const state = renewalStates.find((candidate) => candidate === text);
+  if (!state) throw new OperationError('invalid', [`state: not one of ${renewalStates.join(', ')}`]);
+  return state;
+}
+
+function pageOf(after: string | undefined, limit: number | undefined): { after?: string; limit: number } {
+  return { limit: Math.min(limit ?? limitDefault, limitMax), ...(after !== undefined && { after }) };
+}
+
+async function showDevice(app: App, id: PrincipalId) {
+  const { read } = app.store;
+  const principal = await read.principal(id);
+  if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  const certificates = (await read.certificatesOf(id)).slice(0, shownMax).map(viewOf);
+  return {
+    principal,
+    contact: await read.contact(id),
+    presence: await presenceOf(app, id),
+    certificates,
+    renewals: await read.renewals({ principalId: id }, shownMax),
+    delegations: (await standingFor(app, principal)).slice(0, shownMax),
+  };
+}
+
+function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {
+  const { read } = app.store;
+  const found = kind === 'gateway' ? read.delegationsOf(id) : kind === 'device' ? read.delegationsFor(id, site) : [];
+  return Promise.resolve(found).then((all) => all.filter((each) => isInForce(each, app.clock.now())));
+}
+
+/** Certificates, renewals and delegations shown of one device. */
+const shownMax = 20;
+
+async function showRenewal(app: App, id: string) {
+  const renewal = await app.store.read.renewal(id);
+  if (!renewal) throw new OperationError('not_found', [`no renewal ${id.slice(0, 64)}`]);
+  return { renewal, journal: await app.store.read.journal({ renewalId: id }, limitDefault) };
+}
+
+async function runRenewal(app: App, id: PrincipalId) {
+  const { read } = app.store;
+  if (!(await read.principal(id))) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+  const entries = await read.certificatesOf(id);
+  const active: LedgerEntry[] = [];
+  for (const each of entries) if (each.state === 'active' && !(await isOfDrill(read, each))) active.push(each);
+  const entry = active[0] ?? entries.find(({ state }) => state === 'active' || state === 'expired');
+  const renewal = entry && (await openRenewal(app, entry.fingerprint));
+  if (!renewal) throw new OperationError('conflict', [`${id} has no certificate in use that could be replaced`]);
+  return renewal;
+}
+
+async function findCertificate(app: App, id: string): Promise<LedgerEntry> {
+  const { read } = app.store;
+  const hex = id.toLowerCase().replaceAll(':', '');
+  const entry = /^[0-9a-f]{1,64}(@[0-9a-f]{16})?$/.test(hex)
+    ? ((await read.certificate(hex as Fingerprint)) ?? (await read.certificateBySerial(hex as Serial)))
+    : null;
+  if (!entry) throw new OperationError('not_found', [`no certificate with fingerprint or serial ${id.slice(0, 80)}`]);
+  return entry;
+}

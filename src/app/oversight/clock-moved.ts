@@ -1,0 +1,34 @@
+// What follows from the clock having been set: it is told, somebody is alerted, and everything that was judged by the time before is
+// looked at again.
+import { formatDuration } from '../../domain/time.ts';
+import { type Change, change } from '../change.ts';
+import type { App } from '../context.ts';
+import { watchAnew } from './watch-principals.ts';
+
+/** @param movedMs by how much, back below 0. */
+export async function clockMoved(app: App, movedMs: number): Promise<void> {
+  const moved = `set ${movedMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(movedMs))}`;
+  app.journal.tell({
+    action: 'clock.moved',
+    message: `the clock was ${moved}`,
+    fields: { 'nolapse.clock.moved_ms': Math.round(movedMs) },
+  });
+  await change(app, async (within) => {
+    await alertOfClock(within, `it was ${moved}`);
+    await watchAnew(within);
+  });
+}
+
+/** At the start: what was recorded last cannot lie ahead, unless the clock was set back while nothing ran. */
+export async function clockMovedMeanwhile(app: App): Promise<void> {
+  await change(app, async (within) => {
+    const [newest] = await within.tx.journal({}, 1);
+    const aheadMs = (newest?.at ?? within.now) - within.now;
+    if (aheadMs <= app.settings.skewMs) return;
+    await alertOfClock(within, `at the start it was ${formatDuration(aheadMs)} before what was recorded last`);
+  });
+}
+
+function alertOfClock(within: Change, detail: string): Promise<void> {
+  return within.alert({ kind: 'clock_moved', subject: 'clock', severity: 'warning', detail, owner: null });
+}

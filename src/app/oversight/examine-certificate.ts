@@ -1,0 +1,56 @@
+// What a look over the fleet has to know of a certificate beyond its row, found out only where it could be so: the name that another
+// CA wrote into it, whether a renewal is open, whether its key leaves a key mode to renew in.
+import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
+import type { CertificateInUse } from '../../domain/finding.ts';
+import { ableModes, possibleKeyModes } from '../../domain/key-mode.ts';
+import type { Policy } from '../../domain/policy.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { Instant } from '../../domain/time.ts';
+import { DerError } from '../../pki/der-reader.ts';
+import { type CertificateFacts, readCertificate } from '../../pki/x509.ts';
+import type { SurveyedCertificate } from '../../ports/store.ts';
+import { type App, policyOf } from '../context.ts';
+import { keyHistoryOf } from '../renewal/key-history.ts';
+
+export async function examineCertificate(
+  app: App,
+  principal: Principal,
+  certificate: SurveyedCertificate,
+  now: Instant,
+): Promise<CertificateInUse> {
+  const { read } = app.store;
+  const policy = policyOf(app, principal);
+  const isActive = certificate.state === 'active';
+  const mayAsk = policy.keyModes.includes('csr') && ableModes(principal).includes('csr');
+  const mustRead = isForeign(certificate) || (isActive && !mayAsk);
+  const entry = mustRead ? await read.certificate(certificate.fingerprint) : null;
+  const facts = entry && readOrNull(entry);
+  const isOpen =
+    isActive && certificate.renewAt === null && (await read.openRenewalFor(certificate.fingerprint)) !== null;
+  return {
+    ...certificate,
+    otherName: facts && facts.commonName !== principal.id ? (facts.commonName ?? 'nothing') : null,
+    isUnplanned: isActive && certificate.renewAt === null && !isOpen,
+    hasNoMode: isActive && !mayAsk && facts !== null && !(await hasMode(app, principal, policy, entry, now)),
+  };
+}
+
+function readOrNull({ der }: LedgerEntry): CertificateFacts | null {
+  try {
+    return readCertificate(der);
+  } catch (error) {
+    if (error instanceof DerError) return null;
+    throw error;
+  }
+}
+
+async function hasMode(
+  app: App,
+  principal: Principal,
+  policy: Policy,
+  entry: LedgerEntry | null,
+  now: Instant,
+): Promise<boolean> {
+  const history = entry && (await keyHistoryOf(app, app.store.read, principal, entry));
+  return possibleKeyModes(policy, principal, history, now).length > 0;
+}

@@ -1,0 +1,62 @@
+// What an operator does with alerts: reads them, takes one on, says that one is done with.
+import { type Alert, type AlertKind, type AlertName, alertKey, alertKinds } from '../../domain/alert.ts';
+import { acknowledgeWithin } from '../alert.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+import { OperationError } from '../operations.ts';
+
+/** Characters of who takes an alert on. */
+const nameMax = 128;
+
+interface Named {
+  readonly kind: string;
+  readonly subject: string;
+}
+
+/** The newest first. */
+export async function listAlerts(
+  app: App,
+  { kind, open }: { readonly kind?: string; readonly open?: boolean },
+  limit: number,
+): Promise<Alert[]> {
+  const query = { ...(kind !== undefined && { kind: kindOf(kind) }), ...(open !== undefined && { open }) };
+  return app.store.read.alerts(query, limit);
+}
+
+export async function showAlert(app: App, { kind, subject }: Named): Promise<Alert> {
+  return found(await app.store.read.alert(kindOf(kind), subject), { kind: kindOf(kind), subject });
+}
+
+/** Twice is once. Rejects with `conflict` once it is cleared. */
+export async function acknowledgeAlert(app: App, { kind, subject, by }: Named & { by: string }): Promise<Alert> {
+  const name = { kind: kindOf(kind), subject };
+  const who = by.trim();
+  if (who === '' || who.length > nameMax || /\p{C}/u.test(who)) {
+    throw new OperationError('invalid', [`by: expected 1 to ${nameMax} characters`]);
+  }
+  return change(app, async (within) => {
+    const known = found(await within.tx.alert(name.kind, subject), name);
+    if (known.clearedAt !== null) throw new OperationError('conflict', [`${alertKey(name)} is cleared already`]);
+    await acknowledgeWithin({ ...within, sinks: [...app.sinks.keys()] }, known, who);
+    return found(await within.tx.alert(name.kind, subject), name);
+  });
+}
+
+/** Twice is once. What is still so is raised anew at the next look at it. */
+export async function clearAlert(app: App, { kind, subject }: Named): Promise<Alert> {
+  const name = { kind: kindOf(kind), subject };
+  return change(app, async (within) => {
+    await within.clearAlert(name);
+    return found(await within.tx.alert(name.kind, subject), name);
+  });
+}
+
+function kindOf(text: string): AlertKind {
+  if (Object.hasOwn(alertKinds, text)) return text as AlertKind;
+  throw new OperationError('invalid', [`kind: not one of ${Object.keys(alertKinds).join(', ')}`]);
+}
+
+function found(alert: Alert | null, name: AlertName): Alert {
+  if (!alert) throw new OperationError('not_found', [`there was never an alert ${alertKey(name).slice(0, 200)}`]);
+  return alert;
+}

@@ -1,0 +1,109 @@
+// Looks the whole fleet over for what somebody should see to, a page of the inventory at a time, and keeps what it finds as long as
+// it is so. It decides nothing about devices and changes none.
+import { type CertificateInUse, findingsOf, surveyedKinds } from '../../domain/finding.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { Reader, StoredFinding, SurveyedCertificate, Transaction } from '../../ports/store.ts';
+import { settleKnocks } from '../admission/knocks.ts';
+import { type App, policyOf } from '../context.ts';
+import { examineCertificate } from './examine-certificate.ts';
+
+/** Principals looked at before others have a turn. */
+const pageRows = 250;
+
+/** Findings of one kind that are kept one by one; of the rest their number, under a subject that is no id. */
+const keptMax = 10_000;
+const restSubject = '*';
+
+const settingName = 'look-over';
+
+/** Findings by kind. */
+type Counts = Record<string, number>;
+
+/** When the fleet was last looked over; null: never. */
+export async function lookedOverAt(app: App): Promise<Instant | null> {
+  const text = await app.store.read.setting(settingName);
+  return text === null ? null : Number(text);
+}
+
+/** Looks over everything. @returns how many findings there are of each kind. Ends early, and forgets nothing, when `signal` aborts. */
+export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
+  const startedAt = app.clock.now();
+  const counts: Counts = Object.fromEntries(surveyedKinds.map((kind) => [kind, 0]));
+  let after: string | undefined;
+  do {
+    const page = await app.store.read.principals({}, { limit: pageRows, ...(after !== undefined && { after }) });
+    const found = await findIn(app, page, counts);
+    if (found.length > 0) await app.store.transact((tx) => keep(tx, found));
+    await app.turns.take();
+    after = page.length === pageRows ? page.at(-1)?.id : undefined;
+    if (signal.aborted) return counts;
+  } while (after !== undefined);
+  await settleKnocks(app);
+  await app.store.transact((tx) => conclude(tx, counts, startedAt, app.clock.now()));
+  app.journal.tell({
+    action: 'fleet.looked_over',
+    message: `the fleet was looked over: ${Object.values(counts).reduce((sum, count) => sum + count, 0)} findings`,
+    fields: { 'nolapse.findings': counts },
+  });
+  return counts;
+}
+
+async function findIn(app: App, page: readonly Principal[], counts: Counts): Promise<StoredFinding[]> {
+  const [first, last] = [page[0]?.id, page.at(-1)?.id];
+  if (!first || !last) return [];
+  const { read } = app.store;
+  const certificates = await byPrincipal(read, first, last);
+  const lastSeen = await read.lastSeen(first, last);
+  const found: StoredFinding[] = [];
+  const now = app.clock.now();
+  for (const principal of page) {
+    const policy = policyOf(app, principal);
+    const inUse: CertificateInUse[] = [];
+    for (const each of certificates.get(principal.id) ?? [])
+      inUse.push(await examineCertificate(app, principal, each, now));
+    const gateway = principal.gateway && principal.site ? await read.principal(principal.gateway) : null;
+    const facts = {
+      principal,
+      certificates: inUse,
+      lastSeenAt: lastSeen.get(principal.id) ?? null,
+      gatewaySite: gateway?.site ?? null,
+      policy,
+      now,
+    };
+    for (const { kind, detail } of findingsOf(facts)) {
+      const count = (counts[kind] ?? 0) + 1;
+      counts[kind] = count;
+      if (count <= keptMax) found.push({ kind, subject: principal.id, detail, firstAt: now, lastAt: now });
+    }
+  }
+  return found;
+}
+
+/** The certificates of each principal. */
+async function byPrincipal(read: Reader, first: PrincipalId, last: PrincipalId) {
+  const groups = new Map<PrincipalId, SurveyedCertificate[]>();
+  for (const each of await read.certificatesInUse(first, last)) {
+    const group = groups.get(each.principalId);
+    if (group) group.push(each);
+    else groups.set(each.principalId, [each]);
+  }
+  return groups;
+}
+
+async function keep(tx: Transaction, found: readonly StoredFinding[]): Promise<void> {
+  for (const each of found) await tx.putFinding(each);
+}
+
+/** What was not found again is so no more. */
+async function conclude(tx: Transaction, counts: Counts, startedAt: Instant, now: Instant): Promise<void> {
+  for (const kind of surveyedKinds) {
+    const rest = (counts[kind] ?? 0) - keptMax;
+    if (rest > 0) {
+      const detail = `and ${rest} more, which are not listed one by one`;
+      await tx.putFinding({ kind, subject: restSubject, detail, firstAt: now, lastAt: now });
+    }
+    await tx.forgetFindings(kind, startedAt);
+  }
+  await tx.putSetting(settingName, String(startedAt));
+}

@@ -1,0 +1,34 @@
+// Tells every sink what waits for it: after each commit that had something for it, and again after a failure or a restart. One sink
+// that fails holds up no other.
+import type { App } from '../context.ts';
+import { SinkQueue } from './sink-queue.ts';
+
+export class Notifier {
+  readonly #app: App;
+  readonly #queues: readonly SinkQueue[];
+
+  constructor(app: App) {
+    this.#app = app;
+    this.#queues = [...app.sinks].map(([name, sink]) => new SinkQueue(app, name, sink));
+    app.store.onNotify(() => this.poke());
+  }
+
+  /** Forgets what waits for sinks that there are no more, and takes up the rest. */
+  async begin(): Promise<void> {
+    const { store, sinks } = this.#app;
+    for (const name of await store.read.notifiedSinks()) {
+      if (!sinks.has(name)) await store.transact((tx) => tx.trimNotifications(name, 0));
+    }
+    this.poke();
+  }
+
+  /** Something may be due. Returns at once; the work goes on by itself. */
+  poke(): void {
+    for (const queue of this.#queues) queue.poke();
+  }
+
+  /** Resolves when every sink has been left alone. What was on its way may be told again after a restart. */
+  async close(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.close()));
+  }
+}

@@ -1,0 +1,99 @@
+// The gateway's own certificates: how long each has left, and who is to be told. Devices are renewed by what stands here, so it
+// comes before them, and louder.
+import type { Severity } from '../../domain/alert.ts';
+import { formatDuration, type Instant } from '../../domain/time.ts';
+import { inspectCertificate } from '../../pki/x509.ts';
+import { type Change, change } from '../change.ts';
+import type { App } from '../context.ts';
+import type { Finding } from '../operations.ts';
+
+/** Share of a certificate's life that must be left for it to be well. The server's is renewed while a third is left. */
+const wellShare = 1 / 4;
+/** With less than this share left it is critical. */
+const criticalShare = 1 / 20;
+
+/** How one of them is. What is said of it does not change by the minute. */
+interface OwnState {
+  readonly subject: string;
+  readonly level: Finding['level'];
+  readonly severity: Severity;
+  readonly detail: string;
+  /** Until its end; null: it has ended, not begun or is not there. */
+  readonly leftMs: number | null;
+}
+
+const noServer: OwnState = {
+  subject: 'server certificate',
+  level: 'error',
+  severity: 'critical',
+  detail: 'there is none that belongs to its key: the next start makes one',
+  leftMs: null,
+};
+
+function statesOf(app: App, server: Uint8Array | null): OwnState[] {
+  const now = app.clock.now();
+  const issuers = app.authority.chain.map((der, place) => {
+    const subject = place === 0 ? 'issuing certificate' : `issuing certificate ${place + 1}`;
+    return lifeOf(subject, der, now, place === 0 ? longest(app) : 0);
+  });
+  return [
+    lifeOf('root certificate', app.authority.root, now),
+    ...issuers,
+    server ? lifeOf('server certificate', server, now) : noServer,
+  ];
+}
+
+/** What is to be said about each, good or bad, the root first. `server` is the DER of the server's certificate, if there is one. */
+export function ownFindings(app: App, server: Uint8Array | null): Finding[] {
+  return statesOf(app, server).map(({ subject, level, detail, leftMs }) => ({
+    level,
+    subject,
+    detail: leftMs === null ? detail : `${detail}, ${formatDuration(leftMs)} from now`,
+  }));
+}
+
+/** The longest lifetime a policy has. */
+function longest({ policies }: App): number {
+  return Math.max(...policies.all().map(({ lifetimeMs }) => lifetimeMs));
+}
+
+/** @param neededMs how much must be left for what it signs to have its whole life. */
+function lifeOf(subject: string, der: Uint8Array, now: Instant, neededMs = 0): OwnState {
+  const { notBefore, notAfter } = inspectCertificate(der);
+  const [begins, ends] = [notBefore, notAfter].map((at) => new Date(at).toISOString());
+  const leftMs = notAfter - now;
+  const bad = { subject, level: 'error', severity: 'critical', leftMs: null } as const;
+  if (notBefore > now) return { ...bad, detail: `begins ${begins}: is the clock right?` };
+  if (leftMs <= 0) return { ...bad, detail: `ended ${ends}` };
+  const lifeMs = notAfter - notBefore;
+  const isShort = leftMs < neededMs;
+  const detail = isShort ? `certificates are cut short: it ends ${ends}` : `ends ${ends}`;
+  const level = isShort || leftMs < lifeMs * wellShare ? 'warning' : 'ok';
+  return { subject, level, severity: leftMs < lifeMs * criticalShare ? 'critical' : 'warning', detail, leftMs };
+}
+
+/** The revocation list: a new one is signed when half of its time has passed, so one with less than a quarter left is overdue. */
+async function crlState(app: App): Promise<OwnState[]> {
+  const crl = await app.store.read.crl();
+  if (!crl) return [];
+  const subject = 'revocation list';
+  const leftMs = crl.nextUpdate - app.clock.now();
+  const lifeMs = crl.nextUpdate - crl.thisUpdate;
+  const level = leftMs <= 0 ? 'error' : leftMs < lifeMs * wellShare ? 'warning' : 'ok';
+  const detail = `no new one has been signed, and number ${crl.number} is good until ${new Date(crl.nextUpdate).toISOString()}`;
+  return [{ subject, level, severity: leftMs < lifeMs * criticalShare ? 'critical' : 'warning', detail, leftMs }];
+}
+
+/** Has an alert stand for each that is not well, and for no other. */
+export async function alertOwn(app: App, server: Uint8Array): Promise<void> {
+  const states = [...statesOf(app, server), ...(await crlState(app))];
+  await change(app, async (within) => {
+    for (const state of states) await alertOne(within, state);
+  });
+}
+
+async function alertOne(within: Change, { subject, level, severity, detail }: OwnState): Promise<void> {
+  const name = { kind: 'own_certificate', subject } as const;
+  if (level === 'ok') await within.clearAlert(name);
+  else await within.alert({ ...name, severity, detail, owner: null });
+}

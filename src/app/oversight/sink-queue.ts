@@ -1,0 +1,156 @@
+// What waits for one sink, told in the order of what happened and at least once. What fails is put off; what will never be taken is
+// dropped and counted, and so is the oldest of what is too much.
+import type { AlertName } from '../../domain/alert.ts';
+import type { Sink, SinkAnswer } from '../../ports/sink.ts';
+import type { WaitingNotification } from '../../ports/store.ts';
+import type { App } from '../context.ts';
+
+const retryFirstMs = 1_000;
+/** The longest pause after a failure. */
+const retryMaxMs = 300_000;
+/** Open alerts that a sink which forgets is told again, in the order of their names. */
+const againMax = 10_000;
+
+/** How long a stop waits for the other side. */
+const closeMs = 1_000;
+
+type Failure = SinkAnswer & { readonly kind: 'refused' | 'failed' };
+
+export class SinkQueue {
+  readonly #app: App;
+  readonly #name: string;
+  readonly #sink: Sink;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | null = null;
+  #poked = false;
+  #closing = false;
+  /** How far the round is in which what is open is told again. */
+  #round: { after: AlertName | null; told: number } | null = null;
+  #roundAt = Number.NEGATIVE_INFINITY;
+
+  constructor(app: App, name: string, sink: Sink) {
+    this.#app = app;
+    this.#name = name;
+    this.#sink = sink;
+  }
+
+  poke(): void {
+    this.#poked = true;
+    if (this.#closing) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      if (this.#poked) this.poke();
+    });
+  }
+
+  /** What is on its way has a moment to arrive: it is told again after a start else. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const timer = setTimeout(() => this.#stopping.abort(), closeMs);
+    await this.#running;
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#poked && !this.#closing) {
+        this.#poked = false;
+        await this.#trim();
+        if (await this.#tellSome()) this.#poked = true;
+        await this.#app.turns.take();
+      }
+    } catch (error) {
+      // The store itself failed: the next poke or sweep tries again.
+      this.#poked = false;
+      this.#tellFailure(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** A sink that cannot be reached keeps the newest. */
+  async #trim(): Promise<void> {
+    const { store, settings } = this.#app;
+    if ((await store.read.waitingNotifications(this.#name)) <= settings.alertQueueMax) return;
+    this.#tellDropped(
+      'queue_full',
+      await store.transact((tx) => tx.trimNotifications(this.#name, settings.alertQueueMax)),
+    );
+  }
+
+  /** @returns whether there may be more to tell now. */
+  async #tellSome(): Promise<boolean> {
+    const waiting = await this.#app.store.read.notifications(this.#name, this.#sink.batchMax);
+    const [first] = waiting;
+    // Only what waits for nothing: what is open now would be told before what became of it.
+    if (!first) return this.#tellAgain();
+    if (this.#isPutOff(first)) return false;
+    const answer = await this.#sink.tell(waiting, this.#stopping.signal);
+    if (answer.kind === 'told') return this.#settle(waiting);
+    // One that will not be taken spoils those it is told with: it is found by telling of it alone.
+    if (answer.kind === 'refused' && waiting.length > 1) return this.#tellAlone(first);
+    return this.#bear(first, answer);
+  }
+
+  async #tellAlone(first: WaitingNotification): Promise<boolean> {
+    const answer = await this.#sink.tell([first], this.#stopping.signal);
+    return answer.kind === 'told' ? this.#settle([first]) : this.#bear(first, answer);
+  }
+
+  /** Put off until a time that has not come; further ahead than any is put off, the clock was set back. */
+  #isPutOff({ dueAt }: WaitingNotification): boolean {
+    const now = this.#app.clock.now();
+    return dueAt > now && dueAt <= now + retryMaxMs;
+  }
+
+  async #settle(told: readonly WaitingNotification[]): Promise<boolean> {
+    await this.#app.store.transact(async (tx) => {
+      for (const { id } of told) await tx.dropNotification(id);
+    });
+    return true;
+  }
+
+  async #bear(first: WaitingNotification, { kind, detail }: Failure): Promise<boolean> {
+    if (this.#stopping.signal.aborted) return false;
+    this.#tellFailure(detail);
+    if (kind === 'refused') {
+      this.#tellDropped('refused', 1);
+      return this.#settle([first]);
+    }
+    const pauseMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(first.attempts, 20));
+    await this.#app.store.transact((tx) => tx.putOffNotification(first.id, this.#app.clock.now() + pauseMs));
+    return false;
+  }
+
+  /** Tells a sink that forgets of some of what is open. @returns whether there is more of it. */
+  async #tellAgain(): Promise<boolean> {
+    const { again, batchMax } = this.#sink;
+    const steady = this.#app.clock.steady();
+    if (!again || (!this.#round && steady < this.#roundAt + again.everyMs)) return false;
+    if (!this.#round) this.#roundAt = steady;
+    const { after, told } = this.#round ?? { after: null, told: 0 };
+    const open = await this.#app.store.read.openAlerts(after, batchMax);
+    const answer: SinkAnswer = open.length > 0 ? await again.tell(open, this.#stopping.signal) : { kind: 'told' };
+    const last = open.at(-1);
+    const isMore = answer.kind === 'told' && open.length === batchMax && told + open.length < againMax;
+    this.#round = isMore && last ? { after: last, told: told + open.length } : null;
+    if (answer.kind !== 'told' && !this.#stopping.signal.aborted) this.#tellFailure(answer.detail);
+    return isMore;
+  }
+
+  #tellDropped(reason: 'queue_full' | 'refused', count: number): void {
+    if (count === 0) return;
+    this.#app.journal.tell({
+      action: 'notification.dropped',
+      reason,
+      message: `${this.#name}: ${count} notifications of alerts were dropped`,
+      fields: { 'nolapse.sink': this.#name, 'nolapse.dropped_count': count },
+    });
+  }
+
+  #tellFailure(detail: string): void {
+    this.#app.journal.tell({
+      action: 'sink.failed',
+      message: `${this.#name} could not be told of alerts: ${detail}`,
+      fields: { 'nolapse.sink': this.#name },
+    });
+  }
+}

@@ -1,0 +1,61 @@
+// Looks at the principals whose time has come, and has alerts stand for what is wrong with each of them, and for nothing else. The store
+// has whoever has changed looked at; the rest of the fleet is walked through when policies or the clock have changed.
+import { gapsOf } from '../../domain/presence.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { failureIsOver, watch, watchedKinds } from '../../domain/watch.ts';
+import type { Change } from '../change.ts';
+import { policyOf } from '../context.ts';
+
+/** Principals looked at in one transaction: all of them may have alerts to raise. */
+export const watchBatch = 50;
+
+/** Looks at those that are due. @returns how many. */
+export async function watchDue(within: Change, limit: number): Promise<number> {
+  const due = await within.tx.dueWatches(within.now, limit);
+  for (const id of due) await watchOne(within, id);
+  return due.length;
+}
+
+async function watchOne(within: Change, id: PrincipalId): Promise<void> {
+  const { app, tx, now } = within;
+  const principal = await tx.principal(id);
+  if (!principal) return tx.putWatch(id, null);
+  const renewals = await tx.unendedRenewals(id);
+  const presence = await tx.presence(id);
+  const { findings, nextAt } = watch({
+    principal,
+    certificates: await tx.certificatesInUse(id, id),
+    renewals,
+    longestGapMs: presence ? gapsOf(presence.gaps).longestMs : 0,
+    policy: policyOf(app, principal),
+    now,
+  });
+  for (const kind of watchedKinds) {
+    const finding = findings.get(kind);
+    if (finding) await within.alert(finding);
+    else await within.clearAlert({ kind, subject: id });
+  }
+  if (failureIsOver({ principal, renewals })) await within.clearAlert({ kind: 'renewal_failed', subject: id });
+  await tx.putWatch(id, nextAt);
+}
+
+const settingName = 'watch';
+
+/** Has everybody looked at, a page at a time. */
+export async function watchAnew({ tx }: Change): Promise<void> {
+  await tx.putSetting(settingName, '');
+}
+
+/** What is kept of a walk that has come to its end: no id. */
+const ended = '*';
+
+/** Goes on with a walk through the inventory. @returns how many principals were put on the list of those to be looked at. */
+export async function walkOn({ tx }: Change, limit: number): Promise<number> {
+  // The last id of the page before; empty at first.
+  const after = (await tx.setting(settingName)) ?? ended;
+  if (after === ended) return 0;
+  const page = await tx.principals({}, { limit, ...(after && { after }) });
+  for (const { id } of page) await tx.putWatch(id, 0);
+  await tx.putSetting(settingName, page.length === limit ? (page.at(-1)?.id ?? ended) : ended);
+  return page.length;
+}

@@ -1,0 +1,114 @@
+// A certificate was seen on a connection for the first time: it becomes the active one, and only now does what it replaces
+// begin to retire.
+import { isAwaited } from '../../domain/admission.ts';
+import { awakens, type Fingerprint, type LedgerEntry } from '../../domain/certificate.ts';
+import { overlapEnd, type Policy } from '../../domain/policy.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import type { Instant } from '../../domain/time.ts';
+import { type Change, change, step } from '../change.ts';
+import { type App, policyOf } from '../context.ts';
+import { isDrill } from './drill.ts';
+import { dueAt } from './due.ts';
+import { retireWithin } from './retire.ts';
+import { reviveWithin } from './revive.ts';
+import { revokeWithin } from './revoke.ts';
+
+/**
+ * Records the activation of an issued certificate, or that one which counts as expired is not; does nothing when the ledger has
+ * it in another state by now.
+ * @param via the gateway through which the device proved that it has it in use; null: a connection did.
+ */
+export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | null = null): Promise<void> {
+  const work = async (within: Change): Promise<void> => {
+    const { tx, now, record } = within;
+    const entry = await tx.certificate(fingerprint);
+    const principal = entry && (await tx.principal(entry.principalId));
+    if (!entry || !awakens(entry, now) || !principal) return;
+    const policy = policyOf(app, principal);
+    if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
+    const known = await tx.certificatesOf(principal.id);
+    // Whoever else came in by the same introduction is not the one that is known from now on.
+    if (isAwaited(known)) {
+      await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
+    }
+    const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
+    const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
+    if (own && (await isDrill(tx, own))) {
+      await tx.putCertificate({ ...active, renewAt: null });
+      return completeDrill(within, { ...own, via: via ?? own.via }, principal);
+    }
+    await tx.putCertificate({ ...active, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
+    const place = known.findIndex((each) => each.fingerprint === fingerprint);
+    // What its renewal replaces may bear a later date, if the clock was set back in between.
+    const replaced = known.filter((each, at) => at > place || each.fingerprint === own?.oldFingerprint);
+    const overlapUntil = await supersede(within, replaced, policy);
+    if (own) await completeRenewal(within, { ...own, via: via ?? own.via }, principal, overlapUntil);
+    await cancelOthers(within, entry, principal);
+    if (!entry.renewalId) {
+      await record({
+        action: 'certificate.activated',
+        message: `${principal.id}: certificate seen for the first time`,
+        principalId: principal.id,
+        fields: { 'tls.client.hash.sha256': fingerprint },
+      });
+    }
+  };
+  return change(app, work, via);
+}
+
+/** Begins the overlap of the certificates that are replaced. @returns when the last of them stops being admitted. */
+async function supersede(within: Change, replaced: readonly LedgerEntry[], policy: Policy): Promise<Instant> {
+  const { tx, now } = within;
+  let latest = now;
+  for (const each of replaced) {
+    if (each.state === 'active' || (each.state === 'expired' && each.notAfter > now)) {
+      const overlapUntil = overlapEnd(each, now, policy);
+      latest = Math.max(latest, overlapUntil);
+      await tx.putCertificate({ ...each, state: 'superseded', overlapUntil, renewAt: null });
+    } else if (each.state === 'expired') {
+      // Nothing overlaps with a certificate that has ended: the lane closes behind it.
+      await retireWithin(within, each);
+    } else if (each.state === 'issued') {
+      // Never seen in use, it must not be any more: it would open sessions beside its successor.
+      await revokeWithin(within, each, 'superseded');
+    }
+  }
+  return latest;
+}
+
+/** Completes the renewal that brought the certificate, and has its device told so. */
+async function completeRenewal(
+  within: Change,
+  own: Renewal,
+  principal: Principal,
+  overlapUntil: Instant,
+): Promise<void> {
+  const detail = `activated; the old certificate is admitted until ${new Date(overlapUntil).toISOString()}`;
+  const transition = await step(within, own, { type: 'activated', overlapUntil }, principal, detail);
+  if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
+}
+
+/** Nothing is replaced: the certificate in use is good until its own end, and its device keeps it. */
+async function completeDrill(within: Change, own: Renewal, principal: Principal): Promise<void> {
+  const old = own.oldFingerprint && (await within.tx.certificate(own.oldFingerprint));
+  const overlapUntil = Math.max(within.now, old ? old.notAfter : own.deadline);
+  const detail = 'activated in a drill; nothing is replaced';
+  const transition = await step(within, own, { type: 'activated', overlapUntil }, principal, detail);
+  if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
+}
+
+/** Calls off the renewals that the certificate made needless, and what they have brought. */
+async function cancelOthers(within: Change, entry: LedgerEntry, principal: Principal): Promise<void> {
+  const { tx } = within;
+  for (const other of await tx.unendedRenewals(entry.principalId)) {
+    if (other.id === entry.renewalId || other.createdAt > entry.issuedAt) continue;
+    if (other.state === 'activated' && (await isDrill(tx, other))) {
+      await step(within, other, { type: 'retired' }, principal, 'the drill is over: what it used was replaced');
+    }
+    if (!isOpen(other)) continue;
+    await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, principal);
+    const unused = other.newFingerprint && (await tx.certificate(other.newFingerprint));
+    if (unused) await revokeWithin(within, unused, 'superseded');
+  }
+}

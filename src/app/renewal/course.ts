@@ -1,0 +1,93 @@
+// One of the courses in which what is owed is carried out, each at its own pace: what is slow in one holds up none of the others.
+import type { Instant } from '../../domain/time.ts';
+import type { Store, WaitingEffect } from '../../ports/store.ts';
+
+/** Effects carried out side by side, and settled together: a kill in between costs as many repetitions at most. */
+export const effectsTogether = 256;
+
+/** What became of an effect, by its id: it is done, or comes again at a time. */
+export interface CarriedOut {
+  readonly id: number;
+  readonly laterAt: Instant | null;
+}
+
+export interface CoursePlan {
+  /** Effects it may take on now; with 0, how long until it may. */
+  room(): { readonly most: number; readonly waitMs: number };
+  due(most: number): Promise<WaitingEffect[]>;
+  /** Carries one out. Null: it stays as it is. Never rejects but for the store's own failure. */
+  carryOut(waiting: WaitingEffect): Promise<CarriedOut | null>;
+  /** The store failed: the next poke tries again. */
+  onFailure(error: unknown): void;
+}
+
+export class Course {
+  readonly #store: Pick<Store, 'transact'>;
+  readonly #plan: CoursePlan;
+  #running: Promise<void> | null = null;
+  #poked = false;
+  #closed = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(store: Pick<Store, 'transact'>, plan: CoursePlan) {
+    this.#store = store;
+    this.#plan = plan;
+  }
+
+  /** Something may be due. Returns at once; the work goes on by itself. */
+  poke(): void {
+    this.#poked = true;
+    if (this.#closed) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      if (this.#poked && !this.#closed) this.poke();
+    });
+  }
+
+  /** Resolves when nothing is due any more that there is room for. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.idle();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#poked && !this.#closed) {
+        this.#poked = false;
+        const { most, waitMs } = this.#plan.room();
+        if (most < 1) {
+          this.#wait(waitMs);
+          continue;
+        }
+        const due = await this.#plan.due(most);
+        if (due.length === 0) continue;
+        this.#poked = true;
+        await this.#keep(await Promise.all(due.map((waiting) => this.#plan.carryOut(waiting))));
+      }
+    } catch (error) {
+      this.#poked = false;
+      this.#plan.onFailure(error);
+    }
+  }
+
+  async #keep(all: readonly (CarriedOut | null)[]): Promise<void> {
+    const carriedOut = all.filter((each) => each !== null);
+    if (carriedOut.length === 0) return;
+    await this.#store.transact(async (tx) => {
+      for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt));
+    });
+  }
+
+  #wait(waitMs: number): void {
+    if (this.#timer || this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.poke();
+    }, Math.ceil(waitMs)).unref();
+  }
+}

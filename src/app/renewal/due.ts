@@ -1,0 +1,76 @@
+// When the replacement of a certificate in use is due: when its policy says, or so much earlier as its device comes rarely. The
+// renewal is opened by whoever finds that its time has come.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import { renewalTime } from '../../domain/policy.ts';
+import { dueByGaps, type GapRecord, gapsOf } from '../../domain/presence.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { Outlook } from '../../ports/store.ts';
+import type { Change } from '../change.ts';
+import { type App, cohortIn, policyOf } from '../context.ts';
+import { isOfDrill } from './drill.ts';
+import { openWithin } from './open-renewal.ts';
+
+const neverCameBack: GapRecord = new Uint8Array();
+
+type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>;
+
+/** The same where its gaps are at hand. */
+export function dueByKnown(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
+  const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
+  return dueByGaps(entry, policyAt, gapsOf(gaps));
+}
+
+/** When the replacement of this certificate is due, by what is known of its device now. It may have passed. */
+export async function dueAt({ app, tx }: Change, entry: LedgerEntry, principal: Principal): Promise<Instant> {
+  const presence = await tx.presence(principal.id);
+  return dueByKnown(app, entry, principal, presence?.gaps ?? neverCameBack);
+}
+
+/**
+ * Settles anew, within a change, when the certificates in use of a principal are due whose gaps have changed, and opens what is due:
+ * its device is here, and may be gone before the next sweep. What has no due date is left without.
+ */
+export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecord): Promise<void> {
+  const { app, tx, now } = within;
+  const principal = await tx.principal(id);
+  if (!principal) return;
+  for (const entry of await tx.certificatesOf(id)) {
+    if (entry.state !== 'active' || entry.renewAt === null) continue;
+    const renewAt = dueByKnown(app, entry, principal, gaps);
+    if (renewAt <= now) await openWithin(within, entry);
+    else if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
+  }
+}
+
+/**
+ * Settles anew, within a change, when the certificates in use are due of a principal whose record has changed in what decides that.
+ * It opens nothing: what is due by now the next sweep opens, in its order and at its pace.
+ */
+export async function replanWithin(within: Change, before: Principal, after: Principal): Promise<void> {
+  const isSame = (['class', 'criticality', 'cohort'] as const).every((name) => before[name] === after[name]);
+  if (isSame) return;
+  const { app, tx } = within;
+  const gaps = (await tx.presence(after.id))?.gaps ?? neverCameBack;
+  for (const entry of await tx.certificatesOf(after.id)) {
+    if (entry.state !== 'active' || entry.renewAt === null) continue;
+    const renewAt = dueByKnown(app, entry, after, gaps);
+    if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
+  }
+}
+
+/** When the replacement of a certificate in use is due by what holds now; null: it has no due date, and is to have none. */
+export function dueAnew(app: App, { certificate, principal, visits }: Outlook): Instant | null {
+  if (certificate.renewAt === null) return null;
+  return dueByKnown(app, certificate, principal, visits?.gaps ?? neverCameBack);
+}
+
+/** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */
+export async function resumeWithin(within: Change, principal: Principal): Promise<void> {
+  const { tx, now } = within;
+  for (const entry of await tx.certificatesOf(principal.id)) {
+    if (entry.state !== 'active' || entry.renewAt !== null || (await isOfDrill(tx, entry))) continue;
+    if (await tx.openRenewalFor(entry.fingerprint)) continue;
+    await tx.putCertificate({ ...entry, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
+  }
+}

@@ -1,0 +1,76 @@
+// Has the authority sign what was accepted, at its rate, whoever has least time left first. One that is down is asked by one request
+// at a time until it answers; what waits for it stays in the ledger, and then comes at the rate again, not all at once.
+import { type Effect, effectKey } from '../../domain/effect.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import type { WaitingEffect } from '../../ports/store.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+import { pauseMostMs } from './breaker.ts';
+import { type CarriedOut, type CoursePlan, effectsTogether } from './course.ts';
+import { issue } from './issue.ts';
+import { putOff, retryMs, tellFailed } from './put-off.ts';
+
+/** One failure may be a hiccup; after the second in a row somebody is told. */
+const failuresTold = 2;
+const down = { kind: 'authority_down', subject: 'issuing' } as const;
+const detail = 'the issuing CA does not sign: renewals wait for it';
+
+type Issue = Extract<Effect, { kind: 'issue' }>;
+
+export function issuancePlan(app: App): CoursePlan {
+  const { store, clock, rates, breaker } = app;
+  return {
+    room: () => {
+      const now = clock.steady();
+      const most = breaker.room(now, Math.min(effectsTogether, rates.issuances.left));
+      return { most, waitMs: Math.max(breaker.waitMs(now), rates.issuances.waitMs) };
+    },
+    due: (most) => store.read.queuedEffects('issue', clock.now(), most),
+    carryOut: (waiting) => carryOut(app, waiting, waiting.effect as Issue),
+    onFailure: (error) => tellFailed(app, 'issuance', error),
+  };
+}
+
+async function carryOut(app: App, waiting: WaitingEffect, { renewalId }: Issue): Promise<CarriedOut | null> {
+  const { breaker, rates, clock } = app;
+  await app.turns.take();
+  if (!breaker.asks(clock.steady())) return null;
+  rates.issuances.take();
+  try {
+    const asked = await issue(app, renewalId);
+    if (asked) await answered(app);
+    else breaker.unasked();
+    return { id: waiting.id, laterAt: null };
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'authority_unavailable') return isDown(app, waiting, error);
+    breaker.unasked();
+    return putOff(app, waiting, error);
+  }
+}
+
+/** The next to ask is another, and this one comes after it: one request that brings it down must not keep the rest waiting. */
+async function isDown(app: App, waiting: WaitingEffect, error: GatewayError): Promise<CarriedOut> {
+  const { breaker, clock } = app;
+  const failures = breaker.failed(clock.steady());
+  const pauseMs = Math.max(breaker.waitMs(clock.steady()), retryMs(waiting, pauseMostMs));
+  const carriedOut: CarriedOut = { id: waiting.id, laterAt: clock.now() + Math.ceil(pauseMs) };
+  if (failures === null) return carriedOut;
+  app.journal.tell({
+    action: 'authority.unavailable',
+    message: `the issuing CA did not sign (${failures} in a row); it is asked again`,
+    fields: { 'error.message': error.message, 'nolapse.effect': effectKey(waiting.effect) },
+  });
+  if (failures === failuresTold)
+    await change(app, ({ alert }) => alert({ ...down, severity: 'critical', detail, owner: null }));
+  return carriedOut;
+}
+
+/** Also after the first that it signs since the start: the alert may be from before. */
+async function answered(app: App): Promise<void> {
+  const wasDown = app.breaker.answered();
+  if (wasDown === false) return;
+  await change(app, ({ clearAlert }) => clearAlert(down));
+  if (wasDown === null) return;
+  app.rates.issuances.empty();
+  app.journal.tell({ action: 'authority.back', message: 'the issuing CA signs again' });
+}

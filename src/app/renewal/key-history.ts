@@ -1,0 +1,30 @@
+// What is known of the key of a certificate that is to be replaced: which key modes it allows follows from it.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import type { KeyHistory } from '../../domain/key-mode.ts';
+import type { Principal } from '../../domain/principal.ts';
+import { allowsKey } from '../../domain/request.ts';
+import { DerError } from '../../pki/der-reader.ts';
+import { canAgree } from '../../pki/envelope.ts';
+import { readCertificate } from '../../pki/x509.ts';
+import type { Reader } from '../../ports/store.ts';
+import type { App } from '../context.ts';
+
+/** Null for a certificate that cannot be read: one imported from elsewhere may hold anything. */
+export async function keyHistoryOf(
+  app: App,
+  read: Reader,
+  principal: Principal,
+  { der }: LedgerEntry,
+): Promise<KeyHistory | null> {
+  try {
+    const { key } = readCertificate(der);
+    return {
+      agrees: canAgree(key),
+      allowed: allowsKey(app.authority.profile(principal.kind), key),
+      entries: await read.certificatesByKey(key.fingerprint),
+    };
+  } catch (error) {
+    if (error instanceof DerError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+// What could not be carried out is told, and comes again: the later, the more often it failed.
+import { effectKey, putOffMaxMs } from '../../domain/effect.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import type { WaitingEffect } from '../../ports/store.ts';
+import type { App } from '../context.ts';
+import type { CarriedOut } from './course.ts';
+
+const retryFirstMs = 1_000;
+
+/** Milliseconds until an effect comes again that has failed once more. */
+export function retryMs({ attempts }: Pick<WaitingEffect, 'attempts'>, mostMs: number): number {
+  return Math.min(mostMs, retryFirstMs * 2 ** Math.min(attempts, 20));
+}
+
+export function putOff(app: App, waiting: WaitingEffect, error: unknown): CarriedOut {
+  tellFailed(app, effectKey(waiting.effect), error);
+  return { id: waiting.id, laterAt: app.clock.now() + retryMs(waiting, putOffMaxMs) };
+}
+
+export function tellFailed(app: App, what: string, error: unknown): void {
+  app.journal.tell({
+    action: 'effect.failed',
+    level: 'error',
+    message: `${what} failed and will be tried again`,
+    fields: {
+      'error.message': error instanceof Error ? error.message : String(error),
+      ...(error instanceof GatewayError && { 'error.code': error.code }),
+    },
+  });
+}

@@ -1,0 +1,29 @@
+// Ends a certificate's service: at the end of its overlap, or because it expired. What retires is revoked, as superseded or for the
+// reason of the campaign that replaced it, so that it is refused everywhere the CRL is read.
+import type { LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
+import type { Change } from '../change.ts';
+
+/** Retires a superseded or expired certificate within a change: revoked, listed, its sessions ended. Twice is once. */
+export async function retireWithin(within: Change, entry: LedgerEntry): Promise<void> {
+  const { tx, now } = within;
+  if (entry.state !== 'superseded' && entry.state !== 'expired') return;
+  await tx.putCertificate({
+    ...entry,
+    state: 'retired',
+    renewAt: null,
+    overlapUntil: entry.overlapUntil ?? now,
+    revokedAt: now,
+    revocationReason: await reasonFor(within, entry),
+  });
+  await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'overlap_ended' });
+  if (entry.notAfter > now) await tx.owe({ kind: 'publish-crl' });
+}
+
+/** A renewal that replaced it has not ended before it retires. */
+async function reasonFor({ tx }: Change, entry: LedgerEntry): Promise<RevocationReason> {
+  for (const renewal of await tx.unendedRenewals(entry.principalId)) {
+    const campaign = renewal.campaign === null ? null : await tx.campaign(renewal.campaign);
+    if (campaign?.reasonCode != null && renewal.createdAt >= entry.issuedAt) return campaign.reasonCode;
+  }
+  return 'superseded';
+}

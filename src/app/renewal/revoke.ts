@@ -1,0 +1,87 @@
+// Revokes a certificate before its time: listed in the CRL, its sessions ended, and what it meant for the other certificates over
+// its key and for open renewals.
+import type { Fingerprint, LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
+import { restsOnPresentKey, taints } from '../../domain/key-mode.ts';
+import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import { type Change, change, step } from '../change.ts';
+import type { App } from '../context.ts';
+import { OperationError } from '../operations.ts';
+import type { PolicySubject } from '../policies.ts';
+
+/**
+ * Revokes by fingerprint; for a compromised key, every certificate over it. Rejects with `not_found`; a certificate revoked or
+ * retired already stays as it is.
+ */
+export function revoke(app: App, fingerprint: Fingerprint, reason: RevocationReason): Promise<LedgerEntry> {
+  return change(app, async (within) => {
+    const { tx } = within;
+    const entry = await tx.certificate(fingerprint);
+    if (!entry) throw new OperationError('not_found', [`no certificate ${fingerprint}`]);
+    for (const other of reason === 'keyCompromise' ? await tx.certificatesByKey(entry.keyFingerprint) : [entry]) {
+      // One may have fallen with the renewal of another.
+      const each = (await tx.certificate(other.fingerprint)) ?? other;
+      if (await revokeWithin(within, each, reason)) await mendRenewals(within, each, reason);
+    }
+    return (await tx.certificate(fingerprint)) ?? entry;
+  });
+}
+
+/** Revokes an entry within a change. @returns false when it was revoked or retired already. */
+export async function revokeWithin(
+  { tx, now, record }: Change,
+  entry: LedgerEntry,
+  reason: RevocationReason,
+): Promise<boolean> {
+  if (entry.state === 'revoked' || entry.state === 'retired') return false;
+  await tx.putCertificate({ ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason });
+  await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
+  await tx.owe({ kind: 'publish-crl' });
+  await record({
+    action: 'certificate.revoked',
+    reason,
+    message: `${entry.principalId}: certificate ${entry.serial} revoked (${reason})`,
+    principalId: entry.principalId,
+    fields: { 'tls.client.hash.sha256': entry.fingerprint },
+  });
+  return true;
+}
+
+async function mendRenewals(within: Change, entry: LedgerEntry, reason: RevocationReason): Promise<void> {
+  const principal = await within.tx.principal(entry.principalId);
+  if (!principal) return;
+  for (const renewal of await within.tx.unendedRenewals(entry.principalId)) {
+    if (!isOpen(renewal)) continue;
+    if (renewal.newFingerprint === entry.fingerprint) await askAnew(within, renewal, 'revoked', reason, principal);
+    else if (renewal.oldFingerprint === entry.fingerprint && isVain(renewal, reason)) {
+      const detail = 'the certificate to be replaced was revoked; issue one by hand';
+      await step(within, renewal, { type: 'cancelled', detail }, principal);
+      await revokeUnused(within, renewal, reason);
+    }
+  }
+}
+
+/**
+ * Is there nothing good to come of a renewal whose old certificate is revoked? Nobody can ask any more; a replacement that rests on
+ * the key it was over falls with it; and what was asked for with a stolen key may be the thief's.
+ */
+function isVain({ newFingerprint, mode }: Renewal, reason: RevocationReason): boolean {
+  if (newFingerprint === null || reason === 'keyCompromise') return true;
+  return restsOnPresentKey(mode) && taints(reason);
+}
+
+async function revokeUnused(within: Change, { newFingerprint }: Renewal, reason: RevocationReason): Promise<void> {
+  const unused = newFingerprint && (await within.tx.certificate(newFingerprint));
+  if (unused) await revokeWithin(within, unused, reason);
+}
+
+/** The replacement itself is no more: the renewal goes on without it, and takes any request anew. */
+export async function askAnew(
+  within: Change,
+  renewal: Renewal,
+  code: 'revoked' | 'expired',
+  reason: string,
+  principal: PolicySubject,
+): Promise<void> {
+  const emptied = { ...renewal, newFingerprint: null, requestKey: null };
+  await step(within, emptied, { type: 'failed', code, detail: reason }, principal, `replacement ${code}`);
+}

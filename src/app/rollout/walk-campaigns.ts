@@ -1,0 +1,150 @@
+// Takes campaigns on, a beat at a time: goes through the present cohort in batches, sees what has come of it, and moves on, stops or ends.
+// Each step is one transaction and may be cut off after any of them.
+import { holdsCertificate, type Renewal } from '../../domain/renewal.ts';
+import { type CohortEvidence, nextStep, type RolloutStep } from '../../domain/rollout.ts';
+import type { CampaignProgress, StoredCampaign } from '../../ports/campaigns.ts';
+import { type Change, change, step } from '../change.ts';
+import type { App } from '../context.ts';
+import { isDrill } from '../renewal/drill.ts';
+import { dueAt, resumeWithin } from '../renewal/due.ts';
+import { lastChance } from '../renewal/last-chance.ts';
+import { isCovered, joinPrincipal } from './join-campaign.ts';
+
+/** Batches of one campaign in a beat; the next goes on. */
+const batchesMax = 20;
+
+/** Does what campaigns have to do now. Safe to run twice, and to be cut off anywhere between batches. */
+export async function walkCampaigns(app: App): Promise<void> {
+  for (const { id } of await app.store.read.unfinishedCampaigns()) {
+    for (let batch = 0; batch < batchesMax; batch += 1) {
+      if (!(await change(app, (within) => takeOn(within, id)))) break;
+    }
+  }
+}
+
+/** @returns whether there may be more to do at once. */
+async function takeOn(within: Change, id: string): Promise<boolean> {
+  const campaign = await within.tx.campaign(id);
+  if (!campaign) return false;
+  if (campaign.task !== null) return workOff(within, campaign);
+  if (campaign.state !== 'running') return false;
+  if (!campaign.walked) return walk(within, campaign);
+  return moveOn(within, campaign);
+}
+
+async function walk(within: Change, campaign: StoredCampaign): Promise<boolean> {
+  const { tx, app } = within;
+  const limit = app.settings.sweepBatch;
+  const { site, walkedTo } = campaign;
+  const query = { status: 'active', ...(site !== null && { site }) };
+  const page = await tx.principals(query, { limit, ...(walkedTo !== '' && { after: walkedTo }) });
+  let leftOut = 0;
+  for (const principal of page) {
+    if (isCovered(within, campaign, principal)) leftOut += await joinPrincipal(within, campaign, principal);
+  }
+  // In the soak time the cohort is gone through once more, for what has come to it since; those left out are counted once.
+  const counted = campaign.reachedAt === null ? campaign.leftOut + leftOut : campaign.leftOut;
+  const walked = page.length < limit;
+  await tx.putCampaign({ ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked, leftOut: counted });
+  const seen = evidence({ ...campaign, walked }, await tx.campaignProgress(campaign.id));
+  const first = nextStep(campaign, { ...seen, complete: false }, app.settings.rolloutRule, within.now);
+  if (first.kind === 'stop') return moveOn(within, { ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked });
+  return true;
+}
+
+export function evidence({ cohort, walked }: StoredCampaign, progress: CampaignProgress): CohortEvidence {
+  const counts = progress[cohort] ?? {};
+  const all = Object.values(counts).reduce((sum, each) => sum + each, 0);
+  return {
+    complete: walked,
+    members: all - (counts.cancelled ?? 0),
+    activated: (counts.activated ?? 0) + (counts.retired ?? 0),
+    failed: (counts.failed ?? 0) + (counts.lapsed ?? 0),
+  };
+}
+
+async function moveOn(within: Change, campaign: StoredCampaign): Promise<boolean> {
+  const { app, tx, now } = within;
+  const seen = evidence(campaign, await tx.campaignProgress(campaign.id));
+  const next = nextStep(campaign, seen, app.settings.rolloutRule, now);
+  const anew = { walkedTo: '', walked: false };
+  switch (next.kind) {
+    case 'wait':
+      return false;
+    case 'reached':
+      await tx.putCampaign({ ...campaign, ...anew, reachedAt: now });
+      await tell(within, campaign, next, `enough of cohort ${campaign.cohort} is activated: ${words(seen)}`);
+      return true;
+    case 'advance':
+      await tx.putCampaign({ ...campaign, ...anew, cohort: next.cohort, cohortAt: now, reachedAt: null, forgiven: 0 });
+      await tell(
+        within,
+        campaign,
+        next,
+        `cohort ${campaign.cohort} is through (${words(seen)}), ${next.cohort} begins`,
+      );
+      return true;
+    case 'finish':
+      await tx.putCampaign({ ...campaign, state: 'done', ...(campaign.drill && { task: 'call_off', taskAt: '' }) });
+      await tell(within, campaign, next, campaign.drill ? `proven: ${words(seen)}` : `done: ${words(seen)}`);
+      return campaign.drill;
+    case 'stop':
+      await tx.putCampaign({ ...campaign, state: 'stopped', detail: next.detail });
+      await tell(within, campaign, next, next.detail);
+      await within.alert({
+        kind: 'rollout_stopped',
+        subject: campaign.id,
+        severity: 'critical',
+        detail: next.detail,
+        owner: null,
+      });
+      return false;
+  }
+}
+
+function words({ members, activated, failed }: CohortEvidence): string {
+  return `${activated} of ${members} activated, ${failed} failed`;
+}
+
+const actionOf: Readonly<Record<Exclude<RolloutStep['kind'], 'wait'>, string>> = {
+  reached: 'campaign.reached',
+  advance: 'campaign.advanced',
+  finish: 'campaign.finished',
+  stop: 'campaign.stopped',
+};
+
+async function tell({ record }: Change, { id }: StoredCampaign, next: RolloutStep, message: string): Promise<void> {
+  if (next.kind === 'wait') return;
+  const fields = { 'nolapse.campaign': id };
+  await record({ action: actionOf[next.kind], message: `campaign ${id}: ${message}`, fields });
+}
+
+/** Offers what was held back, or calls off what is not issued: a batch of it. */
+async function workOff(within: Change, campaign: StoredCampaign): Promise<boolean> {
+  const { tx, app } = within;
+  const limit = app.settings.sweepBatch;
+  const batch = await tx.campaignRenewals(campaign.id, campaign.taskAt, limit);
+  for (const renewal of batch) {
+    if (campaign.task === 'call_off') await callOff(within, campaign, renewal);
+    else if (renewal.state === 'due') {
+      await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });
+    }
+  }
+  const isDone = batch.length < limit;
+  const at = isDone ? { task: null, taskAt: '' } : { taskAt: batch.at(-1)?.id ?? '' };
+  await tx.putCampaign({ ...campaign, ...at });
+  return true;
+}
+
+/** What has been issued goes on to its end, and so does what is due by its own policy by now. */
+async function callOff(within: Change, campaign: StoredCampaign, renewal: Renewal): Promise<void> {
+  const { tx, now } = within;
+  const principal = await tx.principal(renewal.principalId);
+  const entry = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
+  if (!principal || !entry || renewal.state === 'activated' || holdsCertificate(renewal)) return;
+  const ofDrill = await isDrill(tx, renewal);
+  if (!ofDrill && (await dueAt(within, entry, principal)) <= now) return;
+  const detail = `campaign ${campaign.id} is ${campaign.state}`;
+  await step(within, renewal, { type: 'cancelled', detail }, principal, `cancelled: ${detail}`);
+  if (!ofDrill) await resumeWithin(within, principal);
+}

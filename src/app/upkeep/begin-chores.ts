@@ -1,0 +1,66 @@
+// Begins what is due of the long work: each source at its own pace, and the look over the fleet. One thing at a time, so that long
+// work leaves the store to devices most of the time.
+import type { Instant } from '../../domain/time.ts';
+import type { App } from '../context.ts';
+import { reconcile } from '../inventory/reconcile.ts';
+import { sourceState } from '../inventory/source-state.ts';
+import { OperationError } from '../operations.ts';
+import { lookedOverAt, lookOver } from '../oversight/look-over.ts';
+import { mustReplan, replan } from '../oversight/replan.ts';
+
+/** What is not well is tried again after this, or sooner where it is done more often. */
+const againMs = 300_000;
+
+const replanning = 'the reckoning of due dates';
+const lookingOver = 'the look over the fleet';
+
+/**
+ * Begins at most one thing, and does not wait for it. Due dates that changed policies move wait for nothing: a source may take an hour,
+ * and by then a device may have been there.
+ */
+export async function beginChores(app: App): Promise<void> {
+  if (!app.chores.isResting(replanning, app.clock.steady()) && (await mustReplan(app))) {
+    const run = app.chores.begin(replanning, (signal) => replan(app, signal));
+    if (run) watch(app, replanning, againMs, run);
+  }
+  if (app.chores.busy) return;
+  for (const [name, { everyMs }] of app.settings.sources) {
+    const state = await sourceState(app.store.read, name);
+    const pauseMs = state?.outcome === 'good' ? everyMs : Math.min(everyMs, againMs);
+    if (!isDue(app, state?.at ?? null, pauseMs, name)) continue;
+    watch(app, name, everyMs, reconcile(app, { source: name, limit: 0 }));
+    return;
+  }
+  const { lookOverMs } = app.settings;
+  if (!isDue(app, await lookedOverAt(app), lookOverMs, lookingOver)) return;
+  watch(app, lookingOver, lookOverMs, lookOverNow(app));
+}
+
+/** Looks the fleet over, after the look that is under way if there is one. Rejects with `conflict` while the gateway stops. */
+export async function lookOverNow(app: App): Promise<Readonly<Record<string, number>>> {
+  await app.chores.ended(lookingOver);
+  const run = app.chores.begin(lookingOver, (signal) => lookOver(app, signal));
+  if (!run)
+    throw new OperationError('conflict', ['the fleet is being looked over at this moment, or the gateway stops']);
+  return run;
+}
+
+/** `lastAt` may lie ahead: the clock was set back. */
+function isDue(app: App, lastAt: Instant | null, everyMs: number, name: string): boolean {
+  const now = app.clock.now();
+  const isTime = lastAt === null || now >= lastAt + everyMs || now < lastAt;
+  return isTime && !app.chores.isResting(name, app.clock.steady());
+}
+
+/** What a source does wrong is told by whoever reads it, and remembered; the rest is ours, and not tried again at every beat. */
+function watch(app: App, name: string, everyMs: number, work: Promise<unknown>): void {
+  work.catch((error: unknown) => {
+    if (error instanceof OperationError) return;
+    app.chores.rest(name, app.clock.steady() + Math.min(everyMs, againMs));
+    app.journal.tell({
+      action: 'chore.failed',
+      message: `${name}: it broke off; it is tried again`,
+      fields: { 'error.message': error instanceof Error ? error.message : String(error) },
+    });
+  });
+}

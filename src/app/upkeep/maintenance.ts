@@ -1,0 +1,113 @@
+// The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
+// gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
+
+import type { Seen } from '../admission/seen.ts';
+import { ClockWatch } from '../clock-watch.ts';
+import type { App } from '../context.ts';
+import { clockMoved } from '../oversight/clock-moved.ts';
+import type { Notifier } from '../oversight/notifier.ts';
+import { alertOwn } from '../oversight/own-certificates.ts';
+import { settleAlerts } from '../oversight/settle-alerts.ts';
+import { walkCampaigns } from '../rollout/walk-campaigns.ts';
+import { beginChores } from './begin-chores.ts';
+import { forgetJournal } from './forget-journal.ts';
+import type { Outbox } from './outbox.ts';
+import { currentCrl } from './publish-crl.ts';
+import { sweep } from './sweep.ts';
+
+/** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
+const ownDeadlinesMs = 30_000;
+
+/** How long after the last good sweep another one must have ended. */
+const sweepLateMs = 60_000;
+
+export interface Maintenance {
+  /** Has a sweep been finished lately? */
+  readonly isWell: boolean;
+  /** Stops after the beat under way. */
+  stop(): Promise<void>;
+}
+
+export interface MaintenanceParts {
+  readonly app: App;
+  readonly outbox: Outbox;
+  readonly notifier: Notifier;
+  readonly seen: Seen;
+  readonly intervalMs: number;
+  /** Renews the server's certificate if it is time. */
+  readonly lookAfterServer: () => Promise<void>;
+  /** DER of the server's certificate in use. */
+  readonly serverDer: () => Uint8Array;
+}
+
+/** One failure keeps nothing else from its turn. */
+async function attempt(app: App, failure: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    app.journal.tell({
+      action: 'sweep.failed',
+      level: 'error',
+      message: `${failure}; the next time it is tried again`,
+      fields: { 'error.message': error instanceof Error ? error.message : String(error) },
+    });
+  }
+}
+
+export function startMaintenance(parts: MaintenanceParts): Maintenance {
+  const { app, outbox, notifier, seen, intervalMs, lookAfterServer, serverDer } = parts;
+  const watch = new ClockWatch(app.clock);
+  let stopped = false;
+  let ownAt = Number.NEGATIVE_INFINITY;
+  let sweptAt = app.clock.steady();
+  let timer: NodeJS.Timeout | undefined;
+  let beating: Promise<void> = Promise.resolve();
+
+  const isTimeForOwn = async (): Promise<boolean> => {
+    const movedMs = watch.moved();
+    if (movedMs !== 0) await attempt(app, 'nobody could be alerted of the clock', () => clockMoved(app, movedMs));
+    if (movedMs === 0 && app.clock.steady() < ownAt + ownDeadlinesMs) return false;
+    ownAt = app.clock.steady();
+    return true;
+  };
+  const beat = async (): Promise<void> => {
+    await attempt(app, 'who is here could not be written', () => app.presences.flush(app));
+    await attempt(app, 'a sweep failed', async () => {
+      await seen.flush(app);
+      await sweep(app);
+      await walkCampaigns(app);
+      outbox.poke();
+      notifier.poke();
+      sweptAt = app.clock.steady();
+    });
+    await attempt(app, 'what was deleted may still be on the disk', () => app.store.scrub());
+    await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
+    await attempt(app, 'long work could not be begun', () => beginChores(app));
+    const isTime = await isTimeForOwn();
+    if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
+    if (!isTime) return;
+    await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
+    await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
+    await attempt(app, 'alerts that are over could not be cleared', () => settleAlerts(app));
+    await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
+    await attempt(app, 'the certificates of the gateway could not be looked at', () => alertOwn(app, serverDer()));
+  };
+  const schedule = (): void => {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      beating = beat().finally(schedule);
+    }, intervalMs);
+  };
+  schedule();
+  return {
+    get isWell() {
+      return app.clock.steady() < sweptAt + intervalMs + sweepLateMs;
+    },
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await beating;
+      await seen.flush(app);
+    },
+  };
+}

@@ -1,0 +1,111 @@
+// Carries out what the ledger owes, at least once: right after each commit that owed something, and again after a failure
+// or a restart. What fails is put off, never dropped. Offers and issuance have a course of their own each, at their own rate,
+// in which whoever has least time left goes first.
+import type { Effect } from '../../domain/effect.ts';
+import type { WaitingEffect } from '../../ports/store.ts';
+import type { App } from '../context.ts';
+import { prompt, queueOffer } from '../enrollment/prompt.ts';
+import { type CarriedOut, Course, type CoursePlan, effectsTogether } from '../renewal/course.ts';
+import { issuancePlan } from '../renewal/issuance.ts';
+import { putOff, tellFailed } from '../renewal/put-off.ts';
+import { publishCrl } from './publish-crl.ts';
+
+/** A CRL is signed at most this often, however fast certificates retire. Measured so that setting the clock holds up no CRL. */
+const crlPauseMs = 1_000;
+
+export class Outbox {
+  readonly #app: App;
+  readonly #courses: readonly Course[];
+  #crlAt = Number.NEGATIVE_INFINITY;
+
+  constructor(app: App) {
+    this.#app = app;
+    this.#courses = [this.#sundries(), this.#offers(), issuancePlan(app)].map((plan) => new Course(app.store, plan));
+    app.store.onOwed(() => this.poke());
+  }
+
+  /** Something may be due. Returns at once; the work goes on by itself. */
+  poke(): void {
+    for (const course of this.#courses) course.poke();
+  }
+
+  /** Resolves when nothing is due any more that there is room for. */
+  async idle(): Promise<void> {
+    // What is carried out in one course may owe something in another.
+    for (let round = 0; round < this.#courses.length; round += 1) {
+      for (const course of this.#courses) await course.idle();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#courses.map((course) => course.close()));
+  }
+
+  #sundries(): CoursePlan {
+    const { store, clock } = this.#app;
+    return {
+      room: () => ({ most: effectsTogether, waitMs: 0 }),
+      due: (most) => store.read.dueEffects(clock.now(), most),
+      carryOut: (waiting) => this.#carryOut(waiting),
+      onFailure: (error) => tellFailed(this.#app, 'outbox', error),
+    };
+  }
+
+  #offers(): CoursePlan {
+    const { store, clock, rates } = this.#app;
+    const { offers } = rates;
+    return {
+      room: () => ({ most: Math.min(effectsTogether, offers.left), waitMs: offers.waitMs }),
+      due: async (most) => {
+        const due = await store.read.queuedEffects('prompt', clock.now(), most);
+        offers.contended = due.length === most;
+        return due;
+      },
+      carryOut: (waiting) => this.#carryOut(waiting),
+      onFailure: (error) => tellFailed(this.#app, 'offers', error),
+    };
+  }
+
+  async #carryOut(waiting: WaitingEffect): Promise<CarriedOut | null> {
+    const { id, effect } = waiting;
+    await this.#app.turns.take();
+    try {
+      const laterAt = await this.#perform(effect);
+      return laterAt === 'kept' ? null : { id, laterAt };
+    } catch (error) {
+      return putOff(this.#app, waiting, error);
+    }
+  }
+
+  /** @returns when to come back, if it is not yet its time; `kept` when others took what room there was. */
+  async #perform(effect: Effect): Promise<number | 'kept' | null> {
+    const app = this.#app;
+    switch (effect.kind) {
+      case 'issue':
+        throw new Error('an issuance has a course of its own');
+      case 'prompt':
+        if (await prompt(app, effect.renewalId)) return null;
+        // Owed as something else, it has become an offer since: it waits with the others.
+        if (effect.by === undefined) await queueOffer(app, effect.renewalId);
+        return 'kept';
+      case 'close-certificate':
+        app.sessions.closeByCertificate(effect.fingerprint, effect.reason);
+        return null;
+      case 'close-principal':
+        if (effect.only === 'introduced') app.sessions.closeIntroduced(effect.principalId, effect.reason);
+        else app.sessions.closeByPrincipal(effect.principalId, effect.reason);
+        return null;
+      case 'publish-crl':
+        return this.#publishCrl();
+    }
+  }
+
+  async #publishCrl(): Promise<number | null> {
+    const { clock } = this.#app;
+    const waitMs = this.#crlAt + crlPauseMs - clock.steady();
+    if (waitMs > 0) return clock.now() + Math.ceil(waitMs);
+    this.#crlAt = clock.steady();
+    await publishCrl(this.#app);
+    return null;
+  }
+}

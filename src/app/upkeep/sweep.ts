@@ -1,0 +1,134 @@
+// What time alone brings about: renewals that fall due, offers to repeat, overlaps and lifetimes that end. Each step reads an
+// index and takes on a bounded batch, so its cost follows what is due, not the size of the fleet.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import type { Principal } from '../../domain/principal.ts';
+import { awaitDevice, isOpen, owed, type Renewal } from '../../domain/renewal.ts';
+import { type Change, change, step } from '../change.ts';
+import type { App } from '../context.ts';
+import { walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
+import { isDrill } from '../renewal/drill.ts';
+import { lastChance } from '../renewal/last-chance.ts';
+import { openWithin } from '../renewal/open-renewal.ts';
+import { retireWithin } from '../renewal/retire.ts';
+import { askAnew } from '../renewal/revoke.ts';
+
+/** Batches one sweep works through before it lets others have a turn; the next sweep goes on. */
+const batchesMax = 50;
+
+/** Rows handled by a sweep, by step. */
+export interface Swept {
+  readonly due: number;
+  readonly renewals: number;
+  readonly ended: number;
+  /** Principals looked at for alerts. */
+  readonly watched: number;
+}
+
+/** Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. */
+export async function sweep(app: App): Promise<Swept> {
+  const ended = await drain(app, endCertificates);
+  const renewals = await drain(app, moveRenewals);
+  const due = await drain(app, openDue);
+  await drain(app, walkOn);
+  // The last: whatever the others have changed is looked at with them.
+  const watched = await drain(app, watchDue, Math.min(watchBatch, app.settings.sweepBatch));
+  return { due, renewals, ended, watched };
+}
+
+async function drain(
+  app: App,
+  step: (within: Change, limit: number) => Promise<number>,
+  limit = app.settings.sweepBatch,
+): Promise<number> {
+  let total = 0;
+  for (let batch = 0; batch < batchesMax; batch += 1) {
+    const done = await change(app, (within) => step(within, limit));
+    total += done;
+    if (done < limit) break;
+  }
+  return total;
+}
+
+async function openDue(within: Change, limit: number): Promise<number> {
+  const due = await within.tx.dueCertificates(within.now, limit);
+  for (const entry of due) await openWithin(within, entry);
+  return due.length;
+}
+
+async function endCertificates(within: Change, limit: number): Promise<number> {
+  const ended = await within.tx.endedCertificates(within.now, limit);
+  for (const entry of ended) {
+    if (entry.state === 'superseded') await retireWithin(within, entry);
+    else await expire(within, entry);
+  }
+  return ended.length;
+}
+
+async function expire(within: Change, entry: LedgerEntry): Promise<void> {
+  const { tx, record } = within;
+  const expired: LedgerEntry = { ...entry, state: 'expired', renewAt: null };
+  await tx.putCertificate(expired);
+  await record({
+    action: 'certificate.expired',
+    message: `${entry.principalId}: certificate expired`,
+    principalId: entry.principalId,
+    fields: { 'tls.client.hash.sha256': entry.fingerprint },
+  });
+  // One that was in use and had no renewal open (the gateway was down, say) has lapsed all the same: it gets one now.
+  if (entry.state === 'active') await openWithin(within, expired);
+  if (entry.state === 'issued' && entry.renewalId) await goOnWithout(within, entry, entry.renewalId);
+}
+
+/** A replacement that ended before it was used is worth nothing: its renewal asks for another. */
+async function goOnWithout(within: Change, { fingerprint }: LedgerEntry, renewalId: string): Promise<void> {
+  const renewal = await within.tx.renewal(renewalId);
+  const principal = renewal && (await within.tx.principal(renewal.principalId));
+  if (!renewal || !principal || !isOpen(renewal) || renewal.newFingerprint !== fingerprint) return;
+  await askAnew(within, renewal, 'expired', 'it ended before it was used', principal);
+}
+
+async function moveRenewals(within: Change, limit: number): Promise<number> {
+  const due = await within.tx.dueRenewals(within.now, limit);
+  for (const renewal of due) {
+    const principal = await within.tx.principal(renewal.principalId);
+    if (principal) await moveOne(within, renewal, principal);
+  }
+  return due.length;
+}
+
+async function moveOne(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+  const { tx, now } = within;
+  if (renewal.state === 'activated') return retireRenewal(within, renewal, principal);
+  if (!isOpen(renewal)) return tx.putRenewal({ ...renewal, nextAt: null });
+  if (now >= renewal.closesAt) return close(within, renewal, principal);
+  let current = renewal;
+  if (now >= renewal.deadline && renewal.lapsedAt === null) current = await lapse(within, renewal, principal);
+  // Until the prompt reports who was there, only the old certificate's end is looked for.
+  await tx.putRenewal(awaitDevice(current));
+  const { id: renewalId } = renewal;
+  if (renewal.state === 'requested') await tx.owe({ kind: 'issue', renewalId, by: await lastChance(tx, renewal) });
+  else if (owed(renewal) === 'offer') await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
+  else if (owed(renewal)) await tx.owe({ kind: 'prompt', renewalId });
+}
+
+async function retireRenewal(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+  if (await isDrill(within.tx, renewal)) {
+    await step(within, renewal, { type: 'retired' }, principal, 'the drill is over; nothing is retired by it');
+    return;
+  }
+  const old = renewal.oldFingerprint && (await within.tx.certificate(renewal.oldFingerprint));
+  if (old) await retireWithin(within, old);
+  await step(within, renewal, { type: 'retired' }, principal, 'complete; the old certificate is retired');
+}
+
+async function lapse(within: Change, renewal: Renewal, principal: Principal): Promise<Renewal> {
+  const detail = 'lapsed: the certificate ended before its replacement was activated';
+  const transition = await step(within, renewal, { type: 'expired' }, principal, detail);
+  if (transition.kind !== 'changed') return renewal;
+  return transition.renewal;
+}
+
+async function close(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+  const detail = 'closed: grace has ended, the device needs a certificate by hand';
+  await step(within, renewal, { type: 'closed' }, principal, detail);
+}
