@@ -10,7 +10,9 @@ import { missing } from './missing.ts';
 
 const id = 'meter-1';
 const script = resolve('examples/shell/renew.sh');
-const classes = 'classes: { default: { lifetime: 60s, renewAt: 10%, overlap: 8s, grace: 60s } }';
+// Nobody answers the renewal that follows, and nobody is to be alerted of that.
+const classes =
+  'classes: { default: { lifetime: 60s, renewAt: 10%, overlap: 8s, grace: 60s, overdueAfter: 60s, expiryWarning: 1s, expiryAlarm: 1s } }';
 const run = promisify(execFile);
 
 let gateway: GatewayProcess;
@@ -116,7 +118,21 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     for (const key of files.filter((file) => file.includes('.key'))) {
       expect(statSync(join(folder, key)).mode & 0o077).toBe(0);
     }
-    expect((await gateway.place.run(['doctor', '--home', gateway.place.home])).code).toBe(0);
+    const doctor = async () => {
+      const { code, stdout } = await gateway.place.run(['doctor', '--home', gateway.place.home, '-o', 'json']);
+      const found = JSON.parse(stdout) as { level: string; subject: string; detail: string }[];
+      return {
+        code,
+        found: found.filter(({ level }) => level !== 'ok').map(({ subject, detail }) => `${subject}: ${detail}`),
+      };
+    };
+    // Somebody presented the old certificate: the doctor points to that and to nothing else, until somebody has seen to it.
+    expect(await doctor()).toEqual({
+      code: 1,
+      found: [expect.stringMatching(/^alerts: 1 critical and 0 of warning /)],
+    });
+    await gateway.place.ask('alert', 'clear', 'retired_credential_in_use', id);
+    expect(await doctor()).toEqual({ code: 0, found: [] });
     expect(await gateway.stop()).toBe(0);
   });
 });

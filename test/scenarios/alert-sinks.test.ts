@@ -5,6 +5,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestAuthority, type TestAuthority } from '../broker/test-pki.ts';
 import { connackOf, connect, type House, openHouse } from './harness.ts';
 import { plantYaml, readPlant } from './plant.ts';
 import { AlertmanagerLike, CloudEventsReceiver, isSigned, parseCloudEvent, type Receiver } from './receivers.ts';
@@ -242,6 +243,54 @@ describe('a webhook', () => {
     await raise('pump-2');
     await hook.untilTold('no_owner/pump-2', 'raised');
     expect(hook.of('no_owner/pump-1')).toEqual([]);
+  });
+});
+
+describe('a webhook over HTTPS', () => {
+  let ca: TestAuthority;
+  /** Its certificate is for localhost. */
+  const openTls = async (): Promise<CloudEventsReceiver> => {
+    ca = await createTestAuthority('Receivers CA');
+    const hook = new CloudEventsReceiver(secret);
+    hook.tls = await ca.issue('receiver', { server: true });
+    return opened(hook);
+  };
+
+  it('is told where its certificate comes from the CA in caFile, and where the file was replaced meanwhile', async () => {
+    const hook = await openTls();
+    const other = await createTestAuthority('Receivers CA');
+    await openWith(hookAt(hook, ', secretFile: secret, tokenFile: secret, caFile: receivers.pem'), '', {
+      'receivers.pem': other.ca,
+    });
+    await raise('pump-1');
+    // The same name and another key: neither a token nor an alert is told to it.
+    expect((await house.log.until('sink.failed')).message).toMatch(
+      /its certificate is not believed \(.+\): see caFile$/,
+    );
+    expect(hook.requests).toEqual([]);
+    expect(await waiting()).toBe(1);
+    writeFileSync(join(house.home, 'receivers.pem'), ca.ca);
+    await hook.untilTold('no_owner/pump-1', 'raised');
+    expect(hook.requests).toHaveLength(1);
+    expect(hook.requests[0]?.headers.authorization).toBe(`Bearer ${secret}`);
+    await expect.poll(waiting).toBe(0);
+  });
+
+  it.each([
+    ['from a CA nobody named', 'localhost', '', /not believed \((UNABLE_TO|SELF_SIGNED)\w+\): see caFile$/],
+    ['for another name', '127.0.0.1', ', caFile: receivers.pem', /its certificate is for another name: see url$/],
+    ['where caFile is gone', 'localhost', ', caFile: gone.pem', /gone\.pem cannot be read: ENOENT$/],
+    ['where caFile holds no certificate', 'localhost', ', caFile: secret', /not believed|cannot be reached/],
+  ])('is told nothing with a certificate %s', async (_, name, more, words) => {
+    const hook = await openTls();
+    const url = `https://${name}:${hook.port}`;
+    await openWith(`{ webhooks: { hook: { kind: cloudevents, url: '${url}', tokenFile: secret${more} } } }`, '', {
+      'receivers.pem': ca.ca,
+    });
+    await raise('pump-1');
+    expect((await house.log.until('sink.failed')).message).toMatch(words);
+    expect(hook.requests).toEqual([]);
+    expect(await waiting()).toBe(1);
   });
 });
 

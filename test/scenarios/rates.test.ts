@@ -105,5 +105,28 @@ describe('a CA that is down', () => {
     expect(new Set(authority.signedFor)).toEqual(new Set(ids));
     expect(authority.signedFor.slice(-ids.length)).toHaveLength(ids.length);
     expect(house.log.count('renewal.issued')).toBe(ids.length);
+    // The alert is from before the restart, and over all the same.
+    await house.log.until('alert.cleared', { 'event.reason': 'authority_down' });
+    expect(await house.gateway.operations.listAlerts({ open: true, kind: 'authority_down' })).toEqual([]);
+  });
+
+  it('has its alert cleared when it signs again, and another when it is down once more', async () => {
+    const authority = new FailingAuthority();
+    house = await openHouse({ yaml: classes, throughAuthority: authority.through });
+    const alert = { 'event.reason': 'authority_down', 'nolapse.alert.subject': 'issuing' };
+    for (const id of ['a-1', 'a-2']) {
+      const since = house.log.lines.length;
+      const device = await speaker(id);
+      authority.isDown = true;
+      await house.gateway.operations.runRenewal({ device: id });
+      const { renewal } = await device.next('offer');
+      await device.say({ word: 'csr', renewal, csr: (await newRequest(id)).csr });
+      await house.log.until('alert.raised', { ...alert, 'nolapse.alert.severity': 'critical' }, since);
+      authority.isDown = false;
+      await house.log.until('authority.back', {}, since);
+      await house.log.until('alert.cleared', alert, since);
+      expect(await house.gateway.operations.listAlerts({ open: true, kind: 'authority_down' })).toEqual([]);
+    }
+    expect([house.log.count('alert.raised', alert), house.log.count('alert.cleared', alert)]).toEqual([2, 2]);
   });
 });

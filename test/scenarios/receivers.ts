@@ -1,8 +1,9 @@
 // Receivers of alerts over real HTTP: one shaped like Alertmanager, which takes exactly what the v2 API's schema allows, one for CloudEvents
-// that verifies signatures, and ways for each to misbehave. A test waits for what they were told.
+// that verifies signatures, over HTTPS too, and ways for each to misbehave. A test waits for what they were told.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { z } from 'zod';
 import { until } from './harness.ts';
 
@@ -13,6 +14,8 @@ export class Receiver {
     [];
   /** In place of an answer; null: it behaves. */
   misbehave: Misbehaviour | null = null;
+  /** What it listens with over HTTPS from the next time it is opened; null: it is plain HTTP. */
+  tls: { readonly cert: string; readonly key: string } | null = null;
   readonly #take: (request: IncomingMessage, body: string) => number;
   readonly #waiting = new Set<() => void>();
   #server: Server | null = null;
@@ -24,12 +27,13 @@ export class Receiver {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return this.tls ? `https://localhost:${this.port}` : `http://127.0.0.1:${this.port}`;
   }
 
   /** Listens, again on the same port. */
   async open(): Promise<this> {
-    const server = createServer((request, response) => void this.#answer(request, response));
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
+    const server = this.tls ? createTlsServer(this.tls, answer) : createServer(answer);
     this.#server = server;
     server.listen(this.port, '127.0.0.1');
     await once(server, 'listening');

@@ -77,6 +77,12 @@ async function states(id: string): Promise<string[]> {
   return certificates.map(({ state }) => state);
 }
 
+/** Alerts of campaigns that are open. */
+async function standing(): Promise<string[]> {
+  const open = await house.gateway.operations.listAlerts({ open: true, kind: 'rollout_stopped' });
+  return open.map(({ kind, subject }) => `${kind} ${subject}`);
+}
+
 /** Renewals under a campaign, by device. */
 async function renewalsIn(campaign: string) {
   const all = await house.gateway.operations.listRenewals({});
@@ -119,20 +125,44 @@ describe('a campaign', () => {
       await canary.say({ word: 'ack', renewal, status: 'failed', code: 'no_space', detail: 'full' });
     }
     await lineOf('campaign.stopped', id);
-    await house.log.until('alert.raised', { 'event.reason': 'rollout_stopped' });
+    const alert = { 'event.reason': 'rollout_stopped', 'nolapse.alert.subject': id };
+    await house.log.until('alert.raised', { ...alert, 'nolapse.alert.severity': 'critical' });
     expect(await show(id)).toMatchObject({
       state: 'stopped',
       cohort: 'canary',
       detail: '2 of 3 renewals of cohort canary failed, more than 10%',
     });
     expect((await renewalsIn(id)).has('c-1')).toBe(false);
+    expect(await standing()).toEqual([`rollout_stopped ${id}`]);
     expect(await house.gateway.operations.resumeCampaign({ id })).toMatchObject({ state: 'running', forgiven: 2 });
+    await house.log.until('alert.cleared', alert);
+    expect(await standing()).toEqual([]);
     // Two canaries are still not activated: it waits for them, and does not stop for the same failures.
     await house.gateway.operations.decommissionDevice({ id: 'a-1' });
     await house.gateway.operations.decommissionDevice({ id: 'a-2' });
     await lineOf('campaign.finished', id);
     expect(house.log.count('campaign.stopped')).toBe(1);
+    expect(house.log.count('alert.raised', alert)).toBe(1);
     expect((await renewalsIn(id)).get('c-1')).toBeDefined();
+  });
+
+  it('that stopped and is aborted has its alert cleared, once', async () => {
+    house = await openHouse({ yaml: rules });
+    const canaries = [await speak('a-1', { cohort: 'canary' }), await speak('a-2', { cohort: 'canary' })];
+    const { id } = await start();
+    for (const canary of canaries) {
+      const { renewal } = await canary.next('offer');
+      await canary.say({ word: 'ack', renewal, status: 'failed', code: 'no_space', detail: 'full' });
+    }
+    const alert = { 'event.reason': 'rollout_stopped', 'nolapse.alert.subject': id };
+    await house.log.until('alert.raised', alert);
+    // Held is not settled: what stopped it stands.
+    await house.restart();
+    expect(await standing()).toEqual([`rollout_stopped ${id}`]);
+    for (let i = 0; i < 2; i += 1) await house.gateway.operations.abortCampaign({ id });
+    await house.log.until('alert.cleared', alert);
+    expect(await standing()).toEqual([]);
+    expect([house.log.count('alert.raised', alert), house.log.count('alert.cleared', alert)]).toEqual([1, 1]);
   });
 
   it('that is paused holds back what is not offered, but no device whose slack is nearly gone; and goes on after a restart', async () => {
