@@ -1,6 +1,7 @@
 // The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
 // them apart again in order.
 
+import { watchAbsentSessions } from './absent-sessions.ts';
 import { entranceOf } from './app/admission/entrance.ts';
 import { Seen } from './app/admission/seen.ts';
 import type { App } from './app/context.ts';
@@ -46,6 +47,7 @@ interface Parts extends PartsAtRest {
 class LateSessions implements Sessions, Announcer {
   broker: Broker | null = null;
   forget: (principalId: string) => void = () => undefined;
+  forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]> = async () => [];
 
   announce: Announcer['announce'] = (topic, payload) =>
     this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
@@ -87,7 +89,14 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     mayStore: (clientId, filter) => sessions.broker?.mayStore(clientId, filter) ?? false,
     queuedMessagesMax: config.limits.queuedMessages,
     queuedBytesMax: config.limits.queuedBytes,
-    retainedMax: config.limits.retainedMessages,
+    retained: {
+      messagesMax: config.limits.retainedMessages,
+      bytesMax: config.limits.retainedBytes,
+      messagesPerPrincipalMax: config.limits.retainedMessagesPerPrincipal,
+      bytesPerPrincipalMax: config.limits.retainedBytesPerPrincipal,
+    },
+    sessionsPerPrincipalMax: config.limits.sessionsPerPrincipal,
+    isConnected: (clientId) => sessions.broker?.isConnected(clientId) ?? false,
     onDropped: (clientId, topic) =>
       journal.tell({
         action: 'message.dropped',
@@ -96,7 +105,8 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
         fields: { 'nolapse.client_id': clientId, 'nolapse.topic': topic },
       }),
   });
-  sessions.forget = (id) => void persistence.forgetPrincipal(id);
+  sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
+  sessions.forgetAbsent = (ms, mostMs) => persistence.sessions.forgetAbsent(ms, mostMs);
   const broker = await createBroker({
     entrance: entranceOf(app, seen),
     persistence,
@@ -220,6 +230,9 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     undos.push(() => app.presences.end(app));
     const broker = await buildBroker(parts, options.config, sessions, seen);
     undos.push(() => broker.close());
+    const { sessionExpiryMs: expiryMs } = options.config.limits;
+    const { forgetAbsent } = sessions;
+    undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, journal, forgetAbsent }));
     const operations = operationsOf(app, () => parts.server.der, rereader(options.config, options.readConfig));
     const control = await startControlServer({ home: options.home, operations, log: options.log });
     undos.push(() => control.close());

@@ -48,6 +48,8 @@ export interface Broker {
   sessionsIn(lane: Session['lane']): number;
   /** Was this filter granted to the session with this client id? For the persistence: aedes stores the refused ones too. */
   mayStore(clientId: string, filter: string): boolean;
+  /** Has a session with this client id a connection? */
+  isConnected(clientId: string): boolean;
   /** New key, certificates or CRL for connections to come. Throws on PEM that does not parse; the old stay in force. */
   setSecureContext(material: TlsMaterial): void;
   /** Stops accepting, ends every session and resolves when aedes has closed. The persistence is its owner's to close. */
@@ -89,6 +91,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     },
     sessionsIn: (lane) => registry.countIn(lane),
     mayStore: (clientId, filter) => registry.byClientId(clientId)?.filters.has(filter) ?? false,
+    isConnected: (clientId) => registry.byClientId(clientId) !== undefined,
     setSecureContext: (material) => {
       listeners.mqtt.setSecureContext(material);
       listeners.websocket?.setSecureContext(material);

@@ -43,7 +43,11 @@ export class MqttIncoming {
     return [...this.#held.keys()];
   }
 
-  has(clientId: string, messageId: number | undefined): boolean {
+  has(clientId: string): boolean {
+    return this.#held.has(clientId);
+  }
+
+  holds(clientId: string, messageId: number | undefined): boolean {
     return messageId !== undefined && this.#held.get(clientId)?.has(messageId) === true;
   }
 

@@ -8,11 +8,28 @@ export interface MqttPersistenceOptions {
   /** A queue's limits, for each client. */
   readonly queuedMessagesMax: number;
   readonly queuedBytesMax: number;
-  /** Topics with a retained message at most. Default: retainedTopicsMax. */
-  readonly retainedMax?: number;
+  /** Default: {@link retainedLimits}. */
+  readonly retained?: Partial<RetainedLimits>;
+  /** Stored sessions of one principal; beyond them the one longest away is forgotten. Default: no bound. */
+  readonly sessionsPerPrincipalMax?: number;
+  /** Has this client a connection now? Default: no. */
+  readonly isConnected?: (clientId: string) => boolean;
   /** A message was not kept because a limit was reached: the client's queue, or (null) that of retained messages. */
   readonly onDropped: (clientId: string | null, topic: string) => void;
 }
 
-/** Topics with a retained message at most, unless the options say otherwise. */
-export const retainedTopicsMax = 100_000;
+/** Bounds of retained messages, in all and for each principal that was the last to publish them. Bytes count topic and payload. */
+export interface RetainedLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+  readonly messagesPerPrincipalMax: number;
+  readonly bytesPerPrincipalMax: number;
+}
+
+/** Unless the options say otherwise. */
+export const retainedLimits: RetainedLimits = {
+  messagesMax: 100_000,
+  bytesMax: 1_073_741_824,
+  messagesPerPrincipalMax: 100_000,
+  bytesPerPrincipalMax: 1_073_741_824,
+};

@@ -9,10 +9,11 @@
 import { Readable } from 'node:stream';
 import { GatewayError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
+import { MqttAbsences } from './mqtt-absences.ts';
 import { Arrivals } from './mqtt-arrivals.ts';
 import { Backlog } from './mqtt-backlog.ts';
 import { MqttIncoming } from './mqtt-incoming.ts';
-import { type MqttPersistenceOptions, retainedTopicsMax } from './mqtt-options.ts';
+import { type MqttPersistenceOptions, retainedLimits } from './mqtt-options.ts';
 import { MqttOutgoing, type QueuedPacket, type Recipient } from './mqtt-outgoing.ts';
 import {
   type Acknowledgement,
@@ -22,9 +23,11 @@ import {
   type MqttSession,
   type PublishPacket,
   type PubrelPacket,
+  principalOf,
   settled,
 } from './mqtt-packet.ts';
 import { MqttRetained } from './mqtt-retained.ts';
+import { MqttStoredSessions } from './mqtt-stored-sessions.ts';
 import type { MatchedSubscription } from './mqtt-subscription-index.ts';
 import { MqttSubscriptions, noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
 import { MqttWills, type Will } from './mqtt-wills.ts';
@@ -39,6 +42,8 @@ export class MqttPersistence {
   readonly #incoming: MqttIncoming;
   readonly #retained: MqttRetained;
   readonly #wills: MqttWills;
+  /** The sessions that outlive their connection. */
+  readonly sessions: MqttStoredSessions;
   readonly #backlogs = new WeakMap<MqttClient, Backlog>();
   #attached: { readonly broker: MqttBroker; readonly arrivals: Arrivals } | null = null;
   #destroyed = false;
@@ -52,8 +57,16 @@ export class MqttPersistence {
       bytesMax: options.queuedBytesMax,
     });
     this.#incoming = new MqttIncoming(database);
-    this.#retained = new MqttRetained(database, options.retainedMax ?? retainedTopicsMax);
+    this.#retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
     this.#wills = new MqttWills(database);
+    this.sessions = new MqttStoredSessions({
+      parts: [this.#subscriptions, this.#outgoing, this.#incoming, this.#wills],
+      absences: new MqttAbsences(database),
+      perPrincipalMax: options.sessionsPerPrincipalMax ?? Number.POSITIVE_INFINITY,
+      isConnected: options.isConnected ?? (() => false),
+      submit: (work) => this.#submit(work),
+      failed: (error) => void this.#listening.broker.emit('error', error as Error),
+    });
   }
 
   /** Called by aedes when it begins to listen. Its id must be a fresh one: its counter begins at 0. */
@@ -64,6 +77,7 @@ export class MqttPersistence {
     this.#incoming.load();
     this.#retained.load();
     this.#wills.load();
+    this.sessions.load();
   }
 
   get broker(): MqttBroker {
@@ -78,6 +92,8 @@ export class MqttPersistence {
    */
   storeAhead(packet: PublishPacket, client: MqttClient): Promise<void> | null {
     const { arrivals } = this.#listening;
+    // aedes's copies keep it.
+    if (packet.retain) packet.clientId = client.id;
     if (packet.qos === 2) return null;
     if (packet.qos || packet.retain || arrivals.isBusy(client)) arrivals.note(client, packet);
     return packet.qos ? arrivals.inTurn(client, this.#store(packet)) : null;
@@ -87,16 +103,6 @@ export class MqttPersistence {
   attend(client: MqttSession): void {
     const { arrivals } = this.#listening;
     this.#backlogs.set(client, new Backlog(client, this.#outgoing, arrivals, (work) => this.#submit(work)));
-  }
-
-  /** Removes all that is stored of the client. Its connection is to be closed first. */
-  async forget(clientId: string): Promise<void> {
-    await this.#forget((id) => id === clientId);
-  }
-
-  /** Removes all that is stored of the client ids of a principal: its id, and `<id>:<suffix>`. */
-  async forgetPrincipal(principalId: string): Promise<void> {
-    await this.#forget((id) => id === principalId || id.startsWith(`${principalId}:`));
   }
 
   storeRetained(packet: PublishPacket): Promise<void> {
@@ -120,7 +126,9 @@ export class MqttPersistence {
     return this.#subscriptions.remove(client, filters);
   }
 
+  /** aedes asks this as a client comes that wants its session kept. */
   subscriptionsByClient(client: MqttClient): Promise<StoredSubscription[]> {
+    this.sessions.came(client.id);
     return Promise.resolve(this.#subscriptions.ofClient(client.id));
   }
 
@@ -191,6 +199,7 @@ export class MqttPersistence {
   async incomingStorePacket(client: MqttClient, packet: PublishPacket): Promise<void> {
     const { messageId } = packet;
     if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
+    if (packet.retain) packet.clientId = client.id;
     const note = client.clean ? undefined : () => this.#incoming.write(client.id, messageId, packet);
     const stored = this.#listening.arrivals.inTurn(client, this.#store(packet, note));
     await this.#incoming.hold(client, messageId, stored ?? settled);
@@ -198,7 +207,7 @@ export class MqttPersistence {
 
   /** aedes asks this of a QoS 2 PUBLISH as it arrives, and of its PUBREL. */
   incomingGetPacket(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<PublishPacket> {
-    if (packet.cmd === 'publish' && !this.#incoming.has(client.id, packet.messageId)) {
+    if (packet.cmd === 'publish' && !this.#incoming.holds(client.id, packet.messageId)) {
       this.#listening.arrivals.note(client, packet);
     }
     return this.#incoming.get(client, packet);
@@ -266,21 +275,12 @@ export class MqttPersistence {
   }
 
   #retain(packet: PublishPacket): void {
-    if (!this.#retained.put(packet)) this.#options.onDropped(null, packet.topic);
+    if (!this.#retained.put(packet, principalOf(packet.clientId ?? ''))) this.#options.onDropped(null, packet.topic);
   }
 
   #enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): void {
     const full = this.#outgoing.enqueue(recipients, packet, counter);
     for (const clientId of full) this.#options.onDropped(clientId, packet.topic);
-  }
-
-  async #forget(isMeant: (clientId: string) => boolean): Promise<void> {
-    await this.#submit(() => {
-      const parts = [this.#subscriptions, this.#outgoing, this.#incoming, this.#wills];
-      for (const part of parts) {
-        for (const clientId of part.clientIds().filter(isMeant)) part.discard(clientId);
-      }
-    });
   }
 
   /** A commit that fails undoes rows that were counted already. Nothing else has run since: what is in memory is read anew. */
@@ -289,6 +289,7 @@ export class MqttPersistence {
       this.#subscriptions.load();
       this.#outgoing.load();
       this.#retained.load();
+      this.sessions.load();
       throw error;
     });
   }

@@ -53,6 +53,10 @@ export class MqttWills {
     for (const { client_id, broker_id } of this.#all.all()) this.#brokers.set(client_id, broker_id);
   }
 
+  has(clientId: string): boolean {
+    return this.#brokers.has(clientId);
+  }
+
   clientIds(): string[] {
     return [...this.#brokers.keys()];
   }

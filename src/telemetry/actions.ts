@@ -87,6 +87,7 @@ export const actions = {
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
   },
   'session.ended': { level: 'info', count: (metrics) => metrics.count('nolapse_sessions_ended_total', {}) },
+  'session.forgotten': { level: 'info', folds: true },
   'connection.refused': { level: 'warn', folds: true, count: connectionRefused },
   'packet.refused': { level: 'warn', folds: true, count: connectionRefused },
   'connection.failed': { ...failure('connection', 'debug'), folds: true },

@@ -7,7 +7,7 @@ import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import type { MqttPersistenceOptions } from '../../src/store/mqtt-options.ts';
-import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
+import { createMqttPersistence, type MqttPersistence } from '../../src/store/mqtt-persistence.ts';
 import { House } from '../broker/harness.ts';
 import type { Credential } from '../broker/test-pki.ts';
 
@@ -18,6 +18,7 @@ const access = { publish: ['#'], subscribe: ['#', `$enroll/1/${principal}/+`] };
 export interface TestBroker {
   readonly house: House;
   readonly database: Database;
+  readonly persistence: MqttPersistence;
   /** Connects as the client id `app:<name>`. */
   connect(name: string, options?: IClientOptions): Promise<MqttClient>;
   /** A bare TLS socket of the same principal. */
@@ -65,6 +66,7 @@ export async function startBroker(
   return {
     house,
     database,
+    persistence,
     connect: (name, clientOptions) => house.connected(credential, clientId(name), clientOptions),
     raw: () => house.raw(credential),
     open: (name, clientOptions) => openInbox(house, credential, clientId(name), clientOptions),

@@ -6,6 +6,7 @@ import { oversightMigration } from './0004-oversight.ts';
 import { journalTimeMigration } from './0005-journal-time.ts';
 import { queuesMigration } from './0006-queues.ts';
 import { campaignsMigration } from './0007-campaigns.ts';
+import { mqttLimitsMigration } from './0008-mqtt-limits.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   journalTimeMigration,
   queuesMigration,
   campaignsMigration,
+  mqttLimitsMigration,
 ];

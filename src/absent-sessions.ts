@@ -1,0 +1,50 @@
+// Looks now and then for stored MQTT sessions that nobody came back to, and has them forgotten with their queues.
+import type { Clock } from './ports/clock.ts';
+import type { Journal } from './ports/journal.ts';
+
+/** Looks in the time that a session is kept: how exactly it is kept. */
+const looksPerExpiry = 20;
+const lookLeastMs = 500;
+const lookMostMs = 3_600_000;
+
+export interface AbsentSessionsOptions {
+  readonly expiryMs: number;
+  readonly clock: Pick<Clock, 'steady'>;
+  readonly journal: Journal;
+  /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their client ids. */
+  readonly forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]>;
+}
+
+/** @returns what ends it; resolves when the look under way has ended. */
+export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: AbsentSessionsOptions) {
+  let lookedAt = clock.steady();
+  let looking: Promise<void> = Promise.resolve();
+  const look = async (): Promise<void> => {
+    const now = clock.steady();
+    const passed = Math.round(now - lookedAt);
+    lookedAt = now;
+    try {
+      for (const clientId of await forgetAbsent(passed, expiryMs)) {
+        journal.tell({
+          action: 'session.forgotten',
+          message: `${clientId}: its session was away too long and is forgotten, with its queue`,
+          fields: { 'nolapse.client_id': clientId },
+        });
+      }
+    } catch (error) {
+      journal.tell({
+        action: 'broker.failed',
+        level: 'error',
+        message: `absent sessions could not be looked for: ${error instanceof Error ? error.message : String(error)}`,
+      });
+    }
+  };
+  const everyMs = Math.min(lookMostMs, Math.max(lookLeastMs, expiryMs / looksPerExpiry));
+  const timer = setInterval(() => {
+    looking = looking.then(look);
+  }, everyMs);
+  return async (): Promise<void> => {
+    clearInterval(timer);
+    await looking;
+  };
+}

@@ -1,0 +1,106 @@
+// The sessions that outlive their connection, whatever is stored of them: how many a principal may have, how long one is kept that
+// nobody comes back to, and the forgetting of them.
+import type { MqttAbsences } from './mqtt-absences.ts';
+import { principalOf } from './mqtt-packet.ts';
+
+/** What stores something by client id. */
+interface Part {
+  clientIds(): string[];
+  has(clientId: string): boolean;
+  /** Part of a unit of work. */
+  discard(clientId: string): void;
+}
+
+export interface StoredSessionsOptions {
+  readonly parts: readonly Part[];
+  readonly absences: MqttAbsences;
+  readonly perPrincipalMax: number;
+  readonly isConnected: (clientId: string) => boolean;
+  readonly submit: <T>(work: () => T) => Promise<T>;
+  readonly failed: (error: unknown) => void;
+}
+
+export class MqttStoredSessions {
+  readonly #options: StoredSessionsOptions;
+  /** By principal; in each the one that came last is the last. */
+  readonly #known = new Map<string, Set<string>>();
+
+  constructor(options: StoredSessionsOptions) {
+    this.#options = options;
+  }
+
+  load(): void {
+    const { parts, absences } = this.#options;
+    absences.load();
+    this.#known.clear();
+    const ids = [...parts.flatMap((part) => part.clientIds()), ...absences.clientIds()];
+    const longestAwayFirst = [...new Set(ids)].sort((a, b) => absences.of(b) - absences.of(a));
+    for (const clientId of longestAwayFirst) this.#note(clientId);
+  }
+
+  /** A client that wants its session kept has come. Beyond the limit the one of its principal longest away is forgotten. */
+  came(clientId: string): void {
+    const { absences, perPrincipalMax, isConnected, submit, failed } = this.#options;
+    const known = this.#note(clientId);
+    if (known.size <= perPrincipalMax && !absences.has(clientId)) return;
+    submit(() => {
+      absences.discard(clientId);
+      const away = [...known].filter((each) => each !== clientId && !isConnected(each));
+      for (const each of away.slice(0, Math.max(0, known.size - perPrincipalMax))) this.#discard(each);
+    }).catch(failed);
+  }
+
+  /** Removes all that is stored of the client. Its connection is to be closed first. */
+  forget(clientId: string): Promise<void> {
+    return this.#forget((id) => id === clientId);
+  }
+
+  /** Removes all that is stored of the client ids of a principal: its id, and `<id>:<suffix>`. */
+  forgetPrincipal(principalId: string): Promise<void> {
+    return this.#forget((id) => principalOf(id) === principalId);
+  }
+
+  /**
+   * Counts `ms` more for each session that was away at the last call and still is, and forgets those that have been away for `mostMs`.
+   * @returns their client ids.
+   */
+  forgetAbsent(ms: number, mostMs: number): Promise<string[]> {
+    const { absences, isConnected, parts, submit } = this.#options;
+    return submit(() => {
+      const gone: string[] = [];
+      const away = [...this.#known.values()].flatMap((ids) => [...ids]).filter((id) => !isConnected(id));
+      for (const clientId of away) {
+        const isKept = parts.some((part) => part.has(clientId));
+        if (isKept && absences.extend(clientId, ms) < mostMs) continue;
+        if (isKept) gone.push(clientId);
+        this.#discard(clientId);
+      }
+      return gone;
+    });
+  }
+
+  #forget(isMeant: (clientId: string) => boolean): Promise<void> {
+    const { parts, submit } = this.#options;
+    return submit(() => {
+      for (const part of parts) for (const id of part.clientIds().filter(isMeant)) this.#discard(id);
+    });
+  }
+
+  #note(clientId: string): Set<string> {
+    const principal = principalOf(clientId);
+    const known = this.#known.get(principal) ?? new Set();
+    known.delete(clientId);
+    this.#known.set(principal, known.add(clientId));
+    return known;
+  }
+
+  #discard(clientId: string): void {
+    const { parts, absences } = this.#options;
+    for (const part of parts) part.discard(clientId);
+    absences.discard(clientId);
+    const principal = principalOf(clientId);
+    const known = this.#known.get(principal);
+    known?.delete(clientId);
+    if (known?.size === 0) this.#known.delete(principal);
+  }
+}
