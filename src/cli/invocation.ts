@@ -54,10 +54,15 @@ export function remarkIfFull(rows: readonly unknown[], limit: number, hint: stri
   if (rows.length === limit) remark(`only the first ${limit} are shown; ${hint}`);
 }
 
-export function configOf(surroundings: Surroundings, options: CommonOptions): Config {
+/** The configuration file that counts: the one named, or the usual one where there is one. */
+export function configFileOf(options: CommonOptions): string | undefined {
   const usual = join(resolve(options.home), 'nolapse.yaml');
   const file = options.config ?? (existsSync(usual) ? usual : undefined);
-  return loadConfig({ env: surroundings.env, ...(file !== undefined && { file: resolve(file) }) });
+  return file && resolve(file);
+}
+
+export function configOf(surroundings: Surroundings, options: CommonOptions, file = configFileOf(options)): Config {
+  return loadConfig({ env: surroundings.env, ...(file !== undefined && { file }) });
 }
 
 /** What a command decides is its answer; only what goes wrong is told beside it. Call it once the configuration is read. */

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createJournal } from '../telemetry/journal.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { type CommonOptions, configOf, type Surroundings, withCommon } from './invocation.ts';
+import { type CommonOptions, configFileOf, configOf, type Surroundings, withCommon } from './invocation.ts';
 
 /** How long sessions and work in hand may take to end. */
 const stoppingMs = 10_000;
@@ -69,7 +69,9 @@ function end(code: number): void {
 
 async function run(surroundings: Surroundings, options: CommonOptions): Promise<void> {
   const home = resolve(options.home);
-  const readConfig = () => configOf(surroundings, options);
+  // A file that is gone later is a fault: without it all policies would be the built-in ones.
+  const file = configFileOf(options);
+  const readConfig = () => configOf(surroundings, options, file);
   const config = readConfig();
   const log: Log = createLog({ level: config.log.level, ...(options.output === 'json' && { readable: false }) });
   const metrics = createMetrics({ process: true });

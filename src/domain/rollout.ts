@@ -96,7 +96,7 @@ const percent = (share: number): string => `${Math.round(share * 1_000) / 10}%`;
 
 /**
  * What a running campaign does next. A cohort without members has nothing to prove and is passed. A drill is over with its one cohort,
- * at once: there is nothing to soak.
+ * at once: there is nothing to soak; over nobody it has proven nothing, and says so.
  */
 export function nextStep(campaign: Campaign, seen: CohortEvidence, rule: RolloutRule, now: Instant): RolloutStep {
   if (campaign.state !== 'running') return { kind: 'wait' };
@@ -112,8 +112,13 @@ export function nextStep(campaign: Campaign, seen: CohortEvidence, rule: Rollout
     if (campaign.drill) return { kind: 'finish' };
     if (campaign.reachedAt === null) return { kind: 'reached' };
     if (now < campaign.reachedAt + rule.soakMs) return { kind: 'wait' };
+  } else if (campaign.drill) {
+    return {
+      kind: 'stop',
+      detail: `nobody in cohort ${campaign.cohort} could be renewed by it: it has proven nothing`,
+    };
   }
-  const next = campaign.drill ? undefined : cohorts[cohorts.indexOf(campaign.cohort) + 1];
+  const next = cohorts[cohorts.indexOf(campaign.cohort) + 1];
   return next === undefined ? { kind: 'finish' } : { kind: 'advance', cohort: next };
 }
 

@@ -11,6 +11,7 @@ let place: Workplace;
 beforeAll(async () => {
   place = new Workplace();
   await place.ask('init');
+  await place.ask('device', 'add', 'pump-1', '--owner', 'o', '--site', 'north');
 });
 afterAll(() => place.remove());
 
@@ -46,6 +47,10 @@ describe('nolapse campaign', () => {
     expect(stderr).toContain('reason-code: not one of unspecified, keyCompromise');
     expect(await campaign('show', 'nothing')).toMatchObject({ code: 2, stderr: 'nolapse: no campaign nothing\n' });
     expect((await campaign('start')).stderr).toContain('--reason');
+    expect(await campaign('start', '--reason', 'leaked', '--site', 'nrth')).toMatchObject({
+      code: 2,
+      stderr: 'nolapse: site: nobody in the inventory is at nrth\n',
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 // nolapse policy and nolapse reload, as a person runs them: on a home at rest, and on a gateway that goes on serving.
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -137,6 +137,16 @@ describe('nolapse reload', { timeout }, () => {
     expect(stderr).toMatch(/criticalities\.urgent: unknown key/);
     expect(await until('policy.refused')).toMatchObject({ 'nolapse.faults': { length: 2 } });
     expect((await place.ask('policy', 'list')) as PolicyRow[]).toHaveLength(8);
+  });
+
+  it('refuses when the file it was started with is gone: the policies stay what they were', async () => {
+    await start();
+    rmSync(join(place.home, 'nolapse.yaml'));
+    const { code, stderr } = await place.run(['reload', '--home', place.home]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/nolapse\.yaml/);
+    const rows = (await place.ask('policy', 'list')) as PolicyRow[];
+    expect(rows.some((row) => row.class === 'meter')).toBe(true);
   });
 
   it('is asked for by SIGHUP as well, and the gateway goes on', async () => {

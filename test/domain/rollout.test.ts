@@ -84,6 +84,13 @@ describe('a campaign', () => {
     expect(nextStep(drill, seen(20, 10, 3), rule, noon).kind).toBe('stop');
   });
 
+  it('that is a drill over nobody has proven nothing, and says so once it was gone through', () => {
+    const drill = { ...campaign, drill: true };
+    expect(nextStep(drill, { ...seen(0, 0), complete: false }, rule, noon)).toEqual({ kind: 'wait' });
+    const detail = 'nobody in cohort canary could be renewed by it: it has proven nothing';
+    expect(nextStep(drill, seen(0, 0), rule, noon)).toEqual({ kind: 'stop', detail });
+  });
+
   it('passes a cohort that nobody is in, and finishes after the last', () => {
     expect(nextStep(campaign, seen(0, 0), rule, noon)).toEqual({ kind: 'advance', cohort: 'early' });
     expect(nextStep({ ...campaign, cohort: 'broad' }, seen(0, 0), rule, noon)).toEqual({ kind: 'finish' });

@@ -253,6 +253,20 @@ describe('a campaign', () => {
 });
 
 describe('a drill', () => {
+  it('over a cohort in which nobody can be renewed is no proof: it stops and says so, as a campaign for nobody does', async () => {
+    house = await openHouse({ yaml: rules });
+    await plant('b-1', { cohort: 'early' });
+    const drill = await house.gateway.operations.startCampaign({ reason: 'drill', drill: true, cohort: 'canary' });
+    await lineOf('campaign.stopped', drill.id);
+    expect(await show(drill.id)).toMatchObject({ state: 'stopped', detail: expect.stringContaining('proven nothing') });
+    const alerts = await house.gateway.operations.listAlerts({ kind: 'rollout_stopped', limit: 10 });
+    expect(alerts).toMatchObject([{ subject: drill.id, clearedAt: null }]);
+    const campaign = await house.gateway.operations.startCampaign({ reason: 'nobody has a certificate in use' });
+    await lineOf('campaign.finished', campaign.id);
+    const detail = expect.stringContaining('nothing was replaced');
+    expect(await show(campaign.id)).toMatchObject({ state: 'done', detail });
+  });
+
   it('proves that a cohort renews and retires nothing; the old certificate keeps its due date, and the next renewal replaces both', async () => {
     house = await openHouse({ yaml: rules });
     const device = await simulate('a-1', { cohort: 'canary' });
@@ -275,6 +289,9 @@ describe('a drill', () => {
     expect(await show(id)).toMatchObject({ state: 'done', leftOut: 1, drill: true });
     const { dark } = await house.gateway.operations.forecast({ days: 1 });
     expect(dark).toBe(0);
+    await house.gateway.operations.lookOver();
+    const findings = await house.gateway.operations.listFindings({ limit: 10 });
+    expect(findings.filter(({ subject }) => subject === 'a-1').map(({ kind }) => kind)).toEqual(['several_active']);
     // Now its own time comes.
     const since = house.log.lines.length;
     await house.gateway.operations.runRenewal({ device: 'a-1' });

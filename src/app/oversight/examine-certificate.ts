@@ -10,6 +10,7 @@ import { DerError } from '../../pki/der-reader.ts';
 import { type CertificateFacts, readCertificate } from '../../pki/x509.ts';
 import type { SurveyedCertificate } from '../../ports/store.ts';
 import { type App, policyOf } from '../context.ts';
+import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 
 export async function examineCertificate(
@@ -25,12 +26,15 @@ export async function examineCertificate(
   const mustRead = isForeign(certificate) || (isActive && !mayAsk);
   const entry = mustRead ? await read.certificate(certificate.fingerprint) : null;
   const facts = entry && readOrNull(entry);
-  const isOpen =
-    isActive && certificate.renewAt === null && (await read.openRenewalFor(certificate.fingerprint)) !== null;
+  const mayBeUnplanned = isActive && certificate.renewAt === null;
+  // What a drill brought ends with the next renewal of the certificate it is used beside.
+  const isSeenTo =
+    mayBeUnplanned &&
+    ((await read.openRenewalFor(certificate.fingerprint)) !== null || (await isOfDrill(read, certificate)));
   return {
     ...certificate,
     otherName: facts && facts.commonName !== principal.id ? (facts.commonName ?? 'nothing') : null,
-    isUnplanned: isActive && certificate.renewAt === null && !isOpen,
+    isUnplanned: mayBeUnplanned && !isSeenTo,
     hasNoMode: isActive && !mayAsk && facts !== null && !(await hasMode(app, principal, policy, entry, now)),
   };
 }

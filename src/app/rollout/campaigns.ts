@@ -19,6 +19,7 @@ export function startCampaign(app: App, input: NewCampaign): Promise<CampaignVie
   return change(app, async (within) => {
     const { tx, now, record } = within;
     const campaign = read(within, input);
+    await objectToSite(within, campaign);
     const others = (await tx.unfinishedCampaigns()).filter(({ state }) => state === 'running' || state === 'paused');
     if (others.length >= atOnceMax) {
       throw new OperationError('conflict', [`${others.length} campaigns are under way, and no more at a time`]);
@@ -32,6 +33,12 @@ export function startCampaign(app: App, input: NewCampaign): Promise<CampaignVie
     });
     return viewOf(within.tx, campaign, now);
   });
+}
+
+/** A site that is misspelt would be replaced in no time, and nothing of it. */
+async function objectToSite({ tx }: Change, { site }: StoredCampaign): Promise<void> {
+  if (site === null || (await tx.principals({ site }, { limit: 1 })).length > 0) return;
+  throw new OperationError('invalid', [`site: nobody in the inventory is at ${site}`]);
 }
 
 function read({ app, now }: Change, input: NewCampaign): StoredCampaign {

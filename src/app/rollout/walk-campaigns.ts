@@ -65,7 +65,8 @@ export function evidence({ cohort, walked }: StoredCampaign, progress: CampaignP
 
 async function moveOn(within: Change, campaign: StoredCampaign): Promise<boolean> {
   const { app, tx, now } = within;
-  const seen = evidence(campaign, await tx.campaignProgress(campaign.id));
+  const progress = await tx.campaignProgress(campaign.id);
+  const seen = evidence(campaign, progress);
   const next = nextStep(campaign, seen, app.settings.rolloutRule, now);
   const anew = { walkedTo: '', walked: false };
   switch (next.kind) {
@@ -85,9 +86,7 @@ async function moveOn(within: Change, campaign: StoredCampaign): Promise<boolean
       );
       return true;
     case 'finish':
-      await tx.putCampaign({ ...campaign, state: 'done', ...(campaign.drill && { task: 'call_off', taskAt: '' }) });
-      await tell(within, campaign, next, campaign.drill ? `proven: ${words(seen)}` : `done: ${words(seen)}`);
-      return campaign.drill;
+      return finish(within, campaign, progress);
     case 'stop':
       await tx.putCampaign({ ...campaign, state: 'stopped', detail: next.detail });
       await tell(within, campaign, next, next.detail);
@@ -100,6 +99,19 @@ async function moveOn(within: Change, campaign: StoredCampaign): Promise<boolean
       });
       return false;
   }
+}
+
+async function finish(within: Change, campaign: StoredCampaign, progress: CampaignProgress): Promise<boolean> {
+  const ofNobody = Object.keys(progress).length === 0;
+  await within.tx.putCampaign({
+    ...campaign,
+    state: 'done',
+    ...(ofNobody && { detail: 'no certificate in use was meant by it: nothing was replaced' }),
+    ...(campaign.drill && { task: 'call_off', taskAt: '' }),
+  });
+  const last = words(evidence(campaign, progress));
+  await tell(within, campaign, { kind: 'finish' }, campaign.drill ? `proven: ${last}` : `done: ${last}`);
+  return campaign.drill;
 }
 
 function words({ members, activated, failed }: CohortEvidence): string {
