@@ -1,5 +1,6 @@
 // What somebody should look at in a fleet although nothing has failed yet: each kind, and which of them are so of one principal.
 import type { LedgerEntry } from './certificate.ts';
+import { activateBy, type Comings } from './deadlines.ts';
 import type { Policy } from './policy.ts';
 import { graceMs } from './policy.ts';
 import type { Principal, PrincipalId } from './principal.ts';
@@ -48,7 +49,7 @@ export interface CertificateInUse
   readonly hasNoMode: boolean;
 }
 
-export interface FleetFacts {
+export interface FleetFacts extends Comings {
   readonly principal: Principal;
   /** The oldest first. */
   readonly certificates: readonly CertificateInUse[];
@@ -101,9 +102,12 @@ const stillOnOld: Finder = ({ certificates, policy, now }) => {
   return unused ? `its replacement ${unused.serial} was issued, and it still comes with the old one` : null;
 };
 
-const installedNotActivated: Finder = ({ certificates, policy, now }) => {
-  const patienceMs = spanMs(policy.activateWithin, policy.lifetimeMs);
-  const unused = certificates.find(({ installedAt }) => installedAt !== null && installedAt + patienceMs <= now);
+const installedNotActivated: Finder = (facts) => {
+  const { certificates, policy, now } = facts;
+  const oldEndsAt = certificates.findLast(({ state }) => state === 'active')?.notAfter ?? now;
+  const unused = certificates.find(
+    ({ installedAt }) => installedAt !== null && activateBy({ installedAt, oldEndsAt }, facts, policy) <= now,
+  );
   return unused ? `it installed its replacement ${unused.serial}, which was never seen in use` : null;
 };
 

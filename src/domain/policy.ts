@@ -26,7 +26,7 @@ export interface Policy {
   readonly keyAgeMaxMs: number;
   /** Must a request that a gateway brings, for a device or for itself, be signed by the current key as well? */
   readonly requireDeviceProof: boolean;
-  /** How long after `installed` the replacement must have been seen before somebody is alarmed. */
+  /** How long after `installed` the replacement must have been seen before somebody is alarmed; longer while its device sleeps. */
   readonly activateWithin: Span;
   /** How long before the end of a certificate without a replacement in use somebody is warned, and how long before it alarmed. */
   readonly expiryWarning: Span;
@@ -116,15 +116,6 @@ export function overlapEnd(certificate: Pick<LedgerEntry, 'notAfter'>, now: Inst
 /** How long after notAfter the renew-only lane stays open. */
 export function graceMs(policy: Policy): number {
   return spanMs(policy.grace, policy.lifetimeMs);
-}
-
-/**
- * When somebody is warned and then alarmed about the end of a certificate that has no replacement in use: not before its replacement
- * is due, where it has a due date.
- */
-export function expiryAlerts({ notAfter }: Pick<LedgerEntry, 'notAfter'>, dueAt: Instant | null, policy: Policy) {
-  const before = (span: Span): Instant => Math.max(dueAt ?? 0, notAfter - spanMs(span, policy.lifetimeMs));
-  return { warnAt: before(policy.expiryWarning), alarmAt: before(policy.expiryAlarm) };
 }
 
 /** Pause before the attempt after `attempt` (from 1): doubling from retryFirst up to retryMax, never below one second. */

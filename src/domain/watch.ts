@@ -2,22 +2,27 @@
 // looked at again because time alone may make something wrong.
 import type { AlertKind, Finding, Severity } from './alert.ts';
 import type { LedgerEntry } from './certificate.ts';
+import { activateBy, type Comings, expiryAlerts, overdueAt } from './deadlines.ts';
 import { graceMs, type Policy } from './policy.ts';
 import type { Principal } from './principal.ts';
 import { isOpen, type Renewal } from './renewal.ts';
-import { type Instant, spanMs } from './time.ts';
+import type { Instant } from './time.ts';
 
 /** Characters of what a device said of itself that an alert carries. */
 const saidMax = 200;
 
-export interface WatchFacts {
+export interface WatchFacts extends Comings {
   readonly principal: Principal;
   /** Living and expired ones, the oldest first. */
-  readonly certificates: readonly Pick<LedgerEntry, 'state' | 'notBefore' | 'notAfter' | 'activatedAt' | 'renewAt'>[];
+  readonly certificates: readonly Pick<
+    LedgerEntry,
+    'fingerprint' | 'state' | 'notBefore' | 'notAfter' | 'activatedAt' | 'renewAt'
+  >[];
   /** Those that have not ended. */
-  readonly renewals: readonly Pick<Renewal, 'id' | 'state' | 'createdAt' | 'updatedAt' | 'lapsedAt'>[];
-  /** The longest gap between visits that was observed of it; 0: none was. */
-  readonly longestGapMs: number;
+  readonly renewals: readonly Pick<
+    Renewal,
+    'id' | 'state' | 'oldFingerprint' | 'createdAt' | 'updatedAt' | 'deadline' | 'lapsedAt'
+  >[];
   readonly policy: Policy;
   readonly now: Instant;
 }
@@ -46,15 +51,12 @@ function inUse({ certificates }: WatchFacts) {
 }
 
 const expiryApproaching = (facts: WatchFacts): Look => {
-  const { principal, policy, now } = facts;
+  const { principal, renewals, policy, now } = facts;
   const current = inUse(facts);
   if (!current) return nothing;
-  const { notBefore, notAfter, renewAt } = current;
-  const lifeMs = Math.max(0, notAfter - notBefore);
-  // Before its replacement is due nobody could do anything about it.
-  const dueAt = renewAt ?? notBefore;
-  const warnAt = Math.max(notAfter - spanMs(policy.expiryWarning, lifeMs), dueAt);
-  const alarmAt = Math.max(notAfter - spanMs(policy.expiryAlarm, lifeMs), warnAt);
+  const { notAfter, renewAt, fingerprint } = current;
+  const renewal = renewals.find((each) => isOpen(each) && each.oldFingerprint === fingerprint);
+  const { warnAt, alarmAt } = expiryAlerts(current, renewAt ?? renewal?.createdAt ?? null, policy);
   if (now < warnAt) return { finding: null, nextAt: warnAt };
   const isAlarm = now >= alarmAt;
   const detail = `its certificate ends ${day(notAfter)}, and no replacement is in use`;
@@ -65,24 +67,24 @@ const expiryApproaching = (facts: WatchFacts): Look => {
 };
 
 /** A renewal that has lapsed is told of by that. */
-const renewalOverdue = ({ principal, renewals, longestGapMs, policy, now }: WatchFacts): Look => {
-  const patienceMs = Math.max(spanMs(policy.overdueAfter, policy.lifetimeMs), longestGapMs);
+const renewalOverdue = ({ principal, renewals, gaps, policy, now }: WatchFacts): Look => {
   const [oldest] = renewals
     .filter(({ state, lapsedAt }) => isOpen({ state }) && lapsedAt === null)
     .sort((a, b) => a.createdAt - b.createdAt);
   if (!oldest) return nothing;
-  const overdueAt = oldest.createdAt + patienceMs;
-  if (now < overdueAt) return { finding: null, nextAt: overdueAt };
+  const at = overdueAt(oldest.createdAt, gaps, policy);
+  if (now < at) return { finding: null, nextAt: at };
   const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}`;
   return { finding: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };
 };
 
-const installedNotActivated = ({ principal, renewals, policy, now }: WatchFacts): Look => {
+const installedNotActivated = (facts: WatchFacts): Look => {
+  const { principal, renewals, policy, now } = facts;
   const installed = renewals.find(({ state }) => state === 'installed');
   if (!installed) return nothing;
   const lapsed = installed.lapsedAt !== null;
-  const activateBy = installed.updatedAt + spanMs(policy.activateWithin, policy.lifetimeMs);
-  if (now < activateBy && !lapsed) return { finding: null, nextAt: activateBy };
+  const by = activateBy({ installedAt: installed.updatedAt, oldEndsAt: installed.deadline }, facts, policy);
+  if (now < by && !lapsed) return { finding: null, nextAt: by };
   const detail = `it said that it installed the replacement of renewal ${installed.id}, and was not seen with it`;
   return {
     finding: about(principal, 'installed_not_activated', lapsed ? 'critical' : 'warning', detail),

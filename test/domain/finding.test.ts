@@ -20,6 +20,7 @@ interface Patch {
   readonly certificates?: readonly CertificateInUse[];
   readonly lastSeenAt?: number | null;
   readonly gatewaySite?: string | null;
+  readonly plannedMs?: number;
 }
 
 const facts = (patch: Patch): FleetFacts => ({
@@ -27,6 +28,9 @@ const facts = (patch: Patch): FleetFacts => ({
   certificates: patch.certificates ?? [inUse()],
   lastSeenAt: patch.lastSeenAt === undefined ? now - minute : patch.lastSeenAt,
   gatewaySite: patch.gatewaySite ?? null,
+  gaps: { plannedMs: patch.plannedMs ?? 0, longestMs: 0 },
+  isHere: false,
+  cameAt: null,
   policy,
   now,
 });
@@ -77,6 +81,10 @@ describe('a look over one principal', () => {
     [
       'a replacement that was installed and has time left to be used',
       { certificates: [inUse(), issued({ installedAt: now - minute })] },
+    ],
+    [
+      'a replacement that was installed by a device which sleeps for longer',
+      { certificates: [inUse({ lastSeenAt: old - 1 }), issued({ installedAt: old })], plannedMs: 4 * day },
     ],
     [
       'a replacement of a device that has not come since',

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { graceMs } from '../../src/domain/policy.ts';
+import type { Gaps } from '../../src/domain/presence.ts';
 import type { Principal } from '../../src/domain/principal.ts';
 import { type Renewal, renewalStates } from '../../src/domain/renewal.ts';
 import { failureIsOver, renewalFailed, type WatchFacts, watch, watchedKinds } from '../../src/domain/watch.ts';
@@ -11,7 +12,9 @@ interface Patch {
   readonly principal?: Partial<Principal>;
   readonly certificates?: readonly Partial<LedgerEntry>[];
   readonly renewals?: readonly Partial<Renewal>[];
-  readonly longestGapMs?: number;
+  readonly gaps?: Partial<Gaps>;
+  readonly isHere?: boolean;
+  readonly cameAt?: number | null;
   readonly now?: number;
 }
 
@@ -22,7 +25,9 @@ const facts = (patch: Patch): WatchFacts => ({
   principal: principal(patch.principal),
   certificates: (patch.certificates ?? [certificate]).map((each) => entry(each)),
   renewals: (patch.renewals ?? []).map((each) => renewal(each)),
-  longestGapMs: patch.longestGapMs ?? 0,
+  gaps: { plannedMs: 0, longestMs: 0, ...patch.gaps },
+  isHere: patch.isHere ?? false,
+  cameAt: patch.cameAt ?? null,
   policy,
   now: patch.now ?? now,
 });
@@ -67,7 +72,7 @@ describe('a look at a principal', () => {
     ],
     [
       'lets a device stay away for as long as it has before',
-      { certificates: [], renewals: [{ createdAt: now - 9 * day }], longestGapMs: 40 * day },
+      { certificates: [], renewals: [{ createdAt: now - 9 * day }], gaps: { longestMs: 40 * day } },
       [],
       now + 31 * day,
     ],
@@ -86,6 +91,49 @@ describe('a look at a principal', () => {
     [
       'tells of one that was not seen since',
       { certificates: [], renewals: [{ state: 'installed', updatedAt: now - 1.8 * day }] },
+      [['installed_not_activated', 'warning']],
+      now + 9 * day,
+    ],
+    [
+      'lets a device sleep on it for the gap planned with',
+      {
+        certificates: [],
+        renewals: [{ state: 'installed', updatedAt: now - 1.8 * day, deadline: now + 30 * day }],
+        gaps: { plannedMs: 7 * day },
+      },
+      [],
+      now + 5.2 * day,
+    ],
+    [
+      'tells of one that slept for longer than that, whatever its longest gap was',
+      {
+        certificates: [],
+        renewals: [{ state: 'installed', createdAt: now, updatedAt: now - 7 * day }],
+        gaps: { plannedMs: 7 * day, longestMs: 40 * day },
+        cameAt: now - 7 * day,
+      },
+      [['installed_not_activated', 'warning']],
+      now + 40 * day,
+    ],
+    [
+      'gives no sleep to one that is here',
+      {
+        certificates: [],
+        renewals: [{ state: 'installed', createdAt: now, updatedAt: now - 1.8 * day }],
+        gaps: { plannedMs: 7 * day },
+        isHere: true,
+      },
+      [['installed_not_activated', 'warning']],
+      now + 9 * day,
+    ],
+    [
+      'nor to one that came since',
+      {
+        certificates: [],
+        renewals: [{ state: 'installed', createdAt: now, updatedAt: now - 1.8 * day }],
+        gaps: { plannedMs: 7 * day },
+        cameAt: now - day,
+      },
       [['installed_not_activated', 'warning']],
       now + 9 * day,
     ],
@@ -158,7 +206,9 @@ describe('a look at a principal', () => {
     const patches = fc.record({
       certificates: fc.array(one, { maxLength: 3 }),
       renewals: fc.array(opened, { maxLength: 2 }),
-      longestGapMs: fc.nat(40 * day),
+      gaps: fc.record({ plannedMs: fc.nat(40 * day), longestMs: fc.nat(40 * day) }),
+      isHere: fc.boolean(),
+      cameAt: fc.option(instant),
     });
     fc.assert(
       fc.property(patches, fc.integer({ min: 1, max: 300 * day }), (patch, later) => {

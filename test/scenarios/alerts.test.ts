@@ -132,9 +132,9 @@ describe('an alert about a device', () => {
 
   it('tells of a failure, and of what was installed and never seen, until it is seen', async () => {
     await open();
-    const credentials = await device('pump-1');
-    pass(60 * day);
+    const credentials = await house.device('pump-1');
     const speaker = await come('pump-1', credentials);
+    pass(60 * day);
     const first = await fetchNext(speaker);
     await speaker.say({ word: 'ack', renewal: first.renewal, status: 'failed', code: 'no_space', detail: 'full' });
     expect((await hook.untilTold('renewal_failed/pump-1', 'raised')).data.detail).toBe('no_space: full');
@@ -155,6 +155,28 @@ describe('an alert about a device', () => {
       expect.stringMatching(/^cleared/),
       expect.stringMatching(/^cleared/),
     ]);
+  });
+
+  it('tells of a renewal that a sleeper does not take, once it has been away for longer than ever, and holds up nobody', async () => {
+    await open('sources: { plant: { kind: file, path: plant.csv, every: 1h } }', {
+      'plant.csv': 'id,owner\nother,x\n',
+    });
+    await house.log.until('source.reconciled');
+    const credentials = await device('pump-1');
+    const isHere = async () => (await house.gateway.operations.showDevice({ id: 'pump-1' })).presence?.here;
+    await expect.poll(isHere).toBe(false);
+    pass(25 * day);
+    await leave((await come('pump-1', credentials)).client);
+    await house.log.until('renewal.due');
+    const overdueAt = (await house.gateway.operations.explainPolicy({ id: 'pump-1' })).certificates[0]?.overdueAt ?? 0;
+    pass(Math.floor(overdueAt - clock.now() - hour));
+    writeFileSync(join(house.home, 'plant.csv'), 'id,owner\nother,\n');
+    await house.gateway.operations.reconcile({ source: 'plant' });
+    await hook.untilTold('no_owner/other', 'raised');
+    expect(hook.of('renewal_overdue/pump-1')).toEqual([]);
+    pass(2 * hour);
+    await hook.untilTold('renewal_overdue/pump-1', 'raised');
+    expect(house.log.count('sweep.failed')).toBe(0);
   });
 
   it('tells once of a replaced certificate, however often it is presented, and a day after the last time it is over', async () => {

@@ -14,7 +14,10 @@ let offset: number;
 
 beforeEach(async () => {
   offset = 0;
-  house = await openHouse({ yaml, clock: { now: () => Date.now() + offset } });
+  house = await openHouse({
+    yaml,
+    clock: { now: () => Date.now() + offset, steady: () => performance.now() + offset },
+  });
   first = await house.device('pump-1');
   await (await connect(house, first, 'pump-1')).endAsync();
 });
@@ -86,6 +89,41 @@ describe('a device with one slot', () => {
     offset = 6 * day;
     await house.log.until('renewal.retired');
     expect(await connackOf(house, first, 'pump-1:old')).toBe(5);
+  });
+
+  const isHere = async () => (await house.gateway.operations.showDevice({ id: 'pump-1' })).presence?.here;
+  const told = { 'event.reason': 'installed_not_activated' };
+
+  /** Comes every ten days, at the last of them installs a replacement, and sleeps again. */
+  async function sleepOnIt(): Promise<void> {
+    await expect.poll(isHere).toBe(false);
+    for (let i = 0; i < 2; i += 1) {
+      offset += 10 * day;
+      expect(await connackOf(house, first, 'pump-1')).toBe(0);
+      await expect.poll(isHere).toBe(false);
+    }
+    await install();
+    await expect.poll(isHere).toBe(false);
+  }
+
+  it('may sleep on what it installed for as long as it is used to, and is found when it comes with the old one', async () => {
+    await sleepOnIt();
+    offset += 9 * day;
+    await house.restart();
+    expect(await found()).toEqual([]);
+    expect(house.log.count('alert.raised', told)).toBe(0);
+    const back = await awake();
+    await house.log.until('alert.raised', told);
+    expect(await found()).toEqual(['installed_not_activated pump-1', 'still_on_old pump-1']);
+    await back.client.endAsync();
+  });
+
+  it('is found when it should have come back, and does not', async () => {
+    await sleepOnIt();
+    // A gap of ten days is counted in a class that reaches to less than thirteen.
+    offset += 13 * day;
+    await house.log.until('alert.raised', told);
+    expect(await found()).toEqual(['installed_not_activated pump-1']);
   });
 
   it('is handed its replacement again when it says hello with the old one after all', async () => {

@@ -169,6 +169,12 @@ async function writeVisits(
   const [before, after] = [gapsOf(known?.gaps ?? new Uint8Array()), gapsOf(gaps)];
   const isSame = before.plannedMs === after.plannedMs && before.longestMs === after.longestMs;
   if (!isSame) await planWithin(within, id, gaps);
+  // It could have come with what it has installed: now, and not at the end of its sleep, is the time to look whether it did.
+  if (cameAt !== known?.cameAt && (await hasInstalled(within, id))) await tx.putWatch(id, 0);
+}
+
+async function hasInstalled({ tx }: Change, id: PrincipalId): Promise<boolean> {
+  return (await tx.unendedRenewals(id)).some(({ state }) => state === 'installed');
 }
 
 /** How long ago the device was called that this answers; undefined where it came unasked. */

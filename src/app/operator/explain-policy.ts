@@ -1,8 +1,9 @@
 // Tells which rule gave a principal each value of its policy, and what follows from them for the certificates it has in use. It changes
 // nothing, and reckons as those do who act on it.
 import type { LedgerEntry } from '../../domain/certificate.ts';
+import { expiryAlerts, overdueAt } from '../../domain/deadlines.ts';
 import { weighKeyModes } from '../../domain/key-mode.ts';
-import { expiryAlerts, graceMs, type Policy, renewalTime, spreadMs } from '../../domain/policy.ts';
+import { graceMs, type Policy, renewalTime, spreadMs } from '../../domain/policy.ts';
 import { dueFor, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import { criticalities, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { spanMs } from '../../domain/time.ts';
@@ -63,7 +64,7 @@ async function planOf(
     overlapMs: spanMs(policy.overlap, policy.lifetimeMs),
     graceUntil: notAfter + graceMs(policy),
     ...expiryAlerts(entry, began, policy),
-    overdueAt: began === null ? null : began + spanMs(policy.overdueAfter, policy.lifetimeMs),
+    overdueAt: began === null ? null : overdueAt(began, gapsOf(gaps), policy),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Reader, StoredFinding, SurveyedCertificate, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
 import { type App, policyOf } from '../context.ts';
+import { comingsOf } from './comings.ts';
 import { examineCertificate } from './examine-certificate.ts';
 
 /** Principals looked at before others have a turn. */
@@ -62,10 +63,13 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
     const inUse: CertificateInUse[] = [];
     for (const each of certificates.get(principal.id) ?? [])
       inUse.push(await examineCertificate(app, principal, each, now));
+    // Read only where it could make a difference.
+    const presence = inUse.some(({ installedAt }) => installedAt !== null) ? await read.presence(principal.id) : null;
     const gateway = principal.gateway && principal.site ? await read.principal(principal.gateway) : null;
     const facts = {
       principal,
       certificates: inUse,
+      ...comingsOf(app, principal.id, presence),
       lastSeenAt: lastSeen.get(principal.id) ?? null,
       gatewaySite: gateway?.site ?? null,
       policy,

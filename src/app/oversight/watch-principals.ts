@@ -1,10 +1,10 @@
 // Looks at the principals whose time has come, and has alerts stand for what is wrong with each of them, and for nothing else. The store
 // has whoever has changed looked at; the rest of the fleet is walked through when policies or the clock have changed.
-import { gapsOf } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { failureIsOver, watch, watchedKinds } from '../../domain/watch.ts';
 import type { Change } from '../change.ts';
 import { policyOf } from '../context.ts';
+import { comingsOf } from './comings.ts';
 
 /** Principals looked at in one transaction: all of them may have alerts to raise. */
 export const watchBatch = 50;
@@ -26,7 +26,7 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
     principal,
     certificates: await tx.certificatesInUse(id, id),
     renewals,
-    longestGapMs: presence ? gapsOf(presence.gaps).longestMs : 0,
+    ...comingsOf(app, id, presence),
     policy: policyOf(app, principal),
     now,
   });
