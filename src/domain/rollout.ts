@@ -63,6 +63,8 @@ export interface Campaign {
   readonly forgiven: number;
   /** Why it stopped. */
   readonly detail: string | null;
+  /** When it went on, or was aborted, after it had been paused or had stopped, the last time; null: never. */
+  readonly heldUntil: Instant | null;
 }
 
 /** Does a replacement for this reason need a key that nobody else can have? */

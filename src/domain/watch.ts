@@ -11,6 +11,12 @@ import type { Instant } from './time.ts';
 /** Characters of what a device said of itself that an alert carries. */
 const saidMax = 200;
 
+export interface WatchedRenewal
+  extends Pick<Renewal, 'id' | 'state' | 'oldFingerprint' | 'createdAt' | 'updatedAt' | 'deadline' | 'lapsedAt'> {
+  /** Since when its device is waited for: a campaign may have held it back until then. */
+  readonly awaitedFrom: Instant;
+}
+
 export interface WatchFacts extends Comings {
   readonly principal: Principal;
   /** Living and expired ones, the oldest first. */
@@ -19,10 +25,7 @@ export interface WatchFacts extends Comings {
     'fingerprint' | 'state' | 'notBefore' | 'notAfter' | 'activatedAt' | 'renewAt'
   >[];
   /** Those that have not ended. */
-  readonly renewals: readonly Pick<
-    Renewal,
-    'id' | 'state' | 'oldFingerprint' | 'createdAt' | 'updatedAt' | 'deadline' | 'lapsedAt'
-  >[];
+  readonly renewals: readonly WatchedRenewal[];
   readonly policy: Policy;
   readonly now: Instant;
 }
@@ -70,9 +73,9 @@ const expiryApproaching = (facts: WatchFacts): Look => {
 const renewalOverdue = ({ principal, renewals, gaps, policy, now }: WatchFacts): Look => {
   const [oldest] = renewals
     .filter(({ state, lapsedAt }) => isOpen({ state }) && lapsedAt === null)
-    .sort((a, b) => a.createdAt - b.createdAt);
+    .sort((a, b) => a.awaitedFrom - b.awaitedFrom);
   if (!oldest) return nothing;
-  const at = overdueAt(oldest.createdAt, gaps, policy);
+  const at = overdueAt(oldest.awaitedFrom, gaps, policy);
   if (now < at) return { finding: null, nextAt: at };
   const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}`;
   return { finding: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };
@@ -137,7 +140,13 @@ export function watch(facts: WatchFacts): {
 }
 
 /** Does a failure that was told of still matter? Not once nothing is being replaced any more. */
-export function failureIsOver({ principal, renewals }: Pick<WatchFacts, 'principal' | 'renewals'>): boolean {
+export function failureIsOver({
+  principal,
+  renewals,
+}: {
+  readonly principal: Principal;
+  readonly renewals: readonly Pick<Renewal, 'state'>[];
+}): boolean {
   return principal.status !== 'active' || !renewals.some(({ state }) => isOpen({ state }));
 }
 

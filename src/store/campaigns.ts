@@ -28,6 +28,7 @@ const campaignColumns = [
   'left_out as leftOut',
   'task',
   'task_at as taskAt',
+  'held_until as heldUntil',
 ] as const;
 const campaignRows = build.selectFrom('campaign').select(campaignColumns);
 
@@ -62,6 +63,7 @@ function preparePut(queries: Queries) {
       left_out: p('leftOut'),
       task: p('task'),
       task_at: p('taskAt'),
+      held_until: p('heldUntil'),
     };
     return build
       .insertInto('campaign')

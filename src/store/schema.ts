@@ -191,6 +191,7 @@ interface CampaignTable {
   left_out: number;
   task: CampaignTask | null;
   task_at: string;
+  held_until: Instant | null;
 }
 
 interface CampaignProgressTable {

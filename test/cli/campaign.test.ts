@@ -1,4 +1,6 @@
 // nolapse campaign and nolapse drill: what they answer, what they refuse, and the exit codes that say how it stands.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';
@@ -12,6 +14,7 @@ beforeAll(async () => {
   place = new Workplace();
   await place.ask('init');
   await place.ask('device', 'add', 'pump-1', '--owner', 'o', '--site', 'north');
+  writeFileSync(join(place.home, 'nolapse.yaml'), 'classes: { meter: { lifetime: 60d } }\n');
 });
 afterAll(() => place.remove());
 
@@ -40,10 +43,13 @@ describe('nolapse campaign', () => {
 
   it('refuses what cannot be meant, every fault named', patience, async () => {
     const bad = ['start', '--reason', ' ', '--issued-before', '2999-01-01', '--reason-code', 'stolen'];
+    bad.push('--class', 'metre', '--site', 'nroth');
     const { code, stderr } = await campaign(...bad);
     expect(code).toBe(2);
     expect(stderr).toContain('reason: expected 1 to 256 characters');
     expect(stderr).toContain('issued-before: in the future, it would replace its own replacements');
+    expect(stderr).toContain('class: metre is not configured');
+    expect(stderr).toContain('site: nobody in the inventory is at nroth');
     expect(stderr).toContain('reason-code: not one of unspecified, keyCompromise');
     expect(await campaign('show', 'nothing')).toMatchObject({ code: 2, stderr: 'nolapse: no campaign nothing\n' });
     expect((await campaign('start')).stderr).toContain('--reason');

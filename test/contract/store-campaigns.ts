@@ -21,6 +21,7 @@ function campaign(id: string, facts: Partial<StoredCampaign> = {}): StoredCampai
     reachedAt: null,
     forgiven: 2,
     detail: null,
+    heldUntil: now + 1,
     walkedTo: 'a',
     walked: false,
     leftOut: 1,

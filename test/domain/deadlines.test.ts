@@ -28,7 +28,7 @@ describe('the warning and the alarm of an end', () => {
         const certificate = entry({ notBefore: noon, notAfter: noon + lifeMs, renewAt: isOpen ? null : beginsAt });
         const renewals =
           isOpen && beginsAt !== null
-            ? [renewal({ createdAt: beginsAt, oldFingerprint: certificate.fingerprint })]
+            ? [{ ...renewal({ createdAt: beginsAt, oldFingerprint: certificate.fingerprint }), awaitedFrom: beginsAt }]
             : [];
         const comings = { gaps: { plannedMs: 0, longestMs: 0 }, isHere: false, cameAt: null };
         const severityAt = (now: number) =>

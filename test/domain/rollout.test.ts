@@ -30,6 +30,7 @@ const campaign: Campaign = {
   cohortAt: noon,
   reachedAt: null,
   detail: null,
+  heldUntil: null,
 };
 const seen = (members: number, activated: number, failed = 0): CohortEvidence => ({
   complete: true,

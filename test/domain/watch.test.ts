@@ -4,14 +4,21 @@ import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { graceMs } from '../../src/domain/policy.ts';
 import type { Gaps } from '../../src/domain/presence.ts';
 import type { Principal } from '../../src/domain/principal.ts';
-import { type Renewal, renewalStates } from '../../src/domain/renewal.ts';
-import { failureIsOver, renewalFailed, type WatchFacts, watch, watchedKinds } from '../../src/domain/watch.ts';
+import { renewalStates } from '../../src/domain/renewal.ts';
+import {
+  failureIsOver,
+  renewalFailed,
+  type WatchedRenewal,
+  type WatchFacts,
+  watch,
+  watchedKinds,
+} from '../../src/domain/watch.ts';
 import { day, entry, noon as now, policy, principal, renewal } from './samples.ts';
 
 interface Patch {
   readonly principal?: Partial<Principal>;
   readonly certificates?: readonly Partial<LedgerEntry>[];
-  readonly renewals?: readonly Partial<Renewal>[];
+  readonly renewals?: readonly Partial<WatchedRenewal>[];
   readonly gaps?: Partial<Gaps>;
   readonly isHere?: boolean;
   readonly cameAt?: number | null;
@@ -24,7 +31,10 @@ const certificate = { notBefore: now - 70 * day, notAfter: now + 30 * day, renew
 const facts = (patch: Patch): WatchFacts => ({
   principal: principal(patch.principal),
   certificates: (patch.certificates ?? [certificate]).map((each) => entry(each)),
-  renewals: (patch.renewals ?? []).map((each) => renewal(each)),
+  renewals: (patch.renewals ?? []).map((each) => {
+    const whole = renewal(each);
+    return { ...whole, awaitedFrom: each.awaitedFrom ?? whole.createdAt };
+  }),
   gaps: { plannedMs: 0, longestMs: 0, ...patch.gaps },
   isHere: patch.isHere ?? false,
   cameAt: patch.cameAt ?? null,
@@ -50,6 +60,12 @@ describe('a look at a principal', () => {
       { certificates: [{ ...certificate, renewAt: now + 28 * day }], now: now + 28 * day },
       [['expiry_approaching', 'critical']],
       null,
+    ],
+    [
+      'waits for a device that was held back from when it is not any more',
+      { certificates: [], renewals: [{ createdAt: now - 50 * day, awaitedFrom: now - 8 * day }] },
+      [],
+      now + day,
     ],
     [
       'looks at the certificate in use alone',

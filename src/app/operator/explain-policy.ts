@@ -9,6 +9,7 @@ import { criticalities, type Principal, type PrincipalId } from '../../domain/pr
 import { spanMs } from '../../domain/time.ts';
 import { type App, cohortIn, policyOf } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import { awaitedFrom } from '../renewal/hold.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import type { PlannedCertificate, PolicyRow, PolicyView } from './policy-views.ts';
 
@@ -52,6 +53,7 @@ async function planOf(
   const history = await keyHistoryOf(app, read, principal, entry);
   const keyModes = weighKeyModes(policy, principal, history, Math.max(app.clock.now(), dueAt ?? 0));
   const began = dueAt ?? renewal?.createdAt ?? null;
+  const awaited = renewal ? await awaitedFrom(app, read, renewal, principal, gaps) : began;
   return {
     serial,
     notBefore,
@@ -64,7 +66,7 @@ async function planOf(
     overlapMs: spanMs(policy.overlap, policy.lifetimeMs),
     graceUntil: notAfter + graceMs(policy),
     ...expiryAlerts(entry, began, policy),
-    overdueAt: began === null ? null : overdueAt(began, gapsOf(gaps), policy),
+    overdueAt: awaited === null ? null : overdueAt(awaited, gapsOf(gaps), policy),
   };
 }
 

@@ -1,13 +1,18 @@
 // Looks at the principals whose time has come, and has alerts stand for what is wrong with each of them, and for nothing else. The store
 // has whoever has changed looked at; the rest of the fleet is walked through when policies or the clock have changed.
+import type { GapRecord } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { failureIsOver, watch, watchedKinds } from '../../domain/watch.ts';
+import { failureIsOver, type WatchedRenewal, watch, watchedKinds } from '../../domain/watch.ts';
+import type { Reader } from '../../ports/store.ts';
 import type { Change } from '../change.ts';
 import { policyOf } from '../context.ts';
+import { awaitedFrom } from '../renewal/hold.ts';
 import { comingsOf } from './comings.ts';
 
 /** Principals looked at in one transaction: all of them may have alerts to raise. */
 export const watchBatch = 50;
+
+const neverCameBack: GapRecord = new Uint8Array();
 
 /** Looks at those that are due. @returns how many. */
 export async function watchDue(within: Change, limit: number): Promise<number> {
@@ -20,8 +25,12 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
   const { app, tx, now } = within;
   const principal = await tx.principal(id);
   if (!principal) return tx.putWatch(id, null);
-  const renewals = await tx.unendedRenewals(id);
   const presence = await tx.presence(id);
+  const gaps = presence?.gaps ?? neverCameBack;
+  const renewals: WatchedRenewal[] = [];
+  for (const each of await tx.unendedRenewals(id)) {
+    renewals.push({ ...each, awaitedFrom: await awaitedFrom(app, tx, each, principal, gaps) });
+  }
   const { findings, nextAt } = watch({
     principal,
     certificates: await tx.certificatesInUse(id, id),
@@ -48,6 +57,11 @@ export async function watchAnew({ tx }: Change): Promise<void> {
 
 /** What is kept of a walk that has come to its end: no id. */
 const ended = '*';
+
+/** Has a walk not come to its end? */
+export async function mustWalk(read: Reader): Promise<boolean> {
+  return ((await read.setting(settingName)) ?? ended) !== ended;
+}
 
 /** Goes on with a walk through the inventory. @returns how many principals were put on the list of those to be looked at. */
 export async function walkOn({ tx }: Change, limit: number): Promise<number> {

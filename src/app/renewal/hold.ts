@@ -1,9 +1,12 @@
 // What a campaign that is paused holds back: renewals it has opened and not yet offered. Not those whose certificate is due by its own
 // policy by now, and never a device whose slack is nearly gone.
-import { gapsOf } from '../../domain/presence.ts';
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import { type GapRecord, gapsOf } from '../../domain/presence.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { holdsBack, isUrgent, lastChanceAt, urgentFrom } from '../../domain/rollout.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { Reader } from '../../ports/store.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { dueByKnown } from './due.ts';
@@ -26,13 +29,34 @@ export async function holdOf(app: App, renewal: Renewal): Promise<Hold> {
   const principal = await read.principal(renewal.principalId);
   if (!entry || !principal) return free;
   const now = app.clock.now();
-  const gaps = (await read.presence(principal.id))?.gaps ?? new Uint8Array();
-  const lifeMs = entry.notAfter - entry.notBefore;
+  const gaps = (await read.presence(principal.id))?.gaps ?? neverCameBack;
   const chance = lastChanceAt(entry.notAfter, gapsOf(gaps));
-  if (isUrgent(chance - now, lifeMs)) return { kind: 'urgent', campaign: campaign.id };
-  const ownAt = dueByKnown(app, entry, principal, gaps);
-  if (now >= ownAt) return free;
-  return { kind: 'held', until: Math.ceil(Math.min(ownAt, urgentFrom(chance, lifeMs) + 1)) };
+  if (isUrgent(chance - now, entry.notAfter - entry.notBefore)) return { kind: 'urgent', campaign: campaign.id };
+  const until = heldUntil(app, entry, principal, gaps);
+  return now >= until ? free : { kind: 'held', until };
+}
+
+const neverCameBack: GapRecord = new Uint8Array();
+
+/** The latest to which a campaign holds back the replacement of this certificate: its own due date, or its slack is nearly gone. */
+function heldUntil(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {
+  const urgentAt = urgentFrom(lastChanceAt(entry.notAfter, gapsOf(gaps)), entry.notAfter - entry.notBefore);
+  return Math.ceil(Math.min(dueByKnown(app, entry, principal, gaps), urgentAt + 1));
+}
+
+/** Since when a renewal's device is waited for: not while its campaign holds it back. Later than now: it is held back until then. */
+export async function awaitedFrom(
+  app: App,
+  read: Reader,
+  renewal: Renewal,
+  principal: Principal,
+  gaps: GapRecord,
+): Promise<Instant> {
+  const campaign = renewal.campaign === null ? null : await read.campaign(renewal.campaign);
+  if (!campaign) return renewal.createdAt;
+  const from = Math.max(renewal.createdAt, campaign.heldUntil ?? 0);
+  const entry = renewal.oldFingerprint === null ? null : await read.certificate(renewal.oldFingerprint);
+  return entry && holdsBack(campaign) ? Math.max(from, heldUntil(app, entry, principal, gaps)) : from;
 }
 
 /** Leaves it until the campaign goes on, or it can wait no longer. */

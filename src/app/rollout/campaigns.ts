@@ -1,6 +1,6 @@
 // Campaigns as an operator has them: begun, looked at, paused, resumed, aborted. What follows from it the heartbeat does.
 import { type RevocationReason, revocationReasons } from '../../domain/certificate.ts';
-import { type Cohort, cohorts } from '../../domain/rollout.ts';
+import { type Cohort, cohorts, holdsBack } from '../../domain/rollout.ts';
 import { parseDate } from '../../domain/time.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, change } from '../change.ts';
@@ -18,8 +18,7 @@ const atOnceMax = 16;
 export function startCampaign(app: App, input: NewCampaign): Promise<CampaignView> {
   return change(app, async (within) => {
     const { tx, now, record } = within;
-    const campaign = read(within, input);
-    await objectToSite(within, campaign);
+    const campaign = read(within, input, await strangersIn(within, input));
     const others = (await tx.unfinishedCampaigns()).filter(({ state }) => state === 'running' || state === 'paused');
     if (others.length >= atOnceMax) {
       throw new OperationError('conflict', [`${others.length} campaigns are under way, and no more at a time`]);
@@ -35,14 +34,18 @@ export function startCampaign(app: App, input: NewCampaign): Promise<CampaignVie
   });
 }
 
-/** A site that is misspelt would be replaced in no time, and nothing of it. */
-async function objectToSite({ tx }: Change, { site }: StoredCampaign): Promise<void> {
-  if (site === null || (await tx.principals({ site }, { limit: 1 })).length > 0) return;
-  throw new OperationError('invalid', [`site: nobody in the inventory is at ${site}`]);
+/** A class or a site that nobody is in: a campaign over it would be done at once, and prove nothing. */
+async function strangersIn({ app, tx }: Change, { class: name, site }: NewCampaign): Promise<string[]> {
+  const faults: string[] = [];
+  if (name !== undefined && !app.policies.set.has(name)) faults.push(`class: ${name} is not configured`);
+  if (site !== undefined && (await tx.principals({ site }, { limit: 1 })).length === 0) {
+    faults.push(`site: nobody in the inventory is at ${site}`);
+  }
+  return faults;
 }
 
-function read({ app, now }: Change, input: NewCampaign): StoredCampaign {
-  const faults: string[] = [];
+function read({ app, now }: Change, input: NewCampaign, strangers: readonly string[]): StoredCampaign {
+  const faults: string[] = [...strangers];
   const reason = input.reason.trim();
   if (reason === '' || reason.length > reasonMax) faults.push(`reason: expected 1 to ${reasonMax} characters`);
   const issuedBefore = input.issuedBefore === undefined ? now : parseDate(input.issuedBefore);
@@ -73,6 +76,7 @@ function read({ app, now }: Change, input: NewCampaign): StoredCampaign {
     reachedAt: null,
     forgiven: 0,
     detail: null,
+    heldUntil: null,
     walkedTo: '',
     walked: false,
     leftOut: 0,
@@ -114,7 +118,8 @@ export function resumeCampaign(app: App, id: string): Promise<CampaignView> {
     const { record, tx } = within;
     const { failed } = evidence(campaign, await tx.campaignProgress(id));
     const forgiven = campaign.state === 'stopped' ? failed : campaign.forgiven;
-    await tx.putCampaign({ ...campaign, state: 'running', detail: null, forgiven, task: 'release', taskAt: '' });
+    const released = { task: 'release', taskAt: '', heldUntil: within.now } as const;
+    await tx.putCampaign({ ...campaign, state: 'running', detail: null, forgiven, ...released });
     await record({
       action: 'campaign.resumed',
       message: `campaign ${id} goes on${campaign.state === 'stopped' ? `, with ${failed} failures taken note of` : ''}`,
@@ -127,7 +132,8 @@ export function resumeCampaign(app: App, id: string): Promise<CampaignView> {
 /** Ends it: what it has not had issued is called off. */
 export function abortCampaign(app: App, id: string): Promise<CampaignView> {
   return turn(app, id, ['running', 'paused', 'stopped'], 'aborted', async (within, campaign) => {
-    await within.tx.putCampaign({ ...campaign, state: 'aborted', task: 'call_off', taskAt: '' });
+    const heldUntil = holdsBack(campaign) ? within.now : campaign.heldUntil;
+    await within.tx.putCampaign({ ...campaign, state: 'aborted', task: 'call_off', taskAt: '', heldUntil });
     await within.record({
       action: 'campaign.aborted',
       message: `campaign ${id} is aborted`,

@@ -5,7 +5,7 @@ import { chooseKeyMode } from '../../domain/key-mode.ts';
 import type { KeyMode } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
-import { needsNewKey } from '../../domain/rollout.ts';
+import { cohorts, needsNewKey } from '../../domain/rollout.ts';
 import { isSignedBy } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
@@ -14,19 +14,27 @@ import { cohortIn, policyOf } from '../context.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { openUnder } from '../renewal/open-renewal.ts';
+import { revokeWithin } from '../renewal/revoke.ts';
 
-/** Is this principal one whose certificates the campaign replaces, when it is its cohort's turn? */
-export function isCovered({ app }: Change, campaign: StoredCampaign, principal: Principal): boolean {
-  if (principal.status !== 'active') return false;
-  if (campaign.class !== null && principal.class !== campaign.class) return false;
-  if (campaign.site !== null && principal.site !== campaign.site) return false;
-  return cohortIn(app, principal) === campaign.cohort;
+/**
+ * Is this principal one whose certificates the campaign replaces in the present cohort: of it, or moved meanwhile into one that is
+ * through already? `late`: the latter.
+ */
+export function coverage({ app }: Change, campaign: StoredCampaign, principal: Principal): 'turn' | 'late' | null {
+  if (principal.status !== 'active') return null;
+  if (campaign.class !== null && principal.class !== campaign.class) return null;
+  if (campaign.site !== null && principal.site !== campaign.site) return null;
+  const cohort = cohortIn(app, principal);
+  if (cohort === campaign.cohort) return 'turn';
+  return !campaign.drill && cohorts.indexOf(cohort) < cohorts.indexOf(campaign.cohort) ? 'late' : null;
 }
 
 /** Does the campaign replace this certificate? A key that is not to be trusted is as old as its first certificate. */
 async function isMember(within: Change, campaign: StoredCampaign, entry: LedgerEntry): Promise<boolean> {
   const { app, tx } = within;
-  if (entry.state !== 'active' || (await isOfDrill(tx, entry))) return false;
+  // One that has ended is being replaced: that must not be over a key that is not to be trusted.
+  const mayEndSo = entry.state === 'expired' && needsNewKey(campaign) && (await tx.openRenewalFor(entry.fingerprint));
+  if ((entry.state !== 'active' && !mayEndSo) || (await isOfDrill(tx, entry))) return false;
   if (campaign.otherIssuer && !isOtherIssuer(entry, app.authority.chain[0])) return false;
   if (entry.issuedAt < campaign.issuedBefore) return true;
   if (!needsNewKey(campaign)) return false;
@@ -46,11 +54,13 @@ function isOtherIssuer(entry: LedgerEntry, issuer: Uint8Array | undefined): bool
 
 /** Replaces under the campaign what it covers of one principal. @returns certificates left out. */
 export async function joinPrincipal(within: Change, campaign: StoredCampaign, principal: Principal): Promise<number> {
+  const covered = coverage(within, campaign, principal);
+  if (covered === null) return 0;
   let leftOut = 0;
   for (const entry of await within.tx.certificatesOf(principal.id)) {
-    if (!(await isMember(within, campaign, entry))) continue;
-    const why = await join(within, campaign, principal, entry);
-    if (why === null) continue;
+    const why = await joinOne(within, campaign, principal, entry);
+    // Who was left out when it was its turn has been told of.
+    if (why === null || covered === 'late') continue;
     leftOut += 1;
     await within.record({
       action: 'campaign.left_out',
@@ -62,7 +72,19 @@ export async function joinPrincipal(within: Change, campaign: StoredCampaign, pr
   return leftOut;
 }
 
-/** @returns why it is left out; null when it is in, or will be later. */
+/** @returns why it is left out; null when it is in, or not meant. */
+async function joinOne(
+  within: Change,
+  campaign: StoredCampaign,
+  principal: Principal,
+  entry: LedgerEntry,
+): Promise<string | null> {
+  if (await isMember(within, campaign, entry)) return join(within, campaign, principal, entry);
+  const isInDrawer = entry.state === 'issued' && entry.renewalId === null && entry.issuedAt < campaign.issuedBefore;
+  if (!isInDrawer || !needsNewKey(campaign)) return null;
+  return `its certificate ${entry.serial} was never used: revoke it, and issue another by hand`;
+}
+
 async function join(
   within: Change,
   campaign: StoredCampaign,
@@ -71,30 +93,48 @@ async function join(
 ): Promise<string | null> {
   const { tx } = within;
   const existing = await tx.openRenewalFor(entry.fingerprint);
-  if (existing && !(await mayTakeOver(within, campaign, existing))) return null;
+  if (existing?.campaign === campaign.id) return null;
   if (campaign.drill) {
+    if (existing) return null;
     const contact = await tx.contact(principal.id);
-    if ((contact?.slots ?? principal.slots) === 1) return 'it has one slot, a drill would replace what is in it';
+    return (contact?.slots ?? principal.slots) === 1
+      ? 'it has one slot, a drill would replace what is in it'
+      : openFor(within, campaign, principal, entry, null);
   }
-  if (existing && !(needsNewKey(campaign) && existing.mode === 'recertify')) {
-    await tx.putRenewal({ ...existing, campaign: campaign.id, cohort: campaign.cohort });
-    return null;
-  }
+  if (existing && (await isAnothers(within, existing))) return 'another campaign replaces it at this moment';
+  if (!existing || needsNewKey(campaign)) return openFor(within, campaign, principal, entry, existing);
+  // Its device may be installing what this one would replace.
+  if (existing.newFingerprint !== null) return `its renewal ${existing.id} is under way and has its certificate`;
+  await tx.putRenewal({ ...existing, campaign: campaign.id, cohort: campaign.cohort });
+  return null;
+}
+
+async function isAnothers(within: Change, existing: Renewal): Promise<boolean> {
+  const other = existing.campaign === null ? null : await within.tx.campaign(existing.campaign);
+  return other !== null && other.state !== 'done' && other.state !== 'aborted';
+}
+
+/**
+ * Opens a renewal of the campaign's own. What is open is called off, and what it has had issued revoked: asked for by whoever has
+ * a key that is not to be trusted, it would outlast the campaign.
+ */
+async function openFor(
+  within: Change,
+  campaign: StoredCampaign,
+  principal: Principal,
+  entry: LedgerEntry,
+  existing: Renewal | null,
+): Promise<string | null> {
   const mode = await modeUnder(within, campaign, principal, entry);
   if (mode === null) return 'no key mode makes a new key for it';
   if (existing) {
     const detail = `campaign ${campaign.id} asks for a new key`;
     await step(within, existing, { type: 'cancelled', detail }, principal, `cancelled: ${detail}`);
+    const unused = existing.newFingerprint && (await within.tx.certificate(existing.newFingerprint));
+    if (unused) await revokeWithin(within, unused, campaign.reasonCode ?? 'superseded');
   }
   await openUnder(within, campaign, principal, entry, mode);
   return null;
-}
-
-/** What another campaign brought, or has a certificate already that this one would replace, goes to its end first. */
-async function mayTakeOver(within: Change, campaign: StoredCampaign, existing: Renewal): Promise<boolean> {
-  if (campaign.drill || existing.campaign === campaign.id || existing.newFingerprint !== null) return false;
-  const other = existing.campaign === null ? null : await within.tx.campaign(existing.campaign);
-  return other === null || other.state === 'done' || other.state === 'aborted';
 }
 
 async function modeUnder(

@@ -8,7 +8,7 @@ import type { App } from '../context.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { dueAt, resumeWithin } from '../renewal/due.ts';
 import { lastChance } from '../renewal/last-chance.ts';
-import { isCovered, joinPrincipal } from './join-campaign.ts';
+import { joinPrincipal } from './join-campaign.ts';
 
 /** Batches of one campaign in a beat; the next goes on. */
 const batchesMax = 20;
@@ -39,16 +39,15 @@ async function walk(within: Change, campaign: StoredCampaign): Promise<boolean> 
   const query = { status: 'active', ...(site !== null && { site }) };
   const page = await tx.principals(query, { limit, ...(walkedTo !== '' && { after: walkedTo }) });
   let leftOut = 0;
-  for (const principal of page) {
-    if (isCovered(within, campaign, principal)) leftOut += await joinPrincipal(within, campaign, principal);
-  }
+  for (const principal of page) leftOut += await joinPrincipal(within, campaign, principal);
   // In the soak time the cohort is gone through once more, for what has come to it since; those left out are counted once.
   const counted = campaign.reachedAt === null ? campaign.leftOut + leftOut : campaign.leftOut;
   const walked = page.length < limit;
-  await tx.putCampaign({ ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked, leftOut: counted });
-  const seen = evidence({ ...campaign, walked }, await tx.campaignProgress(campaign.id));
+  const after = { ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked, leftOut: counted };
+  await tx.putCampaign(after);
+  const seen = evidence(after, await tx.campaignProgress(campaign.id));
   const first = nextStep(campaign, { ...seen, complete: false }, app.settings.rolloutRule, within.now);
-  if (first.kind === 'stop') return moveOn(within, { ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked });
+  if (first.kind === 'stop') return moveOn(within, after);
   return true;
 }
 
@@ -137,6 +136,8 @@ async function workOff(within: Change, campaign: StoredCampaign): Promise<boolea
   const limit = app.settings.sweepBatch;
   const batch = await tx.campaignRenewals(campaign.id, campaign.taskAt, limit);
   for (const renewal of batch) {
+    // When it is overdue is another time from now on.
+    await tx.putWatch(renewal.principalId, 0);
     if (campaign.task === 'call_off') await callOff(within, campaign, renewal);
     else if (renewal.state === 'due') {
       await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });

@@ -7,6 +7,7 @@ import { journalTimeMigration } from './0005-journal-time.ts';
 import { queuesMigration } from './0006-queues.ts';
 import { campaignsMigration } from './0007-campaigns.ts';
 import { mqttLimitsMigration } from './0008-mqtt-limits.ts';
+import { campaignHeldMigration } from './0009-campaign-held.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   queuesMigration,
   campaignsMigration,
   mqttLimitsMigration,
+  campaignHeldMigration,
 ];

@@ -1,0 +1,239 @@
+// Which certificates a campaign replaces, and which it leaves out and says so: under another issuer, with a renewal under way, asleep,
+// moved between cohorts, and over keys that are not to be trusted. On the real gateway.
+import { X509Certificate } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { IssuedView } from '../../src/app/operations.ts';
+import { initPki } from '../../src/authority/init.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { KeyMode } from '../../src/domain/policy.ts';
+import type { Cohort } from '../../src/domain/rollout.ts';
+import { pkiOptions } from '../../src/home.ts';
+import { memoryCredentials } from '../../src/simulator/credentials.ts';
+import { Device } from '../../src/simulator/device.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { idOf } from '../domain/samples.ts';
+import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+
+const rules = (keyModes = 'csr'): string => `
+rollout: { activatedShare: 100%, soak: 100ms }
+classes:
+  default: { lifetime: 1h, renewAt: 66%, spread: 0%, overlap: 2s, grace: 1h, retryFirst: 1s, retryMax: 1s, backdate: 0s, keyModes: [${keyModes}] }
+`;
+
+let house: House;
+const devices: Device[] = [];
+const speakers: Speaker[] = [];
+afterEach(async () => {
+  await Promise.all(devices.splice(0).map((device) => device.stop()));
+  await Promise.all(speakers.splice(0).map(({ client }) => client.endAsync(true)));
+  await house.close();
+});
+
+/** A device with its certificate in use; it is gone again. */
+async function plant(id: string, cohort: Cohort, modes: readonly KeyMode[] = []): Promise<IssuedView> {
+  await house.gateway.operations.addDevice({ id, owner: 'tests', cohort, modes });
+  const issued = await house.gateway.operations.issueDevice({ id });
+  await (await connect(house, issued, id)).endAsync();
+  return issued;
+}
+
+/** Has a device renew by itself from now on. */
+async function awaken(id: string, issued: IssuedView): Promise<void> {
+  const device = new Device({
+    id: idOf(id),
+    target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: issued.rootPem },
+    store: memoryCredentials({ ...issued, renewal: null, retires: null }),
+    telemetryMs: 0,
+    retryFirstMs: 100,
+    retryMaxMs: 500,
+  });
+  devices.push(device);
+  const connected = device.once('connected');
+  device.start();
+  await connected;
+}
+
+async function speak(id: string, issued: IssuedView): Promise<Speaker> {
+  const speaker = await new Speaker(await connect(house, issued, id), id).listen();
+  speakers.push(speaker);
+  await speaker.say({ word: 'hello', maxPacket: 4_096 });
+  return speaker;
+}
+
+/** Takes the next offer, to the replacement, and installs nothing. */
+async function fetchOne(speaker: Speaker) {
+  const { renewal } = await speaker.next('offer');
+  const { keyPem, csr } = await newRequest(speaker.id);
+  await speaker.say({ word: 'csr', renewal, csr });
+  const { certificates } = await speaker.next('cert');
+  return { renewal, credentials: { certificatePem: pemOf(certificates), keyPem } };
+}
+
+const begin = async (more = {}) => {
+  const { id } = await house.gateway.operations.startCampaign({ reason: 'a test', ...more });
+  // The cohort has been gone through, whatever it waits for.
+  await expect
+    .poll(async () => (await house.gateway.operations.showCampaign({ id })).busy, { timeout: 15_000 })
+    .toBe(false);
+  return id;
+};
+const leaked = { reasonCode: 'keyCompromise' };
+const show = (id: string) => house.gateway.operations.showDevice({ id });
+const lineOf = (action: string, id: string) => house.log.until(action, { 'nolapse.campaign': id });
+
+/** Renewals under a campaign, by device. */
+async function renewalsIn(campaign: string) {
+  const all = await house.gateway.operations.listRenewals({});
+  return new Map(all.filter((each) => each.campaign === campaign).map((each) => [each.principalId as string, each]));
+}
+
+/** The names of what signed the certificates in use of a device. */
+async function issuersOf(id: string): Promise<string[]> {
+  const { certificates } = await show(id);
+  const active = certificates.filter(({ state }) => state === 'active');
+  const all = await Promise.all(active.map(({ serial }) => house.gateway.operations.showCertificate({ id: serial })));
+  return all.map(({ pem }) => new X509Certificate(pem).issuer);
+}
+
+describe('a campaign', () => {
+  it('for another issuer replaces what the one before has signed, and nothing that is of the new one', async () => {
+    house = await openHouse({ yaml: rules() });
+    const old = await plant('a-1', 'canary');
+    const [before] = await issuersOf('a-1');
+    await house.restart(() => {
+      const pki = join(house.home, 'pki');
+      for (const name of ['issuing.key', 'issuing.crt']) rmSync(join(pki, name));
+      const config = loadConfig({ file: join(house.home, 'nolapse.yaml'), env: {} });
+      initPki(pki, pkiOptions({ home: house.home, config, log: createLog({ level: 'silent' }) }));
+    });
+    await plant('a-2', 'canary');
+    const [now] = await issuersOf('a-2');
+    expect(now).not.toBe(before);
+    const id = await begin({ otherIssuer: true });
+    expect([...(await renewalsIn(id)).keys()]).toEqual(['a-1']);
+    await awaken('a-1', old);
+    await lineOf('campaign.finished', id);
+    expect([...(await renewalsIn(id)).keys()]).toEqual(['a-1']);
+    expect(await issuersOf('a-1')).toEqual([now]);
+    // Once more there is nothing to do.
+    await lineOf('campaign.finished', await begin({ otherIssuer: true }));
+    expect(house.log.count('renewal.due')).toBe(1);
+  });
+
+  it('takes over a renewal that has no certificate yet, and leaves out one that has, and says so', async () => {
+    house = await openHouse({ yaml: rules() });
+    const first = await speak('a-1', await plant('a-1', 'canary'));
+    const second = await speak('a-2', await plant('a-2', 'canary'));
+    for (const device of ['a-1', 'a-2']) await house.gateway.operations.runRenewal({ device });
+    const { renewal } = await first.next('offer');
+    const underWay = await fetchOne(second);
+    const id = await begin();
+    const taken = await renewalsIn(id);
+    expect([...taken.keys()]).toEqual(['a-1']);
+    expect(taken.get('a-1')).toMatchObject({ id: renewal, cohort: 'canary', state: 'offered' });
+    const line = await lineOf('campaign.left_out', id);
+    expect(line.message).toContain(`a-2: left out of campaign ${id}: its renewal ${underWay.renewal} is under way`);
+    expect(await house.gateway.operations.showCampaign({ id })).toMatchObject({
+      leftOut: 1,
+      cohorts: [{ cohort: 'canary', members: 1, activated: 0 }],
+    });
+    // What it has taken over counts as its own: it waits for it, and goes on with it.
+    const { csr, keyPem } = await newRequest('a-1');
+    await first.say({ word: 'csr', renewal, csr });
+    const { certificates } = await first.next('cert');
+    expect(await connackOf(house, { certificatePem: pemOf(certificates), keyPem }, 'a-1')).toBe(0);
+    await lineOf('campaign.finished', id);
+    // The other was not disturbed.
+    expect(await connackOf(house, underWay.credentials, 'a-2')).toBe(0);
+    await house.log.until('renewal.activated', { 'nolapse.renewal': underWay.renewal });
+  });
+
+  it('finds in its second walk who has moved into the cohort, or into one that is through', async () => {
+    house = await openHouse({ yaml: rules() });
+    const canary = await plant('a-1', 'canary');
+    const early = await plant('b-1', 'early');
+    for (const id of ['c-1', 'c-2', 'c-3']) await awaken(id, await plant(id, 'broad'));
+    const move = (id: string, cohort: Cohort) =>
+      house.gateway.operations.importDevices({ format: 'csv', text: `id,owner,cohort\n${id},tests,${cohort}\n` });
+    const id = await begin();
+    await move('c-1', 'canary');
+    await awaken('a-1', canary);
+    await lineOf('campaign.advanced', id);
+    expect((await renewalsIn(id)).get('c-1')).toMatchObject({ cohort: 'canary' });
+    // The canaries are through, and one more has become one.
+    await expect.poll(async () => (await renewalsIn(id)).has('b-1'), { timeout: 15_000 }).toBe(true);
+    await move('c-2', 'canary');
+    await awaken('b-1', early);
+    await lineOf('campaign.finished', id);
+    const all = await renewalsIn(id);
+    expect([...all.keys()].sort()).toEqual(['a-1', 'b-1', 'c-1', 'c-2', 'c-3']);
+    expect(all.get('c-2')).toMatchObject({ cohort: 'early' });
+    expect(all.get('c-3')).toMatchObject({ cohort: 'broad' });
+  });
+});
+
+describe('a campaign for keys that are not to be trusted', () => {
+  it('has keygen make a new one where the device can make none, and revokes the old certificate as compromised', async () => {
+    house = await openHouse({ yaml: rules('recertify, csr, keygen') });
+    await awaken('a-1', await plant('a-1', 'canary', ['recertify', 'keygen']));
+    const id = await begin(leaked);
+    await house.log.until('renewal.retired', { 'nolapse.principal': 'a-1' });
+    expect((await renewalsIn(id)).get('a-1')).toMatchObject({ mode: 'keygen' });
+    const [fresh, old] = (await show('a-1')).certificates;
+    expect(fresh).toMatchObject({ state: 'active' });
+    expect(fresh?.keyFingerprint).not.toBe(old?.keyFingerprint);
+    expect(old).toMatchObject({ state: 'retired', revocationReason: 'keyCompromise' });
+  });
+
+  it('revokes what a thief has asked for before it began and kept for later', async () => {
+    house = await openHouse({ yaml: rules() });
+    const issued = await plant('a-1', 'canary');
+    const thief = await speak('a-1', issued);
+    await house.gateway.operations.runRenewal({ device: 'a-1' });
+    const { renewal, credentials } = await fetchOne(thief);
+    const id = await begin(leaked);
+    await house.log.until('renewal.cancelled', { 'nolapse.renewal': renewal });
+    expect((await renewalsIn(id)).get('a-1')?.id).not.toBe(renewal);
+    expect(await connackOf(house, credentials, 'a-1')).toBe(5);
+    const { certificates } = await show('a-1');
+    expect(certificates.map(({ state, revocationReason }) => [state, revocationReason])).toEqual([
+      ['revoked', 'keyCompromise'],
+      ['active', null],
+    ]);
+  });
+
+  it('does not have the key of a sleeper certified again whose certificate has ended', async () => {
+    const clock = { offset: 0, now: () => Date.now() + clock.offset };
+    house = await openHouse({ yaml: rules('recertify, csr'), clock });
+    const issued = await plant('a-1', 'canary', ['recertify', 'csr']);
+    clock.offset = 61 * 60_000;
+    const lapsed = await house.log.until('certificate.expired', { 'nolapse.principal': 'a-1' });
+    expect(lapsed).toBeDefined();
+    const modes = async () => (await show('a-1')).renewals.map(({ mode, state }) => `${mode} ${state}`).sort();
+    await expect.poll(modes, { timeout: 15_000 }).toEqual(['recertify due']);
+    const id = await begin(leaked);
+    expect(await modes()).toEqual(['csr due', 'recertify cancelled']);
+    const sleeper = await speak('a-1', issued);
+    const { renewal, credentials } = await fetchOne(sleeper);
+    expect((await renewalsIn(id)).get('a-1')?.id).toBe(renewal);
+    expect(await connackOf(house, credentials, 'a-1')).toBe(0);
+    await house.log.until('renewal.activated', { 'nolapse.renewal': renewal });
+    expect((await show('a-1')).certificates[1]).toMatchObject({ state: 'retired', revocationReason: 'keyCompromise' });
+  });
+
+  it('tells of a certificate that lies in a drawer', async () => {
+    house = await openHouse({ yaml: rules() });
+    const { certificate } = await house.device('a-1');
+    await house.gateway.operations.importDevices({ format: 'csv', text: 'id,owner,cohort\na-1,tests,canary\n' });
+    const id = await begin(leaked);
+    const line = await lineOf('campaign.left_out', id);
+    expect(line.message).toContain(`its certificate ${certificate.serial} was never used: revoke it`);
+    expect(await house.gateway.operations.showCampaign({ id })).toMatchObject({ leftOut: 1 });
+    // Nobody is told of it in a campaign for another reason: a fleet may have thousands that were not put into service.
+    const since = house.log.lines.length;
+    await begin();
+    expect(house.log.lines.slice(since).some((line) => line['event.action'] === 'campaign.left_out')).toBe(false);
+  });
+});
