@@ -1,11 +1,11 @@
 // What time alone brings about: renewals that fall due, offers to repeat, overlaps and lifetimes that end. Each step reads an
-// index and takes on a bounded batch, so its cost follows what is due, not the size of the fleet.
+// index and takes on a bounded batch, so its cost follows what is due, not the size of the fleet; where nothing is due, it is that read.
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { awaitDevice, isOpen, owed, type Renewal } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
-import { walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
+import { mustWalk, walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import { openWithin } from '../renewal/open-renewal.ts';
@@ -26,15 +26,20 @@ export interface Swept {
 
 /** Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. */
 export async function sweep(app: App): Promise<Swept> {
-  const ended = await drain(app, endCertificates);
-  const renewals = await drain(app, moveRenewals);
-  const due = await drain(app, openDue);
-  await drain(app, walkOn);
+  const { read } = app.store;
+  const now = app.clock.now();
+  const any = (rows: readonly unknown[]): boolean => rows.length > 0;
+  const ended = any(await read.endedCertificates(now, 1)) ? await drain(app, endCertificates) : 0;
+  const renewals = any(await read.dueRenewals(now, 1)) ? await drain(app, moveRenewals) : 0;
+  const due = any(await read.dueCertificates(now, 1)) ? await drain(app, openDue) : 0;
+  if (await mustWalk(read)) await drain(app, walkOn);
   // The last: whatever the others have changed is looked at with them.
-  const watched = await drain(app, watchDue, Math.min(watchBatch, app.settings.sweepBatch));
+  const limit = Math.min(watchBatch, app.settings.sweepBatch);
+  const watched = any(await read.dueWatches(now, 1)) ? await drain(app, watchDue, limit) : 0;
   return { due, renewals, ended, watched };
 }
 
+/** Each batch reads anew, within its transaction, what is due: since it was looked, it may have become more or less. */
 async function drain(
   app: App,
   step: (within: Change, limit: number) => Promise<number>,
