@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { AedesOptions } from 'aedes';
 import type { Admission, Entrance, Session } from '../app/session.ts';
 import { mayPublish } from '../domain/acl.ts';
+import { isWellFormed } from '../domain/topics.ts';
 import type { Journal } from '../ports/journal.ts';
 import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
@@ -144,5 +145,5 @@ function dropForbiddenWill(packet: ConnectPacket, session: Session, entrance: En
 
 function mayLeaveWill(session: Session, topic: string): boolean {
   // No wildcards in a topic name [MQTT-3.3.2-2], and none of the server's own topics: enrollment is spoken alive.
-  return topic.length > 0 && !/^\$|[+#\0]/.test(topic) && mayPublish(session.access, topic);
+  return topic.length > 0 && isWellFormed(topic) && !/^\$|[+#]/.test(topic) && mayPublish(session.access, topic);
 }

@@ -3,6 +3,7 @@
 // acknowledged and goes nowhere [MQTT-3.3.5-2].
 import type { AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
+import { isWellFormed } from '../domain/topics.ts';
 import { type BrokerPersistence, brokerClient, type PublishPacket } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
@@ -45,7 +46,7 @@ export function authorizePublishHook(options: PublishOptions): AuthorizePublish 
       sink(packet);
       return callback(null);
     }
-    if (!live.mayPublish(topic) || topic.includes('\0')) {
+    if (!live.mayPublish(topic) || !isWellFormed(topic)) {
       sink(packet);
       entrance.denied(live.session, 'publish', topic);
       return callback(null);

@@ -38,9 +38,17 @@ export function isUpWord(word: string): word is UpWord {
   return (upWords as readonly string[]).includes(word);
 }
 
+/**
+ * Is this a string MQTT may carry? No U+0000 [MQTT-1.5.3-2], and no U+FFFD: that is what bytes that are no UTF-8 [MQTT-1.5.3-1] were
+ * decoded to, and two different ones to the same.
+ */
+export function isWellFormed(text: string): boolean {
+  return !/[\0\ufffd]/.test(text);
+}
+
 /** Is this a filter a subscription may carry? [MQTT-4.7.1-2], [MQTT-4.7.1-3], and a bounded number of levels. */
 export function isFilter(filter: string): boolean {
-  if (filter.length === 0 || filter.length > 65_535 || filter.includes('\0')) return false;
+  if (filter.length === 0 || filter.length > 65_535 || !isWellFormed(filter)) return false;
   const levels = filter.split('/');
   if (levels.length > topicLevelsMax) return false;
   return levels.every((level, index) => {

@@ -2,7 +2,7 @@
 import type { MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sinkTopic } from '../../src/broker/publish-hooks.ts';
-import { closed, House, inbox, until, withResolvers } from './harness.ts';
+import { closed, connectPacket, generate, House, inbox, packetsOf, until, withResolvers } from './harness.ts';
 
 const everything = { publish: ['#', 'devices/#'], subscribe: ['#', '$SYS/#', '$enroll/#'] };
 
@@ -42,6 +42,35 @@ describe('a publish', () => {
       expect(heard.some((line) => line.includes('slots') || line.startsWith(sinkTopic))).toBe(false);
     },
   );
+
+  it('on a topic that is no UTF-8, or holds U+0000, is acknowledged and goes nowhere', async () => {
+    const from = house.entrance.denials.length;
+    // Overlong, a lone surrogate, a byte that never occurs, a sequence cut short; and what they are decoded to.
+    for (const bytes of ['c080', 'eda080', 'ff', 'e282', 'efbfbd', '00']) {
+      const raw = await house.raw(await house.device('d1'));
+      raw.write(connectPacket('d1:raw'));
+      const good = generate({
+        cmd: 'publish',
+        topic: 'devices/d1/zzz',
+        payload: bytes,
+        qos: 1,
+        messageId: 7,
+        dup: false,
+        retain: true,
+      });
+      const tail = Buffer.alloc(3, 'z');
+      Buffer.from(bytes, 'hex').copy(tail);
+      tail.copy(good, good.indexOf('zzz'));
+      const packets = packetsOf(raw);
+      raw.write(good);
+      await until(() => packets.some(({ cmd }) => cmd === 'puback'));
+      raw.destroy();
+    }
+    expect(house.entrance.denials.length - from).toBe(6);
+    await device.publishAsync('devices/d1/fence', 'utf8', { qos: 1 });
+    await until(() => application().includes('devices/d1/fence utf8'));
+    expect(application().filter((line) => /\ufffd|\0/.test(line))).toEqual([]);
+  });
 
   it('is acknowledged after the application has taken it', async () => {
     const { promise, resolve } = withResolvers();

@@ -61,7 +61,7 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
   const { id, via, encoding } = sender;
   const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
-    const refusal = await dispatch(app, sender, message);
+    const refusal = (await objectToFirst(app, sender, about.renewal)) ?? (await dispatch(app, sender, message));
     if (via) app.presences.heard(app, id, about.renewal ?? null);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
@@ -76,6 +76,17 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
     });
     await refuse(app, { id, encoding }, { code: 'unavailable', detail: 'try again', retryAfterSeconds: 10 });
   }
+}
+
+/**
+ * Does a gateway speak in a first enrollment? It is between the device, which an anchor introduced by its own connection, and this
+ * gateway: nobody else could show that the key asked for is the device's.
+ */
+async function objectToFirst(app: App, { id, via }: Sender, renewalId: string | undefined): Promise<Refusal | null> {
+  if (via === null || renewalId === undefined) return null;
+  const renewal = await app.store.read.renewal(renewalId);
+  if (renewal?.principalId !== id || renewal.oldFingerprint !== null) return null;
+  return { code: 'not_delegated', detail: "a first enrollment is the device's own" };
 }
 
 function dispatch(app: App, sender: Sender, message: UpMessage): Promise<Refusal | null> {
