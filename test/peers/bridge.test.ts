@@ -20,6 +20,7 @@ const password = 'correct-horse';
 const yaml = `
 classes:
   default: { lifetime: 1h, renewAt: 66%, overlap: 2s, grace: 1h, requireDeviceProof: true }
+  calm: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h, requireDeviceProof: true }
   bridge: { lifetime: 1h, renewAt: 66%, overlap: 12s, grace: 1h, requireDeviceProof: true }
 `;
 
@@ -61,6 +62,15 @@ async function buildSite(users: readonly string[]): Promise<void> {
   writeFileSync(join(site, 'mosquitto.conf'), user + kept + log + here + made.stdout);
 }
 
+/** A device behind the site's broker, with its first certificate. */
+async function commission(id: string): Promise<BridgedDevice> {
+  await gateway.place.ask('device', 'issue', id, '--out', site);
+  const [der] = pemToDer(readFileSync(join(site, `${id}.crt`), 'utf8'), 'CERTIFICATE') ?? [];
+  if (!der) throw new Error('no certificate');
+  const keyPem = readFileSync(join(site, `${id}.key`), 'utf8');
+  return new BridgedDevice(id, { port, password }, { der, keyPem });
+}
+
 beforeAll(async () => {
   gateway = await startProcess(yaml);
   link = await Link.open(() => gateway.mqttPort);
@@ -68,15 +78,12 @@ beforeAll(async () => {
   const { place } = gateway;
   await place.ask('device', 'add', 'gw-1', '--owner', 'tests', '--kind', 'gateway', '--class', 'bridge');
   await place.ask('device', 'add', 'meter-1', '--owner', 'tests', '--site', 'north');
+  await place.ask('device', 'add', 'meter-3', '--owner', 'tests', '--site', 'north', '--class', 'calm');
   await place.ask('device', 'add', 'meter-2', '--owner', 'tests', '--site', 'south');
   const terms = ['--modes', 'csr', '--until', '90d', '--daily', '100'];
   await place.ask('delegation', 'add', 'gw-1', '--site', 'north', ...terms);
-  await buildSite(['meter-1', 'meter-2']);
-  await place.ask('device', 'issue', 'meter-1', '--out', site);
-  const [der] = pemToDer(readFileSync(join(site, 'meter-1.crt'), 'utf8'), 'CERTIFICATE') ?? [];
-  if (!der) throw new Error('no certificate');
-  const keyPem = readFileSync(join(site, 'meter-1.key'), 'utf8');
-  meter = new BridgedDevice('meter-1', { port, password }, { der, keyPem });
+  await buildSite(['meter-1', 'meter-2', 'meter-3']);
+  meter = await commission('meter-1');
   mosquitto = new Mosquitto(join(site, 'mosquitto.conf'));
   await mosquitto.start();
   await gateway.log.until('admission.admitted', { 'nolapse.client_id': 'gw-1' });
@@ -107,6 +114,15 @@ async function activate(renewal: string): Promise<void> {
   await told('renewal.activated', { 'tls.client.hash.sha256': meter.fingerprint });
   await meter.done(renewal);
   await told('renewal.retired');
+}
+
+/** What is answered to it is lost on the way, and the link with it. */
+async function whileLosing(say: () => Promise<void>): Promise<void> {
+  const lost = link.lose();
+  await say();
+  await lost;
+  link.cut();
+  link.mend();
 }
 
 /** What it says meets a broken link, and waits at the site. */
@@ -195,6 +211,46 @@ describe('a device behind an unmodified mosquitto', () => {
     const activated = activate(renewal);
     link.mend();
     await activated;
+  });
+
+  it('hears each thing, though every offer, every part and the end were lost on the way to it', async () => {
+    const other = await commission('meter-3');
+    await other.connect();
+    const told = hereafter('meter-3');
+    await other.hello();
+    await told('certificate.activated');
+    const lost = link.lose();
+    const renewal = await makeDue('meter-3');
+    await lost;
+    link.cut();
+    link.mend();
+    await other.offered(renewal);
+    await whileLosing(() => other.request(renewal));
+    const offer = await other.ready();
+    const der = new Uint8Array(offer.size);
+    let parts = 0;
+    for (let filled = 0; filled < offer.size; parts += 1) {
+      const from = filled;
+      await whileLosing(() => other.get(offer, from, 100));
+      while (filled === from) {
+        const { offset, bytes } = await other.part(renewal);
+        // A part before it may have come twice.
+        if (offset !== from) continue;
+        der.set(bytes, offset);
+        filled += bytes.length;
+      }
+    }
+    expect(parts).toBeGreaterThan(2);
+    other.take(der, offer.sha256);
+    await whileLosing(() => other.install(renewal));
+    await told('renewal.installed');
+    await whileLosing(() => other.hello());
+    await told('renewal.activated', { 'tls.client.hash.sha256': other.fingerprint });
+    // It says hello until it is told, as the protocol has it.
+    const done = other.done(renewal);
+    const again = setInterval(() => void other.hello(), 1_000);
+    await done.finally(() => clearInterval(again));
+    await other.disconnect();
   });
 
   it('says a thing once, though both brokers are restarted, and is heard when they are back', async () => {

@@ -110,21 +110,33 @@ export class BridgedDevice {
     }
   }
 
-  get({ renewal, size }: Offer): Promise<void> {
-    return this.speaker.say({ word: 'get', renewal, offset: 0, length: size });
+  /** Asks for the replacement, or for a stretch of it. */
+  get({ renewal, size }: Offer, offset = 0, length = size): Promise<void> {
+    return this.speaker.say({ word: 'get', renewal, offset, length });
   }
 
   /** Takes the parts that were asked for, checks and stores them. */
   async receive({ renewal, size, sha256 }: Offer): Promise<void> {
     const der = new Uint8Array(size);
     for (let filled = 0; filled < size; ) {
-      const part = await this.speaker.next('part');
-      // What was asked for before may come late.
-      if (part.renewal !== renewal) continue;
+      const part = await this.part(renewal);
       if (part.total !== size || part.offset > filled) throw new Error('not the part that was due');
       der.set(part.bytes, part.offset);
       filled = Math.max(filled, part.offset + part.bytes.length);
     }
+    this.take(der, sha256);
+  }
+
+  /** The next part of this renewal's replacement; what was asked for before may come late. */
+  async part(renewal: string): Promise<{ offset: number; total: number; bytes: Uint8Array }> {
+    for (;;) {
+      const part = await this.speaker.next('part');
+      if (part.renewal === renewal) return part;
+    }
+  }
+
+  /** Checks and stores a replacement. */
+  take(der: Uint8Array, sha256: Uint8Array): void {
     const { keyPem } = this.#next ?? {};
     if (!keyPem || !createHash('sha256').update(der).digest().equals(sha256)) throw new Error('not what was offered');
     if (!new X509Certificate(der).checkPrivateKey(createPrivateKey(keyPem)))

@@ -1,5 +1,5 @@
 // A way from one process to another that a test can cut: a TCP proxy that breaks its connections and lets none through until it
-// is mended, or that leaves all after the first few without an answer.
+// is mended, that loses what the target says, or that leaves all after the first few without an answer.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -7,6 +7,8 @@ export class Link {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  /** Called with what the target says, which is lost; null: it is handed on. */
+  #losing: (() => void) | null = null;
   #left: number;
 
   private constructor(server: Server, connections: number) {
@@ -41,7 +43,8 @@ export class Link {
     const far = connect(port, '127.0.0.1');
     this.#keep(far);
     near.once('close', () => far.destroy()).pipe(far);
-    far.once('close', () => near.destroy()).pipe(near);
+    far.once('close', () => near.destroy());
+    far.on('data', (chunk) => (this.#losing ? this.#losing() : near.write(chunk)));
   }
 
   #keep(socket: Socket): void {
@@ -50,8 +53,16 @@ export class Link {
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
+  /** From now on, until it is cut, whatever the target says is lost, and the target takes it for sent. Resolves with the first of it. */
+  lose(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#losing = resolve;
+    });
+  }
+
   cut(): void {
     this.#isCut = true;
+    this.#losing = null;
     for (const socket of [...this.#sockets]) socket.destroy();
   }
 
