@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type Ledger, sentence, shortcomings, tally } from '../../src/cli/demo-summary.ts';
 
@@ -77,12 +78,14 @@ interface Run {
   readonly errors: string;
 }
 
-function demo(...args: string[]): Promise<Run> {
+/** @param onText called with all that it has written so far, whenever it writes more. */
+function demo(args: readonly string[], onText: (out: string) => void = () => undefined): Promise<Run> {
   const child = spawn(process.execPath, ['dist/main.js', 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let errors = '';
   child.stdout.on('data', (chunk) => {
     out += chunk;
+    onText(out);
   });
   child.stderr.on('data', (chunk) => {
     errors += chunk;
@@ -101,7 +104,7 @@ describe.concurrent('nolapse demo', () => {
   it('shows renewals, a device that comes back through the lane and one that is refused', {
     timeout: 120_000,
   }, async () => {
-    const run = await demo('--for', '60s');
+    const run = await demo(['--for', '60s']);
     const told = messages(run);
     expect(told).toMatch(/pump-01: renewal activated; the old certificate is admitted until/);
     expect(told).toMatch(/pump-01: renewal complete; the old certificate is retired/);
@@ -118,8 +121,30 @@ describe.concurrent('nolapse demo', () => {
     expect(existsSync(home)).toBe(false);
   });
 
+  it('fails when a device lapsed that was not meant to', { timeout: 120_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nolapse-demo-lapse-'));
+    const home = join(folder, 'home');
+    const nolapse = async (...args: string[]): Promise<void> => {
+      await promisify(execFile)(process.execPath, ['dist/main.js', ...args, '--home', home]);
+    };
+    let added: Promise<void> | null = null;
+    const run = await demo(['--for', '75s', '--home', home], (out) => {
+      if (!out.includes('certificate.activated')) return;
+      // It gets a certificate of 40 seconds, and nobody ever connects with it.
+      added ??= nolapse('device', 'add', 'stray-01', '--owner', 'tests', '--class', 'nap').then(() =>
+        nolapse('device', 'issue', 'stray-01', '--out', folder),
+      );
+    });
+    expect(added).not.toBeNull();
+    await added;
+    expect(messages(run)).toContain('lapsed and was not meant to: stray-01');
+    expect(messages(run)).toMatch(/in the end: .* 1 lapsed \(stray-01\), 1 lapsed as planned \(pump-04\)/);
+    expect(run.code).toBe(1);
+    rmSync(folder, { recursive: true });
+  });
+
   it('fails when nothing was renewed', async () => {
-    const run = await demo('--for', '1s');
+    const run = await demo(['--for', '1s']);
     expect(messages(run)).toContain('nothing was renewed');
     expect(run.code).toBe(1);
   });
@@ -127,7 +152,7 @@ describe.concurrent('nolapse demo', () => {
   it('does not begin in a home that holds something', async () => {
     const home = mkdtempSync(join(tmpdir(), 'nolapse-not-empty-'));
     writeFileSync(join(home, 'mine'), '');
-    const run = await demo('--home', home);
+    const run = await demo(['--home', home]);
     expect(run.errors).toContain('is not empty');
     expect(run.code).toBe(2);
     rmSync(home, { recursive: true });
