@@ -14,6 +14,19 @@ const credentials = [
   'certificate.expired',
   'certificate.revoked',
 ] as const;
+/** Drills among them: they are begun and told as campaigns are. */
+const rolledOut = [
+  'campaign.started',
+  'campaign.left_out',
+  'campaign.overridden',
+  'campaign.reached',
+  'campaign.advanced',
+  'campaign.stopped',
+  'campaign.paused',
+  'campaign.resumed',
+  'campaign.aborted',
+  'campaign.finished',
+] as const;
 const delegated = ['delegation.added', 'delegation.revoked', 'delegation.refused'] as const;
 
 const nothing = { parts: [], journal: [], findings: [], alerts: [] } as const;
@@ -55,10 +68,10 @@ export const owaspNhi: Framework = {
     'NHI7:2025': {
       title: 'Long-Lived Secrets',
       features:
-        'Lifetimes and key ages a class; replacement before the end, with overlap, proven by a connection; what lives longer than its ' +
-        'policy or cannot be replaced is found.',
+        'Lifetimes and key ages a class; replacement before the end, with overlap, proven by a connection, and of a whole fleet at once by ' +
+        'campaigns; drills; what lives longer than its policy or cannot be replaced is found.',
       parts: ['policy', 'certificates', 'renewals'],
-      journal: [...renewed, ...proven, ...troubled, ...credentials],
+      journal: [...renewed, ...proven, ...troubled, ...credentials, ...rolledOut],
       findings: ['validity_beyond_policy', 'no_way_to_renew', 'still_on_old'],
       alerts: [
         'expiry_approaching',
@@ -67,6 +80,7 @@ export const owaspNhi: Framework = {
         'installed_not_activated',
         'lapsed',
         'own_certificate',
+        'rollout_stopped',
       ],
     },
     'NHI9:2025': {
@@ -99,7 +113,7 @@ export const nistCsf: Framework = {
       title: 'Identities and credentials for authorized users, services, and hardware are managed by the organization',
       features:
         'Ledger and inventory: every certificate from issuance through renewal to revocation, under the policy of its class; adoption of ' +
-        'certificates of another CA.',
+        'certificates of another CA; campaigns that change them cohort by cohort, on evidence.',
       parts: ['policy', 'inventory', 'certificates', 'renewals'],
       journal: [
         ...inService,
@@ -109,6 +123,7 @@ export const nistCsf: Framework = {
         ...renewed,
         ...proven,
         ...troubled,
+        ...rolledOut,
       ],
       findings: [
         'no_owner',
@@ -118,7 +133,15 @@ export const nistCsf: Framework = {
         'validity_beyond_policy',
         'no_way_to_renew',
       ],
-      alerts: ['expiry_approaching', 'renewal_overdue', 'renewal_failed', 'lapsed', 'no_owner'],
+      alerts: [
+        'expiry_approaching',
+        'renewal_overdue',
+        'renewal_failed',
+        'lapsed',
+        'no_owner',
+        'authority_down',
+        'rollout_stopped',
+      ],
     },
     'PR.AA-03': {
       title: 'Users, services, and hardware are authenticated',
@@ -150,10 +173,10 @@ export const nistCsf: Framework = {
       title:
         'Computing hardware and software, runtime environments, and their data are monitored to find potentially adverse events',
       features:
-        'Every device by its certificate: renewals that fail, certificates that end, credentials on the wrong device; the gateway by its own ' +
-        'certificates and clock.',
+        'Every device by its certificate: renewals that fail, certificates that end, credentials on the wrong device, campaigns that stop; the ' +
+        'gateway by its own certificates, its CA and its clock.',
       parts: [],
-      journal: ['certificate.expired', 'certificate.revived', ...troubled],
+      journal: ['certificate.expired', 'certificate.revived', ...troubled, 'campaign.stopped'],
       findings: ['never_seen', 'still_on_old', 'shared_key', 'several_active', 'no_way_to_renew'],
       alerts: [
         'expiry_approaching',
@@ -163,6 +186,8 @@ export const nistCsf: Framework = {
         'lapsed',
         'retired_credential_in_use',
         'own_certificate',
+        'authority_down',
+        'rollout_stopped',
         'clock_moved',
       ],
     },
@@ -177,11 +202,19 @@ export const iec62443: Framework = {
     'CR 1.5': {
       title: 'Authenticator management',
       features:
-        'Certificates and keys of devices: first issue, change at their time or at once, revocation; keys replaced by age.',
+        'Certificates and keys of devices: first issue, change at their time or at once, of a whole fleet by campaigns, revocation; keys ' +
+        'replaced by age.',
       parts: ['policy', 'certificates', 'renewals'],
-      journal: [...credentials, ...renewed, ...proven, ...troubled],
+      journal: [...credentials, ...renewed, ...proven, ...troubled, ...rolledOut],
       findings: ['no_way_to_renew', 'still_on_old'],
-      alerts: ['expiry_approaching', 'renewal_overdue', 'renewal_failed', 'installed_not_activated', 'lapsed'],
+      alerts: [
+        'expiry_approaching',
+        'renewal_overdue',
+        'renewal_failed',
+        'installed_not_activated',
+        'lapsed',
+        'rollout_stopped',
+      ],
     },
     'CR 1.8': {
       title: 'Public key infrastructure certificates',
@@ -190,7 +223,7 @@ export const iec62443: Framework = {
       parts: ['certificates'],
       journal: [...credentials, 'renewal.issued', 'renewal.retired'],
       findings: ['unknown_certificate', 'name_mismatch', 'validity_beyond_policy'],
-      alerts: ['own_certificate'],
+      alerts: ['own_certificate', 'authority_down'],
     },
     'CR 1.9': {
       title: 'Strength of public key-based authentication',

@@ -2,7 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type AlertKind, alertKinds } from '../../src/domain/alert.ts';
 import { type Control, evidenceParts, type Framework, frameworks } from '../../src/domain/evidence.ts';
+import { actions } from '../../src/telemetry/actions.ts';
 
 const page = readFileSync('docs/evidence.md', 'utf8');
 
@@ -51,6 +53,18 @@ describe('every action in the table of evidence', () => {
       expect(files.some((text) => text.includes(`'${action}'`) && /\brecord\(/.test(text))).toBe(true);
     },
   );
+});
+
+describe('what an auditor may be shown', () => {
+  const controls = all.flatMap(([, framework]) => Object.values(framework.controls));
+
+  it.each(Object.keys(alertKinds) as AlertKind[])('the alert %s speaks to some control', (kind) => {
+    expect(controls.some(({ alerts }) => alerts.includes(kind))).toBe(true);
+  });
+
+  it.each(Object.keys(actions).filter((action) => action.startsWith('campaign.')))('%s does so too', (action) => {
+    expect(controls.some(({ journal }) => journal.includes(action))).toBe(true);
+  });
 });
 
 describe('docs/evidence.md', () => {

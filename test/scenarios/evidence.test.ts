@@ -5,6 +5,7 @@ import type { EvidenceQuery, EvidenceRecord, EvidenceView } from '../../src/app/
 import { ledgerFile } from '../../src/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type House, openHouse } from './harness.ts';
+import { plantYaml } from './plant.ts';
 import { renewed } from './renewed.ts';
 
 const day = 86_400_000;
@@ -76,6 +77,49 @@ describe('the evidence of a renewal', () => {
     const early = await exported(before);
     expect(new Set(early.records.map(({ record }) => record))).toEqual(new Set(['policy', 'inventory']));
     expect(early.views[0]?.journalFrom).toBeGreaterThan(Date.parse('2001-02-01'));
+  });
+});
+
+describe('what was changed by hand for many, and what somebody was alerted of', () => {
+  it('is in it: campaigns and drills step by step, and each alert with its life', async () => {
+    house = await openHouse({
+      yaml: `classes: { default: { lifetime: 1h } }\n${plantYaml}`,
+      files: { 'plant.csv': 'id,owner\npump-1,\n' },
+    });
+    await house.log.until('alert.raised', { 'event.reason': 'no_owner' });
+    const { operations } = house.gateway;
+    await operations.acknowledgeAlert({ kind: 'no_owner', subject: 'pump-1', by: 'ana' });
+    await house.device('dev-1');
+    const { id } = await operations.startCampaign({ reason: 'a new profile' });
+    await operations.pauseCampaign({ id });
+    await operations.resumeCampaign({ id });
+    await operations.abortCampaign({ id });
+    const drill = await operations.startCampaign({ reason: 'proof', drill: true, cohort: 'canary' });
+    const { records } = await exported({ controls: ['PR.AA-01'] });
+    const steps = records.filter(({ action }) => String(action).startsWith('campaign.'));
+    const ofCampaign = steps.filter(({ detail }) => String(detail).includes(id)).map(({ action }) => action);
+    expect(ofCampaign).toEqual(['campaign.started', 'campaign.paused', 'campaign.resumed', 'campaign.aborted']);
+    expect(steps).toContainEqual(
+      expect.objectContaining({
+        action: 'campaign.started',
+        detail: `drill over cohort canary ${drill.id} begins: proof`,
+        controls: ['PR.AA-01'],
+      }),
+    );
+    expect(records.filter(({ record }) => record === 'alerts')).toEqual([
+      expect.objectContaining({
+        controls: ['PR.AA-01'],
+        kind: 'no_owner',
+        subject: 'pump-1',
+        severity: 'warning',
+        acknowledgedBy: 'ana',
+        raisedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        clearedAt: null,
+      }),
+    ]);
+    // Of a period before it there is none.
+    const early = await exported({ from: '2001-01-01', to: '2001-02-01', controls: ['PR.AA-01'] });
+    expect(early.records.filter(({ record }) => record === 'alerts' || record === 'journal')).toEqual([]);
   });
 });
 
