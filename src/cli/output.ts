@@ -1,11 +1,12 @@
 // How answers look: aligned and readable for people, exact as JSON. Nothing else writes to standard output.
 import { formatDuration } from '../domain/time.ts';
+import { unprintable } from '../telemetry/printable.ts';
 
 export type Format = 'human' | 'json';
 
-/** Text from the inventory or a device, without what would move a terminal's cursor or colour it. */
+/** Text from the inventory or a device, without what would move a terminal's cursor, colour it, or turn the direction it is written in. */
 export function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
+  return text.replaceAll(unprintable, '?');
 }
 
 /** A cell or field; a dash for what there is not. */

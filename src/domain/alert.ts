@@ -115,11 +115,18 @@ export interface AlertStep {
   readonly event: AlertEvent | null;
 }
 
-/** An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. */
-function asRaised(known: Alert, finding: Finding): Finding {
+/** What a device says may be another thing at each of its attempts: people are told so often at most. */
+const saidAnewMs = 3_600_000;
+
+/**
+ * An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. So does for a
+ * while one that has a device's own words.
+ */
+function asRaised(known: Alert, finding: Finding, now: Instant): Finding {
   const isEvent = alertKinds[finding.kind].quietMs !== null;
+  const isSaid = finding.kind === 'renewal_failed' && Math.abs(now - known.updatedAt) < saidAnewMs;
   const worse = known.severity === 'warning' && finding.severity === 'critical';
-  return isEvent && !worse ? known : finding;
+  return (isEvent || isSaid) && !worse ? known : finding;
 }
 
 /** The finding was made at `now`; `known` is the alert of this name, if there ever was one. */
@@ -135,7 +142,7 @@ export function find(known: Alert | null, finding: Finding, now: Instant): Alert
     };
     return { alert: { ...finding, ...fresh }, event: 'raised' };
   }
-  const { severity, detail, owner } = asRaised(known, finding);
+  const { severity, detail, owner } = asRaised(known, finding, now);
   const same = known.severity === severity && known.detail === detail && known.owner === owner;
   if (same) return { alert: { ...known, seenAt: now }, event: null };
   // What has become worse is nobody's acknowledged business any more.

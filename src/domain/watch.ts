@@ -8,6 +8,8 @@ import type { Principal } from './principal.ts';
 import { isOpen, type Renewal } from './renewal.ts';
 import type { Instant } from './time.ts';
 
+/** Control and format characters, halves of characters, and what begins another line. */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
 /** Characters of what a device said of itself that an alert carries. */
 const saidMax = 200;
 
@@ -153,5 +155,5 @@ export function failureIsOver({
 /** @param code what the failure is called, where it has a name; with what was said about it. */
 export function renewalFailed(principal: Principal, code: string | null, said: string): Finding {
   const detail = [code, said].filter((part) => part).join(': ');
-  return about(principal, 'renewal_failed', 'warning', detail.slice(0, saidMax).replaceAll(/\p{C}/gu, '?'));
+  return about(principal, 'renewal_failed', 'warning', detail.slice(0, saidMax).replaceAll(unprintable, '?'));
 }

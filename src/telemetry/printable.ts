@@ -6,7 +6,8 @@ const topicCharactersMax = 128;
 /** Of anything else, a message included. */
 const charactersMax = 2_048;
 
-const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** Each of these characters. */
+export const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Most of what is written: a class without properties is matched ten times as fast. */
 const plain = /^[\x20-\x7e]*$/;

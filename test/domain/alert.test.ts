@@ -40,6 +40,19 @@ describe('an alert', () => {
     expect(worse).toMatchObject({ event: 'updated', alert: { acknowledgedBy: null, acknowledgedAt: null } });
   });
 
+  it("is told again at most hourly where it has a device's own words, which may be others at each attempt", () => {
+    const said = (detail: string): Finding => ({ ...finding, kind: 'renewal_failed', detail });
+    let { alert } = find(null, said('full'), noon);
+    let told = 0;
+    for (let i = 1; i <= 240; i += 1) {
+      const step = find(alert, said(`full ${i}`), noon + i * 60 * second);
+      alert = step.alert;
+      if (step.event !== null) told += 1;
+    }
+    expect(told).toBe(4);
+    expect(alert.detail).toBe('full 240');
+  });
+
   it('is acknowledged once, and never after it was cleared', () => {
     const taken = acknowledge(raised, 'ana', noon + second);
     expect(taken).toMatchObject({ event: 'acknowledged', alert: { acknowledgedAt: noon + second } });

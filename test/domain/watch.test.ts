@@ -241,11 +241,11 @@ describe('a look at a principal', () => {
 
 describe('a failure', () => {
   it('is told in one line that can be printed, and not in more than is read', () => {
-    expect(renewalFailed(principal({ owner: '' }), 'no_space', 'flash\u001b[31m full')).toEqual({
+    expect(renewalFailed(principal({ owner: '' }), 'no_space', 'flash\u001b[31m full\u2028a\u202eb\ud800')).toEqual({
       kind: 'renewal_failed',
       subject: 'pump-7',
       severity: 'warning',
-      detail: 'no_space: flash?[31m full',
+      detail: 'no_space: flash?[31m full?a?b?',
       owner: null,
     });
     expect(renewalFailed(principal(), null, 'x'.repeat(5_000)).detail).toHaveLength(200);

@@ -110,6 +110,31 @@ describe('a webhook', () => {
     expect(manager.faults).toEqual([]);
   });
 
+  it('of Alertmanager that refuses one of what is open is told again of all others', async () => {
+    const manager = await opened(new AlertmanagerLike());
+    await openWith(`{ webhooks: { manager: { kind: alertmanager, url: '${manager.url}/', repeat: 1s } } }`);
+    await raise('pump-1', 'pump-2', 'pump-3');
+    await manager.untilHaving({ subject: 'pump-3' }, 'firing');
+    await expect.poll(waiting).toBe(0);
+    manager.misbehave = (_, response) => {
+      const body = manager.requests.at(-1)?.body ?? '';
+      if (!body.includes('"pump-2"')) manager.told.push(...(JSON.parse(body) as typeof manager.told));
+      response.writeHead(body.includes('"pump-2"') ? 400 : 200).end();
+    };
+    const since = manager.told.length;
+    const again = (subject: string): number =>
+      manager.told.slice(since).filter(({ labels }) => labels['subject'] === subject).length;
+    await manager.until(
+      () => (again('pump-3') > 1 ? true : undefined),
+      () => 'pump-3 was not told again',
+    );
+    expect(again('pump-1')).toBeGreaterThan(1);
+    expect(again('pump-2')).toBe(0);
+    expect(house.log.lines.some(({ message }) => message?.endsWith('answered 400, told of no_owner/pump-2'))).toBe(
+      true,
+    );
+  });
+
   it('proves who posted what and when, so that nothing can be forged, changed or replayed later', async () => {
     const hook = await opened(new CloudEventsReceiver(secret));
     await openWith(hookAt(hook, ', secretFile: secret'));

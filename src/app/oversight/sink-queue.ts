@@ -1,6 +1,6 @@
 // What waits for one sink, told in the order of what happened and at least once. What fails is put off; what will never be taken is
 // dropped and counted, and so is the oldest of what is too much.
-import type { AlertName } from '../../domain/alert.ts';
+import { type Alert, type AlertName, alertKey } from '../../domain/alert.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
 import type { WaitingNotification } from '../../ports/store.ts';
 import type { App } from '../context.ts';
@@ -128,12 +128,25 @@ export class SinkQueue {
     if (!this.#round) this.#roundAt = steady;
     const { after, told } = this.#round ?? { after: null, told: 0 };
     const open = await this.#app.store.read.openAlerts(after, batchMax);
-    const answer: SinkAnswer = open.length > 0 ? await again.tell(open, this.#stopping.signal) : { kind: 'told' };
+    const answer = await this.#tellOpen(again, open);
     const last = open.at(-1);
     const isMore = answer.kind === 'told' && open.length === batchMax && told + open.length < againMax;
     this.#round = isMore && last ? { after: last, told: told + open.length } : null;
     if (answer.kind !== 'told' && !this.#stopping.signal.aborted) this.#tellFailure(answer.detail);
     return isMore;
+  }
+
+  /** One that will not be taken must not keep the others of its batch from being told: they would be taken for over. */
+  async #tellOpen(again: NonNullable<Sink['again']>, open: readonly Alert[]): Promise<SinkAnswer> {
+    if (open.length === 0) return { kind: 'told' };
+    const answer = await again.tell(open, this.#stopping.signal);
+    if (answer.kind !== 'refused' || open.length === 1) return answer;
+    for (const each of open) {
+      const alone = await again.tell([each], this.#stopping.signal);
+      if (alone.kind === 'failed') return alone;
+      if (alone.kind === 'refused') this.#tellFailure(`${alone.detail}, told of ${alertKey(each)}`);
+    }
+    return { kind: 'told' };
   }
 
   #tellDropped(reason: 'queue_full' | 'refused', count: number): void {
