@@ -23,6 +23,8 @@ export interface LiveSession extends Deadlined {
   readonly mayReceive: TopicGate;
   /** Filters granted to it. */
   readonly filters: Set<string>;
+  /** How often it asked for a filter and did not get it. */
+  filtersRefused: number;
   /** CONNACK sent: it can be spoken to. */
   ready: boolean;
   /** Why it is being ended; null while it is not. */
@@ -126,6 +128,7 @@ export class SessionRegistry {
       mayPublish: compileTopicGate(session.access.publish),
       mayReceive: this.#receives(session),
       filters: new Set(),
+      filtersRefused: 0,
       deadline: session.endsAt,
       heapIndex: -1,
       ready: false,

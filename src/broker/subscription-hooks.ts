@@ -12,6 +12,9 @@ type AuthorizeSubscribe = NonNullable<AedesOptions['authorizeSubscribe']>;
 /** The return code of SUBACK for a filter that is not granted (MQTT 3.1.1, 3.9.3). */
 const failure = 128;
 
+/** Filters a session may ask for in vain. One packet can hold tens of thousands, and whoever sends such has lost its way, or means harm. */
+export const filtersRefusedMax = 1_000;
+
 export interface SubscriptionOptions {
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
@@ -25,12 +28,18 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
   return (client, subscription, callback) => {
     const live = registry.of(client);
     const filter = subscription.topic;
-    if (!live) return callback(null, null);
+    if (!live || live.ending !== null) return callback(null, null);
+    if (live.filtersRefused >= filtersRefusedMax) {
+      registry.end(live, 'subscriptions_refused');
+      return callback(null, null);
+    }
     if (!maySubscribe(live.session.access, filter)) {
+      live.filtersRefused += 1;
       entrance.denied(live.session, 'subscribe', filter);
       return callback(null, null);
     }
     if (live.filters.size >= limits.subscriptionsPerClientMax && !live.filters.has(filter)) {
+      live.filtersRefused += 1;
       journal.tell({
         action: 'subscription.refused',
         level: 'warn',

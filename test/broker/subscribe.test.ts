@@ -1,6 +1,7 @@
 // Subscribing and receiving: what is granted, what is told to the application, and what never gets through.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectPacket, generate, House, inbox, packetsOf, until } from './harness.ts';
+import { filtersRefusedMax } from '../../src/broker/subscription-hooks.ts';
+import { closed, connectPacket, generate, House, inbox, packetsOf, until } from './harness.ts';
 
 const subscribe = (filters: readonly string[], messageId = 1) =>
   generate({ cmd: 'subscribe', messageId, subscriptions: filters.map((topic) => ({ topic, qos: 1 as const })) });
@@ -38,6 +39,39 @@ describe('a subscription', () => {
     expect(packets[3]).toMatchObject({ granted: [1] });
     socket.destroy();
   });
+
+  it.each([
+    ['denied', (index: number) => `other/${index}`],
+    ['beyond the limit', (index: number) => `devices/d4/${index}`],
+  ])(
+    'is refused so often and no more: at tens of thousands in one packet the session ends (%s)',
+    async (_, filterOf) => {
+      const [denials, ended, refused] = [
+        house.entrance.denials.length,
+        house.told('session.ended').length,
+        house.told('subscription.refused').length,
+      ];
+      const socket = await house.raw(await house.device('d4'));
+      const gone = closed(socket);
+      const packets = packetsOf(socket);
+      // Two packets of a thousand cost as much as one.
+      const filters = Array.from({ length: 10_000 }, (__, index) => filterOf(index));
+      socket.write(
+        Buffer.concat([connectPacket('d4'), subscribe(filters.slice(0, 400)), subscribe(filters.slice(400), 2)]),
+      );
+      await gone;
+      expect(packets.slice(0, 2).map(({ cmd }) => cmd)).toEqual(['connack', 'suback']);
+      expect(house.told('session.ended').slice(ended)).toMatchObject([{ reason: 'subscriptions_refused' }]);
+      const told = house.entrance.denials.length - denials + house.told('subscription.refused').length - refused;
+      expect(told).toBe(filtersRefusedMax);
+      // Up to that many, a client of a wrong configuration is answered.
+      const other = await house.raw(await house.device('d4'));
+      const answers = packetsOf(other);
+      other.write(Buffer.concat([connectPacket('d4'), subscribe(filters.slice(0, filtersRefusedMax))]));
+      await until(() => answers.length === 2);
+      other.destroy();
+    },
+  );
 
   it('that was denied yields nothing at the next connect, though aedes stored it', async () => {
     const device = await house.device('d3');
