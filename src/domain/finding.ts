@@ -19,6 +19,7 @@ export const findingKinds = {
   site_mismatch: 'its site is not the site of its gateway',
   still_on_old: 'it still uses a certificate that has been replaced',
   installed_not_activated: 'it said that it installed its replacement, and did not come with it',
+  unknown_class: 'its class is not configured: it has the default policy',
   validity_beyond_policy: 'a certificate that lives longer than its policy allows',
   no_way_to_renew: 'a certificate in use that nothing will replace',
   not_of_source: 'an inventory source names a device that is not its own',
@@ -57,6 +58,8 @@ export interface FleetFacts extends Comings {
   /** Of the gateway its record names; null: none, or no site. */
   readonly gatewaySite: string | null;
   readonly policy: Policy;
+  /** False: the policy is the default's, because the configuration does not have its class. */
+  readonly classIsConfigured: boolean;
   readonly now: Instant;
 }
 
@@ -66,6 +69,9 @@ const neverSeen: Finder = ({ certificates, lastSeenAt }) => {
   if (lastSeenAt !== null || certificates.some((each) => each.lastSeenAt !== null)) return null;
   return certificates.length === 0 ? 'no certificate was ever issued to it' : 'its certificate was never seen in use';
 };
+
+const unknownClass: Finder = ({ principal, classIsConfigured }) =>
+  classIsConfigured ? null : `class ${principal.class} is not configured: it has the policy of default`;
 
 const noOwner: Finder = ({ principal }) => (principal.owner === '' ? 'nobody answers for it' : null);
 
@@ -145,6 +151,7 @@ const finders = {
   site_mismatch: siteMismatch,
   still_on_old: stillOnOld,
   installed_not_activated: installedNotActivated,
+  unknown_class: unknownClass,
   validity_beyond_policy: validityBeyondPolicy,
   no_way_to_renew: noWayToRenew,
 } as const satisfies Partial<Record<FindingKind, Finder>>;

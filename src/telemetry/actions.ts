@@ -133,6 +133,7 @@ export const actions = {
   'source.reconciled': { level: 'info' },
   'source.failed': failure('source', 'warn'),
   'policy.applied': { level: 'info' },
+  'policy.class_unknown': { level: 'warn' },
   'policy.reloaded': { level: 'info' },
   'policy.refused': failure('reload', 'error'),
   'authority.unavailable': failure('authority', 'warn'),

@@ -21,6 +21,7 @@ interface Patch {
   readonly lastSeenAt?: number | null;
   readonly gatewaySite?: string | null;
   readonly plannedMs?: number;
+  readonly classIsConfigured?: boolean;
 }
 
 const facts = (patch: Patch): FleetFacts => ({
@@ -32,6 +33,7 @@ const facts = (patch: Patch): FleetFacts => ({
   isHere: false,
   cameAt: null,
   policy,
+  classIsConfigured: patch.classIsConfigured ?? true,
   now,
 });
 const kindsOf = (patch: Patch): string[] => findingsOf(facts(patch)).map(({ kind }) => kind);
@@ -49,6 +51,7 @@ describe('a look over one principal', () => {
     ['never_seen', { certificates: [], lastSeenAt: null }],
     ['never_seen', { certificates: [issued({})], lastSeenAt: null }],
     ['never_seen', { certificates: [inUse({ lastSeenAt: null })], lastSeenAt: null }],
+    ['unknown_class', { classIsConfigured: false }],
     ['no_owner', { principal: { owner: '' } }],
     ['shared_key', { certificates: [inUse({ sharedWith: idOf('other') })] }],
     ['several_active', { certificates: [inUse(), inUse()] }],

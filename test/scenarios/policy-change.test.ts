@@ -210,3 +210,42 @@ it('goes on where it was cut off, and counts no certificate twice', async () => 
   expect(counts(line)).toEqual([5, 5, 0, 0]);
   for (const id of ['pump-1', 'pump-3', 'pump-5']) expect(await dueOn(id)).toBeCloseTo(45, 1);
 });
+
+it('tells of a class that devices name and the configuration no longer has', async () => {
+  await open(classes('60%', '  early: { renewAt: 40% }\n'));
+  const credentials = bare(await house.device('pump-1', { class: 'early' }));
+  expect(await connackOf(house, credentials, 'pump-1')).toBe(0);
+  await house.device('pump-2');
+  await house.gateway.operations.lookOver();
+  const findings = () => house.gateway.operations.listFindings({ kind: 'unknown_class' });
+  expect(await findings()).toEqual([]);
+  house.configure(classes('60%'));
+  await house.gateway.operations.reload();
+  const line = await house.log.until('policy.class_unknown');
+  expect(line['nolapse.classes']).toEqual(['early']);
+  expect(await dueOn('pump-1')).toBeCloseTo(54, 1);
+  await house.gateway.operations.lookOver();
+  expect(await findings()).toMatchObject([{ subject: 'pump-1', detail: expect.stringContaining('class early') }]);
+  house.configure(classes('60%', '  early: { renewAt: 40% }\n'));
+  await house.restart();
+  await expect.poll(() => dueOn('pump-1'), { timeout: 15_000 }).toBeCloseTo(36, 1);
+  await house.gateway.operations.lookOver();
+  expect(await findings()).toEqual([]);
+  expect(house.log.count('policy.class_unknown')).toBe(1);
+});
+
+it("moves due dates when a cohort's share changes, and when one device changes its cohort", async () => {
+  const spread = (canaries: string): string =>
+    `rollout: { canaryShare: ${canaries}, earlyShare: 0% }\nclasses:\n  default: { lifetime: 90d, renewAt: 60%, spread: 20%, backdate: 0s }\n`;
+  await open(spread('0%'));
+  await devices('pump-1', 'pump-2');
+  // The last three fifths of 18 days before day 54; canaries have the first fifth.
+  for (const id of ['pump-1', 'pump-2']) expect(await dueOn(id)).toBeGreaterThan(43.1);
+  await house.restart(() => house.configure(spread('100%')));
+  expect(counts(await house.log.until('policy.applied'))).toEqual([2, 2, 0, 0]);
+  for (const id of ['pump-1', 'pump-2']) expect(await dueOn(id)).toBeLessThan(39.7);
+  await house.gateway.operations.importDevices({ format: 'csv', text: 'id,owner,cohort\npump-1,tests,early\n' });
+  expect(await dueOn('pump-1')).toBeGreaterThan(39.5);
+  expect(await dueOn('pump-1')).toBeLessThan(43.3);
+  expect(await dueOn('pump-2')).toBeLessThan(39.7);
+});

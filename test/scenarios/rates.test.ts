@@ -1,14 +1,17 @@
 // Offers and issuance at a rate, whoever has least time left first; and a CA that is down, asked by one request at a time.
 import type { MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Credential, createTestAuthority } from '../broker/test-pki.ts';
 import { FailingAuthority } from '../fakes/failing-authority.ts';
-import { connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
+import { type Credentials, connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
 
 const classes = `
 classes:
   default: { lifetime: 1h, renewAt: 66%, spread: 0%, overlap: 1m, grace: 1h, retryFirst: 10m, retryMax: 10m }
   brief: { lifetime: 20m }
 `;
+
+const asCredentials = ({ cert, key }: Credential): Credentials => ({ certificatePem: cert, keyPem: key });
 
 let house: House;
 const clients: MqttClient[] = [];
@@ -65,6 +68,49 @@ describe('more due than may be offered', () => {
     await house.log.until('renewal.offered', { 'nolapse.principal': 'long-4' });
     expect(offeredTo().slice(0, 3)).toEqual(['long-1', 'long-2', 'brief-1']);
     expect(offeredTo()).toHaveLength(5);
+  });
+});
+
+describe('with one offer a second', () => {
+  it('a first enrollment goes first, then a device in the renew-only lane, then who has weeks', async () => {
+    let steady = 0;
+    let passedMs = 0;
+    const maker = await createTestAuthority('Maker');
+    house = await openHouse({
+      yaml: `limits: { offersPerSecond: 1 }\nbootstrap: { anchors: [maker.crt] }\n${classes}`,
+      files: { 'maker.crt': maker.ca },
+      clock: { now: () => Date.now() + passedMs, steady: () => steady },
+    });
+    const speakers = new Map<string, Speaker>();
+    const listen = async (id: string, credentials: Credentials) => {
+      const client = await connect(house, credentials, id);
+      clients.push(client);
+      const speaking = await new Speaker(client, id).listen();
+      speakers.set(id, speaking);
+      // What the first says is done with when the second is heard.
+      for (const slots of [2, 3]) await speaking.say({ word: 'hello', maxPacket: 4_096, slots });
+      await until(async () => (await house.gateway.operations.showDevice({ id })).contact?.slots === 3);
+    };
+    const lapsed = await house.device('lane-1', { class: 'brief' });
+    await (await connect(house, lapsed, 'lane-1')).endAsync();
+    for (const id of ['long-1', 'long-2']) await listen(id, await house.device(id));
+    passedMs = 25 * 60_000;
+    await house.log.until('certificate.expired', { 'nolapse.principal': 'lane-1' });
+    // Takes the one turn there is.
+    await house.gateway.operations.runRenewal({ device: 'long-1' });
+    await speakers.get('long-1')?.next('offer');
+    // They come to wait in the order that is the wrong one.
+    await house.gateway.operations.runRenewal({ device: 'long-2' });
+    await listen('lane-1', lapsed);
+    await house.gateway.operations.addDevice({ id: 'new-1', owner: 'tests' });
+    await listen('new-1', asCredentials(await maker.issue('new-1')));
+    expect(offeredTo()).toEqual(['long-1']);
+    for (const id of ['new-1', 'lane-1', 'long-2']) {
+      steady += 1_000;
+      await speakers.get(id)?.next('offer');
+    }
+    await house.log.until('renewal.offered', { 'nolapse.principal': 'long-2' });
+    expect(offeredTo()).toEqual(['long-1', 'new-1', 'lane-1', 'long-2']);
   });
 });
 
@@ -128,5 +174,33 @@ describe('a CA that is down', () => {
       expect(await house.gateway.operations.listAlerts({ open: true, kind: 'authority_down' })).toEqual([]);
     }
     expect([house.log.count('alert.raised', alert), house.log.count('alert.cleared', alert)]).toEqual([2, 2]);
+  });
+
+  it('is told to whoever sends a request meanwhile, which is kept, and signed when it is back', async () => {
+    const authority = new FailingAuthority();
+    house = await openHouse({ yaml: classes, throughAuthority: authority.through });
+    const [first, second] = [await speaker('a-1'), await speaker('a-2')];
+    for (const device of ['a-1', 'a-2']) await house.gateway.operations.runRenewal({ device });
+    const offers = [await first.next('offer'), await second.next('offer')];
+    authority.isDown = true;
+    await first.say({ word: 'csr', renewal: offers[0]?.renewal ?? '', csr: (await newRequest('a-1')).csr });
+    await house.log.until('authority.unavailable');
+    const renewal = offers[1]?.renewal ?? '';
+    await second.say({ word: 'csr', renewal, csr: (await newRequest('a-2')).csr });
+    const answer = await second.next('error');
+    expect(answer).toMatchObject({
+      code: 'unavailable',
+      renewal,
+      detail: 'the CA does not sign now; the request is kept',
+    });
+    expect(answer.retryAfter).toBeGreaterThan(0);
+    expect((await house.gateway.operations.showRenewal({ id: renewal })).renewal).toMatchObject({
+      state: 'requested',
+      requests: 1,
+    });
+    authority.isDown = false;
+    // Nothing is sent twice.
+    expect((await second.next('cert')).renewal).toBe(renewal);
+    expect((await house.gateway.operations.showRenewal({ id: renewal })).renewal.requests).toBe(1);
   });
 });

@@ -6,6 +6,7 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { replanWithin } from '../renewal/due.ts';
 import { decommissionWithin } from './decommission.ts';
+import { batchRows } from './inventory.ts';
 import type { Plan } from './plan-reconcile.ts';
 
 /** A device of which nothing is said but its name. */
@@ -37,11 +38,12 @@ async function inBatches<T>(
   signal: AbortSignal,
   work: (within: Change, row: T) => Promise<void>,
 ): Promise<void> {
-  const { sweepBatch } = app.settings;
-  for (let from = 0; from < rows.length && !signal.aborted; from += sweepBatch) {
+  const together = Math.min(batchRows, app.settings.sweepBatch);
+  for (let from = 0; from < rows.length && !signal.aborted; from += together) {
     await change(app, async (within) => {
-      for (const row of rows.slice(from, from + sweepBatch)) await work(within, row);
+      for (const row of rows.slice(from, from + together)) await work(within, row);
     });
+    await app.turns.take();
   }
 }
 

@@ -53,12 +53,13 @@ export async function importDevices(app: App, input: InventoryFile): Promise<{ a
       const message = `inventory import: ${counts.added} added, ${counts.updated} updated`;
       await within.record({ action: 'device.imported', message });
     });
+    await app.turns.take();
   }
   return counts;
 }
 
-/** Rows written in one change: what a larger file would hold everybody else up for is spread over several. */
-const batchRows = 10_000;
+/** Rows written in one change, each with the due dates that follow from it: what a larger file would hold everybody else up for is spread over several. */
+export const batchRows = 250;
 /** Rows looked up in the inventory before others have a turn. */
 const lookedUpRows = 500;
 

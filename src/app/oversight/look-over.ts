@@ -73,6 +73,7 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
       lastSeenAt: lastSeen.get(principal.id) ?? null,
       gatewaySite: gateway?.site ?? null,
       policy,
+      classIsConfigured: app.policies.set.has(principal.class),
       now,
     };
     for (const { kind, detail } of findingsOf(facts)) {

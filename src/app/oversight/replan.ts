@@ -25,7 +25,11 @@ interface Progress {
   readonly earlier: number;
   readonly later: number;
   readonly due: number;
+  /** Classes of devices in use that are not configured, the first of them; absent in what was kept before that was noted. */
+  readonly unknown?: readonly string[];
 }
+
+const unknownMax = 16;
 
 /** Names all that decides when a certificate is due beside itself and its device. */
 function digestOf({ policies, settings }: App): string {
@@ -73,6 +77,10 @@ async function replanBatch(within: Change, digest: string): Promise<boolean> {
   const moved = { earlier: 0, later: 0, due: 0 };
   for (const outlook of batch) await replanOne(within, outlook, moved);
   const done = batch.length < limit;
+  const unknown = new Set(before.unknown);
+  for (const { principal } of batch) {
+    if (unknown.size < unknownMax && !app.policies.set.has(principal.class)) unknown.add(principal.class);
+  }
   const after: Progress = {
     digest,
     first: before.first,
@@ -82,12 +90,14 @@ async function replanBatch(within: Change, digest: string): Promise<boolean> {
     earlier: before.earlier + moved.earlier,
     later: before.later + moved.later,
     due: before.due + moved.due,
+    unknown: [...unknown],
   };
   await tx.putSetting(settingName, JSON.stringify(after));
   const isNews = after.first ? after.earlier + after.later > 0 : after.looked > 0;
   // When somebody is alerted hangs on the policy as well.
   if (done) await watchAnew(within);
   if (done && isNews) await conclude(within, after);
+  if (done && unknown.size > 0) await tellUnknown(within, [...unknown]);
   return done;
 }
 
@@ -104,6 +114,14 @@ async function replanOne(
   await tx.putCertificate({ ...entry, renewAt });
   moved[renewAt < certificate.renewAt ? 'earlier' : 'later'] += 1;
   if (renewAt <= now && certificate.renewAt > now) moved.due += 1;
+}
+
+function tellUnknown({ record }: Change, classes: readonly string[]): Promise<void> {
+  return record({
+    action: 'policy.class_unknown',
+    message: `devices are of classes that are not configured, and have the policy of default: ${classes.join(', ')}`,
+    fields: { 'nolapse.classes': classes },
+  });
 }
 
 function conclude({ record }: Change, { looked, earlier, later, due }: Progress): Promise<void> {
