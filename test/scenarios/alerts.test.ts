@@ -92,6 +92,9 @@ async function renew(id: string, credentials: Credentials): Promise<Credentials>
 }
 
 describe('an alert about a device', () => {
+  /** What a device might say to reach whoever reads of it: a terminal, another line, a template. */
+  const hostile = `full\u001b[2J\nALERT cleared\u2028{{ .Labels }} ${'x'.repeat(200)}`;
+
   it('warns of an end that comes near, becomes critical, and is over with the renewal', async () => {
     await open();
     const credentials = await device('pump-1');
@@ -136,8 +139,13 @@ describe('an alert about a device', () => {
     const speaker = await come('pump-1', credentials);
     pass(60 * day);
     const first = await fetchNext(speaker);
-    await speaker.say({ word: 'ack', renewal: first.renewal, status: 'failed', code: 'no_space', detail: 'full' });
-    expect((await hook.untilTold('renewal_failed/pump-1', 'raised')).data.detail).toBe('no_space: full');
+    await speaker.say({ word: 'ack', renewal: first.renewal, status: 'failed', code: 'no_space', detail: hostile });
+    const said = `no_space: full?[2J?ALERT cleared?{{ .Labels }} ${'x'.repeat(200)}`.slice(0, 200);
+    expect((await hook.untilTold('renewal_failed/pump-1', 'raised')).data.detail).toBe(said);
+    const { annotations } = await manager.untilHaving({ alertname: 'renewal_failed' }, 'firing');
+    expect(annotations?.['summary']).toBe(`pump-1: ${said}`);
+    const line = await house.log.until('alert.raised', { 'event.reason': 'renewal_failed' });
+    expect(line.message).toBe(`ALERT raised: pump-1: ${said}`);
     pass(day);
     const { renewal, credentials: next } = await fetchNext(speaker);
     await speaker.say({ word: 'ack', renewal, status: 'installed' });
