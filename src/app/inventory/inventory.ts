@@ -59,7 +59,7 @@ export async function importDevices(app: App, input: InventoryFile): Promise<{ a
 }
 
 /** Rows written in one change, each with the due dates that follow from it: what a larger file would hold everybody else up for is spread over several. */
-export const batchRows = 250;
+export const batchRows = 100;
 /** Rows looked up in the inventory before others have a turn. */
 const lookedUpRows = 500;
 

@@ -1,0 +1,63 @@
+// An import whose every row moves due dates is written in small transactions: others have their turn in between.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { importDevices } from '../../src/app/inventory/inventory.ts';
+import { loadConfig } from '../../src/config.ts';
+import { assemble, initHome } from '../../src/home.ts';
+import type { Sessions } from '../../src/ports/sessions.ts';
+import { certificate } from '../contract/store-rows.ts';
+import { recordingLog } from '../telemetry/recording-log.ts';
+
+const day = 86_400_000;
+const rows = 1_000;
+const nobody: Sessions = {
+  send: async () => 0,
+  listens: () => false,
+  closeByCertificate: () => 0,
+  closeByPrincipal: () => 0,
+  closeIntroduced: () => 0,
+};
+const ids = Array.from({ length: rows }, (_, i) => `d${i}`);
+const csv = (name: string): string => `id,owner,class\n${ids.map((id) => `${id},tests,${name}`).join('\n')}\n`;
+
+it('an import of a thousand rows that change class lets others in at least every hundred', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'nolapse-import-'));
+  const file = join(home, 'nolapse.yaml');
+  writeFileSync(file, 'classes: { early: { renewAt: 40% } }\n');
+  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log };
+  await initHome(options);
+  const { app, outbox } = await assemble(options, { tell: () => undefined }, nobody, 'use');
+  try {
+    await importDevices(app, { format: 'csv', text: csv('default') });
+    const now = Date.now();
+    await app.store.transact(async (tx) => {
+      const dates = { notBefore: now, notAfter: now + 90 * day, renewAt: now + 45 * day };
+      for (const id of ids) await tx.putCertificate(certificate(id, id, { state: 'active', ...dates }));
+    });
+    const sizes: number[] = [];
+    const { transact } = app.store;
+    app.store.transact = (work) =>
+      transact(async (tx) => {
+        let written = 0;
+        const { putPrincipal } = tx;
+        tx.putPrincipal = (each) => {
+          written += 1;
+          return putPrincipal.call(tx, each);
+        };
+        const result = await work(tx);
+        sizes.push(written);
+        return result;
+      });
+    await importDevices(app, { format: 'csv', text: csv('early') });
+    expect(sizes.reduce((sum, each) => sum + each, 0)).toBe(rows);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
+    const moved = await app.store.read.certificatesOf(certificate('x', 'd7').principalId);
+    expect(((moved[0]?.renewAt ?? 0) - now) / day).toBeLessThan(36.1);
+  } finally {
+    await outbox.close();
+    await app.store.close();
+    rmSync(home, { recursive: true, force: true });
+  }
+});
