@@ -1,17 +1,23 @@
 // Gathers what is wrong with a file or a source: enough is named to mend it by, in the order of where it stands, and the rest is
 // counted.
 
-/** Faults that are named. */
+/** Faults that are named, and how many of them in the same words: a column that is misspelt must not hide what else is wrong. */
 const namedMax = 200;
+const alikeMax = 20;
 
 export class Faults {
   readonly #named: { readonly at: number; readonly fault: string }[] = [];
+  /** By its words, how often a fault that is named was met. */
+  readonly #alike = new Map<string, number>();
   #count = 0;
 
   /** `at`: where it stands, in the file's own order. */
   add(at: number, fault: string): void {
     this.#count += 1;
-    if (this.#named.length < namedMax) this.#named.push({ at, fault });
+    const alike = this.#alike.get(fault);
+    if (alike === undefined && this.#named.length === namedMax) return;
+    this.#alike.set(fault, (alike ?? 0) + 1);
+    if (this.#named.length < namedMax && (alike ?? 0) < alikeMax) this.#named.push({ at, fault });
   }
 
   get any(): boolean {
@@ -20,10 +26,14 @@ export class Faults {
 
   /** Each with its place, as `place` words it; empty where it has none. */
   named(place: (at: number) => string): string[] {
-    const rest = this.#count - this.#named.length;
-    const lines = this.#named
-      .toSorted((a, b) => a.at - b.at)
-      .map(({ at, fault }) => [place(at), fault].filter(Boolean).join(': '));
-    return rest > 0 ? [...lines, `and ${rest} more faults`] : lines;
+    const sorted = this.#named.toSorted((a, b) => a.at - b.at);
+    const left = new Map(this.#alike);
+    for (const { fault } of sorted) left.set(fault, (left.get(fault) ?? 0) - 1);
+    const lines = sorted.map(({ at, fault }) => [place(at), fault].filter(Boolean).join(': '));
+    const alike = [...left]
+      .filter(([, count]) => count > 0)
+      .map(([fault, count]) => `and ${count} more times: ${fault}`);
+    const rest = this.#count - [...this.#alike.values()].reduce((sum, count) => sum + count, 0);
+    return [...lines, ...alike, ...(rest > 0 ? [`and ${rest} more faults`] : [])];
   }
 }

@@ -229,6 +229,7 @@ export interface Operations {
   runRenewal(input: { readonly device: string }): Promise<Renewal>;
   listCertificates(query: {
     readonly device?: string;
+    readonly state?: string;
     readonly after?: string;
     readonly limit?: number;
   }): Promise<CertificateView[]>;

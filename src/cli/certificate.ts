@@ -1,7 +1,7 @@
 // nolapse cert ...: the ledger, and revocation.
 import { type Command, Option } from 'commander';
 import type { CertificateView } from '../app/operations.ts';
-import { isForeign, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import { certificateStates, isForeign, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
 import { registerCertificateImport } from './certificate-import.ts';
 import {
   type CommonOptions,
@@ -13,7 +13,12 @@ import {
 } from './invocation.ts';
 import { answer, cell, fields, fromNow, table, time } from './output.ts';
 
-type ListOptions = CommonOptions & { readonly device?: string; readonly after?: string; readonly limit: number };
+type ListOptions = CommonOptions & {
+  readonly device?: string;
+  readonly state?: string;
+  readonly after?: string;
+  readonly limit: number;
+};
 type RevokeOptions = CommonOptions & { readonly reason?: RevocationReason };
 
 export function certificateTable(certificates: readonly CertificateView[], now: number): string {
@@ -59,6 +64,7 @@ export function registerCertificate(program: Command, surroundings: Surroundings
   withLimit(withCommon(group.command('list')))
     .description('list certificates')
     .option('--device <id>', 'of this device')
+    .addOption(new Option('--state <state>', 'in this state').choices(certificateStates))
     .option('--after <fingerprint>', 'begin after this one')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;

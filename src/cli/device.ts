@@ -60,7 +60,7 @@ function principalFields(principal: Principal, contact: Contact | null = null): 
     ['criticality', principal.criticality],
     ['site', cell(principal.site)],
     ['gateway', cell(principal.gateway)],
-    ['cohort', principal.cohort ?? 'as its id falls out'],
+    ['cohort', principal.cohort ?? 'by a hash of its id: nolapse policy explain'],
     ['source', principal.source === null ? 'entered by hand' : plain(principal.source)],
     ['encoding', cell(principal.encoding)],
     ['key modes', cell(principal.modes.join(', '))],
@@ -70,8 +70,8 @@ function principalFields(principal: Principal, contact: Contact | null = null): 
 }
 
 function listRow(principal: Principal): string[] {
-  const { id, kind, status, criticality, owner, site, gateway, packetBytesMax, slots } = principal;
-  const named = [id, kind, status, principal.class, criticality, owner, site, gateway];
+  const { id, kind, status, criticality, cohort, owner, site, gateway, packetBytesMax, slots } = principal;
+  const named = [id, kind, status, principal.class, criticality, cohort, owner, site, gateway];
   return [...named, principal.modes.join(','), packetBytesMax, slots].map(cell);
 }
 
@@ -140,7 +140,20 @@ function registerList(group: Command, surroundings: Surroundings): void {
       const list = await withOperations(surroundings, options, (each) => each.listDevices(query));
       answer(output, list, () =>
         table(
-          ['ID', 'KIND', 'STATUS', 'CLASS', 'CRITICALITY', 'OWNER', 'SITE', 'GATEWAY', 'MODES', 'PACKET', 'SLOTS'],
+          [
+            'ID',
+            'KIND',
+            'STATUS',
+            'CLASS',
+            'CRITICALITY',
+            'COHORT',
+            'OWNER',
+            'SITE',
+            'GATEWAY',
+            'MODES',
+            'PACKET',
+            'SLOTS',
+          ],
           list.map(listRow),
         ),
       );

@@ -24,7 +24,7 @@ function deviceRow(device: DarkDevice, now: number): string[] {
 
 function words({ now, until, looked, dark, groups, devices }: ForecastView): string {
   const counts = fields([
-    ['certificates in use that end by', `${time(until)}: ${looked}`],
+    [`certificates in use that end by ${time(until)}`, `${looked}`],
     ['devices expected to go dark', `${dark}`],
   ]);
   if (dark === 0) return counts;

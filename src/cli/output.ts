@@ -23,6 +23,7 @@ export function time(instant: number | null | undefined): string {
 /** How long until then: `in 3d 4h`, `2h 5m ago`. */
 export function fromNow(instant: number | null | undefined, now: number): string {
   if (instant === null || instant === undefined) return '-';
+  if (Math.abs(instant - now) < 1_000) return 'now';
   return instant >= now ? `in ${formatDuration(instant - now)}` : `${formatDuration(now - instant)} ago`;
 }
 

@@ -74,7 +74,7 @@ async function run(surroundings: Surroundings, options: ReconcileOptions): Promi
       } catch (error) {
         // One source that fails keeps no other from its turn.
         if (!(error instanceof OperationError)) throw error;
-        faults.push(...error.faults.map((fault) => `${name}: ${fault}`));
+        faults.push(...error.faults.map((fault) => (error.code === 'not_found' ? fault : `${name}: ${fault}`)));
       }
     }
   });

@@ -144,7 +144,8 @@ function nonsense(policy: Policy): Misfit[] {
     const message = `it must come before the end of the lifetime, ${lifetime}`;
     faults.push({ key: 'renewAt', message, against: 'lifetime' });
   } else if (earliestMs <= backdateMs) {
-    const message = 'less the spread it is not later than backdate: a replacement would be due once issued';
+    const [early, back] = [earliestMs, backdateMs].map((ms) => formatDuration(Math.max(0, ms)));
+    const message = `a replacement would be due once it is issued: less the spread that is ${early} after notBefore, which lies ${back} (backdate) before the issuance`;
     faults.push({ key: 'renewAt', message });
   }
   if (spanMs(policy.overlap, lifetimeMs) > lifetimeMs) {

@@ -71,6 +71,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   runRenewal: z.strictObject({ device: id }),
   listCertificates: z.strictObject({
     device: text.exactOptional(),
+    state: text.exactOptional(),
     after: text.exactOptional(),
     limit: limit.exactOptional(),
   }),

@@ -33,7 +33,9 @@ describe('nolapse alert', () => {
     const { stdout } = await run('alert', 'show', 'source_failed', 'plant');
     expect(stdout).toMatch(/^acknowledged +\S+Z by ana$/m);
     expect(stdout).toMatch(/^runbook +docs\/operations\.md#source_failed$/m);
-    expect((await run('doctor')).stdout).toMatch(/^warning +alerts +0 critical and 1 of warning are open/m);
+    expect((await run('doctor')).stdout).toMatch(
+      /^warning +alerts +open: 0 critical, 1 warning; see nolapse alert list/m,
+    );
     expect((await run('alert', 'clear', 'source_failed', 'plant')).stdout).toMatch(/^state +cleared$/m);
     expect(await run('alert', 'list', '--open')).toMatchObject({ code: 0, stdout: '' });
     expect(await place.ask('alert', 'list')).toMatchObject([{ kind: 'source_failed', acknowledgedBy: 'ana' }]);

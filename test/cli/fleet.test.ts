@@ -95,7 +95,7 @@ plant: 0 to add, 1 to change, 0 to decommission, 1 unchanged, 1 left alone; done
     ]);
     expect(await run('reconcile', '--source', 'none')).toMatchObject({
       code: 2,
-      stderr: 'nolapse: none: no source none is configured\n',
+      stderr: 'nolapse: no source none is configured\n',
     });
   });
 });
@@ -130,6 +130,10 @@ describe('nolapse cert import', () => {
     expect(stderr).toMatch(/^nolapse: 1 entries of .* are left out/);
     expect(await place.ask('cert', 'import', join(folder, 'meter-2.der'))).toEqual({ imported: 0, known: 1 });
     const [listed] = (await place.ask('cert', 'list', '--device', 'meter-2')) as { serial: string }[];
+    expect(await place.ask('cert', 'list', '--state', 'revoked')).toEqual([]);
+    expect(await place.ask('cert', 'list', '--state', 'active')).toContainEqual(listed);
+    expect(await place.ask('cert', 'list', '--state', 'revoked', '--device', 'meter-2')).toEqual([]);
+    expect((await run('cert', 'list', '--state', 'lost')).code).toBe(2);
     const shown = await run('cert', 'show', listed?.serial ?? '');
     expect(shown.stdout).toMatch(/^issued by +another CA$/m);
     expect((await run('device', 'show', 'meter-2')).stdout).toMatch(/^cohort +canary$/m);

@@ -129,7 +129,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     // Somebody presented the old certificate: the doctor points to that and to nothing else, until somebody has seen to it.
     expect(await doctor()).toEqual({
       code: 1,
-      found: [expect.stringMatching(/^alerts: 1 critical and 0 of warning /)],
+      found: [expect.stringMatching(/^alerts: open: 1 critical, 0 warning; /)],
     });
     await gateway.place.ask('alert', 'clear', 'retired_credential_in_use', id);
     expect(await doctor()).toEqual({ code: 0, found: [] });

@@ -333,7 +333,7 @@ describe('somebody', () => {
     expect(await operations.doctor()).toContainEqual({
       level: 'warning',
       subject: 'alerts',
-      detail: '0 critical and 1 of warning are open: nolapse alert list --open',
+      detail: 'open: 0 critical, 1 warning; see nolapse alert list --open',
     });
     expect((await operations.clearAlert(name)).clearedAt).toBeGreaterThan(0);
     await hook.untilTold('no_owner/pump-1', 'cleared');

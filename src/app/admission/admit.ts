@@ -121,11 +121,11 @@ function tell(app: App, facts: ConnectFacts, { fingerprint, entry, principal }: 
 }
 
 /** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
-async function alertRetired(app: App, { principal, fingerprint }: Findings): Promise<void> {
-  if (!principal || !fingerprint) return;
+async function alertRetired(app: App, { principal, entry }: Findings): Promise<void> {
+  if (!principal || !entry) return;
   const known = await app.store.read.alert('retired_credential_in_use', principal.id);
   if (known && isFresh(known, app.clock.now())) return;
-  const detail = `certificate ${fingerprint.slice(0, 16)} was replaced, and somebody still presents it`;
+  const detail = `certificate ${entry.serial} was replaced, and somebody still presents it`;
   await change(app, (within) =>
     within.alert({
       kind: 'retired_credential_in_use',

@@ -46,7 +46,7 @@ async function alertFinding(app: App): Promise<Finding> {
     Object.entries(alerts).reduce((all, [name, count]) => all + (name.endsWith(`/${severity}`) ? count : 0), 0);
   const [critical, warning] = [sum('critical'), sum('warning')];
   if (critical + warning === 0) return { level: 'ok', subject: 'alerts', detail: 'none is open' };
-  const detail = `${critical} critical and ${warning} of warning are open: nolapse alert list --open`;
+  const detail = `open: ${critical} critical, ${warning} warning; see nolapse alert list --open`;
   return { level: 'warning', subject: 'alerts', detail };
 }
 
@@ -72,7 +72,11 @@ async function fleetFindings(app: App): Promise<Finding[]> {
       subject: 'renewals',
       detail: `${failed} failed and waiting to be tried again`,
     },
-    { level: expired > 0 ? 'warning' : 'ok', subject: 'certificates', detail: `${expired} expired and not replaced` },
+    {
+      level: expired > 0 ? 'warning' : 'ok',
+      subject: 'certificates',
+      detail: `${expired} expired and not replaced${expired > 0 ? ': nolapse cert list --state expired' : ''}`,
+    },
     { level: 'ok', subject: 'lapses', detail: `${lapsed} renewals missed their deadline since the ledger began` },
   ];
 }

@@ -33,6 +33,7 @@ import { currentCrl } from '../upkeep/publish-crl.ts';
 import { viewOf } from '../view.ts';
 import { doctor } from './doctor.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
+import { listCertificates } from './list-certificates.ts';
 import { type Reread, reload } from './reload.ts';
 
 const limitDefault = 1_000;
@@ -66,11 +67,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
       ),
     showRenewal: ({ id }) => showRenewal(app, id),
     runRenewal: ({ device }) => runRenewal(app, idOf(device)),
-    listCertificates: async ({ device, after, limit }) => {
-      const page = pageOf(after, limit);
-      const entries = device === undefined ? await read.certificates(page) : await read.certificatesOf(idOf(device));
-      return entries.slice(0, page.limit).map(viewOf);
-    },
+    listCertificates: ({ after, limit, ...query }) => listCertificates(app, query, pageOf(after, limit)),
     importCertificates: (input) => importCertificates(app, input),
     showCertificate: async ({ id }) => {
       const entry = await findCertificate(app, id);
