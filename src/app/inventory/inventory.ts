@@ -32,7 +32,7 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
 
 /**
  * Adds and updates principals from CSV (a header line names the columns) or JSON lines, with the fields of an inventory record.
- * Rejects with `invalid` and every fault by its line; then nothing is written. A file of more than {@link batchRows} rows is
+ * Rejects with `invalid` and every fault by its line; then nothing is written. A file of more than {@link wholeRows} rows is
  * written in parts: cut off in the middle, it is imported again. A status is never changed here: decommissioning has consequences of
  * its own.
  */
@@ -42,9 +42,10 @@ export async function importDevices(app: App, input: InventoryFile): Promise<{ a
   if (read.faults.any) throw new OperationError('invalid', read.faults.named(lineOf));
   const principals = [...read.principals.values()];
   const counts = { added: 0, updated: 0 };
-  for (let from = 0; from < principals.length; from += batchRows) {
-    const batch = principals.slice(from, from + batchRows);
-    const isLast = from + batchRows >= principals.length;
+  const together = principals.length <= wholeRows ? wholeRows : batchRows;
+  for (let from = 0; from < principals.length; from += together) {
+    const batch = principals.slice(from, from + together);
+    const isLast = from + together >= principals.length;
     await change(app, async (within) => {
       const { added, updated } = await write(within, batch);
       counts.added += added;
@@ -58,7 +59,9 @@ export async function importDevices(app: App, input: InventoryFile): Promise<{ a
   return counts;
 }
 
-/** Rows written in one change, each with the due dates that follow from it: what a larger file would hold everybody else up for is spread over several. */
+/** A file of so many rows is written in one change, so that a crash leaves none of it or all. */
+const wholeRows = 1_000;
+/** Rows of a larger one written in one change, each with the due dates that follow from it: what a larger file would hold everybody else up for is spread over several. */
 export const batchRows = 100;
 /** Rows looked up in the inventory before others have a turn. */
 const lookedUpRows = 500;
