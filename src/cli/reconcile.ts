@@ -27,7 +27,8 @@ function textOf(value: unknown): string {
 }
 
 function verdictOn({ applied, objection, counts }: ReconcileReport): string {
-  if (objection !== null) return applied ? `done, although ${objection}` : `refused: ${objection}`;
+  if (objection !== null)
+    return applied ? `done, although ${objection}` : `refused: ${objection}; if that is right: --accept-loss`;
   const open = counts.added + counts.changed + counts.decommissioned;
   if (applied) return open > 0 ? 'done' : 'nothing to do';
   return open > 0 ? 'nothing of it is done yet' : 'nothing to do';

@@ -151,9 +151,9 @@ export function find(known: Alert | null, finding: Finding, now: Instant): Alert
   return { alert: { ...known, severity, detail, owner, ...answered, updatedAt: now, seenAt: now }, event: 'updated' };
 }
 
-/** Somebody takes it on. Twice is once; a cleared alert stays cleared. */
+/** Somebody takes it on, or over from whoever had. The same name twice is once; a cleared alert stays cleared. */
 export function acknowledge(alert: Alert, by: string, now: Instant): AlertStep {
-  if (alert.clearedAt !== null || alert.acknowledgedAt !== null) return { alert, event: null };
+  if (alert.clearedAt !== null || alert.acknowledgedBy === by) return { alert, event: null };
   return { alert: { ...alert, acknowledgedAt: now, acknowledgedBy: by }, event: 'acknowledged' };
 }
 

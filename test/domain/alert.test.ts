@@ -53,10 +53,13 @@ describe('an alert', () => {
     expect(alert.detail).toBe('full 240');
   });
 
-  it('is acknowledged once, and never after it was cleared', () => {
+  it('is acknowledged once by each, and never after it was cleared', () => {
     const taken = acknowledge(raised, 'ana', noon + second);
     expect(taken).toMatchObject({ event: 'acknowledged', alert: { acknowledgedAt: noon + second } });
-    expect(acknowledge(taken.alert, 'bo', noon + 2 * second)).toEqual({ alert: taken.alert, event: null });
+    expect(acknowledge(taken.alert, 'ana', noon + 2 * second)).toEqual({ alert: taken.alert, event: null });
+    // The next shift takes it over.
+    const over = { acknowledgedAt: noon + 2 * second, acknowledgedBy: 'bo' };
+    expect(acknowledge(taken.alert, 'bo', noon + 2 * second)).toMatchObject({ event: 'acknowledged', alert: over });
     const cleared = clear(raised, noon + second).alert;
     expect(acknowledge(cleared, 'bo', noon + 2 * second)).toEqual({ alert: cleared, event: null });
   });

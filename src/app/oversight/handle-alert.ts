@@ -27,7 +27,7 @@ export async function showAlert(app: App, { kind, subject }: Named): Promise<Ale
   return found(await app.store.read.alert(kindOf(kind), subject), { kind: kindOf(kind), subject });
 }
 
-/** Twice is once. Rejects with `conflict` once it is cleared. */
+/** Taken on by one, it may be taken over by another. Rejects with `conflict` once it is cleared. */
 export async function acknowledgeAlert(app: App, { kind, subject, by }: Named & { by: string }): Promise<Alert> {
   const name = { kind: kindOf(kind), subject };
   const who = by.trim();
