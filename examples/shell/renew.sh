@@ -8,7 +8,7 @@ host=$1 port=$2 id=$3 dir=$4 seconds=${5:-60}
 topic="\$enroll/1/$id"
 work="$dir/renewal" # what outlasts a cut: <renewal>.key, <digest>.der, and new.crt with new.key once they are whole
 mkdir -p "$work"
-trap 'kill -9 "${listener:-}" 2>/dev/null || :' EXIT # one that is refused goes on trying, whatever else it is told
+trap '{ kill "${listener:-}" && sleep 1 && kill -9 "$listener"; } 2>/dev/null || :' EXIT # one that is refused would try for ever
 trap 'exit 1' INT TERM
 
 listen() { # PAIR: writes every message of the gateway to inbox, a line each: topic, space, payload
