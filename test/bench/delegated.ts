@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IssuedView } from '../../src/app/operations.ts';
+import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
-import { initHome, openHome } from '../../src/home.ts';
-import { openStore } from '../../src/store/index.ts';
+import { assemble, initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Figure } from './figure.ts';
+import { nobody } from './nobody.ts';
 import { startServer } from './peer.ts';
 import { unlimited } from './rows.ts';
 
@@ -34,10 +35,14 @@ export interface Latencies {
   readonly delivered: readonly number[];
 }
 
-async function makeSite(home: string): Promise<{ gateway: IssuedView; other: IssuedView }> {
+function optionsOf(home: string) {
   const file = join(home, 'nolapse.yaml');
   writeFileSync(file, `mqtt: { port: 0 }\nhttp: { port: 0 }\nlimits: ${unlimited}\n`);
-  const options = { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
+  return { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
+}
+
+async function makeSite(home: string): Promise<{ gateway: IssuedView; other: IssuedView }> {
+  const options = optionsOf(home);
   await initHome(options);
   const { operations, close } = await openHome(options);
   const ids = Array.from({ length: devices }, (_, i) => `device-${i}`);
@@ -58,7 +63,10 @@ async function makeSite(home: string): Promise<{ gateway: IssuedView; other: Iss
 
 /** As if every device's certificate had been seen in use, and fell due at this moment. */
 async function makeDue(home: string, at: number): Promise<void> {
-  const { store } = openStore(join(home, 'nolapse.db'));
+  const { app, outbox } = await assemble(optionsOf(home), { tell: () => undefined }, nobody, 'use');
+  const { store } = app;
+  // All dates are reckoned once before: a gateway that begins would else take these for wrong.
+  await replan(app, new AbortController().signal);
   const principals = await store.read.principals({ site }, { limit: devices });
   await store.transact(async (tx) => {
     for (const { id } of principals) {
@@ -68,6 +76,7 @@ async function makeDue(home: string, at: number): Promise<void> {
       await tx.putContact({ principalId: id, packetBytesMax: 4_096, ...known });
     }
   });
+  await outbox.close();
   await store.close();
 }
 
