@@ -182,6 +182,8 @@ async function sweepOnce(fleet: number): Promise<number> {
       }
     });
   }
+  // A fleet is looked at once when it comes: what is measured is one that has been there.
+  while ((await sweep(app)).watched > 0);
   const times: number[] = [];
   for (let round = 0; round < sweepRounds; round += 1) {
     await app.store.transact(async (tx) => {
