@@ -1,6 +1,5 @@
 // The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
 // them apart again in order.
-
 import { watchAbsentSessions } from './absent-sessions.ts';
 import { entranceOf } from './app/admission/entrance.ts';
 import { Seen } from './app/admission/seen.ts';

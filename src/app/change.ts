@@ -1,5 +1,4 @@
 // One change of the ledger: a transaction, the time it happens at, and what is told about it once it is committed.
-
 import type { AlertName, Finding } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';

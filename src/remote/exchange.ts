@@ -1,6 +1,5 @@
 // One request to a server over HTTP or HTTPS and the head of its answer: a connection of its own, no redirects, and what went wrong in
 // words that say what to do about it.
-
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';

@@ -1,6 +1,5 @@
 // What is owed to the outside world. An effect's id changes each time it is owed, so that settling an older one leaves the
 // newer in place.
-
 import { sql } from 'kysely';
 import { type Effect, effectKey, effectRank, putOffMaxMs } from '../domain/effect.ts';
 import type { Instant } from '../domain/time.ts';

@@ -1,5 +1,4 @@
 // Renewals, and the request each has accepted. The request comes back as approved because only an approved one was kept.
-
 import { sql } from 'kysely';
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';

@@ -1,5 +1,4 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
-
 import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';

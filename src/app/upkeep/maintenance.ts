@@ -1,6 +1,5 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
 // gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
-
 import type { Seen } from '../admission/seen.ts';
 import { ClockWatch } from '../clock-watch.ts';
 import type { App } from '../context.ts';
