@@ -50,6 +50,7 @@ interface Limits {
   readonly sessionExpiryMs: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  readonly unreleasedMessages: number;
   readonly retainedMessages: number;
   readonly retainedBytes: number;
   readonly retainedMessagesPerPrincipal: number;

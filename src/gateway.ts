@@ -88,6 +88,7 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     mayStore: (clientId, filter) => sessions.broker?.mayStore(clientId, filter) ?? false,
     queuedMessagesMax: config.limits.queuedMessages,
     queuedBytesMax: config.limits.queuedBytes,
+    unreleasedMessagesMax: config.limits.unreleasedMessages,
     retained: {
       messagesMax: config.limits.retainedMessages,
       bytesMax: config.limits.retainedBytes,

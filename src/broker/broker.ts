@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type Client } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
+import { GatewayError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
@@ -131,7 +132,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
     authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
   });
   const duplicates = withoutDuplicateCheck(aedes.id);
-  watchErrors(aedes, journal);
+  watchErrors(aedes, journal, registry);
   watchSubscriptions(aedes, { entrance, registry, journal, limits });
   watchRegistrations(aedes, registry);
   return aedes;
@@ -165,7 +166,8 @@ function aedesLimits(limits: BrokerLimits) {
     connectTimeout: limits.connectMs,
     drainTimeout: limits.drainMs,
     queueLimit: limits.packetsBeforeConnackMax,
-    maxInflightInbound: limits.inflightInboundMax,
+    // aedes counts a connection's; the persistence counts a session's, which may come back with some.
+    maxInflightInbound: 0,
     // MQTT 3.1 allows 23 characters; principals have longer ids, and the lane's prefix comes on top.
     maxClientsIdLength: limits.clientIdCharactersMax + 16,
     maxTopicLevels: topicLevelsMax,
@@ -188,7 +190,7 @@ function createListeners(
 }
 
 /** Nothing a peer or the store does may end the process: an `error` event without a listener would. */
-function watchErrors(aedes: Aedes, journal: Journal): void {
+function watchErrors(aedes: Aedes, journal: Journal, registry: SessionRegistry): void {
   aedes.on('error' as 'clientError', (error: unknown) => {
     journal.tell({
       action: 'broker.failed',
@@ -197,6 +199,11 @@ function watchErrors(aedes: Aedes, journal: Journal): void {
     });
   });
   const tell = (client: Client, error: Error): void => {
+    const live = registry.of(client);
+    if (live && error instanceof GatewayError && error.code === 'unreleased_messages') {
+      registry.end(live, error.code);
+      return;
+    }
     journal.tell({
       action: 'connection.failed',
       level: 'debug',

@@ -22,9 +22,8 @@ export interface BrokerLimits {
   readonly subscriptionsPerClientMax: number;
   /** Live sessions of one principal; beyond them the one that has lasted longest ends. */
   readonly sessionsPerPrincipalMax: number;
-  /** Packets a client may send before its CONNACK, and inbound QoS 2 messages awaiting their PUBREL. */
+  /** Packets a client may send before its CONNACK. */
   readonly packetsBeforeConnackMax: number;
-  readonly inflightInboundMax: number;
   /** A client whose socket takes nothing for this long is disconnected. */
   readonly drainMs: number;
   /** A publisher waits at most this long for a slow reader of its message before its next packets are read. */
@@ -49,7 +48,6 @@ export const defaultLimits: BrokerLimits = {
   subscriptionsPerClientMax: 100,
   sessionsPerPrincipalMax: 1_000,
   packetsBeforeConnackMax: 64,
-  inflightInboundMax: 1_000,
   drainMs: 5_000,
   stallMs: 200,
   outboundBytesMax: 8 * 1024 * 1024,

@@ -130,6 +130,7 @@ const limits = z
     sessionExpiry: duration('30d', second, 3_650 * day),
     queuedMessages: whole(1_000, 0, 1_000_000),
     queuedBytes: whole(1_048_576, 0, 1_073_741_824),
+    unreleasedMessages: whole(1_000, 1, 65_535),
     retainedMessages: whole(10_000, 0, 10_000_000),
     retainedBytes: whole(67_108_864, 0, 1_073_741_824),
     retainedMessagesPerPrincipal: whole(1_000, 0, 10_000_000),

@@ -1,35 +1,33 @@
 // QoS 2 messages a client has sent and not yet released: their packet identifiers keep a repeated PUBLISH from being
-// published twice. Those of clean sessions end with the connection and live in memory alone.
+// published twice. Nothing else of them is kept, because a message is handed on as it arrives (MQTT 3.1.1, 4.3.3, method B):
+// how large it was is nobody's burden after that. Those of clean sessions end with the connection and live in memory alone.
+import { GatewayError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
-import { type Acknowledgement, type MqttClient, type Payload, type PublishPacket, settled } from './mqtt-packet.ts';
+import { type Acknowledgement, type MqttClient, settled } from './mqtt-packet.ts';
 
-interface Row {
-  readonly topic: string;
-  readonly payload: Payload;
-  readonly retain: number;
-}
+/** One for all: aedes only asks whether there is such a message, with each PUBREL, and a stack trace costs more than the rest. */
+const noSuchMessage = new GatewayError('mqtt_packet', 'no such message');
 
 export class MqttIncoming {
   readonly #database: Database;
   /** By client and packet identifier: the commit that stores it, so that nobody is told of it earlier. */
   readonly #held = new Map<string, Map<number, Promise<void>>>();
+  readonly #perClientMax: number;
   readonly #all;
   readonly #put;
-  readonly #get;
   readonly #delete;
   readonly #deleteAll;
 
-  constructor(database: Database) {
+  /** A session may have so many messages unreleased, whether or not it came back meanwhile. */
+  constructor(database: Database, perClientMax: number) {
     const { sqlite } = database;
     this.#database = database;
+    this.#perClientMax = perClientMax;
     this.#all = sqlite.prepare<[], { readonly client_id: string; readonly message_id: number }>(
       'SELECT client_id, message_id FROM mqtt_incoming',
     );
-    this.#put = sqlite.prepare<[string, number, string, Payload, number]>(
-      'INSERT OR REPLACE INTO mqtt_incoming (client_id, message_id, topic, payload, retain) VALUES (?, ?, ?, ?, ?)',
-    );
-    this.#get = sqlite.prepare<[string, number], Row>(
-      'SELECT topic, payload, retain FROM mqtt_incoming WHERE client_id = ? AND message_id = ?',
+    this.#put = sqlite.prepare<[string, number]>(
+      'INSERT OR IGNORE INTO mqtt_incoming (client_id, message_id) VALUES (?, ?)',
     );
     this.#delete = sqlite.prepare<[string, number]>('DELETE FROM mqtt_incoming WHERE client_id = ? AND message_id = ?');
     this.#deleteAll = sqlite.prepare<[string]>('DELETE FROM mqtt_incoming WHERE client_id = ?');
@@ -51,6 +49,13 @@ export class MqttIncoming {
     return messageId !== undefined && this.#held.get(clientId)?.has(messageId) === true;
   }
 
+  /** @throws GatewayError `unreleased_messages` when the client has as many messages unreleased as it may. */
+  checkRoom(client: MqttClient): void {
+    const size = this.#held.get(client.id)?.size ?? 0;
+    if (size < this.#perClientMax) return;
+    throw new GatewayError('unreleased_messages', `${size} QoS 2 messages wait for their PUBREL already`);
+  }
+
   /**
    * Holds the packet once `stored` has resolved: the unit of work that calls `write`, and stores with it for whom the
    * message is.
@@ -65,30 +70,19 @@ export class MqttIncoming {
   }
 
   /** Part of a unit of work. */
-  write(clientId: string, messageId: number, packet: PublishPacket): void {
-    this.#put.run(clientId, messageId, packet.topic, packet.payload, packet.retain ? 1 : 0);
+  write(clientId: string, messageId: number): void {
+    this.#put.run(clientId, messageId);
   }
 
-  /** @throws when the client has no such message, which is how aedes asks whether it is new. */
-  async get(client: MqttClient, { messageId }: Acknowledgement): Promise<PublishPacket> {
+  /** Rejects when the client has no such message, which is how aedes asks whether it is new. */
+  get(client: MqttClient, { messageId }: Acknowledgement): Promise<Acknowledgement> {
     const held = messageId === undefined ? undefined : this.#held.get(client.id)?.get(messageId);
-    if (messageId === undefined || !held) throw new Error('no such packet');
-    await held;
-    const row = client.clean ? undefined : this.#get.get(client.id, messageId);
-    return {
-      cmd: 'publish',
-      topic: row?.topic ?? '',
-      payload: row?.payload ?? '',
-      qos: 2,
-      dup: false,
-      retain: row?.retain === 1,
-      messageId,
-    };
+    return held ? held.then(() => ({ messageId })) : Promise.reject(noSuchMessage);
   }
 
   async delete(client: MqttClient, { messageId }: Acknowledgement): Promise<void> {
     const held = this.#held.get(client.id);
-    if (messageId === undefined || !held?.delete(messageId)) throw new Error('no such packet');
+    if (messageId === undefined || !held?.delete(messageId)) throw noSuchMessage;
     if (held.size === 0) this.#held.delete(client.id);
     if (!client.clean) await this.#database.submit(() => void this.#delete.run(client.id, messageId));
   }

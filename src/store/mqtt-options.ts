@@ -8,6 +8,8 @@ export interface MqttPersistenceOptions {
   /** A queue's limits, for each client. */
   readonly queuedMessagesMax: number;
   readonly queuedBytesMax: number;
+  /** QoS 2 messages one session may have sent and not released. Default: no bound. */
+  readonly unreleasedMessagesMax?: number;
   /** Default: {@link retainedLimits}. */
   readonly retained?: Partial<RetainedLimits>;
   /** Stored sessions of one principal; beyond them the one longest away is forgotten. Default: no bound. */

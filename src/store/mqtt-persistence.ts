@@ -32,6 +32,8 @@ import type { MatchedSubscription } from './mqtt-subscription-index.ts';
 import { MqttSubscriptions, noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
 import { MqttWills, type Will } from './mqtt-wills.ts';
 
+type Cleared = QueuedPacket | PubrelPacket | undefined;
+
 const nobody: readonly Recipient[] = [];
 
 export class MqttPersistence {
@@ -56,7 +58,7 @@ export class MqttPersistence {
       messagesMax: options.queuedMessagesMax,
       bytesMax: options.queuedBytesMax,
     });
-    this.#incoming = new MqttIncoming(database);
+    this.#incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY);
     this.#retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
     this.#wills = new MqttWills(database);
     this.sessions = new MqttStoredSessions({
@@ -180,12 +182,9 @@ export class MqttPersistence {
   }
 
   /** aedes also asks this, without an identifier, for packets it does not hand out: those say nothing about any other. */
-  async outgoingClearMessageId(
-    client: MqttClient,
-    { messageId }: Acknowledgement,
-  ): Promise<QueuedPacket | PubrelPacket | undefined> {
-    if (messageId === undefined || !this.#outgoing.has(client.id)) return undefined;
-    return this.#submit(() => this.#outgoing.clear(client.id, messageId));
+  async outgoingClearMessageId({ id }: MqttClient, { messageId }: Acknowledgement): Promise<Cleared> {
+    if (messageId === undefined || !this.#outgoing.has(id)) return undefined;
+    return this.#submit(() => this.#outgoing.clear(id, messageId));
   }
 
   /** aedes asks this after CONNACK. What a client that is attended to is owed goes another way. */
@@ -195,18 +194,19 @@ export class MqttPersistence {
     return Readable.from(backlog ? [] : this.#outgoing.walk(client.id));
   }
 
-  /** Notes a QoS 2 message as received, and stores it for everybody it must outlive, in one unit of work. */
+  /** Notes a QoS 2 message as received, if there is room, and stores it for everybody it must outlive, in one unit of work. */
   async incomingStorePacket(client: MqttClient, packet: PublishPacket): Promise<void> {
     const { messageId } = packet;
     if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
+    this.#incoming.checkRoom(client);
     if (packet.retain) packet.clientId = client.id;
-    const note = client.clean ? undefined : () => this.#incoming.write(client.id, messageId, packet);
+    const note = client.clean ? undefined : () => this.#incoming.write(client.id, messageId);
     const stored = this.#listening.arrivals.inTurn(client, this.#store(packet, note));
     await this.#incoming.hold(client, messageId, stored ?? settled);
   }
 
   /** aedes asks this of a QoS 2 PUBLISH as it arrives, and of its PUBREL. */
-  incomingGetPacket(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<PublishPacket> {
+  incomingGetPacket(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<Acknowledgement> {
     if (packet.cmd === 'publish' && !this.#incoming.holds(client.id, packet.messageId)) {
       this.#listening.arrivals.note(client, packet);
     }

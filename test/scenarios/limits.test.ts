@@ -1,6 +1,7 @@
 // The keys that bound what is kept for one device do so in a gateway. What they bound in detail: test/contract/mqtt-limits.test.ts.
 import { afterEach, describe, expect, it } from 'vitest';
 import { connect, type House, openHouse } from './harness.ts';
+import { publishPacket, Raw } from './raw.ts';
 
 const patient = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }';
 
@@ -36,5 +37,17 @@ describe('the limits of what is kept', () => {
     expect(house.log.count('session.forgotten')).toBe(1);
     expect(there.connected).toBe(true);
     await there.endAsync(true);
+  });
+
+  it('unreleasedMessages', async () => {
+    house = await openHouse({ yaml: `${patient}\nlimits: { unreleasedMessages: 2 }\n` });
+    const device = await Raw.connect(house.gateway.ports.mqtt, await house.device('dev-1'), 'dev-1');
+    const publish = (messageId: number) => publishPacket('devices/dev-1/x', 'x', { qos: 2, messageId });
+    device.send(publish(1), publish(2));
+    await device.next('pubrec', 2);
+    device.send(publish(3));
+    await device.ended();
+    await house.log.until('session.ended', { 'event.reason': 'unreleased_messages', 'nolapse.principal': 'dev-1' });
+    expect(device.of('pubrec').map(({ messageId }) => messageId)).toEqual([1, 2]);
   });
 });

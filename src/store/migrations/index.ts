@@ -8,6 +8,7 @@ import { queuesMigration } from './0006-queues.ts';
 import { campaignsMigration } from './0007-campaigns.ts';
 import { mqttLimitsMigration } from './0008-mqtt-limits.ts';
 import { campaignHeldMigration } from './0009-campaign-held.ts';
+import { mqttUnreleasedMigration } from './0010-mqtt-unreleased.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   campaignsMigration,
   mqttLimitsMigration,
   campaignHeldMigration,
+  mqttUnreleasedMigration,
 ];
