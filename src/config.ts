@@ -41,6 +41,7 @@ export interface Config {
 interface Limits {
   readonly packetBytes: number;
   readonly packetBytesBeforeConnect: number;
+  readonly packetsPerSecond: number;
   readonly connectionsPerAddress: number;
   readonly connections: number;
   readonly handshakeMs: number;

@@ -66,6 +66,7 @@ function brokerLimits({ limits }: Config) {
   return {
     packetBytesMaxBeforeConnect: limits.packetBytesBeforeConnect,
     packetBytesMax: limits.packetBytes,
+    packetsPerSecondMax: limits.packetsPerSecond,
     connectionsPerAddressMax: limits.connectionsPerAddress,
     connectionsMax: limits.connections,
     handshakeMs: limits.handshakeMs,

@@ -6,7 +6,7 @@ import { Aedes, type Client } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { Decision, Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
@@ -14,8 +14,10 @@ import { createAnnouncer } from './announce.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { deliverAsGranted } from './granted-qos.ts';
+import { guardReads } from './guarded-reads.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
-import { guardReads, PacketGuard } from './packet-guard.ts';
+import { PacketGuard } from './packet-guard.ts';
+import { PacketPace } from './packet-pace.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { createSessions } from './sessions.ts';
@@ -27,6 +29,8 @@ import { createWebSocketListener } from './websocket-listener.ts';
 
 /** aedes matches no topic deeper than this; the domain's own bound is lower. */
 const topicLevelsMax = 100;
+/** After so long without, a connection that is slowed down again is told of again. */
+const slowedAnewMs = 60_000;
 
 export interface BrokerOptions {
   readonly entrance: Entrance;
@@ -144,18 +148,41 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets }: Works): Accept {
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
-    guardReads(stream, new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax), (fault) => {
-      journal.tell({
-        action: 'packet.refused',
-        reason: fault,
-        message: 'packet refused',
-        fields: { 'client.address': address },
-      });
-      stream.destroy();
+    const slowed = slowedTeller(journal, () => ({
+      'client.address': address,
+      'nolapse.principal': registry.of(client)?.session.principal.id,
+      'nolapse.client_id': registry.of(client)?.brokerClientId,
+    }));
+    guardReads(stream, {
+      guard: new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax),
+      pace: new PacketPace(limits.packetsPerSecondMax),
+      onFault: (fault) => {
+        journal.tell({
+          action: 'packet.refused',
+          reason: fault,
+          message: 'packet refused',
+          fields: { 'client.address': address },
+        });
+        stream.destroy();
+      },
+      onSlowed: slowed,
     });
     const client = aedes.handle(stream, request);
     sockets.set(client, socket);
     stream.once('close', () => registry.drop(client));
+  };
+}
+
+/** Tells of a connection that is slowed down once, until it has not been for a while. */
+function slowedTeller(journal: Journal, fields: () => NonNullable<Decision['fields']>): () => void {
+  let slowedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (now - slowedAt > slowedAnewMs) {
+      const message = 'more packets than the limit: they are read more slowly';
+      journal.tell({ action: 'connection.slowed', reason: 'packets_per_second', message, fields: fields() });
+    }
+    slowedAt = now;
   };
 }
 

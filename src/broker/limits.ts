@@ -22,6 +22,8 @@ export interface BrokerLimits {
   readonly subscriptionsPerClientMax: number;
   /** Live sessions of one principal; beyond them the one that has lasted longest ends. */
   readonly sessionsPerPrincipalMax: number;
+  /** Packets of one connection that are taken in a second, and, after a time of quiet, at once; what is more waits in its socket. */
+  readonly packetsPerSecondMax: number;
   /** Packets a client may send before its CONNACK. */
   readonly packetsBeforeConnackMax: number;
   /** A client whose socket takes nothing for this long is disconnected. */
@@ -47,6 +49,7 @@ export const defaultLimits: BrokerLimits = {
   clientIdCharactersMax: 128,
   subscriptionsPerClientMax: 100,
   sessionsPerPrincipalMax: 1_000,
+  packetsPerSecondMax: 10_000,
   packetsBeforeConnackMax: 64,
   drainMs: 5_000,
   stallMs: 200,

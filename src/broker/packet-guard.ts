@@ -1,8 +1,14 @@
 // Follows the framing of an MQTT byte stream, without holding any of it, so that a packet too large is refused at its
 // fixed header and not after it was collected. Everything beyond the framing is left to the parser behind it.
-import type { Duplex } from 'node:stream';
 
 export type PacketFault = 'packet_too_large' | 'malformed_length' | 'connect_expected';
+
+/** What of the bytes given was taken, and how many packets ended in it. */
+export interface Passed {
+  readonly fault: PacketFault | null;
+  readonly bytes: number;
+  readonly packets: number;
+}
 
 const packetTypeConnect = 1;
 /** The remaining length takes at most four bytes (MQTT 3.1.1, 2.2.3). */
@@ -25,10 +31,13 @@ export class PacketGuard {
     this.#bytesMaxAfter = bytesMax;
   }
 
-  /** Takes the next bytes, however they were cut. The first fault stays. */
-  feed(chunk: Uint8Array): PacketFault | null {
+  /**
+   * Takes the next bytes, however they were cut, but none after the end of the last packet that may pass. The first fault stays.
+   */
+  pass(chunk: Uint8Array, packetsMax: number): Passed {
     let at = 0;
-    while (this.#fault === null && at < chunk.length) {
+    let packets = 0;
+    while (this.#fault === null && at < chunk.length && packets < packetsMax) {
       if (this.#body > 0) {
         const step = Math.min(this.#body, chunk.length - at);
         this.#body -= step;
@@ -37,9 +46,11 @@ export class PacketGuard {
         this.#fault = this.#header(chunk[at] ?? 0);
         at += 1;
       }
-      if (this.#body === 0) this.#endPacket();
+      if (this.#body !== 0) continue;
+      this.#endPacket();
+      packets += 1;
     }
-    return this.#fault;
+    return { fault: this.#fault, bytes: at, packets };
   }
 
   #header(byte: number): PacketFault | null {
@@ -64,21 +75,4 @@ export class PacketGuard {
     this.#lengthBytes = -1;
     this.#length = 0;
   }
-}
-
-/** Puts the guard between a stream and whoever reads it in paused mode. After a fault the reader gets nothing more. */
-export function guardReads(stream: Duplex, guard: PacketGuard, onFault: (fault: PacketFault) => void): void {
-  const read = stream.read.bind(stream);
-  let told = false;
-  stream.read = (size?: number): unknown => {
-    const chunk: unknown = read(size);
-    if (!(chunk instanceof Uint8Array)) return chunk;
-    const fault = guard.feed(chunk);
-    if (!fault) return chunk;
-    if (!told) {
-      told = true;
-      onFault(fault);
-    }
-    return null;
-  };
 }

@@ -120,6 +120,7 @@ const limits = z
   .strictObject({
     packetBytes: whole(262_144, 1_024, 268_435_455),
     packetBytesBeforeConnect: whole(16_384, 256, 1_048_576),
+    packetsPerSecond: whole(10_000, 100, 10_000_000),
     connectionsPerAddress: whole(1_000, 1, 1_000_000),
     connections: whole(20_000, 1, 1_000_000),
     handshake: duration('10s', 100, 300 * second),

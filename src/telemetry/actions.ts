@@ -90,6 +90,11 @@ export const actions = {
   'session.forgotten': { level: 'info', folds: true },
   'connection.refused': { level: 'warn', folds: true, count: connectionRefused },
   'packet.refused': { level: 'warn', folds: true, count: connectionRefused },
+  'connection.slowed': {
+    level: 'warn',
+    folds: true,
+    count: (metrics) => metrics.count('nolapse_connections_slowed_total', {}),
+  },
   'connection.failed': { ...failure('connection', 'debug'), folds: true },
   'message.dropped': {
     level: 'warn',

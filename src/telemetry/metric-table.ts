@@ -50,6 +50,11 @@ export const metricTable = {
     help: 'Connections ended before a verdict',
     labels: { reason: connectionReasons },
   },
+  nolapse_connections_slowed_total: {
+    type: 'counter',
+    help: 'Connections that sent too many packets, each time this began',
+    labels: {},
+  },
   nolapse_messages_dropped_total: {
     type: 'counter',
     help: 'Messages that were not handed on',

@@ -56,4 +56,4 @@ export function certificateRow(
 }
 
 /** YAML of the rates under which only the machine is the limit. */
-export const unlimited = '{ offersPerSecond: 100000, issuancesPerSecond: 100000 }';
+export const unlimited = '{ offersPerSecond: 100000, issuancesPerSecond: 100000, packetsPerSecond: 10000000 }';

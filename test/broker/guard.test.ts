@@ -3,7 +3,9 @@ import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import type { Packet } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { guardReads, PacketGuard } from '../../src/broker/packet-guard.ts';
+import { guardReads } from '../../src/broker/guarded-reads.ts';
+import { PacketGuard } from '../../src/broker/packet-guard.ts';
+import { PacketPace } from '../../src/broker/packet-pace.ts';
 import { closed, connectPacket, generate, House, until } from './harness.ts';
 
 const packet = fc.oneof(
@@ -26,7 +28,7 @@ function feedCut(guard: PacketGuard, bytes: Buffer, cuts: readonly number[]): { 
   let at = 0;
   for (let i = 0; at < bytes.length; i += 1) {
     const end = Math.min(bytes.length, at + (cuts[i % Math.max(1, cuts.length)] ?? 1));
-    const fault = guard.feed(bytes.subarray(at, end));
+    const { fault } = guard.pass(bytes.subarray(at, end), Number.POSITIVE_INFINITY);
     if (fault) return { fault, fed: end };
     at = end;
   }
@@ -66,15 +68,15 @@ describe('the packet guard', () => {
 
   it('holds the first packet to the smaller limit, and wants it to be CONNECT', () => {
     const connect = connectPacket('x'.repeat(200));
-    expect(new PacketGuard(100, 1_000).feed(connect)).toBe('packet_too_large');
-    expect(new PacketGuard(1_000, 1_000).feed(connect)).toBeNull();
-    expect(new PacketGuard(100, 1_000).feed(generate({ cmd: 'pingreq' }))).toBe('connect_expected');
-    expect(new PacketGuard(100, 1_000).feed(Buffer.from('GET / HTTP/1.1\r\n'))).toBe('connect_expected');
+    expect(new PacketGuard(100, 1_000).pass(connect, 1).fault).toBe('packet_too_large');
+    expect(new PacketGuard(1_000, 1_000).pass(connect, 1).fault).toBeNull();
+    expect(new PacketGuard(100, 1_000).pass(generate({ cmd: 'pingreq' }), 1).fault).toBe('connect_expected');
+    expect(new PacketGuard(100, 1_000).pass(Buffer.from('GET / HTTP/1.1\r\n'), 1).fault).toBe('connect_expected');
   });
 
   it('refuses a remaining length of more than four bytes', () => {
     const endless = Buffer.from([0x10, 0x80, 0x80, 0x80, 0x80, 0x01]);
-    expect(new PacketGuard(2 ** 30, 2 ** 30).feed(endless)).toBe('malformed_length');
+    expect(new PacketGuard(2 ** 30, 2 ** 30).pass(endless, 1).fault).toBe('malformed_length');
   });
 
   it('never throws and never forgets a fault, whatever the bytes', () => {
@@ -83,7 +85,7 @@ describe('the packet guard', () => {
         const guard = new PacketGuard(50, 100);
         let seen: string | null = null;
         for (const chunk of chunks) {
-          const fault = guard.feed(chunk);
+          const { fault } = guard.pass(chunk, Number.POSITIVE_INFINITY);
           if (seen !== null) expect(fault).toBe(seen);
           seen = fault;
         }
@@ -94,7 +96,12 @@ describe('the packet guard', () => {
   it('gives the reader nothing once a fault was found, and tells it once', () => {
     const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
     const faults: string[] = [];
-    guardReads(stream, new PacketGuard(100, 100), (fault) => faults.push(fault));
+    guardReads(stream, {
+      guard: new PacketGuard(100, 100),
+      pace: new PacketPace(1_000),
+      onFault: (fault) => faults.push(fault),
+      onSlowed: () => undefined,
+    });
     stream.push(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
     expect(stream.read()).toBeNull();
     stream.push(connectPacket('d1'));
@@ -111,19 +118,19 @@ describe('a connection that announces too much', () => {
   afterAll(() => house.close());
 
   it('is cut at the header of a CONNECT of 256 MB, with less than 64 KiB read', async () => {
-    const original = PacketGuard.prototype.feed;
+    const original = PacketGuard.prototype.pass;
     const socket = await house.raw(await house.device('d1'));
     let bytesRead = 0;
-    const feed = vi.spyOn(PacketGuard.prototype, 'feed').mockImplementation(function (this: PacketGuard, bytes) {
+    const pass = vi.spyOn(PacketGuard.prototype, 'pass').mockImplementation(function (this: PacketGuard, bytes, most) {
       bytesRead += bytes.length;
-      return original.call(this, bytes);
+      return original.call(this, bytes, most);
     });
     socket.on('data', () => undefined);
     socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
     const pour = (): void => void socket.write(Buffer.alloc(16 * 1024), (error) => error ?? setImmediate(pour));
     pour();
     await closed(socket);
-    feed.mockRestore();
+    pass.mockRestore();
     expect(bytesRead).toBeGreaterThan(0);
     expect(bytesRead).toBeLessThan(64 * 1024);
     expect(house.told('packet.refused').at(-1)?.reason).toBe('packet_too_large');
