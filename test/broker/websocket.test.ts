@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { closed, connectPacket, House, inbox, until } from './harness.ts';
+import { closed, connectPacket, generate, House, inbox, until } from './harness.ts';
 import type { Credential } from './test-pki.ts';
 
 describe('a WebSocket connection', () => {
@@ -73,6 +73,22 @@ describe('a WebSocket connection', () => {
     const silent = open(null);
     await once(silent, 'open');
     await closed(silent);
+    await until(() => house.broker.sessionCount === 0);
+  });
+
+  it('has each of many packets in one frame answered, more than are handled in one turn', async () => {
+    const socket = open(await house.device('d3'));
+    await once(socket, 'open');
+    const sent = Buffer.alloc(2 * 10_000, generate({ cmd: 'pingreq' }));
+    let answered = 0;
+    socket.on('message', (data: Buffer) => {
+      answered += data.length;
+    });
+    socket.send(connectPacket('d3'));
+    await until(() => answered === 4);
+    socket.send(sent);
+    await until(() => answered === 4 + sent.length);
+    socket.terminate();
     await until(() => house.broker.sessionCount === 0);
   });
 
