@@ -1,10 +1,10 @@
 // nolapse policy and nolapse reload, as a person runs them: on a home at rest, and on a gateway that goes on serving.
-import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/operator/policy-views.ts';
+import { Recorder } from '../scenarios/recorder.ts';
+import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
 
 const policies = `
@@ -15,17 +15,19 @@ criticalities:
   critical: { renewAt: 50%, expiryWarning: 40% }
   low: { lifetime: 12h }
 `;
-const anyPorts = { NOLAPSE_MQTT_PORT: '0', NOLAPSE_HTTP_PORT: '0' };
 
 let place: Workplace;
-const undo: (() => Promise<void> | void)[] = [];
+let log: Recorder;
+let gateway: Running | undefined;
 beforeEach(() => {
   place = new Workplace();
+  log = new Recorder();
   mkdirSync(place.home, { mode: 0o700 });
   configure(policies);
 });
 afterEach(async () => {
-  for (const each of undo.splice(0).toReversed()) await each();
+  if (gateway) await end(gateway, 'SIGKILL');
+  gateway = undefined;
   place.remove();
 });
 
@@ -33,38 +35,9 @@ function configure(yaml: string): void {
   writeFileSync(join(place.home, 'nolapse.yaml'), yaml);
 }
 
-type Line = Record<string, unknown>;
-
-/** Starts a gateway; `until` resolves with the next line of a decision, among those not asked for yet. */
-async function start() {
-  const child = place.spawn(['start', '--home', place.home], { env: anyPorts });
-  undo.push(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  const { stdout } = child;
-  if (!stdout) throw new Error('no standard output');
-  const lines: Line[] = [];
-  const waiting = new Set<() => void>();
-  createInterface({ input: stdout }).on('line', (text) => {
-    lines.push(JSON.parse(text) as Line);
-    for (const look of [...waiting]) look();
-  });
-  const until = (action: string): Promise<Line> =>
-    new Promise((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
-      const look = (): void => {
-        const at = lines.findIndex((line) => line['event.action'] === action);
-        if (at < 0) return;
-        waiting.delete(look);
-        resolve(lines.splice(0, at + 1).at(-1) ?? {});
-      };
-      waiting.add(look);
-      look();
-    });
-  await until('gateway.started');
-  return { child, until };
+async function start(): Promise<Running> {
+  gateway = await startGateway(place, log);
+  return gateway;
 }
 
 /** Each command is a process of its own, and a machine may be busy. */
@@ -117,25 +90,25 @@ describe('nolapse policy', { timeout }, () => {
 
 describe('nolapse reload', { timeout }, () => {
   it('has a running gateway take over changed policies, and names what waits for the next start', async () => {
-    const { until } = await start();
+    await start();
     await place.ask('device', 'add', 'm-1', '--owner', 'o');
     configure(`${policies}\nskew: 1m\n`.replace('renewAt: 60%', 'renewAt: 45%'));
     const view = (await place.ask('reload')) as ReloadView;
     expect(view.atNextStart).toEqual(['skew']);
     expect(view.changed).toEqual(['default/low', 'default/medium', 'default/high']);
-    expect(await until('policy.reloaded')).toMatchObject({ 'nolapse.changed': view.changed });
+    expect(await log.until('policy.reloaded')).toMatchObject({ 'nolapse.changed': view.changed });
     const after = (await place.ask('policy', 'explain', 'm-1')) as PolicyView;
     expect(after.values.find(({ key }) => key === 'renewAt')?.text).toBe('45%');
   });
 
   it('refuses a file with faults whole and names them all, on the command line and in the log', async () => {
-    const { until } = await start();
+    await start();
     configure('classes:\n  default: { lifetime: 7d, overlap: 8d, grace: -1d }\ncriticalities: { urgent: {} }\n');
     const { code, stderr } = await place.run(['reload', '--home', place.home]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/classes\.default\.grace: expected a duration/);
     expect(stderr).toMatch(/criticalities\.urgent: unknown key/);
-    expect(await until('policy.refused')).toMatchObject({ 'nolapse.faults': { length: 2 } });
+    expect(await log.until('policy.refused')).toMatchObject({ 'nolapse.faults': { length: 2 } });
     expect((await place.ask('policy', 'list')) as PolicyRow[]).toHaveLength(8);
   });
 
@@ -150,10 +123,10 @@ describe('nolapse reload', { timeout }, () => {
   });
 
   it('is asked for by SIGHUP as well, and the gateway goes on', async () => {
-    const { child, until } = await start();
+    const { child } = await start();
     configure(policies.replace('renewAt: 40%', 'renewAt: 35%'));
     child.kill('SIGHUP');
-    expect(await until('policy.reloaded')).toMatchObject({ 'nolapse.at_next_start': [] });
+    expect(await log.until('policy.reloaded')).toMatchObject({ 'nolapse.at_next_start': [] });
     const rows = (await place.ask('policy', 'list')) as PolicyRow[];
     const meter = rows.find((row) => row.class === 'meter')?.values.find(({ key }) => key === 'renewAt');
     expect(meter?.text).toBe('35%');

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { until } from '../scenarios/harness.ts';
+import { until } from '../scenarios/recorder.ts';
 
 /** Debian puts it where not every path leads. */
 export const pathWithBrokers = `${process.env['PATH']}:/usr/sbin`;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Credentials, connect, type House, newRequest, openHouse, Speaker, until } from './harness.ts';
+import { type Credentials, connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
+import { until } from './recorder.ts';
 import { delegate, openGateway, SiteDevice } from './site.ts';
 
 const hour = 3_600_000;

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { OperationName } from '../../src/app/operations.ts';
-import type { Line } from './harness.ts';
+import type { Line } from './recorder.ts';
 
 /** A gateway in a process of its own. */
 export class Mortal {

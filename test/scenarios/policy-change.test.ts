@@ -10,7 +10,8 @@ import type { Sessions } from '../../src/ports/sessions.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { connackOf, connect, type House, type Line, openHouse, Speaker } from './harness.ts';
+import { connackOf, connect, type House, openHouse, Speaker } from './harness.ts';
+import type { Line } from './recorder.ts';
 
 const day = 86_400_000;
 const classes = (renewAt: string, more = ''): string =>

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { z } from 'zod';
-import { until } from './harness.ts';
+import { until } from './recorder.ts';
 
 type Misbehaviour = (request: IncomingMessage, response: ServerResponse) => void;
 
