@@ -1,7 +1,7 @@
 // The certificates that may introduce strangers, read from the files the configuration names. One that could introduce nobody
 // is a fault of the configuration, named by its key.
 import { readFileSync } from 'node:fs';
-import { ConfigError, type ConfigFault } from './config.ts';
+import { ConfigError, type ConfigFault } from './config/fault.ts';
 import { DerError } from './pki/der-reader.ts';
 import { pemToDer } from './pki/pem.ts';
 import { readCertificate } from './pki/x509.ts';

@@ -3,15 +3,14 @@
 import { isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './config/alerts.ts';
+import { ConfigError, type ConfigFault, describeFault } from './config/fault.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
 import { configSchema, type RawConfig } from './config/schema.ts';
-import { type ConfigFault, isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
+import { isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
 import type { PolicySet } from './domain/policy-set.ts';
 import type { CohortShares, RolloutRule } from './domain/rollout.ts';
-
-export type { ConfigFault } from './config/source.ts';
 
 export interface Config {
   readonly mqtt: { readonly host: string; readonly port: number };
@@ -60,22 +59,6 @@ interface Limits {
   readonly csrBytes: number;
   readonly offersPerSecond: number;
   readonly issuancesPerSecond: number;
-}
-
-/** All that is wrong with a configuration. Its message has one line a fault. */
-export class ConfigError extends Error {
-  readonly faults: readonly ConfigFault[];
-  constructor(faults: readonly ConfigFault[], file?: string) {
-    super(faults.map((fault) => describe(fault, file)).join('\n'));
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
-}
-
-function describe({ path, line, message }: ConfigFault, file: string | undefined): string {
-  const inFile = line !== undefined || path === '';
-  const where = inFile ? [file && line !== undefined ? `${file}:${line}` : file] : [];
-  return [...where, path].filter(Boolean).concat(message).join(': ');
 }
 
 /** The value without what the schema objected to, so that the checks between keys can speak about the rest. */
@@ -264,9 +247,7 @@ export function loadConfig(from: {
     const line = source.lineOf(path);
     return { path: dotted, ...(line !== undefined && { line }), message };
   });
-  const all = [...source.faults, ...located, ...strayVariables].map(
-    (fault) => [describe(fault, undefined), fault] as const,
-  );
+  const all = [...source.faults, ...located, ...strayVariables].map((fault) => [describeFault(fault), fault] as const);
   const faults = [...new Map(all).values()];
   faults.sort((a, b) => (a.line ?? Number.MAX_SAFE_INTEGER) - (b.line ?? Number.MAX_SAFE_INTEGER));
   if (faults.length > 0) throw new ConfigError(faults, from.file);

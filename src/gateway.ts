@@ -29,8 +29,6 @@ import { createMqttPersistence } from './store/mqtt-persistence.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
-export { initHome, openHome } from './home.ts';
-
 export interface Gateway extends OpenHome {
   /** The ports that were bound, also where 0 was asked for. */
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };

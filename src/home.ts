@@ -23,7 +23,7 @@ import { initPki } from './authority/init.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
-import { crlPath, issuerPath } from './http/public.ts';
+import { crlPath, issuerPath } from './http/public-path.ts';
 import { createSinks } from './notify/index.ts';
 import type { Authority } from './ports/authority.ts';
 import type { Clock, Entropy } from './ports/clock.ts';

@@ -2,7 +2,8 @@
 // other than at the start is named.
 import { OperationError } from './app/operations.ts';
 import type { Reread } from './app/operator/reload.ts';
-import { type Config, ConfigError } from './config.ts';
+import { ConfigError } from './config/fault.ts';
+import type { Config } from './config.ts';
 
 type Section = Exclude<keyof Config, 'policies'>;
 

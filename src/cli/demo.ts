@@ -4,15 +4,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import pretty from 'pino-pretty';
 import type { Operations } from '../app/operations.ts';
-import { loadConfig } from '../config.ts';
 import { parseDuration } from '../domain/time.ts';
 import { makeFolder } from '../folder.ts';
 import type { Device } from '../simulator/device.ts';
 import type { Fleet, Member } from '../simulator/fleet.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
+import type { Log } from '../telemetry/log.ts';
 import { readLedger, sentence, shortcomings, type Tally, tally } from './demo-summary.ts';
 
 const summaryEveryMs = 30_000;
@@ -45,8 +42,10 @@ function readDuration(text: string): number {
 }
 
 /** On a terminal, readable lines of what happened and to whom; elsewhere the gateway's JSON as it is. */
-function demoLog(): Log {
+async function demoLog(): Promise<Log> {
+  const { createLog } = await import('../telemetry/log.ts');
   if (process.stdout.isTTY !== true) return createLog({ level: 'info' });
+  const { default: pretty } = await import('pino-pretty');
   const stream = pretty({
     destination: 1,
     sync: true,
@@ -185,14 +184,15 @@ async function perform(stage: Stage, members: readonly Member[], forMs: number |
 }
 
 async function run(options: DemoOptions): Promise<void> {
-  // Loaded here: no other command needs the simulator.
-  const [{ startGateway }, { Fleet, twelve }, { pause }] = await Promise.all([
+  const [{ loadConfig }, { startGateway }, { Fleet, twelve }, { pause }, { createMetrics }] = await Promise.all([
+    import('../config.ts'),
     import('../gateway.ts'),
     import('../simulator/fleet.ts'),
     import('../simulator/pause.ts'),
+    import('../telemetry/metrics.ts'),
   ]);
+  const log = await demoLog();
   const { home, remove } = prepareHome(options.home);
-  const log = demoLog();
   const interruption = untilInterrupted();
   try {
     const file = join(home, 'nolapse.yaml');

@@ -26,7 +26,7 @@ async function printBridgeConfig(surroundings: Surroundings, text: string, optio
   const { id, kind, status } = principal;
   if (kind !== 'gateway') throw new OperationError('invalid', [`${id} is a ${kind}: only a gateway is bridged`]);
   if (status === 'decommissioned') throw new OperationError('conflict', [`${id} is decommissioned`]);
-  const config = configOf(surroundings, options);
+  const config = await configOf(surroundings, options);
   const certfile = options.certfile ?? `${folder}/${id}.pem`;
   const settings = {
     id,

@@ -11,10 +11,10 @@ export function registerInit(program: Command, surroundings: Surroundings): void
     .option('--new-ledger', 'begin an empty ledger beside a PKI that is there: it knows no certificate issued before')
     .action(async (options: CommonOptions & { readonly newLedger?: boolean }) => {
       const home = resolve(options.home);
-      const config = configOf(surroundings, options);
+      const config = await configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
-      const log = commandLog(surroundings);
-      const { initHome } = await import('../gateway.ts');
+      const log = await commandLog(surroundings);
+      const { initHome } = await import('../home.ts');
       // Where a gateway answers there is nothing to make, and its files are in use.
       const isRunning = (await connectOperations(home)) !== null;
       const { made, files } = isRunning

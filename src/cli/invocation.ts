@@ -1,13 +1,14 @@
 // What every command shares: its options, its home and configuration, and the way to the operations, which leads over the
-// socket of a running gateway or, when none runs, into the home itself.
+// socket of a running gateway or, when none runs, into the home itself. What only some need, the configuration, the logger,
+// the home, is loaded where it is used: most commands ask a running gateway and are to answer at once.
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Operations } from '../app/operations.ts';
-import { type Config, loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { connectOperations } from '../http/control-client.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import { type Format, remark } from './output.ts';
 import type { PassphraseSource } from './passphrase.ts';
 
@@ -55,18 +56,27 @@ export function remarkIfFull(rows: readonly unknown[], limit: number, hint: stri
 }
 
 /** The configuration file that counts: the one named, or the usual one where there is one. */
-export function configFileOf(options: CommonOptions): string | undefined {
+function configFileOf(options: CommonOptions): string | undefined {
   const usual = join(resolve(options.home), 'nolapse.yaml');
   const file = options.config ?? (existsSync(usual) ? usual : undefined);
   return file && resolve(file);
 }
 
-export function configOf(surroundings: Surroundings, options: CommonOptions, file = configFileOf(options)): Config {
-  return loadConfig({ env: surroundings.env, ...(file !== undefined && { file }) });
+/** Reads the configuration of this command, anew each time. Of the file that counted at first: one that is gone later is a fault. */
+export async function configReader(surroundings: Surroundings, options: CommonOptions): Promise<() => Config> {
+  const { loadConfig } = await import('../config.ts');
+  const file = configFileOf(options);
+  return () => loadConfig({ env: surroundings.env, ...(file !== undefined && { file }) });
+}
+
+export async function configOf(surroundings: Surroundings, options: CommonOptions): Promise<Config> {
+  const read = await configReader(surroundings, options);
+  return read();
 }
 
 /** What a command decides is its answer; only what goes wrong is told beside it. Call it once the configuration is read. */
-export function commandLog(surroundings: Surroundings): Log {
+export async function commandLog(surroundings: Surroundings): Promise<Log> {
+  const { createLog } = await import('../telemetry/log.ts');
   return createLog({ level: surroundings.env['NOLAPSE_LOG_LEVEL'] ?? 'warn', descriptor: 2 });
 }
 
@@ -85,10 +95,10 @@ export async function withOperations<T>(
   requireHome(home);
   const running = await connectOperations(home);
   if (running) return work(running);
-  const config = configOf(surroundings, options);
+  const config = await configOf(surroundings, options);
   const passphrase = surroundings.passphrase.read(remark);
-  const log = commandLog(surroundings);
-  const { openHome } = await import('../gateway.ts');
+  const log = await commandLog(surroundings);
+  const { openHome } = await import('../home.ts');
   const opened = await openHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
   try {
     return await work(opened.operations);

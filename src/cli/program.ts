@@ -2,7 +2,7 @@
 // do, 1 findings, 2 an error with one line on standard error for each fault.
 import { Command, CommanderError } from 'commander';
 import { OperationError } from '../app/operations.ts';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config/fault.ts';
 import { version } from '../version.ts';
 import { registerAlert } from './alert.ts';
 import { registerCampaign } from './campaign.ts';

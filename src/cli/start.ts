@@ -1,10 +1,8 @@
 // nolapse start: runs the gateway until it is told to stop.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createJournal } from '../telemetry/journal.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
-import { type CommonOptions, configFileOf, configOf, type Surroundings, withCommon } from './invocation.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type CommonOptions, configReader, type Surroundings, withCommon } from './invocation.ts';
 
 /** How long sessions and work in hand may take to end. */
 const stoppingMs = 10_000;
@@ -69,10 +67,13 @@ function end(code: number): void {
 
 async function run(surroundings: Surroundings, options: CommonOptions): Promise<void> {
   const home = resolve(options.home);
-  // A file that is gone later is a fault: without it all policies would be the built-in ones.
-  const file = configFileOf(options);
-  const readConfig = () => configOf(surroundings, options, file);
+  const readConfig = await configReader(surroundings, options);
   const config = readConfig();
+  const [{ createJournal }, { createLog }, { createMetrics }] = await Promise.all([
+    import('../telemetry/journal.ts'),
+    import('../telemetry/log.ts'),
+    import('../telemetry/metrics.ts'),
+  ]);
   const log: Log = createLog({ level: config.log.level, ...(options.output === 'json' && { readable: false }) });
   const metrics = createMetrics({ process: true });
   const journal = createJournal(log, metrics);

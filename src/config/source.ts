@@ -2,14 +2,8 @@
 // gathers values and judges none of them.
 import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import type { ConfigFault } from './fault.ts';
 import { anyName, type ConfigKey, configKeys } from './keys.ts';
-
-export interface ConfigFault {
-  /** Dotted path of the key, or the name of the variable; empty when the fault is the file's. */
-  readonly path: string;
-  readonly line?: number;
-  readonly message: string;
-}
 
 export type Tree = { [key: string]: unknown };
 

@@ -6,6 +6,7 @@ import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { limitAddresses } from './address-limit.ts';
 import { answerErrors } from './errors.ts';
+import { crlPath, issuerPath } from './public-path.ts';
 
 /** What there is to fetch, as the gateway provides it. */
 export interface PublicContent {
@@ -27,10 +28,6 @@ export interface PublicServer {
   readonly port: number;
   close(): Promise<void>;
 }
-
-/** Paths that certificates carry: of the CRL (RFC 5280, 4.2.1.13) and of the issuer (4.2.2.1), below the public URL. */
-export const crlPath = '/crl/issuing.crl';
-export const issuerPath = '/ca/issuing.crt';
 
 const connectionsMax = 1_000;
 const connectionsPerAddressMax = 100;

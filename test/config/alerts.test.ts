@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Config, ConfigError, loadConfig } from '../../src/config.ts';
+import { ConfigError } from '../../src/config/fault.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
 
 let directory = '';
 beforeAll(() => {

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConfigError, type ConfigFault } from '../../src/config/fault.ts';
 import { configKeys } from '../../src/config/keys.ts';
-import { type Config, ConfigError, type ConfigFault, loadConfig } from '../../src/config.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
 import { defaultTemplates } from '../../src/domain/acl.ts';
 
 let directory = '';
