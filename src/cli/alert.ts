@@ -10,7 +10,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
 
 type ListOptions = CommonOptions & { readonly kind?: string; readonly open?: boolean; readonly limit: number };
 type AcknowledgeOptions = CommonOptions & { readonly by?: string };
@@ -61,7 +61,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listAlerts(query));
-      answer(output, list, () =>
+      answerList(output, 'alerts', list, () =>
         table(
           ['KIND', 'SUBJECT', 'SEVERITY', 'STATE', 'SINCE', 'DETAIL'],
           list.map((each) => [

@@ -12,7 +12,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
 
 type StartOptions = CommonOptions & {
   readonly reason: string;
@@ -156,8 +156,9 @@ export function registerCampaign(program: Command, surroundings: Surroundings): 
     .action(async (options: CommonOptions & { readonly limit: number }) => {
       const { limit } = options;
       const list = await withOperations(surroundings, options, (each) => each.listCampaigns({ limit }));
-      answer(options.output, list, () => campaignTable(list));
+      answerList(options.output, 'campaigns and drills', list, () => campaignTable(list));
       remarkIfFull(list, limit, 'raise --limit');
+      if (list.some(({ state }) => state === 'stopped')) process.exitCode = 1;
     });
   const verbs = {
     show: ['showCampaign', 'show one campaign and how far each cohort has come'],

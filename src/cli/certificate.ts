@@ -11,7 +11,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
 
 type ListOptions = CommonOptions & {
   readonly device?: string;
@@ -69,7 +69,7 @@ export function registerCertificate(program: Command, surroundings: Surroundings
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listCertificates(query));
-      answer(output, list, () => certificateTable(list, Date.now()));
+      answerList(output, 'certificates', list, () => certificateTable(list, Date.now()));
       remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.fingerprint}`);
     });
   withCommon(group.command('show'))

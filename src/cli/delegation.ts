@@ -12,7 +12,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
 
 type AddOptions = CommonOptions & {
   readonly device?: readonly string[];
@@ -93,7 +93,7 @@ export function registerDelegation(program: Command, surroundings: Surroundings)
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listDelegations(query));
-      answer(output, list, () => delegationTable(list, Date.now()));
+      answerList(output, 'delegations', list, () => delegationTable(list, Date.now()));
       remarkIfFull(list, options.limit, 'narrow it with --gateway, or raise --limit');
     });
   withCommon(group.command('revoke'))

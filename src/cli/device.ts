@@ -25,7 +25,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, plain, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, plain, table, time } from './output.ts';
 import { renewalTable } from './renewal.ts';
 
 type AddOptions = CommonOptions & Omit<NewDevice, 'id'>;
@@ -138,7 +138,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listDevices(query));
-      answer(output, list, () =>
+      answerList(output, 'devices', list, () =>
         table(
           [
             'ID',

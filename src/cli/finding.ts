@@ -9,7 +9,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, table, time } from './output.ts';
+import { answerList, cell, table, time } from './output.ts';
 
 type ListOptions = CommonOptions & {
   readonly kind?: string;
@@ -31,7 +31,7 @@ export function registerFinding(program: Command, surroundings: Surroundings): v
         if (fresh) await operations.lookOver();
         return operations.listFindings(query);
       });
-      answer(output, list, () =>
+      answerList(output, 'findings', list, () =>
         table(
           ['KIND', 'SUBJECT', 'SINCE', 'DETAIL'],
           list.map(({ kind, subject, firstAt, detail }) => [kind, cell(subject), time(firstAt), cell(detail)]),

@@ -49,6 +49,12 @@ export function answer(format: Format, value: unknown, human: () => string): voi
   process.stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : human());
 }
 
+/** Writes a list. Of one that is empty a person is told so, beside the answer; JSON says it by itself. */
+export function answerList(format: Format, of: string, list: readonly unknown[], human: () => string): void {
+  answer(format, list, human);
+  if (list.length === 0 && format === 'human') remark(`no ${of} found`);
+}
+
 /** A remark for the person, apart from the answer. */
 export function remark(message: string): void {
   process.stderr.write(`nolapse: ${plain(message)}\n`);

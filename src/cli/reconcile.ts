@@ -11,7 +11,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fromNow, plain, remark, table, time } from './output.ts';
+import { answer, answerList, cell, fromNow, plain, remark, table, time } from './output.ts';
 
 type ReconcileOptions = CommonOptions & {
   readonly source?: string;
@@ -79,7 +79,7 @@ async function run(surroundings: Surroundings, options: ReconcileOptions): Promi
       }
     }
   });
-  if (reports.length > 0) answer(options.output, reports, () => reports.map(describe).join(''));
+  if (reports.length > 0 || faults.length === 0) answer(options.output, reports, () => reports.map(describe).join(''));
   for (const { added, changed, decommissioned, conflicts } of reports) {
     for (const rows of [added, changed, decommissioned, conflicts]) remarkIfFull(rows, limit, 'raise --limit');
   }
@@ -114,6 +114,6 @@ export function registerReconcile(program: Command, surroundings: Surroundings):
     .description('list the sources, and how each was when it was last read')
     .action(async (options: CommonOptions) => {
       const sources = await withOperations(surroundings, options, (each) => each.listSources());
-      answer(options.output, sources, () => sourceTable(sources, Date.now()));
+      answerList(options.output, 'sources', sources, () => sourceTable(sources, Date.now()));
     });
 }

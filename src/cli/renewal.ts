@@ -9,7 +9,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
 
 type ListOptions = CommonOptions & { readonly device?: string; readonly state?: string; readonly limit: number };
 
@@ -63,7 +63,7 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listRenewals(query));
-      answer(output, list, () => renewalTable(list, Date.now()));
+      answerList(output, 'renewals', list, () => renewalTable(list, Date.now()));
       remarkIfFull(list, options.limit, 'narrow it with --device or --state, or raise --limit');
     });
   withCommon(group.command('show'))
