@@ -6,6 +6,7 @@ import { Seen } from './app/admission/seen.ts';
 import type { App } from './app/context.ts';
 import { operationsOf } from './app/operator/operate.ts';
 import { clockMovedMeanwhile } from './app/oversight/clock-moved.ts';
+import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleSources } from './app/oversight/settle-alerts.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
@@ -139,6 +140,7 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
   for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
   for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
   metrics.set('nolapse_lapsed', {}, lapsed);
+  metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   const own = {
@@ -246,6 +248,8 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     undos.push(() => outbox.close());
     const notifier = new Notifier(app);
     undos.push(() => notifier.close());
+    const refusals = new LedgerRefusals(app);
+    undos.push(() => refusals.close());
     outbox.poke();
     await notifier.begin();
     await app.presences.begin(app);
@@ -254,6 +258,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       outbox,
       notifier,
       seen,
+      refusals,
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: async () => lookAfterServer(parts, options, broker),
       serverDer: () => parts.server.der,

@@ -149,7 +149,7 @@ export async function assemble(
   const remark = purpose === 'make' ? makeHome(home) : null;
   if (remark) options.log.warn(remark);
   const { isNew } = requireLedger(home, purpose, options.newLedger);
-  const { store, database } = openStore(ledgerFile(home));
+  const { store, database } = openStore(ledgerFile(home), () => clock.steady());
   try {
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);

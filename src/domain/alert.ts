@@ -61,6 +61,11 @@ export const alertKinds = {
     quietMs: null,
   },
   authority_down: { meaning: 'the issuing CA does not sign', about: 'gateway', quietMs: null },
+  ledger_unwritable: {
+    meaning: 'the ledger takes no writes: the disk is full, read-only or broken',
+    about: 'gateway',
+    quietMs: null,
+  },
   rollout_stopped: { meaning: 'a campaign stopped by itself', about: 'campaign', quietMs: null },
   own_certificate: {
     meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",

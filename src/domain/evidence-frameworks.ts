@@ -174,7 +174,7 @@ export const nistCsf: Framework = {
         'Computing hardware and software, runtime environments, and their data are monitored to find potentially adverse events',
       features:
         'Every device by its certificate: renewals that fail, certificates that end, credentials on the wrong device, campaigns that stop; the ' +
-        'gateway by its own certificates, its CA and its clock.',
+        'gateway by its own certificates, its CA, its ledger and its clock.',
       parts: [],
       journal: ['certificate.expired', 'certificate.revived', ...troubled, 'campaign.stopped'],
       findings: ['never_seen', 'still_on_old', 'shared_key', 'several_active', 'no_way_to_renew'],
@@ -188,6 +188,7 @@ export const nistCsf: Framework = {
         'own_certificate',
         'authority_down',
         'rollout_stopped',
+        'ledger_unwritable',
         'clock_moved',
       ],
     },

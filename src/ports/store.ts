@@ -278,6 +278,8 @@ export interface Store {
   onOwed(listener: () => void): void;
   /** Told after a commit that had something for a sink. One listener: the notifier. */
   onNotify(listener: () => void): void;
+  /** Told of a write that the storage refused, and why, if {@link isWell} was true before. One listener: what alerts of it. */
+  onRefused(listener: (reason: string) => void): void;
   /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */
   readonly isWell: boolean;
   /** Writes a little, durably, to find out whether that can be done. Rejects when it cannot. */

@@ -84,6 +84,11 @@ export class Database {
     return this.#watch.isWell;
   }
 
+  /** As {@link WriteWatch.onRefused}. */
+  onRefused(listener: (reason: string) => void): void {
+    this.#watch.onRefused(listener);
+  }
+
   /** Writes the file's header as it is, durably, to find out whether that can be done. Rejects when it cannot. */
   async probe(): Promise<void> {
     await this.submit(() => {

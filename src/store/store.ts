@@ -48,6 +48,7 @@ export function createStore(database: Database): Store {
     },
     onOwed: (listener) => owed.listen(listener),
     onNotify: (listener) => notified.listen(listener),
+    onRefused: (listener) => database.onRefused((reason) => queueMicrotask(() => listener(reason))),
     get isWell() {
       return database.isWell;
     },

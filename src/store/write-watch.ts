@@ -11,6 +11,7 @@ export class WriteWatch {
   readonly #steady: () => number;
   #failedAt = Number.NEGATIVE_INFINITY;
   #isFailing = false;
+  #listener: (reason: string) => void = () => undefined;
 
   /** @param steady milliseconds that only go forward. */
   constructor(steady: () => number = () => performance.now()) {
@@ -22,6 +23,11 @@ export class WriteWatch {
     return !this.#isFailing && this.#steady() >= this.#failedAt + doubtMs;
   }
 
+  /** Told of the first write that is refused, with the storage's own words; again only after all was well. */
+  onRefused(listener: (reason: string) => void): void {
+    this.#listener = listener;
+  }
+
   /** Something was written and is durable. */
   written(): void {
     this.#isFailing = false;
@@ -31,7 +37,9 @@ export class WriteWatch {
   failed(error: unknown): void {
     const fault = error instanceof GatewayError ? error.cause : error;
     if (!(fault instanceof Sqlite.SqliteError) || !storageFaults.test(fault.code)) return;
+    const begins = this.isWell;
     this.#isFailing = true;
     this.#failedAt = this.#steady();
+    if (begins) this.#listener(`${fault.code}: ${fault.message}`);
   }
 }

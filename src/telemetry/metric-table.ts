@@ -96,6 +96,11 @@ export const metricTable = {
     help: 'Renewals whose certificate expired before its replacement was in use',
     labels: {},
   },
+  nolapse_ledger_writable: {
+    type: 'gauge',
+    help: '1 while the ledger takes what is written, else 0',
+    labels: {},
+  },
   nolapse_alerts: {
     type: 'gauge',
     help: 'Alerts that are not cleared, by kind and severity',

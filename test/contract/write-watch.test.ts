@@ -58,16 +58,18 @@ it('tells a storage that refuses writes from a unit that is at fault, until a wr
   await store.close();
 });
 
-it('is what /healthz answers by, of a gateway whose files may not grow', async () => {
+it('is what /healthz answers by, and an alert, of a gateway whose files may not grow', async () => {
   const entry = resolve(import.meta.dirname, '../../dist/main.js');
   const env = { ...process.env, NOLAPSE_HOME: home, NOLAPSE_MQTT_PORT: '0', NOLAPSE_HTTP_PORT: '0' };
   // In units of 512 bytes: enough for an empty ledger, not for what follows.
   gateway = spawn('sh', ['-c', 'ulimit -f 4096; exec "$0" "$1" start', process.execPath, entry], { env });
   const { stdout } = gateway;
   if (!stdout) throw new Error('no standard output');
+  const told: Record<string, unknown>[] = [];
   const port = await new Promise<number>((found, lost) => {
     createInterface({ input: stdout }).on('line', (text) => {
       const line = JSON.parse(text) as Record<string, unknown>;
+      told.push(line);
       if (line['event.action'] === 'gateway.started') found(Number(line['nolapse.port.http']));
     });
     gateway?.once('exit', (code) => lost(new Error(`it ended with ${code}`)));
@@ -82,4 +84,8 @@ it('is what /healthz answers by, of a gateway whose files may not grow', async (
   const load = spawn(process.execPath, [entry, 'device', 'import', join(home, 'fleet.csv')], { env });
   expect(await new Promise((done) => load.once('close', done))).toBe(2);
   expect(await health()).toMatchObject({ code: 503, status: 'unavailable' });
+  const alerts = () => told.filter((line) => line['event.action'] === 'alert.raised');
+  await expect
+    .poll(alerts)
+    .toMatchObject([{ 'event.reason': 'ledger_unwritable', 'nolapse.alert.severity': 'critical' }]);
 });

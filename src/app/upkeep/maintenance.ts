@@ -4,6 +4,7 @@ import type { Seen } from '../admission/seen.ts';
 import { ClockWatch } from '../clock-watch.ts';
 import type { App } from '../context.ts';
 import { clockMoved } from '../oversight/clock-moved.ts';
+import type { LedgerRefusals } from '../oversight/ledger-refusals.ts';
 import type { Notifier } from '../oversight/notifier.ts';
 import { alertOwn } from '../oversight/own-certificates.ts';
 import { settleAlerts } from '../oversight/settle-alerts.ts';
@@ -32,6 +33,7 @@ export interface MaintenanceParts {
   readonly outbox: Outbox;
   readonly notifier: Notifier;
   readonly seen: Seen;
+  readonly refusals: LedgerRefusals;
   readonly intervalMs: number;
   /** Renews the server's certificate if it is time. */
   readonly lookAfterServer: () => Promise<void>;
@@ -54,7 +56,7 @@ async function attempt(app: App, failure: string, work: () => Promise<unknown>):
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, notifier, seen, intervalMs, lookAfterServer, serverDer } = parts;
+  const { app, outbox, notifier, seen, refusals, intervalMs, lookAfterServer, serverDer } = parts;
   const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
@@ -84,6 +86,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'long work could not be begun', () => beginChores(app));
     const isTime = await isTimeForOwn();
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
+    await attempt(app, 'nobody could be told that the ledger takes writes again', () => refusals.look());
     if (!isTime) return;
     await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
     await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
