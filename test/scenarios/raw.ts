@@ -2,14 +2,14 @@
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import mqttPacket, { type Packet } from 'mqtt-packet';
-import { connectPacket } from '../broker/harness.ts';
+import { closed, connectPacket } from '../broker/harness.ts';
 import type { Credentials } from './harness.ts';
 
 export class Raw {
   readonly socket: TLSSocket;
   /** What it was sent, CONNACK first. */
   readonly packets: Packet[] = [];
-  readonly #closed: Promise<unknown>;
+  readonly #closed: Promise<void>;
   readonly #waiting = new Set<() => void>();
 
   private constructor(port: number, credentials: Credentials) {
@@ -20,7 +20,7 @@ export class Raw {
       key: credentials.keyPem,
       rejectUnauthorized: false,
     });
-    this.#closed = once(this.socket, 'close');
+    this.#closed = closed(this.socket);
     this.socket.on('error', () => undefined);
     const parser = mqttPacket.parser();
     parser.on('packet', (packet) => this.packets.push(packet));
@@ -63,8 +63,8 @@ export class Raw {
   }
 
   /** Resolves when the connection has ended, whoever ended it. */
-  async ended(): Promise<void> {
-    await this.#closed;
+  ended(): Promise<void> {
+    return this.#closed;
   }
 
   destroy(): Promise<void> {
