@@ -10,7 +10,8 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & { readonly kind?: string; readonly open?: boolean; readonly limit: number };
 type AcknowledgeOptions = CommonOptions & { readonly by?: string };
@@ -61,15 +62,16 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listAlerts(query));
+      const now = Date.now();
       answerList(output, 'alerts', list, () =>
         table(
-          ['KIND', 'SUBJECT', 'SEVERITY', 'STATE', 'SINCE', 'DETAIL'],
+          ['KIND', 'SUBJECT', 'SEVERITY', 'STATE', 'SINCE', fold('DETAIL')],
           list.map((each) => [
             each.kind,
             cell(each.subject),
             each.severity,
             stateOf(each),
-            time(each.raisedAt),
+            fromNow(each.raisedAt, now),
             cell(each.detail),
           ]),
         ),

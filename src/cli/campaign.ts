@@ -12,7 +12,8 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { fold, table } from './table.ts';
 
 type StartOptions = CommonOptions & {
   readonly reason: string;
@@ -88,7 +89,7 @@ function campaignFields(campaign: CampaignView): string {
 
 function campaignTable(campaigns: readonly CampaignView[]): string {
   return table(
-    ['CAMPAIGN', '', 'STATE', 'COHORT', 'BEGUN', 'REASON'],
+    ['CAMPAIGN', '', 'STATE', 'COHORT', 'BEGUN', fold('REASON')],
     campaigns.map(({ id, drill, state, cohort, startedAt, reason }) => [
       id,
       drill ? 'drill' : '',

@@ -11,7 +11,8 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { table } from './table.ts';
 
 type ListOptions = CommonOptions & {
   readonly device?: string;
@@ -21,17 +22,19 @@ type ListOptions = CommonOptions & {
 };
 type RevokeOptions = CommonOptions & { readonly reason?: RevocationReason };
 
+/** Of a serial in a list: enough to name its certificate by. */
+const serialDigits = 16;
+
 export function certificateTable(certificates: readonly CertificateView[], now: number): string {
   return table(
-    ['SERIAL', 'DEVICE', 'STATE', 'ENDS', '', 'RENEWAL DUE', 'LAST SEEN'],
+    ['SERIAL', 'DEVICE', 'STATE', 'ENDS', 'RENEWAL DUE', 'LAST SEEN'],
     certificates.map((each) => [
-      each.serial,
+      each.serial.slice(0, serialDigits),
       cell(each.principalId),
       each.state,
       time(each.notAfter),
-      fromNow(each.notAfter, now),
-      time(each.renewAt),
-      time(each.lastSeenAt),
+      fromNow(each.renewAt, now),
+      fromNow(each.lastSeenAt, now),
     ]),
   );
 }
@@ -74,7 +77,7 @@ export function registerCertificate(program: Command, surroundings: Surroundings
     });
   withCommon(group.command('show'))
     .description('show a certificate, with its PEM')
-    .argument('<id>', 'serial or fingerprint, in hex')
+    .argument('<id>', 'serial or fingerprint, in hex, or its first 8 digits and more')
     .action(async (id: string, options: CommonOptions) => {
       const shown = await withOperations(surroundings, options, (each) => each.showCertificate({ id }));
       answer(options.output, shown, () => `${certificateFields(shown.certificate, Date.now())}\n${shown.pem}`);
@@ -82,7 +85,7 @@ export function registerCertificate(program: Command, surroundings: Surroundings
   registerCertificateImport(group, surroundings);
   withCommon(group.command('revoke'))
     .description('revoke a certificate: its sessions are closed and the CRL lists it')
-    .argument('<id>', 'serial or fingerprint, in hex')
+    .argument('<id>', 'serial or fingerprint, in hex, or its first 8 digits and more')
     .addOption(new Option('--reason <reason>', 'as the CRL will say').choices(Object.keys(revocationReasons)))
     .action(async (id: string, options: RevokeOptions) => {
       const { reason } = options;

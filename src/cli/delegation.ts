@@ -12,7 +12,8 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { fold, table } from './table.ts';
 
 type AddOptions = CommonOptions & {
   readonly device?: readonly string[];
@@ -34,23 +35,20 @@ function scope({ site, devices }: Delegation): string {
 
 function standing(delegation: Delegation, now: number): string {
   if (delegation.revokedAt !== null) return 'revoked';
-  return isInForce(delegation, now) ? 'in force' : 'ended';
+  return `${isInForce(delegation, now) ? 'ends' : 'ended'} ${fromNow(delegation.endsAt, now)}`;
 }
 
-/** Rows for people; `used` where it is known. */
+/** Rows for people: of the renewals a day, how many are used where that is known. */
 export function delegationTable(delegations: readonly (Delegation | DelegationView)[], now: number): string {
   return table(
-    ['DELEGATION', 'GATEWAY', 'FOR', 'MODES', 'STATE', 'UNTIL', '', 'TODAY', 'DAILY'],
+    ['DELEGATION', 'GATEWAY', fold('FOR'), fold('MODES'), 'STATE', 'DAILY'],
     delegations.map((each) => [
       each.id,
       cell(each.gatewayId),
       cell(scope(each)),
-      each.modes.join(','),
+      each.modes.join(', '),
       standing(each, now),
-      time(each.endsAt),
-      fromNow(each.endsAt, now),
-      cell('usedToday' in each ? each.usedToday : null),
-      cell(each.dailyLimit),
+      'usedToday' in each ? `${each.usedToday}/${each.dailyLimit}` : cell(each.dailyLimit),
     ]),
   );
 }
@@ -63,7 +61,7 @@ function delegationFields(view: DelegationView, now: number): string {
     ['devices', view.site === null ? cell(view.devices.join(', ')) : 'all of the site'],
     ['modes', view.modes.join(', ')],
     ['state', standing(view, now)],
-    ['until', `${time(view.endsAt)} (${fromNow(view.endsAt, now)})`],
+    ['until', time(view.endsAt)],
     ['renewals a day', cell(view.dailyLimit)],
     ['of those today', cell(view.usedToday)],
     ['revoked', time(view.revokedAt)],

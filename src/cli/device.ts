@@ -25,8 +25,9 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, plain, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, plain, time } from './output.ts';
 import { renewalTable } from './renewal.ts';
+import { cut, table } from './table.ts';
 
 type AddOptions = CommonOptions & Omit<NewDevice, 'id'>;
 type ListOptions = CommonOptions & {
@@ -70,9 +71,8 @@ function principalFields(principal: Principal, contact: Contact | null = null): 
 }
 
 function listRow(principal: Principal): string[] {
-  const { id, kind, status, criticality, cohort, owner, site, gateway, packetBytesMax, slots } = principal;
-  const named = [id, kind, status, principal.class, criticality, cohort, owner, site, gateway];
-  return [...named, principal.modes.join(','), packetBytesMax, slots].map(cell);
+  const { id, kind, status, criticality, owner, site } = principal;
+  return [id, kind, status, principal.class, criticality, owner, site].map(cell);
 }
 
 function presenceFields(presence: PresenceView | null, now: number): (readonly [string, string])[] {
@@ -139,23 +139,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listDevices(query));
       answerList(output, 'devices', list, () =>
-        table(
-          [
-            'ID',
-            'KIND',
-            'STATUS',
-            'CLASS',
-            'CRITICALITY',
-            'COHORT',
-            'OWNER',
-            'SITE',
-            'GATEWAY',
-            'MODES',
-            'PACKET',
-            'SLOTS',
-          ],
-          list.map(listRow),
-        ),
+        table(['ID', 'KIND', 'STATUS', 'CLASS', 'CRITICALITY', cut('OWNER'), cut('SITE')], list.map(listRow)),
       );
       remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.id}`);
     });

@@ -1,7 +1,8 @@
 // nolapse doctor: what is well and what is not. Exit code 1 when anything is not.
 import type { Command } from 'commander';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, cell, table } from './output.ts';
+import { answer, cell } from './output.ts';
+import { fold, table } from './table.ts';
 
 export function registerDoctor(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('doctor'))
@@ -10,7 +11,7 @@ export function registerDoctor(program: Command, surroundings: Surroundings): vo
       const findings = await withOperations(surroundings, options, (each) => each.doctor());
       answer(options.output, findings, () =>
         table(
-          ['LEVEL', 'SUBJECT', 'DETAIL'],
+          ['LEVEL', 'SUBJECT', fold('DETAIL')],
           findings.map((each) => [each.level, cell(each.subject), cell(each.detail)]),
         ),
       );

@@ -8,7 +8,8 @@ import type { EvidencePlace, EvidenceQuery, EvidenceView } from '../app/oversigh
 import { type FrameworkName, frameworks, parseFramework } from '../domain/evidence.ts';
 import { EvidenceFile, type Seal, type Sink } from './evidence-file.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, cell, fields, remark, table, time } from './output.ts';
+import { answer, cell, fields, remark, time } from './output.ts';
+import { fold, table } from './table.ts';
 
 type Options = CommonOptions & {
   readonly framework: string;
@@ -91,7 +92,7 @@ function words(name: FrameworkName, { view, seal }: Exported, path: string | nul
       ['file', cell(path)],
       ['sha256', seal.sha256],
     ]),
-    table(['CONTROL', 'RECORDS', 'GIVES EVIDENCE FOR'], rows),
+    table(['CONTROL', 'RECORDS', fold('GIVES EVIDENCE FOR')], rows),
   ].join('\n');
 }
 

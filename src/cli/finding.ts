@@ -9,7 +9,8 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answerList, cell, table, time } from './output.ts';
+import { answerList, cell, time } from './output.ts';
+import { fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & {
   readonly kind?: string;
@@ -33,7 +34,7 @@ export function registerFinding(program: Command, surroundings: Surroundings): v
       });
       answerList(output, 'findings', list, () =>
         table(
-          ['KIND', 'SUBJECT', 'SINCE', 'DETAIL'],
+          ['KIND', 'SUBJECT', 'SINCE', fold('DETAIL')],
           list.map(({ kind, subject, firstAt, detail }) => [kind, cell(subject), time(firstAt), cell(detail)]),
         ),
       );

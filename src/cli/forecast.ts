@@ -4,7 +4,8 @@ import type { DarkDevice, ForecastView } from '../app/operations.ts';
 import { formatDuration } from '../domain/time.ts';
 import { parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withLimit, withOperations } from './invocation.ts';
-import { answer, cell, fields, fromNow, remark, table, time } from './output.ts';
+import { answer, cell, fields, fromNow, remark, time } from './output.ts';
+import { cut, table } from './table.ts';
 
 type ForecastOptions = CommonOptions & {
   readonly days?: number;
@@ -17,9 +18,9 @@ type ForecastOptions = CommonOptions & {
 const span = (ms: number | null): string => (ms === null ? '-' : formatDuration(ms));
 
 function deviceRow(device: DarkDevice, now: number): string[] {
-  const { id, owner, site, at, why, slackMs, awaySince, comesEveryMs, expectedAt } = device;
-  const comes = [awaySince === null ? 'here' : fromNow(awaySince, now), span(comesEveryMs), fromNow(expectedAt, now)];
-  return [cell(id), cell(owner), cell(site), time(at), fromNow(at, now), why, span(slackMs), ...comes];
+  const { id, owner, site, at, why, slackMs, awaySince } = device;
+  const seen = awaySince === null ? 'here' : fromNow(awaySince, now);
+  return [cell(id), cell(owner), cell(site), fromNow(at, now), why, span(slackMs), seen];
 }
 
 function words({ now, until, looked, dark, groups, devices }: ForecastView): string {
@@ -35,7 +36,7 @@ function words({ now, until, looked, dark, groups, devices }: ForecastView): str
     time(each.firstAt),
     fromNow(each.firstAt, now),
   ]);
-  const headings = ['DEVICE', 'OWNER', 'SITE', 'DARK AT', '', 'WHY', 'SLACK', 'SEEN', 'COMES EVERY', 'EXPECTED'];
+  const headings = ['DEVICE', cut('OWNER'), cut('SITE'), 'DARK', 'WHY', 'SLACK', 'SEEN'];
   return [
     counts,
     table(['OWNER', 'SITE', 'DARK', 'FIRST', ''], groupRows),

@@ -27,17 +27,6 @@ export function fromNow(instant: number | null | undefined, now: number): string
   return instant >= now ? `in ${formatDuration(instant - now)}` : `${formatDuration(now - instant)} ago`;
 }
 
-/** Columns as wide as their widest cell, two spaces apart. Empty when there are no rows. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return '';
-  const lines = [headings, ...rows];
-  const widths = headings.map((_heading, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  return lines
-    .map((line) => line.map((text, column) => text.padEnd(widths[column] ?? 0)))
-    .map((line) => `${line.join('  ').trimEnd()}\n`)
-    .join('');
-}
-
 /** One field a line, the values aligned. */
 export function fields(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(0, ...pairs.map(([name]) => name.length));

@@ -4,7 +4,8 @@ import type { PlannedCertificate, PolicyRow, PolicyView } from '../app/operator/
 import type { PolicyOrigin, PolicySaying } from '../domain/policy-set.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, cell, fields, fromNow, time } from './output.ts';
+import { fold, table } from './table.ts';
 
 function ruleOf(rule: PolicySaying['rule'], of: { readonly class: string; readonly criticality: string }): string {
   if (rule === 'class') return `class ${of.class}`;
@@ -57,23 +58,32 @@ function words(view: PolicyView, now: number): string {
     ['cohort', view.cohort],
   ]);
   const values = table(
-    ['KEY', 'VALUE', 'RULE', 'INSTEAD OF'],
+    ['KEY', 'VALUE', 'RULE', fold('INSTEAD OF')],
     view.values.map((each) => valueRow(each, view)),
   );
   return [head, values, ...view.certificates.map((each) => certificateFields(each, now))].join('\n');
 }
 
-const listed = ['lifetime', 'renewAt', 'overlap', 'grace', 'keyModes', 'expiryWarning', 'expiryAlarm', 'overdueAfter'];
+/** Values in the list, and how they are headed there. */
+const listed = {
+  lifetime: 'LIFETIME',
+  renewAt: 'RENEWAT',
+  overlap: 'OVERLAP',
+  grace: 'GRACE',
+  keyModes: fold('KEYMODES'),
+  expiryWarning: 'WARNING',
+  expiryAlarm: 'ALARM',
+  overdueAfter: 'OVERDUE',
+};
 
 function listTable(rows: readonly PolicyRow[]): string {
-  const headings = ['CLASS', 'CRITICALITY', ...listed.map((key) => key.toUpperCase())];
   const textOf = (row: PolicyRow, key: string): string => {
     const origin = row.values.find((each) => each.key === key);
     return origin?.cutToMs == null ? cell(origin?.text) : formatDuration(origin.cutToMs);
   };
   return table(
-    headings,
-    rows.map((row) => [cell(row.class), row.criticality, ...listed.map((key) => textOf(row, key))]),
+    ['CLASS', 'CRITICALITY', ...Object.values(listed)],
+    rows.map((row) => [cell(row.class), row.criticality, ...Object.keys(listed).map((key) => textOf(row, key))]),
   );
 }
 

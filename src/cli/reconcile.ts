@@ -11,7 +11,8 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fromNow, plain, remark, table, time } from './output.ts';
+import { answer, answerList, cell, fromNow, plain, remark } from './output.ts';
+import { fold, table } from './table.ts';
 
 type ReconcileOptions = CommonOptions & {
   readonly source?: string;
@@ -89,11 +90,10 @@ async function run(surroundings: Surroundings, options: ReconcileOptions): Promi
 
 function sourceTable(sources: readonly SourceView[], now: number): string {
   return table(
-    ['SOURCE', 'EVERY', 'LAST READ', '', 'OUTCOME', 'DETAIL'],
+    ['SOURCE', 'EVERY', 'LAST READ', 'OUTCOME', fold('DETAIL')],
     sources.map(({ name, everyMs, state }) => [
       cell(name),
       formatDuration(everyMs),
-      time(state?.at),
       fromNow(state?.at, now),
       state?.outcome ?? 'never read',
       cell(state?.detail),

@@ -9,19 +9,19 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, table, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { cut, fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & { readonly device?: string; readonly state?: string; readonly limit: number };
 
 export function renewalTable(renewals: readonly Renewal[], now: number): string {
   return table(
-    ['RENEWAL', 'DEVICE', 'STATE', 'SINCE', 'DEADLINE', '', 'ATTEMPTS', 'LAST'],
+    ['RENEWAL', 'DEVICE', 'STATE', 'SINCE', 'DEADLINE', 'TRIES', cut('LAST')],
     renewals.map((each) => [
       each.id,
       cell(each.principalId),
       each.lapsedAt !== null && each.state !== 'lapsed' ? `${each.state} (lapsed)` : each.state,
-      time(each.updatedAt),
-      time(each.deadline),
+      fromNow(each.updatedAt, now),
       fromNow(each.deadline, now),
       cell(each.attempts),
       cell(each.lastCode),
@@ -73,7 +73,7 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
       const shown = await withOperations(surroundings, options, (each) => each.showRenewal({ id }));
       answer(options.output, shown, () => {
         const steps = shown.journal.map((each) => [time(each.at), cell(each.action), cell(each.detail)]);
-        const parts = [renewalFields(shown.renewal, Date.now()), table(['WHEN', 'WHAT', 'DETAIL'], steps)];
+        const parts = [renewalFields(shown.renewal, Date.now()), table(['WHEN', 'WHAT', fold('DETAIL')], steps)];
         return parts.filter((part) => part !== '').join('\n');
       });
     });

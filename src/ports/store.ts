@@ -123,6 +123,8 @@ export interface Reader extends PeriodReader, CampaignReader {
   contact(id: PrincipalId): Promise<Contact | null>;
   certificate(fingerprint: Fingerprint): Promise<LedgerEntry | null>;
   certificateBySerial(serial: Serial): Promise<LedgerEntry | null>;
+  /** Those whose fingerprint or serial begins so, in lower-case hex; in no order. */
+  certificatesBeginning(digits: string, limit: number): Promise<LedgerEntry[]>;
   /** The newest first. */
   certificatesOf(id: PrincipalId): Promise<LedgerEntry[]>;
   certificates(page: Page): Promise<LedgerEntry[]>;

@@ -36,6 +36,16 @@ function prepareReads(queries: Queries) {
       entries.where('fingerprint', '=', p('fingerprint')),
     ),
     bySerial: queries.prepare((p: Parameter<{ serial: Serial }>) => entries.where('serial', '=', p('serial'))),
+    // By a range of either index: 'g' comes after every digit, and after the '@' of another CA's serial.
+    beginning: queries.prepare((p: Parameter<{ from: string; to: string; limit: number }>) =>
+      entries
+        .where(({ eb, or, and }) => {
+          const within = (column: 'fingerprint' | 'serial') =>
+            and([eb(sql.ref<string>(column), '>=', p('from')), eb(sql.ref<string>(column), '<', p('to'))]);
+          return or([within('fingerprint'), within('serial')]);
+        })
+        .limit(p('limit')),
+    ),
     byKey: queries.prepare((p: Parameter<{ key: Fingerprint }>) => entries.where('key_fingerprint', '=', p('key'))),
     ofPrincipal: queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
       entries.where('principal_id', '=', p('id')).orderBy('issued_at', 'desc').orderBy('id', 'desc'),
@@ -129,6 +139,8 @@ export function ledger(queries: Queries) {
   return {
     certificate: (fingerprint: Fingerprint): LedgerEntry | null => first(read.byFingerprint.get({ fingerprint })),
     certificateBySerial: (serial: Serial): LedgerEntry | null => first(read.bySerial.get({ serial })),
+    certificatesBeginning: (digits: string, limit: number): LedgerEntry[] =>
+      read.beginning.all({ from: digits, to: `${digits}g`, limit }).map(entryOf),
     certificatesOf: (id: PrincipalId): LedgerEntry[] => read.ofPrincipal.all({ id }).map(entryOf),
     certificates: ({ after, limit }: Page): LedgerEntry[] =>
       read.page.all({ after: (after ?? '') as Fingerprint, limit }).map(entryOf),

@@ -34,6 +34,9 @@ export class TableReader implements Reader {
   async certificateBySerial(serial: Serial) {
     return this.tables.certificateBySerial(serial);
   }
+  async certificatesBeginning(digits: string, limit: number) {
+    return this.tables.certificatesBeginning(digits, limit);
+  }
 
   async certificatesOf(id: PrincipalId) {
     return this.tables.certificatesOf(id);

@@ -16,12 +16,12 @@ afterAll(() => place.remove());
 
 describe('nolapse alert', () => {
   it('lists nothing, exit code 0, until there is something', async () => {
-    expect(await run('alert', 'list')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await run('alert', 'list')).toMatchObject({ code: 0, stdout: '' });
     expect((await run('reconcile', '--source', 'plant')).code).toBe(2);
     const { code, stdout } = await run('alert', 'list', '--open');
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^KIND +SUBJECT +SEVERITY +STATE +SINCE +DETAIL\nsource_failed +plant +warning +open +\S+Z +.*ENOENT/,
+      /^KIND +SUBJECT +SEVERITY +STATE +SINCE +DETAIL\nsource_failed +plant +warning +open +(?:now|\d+s ago) +\S+none\.csv /,
     );
     expect((await run('alert', 'list', '--kind', 'lapsed')).code).toBe(0);
   });

@@ -56,7 +56,7 @@ describe('nolapse delegation', () => {
     expect(await place.ask('device', 'show', 'gw-1')).toMatchObject({ delegations: [{ id: named.id }] });
     expect(await place.ask('device', 'show', 'backend')).toMatchObject({ delegations: [] });
     const { stdout } = await place.run(['device', 'show', 'dev-1', '--home', place.home]);
-    expect(stdout).toMatch(/^\S+ +gw-2 +site north +keygen +in force +2099-12-31T00:00:00Z/m);
+    expect(stdout).toMatch(/^\S+ +gw-2 +site north +keygen +ends in \d+d/m);
 
     const all = (await place.ask('delegation', 'list')) as View[];
     expect(all.map(({ id }) => id)).toEqual([named.id, site.id, moment.id].sort());
@@ -68,8 +68,8 @@ describe('nolapse delegation', () => {
     expect(await place.ask('delegation', 'revoke', site.id)).toEqual(revoked);
     expect(await place.ask('device', 'show', 'dev-1')).toMatchObject({ delegations: [{ gatewayId: 'gw-1' }] });
     const listed = await place.run(['delegation', 'list', '--home', place.home]);
-    expect(listed.stdout).toMatch(/^\S+ +gw-2 +site north +keygen +revoked /m);
-    expect(listed.stdout).toMatch(/^\S+ +gw-1 +dev-1, dev-2 +csr,recertify +in force +.* 0 +20$/m);
+    expect(listed.stdout).toMatch(/^\S+ +gw-2 +site north +keygen +revoked +0\//m);
+    expect(listed.stdout).toMatch(/^\S+ +gw-1 +dev-1, dev-2 +csr, recertify +ends in .* 0\/20$/m);
   });
 
   it('ends them with their gateway', async () => {

@@ -3,8 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cell, fields, fromNow, plain, table, time } from '../../src/cli/output.ts';
+import { cell, fields, fromNow, plain, time } from '../../src/cli/output.ts';
 import { takePassphrase } from '../../src/cli/passphrase.ts';
+import { table } from '../../src/cli/table.ts';
 
 describe('an answer for people', () => {
   it('aligns columns to their widest cell and ends no line in blanks', () => {

@@ -62,7 +62,9 @@ describe('nolapse policy', { timeout }, () => {
     });
     const { code, stdout } = await place.run(['policy', 'explain', 'm-1', '--home', place.home]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^renewAt +40% +class meter +50% \(criticality critical\), 60% \(class default\), /m);
+    expect(stdout).toMatch(
+      /^renewAt +40% +class meter +50% \(criticality critical\), 60% \(class\n +default\), 50% \(built-in\)$/m,
+    );
     expect(stdout).toMatch(/^expiryWarning +40% +criticality critical +\d/m);
     expect(stdout).toMatch(/^lifetime +60d +class default +/m);
     expect(stdout).toMatch(/^grace +30d +built-in +-$/m);

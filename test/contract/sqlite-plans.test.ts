@@ -65,6 +65,7 @@ describe('the plans of the queries of fixed shape', () => {
   it.each([
     ['due certificates', /"renew_at" <=/, /COVERING INDEX certificate_due \(renew_at<\?\)/],
     ['due renewals', /"next_at" <=/, /INDEX renewal_next \(next_at<\?\)/],
+    ['certificates by how they begin', /"fingerprint" >= \? and/, /MULTI-INDEX OR/],
     ['ended certificates', /where "ends_at" <=/, /INDEX certificate_ended \(ends_at<\?\)/],
     ['certificates by their end', /"c"."ends_at" <=/, /INDEX certificate_ended \(ends_at>\? AND ends_at<\?\)/],
     ['certificates of one end', /"c"."ends_at" = \?/, /INDEX certificate_ended \(ends_at=\? AND rowid>\?\)/],

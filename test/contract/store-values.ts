@@ -83,6 +83,15 @@ export function ledgerValues(): void {
     await put(full, bare);
     expect(await store.read.certificate(full.fingerprint)).toEqual(full);
     expect(await store.read.certificateBySerial(bare.serial)).toEqual(bare);
+    for (const [whole, digits] of [
+      [full, full.fingerprint.slice(0, 16)],
+      [bare, bare.serial.slice(0, 16)],
+    ] as const) {
+      expect(await store.read.certificatesBeginning(digits, 9)).toEqual([whole]);
+    }
+    expect(await store.read.certificatesBeginning('', 9)).toHaveLength(2);
+    expect(await store.read.certificatesBeginning('', 1)).toHaveLength(1);
+    expect(await store.read.certificatesBeginning(`${bare.serial}0`, 9)).toEqual([]);
     const other = { ...certificate('3', 'a'), fingerprint: full.fingerprint };
     await put(other);
     expect(await store.read.certificate(full.fingerprint)).toEqual(other);

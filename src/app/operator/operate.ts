@@ -171,12 +171,19 @@ async function runRenewal(app: App, id: PrincipalId) {
   return renewal;
 }
 
+/** Digits that name a certificate when it alone begins with them. */
+const digitsMin = 8;
+
+/** By fingerprint or serial, or the beginning of either. What fits whole outweighs what only begins so. */
 async function findCertificate(app: App, id: string): Promise<LedgerEntry> {
   const { read } = app.store;
   const hex = id.toLowerCase().replaceAll(':', '');
-  const entry = /^[0-9a-f]{1,64}(@[0-9a-f]{16})?$/.test(hex)
-    ? ((await read.certificate(hex as Fingerprint)) ?? (await read.certificateBySerial(hex as Serial)))
-    : null;
+  const isId = /^[0-9a-f]{1,64}(@[0-9a-f]{0,16})?$/.test(hex);
+  const whole =
+    isId && ((await read.certificate(hex as Fingerprint)) ?? (await read.certificateBySerial(hex as Serial)));
+  if (whole) return whole;
+  const [entry, other] = isId && hex.length >= digitsMin ? await read.certificatesBeginning(hex, 2) : [];
   if (!entry) throw new OperationError('not_found', [`no certificate with fingerprint or serial ${id.slice(0, 80)}`]);
+  if (other) throw new OperationError('conflict', [`${hex} begins the fingerprint or serial of several certificates`]);
   return entry;
 }
