@@ -69,18 +69,17 @@ const progress = (p: Parameter<Renewal>) => ({
 type Row = Renewal & { readonly ended: 0 | 1 };
 const endedStates: readonly RenewalState[] = ['retired', 'cancelled', 'lapsed'];
 
-/** Most puts only advance a renewal: the indexes on what then stays the same are left alone. */
+/** Most puts only advance a renewal, until one ends it: the indexes on what then stays the same are left alone. */
 function preparePut(queries: Queries): (renewal: Renewal) => void {
-  const advance = queries.prepare((p: Parameter<Row>) =>
+  const sameAs = (p: Parameter<Row>) =>
     build
       .updateTable('renewal')
-      .set(progress(p))
       .where('id', '=', p('id'))
-      .where('ended', '=', p('ended'))
       .where((eb) =>
         eb.and(Object.entries(origin(p)).map(([column, value]) => eb(column as 'mode', 'is', value as never))),
-      ),
-  );
+      );
+  const advance = queries.prepare((p: Parameter<Row>) => sameAs(p).set(progress(p)).where('ended', '=', p('ended')));
+  const end = queries.prepare((p: Parameter<Row>) => sameAs(p).set({ ...progress(p), ended: p('ended') }));
   const replace = queries.prepare((p: Parameter<Row>) => {
     const facts = { ...origin(p), ...progress(p), ended: p('ended') };
     return build
@@ -90,7 +89,7 @@ function preparePut(queries: Queries): (renewal: Renewal) => void {
   });
   return (renewal) => {
     const row: Row = { ...renewal, ended: endedStates.includes(renewal.state) ? 1 : 0 };
-    if (advance.run(row) === 0) replace.run(row);
+    if (advance.run(row) === 0 && (row.ended === 0 || end.run(row) === 0)) replace.run(row);
   };
 }
 

@@ -29,10 +29,11 @@ export async function prompt(app: App, renewalId: string, reason: Reason = 'due'
     await keepHeld(app, renewalId, hold.until);
     return true;
   }
-  const isHeard = listenersTo(app, renewal.principalId, 'offer').length > 0;
   // An offer that nobody would hear takes nobody's turn.
-  if (owed(renewal) === 'offer' && isHeard && !takesTurn(app, reason)) return false;
-  if (hold.kind === 'urgent' && isHeard) await tellUrgent(app, renewal, hold.campaign);
+  if (owed(renewal) === 'offer' && listenersTo(app, renewal.principalId, 'offer').length > 0) {
+    if (!takesTurn(app, reason)) return false;
+    if (hold.kind === 'urgent') await tellUrgent(app, renewal, hold.campaign);
+  }
   if (await awaitsRequest(app, renewal)) await prepare(app, renewal.id);
   else {
     const manner = await mannerOf(app, renewal.principalId);
