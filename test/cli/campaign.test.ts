@@ -3,10 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
-import { idOf } from '../domain/samples.ts';
 import { openHouse } from '../scenarios/harness.ts';
+import { connectDevice } from '../scenarios/simulated.ts';
 import { type Outcome, Workplace } from './harness.ts';
 
 let place: Workplace;
@@ -74,15 +72,8 @@ describe('nolapse drill', () => {
   it('exits with 0 once the cohort is activated', patience, async () => {
     const house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, overlap: 1m } }' });
     const issued = await house.device('pump-1');
-    const device = new Device({
-      id: idOf('pump-1'),
-      target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: issued.rootPem },
-      store: memoryCredentials({ ...issued, renewal: null, retires: null }),
-      telemetryMs: 0,
-    });
+    const device = await connectDevice('pump-1', issued, house.gateway.ports.mqtt);
     try {
-      device.start();
-      await device.once('connected');
       const { code, stdout } = await place.run(['drill', '--cohort', 'broad', '--wait', '60s', '--home', house.home]);
       expect(stdout).toMatch(/^state +done$/m);
       expect(stdout).toMatch(/^broad +1 +1 +0 +1 activated$/m);

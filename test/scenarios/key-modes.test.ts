@@ -6,12 +6,10 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { IssuedView } from '../../src/app/operations.ts';
 import type { KeyMode } from '../../src/domain/policy.ts';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
 import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
-import { idOf } from '../domain/samples.ts';
 import { type Credentials, connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { fetchStretch, nextIssued, replacementOf, totalOf } from './piecemeal.ts';
+import { renewTwice } from './simulated.ts';
 
 let house: House;
 afterEach(() => house.close());
@@ -238,18 +236,6 @@ describe('the simulated device', () => {
     house = await openHouse({
       yaml: `classes: { default: { lifetime: 8s, renewAt: 20%, spread: 0%, overlap: 1s, grace: 60s, keyModes: [${mode}] } }`,
     });
-    const first = await deviceOf('pump-3', mode);
-    const device = new Device({
-      id: idOf('pump-3'),
-      target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: first.rootPem },
-      store: memoryCredentials({ ...first, renewal: null, retires: null }),
-      retryFirstMs: 200,
-    });
-    device.start();
-    await house.log.until('renewal.retired');
-    const since = house.log.lines.length;
-    await house.log.until('renewal.retired', {}, since);
-    await device.stop();
-    expect(house.log.count('renewal.expired')).toBe(0);
+    await renewTwice(house, 'pump-3', await deviceOf('pump-3', mode));
   });
 });

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceView, IssuedView } from '../../src/app/operations.ts';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
-import { idOf } from '../domain/samples.ts';
+import type { Device } from '../../src/simulator/device.ts';
 import { connect } from './harness.ts';
 import { Mortal } from './mortal.ts';
+import { startDevice } from './simulated.ts';
 
 const yaml = `
 mqtt: { port: 0 }
@@ -41,19 +40,6 @@ async function issue(id: string, more: object = {}): Promise<IssuedView> {
   return gateway.call('issueDevice', { id });
 }
 
-function startDevice(first: IssuedView, port: number): Device {
-  const made = new Device({
-    id: idOf('pump-1'),
-    target: { host: 'localhost', port, ca: first.rootPem },
-    store: memoryCredentials({ ...first, renewal: null, retires: null }),
-    telemetryMs: 0,
-    retryFirstMs: 100,
-    retryMaxMs: 500,
-  });
-  made.start();
-  return made;
-}
-
 const states = ['due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated', 'confirmed', 'retired'];
 
 describe('a gateway killed in the middle', () => {
@@ -65,7 +51,7 @@ describe('a gateway killed in the middle', () => {
     await gateway.kill();
     writeFileSync(join(home, 'nolapse.yaml'), yaml.replace('mqtt: { port: 0 }', `mqtt: { port: ${mqtt} }`));
     gateway = await Mortal.start(home, `renewal.${state}`);
-    device = startDevice(first, mqtt);
+    device = startDevice('pump-1', first, mqtt);
     expect(await gateway.death()).toBe('SIGKILL');
     gateway = await Mortal.start(home);
     if (state !== 'retired') await gateway.told('renewal.retired');

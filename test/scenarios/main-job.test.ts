@@ -1,10 +1,8 @@
 // The main job: a device's certificate is replaced over MQTT before it expires, both are admitted during the overlap, and the
 // old one is refused after it.
 import { afterEach, describe, expect, it } from 'vitest';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
-import { idOf } from '../domain/samples.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+import { renewTwice } from './simulated.ts';
 
 let house: House;
 afterEach(() => house.close());
@@ -43,18 +41,6 @@ describe('a renewal over MQTT', () => {
     house = await openHouse({
       yaml: 'classes: { default: { lifetime: 8s, renewAt: 20%, spread: 0%, overlap: 1s, grace: 60s } }',
     });
-    const first = await house.device('pump-8');
-    const device = new Device({
-      id: idOf('pump-8'),
-      target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: first.rootPem },
-      store: memoryCredentials({ ...first, renewal: null, retires: null }),
-      retryFirstMs: 200,
-    });
-    device.start();
-    await house.log.until('renewal.retired');
-    const since = house.log.lines.length;
-    await house.log.until('renewal.retired', {}, since);
-    await device.stop();
-    expect(house.log.count('renewal.expired')).toBe(0);
+    await renewTwice(house, 'pump-8', await house.device('pump-8'));
   });
 });

@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { DeviceView, IssuedView } from '../../src/app/operations.ts';
 import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
-import { idOf } from '../domain/samples.ts';
+import type { Device } from '../../src/simulator/device.ts';
 import { Mortal } from './mortal.ts';
+import { connectDevice } from './simulated.ts';
 
 const yaml = (port: number): string => `
 mqtt: { port: ${port} }
@@ -57,20 +56,7 @@ it('a campaign survives a kill at each of its steps, and replaces each certifica
   await gateway.kill();
   writeFileSync(join(home, 'nolapse.yaml'), yaml(mqtt));
   gateway = await Mortal.start(home);
-  for (const [id, issued] of first) {
-    const device = new Device({
-      id: idOf(id),
-      target: { host: 'localhost', port: mqtt, ca: issued.rootPem },
-      store: memoryCredentials({ ...issued, renewal: null, retires: null }),
-      telemetryMs: 0,
-      retryFirstMs: 100,
-      retryMaxMs: 500,
-    });
-    devices.push(device);
-    const connected = device.once('connected');
-    device.start();
-    await connected;
-  }
+  for (const [id, issued] of first) devices.push(await connectDevice(id, issued, mqtt));
   const [starting, ...others] = steps;
   await gateway.kill();
   gateway = await Mortal.start(home, starting);

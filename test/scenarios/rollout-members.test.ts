@@ -10,11 +10,10 @@ import { loadConfig } from '../../src/config.ts';
 import type { KeyMode } from '../../src/domain/policy.ts';
 import type { Cohort } from '../../src/domain/rollout.ts';
 import { pkiOptions } from '../../src/home.ts';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
+import type { Device } from '../../src/simulator/device.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { idOf } from '../domain/samples.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+import { connectDevice } from './simulated.ts';
 
 const rules = (keyModes = 'csr'): string => `
 rollout: { activatedShare: 100%, soak: 100ms }
@@ -41,18 +40,7 @@ async function plant(id: string, cohort: Cohort, modes: readonly KeyMode[] = [])
 
 /** Has a device renew by itself from now on. */
 async function awaken(id: string, issued: IssuedView): Promise<void> {
-  const device = new Device({
-    id: idOf(id),
-    target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: issued.rootPem },
-    store: memoryCredentials({ ...issued, renewal: null, retires: null }),
-    telemetryMs: 0,
-    retryFirstMs: 100,
-    retryMaxMs: 500,
-  });
-  devices.push(device);
-  const connected = device.once('connected');
-  device.start();
-  await connected;
+  devices.push(await connectDevice(id, issued, house.gateway.ports.mqtt));
 }
 
 async function speak(id: string, issued: IssuedView): Promise<Speaker> {

@@ -3,10 +3,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
 import type { Cohort } from '../../src/domain/rollout.ts';
-import { memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device } from '../../src/simulator/device.ts';
-import { idOf } from '../domain/samples.ts';
+import type { Device } from '../../src/simulator/device.ts';
 import { connect, type House, openHouse, Speaker } from './harness.ts';
+import { connectDevice } from './simulated.ts';
 
 const rules = `
 rollout: { activatedShare: 100%, soak: 1s, failuresLeast: 2, failedShareMax: 10% }
@@ -38,24 +37,8 @@ async function plant(id: string, more: Planted) {
 
 /** A device that renews itself, connected. */
 async function simulate(id: string, more: Planted): Promise<Device> {
-  const issued = await plant(id, more);
-  const device = new Device({
-    id: idOf(id),
-    target: { host: 'localhost', port: house.gateway.ports.mqtt, ca: issued.rootPem },
-    store: memoryCredentials({
-      certificatePem: issued.certificatePem,
-      keyPem: issued.keyPem,
-      renewal: null,
-      retires: null,
-    }),
-    telemetryMs: 0,
-    retryFirstMs: 100,
-    retryMaxMs: 500,
-  });
+  const device = await connectDevice(id, await plant(id, more), house.gateway.ports.mqtt);
   devices.push(device);
-  const connected = device.once('connected');
-  device.start();
-  await connected;
   return device;
 }
 
