@@ -1,45 +1,32 @@
 // Ten thousand devices that are all there and all due at once: offered at the rate, the rest waits in the ledger, and no beat of
 // the sweep reads it again.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
-import { loadConfig } from '../../src/config.ts';
-import { assemble, initHome, type Parts } from '../../src/home.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { certificate, principal } from '../contract/store-rows.ts';
-import { recordingLog } from '../telemetry/recording-log.ts';
+import { nobody } from '../fakes/nobody.ts';
+import { type Assembled, assembled } from './assembled.ts';
 
 const fleet = 10_000;
 const perSecond = 100;
 const sent: string[] = [];
 const everybodyListens: Sessions = {
+  ...nobody,
   send: async (id) => sent.push(id),
   listens: () => true,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
 };
 
-let home: string;
-let parts: Parts;
+let parts: Assembled;
 let steady = 0;
 
 beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'nolapse-due-'));
-  const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, `limits: { offersPerSecond: ${perSecond} }\nsweep: { batch: 1000 }\n`);
-  const clock = { now: () => Date.now(), steady: () => steady };
-  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log, clock };
-  await initHome(options);
-  parts = await assemble(options, { tell: () => undefined }, everybodyListens, 'use');
+  parts = await assembled({
+    yaml: `limits: { offersPerSecond: ${perSecond} }\nsweep: { batch: 1000 }\n`,
+    clock: { now: () => Date.now(), steady: () => steady },
+    sessions: everybodyListens,
+  });
 });
-afterEach(async () => {
-  await parts.outbox.close();
-  await parts.app.store.close();
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => parts.close());
 
 it('are offered at the rate, whose certificate ends first goes first', async () => {
   const { app, outbox } = parts;

@@ -1,8 +1,5 @@
 // What the broker asks in the middle of a message: may this session hear what is said to that principal? The answer follows the
 // ledger without delay, and is no where there is none.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
@@ -10,21 +7,10 @@ import type { App } from '../../src/app/context.ts';
 import type { Operations } from '../../src/app/operations.ts';
 import { operationsOf } from '../../src/app/operator/operate.ts';
 import type { Entrance, Session } from '../../src/app/session.ts';
-import { loadConfig } from '../../src/config.ts';
-import { assemble, initHome } from '../../src/home.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
-import type { Sessions } from '../../src/ports/sessions.ts';
-import { recordingLog } from '../telemetry/recording-log.ts';
+import { type Assembled, assembled } from './assembled.ts';
 
-const sessions: Sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
-
-let home: string;
+let house: Assembled;
 let app: App;
 let entrance: Entrance;
 let operations: Operations;
@@ -33,24 +19,16 @@ let now: number;
 const told: { action: string }[] = [];
 
 beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'nolapse-hears-'));
-  const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, '');
   now = Date.now();
-  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log, clock: { now: () => now } };
-  await initHome(options);
   told.length = 0;
-  ({ app } = await assemble(options, { tell: (decision) => told.push(decision) }, sessions, 'use'));
+  house = await assembled({ clock: { now: () => now }, tell: (decision) => told.push(decision) });
+  ({ app } = house);
   entrance = entranceOf(app, new Seen());
   operations = operationsOf(app, () => null);
   for (const id of ['dev-1', 'dev-2']) await operations.addDevice({ id, owner: 'tests', site: 'north' });
   gateway = await connected('gw-1', 'gateway');
 });
-afterEach(async () => {
-  await app.rounds.stop();
-  await app.store.close();
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => house.close());
 
 async function connected(id: string, kind: 'device' | 'gateway' | 'service'): Promise<Session> {
   await operations.addDevice({ id, owner: 'tests', kind, site: 'north' });

@@ -1,34 +1,16 @@
 // An import whose every row moves due dates is written in small transactions: others have their turn in between.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { importDevices } from '../../src/app/inventory/inventory.ts';
-import { loadConfig } from '../../src/config.ts';
-import { assemble, initHome } from '../../src/home.ts';
-import type { Sessions } from '../../src/ports/sessions.ts';
 import { certificate } from '../contract/store-rows.ts';
-import { recordingLog } from '../telemetry/recording-log.ts';
+import { assembled } from './assembled.ts';
 
 const day = 86_400_000;
-const nobody: Sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
 
 /** The rows each change of an import wrote in which all devices change their class. */
 async function changeClasses(rows: number): Promise<number[]> {
   const ids = Array.from({ length: rows }, (_, i) => `d${i}`);
   const csv = (name: string): string => `id,owner,class\n${ids.map((id) => `${id},tests,${name}`).join('\n')}\n`;
-  const home = mkdtempSync(join(tmpdir(), 'nolapse-import-'));
-  const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, 'classes: { early: { renewAt: 40% } }\n');
-  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log };
-  await initHome(options);
-  const { app, outbox } = await assemble(options, { tell: () => undefined }, nobody, 'use');
+  const { app, close } = await assembled({ yaml: 'classes: { early: { renewAt: 40% } }' });
   try {
     await importDevices(app, { format: 'csv', text: csv('default') });
     const now = Date.now();
@@ -55,9 +37,7 @@ async function changeClasses(rows: number): Promise<number[]> {
     expect(((moved[0]?.renewAt ?? 0) - now) / day).toBeLessThan(36.1);
     return sizes.filter((size) => size > 0);
   } finally {
-    await outbox.close();
-    await app.store.close();
-    rmSync(home, { recursive: true, force: true });
+    await close();
   }
 }
 

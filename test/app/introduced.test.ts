@@ -1,56 +1,40 @@
 // What a session that a bootstrap anchor let in may still say once its device has enrolled: nothing, however long it takes
 // to end. Here nothing ever ends it.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
 import type { App } from '../../src/app/context.ts';
 import { operationsOf } from '../../src/app/operator/operate.ts';
 import type { Entrance } from '../../src/app/session.ts';
-import { loadConfig } from '../../src/config.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
-import { assemble, initHome } from '../../src/home.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
-import type { Sessions } from '../../src/ports/sessions.ts';
 import { encodeUp } from '../../src/wire/index.ts';
 import { createTestAuthority } from '../broker/test-pki.ts';
 import { idOf } from '../domain/samples.ts';
 import { newRequest } from '../scenarios/harness.ts';
-import { recordingLog } from '../telemetry/recording-log.ts';
+import { type Assembled, assembled } from './assembled.ts';
 
 const id = idOf('pump-1');
-const sessions: Sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
 
-let home: string;
+let house: Assembled;
 let app: App;
 let entrance: Entrance;
 let stranger: Uint8Array;
 const told: { action: string; reason?: string }[] = [];
 
 beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'nolapse-introduced-'));
   const maker = await createTestAuthority('Maker');
-  writeFileSync(join(home, 'maker.crt'), maker.ca);
-  writeFileSync(join(home, 'nolapse.yaml'), 'bootstrap: { anchors: [maker.crt] }\n');
   stranger = pemToDer((await maker.issue(id)).cert, 'CERTIFICATE')?.[0] ?? new Uint8Array();
-  const options = { home, config: loadConfig({ file: join(home, 'nolapse.yaml'), env: {} }), log: recordingLog().log };
-  await initHome(options);
   told.length = 0;
-  ({ app } = await assemble(options, { tell: (decision) => told.push(decision) }, sessions, 'use'));
+  house = await assembled({
+    yaml: 'bootstrap: { anchors: [maker.crt] }',
+    files: { 'maker.crt': maker.ca },
+    tell: (decision) => told.push(decision),
+  });
+  ({ app } = house);
   entrance = entranceOf(app, new Seen());
 });
-afterEach(async () => {
-  await app.store.close();
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => house.close());
 
 const connect = (der: Uint8Array) =>
   entrance.admit({ presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1' });

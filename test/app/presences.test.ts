@@ -14,6 +14,7 @@ import type { Presence } from '../../src/ports/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { certificate, renewal } from '../contract/store-rows.ts';
 import { idOf, noon, principal } from '../domain/samples.ts';
+import { nobody } from '../fakes/nobody.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -27,13 +28,6 @@ let now: number;
 let setMs: number;
 
 const log = createLog({ level: 'silent', stream: { write: () => undefined } });
-const sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
 const options = () => ({
   home,
   config: loadConfig({ env: {} }),
@@ -42,7 +36,7 @@ const options = () => ({
 });
 
 async function start(): Promise<void> {
-  ({ app } = await assemble(options(), { tell: () => undefined }, sessions, 'use'));
+  ({ app } = await assemble(options(), { tell: () => undefined }, nobody, 'use'));
   await app.presences.begin(app);
 }
 
@@ -307,7 +301,7 @@ describe("the gateway's own absence", () => {
     now += day;
     await stop();
     now += 3 * day;
-    ({ app } = await assemble(options(), { tell: () => undefined }, sessions, 'use'));
+    ({ app } = await assemble(options(), { tell: () => undefined }, nobody, 'use'));
     const absences = await app.presences.absences(app);
     expect(awayMs(await presence(), absences, now)).toBe(0);
     await app.presences.flush(app);
@@ -348,7 +342,7 @@ describe('a store that fails', () => {
     app.presences.left(app, id);
     await expect(app.presences.flush(app)).rejects.toMatchObject({ code: 'store_closed' });
     const { presences } = app;
-    ({ app } = await assemble(options(), { tell: () => undefined }, sessions, 'use'));
+    ({ app } = await assemble(options(), { tell: () => undefined }, nobody, 'use'));
     await presences.flush(app);
     await expectLongest(9 * day);
     expect((await presence()).leftAt).toBe(now);

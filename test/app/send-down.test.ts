@@ -1,50 +1,37 @@
 // Every message there is to a device, at every length of its id: never larger than what it takes, header and topic included, and
 // said all the same where the protocol's page promises that there is room.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app/context.ts';
 import { canBeTold, sendDown } from '../../src/app/enrollment/send-down.ts';
-import { loadConfig } from '../../src/config.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage } from '../../src/domain/message.ts';
 import { payloadRoom, publishBytes } from '../../src/domain/packet.ts';
 import { keyModes } from '../../src/domain/policy.ts';
 import { encodings } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
-import { assemble, initHome } from '../../src/home.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { partBytesWithin } from '../../src/wire/index.ts';
 import { idOf } from '../domain/samples.ts';
-import { recordingLog } from '../telemetry/recording-log.ts';
+import { nobody } from '../fakes/nobody.ts';
+import { type Assembled, assembled } from './assembled.ts';
 
 const sent: { topic: string; bytes: number }[] = [];
 const sessions: Sessions = {
+  ...nobody,
   send: async (_id, topic, payload) => {
     sent.push({ topic, bytes: publishBytes(topic, payload.length) });
     return 1;
   },
   listens: () => true,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
 };
 
-let home: string;
+let house: Assembled;
 let app: App;
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'nolapse-down-'));
-  const file = join(home, 'nolapse.yaml');
-  writeFileSync(file, '');
-  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log };
-  await initHome(options);
-  ({ app } = await assemble(options, { tell: () => undefined }, sessions, 'use'));
+  house = await assembled({ sessions });
+  ({ app } = house);
 });
-afterAll(async () => {
-  await app.store.close();
-  rmSync(home, { recursive: true });
-});
+afterAll(() => house.close());
 
 const renewal = 'x'.repeat(13);
 const time = 4_000_000_000;

@@ -19,8 +19,8 @@ import { createJournal } from '../../src/telemetry/journal.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
+import { nobody } from '../fakes/nobody.ts';
 import { type Figure, median } from './figure.ts';
-import { nobody } from './nobody.ts';
 import { certificateRow, idOf, principalRow, unlimited } from './rows.ts';
 
 const renewals = 2_000;

@@ -11,8 +11,8 @@ import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble, initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { nobody } from '../fakes/nobody.ts';
 import type { Figure } from './figure.ts';
-import { nobody } from './nobody.ts';
 import { startServer } from './peer.ts';
 import { unlimited } from './rows.ts';
 

@@ -10,9 +10,9 @@ import { issueDevice } from '../../src/app/inventory/issue-device.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { nobody } from '../fakes/nobody.ts';
 import type { Figure } from './figure.ts';
 import { fillLedger } from './fleet.ts';
-import { nobody } from './nobody.ts';
 import { plantConfig, writePlant } from './plant.ts';
 import { idOf, principalRow } from './rows.ts';
 

@@ -6,10 +6,10 @@ import { afterEach, expect, it } from 'vitest';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble } from '../../src/home.ts';
-import type { Sessions } from '../../src/ports/sessions.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { nobody } from '../fakes/nobody.ts';
 import { connackOf, connect, type House, openHouse, Speaker } from './harness.ts';
 import type { Line } from './recorder.ts';
 
@@ -171,14 +171,6 @@ it('explains what follows from a policy for a certificate in use, and what moved
   expect(waitedMs).toBeGreaterThan(29 * day);
   expect(waitedMs).toBeLessThan(40 * day);
 });
-
-const nobody: Sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
 
 it('goes on where it was cut off, and counts no certificate twice', async () => {
   await open(classes('60%'));

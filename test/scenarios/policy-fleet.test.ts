@@ -7,22 +7,15 @@ import { afterEach, expect, it } from 'vitest';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble } from '../../src/home.ts';
-import type { Sessions } from '../../src/ports/sessions.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { certificate, principal } from '../contract/store-rows.ts';
+import { nobody } from '../fakes/nobody.ts';
 import { connackOf, connect, openHouse } from './harness.ts';
 import { Mortal } from './mortal.ts';
 
 const day = 86_400_000;
-const nobody: Sessions = {
-  send: async () => 0,
-  listens: () => false,
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeIntroduced: () => 0,
-};
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,0 +1,40 @@
+// The application over a ledger and a PKI of its own, without a broker: a test says who is there, and is told what is decided.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config.ts';
+import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
+import type { Journal } from '../../src/ports/journal.ts';
+import type { Sessions } from '../../src/ports/sessions.ts';
+import { nobody } from '../fakes/nobody.ts';
+import { recordingLog } from '../telemetry/recording-log.ts';
+
+export interface AssembledOptions extends Pick<HomeOptions, 'clock'> {
+  /** The whole configuration. */
+  readonly yaml?: string;
+  /** Beside it, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly sessions?: Sessions;
+  readonly tell?: Journal['tell'];
+}
+
+export type Assembled = Parts & { close(): Promise<void> };
+
+export async function assembled(given: AssembledOptions = {}): Promise<Assembled> {
+  const { yaml = '', files = {}, sessions = nobody, tell = () => undefined, clock } = given;
+  const home = mkdtempSync(join(tmpdir(), 'nolapse-app-'));
+  const file = join(home, 'nolapse.yaml');
+  for (const [name, text] of Object.entries({ ...files, 'nolapse.yaml': yaml })) writeFileSync(join(home, name), text);
+  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log, ...(clock && { clock }) };
+  await initHome(options);
+  const parts = await assemble(options, { tell }, sessions, 'use');
+  return {
+    ...parts,
+    close: async () => {
+      await parts.outbox.close();
+      await parts.app.rounds.stop();
+      await parts.app.store.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
