@@ -10,7 +10,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, moment, time } from './output.ts';
 import { fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & { readonly kind?: string; readonly open?: boolean; readonly limit: number };
@@ -98,7 +98,7 @@ function show({ output }: CommonOptions, alert: Alert): void {
       ['state', stateOf(alert)],
       ['detail', cell(detail)],
       ['owner', cell(owner)],
-      ['raised', `${time(raisedAt)}, ${fromNow(raisedAt, now)}`],
+      ['raised', moment(raisedAt, now)],
       ['updated', time(updatedAt)],
       ['acknowledged', acknowledgedAt === null ? '-' : `${time(acknowledgedAt)} by ${cell(acknowledgedBy)}`],
       ['cleared', time(alert.clearedAt)],

@@ -12,7 +12,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { answer, answerList, cell, fields, moment, time } from './output.ts';
 import { fold, table } from './table.ts';
 
 type StartOptions = CommonOptions & {
@@ -77,12 +77,12 @@ function campaignFields(campaign: CampaignView): string {
     ['reason', cell(campaign.reason)],
     ['state', campaign.state],
     ['detail', cell(campaign.detail)],
-    ['cohort', `${campaign.cohort}, since ${time(campaign.cohortAt)} (${fromNow(campaign.cohortAt, now)})`],
+    ['cohort', `${campaign.cohort}, since ${moment(campaign.cohortAt, now)}`],
     ['replaces', cell(scopeOf(campaign))],
     ['revoked as', campaign.reasonCode ?? 'superseded'],
     ['share reached', time(campaign.reachedAt)],
     ['left out', cell(campaign.leftOut)],
-    ['begun', `${time(campaign.startedAt)} (${fromNow(campaign.startedAt, now)})`],
+    ['begun', moment(campaign.startedAt, now)],
   ]);
   return known + progressTable(campaign);
 }

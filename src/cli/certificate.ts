@@ -11,7 +11,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, moment, time } from './output.ts';
 import { table } from './table.ts';
 
 type ListOptions = CommonOptions & {
@@ -40,22 +40,20 @@ export function certificateTable(certificates: readonly CertificateView[], now: 
 }
 
 function certificateFields(view: CertificateView, now: number): string {
-  const moment = (instant: number | null): string =>
-    instant === null ? '-' : `${time(instant)} (${fromNow(instant, now)})`;
   return fields([
     ['serial', view.serial],
     ['fingerprint', view.fingerprint],
     ['device', cell(view.principalId)],
     ['issued by', isForeign(view) ? 'another CA' : 'the CA of this gateway'],
     ['state', view.state],
-    ['begins', moment(view.notBefore)],
-    ['ends', moment(view.notAfter)],
-    ['issued', moment(view.issuedAt)],
-    ['activated', moment(view.activatedAt)],
-    ['last seen', moment(view.lastSeenAt)],
-    ['renewal due', moment(view.renewAt)],
-    ['overlap until', moment(view.overlapUntil)],
-    ['revoked', moment(view.revokedAt)],
+    ['begins', moment(view.notBefore, now)],
+    ['ends', moment(view.notAfter, now)],
+    ['issued', moment(view.issuedAt, now)],
+    ['activated', moment(view.activatedAt, now)],
+    ['last seen', moment(view.lastSeenAt, now)],
+    ['renewal due', moment(view.renewAt, now)],
+    ['overlap until', moment(view.overlapUntil, now)],
+    ['revoked', moment(view.revokedAt, now)],
     ['reason', cell(view.revocationReason)],
     ['from renewal', cell(view.renewalId)],
     ['key', view.keyFingerprint],

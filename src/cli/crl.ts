@@ -1,7 +1,7 @@
 // nolapse crl: the current revocation list.
 import type { Command } from 'commander';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, fields, fromNow, time } from './output.ts';
+import { answer, fields, moment, time } from './output.ts';
 
 export function registerCrl(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('crl'))
@@ -13,7 +13,7 @@ export function registerCrl(program: Command, surroundings: Surroundings): void 
           ['number', String(crl.number)],
           ['entries', String(crl.entries)],
           ['this update', time(crl.thisUpdate)],
-          ['next update', `${time(crl.nextUpdate)} (${fromNow(crl.nextUpdate, Date.now())})`],
+          ['next update', moment(crl.nextUpdate, Date.now())],
         ]);
         return `${head}\n${crl.pem}`;
       });

@@ -9,7 +9,7 @@ import { OperationError } from '../app/operations.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { makeFolder } from '../folder.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, fields, fromNow, time } from './output.ts';
+import { answer, fields, moment } from './output.ts';
 
 type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean };
 
@@ -76,7 +76,7 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
       ['key', files.key],
       ['ca', files.ca],
       ['serial', certificate.serial],
-      ['ends', `${time(certificate.notAfter)} (${fromNow(certificate.notAfter, Date.now())})`],
+      ['ends', moment(certificate.notAfter, Date.now())],
     ]),
   );
 }

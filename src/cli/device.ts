@@ -25,7 +25,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, plain, time } from './output.ts';
+import { answer, answerList, cell, fields, moment, plain } from './output.ts';
 import { renewalTable } from './renewal.ts';
 import { cut, table } from './table.ts';
 
@@ -79,7 +79,7 @@ function presenceFields(presence: PresenceView | null, now: number): (readonly [
   if (!presence) return [['here', 'never since that is noted']];
   const { here, since, comesEveryMs, longestAwayMs } = presence;
   return [
-    ['here', `${here ? 'since' : 'until'} ${time(since)} (${fromNow(since, now)})`],
+    ['here', `${here ? 'since' : 'until'} ${moment(since, now)}`],
     ['comes every', comesEveryMs === null ? '-' : formatDuration(comesEveryMs)],
     ['longest away', longestAwayMs === null ? '-' : formatDuration(longestAwayMs)],
   ];
@@ -92,7 +92,7 @@ function describe(view: DeviceView, now: number): string {
     fields([
       ...principalFields(principal, contact),
       ['clock', clockOf(contact)],
-      ['last seen', seen === null ? 'never' : `${time(seen)} (${fromNow(seen, now)})`],
+      ['last seen', seen === null ? 'never' : moment(seen, now)],
       ...presenceFields(presence, now),
     ]),
     certificateTable(certificates, now),

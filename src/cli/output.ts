@@ -27,6 +27,11 @@ export function fromNow(instant: number | null | undefined, now: number): string
   return instant >= now ? `in ${formatDuration(instant - now)}` : `${formatDuration(now - instant)} ago`;
 }
 
+/** When, and how long until then. */
+export function moment(instant: number | null, now: number): string {
+  return instant === null ? '-' : `${time(instant)} (${fromNow(instant, now)})`;
+}
+
 /** One field a line, the values aligned. */
 export function fields(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(0, ...pairs.map(([name]) => name.length));

@@ -4,7 +4,7 @@ import type { PlannedCertificate, PolicyRow, PolicyView } from '../app/operator/
 import type { PolicyOrigin, PolicySaying } from '../domain/policy-set.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, cell, fields, fromNow, time } from './output.ts';
+import { answer, cell, fields, moment, time } from './output.ts';
 import { fold, table } from './table.ts';
 
 function ruleOf(rule: PolicySaying['rule'], of: { readonly class: string; readonly criticality: string }): string {
@@ -29,23 +29,22 @@ const reasons = {
 const objections = { device: 'the device cannot', key: 'its key does not allow it' } as const;
 
 function certificateFields(each: PlannedCertificate, now: number): string {
-  const moment = (at: number | null): string => (at === null ? '-' : `${time(at)} (${fromNow(at, now)})`);
   const { reckoned, dueAt, renewal, keyModes } = each;
-  const due = renewal === null ? moment(dueAt) : `renewal ${renewal} is open`;
+  const due = renewal === null ? moment(dueAt, now) : `renewal ${renewal} is open`;
   const less = reckoned.spreadMs > 0 ? `, less ${formatDuration(reckoned.spreadMs)} of spread` : '';
   const modes = keyModes.map(({ mode, objection }) => (objection ? `${mode} (${objections[objection]})` : mode));
   return fields([
     ['certificate', cell(each.serial)],
-    ['in force', `${time(each.notBefore)} to ${moment(each.notAfter)}`],
+    ['in force', `${time(each.notBefore)} to ${moment(each.notAfter, now)}`],
     ['replacement due', due],
     ['renewAt', `${time(reckoned.renewAt)}${less}`],
     ['reckoned now', `${time(reckoned.at)}, ${reasons[reckoned.by]}`],
     ['key mode', `${cell(each.keyMode)}, of ${cell(modes.join(', '))}`],
     ['overlap', `${formatDuration(each.overlapMs)} after the replacement was seen`],
-    ['grace ends', moment(each.graceUntil)],
-    ['warning', moment(each.warnAt)],
-    ['alarm', moment(each.alarmAt)],
-    ['overdue', moment(each.overdueAt)],
+    ['grace ends', moment(each.graceUntil, now)],
+    ['warning', moment(each.warnAt, now)],
+    ['alarm', moment(each.alarmAt, now)],
+    ['overdue', moment(each.overdueAt, now)],
   ]);
 }
 

@@ -9,7 +9,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, moment, time } from './output.ts';
 import { cut, fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & { readonly device?: string; readonly state?: string; readonly limit: number };
@@ -30,26 +30,24 @@ export function renewalTable(renewals: readonly Renewal[], now: number): string 
 }
 
 function renewalFields(renewal: Renewal, now: number): string {
-  const moment = (instant: number | null): string =>
-    instant === null ? '-' : `${time(instant)} (${fromNow(instant, now)})`;
   return fields([
     ['renewal', renewal.id],
     ['device', cell(renewal.principalId)],
     ['state', renewal.state],
     ['mode', renewal.mode],
     ['through', cell(renewal.via)],
-    ['created', moment(renewal.createdAt)],
-    ['updated', moment(renewal.updatedAt)],
-    ['deadline', moment(renewal.deadline)],
-    ['closes', moment(renewal.closesAt)],
-    ['next look', moment(renewal.nextAt)],
+    ['created', moment(renewal.createdAt, now)],
+    ['updated', moment(renewal.updatedAt, now)],
+    ['deadline', moment(renewal.deadline, now)],
+    ['closes', moment(renewal.closesAt, now)],
+    ['next look', moment(renewal.nextAt, now)],
     ['attempts', cell(renewal.attempts)],
     ['requests', cell(renewal.requests)],
     ['replaces', cell(renewal.oldFingerprint)],
     ['replacement', cell(renewal.newFingerprint)],
-    ['activated', moment(renewal.activatedAt)],
-    ['confirmed', moment(renewal.confirmedAt)],
-    ['lapsed', moment(renewal.lapsedAt)],
+    ['activated', moment(renewal.activatedAt, now)],
+    ['confirmed', moment(renewal.confirmedAt, now)],
+    ['lapsed', moment(renewal.lapsedAt, now)],
     ['last', cell([renewal.lastCode, renewal.lastDetail].filter(Boolean).join(': '))],
   ]);
 }

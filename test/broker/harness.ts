@@ -11,8 +11,9 @@ import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
-import type { Principal, PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
+import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
 import type { Decision } from '../../src/ports/journal.ts';
+import { principal as principalOf } from '../domain/samples.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
 /** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
@@ -54,22 +55,7 @@ export class FakeEntrance implements Entrance {
   onReceive: () => Promise<void> = async () => undefined;
 
   know(credential: Credential, id: string, options: Partial<Session> & { kind?: PrincipalKind } = {}): void {
-    const principal: Principal = {
-      id: id as PrincipalId,
-      kind: options.kind ?? 'device',
-      status: 'active',
-      owner: 'test',
-      class: 'default',
-      criticality: 'low',
-      site: null,
-      gateway: null,
-      encoding: null,
-      modes: [],
-      packetBytesMax: null,
-      slots: null,
-      cohort: null,
-      source: null,
-    };
+    const principal = principalOf({ id: id as PrincipalId, kind: options.kind ?? 'device' });
     const lane = options.lane ?? 'full';
     const access = accessOf(principal, lane, { kinds: defaultTemplates, principals: this.services });
     const endsAt = options.endsAt ?? Date.now() + 3_600_000;

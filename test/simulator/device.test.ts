@@ -1,8 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CredentialStore, memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device, type DeviceOptions } from '../../src/simulator/device.ts';
-import type { DeviceEvent } from '../../src/simulator/event.ts';
-import { FakeGateway, fingerprintOf, principal, renewOnce, TestPki } from './fake-gateway.ts';
+import type { Device, DeviceOptions } from '../../src/simulator/device.ts';
+import { FakeGateway, fingerprintOf, renewOnce, startDevice, TestPki } from './fake-gateway.ts';
 
 let pki: TestPki;
 let gateway: FakeGateway;
@@ -21,24 +20,10 @@ afterEach(async () => {
 
 const seconds = () => Math.floor(Date.now() / 1_000);
 
-function start(
-  store: CredentialStore,
-  options: Partial<DeviceOptions> = {},
-): { device: Device; events: DeviceEvent[] } {
-  const device = new Device({
-    id: principal('pump-1'),
-    target: gateway.target,
-    store,
-    telemetryMs: 0,
-    retryFirstMs: 20,
-    retryMaxMs: 200,
-    ...options,
-  });
-  const events: DeviceEvent[] = [];
-  device.listen((event) => events.push(event));
-  devices.push(device);
-  device.start();
-  return { device, events };
+function start(store: CredentialStore, options: Partial<DeviceOptions> = {}) {
+  const started = startDevice(gateway, store, options);
+  devices.push(started.device);
+  return started;
 }
 
 async function stored(store: CredentialStore, slot: 'current' | 'next'): Promise<string | null> {

@@ -9,7 +9,9 @@ import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
 import { type Encoding, parsePrincipalId } from '../../src/domain/principal.ts';
 import { enrollmentTopic, parseEnrollmentTopic } from '../../src/domain/topics.ts';
 import type { Target } from '../../src/simulator/connection.ts';
-import type { Credential } from '../../src/simulator/credentials.ts';
+import type { Credential, CredentialStore } from '../../src/simulator/credentials.ts';
+import { Device, type DeviceOptions } from '../../src/simulator/device.ts';
+import type { DeviceEvent } from '../../src/simulator/event.ts';
 import { decodeUp, encodeDown } from '../../src/wire/index.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -189,4 +191,21 @@ export function renewOnce(pki: TestPki, renewal: string, retires: () => number) 
       await say({ word: 'cert', renewal, certificates: [new Uint8Array(issued.rawData)] });
     }
   };
+}
+
+/** A device against it, started, with pauses of hundredths of a second; and what it tells. The test stops it. */
+export function startDevice(gateway: FakeGateway, store: CredentialStore, options: Partial<DeviceOptions> = {}) {
+  const device = new Device({
+    id: principal('pump-1'),
+    target: gateway.target,
+    store,
+    telemetryMs: 0,
+    retryFirstMs: 20,
+    retryMaxMs: 200,
+    ...options,
+  });
+  const events: DeviceEvent[] = [];
+  device.listen((event) => events.push(event));
+  device.start();
+  return { device, events };
 }

@@ -6,9 +6,9 @@ import * as x509 from '@peculiar/x509';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DownMessage } from '../../src/domain/message.ts';
 import { type CredentialStore, memoryCredentials } from '../../src/simulator/credentials.ts';
-import { Device, type DeviceOptions } from '../../src/simulator/device.ts';
+import type { Device, DeviceOptions } from '../../src/simulator/device.ts';
 import type { DeviceEvent } from '../../src/simulator/event.ts';
-import { FakeGateway, fingerprintOf, type Heard, principal, TestPki } from './fake-gateway.ts';
+import { FakeGateway, fingerprintOf, type Heard, startDevice, TestPki } from './fake-gateway.ts';
 
 let pki: TestPki;
 let gateway: FakeGateway;
@@ -76,22 +76,9 @@ function serve({ inOffer, parts = [], garbled = false }: Habits) {
 }
 
 function start(store: CredentialStore, options: Partial<DeviceOptions> = {}) {
-  const device = new Device({
-    id: principal('pump-1'),
-    target: gateway.target,
-    store,
-    encoding: 'cbor',
-    maxPacket: 256,
-    telemetryMs: 0,
-    retryFirstMs: 20,
-    retryMaxMs: 200,
-    ...options,
-  });
-  const events: DeviceEvent[] = [];
-  device.listen((event) => events.push(event));
-  devices.push(device);
-  device.start();
-  return { device, events };
+  const started = startDevice(gateway, store, { encoding: 'cbor', maxPacket: 256, ...options });
+  devices.push(started.device);
+  return started;
 }
 
 const errorsOf = (events: readonly DeviceEvent[]) =>
