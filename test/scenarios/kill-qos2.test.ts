@@ -122,15 +122,20 @@ describe('a QoS 2 message from a client to the gateway', () => {
   });
 });
 
+/** A message is published, and its subscriber has it and has not answered. */
+async function halfway() {
+  await leaveSubscribed();
+  const [listening, sender] = [await subscriber(), await publisher()];
+  await publish(sender, 1, 'once');
+  const [sent] = await listening.next('publish');
+  return { listening, sender, sent };
+}
+
 describe('a QoS 2 message from the gateway to a subscriber', () => {
   it('is released, and not sent again, when the gateway is killed after the subscriber’s PUBREC', {
     timeout: 120_000,
   }, async () => {
-    await leaveSubscribed();
-    const listening = await subscriber();
-    const sender = await publisher();
-    await publish(sender, 1, 'once');
-    const [sent] = await listening.next('publish');
+    const { listening, sender, sent } = await halfway();
     const messageId = sent?.messageId ?? 0;
     listening.send({ cmd: 'pubrec', messageId });
     await listening.next('pubrel');
@@ -151,11 +156,7 @@ describe('a QoS 2 message from the gateway to a subscriber', () => {
   it('is sent again with DUP and its identifier when the gateway is killed before PUBREC arrived', {
     timeout: 120_000,
   }, async () => {
-    await leaveSubscribed();
-    const listening = await subscriber();
-    const sender = await publisher();
-    await publish(sender, 1, 'once');
-    const [sent] = await listening.next('publish');
+    const { listening, sender, sent } = await halfway();
     await killAndStart(listening, sender);
 
     const back = await subscriber();
