@@ -17,7 +17,7 @@ import { deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { PacketGuard } from './packet-guard.ts';
-import { PacketPace } from './packet-pace.ts';
+import { LoopTurns, PacketPace } from './packet-pace.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { createSessions } from './sessions.ts';
@@ -146,6 +146,7 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 
 /** Hands connections to aedes, with a guard before its parser. */
 function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets }: Works): Accept {
+  const turns = new LoopTurns();
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
     const slowed = slowedTeller(journal, () => ({
@@ -155,7 +156,7 @@ function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets 
     }));
     guardReads(stream, {
       guard: new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax),
-      pace: new PacketPace(limits.packetsPerSecondMax),
+      pace: new PacketPace(limits.packetsPerSecondMax, turns),
       onFault: (fault) => {
         journal.tell({
           action: 'packet.refused',

@@ -5,7 +5,7 @@ import type { Packet } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { guardReads } from '../../src/broker/guarded-reads.ts';
 import { PacketGuard } from '../../src/broker/packet-guard.ts';
-import { PacketPace } from '../../src/broker/packet-pace.ts';
+import { LoopTurns, PacketPace } from '../../src/broker/packet-pace.ts';
 import { closed, connectPacket, generate, House, until } from './harness.ts';
 
 const packet = fc.oneof(
@@ -98,7 +98,7 @@ describe('the packet guard', () => {
     const faults: string[] = [];
     guardReads(stream, {
       guard: new PacketGuard(100, 100),
-      pace: new PacketPace(1_000),
+      pace: new PacketPace(1_000, new LoopTurns()),
       onFault: (fault) => faults.push(fault),
       onSlowed: () => undefined,
     });

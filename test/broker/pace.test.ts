@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { guardReads } from '../../src/broker/guarded-reads.ts';
 import { PacketGuard } from '../../src/broker/packet-guard.ts';
-import { PacketPace } from '../../src/broker/packet-pace.ts';
+import { LoopTurns, PacketPace } from '../../src/broker/packet-pace.ts';
 import { connectPacket, generate } from './harness.ts';
 
 const pings = (count: number): Buffer => Buffer.alloc(count * 2, generate({ cmd: 'pingreq' }));
@@ -61,7 +61,7 @@ describe('the pace of packets', () => {
         for (let from = 0; from < all.length; from += chunks.at(-1)?.length ?? 1) {
           chunks.push(all.subarray(from, from + (at[chunks.length % at.length] ?? 1)));
         }
-        const { bytes } = await readPaced(chunks, new PacketPace(10_000));
+        const { bytes } = await readPaced(chunks, new PacketPace(10_000, new LoopTurns()));
         expect(bytes.equals(all)).toBe(true);
       }),
       { numRuns: 30 },
@@ -69,7 +69,10 @@ describe('the pace of packets', () => {
   });
 
   it('hands on 128 packets in a turn at most', async () => {
-    const { bytes, turns } = await readPaced([connectPacket('d1'), pings(5_000)], new PacketPace(1_000_000));
+    const { bytes, turns } = await readPaced(
+      [connectPacket('d1'), pings(5_000)],
+      new PacketPace(1_000_000, new LoopTurns()),
+    );
     expect(bytes).toHaveLength(connectPacket('d1').length + 10_000);
     expect(Math.max(...turns.filter(Boolean))).toBeLessThanOrEqual(128 * 2 + connectPacket('d1').length);
     expect(turns.filter(Boolean).length).toBeGreaterThanOrEqual(Math.floor(5_000 / 128));
@@ -79,7 +82,11 @@ describe('the pace of packets', () => {
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 20_000 }), fc.integer({ min: 0, max: 60_000 }), (rate, quietMs) => {
         let now = 0;
-        const pace = new PacketPace(rate, () => now);
+        const pace = new PacketPace(rate, {
+          get current() {
+            return { at: now };
+          },
+        });
         now += quietMs;
         const started = now;
         let passed = 0;
