@@ -91,36 +91,43 @@ export function withTold(principal: Principal, { status: _status, ...row }: Told
   return { ...principal, ...Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) };
 }
 
-/** Devices a source has lost, and since when they are counted together. */
-export interface Losses {
-  readonly since: Instant;
+/** Devices a source has lost, and when. */
+export interface Loss {
+  readonly at: Instant;
   readonly count: number;
 }
 
-/** Those that still count at `now`: of the last day. A source that bleeds is no better than one that fell. */
-export function lately(losses: Losses | null, now: Instant): Losses | null {
-  return losses !== null && losses.since <= now && now < losses.since + dayMs ? losses : null;
+/** Losses within so long are kept as one: a day has 1,440 at most, and of each some forget a minute too early. */
+const lossesTogetherMs = 60_000;
+
+/**
+ * Those that still count at `now`: of the day before it, the oldest first. A source that bleeds is no better than one that fell. What
+ * lies ahead, because the clock was set back, counts as of now.
+ */
+export function lately(losses: readonly Loss[], now: Instant): readonly Loss[] {
+  return losses.map(({ at, count }) => ({ at: Math.min(at, now), count })).filter(({ at }) => now < at + dayMs);
 }
 
-/** Losses with those of one more run. */
-export function withLosses(losses: Losses | null, count: number, now: Instant): Losses | null {
+/** Losses with some more. */
+export function withLosses(losses: readonly Loss[], count: number, now: Instant): readonly Loss[] {
   const known = lately(losses, now);
+  const last = known.at(-1);
   if (count === 0) return known;
-  return { since: known?.since ?? now, count: (known?.count ?? 0) + count };
+  if (!last || now >= last.at + lossesTogetherMs) return [...known, { at: now, count }];
+  return [...known.slice(0, -1), { at: last.at, count: last.count + count }];
 }
 
 /**
  * Does the source lack so much of what it brought before that it is more likely wrong than right? @returns the reason, or null.
- * `missingShareMax`: from 0 to 1; one device missing of few is never too much. `before`: those it has lost already and that count still.
+ * `missingShareMax`: from 0 to 1; one device missing of few is never too much. `earlier`: how many it has lost already that count still.
  */
 export function objectToLoss(
   difference: Difference,
   known: number,
   missingShareMax: number,
-  before: Losses | null = null,
+  earlier = 0,
 ): string | null {
   const missing = difference.decommissioned.length;
-  const earlier = before?.count ?? 0;
   const [all, of] = [missing + earlier, known + earlier];
   if (missing === 0 || all <= 1 || all <= of * missingShareMax) return null;
   const more = earlier > 0 ? `, and ${earlier} before within a day` : '';

@@ -4,6 +4,7 @@ import type { Principal } from '../../src/domain/principal.ts';
 import {
   Comparison,
   type Difference,
+  type Loss,
   lately,
   objectToLoss,
   type Told,
@@ -104,30 +105,49 @@ describe('the guard', () => {
     expect(objectToLoss(lacking(5), 100, 0.05)).toBeNull();
     expect(objectToLoss(lacking(1), 2, 0.05)).toBeNull();
     expect(objectToLoss(lacking(0), 0, 0)).toBeNull();
-    expect(objectToLoss(lacking(0), 90, 0.05, { since: 0, count: 10 })).toBeNull();
-    expect(objectToLoss(lacking(2), 97, 0.05, { since: 0, count: 3 })).toBeNull();
+    expect(objectToLoss(lacking(0), 90, 0.05, 10)).toBeNull();
+    expect(objectToLoss(lacking(2), 97, 0.05, 3)).toBeNull();
   });
 
   it('says how much is missing when it is too much', () => {
     expect(objectToLoss(lacking(6), 100, 0.05)).toBe('the source lacks 6 of 100 devices, more than 5%');
     expect(objectToLoss(lacking(100), 100, 0.5)).toContain('lacks 100 of 100');
-    expect(objectToLoss(lacking(3), 97, 0.05, { since: 0, count: 3 })).toBe(
+    expect(objectToLoss(lacking(3), 97, 0.05, 3)).toBe(
       'the source lacks 3 of 97 devices, and 3 before within a day, more than 5%',
     );
     // Of few, one is never too much; one at every run is.
-    expect(objectToLoss(lacking(1), 9, 0.05, { since: 0, count: 1 })).toContain('and 1 before within a day');
+    expect(objectToLoss(lacking(1), 9, 0.05, 1)).toContain('and 1 before within a day');
   });
 });
 
 describe('the losses of a source', () => {
-  it('are counted together for a day from the first of them', () => {
-    const first = withLosses(null, 2, 1_000);
-    expect(first).toEqual({ since: 1_000, count: 2 });
-    expect(withLosses(first, 3, 2_000)).toEqual({ since: 1_000, count: 5 });
-    expect(withLosses(first, 0, 2_000)).toEqual(first);
-    expect(withLosses(first, 3, 1_000 + 86_400_000)).toEqual({ since: 1_000 + 86_400_000, count: 3 });
-    expect(withLosses(null, 0, 1_000)).toBeNull();
-    // The clock was set back: what lies ahead says nothing.
-    expect(lately(first, 500)).toBeNull();
+  const hour = 3_600_000;
+
+  it('count for a day, each from when it was', () => {
+    const first = withLosses([], 2, 1_000);
+    expect(first).toEqual([{ at: 1_000, count: 2 }]);
+    const both = withLosses(first, 3, hour);
+    expect(both).toEqual([
+      { at: 1_000, count: 2 },
+      { at: hour, count: 3 },
+    ]);
+    expect(withLosses(both, 0, 2 * hour)).toEqual(both);
+    expect(lately(both, 1_000 + 24 * hour - 1)).toEqual(both);
+    // What is a day old is forgotten, what came after it is not.
+    expect(lately(both, 1_000 + 24 * hour)).toEqual([{ at: hour, count: 3 }]);
+    expect(lately(both, 25 * hour)).toEqual([]);
+    expect(withLosses([], 0, 1_000)).toEqual([]);
+  });
+
+  it('of one minute are one', () => {
+    const many = Array.from({ length: 3 * 60 }, (_, second) => second * 1_000);
+    const losses = many.reduce((sum: readonly Loss[], at) => withLosses(sum, 1, at), []);
+    expect(losses).toEqual([0, 60_000, 120_000].map((at) => ({ at, count: 60 })));
+  });
+
+  it('that lie ahead count as of now, once the clock was set back', () => {
+    const ahead = withLosses([], 2, 365 * 24 * hour);
+    expect(lately(ahead, 500)).toEqual([{ at: 500, count: 2 }]);
+    expect(lately(withLosses(ahead, 0, 500), 500 + 24 * hour)).toEqual([]);
   });
 });

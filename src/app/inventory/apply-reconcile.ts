@@ -8,6 +8,7 @@ import { replanWithin } from '../renewal/due.ts';
 import { decommissionWithin } from './decommission.ts';
 import { batchRows } from './inventory.ts';
 import type { Plan } from './plan-reconcile.ts';
+import { keepLosses } from './source-state.ts';
 
 /** A device of which nothing is said but its name. */
 const blank: Omit<Principal, 'id' | 'source'> = {
@@ -25,24 +26,36 @@ const blank: Omit<Principal, 'id' | 'source'> = {
   cohort: null,
 };
 
+interface Applying {
+  /** Somebody said that what is missing is gone: the guard does not count it. */
+  readonly accepted: boolean;
+  readonly signal: AbortSignal;
+}
+
 /** Applies a plan. Ends early, between batches, when `signal` aborts. */
-export async function applyReconcile(app: App, source: string, plan: Plan, signal: AbortSignal): Promise<void> {
-  await inBatches(app, plan.added, signal, (within, row) => add(within, source, row));
-  await inBatches(app, plan.changed, signal, (within, { to }) => update(within, source, to));
-  await inBatches(app, plan.decommissioned, signal, (within, id) => end(within, source, id));
+export async function applyReconcile(app: App, source: string, plan: Plan, applying: Applying): Promise<void> {
+  const { accepted, signal } = applying;
+  await inBatches(app, plan.added, signal, async (within, rows) => {
+    for (const row of rows) await add(within, source, row);
+  });
+  await inBatches(app, plan.changed, signal, async (within, rows) => {
+    for (const { to } of rows) await update(within, source, to);
+  });
+  await inBatches(app, plan.decommissioned, signal, async (within, ids) => {
+    for (const id of ids) await end(within, source, id);
+    if (!accepted) await keepLosses(within, source, ids.length);
+  });
 }
 
 async function inBatches<T>(
   app: App,
   rows: readonly T[],
   signal: AbortSignal,
-  work: (within: Change, row: T) => Promise<void>,
+  work: (within: Change, batch: readonly T[]) => Promise<void>,
 ): Promise<void> {
   const together = Math.min(batchRows, app.settings.sweepBatch);
   for (let from = 0; from < rows.length && !signal.aborted; from += together) {
-    await change(app, async (within) => {
-      for (const row of rows.slice(from, from + together)) await work(within, row);
-    });
+    await change(app, (within) => work(within, rows.slice(from, from + together)));
     await app.turns.take();
   }
 }

@@ -14,7 +14,7 @@ import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
 import { type NamedSource, readSource } from './read-source.ts';
-import { sourceState } from './source-state.ts';
+import { sourceLosses } from './source-state.ts';
 
 /** A device of the source that is left alone, and why. */
 export interface Conflict {
@@ -58,9 +58,9 @@ export async function planReconcile(
       'invalid',
       faults.named(() => ''),
     );
-  const losses = (await sourceState(app.store.read, named.name))?.losses ?? null;
-  const before = lately(losses, app.clock.now());
-  const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, before);
+  const losses = lately(await sourceLosses(app.store.read, named.name), app.clock.now());
+  const earlier = losses.reduce((sum, { count }) => sum + count, 0);
+  const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, earlier);
   return { ...difference, added, changed, conflicts, objection };
 }
 

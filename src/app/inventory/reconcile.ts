@@ -1,7 +1,7 @@
 // Brings the inventory in line with an authoritative source: read and checked whole, compared, guarded, and only then applied. A
 // source that fails, or lacks too much, changes nothing and raises an alert.
 import type { Principal } from '../../domain/principal.ts';
-import { type Told, withLosses } from '../../domain/reconcile.ts';
+import type { Told } from '../../domain/reconcile.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
@@ -9,7 +9,7 @@ import { OperationError, type ReconcileReport, type ReconcileRequest, type Sourc
 import { applyReconcile } from './apply-reconcile.ts';
 import { type Conflict, type Plan, planReconcile } from './plan-reconcile.ts';
 import type { NamedSource } from './read-source.ts';
-import { keepState, type SourceState, sourceState } from './source-state.ts';
+import { keepLosses, keepState, type SourceState, settleLosses, sourceState } from './source-state.ts';
 
 /** Devices named in a report, of each sort. */
 const namedDefault = 1_000;
@@ -63,10 +63,11 @@ async function apply(
   }
   const refused = plan.objection !== null && !request.acceptLoss;
   const report = await reportOf(app.store.read, named.name, plan, request, !refused);
-  if (!refused) await applyReconcile(app, named.name, plan, signal);
+  const accepted = plan.objection !== null && !refused;
+  if (!refused) await applyReconcile(app, named.name, plan, { accepted, signal });
   // What was cut off is not remembered as done: the next run goes on.
   if (signal.aborted) throw new OperationError('conflict', ['cut off in the middle; the next run does the rest']);
-  const ended: Ended = { plan, refused, accepted: plan.objection !== null && !refused, startedAt };
+  const ended: Ended = { plan, refused, accepted, startedAt };
   await change(app, (within) => conclude(within, named.name, ended));
   return report;
 }
@@ -95,12 +96,11 @@ interface Ended {
 
 async function conclude(within: Change, name: string, { plan, refused, accepted, startedAt }: Ended): Promise<void> {
   const summary = summaryOf(plan);
-  const known = (await sourceState(within.tx, name))?.losses ?? null;
-  const losses = accepted ? null : withLosses(known, plan.decommissioned.length, within.now);
   const state: SourceState = refused
     ? { at: within.now, outcome: 'refused', detail: plan.objection ?? '' }
-    : { at: within.now, outcome: 'good', detail: summary, losses };
+    : { at: within.now, outcome: 'good', detail: summary };
   await keepState(within, name, state);
+  await (accepted ? settleLosses(within, name) : keepLosses(within, name, 0));
   await keepConflicts(within, name, plan.conflicts, startedAt);
   await within.record({
     action: refused ? 'source.failed' : 'source.reconciled',
