@@ -103,6 +103,8 @@ export interface ReconcileRequest {
   readonly acceptLoss?: boolean;
   /** Devices entered by hand that the source has become its own. */
   readonly takeOver?: boolean;
+  /** Devices of this source that the source has become its own: it was renamed, or they have moved. */
+  readonly takeOverFrom?: string;
   /** Devices named of each sort. */
   readonly limit?: number;
 }

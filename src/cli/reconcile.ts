@@ -19,6 +19,7 @@ type ReconcileOptions = CommonOptions & {
   readonly dryRun?: boolean;
   readonly acceptLoss?: boolean;
   readonly takeOver?: boolean;
+  readonly takeOverFrom?: string;
   readonly limit: number;
 };
 
@@ -63,14 +64,22 @@ function isLeft({ applied, counts }: ReconcileReport): boolean {
 }
 
 async function run(surroundings: Surroundings, options: ReconcileOptions): Promise<void> {
-  const { source, dryRun, acceptLoss, takeOver, limit } = options;
+  const { source, dryRun, acceptLoss, takeOver, takeOverFrom, limit } = options;
+  if (takeOverFrom !== undefined && source === undefined) {
+    throw new OperationError('invalid', ['take-over-from: say with --source which source takes them over']);
+  }
   const reports: ReconcileReport[] = [];
   const faults: string[] = [];
   await withOperations(surroundings, options, async (operations) => {
     const names = source === undefined ? (await operations.listSources()).map(({ name }) => name) : [source];
     if (names.length === 0) remark('no source is configured');
     for (const name of names) {
-      const asked = { ...(dryRun && { dryRun }), ...(acceptLoss && { acceptLoss }), ...(takeOver && { takeOver }) };
+      const asked = {
+        ...(dryRun && { dryRun }),
+        ...(acceptLoss && { acceptLoss }),
+        ...(takeOver && { takeOver }),
+        ...(takeOverFrom !== undefined && { takeOverFrom }),
+      };
       try {
         reports.push(await operations.reconcile({ source: name, ...asked, limit }));
       } catch (error) {
@@ -108,6 +117,7 @@ export function registerReconcile(program: Command, surroundings: Surroundings):
     .option('--dry-run', 'only show it')
     .option('--accept-loss', 'decommission what is missing although it is more than the source may lack')
     .option('--take-over', 'devices entered by hand that the source has become its own')
+    .option('--take-over-from <name>', 'devices of this other source that the source has become its own')
     .action((options: ReconcileOptions) => run(surroundings, options));
   const group = program.command('source').description('where the inventory comes from');
   withCommon(group.command('list'))

@@ -20,6 +20,7 @@ export const findingKinds = {
   still_on_old: 'it still uses a certificate that has been replaced',
   installed_not_activated: 'it said that it installed its replacement, and did not come with it',
   unknown_class: 'its class is not configured: it has the default policy',
+  unknown_source: 'the source it is from is not configured: nobody tells what becomes of it',
   validity_beyond_policy: 'a certificate that lives longer than its policy allows',
   no_way_to_renew: 'a certificate in use that nothing will replace',
   not_of_source: 'an inventory source names a device that is not its own',
@@ -60,6 +61,8 @@ export interface FleetFacts extends Comings {
   readonly policy: Policy;
   /** False: the policy is the default's, because the configuration does not have its class. */
   readonly classIsConfigured: boolean;
+  /** False: it is from a source that the configuration does not have. */
+  readonly sourceIsConfigured: boolean;
   readonly now: Instant;
 }
 
@@ -72,6 +75,9 @@ const neverSeen: Finder = ({ certificates, lastSeenAt }) => {
 
 const unknownClass: Finder = ({ principal, classIsConfigured }) =>
   classIsConfigured ? null : `class ${principal.class} is not configured: it has the policy of default`;
+
+const unknownSource: Finder = ({ principal, sourceIsConfigured }) =>
+  sourceIsConfigured ? null : `source ${principal.source} is not configured: nobody tells what becomes of it`;
 
 const noOwner: Finder = ({ principal }) => (principal.owner === '' ? 'nobody answers for it' : null);
 
@@ -152,6 +158,7 @@ const finders = {
   still_on_old: stillOnOld,
   installed_not_activated: installedNotActivated,
   unknown_class: unknownClass,
+  unknown_source: unknownSource,
   validity_beyond_policy: validityBeyondPolicy,
   no_way_to_renew: noWayToRenew,
 } as const satisfies Partial<Record<FindingKind, Finder>>;

@@ -27,6 +27,8 @@ export interface Changed {
   readonly id: PrincipalId;
   readonly fields: readonly string[];
   readonly to: Told;
+  /** Whose it was, where it is taken over: another source's; null: it was entered by hand. */
+  readonly from?: string | null;
 }
 
 export interface Difference {

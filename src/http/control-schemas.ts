@@ -84,6 +84,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     dryRun: z.boolean().exactOptional(),
     acceptLoss: z.boolean().exactOptional(),
     takeOver: z.boolean().exactOptional(),
+    takeOverFrom: text.exactOptional(),
     limit: limit.exactOptional(),
   }),
   listFindings: z.strictObject({

@@ -66,6 +66,18 @@ plant: 0 to add, 1 to change, 0 to decommission, 1 unchanged, 1 left alone; done
     );
   });
 
+  it('hands devices of one source over to another, which has to be named', async () => {
+    expect(await run('reconcile', '--take-over-from', 'other')).toMatchObject({
+      code: 2,
+      stderr: 'nolapse: take-over-from: say with --source which source takes them over\n',
+    });
+    const shown = await run('reconcile', '--source', 'plant', '--take-over-from', 'other', '--dry-run');
+    expect(shown).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^~ pump-9 {2}source: other -> plant, owner: power -> water/m),
+    });
+  });
+
   it('is refused by the guard, exit code 1, until somebody accepts the loss', async () => {
     writeFileSync(at('plant.csv'), 'id,owner\npump-7,water\n');
     const refused = await run('reconcile', '--source', 'plant');

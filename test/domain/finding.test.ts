@@ -22,6 +22,7 @@ interface Patch {
   readonly gatewaySite?: string | null;
   readonly plannedMs?: number;
   readonly classIsConfigured?: boolean;
+  readonly sourceIsConfigured?: boolean;
 }
 
 const facts = (patch: Patch): FleetFacts => ({
@@ -34,6 +35,7 @@ const facts = (patch: Patch): FleetFacts => ({
   cameAt: null,
   policy,
   classIsConfigured: patch.classIsConfigured ?? true,
+  sourceIsConfigured: patch.sourceIsConfigured ?? true,
   now,
 });
 const kindsOf = (patch: Patch): string[] => findingsOf(facts(patch)).map(({ kind }) => kind);
@@ -52,6 +54,7 @@ describe('a look over one principal', () => {
     ['never_seen', { certificates: [issued({})], lastSeenAt: null }],
     ['never_seen', { certificates: [inUse({ lastSeenAt: null })], lastSeenAt: null }],
     ['unknown_class', { classIsConfigured: false }],
+    ['unknown_source', { sourceIsConfigured: false }],
     ['no_owner', { principal: { owner: '' } }],
     ['shared_key', { certificates: [inUse({ sharedWith: idOf('other') })] }],
     ['several_active', { certificates: [inUse(), inUse()] }],

@@ -107,6 +107,29 @@ describe('a look over the fleet', () => {
     expect(await findings('no_owner')).toEqual([]);
   });
 
+  it('finds whose source is configured no more, until another takes it over or somebody enters it', async () => {
+    const sourceYaml = (name: string): string =>
+      `${patient}\nsources: { ${name}: { kind: file, path: plant.csv, every: 365d } }`;
+    house = await openHouse({
+      yaml: sourceYaml('plant'),
+      files: { 'plant.csv': 'id,owner\npump-1,water\npump-2,water\n' },
+    });
+    await house.log.until('source.reconciled', { 'nolapse.source': 'plant' });
+    await lookOver();
+    expect(await findings('unknown_source')).toEqual([]);
+    await house.restart(() => house.configure(sourceYaml('factory')));
+    await house.log.until('source.reconciled', { 'nolapse.source': 'factory' });
+    await lookOver();
+    expect(await findings('unknown_source')).toEqual(['unknown_source pump-1', 'unknown_source pump-2']);
+    const { operations } = house.gateway;
+    await operations.importDevices({ format: 'csv', text: 'id,owner\npump-2,power\n' });
+    expect((await operations.showDevice({ id: 'pump-2' })).principal).toMatchObject({ owner: 'power', source: null });
+    const report = await operations.reconcile({ source: 'factory', takeOverFrom: 'plant' });
+    expect(report).toMatchObject({ counts: { changed: 1, conflicts: 1 }, changed: [{ id: 'pump-1' }] });
+    await lookOver();
+    expect(await findings('unknown_source')).toEqual([]);
+  });
+
   it('finds a device that nothing will renew', async () => {
     house = await openHouse({
       yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h, keyModes: [keygen] } }',

@@ -233,6 +233,39 @@ describe("a device that is not the source's own", () => {
     expect(await recordOf('mine')).toMatchObject({ status: 'decommissioned' });
   });
 
+  it('moves from one source to the other when an operator says so, and the first may drop it', async () => {
+    const report = await house.gateway.operations.reconcile({ source: 'plant', takeOverFrom: 'netbox' });
+    expect(report).toMatchObject({
+      counts: { added: 1, changed: 1, decommissioned: 0, conflicts: 1 },
+      changed: [
+        {
+          id: 'meter-0',
+          fields: [
+            { name: 'source', from: 'netbox', to: 'plant' },
+            { name: 'owner', from: 'water', to: 'plant' },
+          ],
+        },
+      ],
+      conflicts: [{ id: 'mine' }],
+    });
+    expect(await recordOf('meter-0')).toMatchObject({ owner: 'plant', site: 'north', source: 'plant' });
+    await house.log.until('device.changed', {
+      message: 'meter-0: taken over from source netbox, owner water -> plant, by source plant',
+    });
+    netbox.devices = netbox.devices.slice(1);
+    expect(await reconcile()).toMatchObject({ counts: { ...nothing, unchanged: 24 } });
+    expect(await recordOf('meter-0')).toMatchObject({ status: 'active' });
+  });
+
+  it.each([
+    ['netbux', 'take-over-from: nothing in the inventory is from source netbux'],
+    ['plant', 'take-over-from: it is the source that is read'],
+  ])('is taken over from no source %s', async (takeOverFrom, fault) => {
+    const asked = house.gateway.operations.reconcile({ source: 'plant', takeOverFrom });
+    await expect(asked).rejects.toMatchObject({ code: 'invalid', faults: [fault] });
+    expect(await recordOf('meter-0')).toMatchObject({ owner: 'water', source: 'netbox' });
+  });
+
   it('keeps its source when somebody changes it by hand', async () => {
     const text = 'id,owner\nmeter-0,somebody\n';
     await house.gateway.operations.importDevices({ format: 'csv', text });

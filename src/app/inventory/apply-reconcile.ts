@@ -1,7 +1,7 @@
 // Makes the inventory what a source says, in batches: each device whole, and looked at again in the change that touches it, because
 // time has passed since the difference was worked out. What is cut off in the middle, the next run finishes.
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
-import { differing, type Told, withTold } from '../../domain/reconcile.ts';
+import { type Changed, differing, type Told, withTold } from '../../domain/reconcile.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { replanWithin } from '../renewal/due.ts';
@@ -39,7 +39,7 @@ export async function applyReconcile(app: App, source: string, plan: Plan, apply
     for (const row of rows) await add(within, source, row);
   });
   await inBatches(app, plan.changed, signal, async (within, rows) => {
-    for (const { to } of rows) await update(within, source, to);
+    for (const each of rows) await update(within, source, each);
   });
   await inBatches(app, plan.decommissioned, signal, async (within, ids) => {
     for (const id of ids) await end(within, source, id);
@@ -72,18 +72,18 @@ async function add({ tx, record }: Change, source: string, row: Told): Promise<v
   });
 }
 
-async function update(within: Change, source: string, row: Told): Promise<void> {
+async function update(within: Change, source: string, { to: row, from }: Changed): Promise<void> {
   const { tx, record } = within;
   const known = await tx.principal(row.id);
-  // The plan has those in it that are taken over; another source's are never touched.
-  const isItsOwn = known?.source === source || known?.source === null;
+  const isItsOwn = known?.source === source || (from !== undefined && known?.source === from);
   if (!known || !isItsOwn || known.status === 'decommissioned' || (row.kind ?? known.kind) !== known.kind) return;
   const fields = differing(known, row);
   const after = withTold(known, row);
   await tx.putPrincipal({ ...after, source });
   await replanWithin(within, known, after);
   const words = fields.map((name) => `${name} ${wordsFor(known, name)} -> ${wordsFor(after, name)}`);
-  const taken = known.source === null ? ['taken over'] : [];
+  const whose = known.source === null ? 'taken over' : `taken over from source ${known.source}`;
+  const taken = known.source === source ? [] : [whose];
   await record({
     action: 'device.changed',
     message: `${row.id}: ${[...taken, ...words].join(', ')}, by source ${source}`,

@@ -76,18 +76,23 @@ async function objectTo(app: App, { principals, faults }: Read): Promise<void> {
 }
 
 async function write(within: Change, batch: readonly { readonly line: number; readonly principal: Principal }[]) {
-  const { tx } = within;
+  const { app, tx } = within;
   const counts = { added: 0, updated: 0 };
   for (const { line, principal } of batch) {
     const known = await tx.principal(principal.id);
     // It was of this kind, or not there, a moment ago.
     if (known && known.kind !== principal.kind) throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
-    const kept = known ? { ...principal, status: known.status, source: known.source } : principal;
+    const kept = known ? { ...principal, status: known.status, source: sourceOf(app, known) } : principal;
     await tx.putPrincipal(kept);
     if (known) await replanWithin(within, known, kept);
     counts[known ? 'updated' : 'added'] += 1;
   }
   return counts;
+}
+
+/** A device whose source is configured no more is one entered by hand, once somebody enters it. */
+function sourceOf({ settings }: App, { source }: Principal): string | null {
+  return source !== null && settings.sources.has(source) ? source : null;
 }
 
 interface Read {

@@ -32,16 +32,20 @@ export interface Plan extends Difference {
 /** Principals read before others have a turn. */
 const pageRows = 500;
 
-/**
- * Reads the source and compares. Rejects with `invalid` and every fault of the source.
- * @param takeOver devices entered by hand become the source's.
- */
+/** Whose devices become the source's that it has: those entered by hand, another source's. */
+export interface TakeOver {
+  readonly byHand: boolean;
+  readonly from: string | null;
+}
+
+/** Reads the source and compares. Rejects with `invalid` and every fault of the source. */
 export async function planReconcile(
   app: App,
   named: NamedSource,
-  takeOver: boolean,
+  takeOver: TakeOver,
   signal: AbortSignal,
 ): Promise<Plan> {
+  await objectToTakeOver(app, named.name, takeOver);
   const told = await readSource(app, named, signal);
   const comparison = new Comparison(told);
   for await (const principal of broughtBy(app, named.name)) comparison.take(principal);
@@ -64,6 +68,15 @@ export async function planReconcile(
   return { ...difference, added, changed, conflicts, objection };
 }
 
+/** A name that is misspelt would take nothing over, and say nothing of it. */
+async function objectToTakeOver(app: App, name: string, { from }: TakeOver): Promise<void> {
+  const objection = (text: string) => new OperationError('invalid', [`take-over-from: ${text}`]);
+  if (from === null) return;
+  if (from === name) throw objection('it is the source that is read');
+  if ((await app.store.read.principals({ source: from }, { limit: 1 })).length > 0) return;
+  throw objection(`nothing in the inventory is from source ${from.slice(0, 64)}`);
+}
+
 /** What this source brought and is not decommissioned. */
 async function* broughtBy(app: App, source: string): AsyncGenerator<Principal> {
   for (const status of ['active', 'quarantined']) {
@@ -78,19 +91,23 @@ async function* broughtBy(app: App, source: string): AsyncGenerator<Principal> {
 }
 
 /** Are those the source has for itself really new? */
-async function sortOut(app: App, source: string, candidates: readonly Told[], takeOver: boolean) {
+async function sortOut(app: App, source: string, candidates: readonly Told[], takeOver: TakeOver) {
   const added: Told[] = [];
   const taken: Changed[] = [];
   const conflicts: Conflict[] = [];
   for (const [index, row] of candidates.entries()) {
     if (index % pageRows === 0) await app.turns.take();
     const principal = await app.store.read.principal(row.id);
-    const isOurs = principal?.source === null && principal.status !== 'decommissioned' && takeOver;
     if (!principal) added.push(row);
-    else if (isOurs) taken.push({ id: row.id, fields: ['source', ...differing(principal, row)], to: row });
-    else conflicts.push(conflictWith(principal, source));
+    else if (isTaken(principal, takeOver)) {
+      taken.push({ id: row.id, fields: ['source', ...differing(principal, row)], to: row, from: principal.source });
+    } else conflicts.push(conflictWith(principal, source));
   }
   return { added, taken, conflicts };
+}
+
+function isTaken({ source, status }: Principal, { byHand, from }: TakeOver): boolean {
+  return status !== 'decommissioned' && (source === null ? byHand : source === from);
 }
 
 function conflictWith({ id, status, source: from }: Principal, source: string): Conflict {

@@ -7,7 +7,7 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError, type ReconcileReport, type ReconcileRequest, type SourceView } from '../operations.ts';
 import { applyReconcile } from './apply-reconcile.ts';
-import { type Conflict, type Plan, planReconcile } from './plan-reconcile.ts';
+import { type Conflict, type Plan, planReconcile, type TakeOver } from './plan-reconcile.ts';
 import type { NamedSource } from './read-source.ts';
 import { keepLosses, keepState, type SourceState, settleLosses, sourceState } from './source-state.ts';
 
@@ -37,13 +37,18 @@ function sourceNamed(app: App, name: string): NamedSource {
   return { name, source, rules };
 }
 
+const takeOverOf = ({ takeOver = false, takeOverFrom }: ReconcileRequest): TakeOver => ({
+  byHand: takeOver,
+  from: takeOverFrom ?? null,
+});
+
 async function show(
   app: App,
   named: NamedSource,
   request: ReconcileRequest,
   signal: AbortSignal,
 ): Promise<ReconcileReport> {
-  const plan = await planReconcile(app, named, request.takeOver ?? false, signal);
+  const plan = await planReconcile(app, named, takeOverOf(request), signal);
   return reportOf(app.store.read, named.name, plan, request, false);
 }
 
@@ -56,7 +61,7 @@ async function apply(
   const startedAt = app.clock.now();
   let plan: Plan;
   try {
-    plan = await planReconcile(app, named, request.takeOver ?? false, signal);
+    plan = await planReconcile(app, named, takeOverOf(request), signal);
   } catch (error) {
     if (error instanceof OperationError && !signal.aborted) await fail(app, named.name, error);
     throw error;

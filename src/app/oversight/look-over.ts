@@ -74,6 +74,7 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
       gatewaySite: gateway?.site ?? null,
       policy,
       classIsConfigured: app.policies.set.has(principal.class),
+      sourceIsConfigured: principal.source === null || app.settings.sources.has(principal.source),
       now,
     };
     for (const { kind, detail } of findingsOf(facts)) {
