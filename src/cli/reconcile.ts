@@ -115,7 +115,7 @@ export function registerReconcile(program: Command, surroundings: Surroundings):
     .description('bring the inventory in line with its sources, or show what that would change')
     .option('--source <name>', 'with this one alone')
     .option('--dry-run', 'only show it')
-    .option('--accept-loss', 'decommission what is missing although it is more than the source may lack')
+    .option('--accept-loss', 'go on although more is missing in the source than it may lack')
     .option('--take-over', 'devices entered by hand that the source has become its own')
     .option('--take-over-from <name>', 'devices of this other source that the source has become its own')
     .action((options: ReconcileOptions) => run(surroundings, options));

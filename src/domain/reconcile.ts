@@ -23,6 +23,22 @@ export interface SourceRules {
   readonly statuses: ReadonlyMap<string, ToldStatus>;
 }
 
+/** A device of which nothing is said but its name. */
+export const blank: Omit<Principal, 'id' | 'source'> = {
+  kind: 'device',
+  status: 'active',
+  owner: '',
+  class: 'default',
+  criticality: 'medium',
+  site: null,
+  gateway: null,
+  encoding: null,
+  modes: [],
+  packetBytesMax: null,
+  slots: null,
+  cohort: null,
+};
+
 export interface Changed {
   readonly id: PrincipalId;
   readonly fields: readonly string[];
@@ -38,6 +54,8 @@ export interface Difference {
   /** In the inventory, from this source, and gone from it or decommissioned in it. */
   readonly decommissioned: readonly PrincipalId[];
   readonly unchanged: number;
+  /** Of how many that are to be changed each field is to be what it is where nothing is said of it, and is something else here. */
+  readonly emptied: ReadonlyMap<string, number>;
 }
 
 /** Holds what the source tells against what it brought before, one principal after another. */
@@ -46,6 +64,7 @@ export class Comparison {
   readonly #told: Map<PrincipalId, Told | null>;
   readonly #changed: Changed[] = [];
   readonly #decommissioned: PrincipalId[] = [];
+  readonly #emptied = new Map<string, number>();
   #unchanged = 0;
 
   /** `told` is used up: of a fleet there is no room for two. */
@@ -62,16 +81,32 @@ export class Comparison {
       return;
     }
     const fields = row.status === 'ignored' ? [] : differing(principal, row);
-    if (fields.length > 0) this.#changed.push({ id: principal.id, fields, to: row });
-    else this.#unchanged += 1;
+    if (fields.length === 0) {
+      this.#unchanged += 1;
+      return;
+    }
+    this.#changed.push({ id: principal.id, fields, to: row });
+    for (const name of fields) {
+      if (isBlank(row, name)) this.#emptied.set(name, (this.#emptied.get(name) ?? 0) + 1);
+    }
   }
 
   /** The difference, once everything the source brought was taken. */
   end(): Difference {
     const added: Told[] = [];
     for (const row of this.#told.values()) if (row && (row.status ?? 'active') === 'active') added.push(row);
-    return { added, changed: this.#changed, decommissioned: this.#decommissioned, unchanged: this.#unchanged };
+    return {
+      added,
+      changed: this.#changed,
+      decommissioned: this.#decommissioned,
+      unchanged: this.#unchanged,
+      emptied: this.#emptied,
+    };
   }
+}
+
+function isBlank(row: Told, name: string): boolean {
+  return JSON.stringify(row[name as keyof Told]) === JSON.stringify(blank[name as keyof typeof blank]);
 }
 
 /** The fields in which a principal is other than the source has it, by name. */
@@ -120,8 +155,11 @@ export function withLosses(losses: readonly Loss[], count: number, now: Instant)
 }
 
 /**
- * Does the source lack so much of what it brought before that it is more likely wrong than right? @returns the reason, or null.
- * `missingShareMax`: from 0 to 1; one device missing of few is never too much. `earlier`: how many it has lost already that count still.
+ * Does the source lack so much of what it brought before, devices or a field of them, that it is more likely wrong than right?
+ * @param known how many it brought that are not decommissioned.
+ * @param missingShareMax from 0 to 1; one device of few is never too much.
+ * @param earlier how many it has lost already that count still.
+ * @returns the reasons, or null.
  */
 export function objectToLoss(
   difference: Difference,
@@ -129,9 +167,16 @@ export function objectToLoss(
   missingShareMax: number,
   earlier = 0,
 ): string | null {
+  const isTooMuch = (count: number, of: number): boolean => count > 1 && count > of * missingShareMax;
+  const reasons: string[] = [];
   const missing = difference.decommissioned.length;
-  const [all, of] = [missing + earlier, known + earlier];
-  if (missing === 0 || all <= 1 || all <= of * missingShareMax) return null;
-  const more = earlier > 0 ? `, and ${earlier} before within a day` : '';
-  return `the source lacks ${missing} of ${known} devices${more}, more than ${Math.round(missingShareMax * 100)}%`;
+  if (missing > 0 && isTooMuch(missing + earlier, known + earlier)) {
+    const before = earlier > 0 ? `, and ${earlier} before within a day` : '';
+    reasons.push(`lacks ${missing} of ${known} devices${before}`);
+  }
+  for (const [name, count] of difference.emptied) {
+    if (isTooMuch(count, known)) reasons.push(`empties ${name} of ${count} of ${known} devices`);
+  }
+  if (reasons.length === 0) return null;
+  return `the source ${reasons.join(' and ')}, more than ${Math.round(missingShareMax * 100)}%`;
 }

@@ -37,6 +37,7 @@ describe('the difference to a source', () => {
       changed: [{ id: 'b', fields: ['site'], to: { id: 'b', site: 'south', owner: 'water' } }],
       decommissioned: ['c', 'd'],
       unchanged: 1,
+      emptied: new Map(),
     });
   });
 
@@ -61,6 +62,7 @@ describe('the difference to a source', () => {
       changed: [],
       decommissioned: [],
       unchanged: 1,
+      emptied: new Map(),
     });
   });
 
@@ -99,6 +101,7 @@ describe('the guard', () => {
     changed: [],
     decommissioned: Array.from({ length: missing }, (_, i) => idOf(`d${i}`)),
     unchanged: 0,
+    emptied: new Map(),
   });
 
   it('lets through what a source may lack, and one device always', () => {
@@ -107,6 +110,23 @@ describe('the guard', () => {
     expect(objectToLoss(lacking(0), 0, 0)).toBeNull();
     expect(objectToLoss(lacking(0), 90, 0.05, 10)).toBeNull();
     expect(objectToLoss(lacking(2), 97, 0.05, 3)).toBeNull();
+  });
+
+  it('lets no field be emptied of more, whatever it is', () => {
+    const fleet = Array.from({ length: 100 }, (_, i) =>
+      known(`d${i}`, { owner: 'ana', class: 'meter', modes: ['csr'] }),
+    );
+    const without = (count: number, patch: Partial<Told>) =>
+      rows(...fleet.map(({ id }, i): Told => (i < count ? { id, ...patch } : { id })));
+    const objection = (count: number, patch: Partial<Told>) =>
+      objectToLoss(compare(fleet, without(count, patch)), 100, 0.05);
+    expect(objection(5, { owner: '' })).toBeNull();
+    expect(objection(6, { owner: '' })).toBe('the source empties owner of 6 of 100 devices, more than 5%');
+    expect(objection(100, { class: 'default', modes: [] })).toBe(
+      'the source empties class of 100 of 100 devices and empties modes of 100 of 100 devices, more than 5%',
+    );
+    // Another value is none that is lost, and neither is what was empty before.
+    expect(objection(100, { owner: 'bo', class: 'pump', site: null })).toBeNull();
   });
 
   it('says how much is missing when it is too much', () => {

@@ -294,6 +294,17 @@ describe('the guard', () => {
     expect(house.log.count('alert.raised', { 'event.reason': 'source_failed' })).toBe(2);
   });
 
+  it('lets no field be lost to much of the fleet either, until an operator says so', async () => {
+    await open();
+    netbox.devices = netbox.devices.map((device, i) => (i < 6 ? { ...device, tenant: null } : device));
+    const objection = 'the source empties owner of 6 of 25 devices, more than 20%';
+    expect(await reconcile()).toMatchObject({ applied: false, objection, counts: { changed: 6 } });
+    expect(await recordOf('meter-0')).toMatchObject({ owner: 'water' });
+    expect(await stateOf()).toMatchObject({ outcome: 'refused', detail: objection });
+    expect(await reconcile({ acceptLoss: true })).toMatchObject({ applied: true });
+    expect(await recordOf('meter-0')).toMatchObject({ owner: '' });
+  });
+
   it('lets an operator go on', async () => {
     await open();
     netbox.devices = netbox.devices.slice(0, 5);

@@ -1,7 +1,7 @@
 // Makes the inventory what a source says, in batches: each device whole, and looked at again in the change that touches it, because
 // time has passed since the difference was worked out. What is cut off in the middle, the next run finishes.
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
-import { type Changed, differing, type Told, withTold } from '../../domain/reconcile.ts';
+import { blank, type Changed, differing, type Told, withTold } from '../../domain/reconcile.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { replanWithin } from '../renewal/due.ts';
@@ -9,22 +9,6 @@ import { decommissionWithin } from './decommission.ts';
 import { batchRows } from './inventory.ts';
 import type { Plan } from './plan-reconcile.ts';
 import { keepLosses } from './source-state.ts';
-
-/** A device of which nothing is said but its name. */
-const blank: Omit<Principal, 'id' | 'source'> = {
-  kind: 'device',
-  status: 'active',
-  owner: '',
-  class: 'default',
-  criticality: 'medium',
-  site: null,
-  gateway: null,
-  encoding: null,
-  modes: [],
-  packetBytesMax: null,
-  slots: null,
-  cohort: null,
-};
 
 interface Applying {
   /** Somebody said that what is missing is gone: the guard does not count it. */
