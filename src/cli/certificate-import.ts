@@ -39,8 +39,10 @@ async function filesAt(path: string): Promise<string[]> {
 async function rowsOf(path: string): Promise<Row[]> {
   const file = basename(path);
   try {
-    const { size } = await stat(path);
-    if (size > fileBytesMax) return [{ file, fault: `larger than ${fileBytesMax} bytes` }];
+    const found = await stat(path);
+    // The reading of a pipe or a device may never end.
+    if (!found.isFile()) return [{ file, fault: 'it is not a file' }];
+    if (found.size > fileBytesMax) return [{ file, fault: `larger than ${fileBytesMax} bytes` }];
     const bytes = await readFile(path);
     const isPem = bytes.includes('-----BEGIN');
     const ders = isPem ? pemToDer(bytes.toString('latin1'), 'CERTIFICATE') : [bytes];

@@ -1,6 +1,6 @@
 // Policies of classes and criticalities: which rule gives each value, and whether the values of every combination make sense
 // together. The result is the domain's.
-import type { KeyMode, Policy } from '../domain/policy.ts';
+import { type KeyMode, type Policy, retryFloorMs } from '../domain/policy.ts';
 import type { PolicyOrigin, PolicyRule, PolicySaying, PolicySet, SettledPolicy } from '../domain/policy-set.ts';
 import { type Criticality, criticalities } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan, type Span, spanMs } from '../domain/time.ts';
@@ -153,6 +153,10 @@ function nonsense(policy: Policy): Misfit[] {
   }
   if (spanMs(policy.expiryAlarm, lifetimeMs) > spanMs(policy.expiryWarning, lifetimeMs)) {
     faults.push({ key: 'expiryAlarm', message: 'it is longer than expiryWarning', against: 'expiryWarning' });
+  }
+  const pauseMs = (span: Span): number => Math.max(spanMs(span, lifetimeMs), retryFloorMs);
+  if (pauseMs(policy.retryFirst) > pauseMs(policy.retryMax)) {
+    faults.push({ key: 'retryFirst', message: 'it is longer than retryMax', against: 'retryMax' });
   }
   return faults;
 }

@@ -1,5 +1,5 @@
 // The inventory's sources, findings and the certificates of another CA, as a person handles them: what is printed, and the exit code.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OtherCa } from '../pki/made.ts';
@@ -158,12 +158,15 @@ describe('nolapse cert import', () => {
     writeFileSync(join(folder, 'b-key.pem'), `${good.certificatePem}${good.keyPem}`);
     writeFileSync(join(folder, 'c-nobody.crt'), ca.issue('meter-99', inUse).certificatePem);
     writeFileSync(join(folder, 'd-text.der'), 'hello');
+    // The reading of it would never end.
+    symlinkSync('/dev/zero', join(folder, 'e-device.pem'));
     const { code, stdout, stderr } = await run('cert', 'import', folder);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr.trim().split('\n')).toEqual([
       'nolapse: b-key.pem: something in it is no PEM certificate: a key, or a broken block',
       'nolapse: c-nobody.crt: it names meter-99, which is not in the inventory',
       expect.stringMatching(/^nolapse: d-text\.der: it is no X\.509 certificate/),
+      'nolapse: e-device.pem: it is not a file',
     ]);
     expect(await place.ask('cert', 'list', '--device', 'meter-3')).toEqual([]);
     expect(await run('cert', 'import', at('nowhere'))).toMatchObject({

@@ -330,6 +330,8 @@ describe('faults', () => {
     ['criticalities: { high: { renewAt: -1d } }', 'criticalities.high.renewAt'],
     ['criticalities: { high: { forever: true } }', 'criticalities.high.forever'],
     ['criticalities: { high: { overlap: 91d } }', 'criticalities.high.overlap'],
+    ['classes: { a: { retryFirst: 10d, retryMax: 1d } }', 'classes.a.retryFirst'],
+    ['classes: { a: { retryMax: 1m } }', 'classes.a.retryFirst'],
     ['criticalities: { high: { expiryAlarm: 30% } }', 'criticalities.high.expiryAlarm'],
     ['classes: { a: { overlap: 8d } }\ncriticalities: { high: { lifetime: 7d } }', 'classes.a.overlap'],
     ['skew: 2d', 'skew'],

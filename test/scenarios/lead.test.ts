@@ -195,7 +195,7 @@ describe('nolapse forecast', () => {
     expect((well?.slackMs ?? 0) / day).toBeCloseTo(-2, 1);
     expect(daysUntil(well?.at)).toBeCloseTo(14, 1);
     expect(await forecast({ site: 'south' })).toMatchObject({ looked: 1, dark: 1, devices: [{ id: 'pump-2' }] });
-    expect(await forecast({ owner: 'nobody' })).toMatchObject({ looked: 0, dark: 0 });
+    expect(await forecast({ owner: '' })).toMatchObject({ looked: 0, dark: 0 });
     const before = new Date(clock.now() + 10 * day).toISOString().slice(0, 10);
     expect(await forecast({ asOf: before })).toMatchObject({ looked: 0, dark: 0 });
 
@@ -225,8 +225,14 @@ describe('nolapse forecast', () => {
       { asOf: yesterday },
       { asOf: '9999-12-31' },
       { days: 1, asOf: '2099-12-31' },
+      { owner: 'nobody' },
+      { site: 'nowhere' },
     ]) {
       await expect(forecast(query), JSON.stringify(query)).rejects.toMatchObject({ code: 'invalid' });
     }
+    // By a name that is misspelt nobody would go dark.
+    await expect(forecast({ owner: 'nobody', site: 'nowhere' })).rejects.toMatchObject({
+      faults: ['owner: nobody in the inventory is of nobody', 'site: nobody in the inventory is at nowhere'],
+    });
   });
 });

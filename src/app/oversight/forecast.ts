@@ -28,6 +28,7 @@ interface Judged {
 export async function forecast(app: App, query: ForecastQuery): Promise<ForecastView> {
   const now = app.clock.now();
   const until = untilOf(query, now);
+  await objectToStrangers(app, query);
   const absences = await app.presences.absences(app);
   const found = new Found(query.limit ?? limitDefault);
   let after: OutlookPlace | null = null;
@@ -60,6 +61,19 @@ function untilOf({ days, asOf }: ForecastQuery, now: Instant): Instant {
   if (until <= now) throw fault('as-of: not in the future');
   if (until > now + daysMax * dayMs) throw fault(`as-of: more than ${daysMax} days ahead`);
   return until;
+}
+
+/** By a name that is misspelt nobody would go dark. An empty owner is nobody's name: it asks for those that have none. */
+async function objectToStrangers(app: App, { owner, site }: ForecastQuery): Promise<void> {
+  const { read } = app.store;
+  const faults: string[] = [];
+  if (owner && (await read.principals({ owner }, { limit: 1 })).length === 0) {
+    faults.push(`owner: nobody in the inventory is of ${owner}`);
+  }
+  if (site !== undefined && (await read.principals({ site }, { limit: 1 })).length === 0) {
+    faults.push(`site: nobody in the inventory is at ${site}`);
+  }
+  if (faults.length > 0) throw new OperationError('invalid', faults);
 }
 
 function isAskedFor({ principal }: Outlook, { owner, site }: ForecastQuery): boolean {
