@@ -76,7 +76,7 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
       });
     });
   withCommon(group.command('run'))
-    .description("make the renewal of a device's certificate due now")
+    .description("have a device's certificate replaced now, whatever holds its renewal back")
     .argument('<device>')
     .action(async (device: string, options: CommonOptions) => {
       const renewal = await withOperations(surroundings, options, (each) => each.runRenewal({ device }));

@@ -36,6 +36,8 @@ export interface Renewal {
   readonly campaign: string | null;
   /** Whose turn it was in that campaign. */
   readonly cohort: Cohort | null;
+  /** When somebody had it go on whatever holds its campaign; null: nobody has. */
+  readonly releasedAt: Instant | null;
   /** The certificate being replaced; null for a first enrollment through a bootstrap anchor. */
   readonly oldFingerprint: Fingerprint | null;
   /** The replacement, once issued. */
@@ -64,6 +66,8 @@ export interface Renewal {
 }
 
 export type RenewalEvent =
+  /** What was installed and never seen is to be offered once more: somebody asked for it. */
+  | { readonly type: 'due' }
   | { readonly type: 'offered' }
   | { readonly type: 'requested'; readonly requestKey: Fingerprint }
   | { readonly type: 'issued'; readonly fingerprint: Fingerprint }
@@ -174,6 +178,11 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
     renewal: { ...renewal, ...patch, updatedAt: now },
   });
   switch (event.type) {
+    case 'due':
+      // What its device may hold stays good until another is made.
+      return renewal.state === 'installed'
+        ? change({ state: 'due', nextAt: nextLook(renewal, Number.POSITIVE_INFINITY) })
+        : unchanged;
     case 'offered':
       return toOffered(renewal, policy, now);
     case 'requested':

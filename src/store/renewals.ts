@@ -16,6 +16,7 @@ const columns = [
   'via',
   'campaign',
   'cohort',
+  'released_at as releasedAt',
   'old_fingerprint as oldFingerprint',
   'new_fingerprint as newFingerprint',
   'created_at as createdAt',
@@ -51,6 +52,7 @@ const origin = (p: Parameter<Renewal>) => ({
 const progress = (p: Parameter<Renewal>) => ({
   state: p('state'),
   via: p('via'),
+  released_at: p('releasedAt'),
   new_fingerprint: p('newFingerprint'),
   deadline: p('deadline'),
   closes_at: p('closesAt'),

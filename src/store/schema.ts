@@ -75,6 +75,7 @@ interface RenewalTable {
   via: PrincipalId | null;
   campaign: string | null;
   cohort: Cohort | null;
+  released_at: Instant | null;
   old_fingerprint: Fingerprint | null;
   new_fingerprint: Fingerprint | null;
   created_at: Instant;

@@ -77,6 +77,7 @@ export function renewal(id: string, owner: string, facts: Partial<Renewal> = {})
     via: null,
     campaign: null,
     cohort: null,
+    releasedAt: null,
     oldFingerprint: null,
     newFingerprint: null,
     createdAt: now,

@@ -6,6 +6,7 @@ import { day, fingerprintB, noon, policy, renewal } from './samples.ts';
 const [key, otherKey] = ['d', 'e'].map((digit) => digit.repeat(64) as Fingerprint) as [Fingerprint, Fingerprint];
 
 const events: readonly RenewalEvent[] = [
+  { type: 'due' },
   { type: 'offered' },
   { type: 'requested', requestKey: key },
   { type: 'requested', requestKey: otherKey },

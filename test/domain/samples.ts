@@ -88,6 +88,7 @@ export function renewal(patch: Partial<Renewal> = {}): Renewal {
     via: null,
     campaign: null,
     cohort: null,
+    releasedAt: null,
     oldFingerprint: fingerprintA,
     newFingerprint: null,
     createdAt: noon,

@@ -17,8 +17,6 @@ import { OperationError, type Operations } from '../operations.ts';
 import { evidence } from '../oversight/evidence.ts';
 import { forecast } from '../oversight/forecast.ts';
 import { acknowledgeAlert, clearAlert, listAlerts, showAlert } from '../oversight/handle-alert.ts';
-import { isOfDrill } from '../renewal/drill.ts';
-import { openRenewal } from '../renewal/open-renewal.ts';
 import { revoke } from '../renewal/revoke.ts';
 import {
   abortCampaign,
@@ -35,6 +33,7 @@ import { doctor } from './doctor.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
 import { listCertificates } from './list-certificates.ts';
 import { type Reread, reload } from './reload.ts';
+import { runRenewal } from './run-renewal.ts';
 
 const limitDefault = 1_000;
 const limitMax = 10_000;
@@ -157,18 +156,6 @@ async function showRenewal(app: App, id: string) {
   const renewal = await app.store.read.renewal(id);
   if (!renewal) throw new OperationError('not_found', [`no renewal ${id.slice(0, 64)}`]);
   return { renewal, journal: await app.store.read.journal({ renewalId: id }, limitDefault) };
-}
-
-async function runRenewal(app: App, id: PrincipalId) {
-  const { read } = app.store;
-  if (!(await read.principal(id))) throw new OperationError('not_found', [`${id} is not in the inventory`]);
-  const entries = await read.certificatesOf(id);
-  const active: LedgerEntry[] = [];
-  for (const each of entries) if (each.state === 'active' && !(await isOfDrill(read, each))) active.push(each);
-  const entry = active[0] ?? entries.find(({ state }) => state === 'active' || state === 'expired');
-  const renewal = entry && (await openRenewal(app, entry.fingerprint));
-  if (!renewal) throw new OperationError('conflict', [`${id} has no certificate in use that could be replaced`]);
-  return renewal;
 }
 
 /** Digits that name a certificate when it alone begins with them. */

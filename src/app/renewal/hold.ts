@@ -22,6 +22,7 @@ const free: Hold = { kind: 'free' };
 /** May what has not been offered yet be offered now? */
 export async function holdOf(app: App, renewal: Renewal): Promise<Hold> {
   if (renewal.state !== 'due' || renewal.campaign === null || renewal.oldFingerprint === null) return free;
+  if (renewal.releasedAt !== null) return free;
   const { read } = app.store;
   const campaign = await read.campaign(renewal.campaign);
   if (!campaign || !holdsBack(campaign)) return free;
@@ -52,6 +53,7 @@ export async function awaitedFrom(
   principal: Principal,
   gaps: GapRecord,
 ): Promise<Instant> {
+  if (renewal.releasedAt !== null) return renewal.releasedAt;
   const campaign = renewal.campaign === null ? null : await read.campaign(renewal.campaign);
   if (!campaign) return renewal.createdAt;
   const from = Math.max(renewal.createdAt, campaign.heldUntil ?? 0);

@@ -36,6 +36,7 @@ function newRenewal(
     via: null,
     campaign: null,
     cohort: null,
+    releasedAt: null,
     oldFingerprint: old?.fingerprint ?? null,
     newFingerprint: null,
     createdAt: now,

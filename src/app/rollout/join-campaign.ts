@@ -137,7 +137,8 @@ async function openFor(
   return null;
 }
 
-async function modeUnder(
+/** The key mode in which a campaign has this certificate replaced; null: there is none. */
+export async function modeUnder(
   { app, tx, now }: Change,
   campaign: StoredCampaign,
   principal: Principal,

@@ -9,6 +9,7 @@ import { campaignsMigration } from './0007-campaigns.ts';
 import { mqttLimitsMigration } from './0008-mqtt-limits.ts';
 import { campaignHeldMigration } from './0009-campaign-held.ts';
 import { mqttUnreleasedMigration } from './0010-mqtt-unreleased.ts';
+import { renewalReleasedMigration } from './0011-renewal-released.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   mqttLimitsMigration,
   campaignHeldMigration,
   mqttUnreleasedMigration,
+  renewalReleasedMigration,
 ];

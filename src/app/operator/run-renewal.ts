@@ -1,0 +1,97 @@
+// Has a certificate replaced now because an operator says so: what is not open is opened, and what is open and goes no further is set going
+// again, whatever holds it.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import { possibleKeyModes } from '../../domain/key-mode.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { owed, type Renewal } from '../../domain/renewal.ts';
+import { holdsBack } from '../../domain/rollout.ts';
+import type { Reader } from '../../ports/store.ts';
+import { type Change, change, step } from '../change.ts';
+import { type App, policyOf } from '../context.ts';
+import { OperationError } from '../operations.ts';
+import { isOfDrill } from '../renewal/drill.ts';
+import { dropUnused } from '../renewal/drop-unused.ts';
+import { keyHistoryOf } from '../renewal/key-history.ts';
+import { lastChance } from '../renewal/last-chance.ts';
+import { openUnder, openWithin } from '../renewal/open-renewal.ts';
+import { modeUnder } from '../rollout/join-campaign.ts';
+
+/** Rejects with `not_found`, or `conflict` where there is nothing that could be replaced. Twice is once. */
+export function runRenewal(app: App, id: PrincipalId): Promise<Renewal> {
+  return change(app, async (within) => {
+    const { tx } = within;
+    const principal = await tx.principal(id);
+    if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
+    const entry = await replaceable(tx, id);
+    const open = entry && (await tx.openRenewalFor(entry.fingerprint));
+    const renewal = entry && (await openWithin(within, entry));
+    if (!renewal) throw new OperationError('conflict', [`${id} has no certificate in use that could be replaced`]);
+    return renewal.id === open?.id && principal.status === 'active'
+      ? setGoing(within, renewal, principal, entry)
+      : renewal;
+  });
+}
+
+async function replaceable(read: Reader, id: PrincipalId): Promise<LedgerEntry | undefined> {
+  const entries = await read.certificatesOf(id);
+  for (const each of entries) if (each.state === 'active' && !(await isOfDrill(read, each))) return each;
+  return entries.find(({ state }) => state === 'active' || state === 'expired');
+}
+
+/** Owes the device what it is owed now, and not after a pause. */
+async function setGoing(within: Change, open: Renewal, principal: Principal, entry: LedgerEntry): Promise<Renewal> {
+  const { tx } = within;
+  const anew = await inAnotherMode(within, open, principal, entry);
+  if (anew) return anew;
+  const detail = 'begins anew by hand: its replacement was installed, and not seen in use';
+  const transition = await step(within, open, { type: 'due' }, principal, detail);
+  const renewal = await release(within, transition.kind === 'changed' ? transition.renewal : open);
+  if (owed(renewal) === 'offer') {
+    await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });
+  } else if (owed(renewal) !== null) await tx.owe({ kind: 'prompt', renewalId: renewal.id });
+  return renewal;
+}
+
+/** What its campaign holds back goes on, and stays the campaign's: what comes of it counts there. */
+async function release(within: Change, renewal: Renewal): Promise<Renewal> {
+  const { tx, now, record } = within;
+  const campaign = renewal.campaign === null ? null : await tx.campaign(renewal.campaign);
+  if (renewal.state !== 'due' || renewal.releasedAt !== null || !campaign || !holdsBack(campaign)) return renewal;
+  const released = { ...renewal, releasedAt: now };
+  await tx.putRenewal(released);
+  await record({
+    action: 'campaign.overridden',
+    message: `${renewal.principalId}: goes on by hand although campaign ${campaign.id} is ${campaign.state}`,
+    principalId: renewal.principalId,
+    renewalId: renewal.id,
+    fields: { 'nolapse.campaign': campaign.id },
+  });
+  return released;
+}
+
+/**
+ * A renewal keeps the key mode it was opened in. Where inventory and policy have come to agree on others since, that one comes to nothing:
+ * it is called off, and another opened. @returns null: its mode is as good as any.
+ */
+async function inAnotherMode(
+  within: Change,
+  open: Renewal,
+  principal: Principal,
+  entry: LedgerEntry,
+): Promise<Renewal | null> {
+  const { app, tx, now } = within;
+  // What its device says it has may come to something all the same.
+  if (open.state === 'installed') return null;
+  const history = await keyHistoryOf(app, tx, principal, entry);
+  const possible = possibleKeyModes(policyOf(app, principal), principal, history, now);
+  if (possible.length === 0 || possible.includes(open.mode)) return null;
+  const campaign = open.campaign === null ? null : await tx.campaign(open.campaign);
+  const goesOn = campaign !== null && campaign.state !== 'done' && campaign.state !== 'aborted';
+  const mode = goesOn ? await modeUnder(within, campaign, principal, entry) : null;
+  if (goesOn && mode === null) return null;
+  const detail = `key mode ${open.mode} fits no more`;
+  await step(within, open, { type: 'cancelled', detail }, principal, `cancelled: ${detail}`);
+  await dropUnused(within, open);
+  if (!goesOn || mode === null) return openWithin(within, entry);
+  return release(within, await openUnder(within, campaign, principal, entry, mode));
+}
