@@ -122,7 +122,7 @@ function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failure
 }
 
 function clashes(
-  { limits, mqtt, websocket, http, sources, alerts, rollout }: RawConfig,
+  { limits, mqtt, websocket, http, classes, sources, alerts, rollout }: RawConfig,
   found: Read['faults'],
 ): PolicyFault[] {
   const faults: PolicyFault[] = [];
@@ -148,7 +148,11 @@ function clashes(
   }
   return [
     ...faults,
-    ...sourceFaults(sources, unreadableIn('sources', '', found)),
+    ...sourceFaults(
+      sources,
+      unreadableIn('sources', '', found),
+      new Map([['default', {}], ...Object.entries(classes)]),
+    ),
     ...alertsFaults(alerts, unreadableWebhooks(found)),
   ];
 }

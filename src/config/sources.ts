@@ -1,7 +1,7 @@
 // Inventory sources as the configuration has them: where each is read, how its fields are called, and what is to be thought of a
 // source that lacks devices.
 import { z } from 'zod';
-import { inventoryFields } from '../app/inventory/check-principal.ts';
+import { checkPrincipal, inventoryFields } from '../app/inventory/check-principal.ts';
 import { fieldPathRule, isFieldPath } from '../domain/field-path.ts';
 import type { SourceRules, ToldStatus } from '../domain/reconcile.ts';
 import { filePath, isInTheClear, remoteUrl, tokenScheme } from './remote.ts';
@@ -101,22 +101,32 @@ function objectToPlace(source: RawSource): Complaint[] {
   return complaints;
 }
 
-function objectToFields({ map, fixed, statuses }: RawSource): Complaint[] {
+type Classes = ReadonlyMap<string, unknown>;
+
+function objectToFields({ map, fixed, statuses }: RawSource, classes: Classes): Complaint[] {
   const complaints: Complaint[] = [];
   for (const name of Object.keys(map ?? {})) {
     if (!inventoryFields.has(name) && name !== 'status') complaints.push([`map.${name}`, 'no field of the inventory']);
   }
   if (map && !Object.hasOwn(map, 'id')) complaints.push(['map', 'it says nothing of id']);
-  for (const name of Object.keys(fixed ?? {})) {
+  for (const [name, value] of Object.entries(fixed ?? {})) {
     if (!inventoryFields.has(name) || name === 'id')
       complaints.push([`fixed.${name}`, 'nothing that all devices may share']);
     else if (map && Object.hasOwn(map, name)) complaints.push([`fixed.${name}`, 'in map as well']);
+    else complaints.push(...objectToShared(name, value, classes));
   }
   const words = Object.values(statuses).flat();
   for (const twin of new Set(words.filter((each, index) => words.indexOf(each) < index))) {
     complaints.push(['statuses', `${twin} stands there twice`]);
   }
   return complaints;
+}
+
+/** A value that no device can have would be a fault of every record. */
+function objectToShared(name: string, value: string, classes: Classes): Complaint[] {
+  const checked = checkPrincipal({ id: 'any', [name]: value }, classes, 'source');
+  if (!('faults' in checked)) return [];
+  return checked.faults.map((fault) => [`fixed.${name}`, fault.slice(fault.indexOf(': ') + 2)]);
 }
 
 function placeOf(source: RawSource, absolute: (path: string) => string): SourcePlace {
@@ -155,11 +165,15 @@ function rulesOf({ every, missingMax, map, fixed, statuses }: RawSource): Source
   };
 }
 
-/** What does not go together in the sources that are written down; those that are `unreadable` are not judged. */
-export function sourceFaults(raw: Readonly<Record<string, RawSource>>, unreadable: ReadonlySet<string>): SourceFault[] {
+/** What does not go together in the sources that are written down; those that are `unreadable` are not judged. `classes` has those there are. */
+export function sourceFaults(
+  raw: Readonly<Record<string, RawSource>>,
+  unreadable: ReadonlySet<string>,
+  classes: Classes,
+): SourceFault[] {
   const readable = Object.entries(raw).filter(([name]) => !unreadable.has(name));
   return readable.flatMap(([name, source]) =>
-    [...objectToPlace(source), ...objectToFields(source)].map(([key, message]) => ({
+    [...objectToPlace(source), ...objectToFields(source, classes)].map(([key, message]) => ({
       path: ['sources', name, ...key.split('.')],
       message,
     })),

@@ -109,6 +109,14 @@ describe('a source', () => {
     ],
     [`${file}, fixed: { id: x }`, ['fixed.id: nothing that all devices may share']],
     [`${file}, map: { id: x, site: y }, fixed: { site: z }`, ['fixed.site: in map as well']],
+    [
+      `${file}, fixed: { class: metre, kind: gatway, slots: many, site: north }`,
+      [
+        'fixed.class: metre is not configured',
+        'fixed.kind: not one of device, gateway, service',
+        'fixed.slots: not a whole number from 1 to 1000',
+      ],
+    ],
     [`${file}, statuses: { active: [on], ignored: [on] }`, ['statuses: on stands there twice']],
     [`${file}, missingMax: 200%`, ['missingMax: expected a share from 0% to 100%']],
     [`${file}, missingMax: 5d`, ['missingMax: expected a share from 0% to 100%']],

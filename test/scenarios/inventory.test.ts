@@ -88,6 +88,17 @@ bad-8,water,csr,256,1.5
     }
   });
 
+  it('is refused for a column that means nothing before anybody fills it in, but not for what has no name', async () => {
+    await expect(importing('csv', 'id,owner,onwer\ngood-1,water,\n')).rejects.toMatchObject({
+      faults: ['line 2: onwer: no such field'],
+    });
+    await importing('csv', 'id,owner,\ngood-1,water,\n');
+    expect(await recordOf('good-1')).toMatchObject({ owner: 'water' });
+    await expect(importing('csv', 'id,owner,\ngood-2,water,x\n')).rejects.toMatchObject({
+      faults: ['line 2: a field without a name: no such field'],
+    });
+  });
+
   it('is refused by hand with the same words', async () => {
     const { addDevice } = house.gateway.operations;
     await expect(addDevice({ id: 'tiny-1', owner: 'water', maxPacket: 64, slots: 1.5 })).rejects.toMatchObject({

@@ -44,8 +44,14 @@ class Fields {
   readonly #values: ReadonlyMap<string, unknown>;
 
   constructor(input: object) {
-    this.#values = new Map(Object.entries(input).filter(([, value]) => value != null && value !== ''));
-    for (const name of this.#values.keys()) if (!inventoryFields.has(name)) this.faults.push(`${name}: no such field`);
+    const isEmpty = (value: unknown): boolean => value == null || value === '';
+    this.#values = new Map(Object.entries(input).filter(([, value]) => !isEmpty(value)));
+    for (const [name, value] of Object.entries(input)) {
+      // A field without a name is what a spreadsheet has to the right of its table.
+      const isNothing = name === '' && isEmpty(value);
+      if (!inventoryFields.has(name) && !isNothing)
+        this.faults.push(`${name || 'a field without a name'}: no such field`);
+    }
   }
 
   has(name: string): boolean {

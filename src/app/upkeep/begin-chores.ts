@@ -24,17 +24,37 @@ export async function beginChores(app: App): Promise<void> {
     if (run) watch(app, replanning, againMs, run);
   }
   if (app.chores.busy) return;
+  const due = (await choresOf(app)).filter((each) => isDue(app, each));
+  // Whose turn has been for longest: what is due at every beat keeps nothing else from its turn.
+  const next = due.sort((one, other) => turnOf(one) - turnOf(other))[0];
+  if (next) watch(app, next.name, next.everyMs, next.begin());
+}
+
+interface Chore {
+  readonly name: string;
+  readonly everyMs: number;
+  /** Null: never. */
+  readonly lastAt: Instant | null;
+  /** From then to the next time: shorter where it did not go well. */
+  readonly pauseMs: number;
+  begin(): Promise<unknown>;
+}
+
+async function choresOf(app: App): Promise<Chore[]> {
+  const chores: Chore[] = [];
   for (const [name, { everyMs }] of app.settings.sources) {
     const state = await sourceState(app.store.read, name);
     const pauseMs = state?.outcome === 'good' ? everyMs : Math.min(everyMs, againMs);
-    if (!isDue(app, state?.at ?? null, pauseMs, name)) continue;
-    watch(app, name, everyMs, reconcile(app, { source: name, limit: 0 }));
-    return;
+    const begin = () => reconcile(app, { source: name, limit: 0 });
+    chores.push({ name, everyMs, lastAt: state?.at ?? null, pauseMs, begin });
   }
   const { lookOverMs } = app.settings;
-  if (!isDue(app, await lookedOverAt(app), lookOverMs, lookingOver)) return;
-  watch(app, lookingOver, lookOverMs, lookOverNow(app));
+  const lastAt = await lookedOverAt(app);
+  chores.push({ name: lookingOver, everyMs: lookOverMs, lastAt, pauseMs: lookOverMs, begin: () => lookOverNow(app) });
+  return chores;
 }
+
+const turnOf = ({ lastAt, pauseMs }: Chore): number => (lastAt === null ? 0 : lastAt + pauseMs);
 
 /** Looks the fleet over, after the look that is under way if there is one. Rejects with `conflict` while the gateway stops. */
 export async function lookOverNow(app: App): Promise<Readonly<Record<string, number>>> {
@@ -46,9 +66,9 @@ export async function lookOverNow(app: App): Promise<Readonly<Record<string, num
 }
 
 /** `lastAt` may lie ahead: the clock was set back. */
-function isDue(app: App, lastAt: Instant | null, everyMs: number, name: string): boolean {
+function isDue(app: App, { name, lastAt, pauseMs }: Chore): boolean {
   const now = app.clock.now();
-  const isTime = lastAt === null || now >= lastAt + everyMs || now < lastAt;
+  const isTime = lastAt === null || now >= lastAt + pauseMs || now < lastAt;
   return isTime && !app.chores.isResting(name, app.clock.steady());
 }
 
