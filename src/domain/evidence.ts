@@ -12,8 +12,9 @@ export const evidenceParts = {
   renewals: 'every renewal that was under way at some time of the period, as it is now',
   delegations: 'every delegation that stood at some time of the period, as it is now',
   findings: 'findings that stand now and were made before the end of the period',
-  alerts: 'alerts of the period that are still kept, as they are now',
-  journal: 'every step that was recorded in the period and is still kept',
+  alerts:
+    'alerts of the period that are still kept, as they are now; of one that was raised anew since, the life it has now',
+  journal: 'every step that was recorded in the period and is still kept, the steps of alerts among them',
 } as const;
 export type EvidencePart = keyof typeof evidenceParts;
 
@@ -55,7 +56,18 @@ export const evidenceMeaning =
   'These records give evidence for the controls they name. They do not say that a control is met: they show what this gateway did and ' +
   'knows, as its own ledger has it, and nothing of what lies outside of it.';
 
-/** For which of these controls does a record of this part and kind give evidence? `kind` is an action, a finding's or an alert's kind. */
+/** Before an alert's kind: its steps, whichever they are. */
+const ofAlert = 'alert.';
+
+/**
+ * What a step of the journal is told apart by: its action; or of an alert, whose kind is the first word of what is recorded of it, that
+ * kind. An alert has one row for all of its lives, and is kept for less long: what became of it earlier, the journal alone has.
+ */
+export function kindOfStep({ action, detail }: { readonly action: string; readonly detail: string }): string {
+  return action.startsWith(ofAlert) ? `${ofAlert}${detail.split(' ', 1)[0]}` : action;
+}
+
+/** For which of these controls does a record of this part and kind give evidence? `kind` is as {@link kindOfStep} has it, a finding's or an alert's. */
 export function controlsOf(
   framework: Framework,
   names: readonly string[],
@@ -65,6 +77,9 @@ export function controlsOf(
   return names.filter((name) => {
     const control = controlNamed(framework, name);
     if (!control) return false;
+    if (part === 'journal' && kind?.startsWith(ofAlert)) {
+      return (control.alerts as readonly string[]).includes(kind.slice(ofAlert.length));
+    }
     if (part === 'journal' || part === 'findings' || part === 'alerts') {
       return (control[part] as readonly string[]).includes(kind ?? '');
     }
@@ -77,9 +92,11 @@ export function partsOf(framework: Framework, names: readonly string[]): Evidenc
   const controls = names.flatMap((name) => controlNamed(framework, name) ?? []);
   return (Object.keys(evidenceParts) as EvidencePart[]).filter((part) =>
     controls.some((control) =>
-      part === 'journal' || part === 'findings' || part === 'alerts'
-        ? control[part].length > 0
-        : control.parts.includes(part),
+      part === 'journal'
+        ? control.journal.length + control.alerts.length > 0
+        : part === 'findings' || part === 'alerts'
+          ? control[part].length > 0
+          : control.parts.includes(part),
     ),
   );
 }

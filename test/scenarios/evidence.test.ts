@@ -5,7 +5,7 @@ import type { EvidenceQuery, EvidenceRecord, EvidenceView } from '../../src/app/
 import { ledgerFile } from '../../src/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type House, openHouse } from './harness.ts';
-import { plantYaml } from './plant.ts';
+import { plantYaml, readPlant } from './plant.ts';
 import { renewed } from './renewed.ts';
 
 const day = 86_400_000;
@@ -120,6 +120,43 @@ describe('what was changed by hand for many, and what somebody was alerted of', 
     // Of a period before it there is none.
     const early = await exported({ from: '2001-01-01', to: '2001-02-01', controls: ['PR.AA-01'] });
     expect(early.records.filter(({ record }) => record === 'alerts' || record === 'journal')).toEqual([]);
+  });
+});
+
+describe('an alert that was raised anew since', () => {
+  it('has its earlier life in the period it had it in, and in no control that does not name its kind', async () => {
+    const clock = { aheadMs: 0, now: () => Date.now() + clock.aheadMs };
+    house = await openHouse({ clock, yaml: `classes: { default: { lifetime: 30d } }\n${plantYaml}` });
+    const began = clock.now();
+    await readPlant(house, ['pump-1,']);
+    await house.log.until('alert.raised', { 'event.reason': 'no_owner' });
+    await readPlant(house, ['pump-1,water']);
+    await house.log.until('alert.cleared', { 'event.reason': 'no_owner' });
+    clock.aheadMs = 10 * day;
+    const since = house.log.lines.length;
+    await readPlant(house, ['pump-1,']);
+    await house.log.until('alert.raised', { 'event.reason': 'no_owner' }, since);
+    const period = { from: iso(began - day), to: iso(began + day) };
+    const { records } = await exported({ ...period, controls: ['PR.AA-01', 'DE.CM-01'] });
+    expect(records.filter(({ record }) => record === 'alerts')).toEqual([]);
+    const steps = records.filter(({ action }) => String(action).startsWith('alert.'));
+    expect(steps.map(({ action, principalId }) => [action, principalId])).toEqual([
+      ['alert.raised', 'pump-1'],
+      ['alert.cleared', 'pump-1'],
+    ]);
+    for (const { controls, detail } of steps) {
+      expect(controls).toEqual(['PR.AA-01']);
+      expect(detail).toMatch(/^no_owner warning: pump-1: /);
+    }
+  });
+});
+
+describe('a period of two thousand years', () => {
+  it('has all there is', async () => {
+    house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h } }' });
+    await house.device('dev-1');
+    const { records } = await exported({ from: '0001-01-01', to: '9999-12-31' });
+    expect(records.map(({ action }) => action)).toContain('certificate.issued');
   });
 });
 

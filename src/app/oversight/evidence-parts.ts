@@ -1,7 +1,7 @@
 // How each sort of record is read for an export: a page of it after a key, those that belong to the period and to a control that was
 // asked for. A page may come out empty, and the next not.
 import type { AlertKind } from '../../domain/alert.ts';
-import type { EvidencePart } from '../../domain/evidence.ts';
+import { type EvidencePart, kindOfStep } from '../../domain/evidence.ts';
 import { type FindingKind, findingKinds } from '../../domain/finding.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -118,12 +118,12 @@ const readers: Readonly<Record<EvidencePart, ReadPage>> = {
     };
   },
   journal: async ({ app, key, period, isAskedFor }) => {
-    const [at, id] = key === '' ? [String(period.from), '0'] : split(key);
+    const [at, id] = key === '' ? [String(Math.max(0, period.from)), '0'] : split(key);
     const place = { at: whole(at), id: whole(id) };
     const page = await app.store.read.journalBetween(place, period.until, pageRows);
-    const meant = page.filter(({ entry }) => isAskedFor(entry.action));
+    const meant = page.filter(({ entry }) => isAskedFor(kindOfStep(entry)));
     return {
-      rows: meant.map(({ entry }) => ({ kind: entry.action, facts: { ...entry } })),
+      rows: meant.map(({ entry }) => ({ kind: kindOfStep(entry), facts: { ...entry } })),
       next: after(page, pageRows, ({ place: { at: last, id: line } }) => `${last}/${line}`),
     };
   },
