@@ -34,7 +34,7 @@ export interface Renewal {
   readonly via: PrincipalId | null;
   /** The campaign that brought it about; null: its time had come. */
   readonly campaign: string | null;
-  /** Whose turn it was in that campaign. */
+  /** Whose turn it was in that campaign; null also while its device is quarantined: it counts in none. */
   readonly cohort: Cohort | null;
   /** When somebody had it go on whatever holds its campaign; null: nobody has. */
   readonly releasedAt: Instant | null;

@@ -138,6 +138,27 @@ describe('a campaign', () => {
     await house.log.until('renewal.activated', { 'nolapse.renewal': underWay.renewal });
   });
 
+  it('does not wait for who was quarantined or decommissioned since, and counts who is released in the cohort it has come to', async () => {
+    house = await openHouse({ yaml: rules() });
+    const issued = await plant('a-1', 'canary');
+    await plant('a-2', 'canary');
+    await awaken('a-3', await plant('a-3', 'canary'));
+    await plant('b-1', 'early');
+    const id = await begin();
+    await house.log.until('renewal.activated', { 'nolapse.principal': 'a-3' });
+    const { operations } = house.gateway;
+    await operations.quarantineDevice({ id: 'a-1' });
+    await operations.decommissionDevice({ id: 'a-2' });
+    const advanced = await lineOf('campaign.advanced', id);
+    expect(advanced.message).toContain('(1 of 1 activated, 0 failed), early begins');
+    await operations.quarantineDevice({ id: 'a-1', release: true });
+    const early = async () => (await operations.showCampaign({ id })).cohorts.find(({ cohort }) => cohort === 'early');
+    await expect.poll(early, { timeout: 15_000 }).toMatchObject({ members: 2, activated: 0 });
+    await awaken('a-1', issued);
+    await expect.poll(early, { timeout: 15_000 }).toMatchObject({ members: 2, activated: 1 });
+    expect([...(await renewalsIn(id)).keys()].filter((each) => each === 'a-1')).toHaveLength(1);
+  });
+
   it('finds in its second walk who has moved into the cohort, or into one that is through', async () => {
     house = await openHouse({ yaml: rules() });
     const canary = await plant('a-1', 'canary');
@@ -209,6 +230,20 @@ describe('a campaign for keys that are not to be trusted', () => {
     expect(await connackOf(house, credentials, 'a-1')).toBe(0);
     await house.log.until('renewal.activated', { 'nolapse.renewal': renewal });
     expect((await show('a-1')).certificates[1]).toMatchObject({ state: 'retired', revocationReason: 'keyCompromise' });
+  });
+
+  it('replaces that of a device which was quarantined all the while, once it is released', async () => {
+    house = await openHouse({ yaml: rules() });
+    const issued = await plant('a-1', 'canary');
+    const { operations } = house.gateway;
+    await operations.quarantineDevice({ id: 'a-1' });
+    const { id } = await operations.startCampaign({ reason: 'keys leaked', ...leaked });
+    await lineOf('campaign.finished', id);
+    await operations.quarantineDevice({ id: 'a-1', release: true });
+    await awaken('a-1', issued);
+    await house.log.until('renewal.retired', { 'nolapse.principal': 'a-1' });
+    const old = (await show('a-1')).certificates.find(({ state }) => state === 'retired');
+    expect(old?.revocationReason).toBe('keyCompromise');
   });
 
   it('tells of a certificate that lies in a drawer', async () => {

@@ -5,6 +5,7 @@ import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
 import { resumeWithin } from '../renewal/due.ts';
+import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 import { revokeDelegationsOf } from './delegate.ts';
 
@@ -56,12 +57,24 @@ export function quarantine(app: App, id: PrincipalId, release: boolean): Promise
     if (principal.status === status) return principal;
     const changed: Principal = { ...principal, status };
     await within.tx.putPrincipal(changed);
+    await countInCampaigns(within, changed);
     if (release) await resumeWithin(within, changed);
     else await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'quarantined' });
     const action = release ? 'device.released' : 'device.quarantined';
     await within.record({ action, message: `${id} ${release ? 'released' : 'quarantined'}`, principalId: id });
     return changed;
   });
+}
+
+/**
+ * A campaign must not wait for who may not come: its cohort does without, and with a release has its renewal back, whichever of the cohorts
+ * it has come to by then.
+ */
+async function countInCampaigns({ tx }: Change, principal: Principal): Promise<void> {
+  for (const renewal of await tx.unendedRenewals(principal.id)) {
+    const campaign = renewal.campaign === null ? null : await tx.campaign(renewal.campaign);
+    if (campaign && isOpen(renewal)) await tx.putRenewal({ ...renewal, cohort: cohortCounted(campaign, principal) });
+  }
 }
 
 async function mustFind({ tx }: Change, id: PrincipalId): Promise<Principal> {

@@ -6,6 +6,7 @@ import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
 import { graceMs, type KeyMode } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import type { Cohort } from '../../domain/rollout.ts';
 import type { Instant } from '../../domain/time.ts';
 import { formatDuration } from '../../domain/time.ts';
 import { renewalFailed } from '../../domain/watch.ts';
@@ -73,6 +74,11 @@ async function open(change: Change, principal: Principal, old: LedgerEntry | nul
   return begin(change, newRenewal(change, principal, old, endsAt, mode), old, null);
 }
 
+/** The cohort in which a campaign counts this principal's renewals; null: it may not come, and is not waited for. */
+export function cohortCounted(campaign: Pick<StoredCampaign, 'cohort'>, { status }: Principal): Cohort | null {
+  return status === 'active' ? campaign.cohort : null;
+}
+
 /** Opens the renewal of a certificate in use within a change, because of a campaign and in this key mode. Nothing else is open for it. */
 export function openUnder(
   change: Change,
@@ -82,7 +88,12 @@ export function openUnder(
   mode: KeyMode,
 ): Promise<Renewal> {
   const renewal = newRenewal(change, principal, old, old.notAfter, mode);
-  return begin(change, { ...renewal, campaign: campaign.id, cohort: campaign.cohort }, old, campaign);
+  return begin(
+    change,
+    { ...renewal, campaign: campaign.id, cohort: cohortCounted(campaign, principal) },
+    old,
+    campaign,
+  );
 }
 
 async function begin(

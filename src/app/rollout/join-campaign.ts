@@ -13,7 +13,7 @@ import { type Change, step } from '../change.ts';
 import { cohortIn, policyOf } from '../context.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
-import { openUnder } from '../renewal/open-renewal.ts';
+import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 
 /**
@@ -21,7 +21,8 @@ import { revokeWithin } from '../renewal/revoke.ts';
  * through already? `late`: the latter.
  */
 export function coverage({ app }: Change, campaign: StoredCampaign, principal: Principal): 'turn' | 'late' | null {
-  if (principal.status !== 'active') return null;
+  // Who is quarantined comes back with the certificate it has: it is to be replaced then, and proves nothing in a drill.
+  if (principal.status === 'decommissioned' || (campaign.drill && principal.status !== 'active')) return null;
   if (campaign.class !== null && principal.class !== campaign.class) return null;
   if (campaign.site !== null && principal.site !== campaign.site) return null;
   const cohort = cohortIn(app, principal);
@@ -105,7 +106,7 @@ async function join(
   if (!existing || needsNewKey(campaign)) return openFor(within, campaign, principal, entry, existing);
   // Its device may be installing what this one would replace.
   if (existing.newFingerprint !== null) return `its renewal ${existing.id} is under way and has its certificate`;
-  await tx.putRenewal({ ...existing, campaign: campaign.id, cohort: campaign.cohort });
+  await tx.putRenewal({ ...existing, campaign: campaign.id, cohort: cohortCounted(campaign, principal) });
   return null;
 }
 

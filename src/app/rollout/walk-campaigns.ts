@@ -36,7 +36,7 @@ async function walk(within: Change, campaign: StoredCampaign): Promise<boolean> 
   const { tx, app } = within;
   const limit = app.settings.sweepBatch;
   const { site, walkedTo } = campaign;
-  const query = { status: 'active', ...(site !== null && { site }) };
+  const query = site === null ? {} : { site };
   const page = await tx.principals(query, { limit, ...(walkedTo !== '' && { after: walkedTo }) });
   let leftOut = 0;
   for (const principal of page) leftOut += await joinPrincipal(within, campaign, principal);
@@ -105,7 +105,7 @@ async function finish(within: Change, campaign: StoredCampaign, progress: Campai
   await within.tx.putCampaign({
     ...campaign,
     state: 'done',
-    ...(ofNobody && { detail: 'no certificate in use was meant by it: nothing was replaced' }),
+    ...(ofNobody && { detail: 'it means no certificate in use of anybody who may come: nothing was replaced' }),
     ...(campaign.drill && { task: 'call_off', taskAt: '' }),
   });
   const last = words(evidence(campaign, progress));
