@@ -183,6 +183,22 @@ describe('admission on the real gateway', () => {
     await device.client.endAsync(true);
   });
 
+  it('ends the session of an introduced stranger with its device, although no certificate of it is there to be revoked', async () => {
+    const maker = await createTestAuthority('Maker');
+    house = await openHouse({
+      yaml: 'bootstrap: { anchors: [maker.crt] }',
+      files: { 'maker.crt': maker.ca },
+    });
+    await house.gateway.operations.addDevice({ id: 'pump-1', owner: 'tests' });
+    const stranger = asCredentials(await maker.issue('pump-1'));
+    const client = await connect(house, stranger, 'pump-1');
+    const ended = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    expect(await house.gateway.operations.decommissionDevice({ id: 'pump-1' })).toMatchObject({ revoked: 0 });
+    await ended;
+    await house.log.until('session.ended', { 'event.reason': 'decommissioned', 'nolapse.principal': 'pump-1' });
+    expect(await refusal('pump-1', stranger)).toEqual({ code: 5, reason: 'decommissioned' });
+  });
+
   it('knows a certificate by its exact bytes', async () => {
     await openAt();
     const pump = await house.device('pump-1');
