@@ -130,6 +130,24 @@ describe('a look over the fleet', () => {
     expect(await findings('unknown_source')).toEqual([]);
   });
 
+  it('forgets what a source found that is configured no more, and keeps what the others found', async () => {
+    const sources = (...names: readonly string[]): string =>
+      `${patient}\nsources: { ${names.map((name) => `${name}: { kind: file, path: plant.csv, every: 365d }`).join(', ')} }`;
+    house = await openHouse({
+      yaml: sources('a', 'b', 'c'),
+      files: { 'plant.csv': 'id,owner\nmine-1,water\nmine-2,water\n' },
+    });
+    const { operations } = house.gateway;
+    for (const name of ['a', 'b', 'c']) await house.log.until('source.reconciled', { 'nolapse.source': name });
+    expect(await findings('not_of_source')).toHaveLength(4);
+    await operations.decommissionDevice({ id: 'mine-1' });
+    await operations.reconcile({ source: 'a' });
+    expect(await findings('decommissioned_here')).toEqual(['decommissioned_here a/mine-1']);
+    await house.restart(() => house.configure(sources('c')));
+    expect(await findings('not_of_source')).toEqual(['not_of_source c/mine-1', 'not_of_source c/mine-2']);
+    expect(await findings('decommissioned_here')).toEqual([]);
+  });
+
   it('finds a device that nothing will renew', async () => {
     house = await openHouse({
       yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h, keyModes: [keygen] } }',

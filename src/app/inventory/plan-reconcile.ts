@@ -16,9 +16,12 @@ import { OperationError } from '../operations.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
 
+/** The findings that a source makes, each under its name and that of the device. */
+export const conflictKinds = ['not_of_source', 'decommissioned_here'] as const;
+
 /** A device of the source that is left alone, and why. */
 export interface Conflict {
-  readonly kind: 'not_of_source' | 'decommissioned_here';
+  readonly kind: (typeof conflictKinds)[number];
   readonly id: PrincipalId;
   readonly detail: string;
 }

@@ -7,7 +7,7 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError, type ReconcileReport, type ReconcileRequest, type SourceView } from '../operations.ts';
 import { applyReconcile } from './apply-reconcile.ts';
-import { type Conflict, type Plan, planReconcile, type TakeOver } from './plan-reconcile.ts';
+import { type Conflict, conflictKinds, type Plan, planReconcile, type TakeOver } from './plan-reconcile.ts';
 import type { NamedSource } from './read-source.ts';
 import { keepLosses, keepState, type SourceState, settleLosses, sourceState } from './source-state.ts';
 
@@ -119,7 +119,7 @@ async function keepConflicts({ tx, now }: Change, name: string, conflicts: reado
   for (const { kind, id, detail } of conflicts.slice(0, conflictsKeptMax)) {
     await tx.putFinding({ kind, subject: `${name}/${id}`, detail, firstAt: now, lastAt: now });
   }
-  for (const kind of ['not_of_source', 'decommissioned_here']) await tx.forgetFindings(kind, startedAt, `${name}/`);
+  for (const kind of conflictKinds) await tx.forgetFindings(kind, startedAt, `${name}/`);
 }
 
 function summaryOf({ added, changed, decommissioned, unchanged, conflicts }: Plan): string {

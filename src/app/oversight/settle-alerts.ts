@@ -1,7 +1,9 @@
-// Clears alerts that nothing else clears: events that did not come again, and what concerned a source that is configured no more.
+// Clears alerts that nothing else clears: events that did not come again, and what concerned a source that is configured no more; with it
+// go the findings of that source.
 import { type AlertKind, alertKinds, isOver } from '../../domain/alert.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
+import { conflictKinds } from '../inventory/plan-reconcile.ts';
 
 /** Alerts of one kind settled in one go; the next look goes on. */
 const settledMax = 200;
@@ -27,11 +29,25 @@ async function settleKind(within: Change, kind: AlertKind): Promise<void> {
 /** Open alerts about sources looked at: there are no more sources than that. */
 const sourcesMax = 10_000;
 
-/** At the start: a source that is configured no more can neither fail nor recover. */
+/** At the start: a source that is configured no more can neither fail nor recover, and names no devices. */
 export async function settleSources(app: App): Promise<void> {
   await change(app, async (within) => {
     for (const alert of await within.tx.alerts({ open: true, kind: 'source_failed' }, sourcesMax)) {
       if (!app.sources.has(alert.subject)) await within.clearAlert(alert);
     }
+    for (const kind of conflictKinds) await forgetGone(within, kind);
   });
+}
+
+/** Goes from one source's findings to those of the next, however many each has. */
+async function forgetGone({ app, tx }: Change, kind: string): Promise<void> {
+  let after = '';
+  for (;;) {
+    const [next] = await tx.findings({ kind, after }, 1);
+    if (!next) return;
+    const name = next.subject.slice(0, next.subject.indexOf('/'));
+    if (!app.sources.has(name)) await tx.forgetFindings(kind, Number.MAX_SAFE_INTEGER, `${name}/`);
+    // No subject of this source comes after it: ids are ASCII.
+    after = `${name}/\x7f`;
+  }
 }
