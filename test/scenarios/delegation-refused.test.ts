@@ -46,7 +46,7 @@ async function deviceBehind(id: string, more: { site?: string } = {}): Promise<S
 const run = async (id: string): Promise<string> => (await house.gateway.operations.runRenewal({ device: id })).id;
 const hello = (of: Speaker = device) => of.say({ word: 'hello' });
 
-async function stateOf(id: string): Promise<unknown> {
+async function stateOf(id: string) {
   const { certificates, renewals, contact } = await house.gateway.operations.showDevice({ id });
   return {
     certificates: certificates.map(({ serial, state }) => ({ serial, state })),
@@ -71,7 +71,11 @@ async function expectRefused(
   expect(house.log.lines.slice(since).filter((line) => line['event.action'] === 'delegation.refused')).toHaveLength(1);
   expect(await house.metrics.value('nolapse_enrollment_errors_total', { code })).toBe(counted + 1);
   if (before) expect(await stateOf(about)).toEqual(before);
-  expect(device.heard).toEqual([]);
+  // What was offered before may be offered once more, by its gateway's round beside the queue: that answers nothing.
+  const offered = before
+    ? before.renewals.filter(({ state }) => state === 'offered').map(({ renewal }) => renewal)
+    : [];
+  expect(device.heard.filter(({ word, renewal }) => word !== 'offer' || !offered.includes(`${renewal}`))).toEqual([]);
   refused.push(`gw-1 for ${about}: ${code}`);
   return error;
 }
