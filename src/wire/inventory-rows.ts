@@ -106,9 +106,12 @@ interface CsvRecord {
 async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> {
   let batch = emptyBatch();
   let begun = 0;
+  // The line on which the last row ended that could be read: what is handed on lags behind it.
+  let readTo = 0;
   const parser = parse({
     bom: true,
     columns: (heading: string[]) => {
+      readTo = 1;
       const names = heading.map((name) => name.trim());
       if (names.length > columnsMax) batch.faults.push({ line: 1, fault: `more than ${columnsMax} columns` });
       for (const name of twins(names.slice(0, columnsMax))) {
@@ -118,6 +121,10 @@ async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> 
       return names;
     },
     info: true,
+    on_record: (record: object, { lines }: Info) => {
+      readTo = lines;
+      return record;
+    },
     relax_column_count: true,
     skip_empty_lines: true,
     trim: true,
@@ -136,7 +143,7 @@ async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> 
       begun = info.bytes;
     }
   } catch (error) {
-    batch.faults.push(csvFault(error));
+    batch.faults.push(csvFault(error, readTo + 1));
   } finally {
     parser.destroy();
     await fed;
@@ -144,9 +151,17 @@ async function* readCsv(texts: AsyncIterable<string>): AsyncGenerator<RowBatch> 
   yield batch;
 }
 
-function csvFault(error: unknown): RowBatch['faults'][number] {
+/** What goes on and on is named by the line on which it begins, since nobody finds it by where it was noticed. */
+const unending: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote that begins in this row is not closed',
+  CSV_MAX_RECORD_SIZE: `this row is longer than ${rowLengthMax} characters: a quote that is not closed?`,
+};
+
+function csvFault(error: unknown, rowBegins: number): RowBatch['faults'][number] {
   if (error instanceof Unreadable) return { line: 0, fault: error.message };
   if (!(error instanceof CsvError)) throw error;
+  const endless = unending[error.code];
+  if (endless) return { line: rowBegins, fault: `not CSV: ${endless}` };
   const line = typeof error['lines'] === 'number' ? error['lines'] : 1;
   return { line, fault: `not CSV: ${error.code}` };
 }
