@@ -52,6 +52,7 @@ function words(view: PolicyView, now: number): string {
   const missing = view.classIsConfigured ? '' : ', which is not configured: it has the policy of default';
   const head = fields([
     ['principal', cell(view.id)],
+    ['status', view.status],
     ['class', cell(view.class) + missing],
     ['criticality', view.criticality],
     ['cohort', view.cohort],

@@ -75,6 +75,9 @@ describe('nolapse policy', { timeout }, () => {
     await place.ask('device', 'add', 'm-2', '--owner', 'o', '--criticality', 'low');
     const { stdout } = await place.run(['policy', 'explain', 'm-2', '--home', place.home]);
     expect(stdout).toMatch(/^overlap +7d +built-in, cut to 3h: the life is short +-$/m);
+    expect(stdout).toMatch(/^status +active$/m);
+    await place.ask('device', 'decommission', 'm-2');
+    expect(await place.ask('policy', 'explain', 'm-2')).toMatchObject({ status: 'decommissioned', certificates: [] });
     const rows = (await place.ask('policy', 'list')) as PolicyRow[];
     expect(rows.map((row) => `${row.class}/${row.criticality}`)).toHaveLength(8);
     const table = await place.run(['policy', 'list', '--home', place.home]);

@@ -35,6 +35,17 @@ async function refusal(id: string, credentials: Parameters<typeof connackOf>[1])
 
 const asCredentials = ({ cert, key }: Credential) => ({ certificatePem: cert, keyPem: key });
 
+/** A house that expects pump-1, and whom its maker introduces. */
+async function expectStranger() {
+  const maker = await createTestAuthority('Maker');
+  house = await openHouse({
+    yaml: 'bootstrap: { anchors: [maker.crt] }',
+    files: { 'maker.crt': maker.ca },
+  });
+  await house.gateway.operations.addDevice({ id: 'pump-1', owner: 'tests' });
+  return maker;
+}
+
 describe('admission on the real gateway', () => {
   it('admits an active certificate, under its id and with a suffix, and no other client id', async () => {
     await openAt();
@@ -144,12 +155,7 @@ describe('admission on the real gateway', () => {
   });
 
   it('lets a bootstrap anchor introduce an expected stranger once', async () => {
-    const maker = await createTestAuthority('Maker');
-    house = await openHouse({
-      yaml: 'bootstrap: { anchors: [maker.crt] }',
-      files: { 'maker.crt': maker.ca },
-    });
-    await house.gateway.operations.addDevice({ id: 'pump-1', owner: 'tests' });
+    const maker = await expectStranger();
     const stranger = asCredentials(await maker.issue('pump-1'));
     const unexpected = asCredentials(await maker.issue('pump-2'));
     const expired = asCredentials(await maker.issue('pump-1', { notAfter: new Date(Date.now() - minute) }));
@@ -184,12 +190,7 @@ describe('admission on the real gateway', () => {
   });
 
   it('ends the session of an introduced stranger with its device, although no certificate of it is there to be revoked', async () => {
-    const maker = await createTestAuthority('Maker');
-    house = await openHouse({
-      yaml: 'bootstrap: { anchors: [maker.crt] }',
-      files: { 'maker.crt': maker.ca },
-    });
-    await house.gateway.operations.addDevice({ id: 'pump-1', owner: 'tests' });
+    const maker = await expectStranger();
     const stranger = asCredentials(await maker.issue('pump-1'));
     const client = await connect(house, stranger, 'pump-1');
     const ended = new Promise<void>((resolve) => client.once('close', () => resolve()));

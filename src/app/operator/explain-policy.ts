@@ -33,6 +33,7 @@ export async function explainPolicy(app: App, id: PrincipalId): Promise<PolicyVi
     id,
     class: principal.class,
     criticality: principal.criticality,
+    status: principal.status,
     classIsConfigured: app.policies.set.has(principal.class),
     cohort: cohortIn(app, principal),
     values: app.policies.settled(principal).origins,

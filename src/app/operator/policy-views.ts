@@ -2,7 +2,7 @@
 import type { KeyMode } from '../../domain/policy.ts';
 import type { PolicyOrigin } from '../../domain/policy-set.ts';
 import type { DueBy } from '../../domain/presence.ts';
-import type { Criticality } from '../../domain/principal.ts';
+import type { Criticality, PrincipalStatus } from '../../domain/principal.ts';
 import type { Cohort } from '../../domain/rollout.ts';
 
 /** What follows from a policy for a certificate in use. Times in Unix milliseconds. */
@@ -39,6 +39,8 @@ export interface PolicyView {
   readonly id: string;
   readonly class: string;
   readonly criticality: Criticality;
+  /** Only what is active is renewed by it. */
+  readonly status: PrincipalStatus;
   /** False: it has the default's policy, because its class is not configured. */
   readonly classIsConfigured: boolean;
   readonly cohort: Cohort;
