@@ -7,6 +7,7 @@ import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OtherCa } from '../pki/made.ts';
 import { type Credentials, connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+import { readPlant } from './plant.ts';
 import { AlertmanagerLike, CloudEventsReceiver } from './receivers.ts';
 
 const hour = 3_600_000;
@@ -178,8 +179,7 @@ describe('an alert about a device', () => {
     await house.log.until('renewal.due');
     const overdueAt = (await house.gateway.operations.explainPolicy({ id: 'pump-1' })).certificates[0]?.overdueAt ?? 0;
     pass(Math.floor(overdueAt - clock.now() - hour));
-    writeFileSync(join(house.home, 'plant.csv'), 'id,owner\nother,\n');
-    await house.gateway.operations.reconcile({ source: 'plant' });
+    await readPlant(house, ['other,']);
     await hook.untilTold('no_owner/other', 'raised');
     expect(hook.of('renewal_overdue/pump-1')).toEqual([]);
     pass(2 * hour);

@@ -65,6 +65,33 @@ describe('a source in a file', () => {
     expect(faults).toEqual([`${at('a.csv')} was changed while it was read`]);
   });
 
+  it('that is stopped between its opening and its first piece fails, and nothing else does', async () => {
+    writeFileSync(at('a.csv'), `id,site\n${'pump,north\n'.repeat(100)}`);
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): number => uncaught.push(error);
+    process.on('uncaughtException', note);
+    try {
+      // Whatever step of it a stop falls into.
+      for (let turns = 0; turns < 40; turns += 1) {
+        const stop = new AbortController();
+        const reading = (async () => {
+          const faults: string[] = [];
+          for await (const batch of sourceKinds.file({ path: at('a.csv'), format: 'csv' }).read(stop.signal)) {
+            faults.push(...batch.faults);
+          }
+          return faults;
+        })();
+        for (let turn = 0; turn < turns % 8; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        stop.abort();
+        expect([[], ['stopped']]).toContainEqual(await reading);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off('uncaughtException', note);
+    }
+    expect(uncaught).toEqual([]);
+  });
+
   it('stops when it is told to', async () => {
     const rows = Array.from({ length: 100_000 }, (_, i) => `pump-${i}`).join('\n');
     writeFileSync(at('a.csv'), `id\n${rows}\n`);
