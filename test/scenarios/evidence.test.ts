@@ -1,6 +1,6 @@
 // Evidence from a running gateway with a real renewal behind it: what is handed out is what happened, of the period that was asked for, a
 // page at a time.
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EvidenceQuery, EvidenceRecord, EvidenceView } from '../../src/app/oversight/evidence.ts';
 import { ledgerFile } from '../../src/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -19,6 +19,9 @@ async function exported(
   query: Partial<EvidenceQuery> = {},
 ): Promise<{ views: EvidenceView[]; records: EvidenceRecord[] }> {
   const asked = { framework: 'nist-csf-2.0', from: iso(Date.now() - day), to: iso(Date.now() + day), ...query };
+  // A period ends before the millisecond in which it is asked for, and what is asked after may be of that one.
+  const last = Date.now();
+  await vi.waitUntil(() => Date.now() > last, { interval: 1 });
   const views: EvidenceView[] = [];
   const records: EvidenceRecord[] = [];
   for (let after = undefined as EvidenceQuery['after']; ; ) {
