@@ -29,6 +29,15 @@ const rolledOut = [
 ] as const;
 const delegated = ['delegation.added', 'delegation.revoked', 'delegation.refused'] as const;
 
+/** Alerts of who is not renewed in time, or not to the end. */
+const unrenewed = [
+  'expiry_approaching',
+  'renewal_overdue',
+  'renewal_failed',
+  'installed_not_activated',
+  'lapsed',
+] as const;
+
 const nothing = { parts: [], journal: [], findings: [], alerts: [] } as const;
 
 const offboarding: Control = {
@@ -73,15 +82,7 @@ export const owaspNhi: Framework = {
       parts: ['policy', 'certificates', 'renewals'],
       journal: [...renewed, ...proven, ...troubled, ...credentials, ...rolledOut],
       findings: ['validity_beyond_policy', 'no_way_to_renew', 'still_on_old'],
-      alerts: [
-        'expiry_approaching',
-        'renewal_overdue',
-        'renewal_failed',
-        'installed_not_activated',
-        'lapsed',
-        'own_certificate',
-        'rollout_stopped',
-      ],
+      alerts: [...unrenewed, 'own_certificate', 'rollout_stopped'],
     },
     'NHI9:2025': {
       title: 'NHI Reuse',
@@ -179,11 +180,7 @@ export const nistCsf: Framework = {
       journal: ['certificate.expired', 'certificate.revived', ...troubled, 'campaign.stopped'],
       findings: ['never_seen', 'still_on_old', 'shared_key', 'several_active', 'no_way_to_renew'],
       alerts: [
-        'expiry_approaching',
-        'renewal_overdue',
-        'renewal_failed',
-        'installed_not_activated',
-        'lapsed',
+        ...unrenewed,
         'retired_credential_in_use',
         'own_certificate',
         'authority_down',
@@ -208,14 +205,7 @@ export const iec62443: Framework = {
       parts: ['policy', 'certificates', 'renewals'],
       journal: [...credentials, ...renewed, ...proven, ...troubled, ...rolledOut],
       findings: ['no_way_to_renew', 'still_on_old'],
-      alerts: [
-        'expiry_approaching',
-        'renewal_overdue',
-        'renewal_failed',
-        'installed_not_activated',
-        'lapsed',
-        'rollout_stopped',
-      ],
+      alerts: [...unrenewed, 'rollout_stopped'],
     },
     'CR 1.8': {
       title: 'Public key infrastructure certificates',
