@@ -72,6 +72,11 @@ export function needsNewKey({ reasonCode }: Pick<Campaign, 'reasonCode'>): boole
   return reasonCode === 'keyCompromise';
 }
 
+/** Has it ended? It brings nothing about any more. */
+export function isOver({ state }: Pick<Campaign, 'state'>): boolean {
+  return state === 'done' || state === 'aborted';
+}
+
 /** Does it hold back what it has not offered yet? */
 export function holdsBack({ state }: Pick<Campaign, 'state'>): boolean {
   return state === 'paused' || state === 'stopped';

@@ -4,6 +4,7 @@ import { isOpen } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
@@ -72,7 +73,7 @@ export function quarantine(app: App, id: PrincipalId, release: boolean): Promise
  */
 async function countInCampaigns({ tx }: Change, principal: Principal): Promise<void> {
   for (const renewal of await tx.unendedRenewals(principal.id)) {
-    const campaign = renewal.campaign === null ? null : await tx.campaign(renewal.campaign);
+    const campaign = await campaignOf(tx, renewal);
     if (campaign && isOpen(renewal)) await tx.putRenewal({ ...renewal, cohort: cohortCounted(campaign, principal) });
   }
 }

@@ -3,16 +3,17 @@
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import { possibleKeyModes } from '../../domain/key-mode.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
-import { owed, type Renewal } from '../../domain/renewal.ts';
-import { holdsBack } from '../../domain/rollout.ts';
+import type { Renewal } from '../../domain/renewal.ts';
+import { holdsBack, isOver } from '../../domain/rollout.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import { campaignOf } from '../renewal/campaign-of.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
-import { lastChance } from '../renewal/last-chance.ts';
+import { owePrompt } from '../renewal/last-chance.ts';
 import { openUnder, openWithin } from '../renewal/open-renewal.ts';
 import { modeUnder } from '../rollout/join-campaign.ts';
 
@@ -46,16 +47,14 @@ async function setGoing(within: Change, open: Renewal, principal: Principal, ent
   const detail = 'begins anew by hand: its replacement was installed, and not seen in use';
   const transition = await step(within, open, { type: 'due' }, principal, detail);
   const renewal = await release(within, transition.kind === 'changed' ? transition.renewal : open);
-  if (owed(renewal) === 'offer') {
-    await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });
-  } else if (owed(renewal) !== null) await tx.owe({ kind: 'prompt', renewalId: renewal.id });
+  await owePrompt(tx, renewal);
   return renewal;
 }
 
 /** What its campaign holds back goes on, and stays the campaign's: what comes of it counts there. */
 async function release(within: Change, renewal: Renewal): Promise<Renewal> {
   const { tx, now, record } = within;
-  const campaign = renewal.campaign === null ? null : await tx.campaign(renewal.campaign);
+  const campaign = await campaignOf(tx, renewal);
   if (renewal.state !== 'due' || renewal.releasedAt !== null || !campaign || !holdsBack(campaign)) return renewal;
   const released = { ...renewal, releasedAt: now };
   await tx.putRenewal(released);
@@ -85,8 +84,8 @@ async function inAnotherMode(
   const history = await keyHistoryOf(app, tx, principal, entry);
   const possible = possibleKeyModes(policyOf(app, principal), principal, history, now);
   if (possible.length === 0 || possible.includes(open.mode)) return null;
-  const campaign = open.campaign === null ? null : await tx.campaign(open.campaign);
-  const goesOn = campaign !== null && campaign.state !== 'done' && campaign.state !== 'aborted';
+  const campaign = await campaignOf(tx, open);
+  const goesOn = campaign !== null && !isOver(campaign);
   const mode = goesOn ? await modeUnder(within, campaign, principal, entry) : null;
   if (goesOn && mode === null) return null;
   const detail = `key mode ${open.mode} fits no more`;

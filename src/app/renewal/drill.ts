@@ -3,6 +3,7 @@
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import type { Reader } from '../../ports/store.ts';
+import { campaignOf } from './campaign-of.ts';
 
 /** Was it brought by a drill? */
 export async function isOfDrill(read: Reader, { renewalId }: Pick<LedgerEntry, 'renewalId'>): Promise<boolean> {
@@ -10,6 +11,5 @@ export async function isOfDrill(read: Reader, { renewalId }: Pick<LedgerEntry, '
 }
 
 export async function isDrill(read: Reader, renewal: Pick<Renewal, 'campaign'> | null): Promise<boolean> {
-  if (renewal?.campaign == null) return false;
-  return (await read.campaign(renewal.campaign))?.drill === true;
+  return renewal !== null && (await campaignOf(read, renewal))?.drill === true;
 }

@@ -9,6 +9,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import { campaignOf } from './campaign-of.ts';
 import { dueByKnown } from './due.ts';
 
 /** `until`: when it is to be looked at again, whatever the campaign does. */
@@ -54,7 +55,7 @@ export async function awaitedFrom(
   gaps: GapRecord,
 ): Promise<Instant> {
   if (renewal.releasedAt !== null) return renewal.releasedAt;
-  const campaign = renewal.campaign === null ? null : await read.campaign(renewal.campaign);
+  const campaign = await campaignOf(read, renewal);
   if (!campaign) return renewal.createdAt;
   const from = Math.max(renewal.createdAt, campaign.heldUntil ?? 0);
   const entry = renewal.oldFingerprint === null ? null : await read.certificate(renewal.oldFingerprint);

@@ -1,9 +1,9 @@
 // Until when a renewal's device may be passed over: the order in which offers and issuance are carried out.
 import { type GapRecord, gapsOf } from '../../domain/presence.ts';
-import type { Renewal } from '../../domain/renewal.ts';
+import { owed, type Renewal } from '../../domain/renewal.ts';
 import { lastChanceAt } from '../../domain/rollout.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { Reader } from '../../ports/store.ts';
+import type { Reader, Transaction } from '../../ports/store.ts';
 
 const neverCameBack: GapRecord = new Uint8Array();
 
@@ -12,4 +12,12 @@ export async function lastChance(read: Reader, renewal: Renewal): Promise<Instan
   if (renewal.oldFingerprint === null) return 0;
   const presence = await read.presence(renewal.principalId);
   return lastChanceAt(renewal.deadline, gapsOf(presence?.gaps ?? neverCameBack));
+}
+
+/** Has a device told what its renewal owes it, if anything. Only an offer waits for its turn. */
+export async function owePrompt(tx: Transaction, renewal: Renewal): Promise<void> {
+  const what = owed(renewal);
+  if (what === null) return;
+  const { id: renewalId } = renewal;
+  await tx.owe({ kind: 'prompt', renewalId, ...(what === 'offer' && { by: await lastChance(tx, renewal) }) });
 }

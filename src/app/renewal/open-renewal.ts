@@ -16,7 +16,7 @@ import { type App, policyOf } from '../context.ts';
 import { shortId } from '../short-id.ts';
 import { isDrill } from './drill.ts';
 import { keyHistoryOf } from './key-history.ts';
-import { lastChance } from './last-chance.ts';
+import { owePrompt } from './last-chance.ts';
 
 function newRenewal(
   change: Change,
@@ -107,7 +107,7 @@ async function begin(
   await tx.putRenewal(renewal);
   // In a drill it keeps its own.
   if (old?.renewAt != null && campaign?.drill !== true) await tx.putCertificate({ ...old, renewAt: null });
-  await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });
+  await owePrompt(tx, renewal);
   const left = endsAt > now ? `certificate ends in ${formatDuration(endsAt - now)}` : 'certificate has ended';
   const because = campaign ? ` in campaign ${campaign.id}` : '';
   await record({

@@ -2,6 +2,7 @@
 // reason of the campaign that replaced it, so that it is refused everywhere the CRL is read.
 import type { LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
 import type { Change } from '../change.ts';
+import { campaignOf } from './campaign-of.ts';
 
 /** Retires a superseded or expired certificate within a change: revoked, listed, its sessions ended. Twice is once. */
 export async function retireWithin(within: Change, entry: LedgerEntry): Promise<void> {
@@ -22,7 +23,7 @@ export async function retireWithin(within: Change, entry: LedgerEntry): Promise<
 /** A renewal that replaced it has not ended before it retires. */
 async function reasonFor({ tx }: Change, entry: LedgerEntry): Promise<RevocationReason> {
   for (const renewal of await tx.unendedRenewals(entry.principalId)) {
-    const campaign = renewal.campaign === null ? null : await tx.campaign(renewal.campaign);
+    const campaign = await campaignOf(tx, renewal);
     if (campaign?.reasonCode != null && renewal.createdAt >= entry.issuedAt) return campaign.reasonCode;
   }
   return 'superseded';

@@ -5,12 +5,13 @@ import { chooseKeyMode } from '../../domain/key-mode.ts';
 import type { KeyMode } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
-import { cohorts, needsNewKey } from '../../domain/rollout.ts';
+import { cohorts, isOver, needsNewKey } from '../../domain/rollout.ts';
 import { isSignedBy } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, step } from '../change.ts';
 import { cohortIn, policyOf } from '../context.ts';
+import { campaignOf } from '../renewal/campaign-of.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
@@ -111,8 +112,8 @@ async function join(
 }
 
 async function isAnothers(within: Change, existing: Renewal): Promise<boolean> {
-  const other = existing.campaign === null ? null : await within.tx.campaign(existing.campaign);
-  return other !== null && other.state !== 'done' && other.state !== 'aborted';
+  const other = await campaignOf(within.tx, existing);
+  return other !== null && !isOver(other);
 }
 
 /**

@@ -7,7 +7,7 @@ import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { dueAt, resumeWithin } from '../renewal/due.ts';
-import { lastChance } from '../renewal/last-chance.ts';
+import { owePrompt } from '../renewal/last-chance.ts';
 import { joinPrincipal } from './join-campaign.ts';
 
 /** Batches of one campaign in a beat; the next goes on. */
@@ -139,9 +139,7 @@ async function workOff(within: Change, campaign: StoredCampaign): Promise<boolea
     // When it is overdue is another time from now on.
     await tx.putWatch(renewal.principalId, 0);
     if (campaign.task === 'call_off') await callOff(within, campaign, renewal);
-    else if (renewal.state === 'due') {
-      await tx.owe({ kind: 'prompt', renewalId: renewal.id, by: await lastChance(tx, renewal) });
-    }
+    else if (renewal.state === 'due') await owePrompt(tx, renewal);
   }
   const isDone = batch.length < limit;
   const at = isDone ? { task: null, taskAt: '' } : { taskAt: batch.at(-1)?.id ?? '' };

@@ -2,12 +2,12 @@
 // index and takes on a bounded batch, so its cost follows what is due, not the size of the fleet; where nothing is due, it is that read.
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
-import { awaitDevice, isOpen, owed, type Renewal } from '../../domain/renewal.ts';
+import { awaitDevice, isOpen, type Renewal } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import { mustWalk, walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
 import { isDrill } from '../renewal/drill.ts';
-import { lastChance } from '../renewal/last-chance.ts';
+import { lastChance, owePrompt } from '../renewal/last-chance.ts';
 import { openWithin } from '../renewal/open-renewal.ts';
 import { retireWithin } from '../renewal/retire.ts';
 import { askAnew } from '../renewal/revoke.ts';
@@ -112,8 +112,7 @@ async function moveOne(within: Change, renewal: Renewal, principal: Principal): 
   await tx.putRenewal(awaitDevice(current));
   const { id: renewalId } = renewal;
   if (renewal.state === 'requested') await tx.owe({ kind: 'issue', renewalId, by: await lastChance(tx, renewal) });
-  else if (owed(renewal) === 'offer') await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
-  else if (owed(renewal)) await tx.owe({ kind: 'prompt', renewalId });
+  else await owePrompt(tx, renewal);
 }
 
 async function retireRenewal(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
