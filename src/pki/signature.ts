@@ -32,13 +32,17 @@ const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 
 // Keyed by the whole AlgorithmIdentifier, so that parameters are checked with it. SHA-1, MD5 and RSASSA-PSS (whose
-// parameters default to SHA-1) are absent on purpose. RSA parameters may be NULL or absent (RFC 4055, 2.1).
+// parameters default to SHA-1) are absent on purpose. RSA parameters may be NULL or absent (RFC 4055, 2.1). ECDSA's must be
+// absent (RFC 5758, 3.2), which binds the writer: mbedTLS before 3.5 writes a NULL, so it is read here and never written.
 const algorithms: ReadonlyMap<string, Algorithm> = new Map(
   (
     [
       [sequence(oid(oids.ecdsaWithSha256)), { keyType: 'ec', digest: 'sha256' }],
+      [sequence(oid(oids.ecdsaWithSha256), derNull), { keyType: 'ec', digest: 'sha256' }],
       [sequence(oid(oids.ecdsaWithSha384)), { keyType: 'ec', digest: 'sha384' }],
+      [sequence(oid(oids.ecdsaWithSha384), derNull), { keyType: 'ec', digest: 'sha384' }],
       [sequence(oid(oids.ecdsaWithSha512)), { keyType: 'ec', digest: 'sha512' }],
+      [sequence(oid(oids.ecdsaWithSha512), derNull), { keyType: 'ec', digest: 'sha512' }],
       [sequence(oid(oids.sha256WithRsa), derNull), { keyType: 'rsa', digest: 'sha256' }],
       [sequence(oid(oids.sha384WithRsa), derNull), { keyType: 'rsa', digest: 'sha384' }],
       [sequence(oid(oids.sha512WithRsa), derNull), { keyType: 'rsa', digest: 'sha512' }],

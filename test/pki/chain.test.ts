@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CaBody, type Issuer, type LeafBody, nameOf, signCa, signLeaf } from '../../src/pki/certificate.ts';
@@ -210,6 +210,24 @@ describe('introduce, with certificates our own writer does not make', () => {
     expect(introduced(der, [ca])).toBe(false);
     const modern = { name: nameOf('legacy'), keyId: new Uint8Array(20), signer: signerFor(key) };
     expect(introduced(seal(handmade(modern, []), modern.signer), [ca])).toBe(true);
+  });
+
+  it("reads the NULL that mbedTLS before 3.5 writes as ECDSA's parameters, in a leaf and in a CA", () => {
+    const withNull = (own: KeyObject, name: string): Issuer => ({
+      name: nameOf(name),
+      keyId: new Uint8Array(20),
+      signer: { ...signerFor(own), algorithm: seq(oid(oids.ecdsaWithSha256), derNull) },
+    });
+    const [rootKey, key] = [ecKey(), ecKey()];
+    const [anchor, legacy] = [withNull(rootKey, 'old root'), withNull(key, 'legacy')];
+    const anchorDer = seal(handmade(anchor, [caConstraints(1)], spkiOf(rootKey), 'old root'), anchor.signer);
+    const ca = seal(handmade(anchor, [caConstraints(0)], spkiOf(key), 'legacy'), anchor.signer);
+    const der = seal(handmade(legacy, []), legacy.signer);
+    expect(introduced(der, [ca], [anchorDer])).toBe(true);
+    const forged = seal(handmade(legacy, []), { ...legacy.signer, key: ecKey() });
+    expect(introduced(forged, [ca], [anchorDer])).toBe(false);
+    const strange = seal(handmade(legacy, [extension('1.2.3.4', true)]), legacy.signer);
+    expect(introduced(strange, [ca], [anchorDer])).toBe(false);
   });
 
   it('refuses two algorithms in one certificate', () => {

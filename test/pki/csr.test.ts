@@ -214,9 +214,29 @@ describe('the signature of a request', () => {
     ['is no signature', valid({ signature: () => Buffer.from('signature') })],
     ['is of SHA-1', valid({ algorithm: sequence(oid('1.2.840.10045.4.1')), signature: signedBy(key, 'sha1') })],
     ['is of an algorithm for another key', valid({ algorithm: sha256WithRsa })],
-    ['has parameters it must not have', valid({ algorithm: sequence(oid(oids.ecdsaWithSha256), derNull) })],
+    ['has parameters it must not have', valid({ algorithm: sequence(oid(oids.ecdsaWithSha256), utf8String('')) })],
+    ['has two NULLs', valid({ algorithm: sequence(oid(oids.ecdsaWithSha256), derNull, derNull) })],
+    [
+      'has a NULL that holds something',
+      valid({ algorithm: sequence(oid(oids.ecdsaWithSha256), encode(tags.null, Buffer.of(0))) }),
+    ],
   ])('is not valid when it %s', (_name, der) => {
     expect(factsOf(der).signatureValid).toBe(false);
+  });
+});
+
+describe('the NULL that mbedTLS before 3.5 writes as the parameters of ECDSA', () => {
+  it.each([
+    ['SHA-256', oids.ecdsaWithSha256, 'sha256', 'P-256'],
+    ['SHA-384', oids.ecdsaWithSha384, 'sha384', 'P-384'],
+    ['SHA-512', oids.ecdsaWithSha512, 'sha512', 'P-256'],
+  ] as const)('is read with %s', (_name, id, digest, curve) => {
+    const own = ecKey(curve);
+    const algorithm = sequence(oid(id), derNull);
+    const signed = assembleRequest({ spki: spkiOf(own), algorithm, signature: signedBy(own, digest) });
+    expect(factsOf(signed).signatureValid).toBe(true);
+    const forged = assembleRequest({ spki: spkiOf(own), algorithm, signature: signedBy(ecKey(curve), digest) });
+    expect(factsOf(forged).signatureValid).toBe(false);
   });
 });
 
