@@ -29,6 +29,7 @@ export const enrollmentCodes = {
   proof_required: "the device's proof by its current key is missing",
   proof_invalid: "the device's proof does not verify",
   too_many_requests: 'more requests than the policy allows in one renewal',
+  nothing_due: 'nothing is owed now: an answer to `hello`, not a failure',
   unavailable: 'the gateway cannot do this now; try again after retryAfter',
 } as const;
 export type EnrollmentCode = keyof typeof enrollmentCodes;
