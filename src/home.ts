@@ -8,7 +8,7 @@ import { Knocks } from './app/admission/knocks.ts';
 import { Presences } from './app/admission/presences.ts';
 import type { App, Settings } from './app/context.ts';
 import { Rounds } from './app/enrollment/rounds.ts';
-import { keptRefusals, speech, speechForOthers, Throttle } from './app/enrollment/throttle.ts';
+import { newThrottles } from './app/enrollment/throttle.ts';
 import type { Operations } from './app/operations.ts';
 import { operationsOf } from './app/operator/operate.ts';
 import { Policies } from './app/policies.ts';
@@ -156,11 +156,6 @@ export async function assemble(
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
     const local = authorities.local(pkiFolder(home), pkiOptions(options));
     const authority = options.throughAuthority?.(local) ?? local;
-    const throttles = {
-      speech: new Throttle(speech),
-      speechForOthers: new Throttle(speechForOthers),
-      keptRefusals: new Throttle(keptRefusals),
-    };
     const rates = {
       offers: new Rate(config.limits.offersPerSecond, clock),
       issuances: new Rate(config.limits.issuancesPerSecond, clock),
@@ -178,7 +173,7 @@ export async function assemble(
       clock,
       entropy,
       journal,
-      throttles,
+      throttles: newThrottles(),
       rates,
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
       presences,

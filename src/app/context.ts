@@ -14,19 +14,12 @@ import type { Store } from '../ports/store.ts';
 import type { Knocks } from './admission/knocks.ts';
 import type { Presences } from './admission/presences.ts';
 import type { Rounds } from './enrollment/rounds.ts';
-import type { Throttle } from './enrollment/throttle.ts';
+import type { Throttles } from './enrollment/throttle.ts';
 import type { Policies, PolicySubject } from './policies.ts';
 import type { Breaker } from './renewal/breaker.ts';
 import type { Rate } from './renewal/rate.ts';
 import type { Chores } from './upkeep/chores.ts';
 import type { Turns } from './upkeep/turns.ts';
-
-/** How often principals may do things, by what they do. */
-export interface Throttles {
-  readonly speech: Throttle;
-  readonly speechForOthers: Throttle;
-  readonly keptRefusals: Throttle;
-}
 
 export interface App {
   readonly store: Store;
@@ -35,6 +28,7 @@ export interface App {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly journal: Journal;
+  /** How often principals may do things, by what they do. */
   readonly throttles: Throttles;
   /** How often things are done in all. */
   readonly rates: { readonly offers: Rate; readonly issuances: Rate };

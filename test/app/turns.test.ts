@@ -1,7 +1,16 @@
 // How work is let in: a few pieces a turn of the event loop, and for each principal no more than its allowance.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Allowance, keptRefusals, speech, speechForOthers, Throttle } from '../../src/app/enrollment/throttle.ts';
+import {
+  type Allowance,
+  answersInAll,
+  keptRefusals,
+  newThrottles,
+  PairThrottle,
+  speech,
+  speechForOthers,
+  Throttle,
+} from '../../src/app/enrollment/throttle.ts';
 import { Turns } from '../../src/app/upkeep/turns.ts';
 import { idOf } from '../domain/samples.ts';
 
@@ -56,6 +65,7 @@ describe('a throttle', () => {
   it.each<[string, Allowance]>([
     ['speech', speech],
     ['speech for others', speechForOthers],
+    ['answers', answersInAll],
     ['kept refusals', keptRefusals],
   ])('never grants more of %s than its allowance', (_, allowance) => {
     const { burst, perSecond } = allowance;
@@ -81,5 +91,66 @@ describe('a throttle', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('what is charged to a speaker', () => {
+  const names = ['gw-1', 'gw-2', 'dev-1', 'dev-2'].map(idOf);
+  const [gateway, , device] = names as [ReturnType<typeof idOf>, ReturnType<typeof idOf>, ReturnType<typeof idOf>];
+
+  it('is what it said for one device, whatever anybody else says, for that device or for others', () => {
+    const one = fc.record({
+      speaker: fc.constantFrom(...names),
+      about: fc.constantFrom(...names),
+      waitMs: fc.nat(2_000),
+    });
+    fc.assert(
+      fc.property(fc.array(one, { maxLength: 300 }), (said) => {
+        const together = new PairThrottle(speech);
+        const apart = new Map<string, Throttle>();
+        let now = 0;
+        for (const { speaker, about, waitMs } of said) {
+          now += waitMs % 7 === 0 ? waitMs : 0;
+          const pair = `${speaker} ${about}`;
+          const alone = apart.get(pair) ?? new Throttle(speech);
+          apart.set(pair, alone);
+          expect(together.take(speaker, about, now)).toBe(alone.take(about, now));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is not forgotten for as many devices as it can speak for, and takes no room once it would be granted in full', () => {
+    const throttles = newThrottles();
+    const { speechThroughOthers: pairs, speechForOthers: all } = throttles;
+    const spend = (now: number): number => {
+      let granted = 0;
+      while (pairs.take(gateway, device, now)) granted += 1;
+      return granted;
+    };
+    expect(spend(0)).toBe(speech.burst);
+    pairs.take(idOf('gw-2'), device, 0);
+    // Every message of a flood through as many names as there may be, until what was spent at first is back.
+    let others = 0;
+    for (let now = 0; now < 10_000; now += 100) {
+      while (all.take(gateway, now)) {
+        pairs.take(gateway, idOf(`dev-${others}`), now);
+        others += 1;
+      }
+    }
+    expect(others).toBeGreaterThan(14_000);
+    expect(pairs.size).toBeGreaterThan(14_000);
+    expect(spend(5_000)).toBe(15);
+    expect(pairs.take(idOf('gw-2'), device, 60_000)).toBe(true);
+    expect(pairs.size).toBe(1);
+  });
+
+  it('is bounded by its own names and not by those of others', () => {
+    const pairs = new PairThrottle(speech);
+    while (pairs.take(gateway, device, 0));
+    for (let i = 0; i < 30_000; i += 1) pairs.take(idOf('gw-2'), idOf(`dev-${i}`), 0);
+    expect(pairs.size).toBeLessThan(21_000);
+    expect(pairs.take(gateway, device, 0)).toBe(false);
   });
 });

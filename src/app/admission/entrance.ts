@@ -6,6 +6,7 @@ import { hears, judgeSpeaker } from '../enrollment/delegations.ts';
 import { promptPrincipal } from '../enrollment/prompt.ts';
 import { receive } from '../enrollment/receive.ts';
 import { mannerOf, sendDown } from '../enrollment/send-down.ts';
+import { isAnswered, maySpeak } from '../enrollment/throttle.ts';
 import type { Entrance, Session } from '../session.ts';
 import { admitConnect } from './admit.ts';
 import type { Seen } from './seen.ts';
@@ -29,7 +30,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     listening: (session) => {
       const { id, kind } = session.principal;
       // Who subscribes again and again is sent no more than who says hello again and again.
-      if (!app.throttles.speech.take(id, app.clock.now())) return;
+      if (!maySpeak(app.throttles, id, id, app.clock.now())) return;
       promptPrincipal(app, id).catch((error: unknown) => tellFailure(app, session, error));
       if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(app, id);
     },
@@ -56,7 +57,7 @@ function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe',
     message: `${id} may not ${action} there`,
     fields: { 'nolapse.principal': id, 'nolapse.topic': topic.slice(0, topicLogged), 'nolapse.lane': session.lane },
   });
-  if (action !== 'publish' || !app.throttles.speech.take(id, app.clock.now())) return;
+  if (action !== 'publish') return;
   answerDenied(app, session, topic).catch((error: unknown) => tellFailure(app, session, error));
 }
 
@@ -67,6 +68,8 @@ async function answerDenied(app: App, session: Session, topic: string): Promise<
     const verdict = judgeSpeaker(app, session, address.id);
     if (!verdict.allowed) return refuseGateway(app, { gateway: id, device: address.id }, verdict);
   }
+  // What it may not say takes nothing of what it may: behind a bridge there are others who publish on its topics.
+  if (!isAnswered(app.throttles, id, id, false, app.clock.now())) return;
   const message = { word: 'error', code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
   await sendDown(app, id, await mannerOf(app, id), message);
 }

@@ -7,6 +7,7 @@ import type { App } from '../context.ts';
 import type { Session } from '../session.ts';
 import { judgeSpeaker } from './delegations.ts';
 import { fitted, mannerOf, sendDown } from './send-down.ts';
+import { isAnswered, maySpeak, slowDownSeconds } from './throttle.ts';
 
 /** What tells a gateway how far its delegations go. */
 const delegationCodes: ReadonlySet<EnrollmentCode> = new Set([
@@ -20,13 +21,23 @@ export function concernsDelegation({ code }: Refusal): boolean {
   return delegationCodes.has(code);
 }
 
-/** May the gateway of this session speak for this device now, and has it not spoken too much? Null: it may. */
+/** What a speaker is told that has spoken too much. */
+export const slowDown: Refusal = {
+  code: 'too_many_requests',
+  detail: 'slow down',
+  retryAfterSeconds: slowDownSeconds,
+};
+
+/**
+ * May the gateway of this session speak for this device now, and has it not spoken too much, for all of its devices or for this
+ * one? What it says is charged to it and never to the device. Null: it may.
+ */
 export function objectToSpeaker(app: App, session: Session, id: PrincipalId): Refusal | null {
-  if (!app.throttles.speechForOthers.take(session.principal.id, app.clock.now())) {
-    return { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 };
-  }
+  const speaker = session.principal.id;
+  if (!app.throttles.speechForOthers.take(speaker, app.clock.now())) return slowDown;
   const verdict = judgeSpeaker(app, session, id);
-  return verdict.allowed ? null : { code: verdict.code, detail: verdict.detail };
+  if (!verdict.allowed) return { code: verdict.code, detail: verdict.detail };
+  return maySpeak(app.throttles, speaker, id, app.clock.now()) ? null : slowDown;
 }
 
 /** What a gateway was refused: in whose name it spoke, about which of that device's renewals, and in which encoding. */
@@ -37,10 +48,15 @@ export interface Attempt {
   readonly encoding?: Encoding;
 }
 
-/** Tells a gateway what it may not do, and everybody who reads the log or the journal. */
+/**
+ * Tells a gateway what it may not do, and everybody who reads the log or the journal. A gateway that goes on and on is not answered
+ * each time; each time is counted.
+ */
 export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal): Promise<void> {
   const { gateway, device, renewal, encoding } = attempt;
   const { code, retryAfterSeconds } = refusal;
+  const now = app.clock.now();
+  const answered = isAnswered(app.throttles, gateway, device, refusal === slowDown, now);
   const happening = {
     action: 'delegation.refused',
     level: 'warn' as const,
@@ -48,10 +64,11 @@ export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal
     message: `${gateway} for ${device}: ${code}: ${refusal.detail}`,
     fields: { 'nolapse.principal': device, 'nolapse.gateway': gateway },
   };
-  if (app.throttles.keptRefusals.take(gateway, app.clock.now())) {
+  if ((answered || refusal !== slowDown) && app.throttles.keptRefusals.take(gateway, now)) {
     // Under the gateway's name: the device's may be one that nobody has.
     await change(app, ({ record }) => record({ ...happening, principalId: gateway }));
   } else app.journal.tell(happening);
+  if (!answered) return;
   const manner = await mannerOf(app, gateway, encoding);
   const error = {
     word: 'error',

@@ -9,12 +9,13 @@ import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import { decodeUp } from '../../wire/index.ts';
 import type { App } from '../context.ts';
 import type { Session } from '../session.ts';
-import { concernsDelegation, objectToSpeaker, refuseGateway } from './act-for.ts';
+import { concernsDelegation, objectToSpeaker, refuseGateway, slowDown } from './act-for.ts';
 import { receiveAck } from './receive-ack.ts';
 import { receiveCsr } from './receive-csr.ts';
 import { receiveGet } from './receive-get.ts';
 import { receiveHello } from './receive-hello.ts';
 import { mannerOf, sendDown } from './send-down.ts';
+import { isAnswered, maySpeak } from './throttle.ts';
 
 /** Where a message came from: the session it arrived on and the encoding it was spoken in. */
 export interface Sender {
@@ -35,8 +36,7 @@ export async function receive(app: App, session: Session, topic: string, payload
   const { id: self } = session.principal;
   if (!address || !isUpWord(address.word) || !mayPublish(session.access, topic)) {
     const code = address && !isUpWord(address.word) && address.id === self ? 'unknown_word' : 'not_authorized';
-    await refuse(app, { id: self }, { code, detail: 'not a topic of yours to publish on' });
-    return;
+    return refuseUnlessTold(app, self, { code, detail: 'not a topic of yours to publish on' });
   }
   const { id, word } = address;
   const via = id === self ? null : self;
@@ -44,10 +44,7 @@ export async function receive(app: App, session: Session, topic: string, payload
   if (via) await app.turns.take();
   const objection = via && objectToSpeaker(app, session, id);
   if (objection) return refuseGateway(app, { gateway: self, device: id }, objection);
-  if (!app.throttles.speech.take(id, app.clock.now())) {
-    await refuse(app, { id }, { code: 'too_many_requests', detail: 'slow down', retryAfterSeconds: 5 });
-    return;
-  }
+  if (!via && !maySpeak(app.throttles, self, self, app.clock.now())) return refuseUnlessTold(app, self, slowDown);
   if (session.introduced && !isAwaited(await app.store.read.certificatesOf(self))) {
     // Its session is about to end, and what would be answered is the enrolled device's to read.
     return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
@@ -117,6 +114,12 @@ interface Answered {
   readonly id: PrincipalId;
   readonly encoding?: Encoding;
   readonly renewal?: string;
+}
+
+/** Answers the first of many refusals of the same kind, and counts and tells each. */
+async function refuseUnlessTold(app: App, id: PrincipalId, refusal: Refusal): Promise<void> {
+  if (isAnswered(app.throttles, id, id, refusal === slowDown, app.clock.now())) return refuse(app, { id }, refusal);
+  count(app, id, refusal.code, refusal.detail);
 }
 
 /** Answers with an error message and counts and tells it once. */
