@@ -1,7 +1,6 @@
 // When somebody is told what time has made wrong with a certificate or its renewal. Whoever alerts, and whoever says beforehand when
 // that will be, has it from here.
-import type { LedgerEntry } from './certificate.ts';
-import type { Policy } from './policy.ts';
+import { type Dated, type Policy, partOfLifetime, spanFor } from './policy.ts';
 import { type Gaps, leastGapMs } from './presence.ts';
 import { type Instant, type Span, spanMs } from './time.ts';
 
@@ -11,19 +10,29 @@ import { type Instant, type Span, spanMs } from './time.ts';
  * @param beginsAt when its renewal was opened, or is due; null: it is not known when.
  */
 export function expiryAlerts(
-  { notBefore, notAfter }: Pick<LedgerEntry, 'notBefore' | 'notAfter'>,
+  certificate: Dated,
   beginsAt: Instant | null,
   policy: Policy,
 ): { readonly warnAt: Instant; readonly alarmAt: Instant } {
-  const lifeMs = Math.max(0, notAfter - notBefore);
-  const before = (span: Span): Instant => Math.max(notAfter - spanMs(span, lifeMs), beginsAt ?? notBefore);
+  const { notBefore, notAfter } = certificate;
+  const before = (span: Span): Instant =>
+    Math.max(notAfter - spanFor(span, certificate, policy), beginsAt ?? notBefore);
   const warnAt = before(policy.expiryWarning);
   return { warnAt, alarmAt: Math.max(before(policy.expiryAlarm), warnAt) };
 }
 
-/** When a renewal that begins at `beginsAt` is overdue. A device that stayed away for longer before may do so again. */
-export function overdueAt(beginsAt: Instant, { longestMs }: Pick<Gaps, 'longestMs'>, policy: Policy): Instant {
-  return Math.ceil(beginsAt + Math.max(spanMs(policy.overdueAfter, policy.lifetimeMs), longestMs));
+/**
+ * When a renewal that begins at `beginsAt` is overdue. A device that stayed away for longer before may do so again.
+ * @param replaced what it replaces, if anything: one that lives for less than the policy's lifetime has the same share of its own life.
+ */
+export function overdueAt(
+  beginsAt: Instant,
+  { longestMs }: Pick<Gaps, 'longestMs'>,
+  policy: Policy,
+  replaced: Dated | null,
+): Instant {
+  const patienceMs = spanMs(policy.overdueAfter, policy.lifetimeMs) * (replaced ? partOfLifetime(replaced, policy) : 1);
+  return Math.ceil(beginsAt + Math.max(patienceMs, longestMs));
 }
 
 /** How a device has come and gone, as far as it matters to what is expected of it. */

@@ -1,5 +1,5 @@
 // How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
-import type { LedgerEntry } from './certificate.ts';
+import { isForeign, type LedgerEntry } from './certificate.ts';
 import type { PrincipalId } from './principal.ts';
 import type { Cohort } from './rollout.ts';
 import { type Instant, type Span, spanMs } from './time.ts';
@@ -10,7 +10,7 @@ export type KeyMode = (typeof keyModes)[number];
 
 export interface Policy {
   readonly lifetimeMs: number;
-  /** When in a certificate's life its replacement is due, from notBefore. */
+  /** When in a certificate's life its replacement is due, from notBefore; {@link renewAtOf} for one of another lifetime. */
   readonly renewAt: Span;
   /** The stretch before renewAt over which a fleet is spread, as a share of the lifetime or a duration. */
   readonly spread: Span;
@@ -65,26 +65,94 @@ const partOfSpread: Readonly<Record<Cohort, { readonly from: number; readonly to
   broad: { from: 0, to: 0.6 },
 };
 
-type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>;
+/** What is known of a certificate whose dates follow from a policy. */
+export type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial' | 'issuedAt'>;
 
-/** How much earlier than renewAt a certificate is due by its place in the spread, in milliseconds. */
-export function spreadMs(certificate: Dated, principalId: PrincipalId, cohort: Cohort, policy: Policy): number {
-  const lifeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
-  const { from, to } = partOfSpread[cohort];
-  const place = from + (to - from) * spreadFraction(`${principalId}/${certificate.serial}`);
-  return Math.floor(spanMs(policy.spread, lifeMs) * place);
+/** How far two lives may differ and still be the same: both ends of a validity are rounded to whole seconds. */
+const sameLifeMs = 2_000;
+/** What every due date leaves of a certificate's life. */
+const roomShare = 0.01;
+/** What an absolute `renewAt` leaves of the life of an adopted certificate that is shorter than the policy has in mind. */
+const adoptedRoomShare = 0.1;
+
+/** The part of a policy that all dates of a certificate follow from, in one text: another one, and its dates must be computed anew. */
+export const dateRule = ['share of own life', sameLifeMs, roomShare, adoptedRoomShare].join(' ');
+
+/** When its life began: at its issuance, which lies `backdate` after notBefore; of an adopted certificate only notBefore is known. */
+function beganAt(certificate: Dated): Instant {
+  if (isForeign(certificate)) return certificate.notBefore;
+  return Math.min(Math.max(certificate.issuedAt, certificate.notBefore), certificate.notAfter);
+}
+
+/** Milliseconds from issuance to notAfter. */
+export function lifeMsOf(certificate: Dated): number {
+  return Math.max(0, certificate.notAfter - beganAt(certificate));
+}
+
+/** Which part of the policy's lifetime the certificate lives for, 1 at most: by it a span of the policy is cut down for a shorter life. */
+export function partOfLifetime(certificate: Dated, { lifetimeMs }: Policy): number {
+  const lifeMs = lifeMsOf(certificate);
+  return lifeMs < lifetimeMs - sameLifeMs ? lifeMs / lifetimeMs : 1;
+}
+
+/** Was it issued here for another life than the policy gives now: under another policy, or cut short by the end of the issuing CA? */
+function hasOtherLife(certificate: Dated, { lifetimeMs, backdate }: Policy): boolean {
+  if (isForeign(certificate)) return false;
+  const wholeMs = certificate.notAfter - certificate.notBefore;
+  return Math.abs(wholeMs - lifetimeMs - spanMs(backdate, lifetimeMs)) > sameLifeMs;
 }
 
 /**
- * When the replacement of a certificate is due: notBefore plus the policy's share of its life, moved earlier by a place in its
- * cohort's part of the spread that depends on principal and serial alone, so it never moves between evaluations. Always within
- * validity; of two cohorts the one that goes first never has the later time for the same certificate.
+ * The length of a span of the policy for this certificate. A duration was chosen for the policy's own lifetime: a certificate that
+ * was issued here for another life has the same share of that. An adopted one has it as it is written.
+ */
+export function spanFor(span: Span, certificate: Dated, policy: Policy): number {
+  const wholeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
+  if (span.kind === 'share' || !hasOtherLife(certificate, policy)) return spanMs(span, wholeMs);
+  return Math.floor((span.ms / policy.lifetimeMs) * lifeMsOf(certificate));
+}
+
+/** How much earlier than renewAt a certificate is due by its place in the spread, in milliseconds. */
+export function spreadMs(certificate: Dated, principalId: PrincipalId, cohort: Cohort, policy: Policy): number {
+  const { from, to } = partOfSpread[cohort];
+  const place = from + (to - from) * spreadFraction(`${principalId}/${certificate.serial}`);
+  return Math.floor(spanFor(policy.spread, certificate, policy) * place);
+}
+
+/**
+ * When `renewAt` of the policy comes for this certificate, before the spread and without the room that is always left. A share counts
+ * from notBefore over the whole validity. So does a duration, except for a certificate that was issued here for another life: it has
+ * the same share of its own, (renewAt - backdate) / lifetime, from its issuance.
+ */
+export function renewAtOf(certificate: Dated, policy: Policy): Instant {
+  const { renewAt, lifetimeMs } = policy;
+  if (renewAt.kind === 'share' || !hasOtherLife(certificate, policy)) {
+    return certificate.notBefore + spanMs(renewAt, Math.max(0, certificate.notAfter - certificate.notBefore));
+  }
+  const share = (renewAt.ms - spanMs(policy.backdate, lifetimeMs)) / lifetimeMs;
+  return beganAt(certificate) + Math.floor(share * lifeMsOf(certificate));
+}
+
+/**
+ * The latest at which a replacement is due: a hundredth of the certificate's life is left, no less than a second, and no more than
+ * half of it. Where a duration in `renewAt` does not fit an adopted certificate, a tenth is left, or what the policy leaves its own.
+ */
+function latestOf(certificate: Dated, { renewAt, lifetimeMs }: Policy): Instant {
+  const lifeMs = lifeMsOf(certificate);
+  const isAdopted = isForeign(certificate) && renewAt.kind === 'duration';
+  const ownShare = 1 - spanMs(renewAt, lifetimeMs) / lifetimeMs;
+  const share = Math.max(roomShare, isAdopted ? Math.min(adoptedRoomShare, ownShare) : 0);
+  return Math.floor(certificate.notAfter - Math.min(lifeMs / 2, Math.max(lifeMs * share, retryFloorMs)));
+}
+
+/**
+ * When the replacement of a certificate is due: at the policy's `renewAt`, moved earlier by a place in its cohort's part of the
+ * spread that depends on principal and serial alone, so it never moves between evaluations. Always within validity, with time left to
+ * renew; of two cohorts the one that goes first never has the later time for the same certificate.
  */
 export function renewalTime(certificate: Dated, principalId: PrincipalId, cohort: Cohort, policy: Policy): Instant {
-  const lifeMs = Math.max(0, certificate.notAfter - certificate.notBefore);
-  const early = spreadMs(certificate, principalId, cohort, policy);
-  const at = certificate.notBefore + spanMs(policy.renewAt, lifeMs) - early;
-  return Math.min(Math.max(at, certificate.notBefore), certificate.notAfter);
+  const at = renewAtOf(certificate, policy) - spreadMs(certificate, principalId, cohort, policy);
+  return Math.max(Math.min(at, latestOf(certificate, policy)), certificate.notBefore);
 }
 
 /**

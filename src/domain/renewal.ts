@@ -2,7 +2,7 @@
 // order; what no longer fits changes nothing.
 import type { Fingerprint } from './certificate.ts';
 import type { EnrollmentCode } from './errors.ts';
-import { type KeyMode, type Policy, retryDelayMs } from './policy.ts';
+import { type KeyMode, type Policy, retryDelayMs, retryFloorMs } from './policy.ts';
 import type { PrincipalId } from './principal.ts';
 import type { Cohort } from './rollout.ts';
 import type { Instant } from './time.ts';
@@ -108,6 +108,15 @@ export function holdsCertificate(renewal: Renewal): boolean {
 
 const unchanged: Transition = { kind: 'unchanged' };
 
+/** Of the time that is left, one pause takes no more than this: whatever the policy says, there are several tries before the end. */
+const pauseShareMax = 0.1;
+
+/** The pause before the attempt after `attempt`: as the policy has it, cut down to what the old certificate, or grace, has left. */
+function pauseMs({ lapsedAt, deadline, closesAt }: Renewal, policy: Policy, attempt: number, now: Instant): number {
+  const leftMs = (lapsedAt === null ? deadline : closesAt) - now;
+  return Math.min(retryDelayMs(policy, attempt), Math.max(Math.floor(leftMs * pauseShareMax), retryFloorMs));
+}
+
 /** The sweep's next look: the retry, or earlier the moment the old certificate expires or grace ends. */
 function nextLook(renewal: Renewal, retryAt: Instant): Instant {
   const limit = renewal.lapsedAt === null ? renewal.deadline : renewal.closesAt;
@@ -117,13 +126,13 @@ function nextLook(renewal: Renewal, retryAt: Instant): Instant {
 function toOffered(renewal: Renewal, policy: Policy, now: Instant): Transition {
   if (!['due', 'offered', 'failed'].includes(renewal.state)) return unchanged;
   const attempts = renewal.attempts + 1;
-  const nextAt = nextLook(renewal, now + retryDelayMs(policy, attempts));
+  const nextAt = nextLook(renewal, now + pauseMs(renewal, policy, attempts, now));
   return { kind: 'changed', renewal: { ...renewal, state: 'offered', attempts, nextAt, updatedAt: now } };
 }
 
 function toRequested(renewal: Renewal, requestKey: Fingerprint, policy: Policy, now: Instant): Transition {
   if (!isOpen(renewal)) return { kind: 'refused', code: 'renewal_closed' };
-  const nextAt = nextLook(renewal, now + retryDelayMs(policy, 1));
+  const nextAt = nextLook(renewal, now + pauseMs(renewal, policy, 1, now));
   if (renewal.requestKey === requestKey) {
     if (renewal.state === 'requested' || holdsCertificate(renewal)) return unchanged;
   }
@@ -149,7 +158,7 @@ function toFailed(renewal: Renewal, code: string, detail: string, policy: Policy
       ...renewal,
       state: 'failed',
       attempts,
-      nextAt: nextLook(renewal, now + retryDelayMs(policy, attempts)),
+      nextAt: nextLook(renewal, now + pauseMs(renewal, policy, attempts, now)),
       lastCode: code,
       lastDetail: detail,
       updatedAt: now,
@@ -192,7 +201,7 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
         ? change({
             state: 'issued',
             newFingerprint: event.fingerprint,
-            nextAt: nextLook(renewal, now + retryDelayMs(policy, renewal.attempts)),
+            nextAt: nextLook(renewal, now + pauseMs(renewal, policy, renewal.attempts, now)),
           })
         : unchanged;
     case 'delivered':
@@ -224,7 +233,12 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
  */
 export function sentAgain(renewal: Renewal, policy: Policy, now: Instant, why: 'due' | 'asked'): Renewal {
   const attempts = renewal.attempts + (why === 'due' ? 1 : 0);
-  return { ...renewal, attempts, nextAt: nextLook(renewal, now + retryDelayMs(policy, attempts)), updatedAt: now };
+  return {
+    ...renewal,
+    attempts,
+    nextAt: nextLook(renewal, now + pauseMs(renewal, policy, attempts, now)),
+    updatedAt: now,
+  };
 }
 
 /** Leaves the next move to the device: until it listens, only the old certificate's end is looked for. */

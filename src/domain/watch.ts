@@ -24,7 +24,7 @@ export interface WatchFacts extends Comings {
   /** Living and expired ones, the oldest first. */
   readonly certificates: readonly Pick<
     LedgerEntry,
-    'fingerprint' | 'state' | 'notBefore' | 'notAfter' | 'activatedAt' | 'renewAt'
+    'fingerprint' | 'serial' | 'state' | 'notBefore' | 'notAfter' | 'issuedAt' | 'activatedAt' | 'renewAt'
   >[];
   /** Those that have not ended. */
   readonly renewals: readonly WatchedRenewal[];
@@ -72,12 +72,13 @@ const expiryApproaching = (facts: WatchFacts): Look => {
 };
 
 /** A renewal that has lapsed is told of by that. */
-const renewalOverdue = ({ principal, renewals, gaps, policy, now }: WatchFacts): Look => {
+const renewalOverdue = ({ principal, certificates, renewals, gaps, policy, now }: WatchFacts): Look => {
   const [oldest] = renewals
     .filter(({ state, lapsedAt }) => isOpen({ state }) && lapsedAt === null)
     .sort((a, b) => a.awaitedFrom - b.awaitedFrom);
   if (!oldest) return nothing;
-  const at = overdueAt(oldest.awaitedFrom, gaps, policy);
+  const replaced = certificates.find(({ fingerprint }) => fingerprint === oldest.oldFingerprint) ?? null;
+  const at = overdueAt(oldest.awaitedFrom, gaps, policy, replaced);
   if (now < at) return { finding: null, nextAt: at };
   const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}`;
   return { finding: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };

@@ -11,7 +11,7 @@ describe('the warning and the alarm of an end', () => {
   it('come in this order, never before the replacement begins, and after shares of the life the certificate itself has', () => {
     fc.assert(
       fc.property(life, begins, (lifeMs, begin) => {
-        const certificate = { notBefore: noon, notAfter: noon + lifeMs };
+        const certificate = entry({ notBefore: noon, notAfter: noon + lifeMs, issuedAt: noon });
         const beginsAt = begin === null ? null : noon + begin;
         const { warnAt, alarmAt } = expiryAlerts(certificate, beginsAt, policy);
         expect(alarmAt).toBeGreaterThanOrEqual(warnAt);
@@ -45,7 +45,7 @@ describe('the warning and the alarm of an end', () => {
         if (warnAt < alarmAt) expect(severityAt(warnAt)).toBe('warning');
         expect(severityAt(alarmAt)).toBe('critical');
         if (renewals.length > 0) {
-          const late = overdueAt(renewals[0]?.createdAt ?? 0, comings.gaps, policy);
+          const late = overdueAt(renewals[0]?.createdAt ?? 0, comings.gaps, policy, null);
           const isOverdue = (now: number) =>
             watch({ principal: principal(), certificates: [], renewals, ...comings, policy, now }).findings.has(
               'renewal_overdue',
@@ -86,7 +86,7 @@ describe('the time in which a replacement must be used', () => {
 
   it('is whole, as the ledger keeps it, whatever the gaps are', () => {
     const uneven = { plannedMs: 2_000_000_000.3, longestMs: 2_000_000_000.7 };
-    expect(overdueAt(noon, uneven, policy) % 1).toBe(0);
+    expect(overdueAt(noon, uneven, policy, null) % 1).toBe(0);
     expect(
       activateBy(
         { installedAt: noon, oldEndsAt: noon + 90 * day },

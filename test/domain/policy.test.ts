@@ -47,7 +47,7 @@ describe('policy', () => {
         fc.string({ maxLength: 20 }),
         fc.constantFrom(...cohorts),
         (rules, life, serial, cohort) => {
-          const certificate = { notBefore: noon, notAfter: noon + life, serial: serial as Serial };
+          const certificate = { notBefore: noon, notAfter: noon + life, serial: serial as Serial, issuedAt: noon };
           const at = renewalTime(certificate, idOf('pump-7'), cohort, rules);
           expect(at).toBeGreaterThanOrEqual(noon);
           expect(at).toBeLessThanOrEqual(noon + life);
@@ -61,7 +61,7 @@ describe('policy', () => {
     const life = fc.integer({ min: 0, max: 3_650 * day });
     fc.assert(
       fc.property(policies, life, fc.string({ maxLength: 20 }), (rules, lifeMs, serial) => {
-        const certificate = { notBefore: noon, notAfter: noon + lifeMs, serial: serial as Serial };
+        const certificate = { notBefore: noon, notAfter: noon + lifeMs, serial: serial as Serial, issuedAt: noon };
         const [canary = 0, early = 0, broad = 0] = cohorts.map((cohort) =>
           renewalTime(certificate, idOf('pump-7'), cohort, rules),
         );
@@ -77,7 +77,7 @@ describe('policy', () => {
     ['broad', 64.8, 1.2],
   ] as const)('spreads the %s cohort over the whole of its part, from day %d on', (cohort, earliestDay, partDays) => {
     const times = Array.from({ length: 1_000 }, (_, i) => {
-      const certificate = { notBefore: noon, notAfter: noon + 100 * day, serial: `${i}` as Serial };
+      const certificate = { notBefore: noon, notAfter: noon + 100 * day, serial: `${i}` as Serial, issuedAt: noon };
       return renewalTime(certificate, idOf(`d${i}`), cohort, policy);
     });
     const quarters = [0, 0, 0, 0];

@@ -63,6 +63,28 @@ it('has devices fall due without a restart, over the session that is open, when 
   await device.client.endAsync();
 });
 
+it('has certificates of another lifetime due, warned of and alarmed of in the same part of their own life', async () => {
+  const policyOf = (lifetime: string, renewAt: string): string =>
+    `classes:\n  default: { lifetime: ${lifetime}, renewAt: ${renewAt}, spread: 0%, backdate: 1d, expiryWarning: 30d, expiryAlarm: 10d }\n`;
+  await open(policyOf('90d', '60d'));
+  const credentials = bare(await house.device('pump-1'));
+  const device = await new Speaker(await connect(house, credentials, 'pump-1'), 'pump-1').listen();
+  expect(await dueOn('pump-1')).toBeCloseTo(60, 1);
+  house.configure(policyOf('1y', '180d'));
+  await house.gateway.operations.reload();
+  await house.log.until('policy.applied');
+  // (180 - 1) / 365 of 90 days, and a day from notBefore to its issuance.
+  expect(await dueOn('pump-1')).toBeCloseTo(1 + (179 / 365) * 90, 1);
+  const { certificates } = await house.gateway.operations.explainPolicy({ id: 'pump-1' });
+  const [plan] = certificates;
+  if (!plan) throw new Error('no certificate is in use');
+  expect((plan.notAfter - plan.warnAt) / day).toBeCloseTo((30 / 365) * 90, 1);
+  expect((plan.notAfter - plan.alarmAt) / day).toBeCloseTo((10 / 365) * 90, 1);
+  passedMs = 45 * day;
+  expect((await device.next('offer')).renewal).toBeTruthy();
+  await device.client.endAsync();
+});
+
 it('moves due dates back when renewal is to be later, with the next start, and leaves an open renewal alone', async () => {
   await open(classes('60%'));
   await devices('pump-1', 'pump-2', 'pump-3');

@@ -3,7 +3,7 @@
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import { expiryAlerts, overdueAt } from '../../domain/deadlines.ts';
 import { weighKeyModes } from '../../domain/key-mode.ts';
-import { graceMs, type Policy, renewalTime, spreadMs } from '../../domain/policy.ts';
+import { graceMs, type Policy, renewAtOf, renewalTime, spreadMs } from '../../domain/policy.ts';
 import { dueFor, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import { criticalities, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { spanMs } from '../../domain/time.ts';
@@ -67,7 +67,7 @@ async function planOf(
     overlapMs: spanMs(policy.overlap, policy.lifetimeMs),
     graceUntil: notAfter + graceMs(policy),
     ...expiryAlerts(entry, began, policy),
-    overdueAt: awaited === null ? null : overdueAt(awaited, gapsOf(gaps), policy),
+    overdueAt: awaited === null ? null : overdueAt(awaited, gapsOf(gaps), policy, entry),
   };
 }
 
@@ -75,7 +75,7 @@ function reckon(app: App, principal: Principal, entry: LedgerEntry, policy: Poli
   const cohort = cohortIn(app, principal);
   const policyAt = renewalTime(entry, principal.id, cohort, policy);
   return {
-    renewAt: entry.notBefore + spanMs(policy.renewAt, entry.notAfter - entry.notBefore),
+    renewAt: renewAtOf(entry, policy),
     spreadMs: spreadMs(entry, principal.id, cohort, policy),
     ...dueFor(entry, policyAt, gapsOf(gaps)),
   };

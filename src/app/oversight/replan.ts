@@ -2,6 +2,7 @@
 // reckoned with: in the order of their ends, a batch at a time, while the gateway serves. It opens no renewal and touches no open one:
 // what has fallen due by it the next sweep opens, those with the nearest end first.
 import { createHash } from 'node:crypto';
+import { dateRule } from '../../domain/policy.ts';
 import { dueRule } from '../../domain/presence.ts';
 import { criticalities } from '../../domain/principal.ts';
 import type { Outlook, OutlookPlace, Reader } from '../../ports/store.ts';
@@ -36,7 +37,7 @@ function digestOf({ policies, settings }: App): string {
   const all = [...policies.set].sort(([a], [b]) => (a < b ? -1 : 1));
   const rules = all.map(([name, of]) => [name, criticalities.map((criticality) => of[criticality].policy)]);
   return createHash('sha256')
-    .update(JSON.stringify([dueRule, settings.cohortShares, rules]))
+    .update(JSON.stringify([dueRule, dateRule, settings.cohortShares, rules]))
     .digest('hex');
 }
 

@@ -1,7 +1,7 @@
 // When the replacement of a certificate in use is due: when its policy says, or so much earlier as its device comes rarely. The
 // renewal is opened by whoever finds that its time has come.
 import type { LedgerEntry } from '../../domain/certificate.ts';
-import { renewalTime } from '../../domain/policy.ts';
+import { type Dated, renewalTime } from '../../domain/policy.ts';
 import { dueByGaps, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -12,8 +12,6 @@ import { isOfDrill } from './drill.ts';
 import { openWithin } from './open-renewal.ts';
 
 const neverCameBack: GapRecord = new Uint8Array();
-
-type Dated = Pick<LedgerEntry, 'notBefore' | 'notAfter' | 'serial'>;
 
 /** The same where its gaps are at hand. */
 export function dueByKnown(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
