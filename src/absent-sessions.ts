@@ -1,4 +1,5 @@
 // Looks now and then for stored MQTT sessions that nobody came back to, and has them forgotten with their queues.
+import { ownerAndClientOf } from './domain/client-id.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
 
@@ -11,7 +12,7 @@ export interface AbsentSessionsOptions {
   readonly expiryMs: number;
   readonly clock: Pick<Clock, 'steady'>;
   readonly journal: Journal;
-  /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their client ids. */
+  /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their names. */
   readonly forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]>;
 }
 
@@ -24,11 +25,12 @@ export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: 
     const passed = Math.round(now - lookedAt);
     lookedAt = now;
     try {
-      for (const clientId of await forgetAbsent(passed, expiryMs)) {
+      for (const session of await forgetAbsent(passed, expiryMs)) {
+        const { owner, clientId } = ownerAndClientOf(session);
         journal.tell({
           action: 'session.forgotten',
           message: `${clientId}: its session was away too long and is forgotten, with its queue`,
-          fields: { 'nolapse.client_id': clientId },
+          fields: { 'nolapse.client_id': clientId, 'nolapse.principal': owner },
         });
       }
     } catch (error) {

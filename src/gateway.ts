@@ -15,7 +15,9 @@ import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config.ts';
+import { ownerAndClientOf } from './domain/client-id.ts';
 import { GatewayError } from './domain/errors.ts';
+import type { PrincipalId } from './domain/principal.ts';
 import { type Instant, toSeconds } from './domain/time.ts';
 import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
 import { pkiFolder } from './home-folder.ts';
@@ -24,6 +26,7 @@ import { startPublicServer } from './http/public.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
+import type { Journal } from './ports/journal.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
 import { rereader } from './reread.ts';
 import { createMqttPersistence } from './store/mqtt-persistence.ts';
@@ -45,6 +48,7 @@ interface Parts extends PartsAtRest {
 class LateSessions implements Sessions, Announcer {
   broker: Broker | null = null;
   forget: (principalId: string) => void = () => undefined;
+  forgetClaimed: (principalId: PrincipalId) => void = () => undefined;
   forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]> = async () => [];
 
   announce: Announcer['announce'] = (topic, payload) =>
@@ -56,6 +60,11 @@ class LateSessions implements Sessions, Announcer {
   closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {
     const closed = this.broker?.sessions.closeByPrincipal(id, reason) ?? 0;
     if (reason === 'decommissioned') this.forget(id);
+    return closed;
+  };
+  closeClaimed: Sessions['closeClaimed'] = (id, reason) => {
+    const closed = this.broker?.sessions.closeClaimed(id, reason) ?? 0;
+    this.forgetClaimed(id);
     return closed;
   };
   closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
@@ -82,6 +91,20 @@ function tlsMaterial({ server, app }: Parts) {
   return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
 }
 
+function tellDropped(journal: Journal, session: string | null, topic: string): void {
+  const whose = session === null ? null : ownerAndClientOf(session);
+  journal.tell({
+    action: 'message.dropped',
+    reason: 'queue_full',
+    message: whose ? `${whose.clientId}: its queue is full, a message was dropped` : 'a retained message was dropped',
+    fields: {
+      'nolapse.client_id': whose?.clientId ?? null,
+      ...(whose && { 'nolapse.principal': whose.owner }),
+      'nolapse.topic': topic,
+    },
+  });
+}
+
 async function buildBroker(parts: Parts, config: Config, sessions: LateSessions, seen: Seen): Promise<Broker> {
   const { app, database, journal } = parts;
   const persistence = createMqttPersistence(database, {
@@ -97,15 +120,10 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     },
     sessionsPerPrincipalMax: config.limits.sessionsPerPrincipal,
     isConnected: (clientId) => sessions.broker?.isConnected(clientId) ?? false,
-    onDropped: (clientId, topic) =>
-      journal.tell({
-        action: 'message.dropped',
-        reason: 'queue_full',
-        message: clientId ? `${clientId}: its queue is full, a message was dropped` : 'a retained message was dropped',
-        fields: { 'nolapse.client_id': clientId, 'nolapse.topic': topic },
-      }),
+    onDropped: (session, topic) => tellDropped(journal, session, topic),
   });
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
+  sessions.forgetClaimed = (id) => void persistence.sessions.forgetClaimed(id);
   sessions.forgetAbsent = (ms, mostMs) => persistence.sessions.forgetAbsent(ms, mostMs);
   const broker = await createBroker({
     entrance: entranceOf(app, seen),

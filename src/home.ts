@@ -203,6 +203,7 @@ const noSessions: Sessions = {
   listens: () => false,
   closeByCertificate: () => 0,
   closeByPrincipal: () => 0,
+  closeClaimed: () => 0,
   closeIntroduced: () => 0,
 };
 

@@ -26,6 +26,8 @@ export interface Change {
   readonly now: Instant;
   /** Records it with the change and tells it after the commit. */
   record(happening: Happening): Promise<void>;
+  /** Runs once the change is committed, and only then. It must not throw. */
+  afterwards(work: () => void): void;
   /** An alert is to stand for this. Sinks are told of what has changed with it, once it is committed. */
   alert(finding: Finding): Promise<void>;
   /** No alert is to stand under this name any more. */
@@ -67,6 +69,7 @@ export async function change<T>(
         };
         after.push(() => app.journal.tell({ action, ...rest, message, fields: { ...named, ...fields } }));
       },
+      afterwards: (work) => void after.push(work),
       alert: (finding) => raiseWithin(alerts, finding),
       clearAlert: (name) => clearWithin(alerts, name),
     });

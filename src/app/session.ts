@@ -16,6 +16,8 @@ export interface ConnectFacts {
   readonly presented: Presented;
   /** The MQTT client id as sent. */
   readonly clientId: string;
+  /** May a client that sent an empty one be given one? Absent: no. */
+  readonly mayAssign?: boolean;
   readonly remoteAddress: string;
 }
 
@@ -29,6 +31,7 @@ export interface Session {
   readonly access: Access;
   /** When the broker must end it, in Unix milliseconds. */
   readonly endsAt: number;
+  /** As sent, or as assigned to a client that sent none. */
   readonly clientId: string;
 }
 

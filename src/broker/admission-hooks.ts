@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { AedesOptions } from 'aedes';
 import type { Admission, Entrance, Session } from '../app/session.ts';
 import { mayPublish } from '../domain/acl.ts';
+import { laneSessionName, sessionName } from '../domain/client-id.ts';
 import { isWellFormed } from '../domain/topics.ts';
 import type { Journal } from '../ports/journal.ts';
 import { type BrokerClient, brokerClient } from './aedes-internals.ts';
@@ -19,9 +20,6 @@ type ConnectPacket = Parameters<PreConnect>[1];
 const identifierRejected = 2;
 const serverUnavailable = 3;
 const notAuthorized = 5;
-
-/** What a renew-only session goes by, so that the real session's queue and subscriptions stay untouched. */
-const laneClientIdPrefix = 'lane:';
 
 export interface AdmissionOptions {
   readonly entrance: Entrance;
@@ -96,6 +94,8 @@ class Verdicts {
       const admission = await entrance.admit({
         presented: presentedBy(socket),
         clientId: packet.clientId,
+        // MQTT 3.1 knows no client without an id, and a session that is kept needs one [MQTT-3.1.3-8].
+        mayAssign: packet.clean === true && packet.protocolVersion === 4,
         remoteAddress: socket.remoteAddress ?? '',
       });
       if (!this.#settle(client, packet, admission) || !admission.admitted || client.closed) return;
@@ -119,8 +119,10 @@ class Verdicts {
       return false;
     }
     const { session } = admission;
+    const { id } = session.principal;
+    // From here on it is the name of the session, to aedes and to the store.
+    packet.clientId = (session.lane === 'full' ? sessionName : laneSessionName)(id, session.clientId);
     if (session.lane === 'renew-only') {
-      packet.clientId = `${laneClientIdPrefix}${packet.clientId}`;
       packet.clean = true;
       delete packet.will;
     } else dropForbiddenWill(packet, session, this.#options.entrance);

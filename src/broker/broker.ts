@@ -152,7 +152,7 @@ function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets 
     const slowed = slowedTeller(journal, () => ({
       'client.address': address,
       'nolapse.principal': registry.of(client)?.session.principal.id,
-      'nolapse.client_id': registry.of(client)?.brokerClientId,
+      'nolapse.client_id': registry.of(client)?.shownClientId,
     }));
     guardReads(stream, {
       guard: new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax),
@@ -196,8 +196,8 @@ function aedesLimits(limits: BrokerLimits) {
     queueLimit: limits.packetsBeforeConnackMax,
     // aedes counts a connection's; the persistence counts a session's, which may come back with some.
     maxInflightInbound: 0,
-    // MQTT 3.1 allows 23 characters; principals have longer ids, and the lane's prefix comes on top.
-    maxClientsIdLength: limits.clientIdCharactersMax + 16,
+    // MQTT 3.1 allows 23 characters; principals have longer ids, and names of sessions escape them and may have a prefix.
+    maxClientsIdLength: 3 * limits.clientIdCharactersMax + 16,
     maxTopicLevels: topicLevelsMax,
   };
 }
@@ -236,7 +236,10 @@ function watchErrors(aedes: Aedes, journal: Journal, registry: SessionRegistry):
       action: 'connection.failed',
       level: 'debug',
       message: error.message,
-      fields: { 'nolapse.client_id': brokerClient(client).id },
+      fields: {
+        'nolapse.client_id': live?.shownClientId ?? brokerClient(client).id,
+        'nolapse.principal': live?.session.principal.id,
+      },
     });
   };
   aedes.on('clientError', tell);

@@ -3,13 +3,15 @@
 import type { TLSSocket } from 'node:tls';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Fingerprint } from '../domain/certificate.ts';
-import type { PrincipalId } from '../domain/principal.ts';
+import { claimants, hasFormOf, outerIds } from '../domain/client-id.ts';
+import { type PrincipalId, reservedId } from '../domain/principal.ts';
 import { enrollmentRoot } from '../domain/topics.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { BrokerClient } from './aedes-internals.ts';
 import { type Deadlined, DeadlineHeap } from './deadline-heap.ts';
 import { notAfterOf } from './peer-certificate.ts';
+import { addTo, removeFrom } from './sets-by-key.ts';
 import { compileTopicGate, type TopicGate } from './topic-gate.ts';
 
 /** A session from the moment it was admitted until its stream has closed. */
@@ -17,8 +19,10 @@ export interface LiveSession extends Deadlined {
   readonly client: BrokerClient;
   readonly socket: TLSSocket;
   readonly session: Session;
-  /** The client id aedes and the persistence know it by. */
+  /** The name under which aedes and the persistence know it. */
   readonly brokerClientId: string;
+  /** Its client id for logs; that of a renew-only session has the prefix its name has. */
+  readonly shownClientId: string;
   readonly mayPublish: TopicGate;
   readonly mayReceive: TopicGate;
   /** Filters granted to it. */
@@ -125,6 +129,7 @@ export class SessionRegistry {
       socket,
       session,
       brokerClientId,
+      shownClientId: session.lane === 'full' ? session.clientId : `${reservedId}:${session.clientId}`,
       mayPublish: compileTopicGate(session.access.publish),
       mayReceive: this.#receives(session),
       filters: new Set(),
@@ -178,6 +183,13 @@ export class SessionRegistry {
   endIntroduced(id: PrincipalId, reason: string): number {
     const introduced = this.ofPrincipal(id).filter(({ session }) => session.introduced);
     return this.#endAll(`introduced/${id}`, introduced, reason);
+  }
+
+  /** Ends the sessions of others whose client ids are this principal's from now on: it is new in the inventory, and its id the longer one. */
+  endClaimed(id: PrincipalId, reason: string): number {
+    const others = outerIds(id).flatMap((outer) => this.ofPrincipal(outer));
+    const claimed = others.filter(({ session }) => hasFormOf(id, session.clientId));
+    return this.#endAll(`claimed/${id}`, claimed, reason);
   }
 
   end(live: LiveSession, reason: string): void {
@@ -244,8 +256,13 @@ export class SessionRegistry {
   }
 
   #revokedSince(pending: PendingAdmission, session: Session): string | null {
-    const { fingerprint, introduced, principal } = session;
-    const keys = [fingerprint, `principal/${principal.id}`, ...(introduced ? [`introduced/${principal.id}`] : [])];
+    const { fingerprint, introduced, principal, clientId } = session;
+    const keys = [
+      fingerprint,
+      `principal/${principal.id}`,
+      ...(introduced ? [`introduced/${principal.id}`] : []),
+      ...claimants(principal.id, clientId).map((id) => `claimed/${id}`),
+    ];
     for (const key of keys) {
       const ended = this.#endedMeanwhile.get(key);
       if (ended && ended.at > pending.since) return ended.reason;
@@ -260,7 +277,7 @@ export class SessionRegistry {
       message: `${live.session.principal.id}: session ended: ${reason}`,
       fields: {
         'nolapse.principal': live.session.principal.id,
-        'nolapse.client_id': live.brokerClientId,
+        'nolapse.client_id': live.shownClientId,
         'nolapse.lane': live.session.lane,
         'tls.client.hash.sha256': live.session.fingerprint,
       },
@@ -272,16 +289,4 @@ export class SessionRegistry {
 function endOf(live: LiveSession): string {
   const notAfter = notAfterOf(live.socket);
   return notAfter !== null && live.deadline < notAfter ? 'overlap_ended' : 'certificate_expired';
-}
-
-function addTo<K>(index: Map<K, Set<LiveSession>>, key: K, live: LiveSession): void {
-  const lives = index.get(key);
-  if (lives) lives.add(live);
-  else index.set(key, new Set([live]));
-}
-
-function removeFrom<K>(index: Map<K, Set<LiveSession>>, key: K, live: LiveSession): void {
-  const lives = index.get(key);
-  lives?.delete(live);
-  if (lives?.size === 0) index.delete(key);
 }

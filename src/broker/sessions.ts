@@ -18,6 +18,7 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
     listens: (principalId, topic) => registry.ofPrincipal(principalId).some((live) => qosOf(live, topic) !== null),
     closeByCertificate: (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
     closeByPrincipal: (principalId, reason) => registry.endByPrincipal(principalId, reason),
+    closeClaimed: (principalId, reason) => registry.endClaimed(principalId, reason),
     closeIntroduced: (principalId, reason) => registry.endIntroduced(principalId, reason),
   };
 }

@@ -45,7 +45,7 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
         level: 'warn',
         reason: 'subscriptions_max',
         message: 'too many subscriptions',
-        fields: { 'nolapse.principal': live.session.principal.id, 'nolapse.client_id': live.brokerClientId },
+        fields: { 'nolapse.principal': live.session.principal.id, 'nolapse.client_id': live.shownClientId },
       });
       return callback(null, null);
     }

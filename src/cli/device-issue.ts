@@ -6,6 +6,7 @@ import { access, link, open, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OperationError } from '../app/operations.ts';
+import { fileStem } from '../domain/escape.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { makeFolder } from '../folder.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
@@ -57,8 +58,8 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
   const directory = resolve(options.out);
   const replace = options.force === true;
   const files = {
-    certificate: join(directory, `${id}.crt`),
-    key: join(directory, `${id}.key`),
+    certificate: join(directory, `${fileStem(id)}.crt`),
+    key: join(directory, `${fileStem(id)}.key`),
     ca: join(directory, 'ca.crt'),
   };
   await prepare(directory);
@@ -83,7 +84,9 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
 
 export function registerDeviceIssue(group: Command, surroundings: Surroundings): void {
   withCommon(group.command('issue'))
-    .description('issue a first certificate and key: writes <id>.crt with its chain, <id>.key and ca.crt')
+    .description(
+      'issue a first certificate and key: writes <id>.crt with its chain, <id>.key and ca.crt; ":" and "@" are escaped',
+    )
     .argument('<id>')
     .requiredOption('--out <dir>', 'where to write them')
     .option('--force', 'replace a key that is there')

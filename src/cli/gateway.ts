@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { OperationError } from '../app/operations.ts';
 import { bridgeConfig } from '../app/operator/bridge-config.ts';
 import type { Config } from '../config.ts';
+import { fileStem } from '../domain/escape.ts';
 import { type CommonOptions, configOf, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, remark } from './output.ts';
 
@@ -27,7 +28,7 @@ async function printBridgeConfig(surroundings: Surroundings, text: string, optio
   if (kind !== 'gateway') throw new OperationError('invalid', [`${id} is a ${kind}: only a gateway is bridged`]);
   if (status === 'decommissioned') throw new OperationError('conflict', [`${id} is decommissioned`]);
   const config = await configOf(surroundings, options);
-  const certfile = options.certfile ?? `${folder}/${id}.pem`;
+  const certfile = options.certfile ?? `${folder}/${fileStem(id)}.pem`;
   const settings = {
     id,
     address: options.address ?? ownAddress(config),

@@ -8,7 +8,7 @@ import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter } from '../domain/topics.ts';
 import { alertsSchema } from './alerts.ts';
 import { sourceSchema } from './sources.ts';
-import { chosenName, day, duration, durationRule, second, share, spanRule, whole } from './values.ts';
+import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
 
 const port = (fallback: number) => whole(fallback, 0, 65_535);
 
@@ -175,7 +175,7 @@ export const configSchema = z.strictObject({
       device: template(deviceSubscribePatterns),
       gateway: template(patterns),
       service: template(patterns),
-      principals: z.record(chosenName, template(patterns)).prefault({}),
+      principals: z.record(principalName, template(patterns)).prefault({}),
     })
     .prefault({}),
   limits,

@@ -108,8 +108,8 @@ export function readYaml(file: string): Source {
 
 const normalized = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '_');
 
-/** Do these segments of a variable's name spell this key? The path then, names included; null otherwise. */
-function spell(segments: readonly string[], key: ConfigKey, tree: Tree): string[] | null {
+/** Do these segments of a variable's name spell this key? The path then, names included, unless it could mean several names; null otherwise. */
+function spell(segments: readonly string[], key: ConfigKey, tree: Tree): string[] | 'several' | null {
   const before = key.path.indexOf(anyName);
   const fixed = key.path.filter((step) => step !== anyName).map((step) => step.toLowerCase());
   if (before < 0) return segments.join('_') === fixed.join('_') ? [...key.path] : null;
@@ -119,7 +119,9 @@ function spell(segments: readonly string[], key: ConfigKey, tree: Tree): string[
   if (name.length === 0 || name.join('') === '' || rest.join('_') !== fixed.join('_')) return null;
   // A variable's name has neither case nor dashes: it means the class that is there already, if one is spelt like it.
   const parent = key.path.slice(0, before).reduce<unknown>((at, step) => (isTree(at) ? at[step] : undefined), tree);
-  const known = isTree(parent) ? Object.keys(parent).find((each) => normalized(each) === name.join('_')) : undefined;
+  const alike = isTree(parent) ? Object.keys(parent).filter((each) => normalized(each) === name.join('_')) : [];
+  if (alike.length > 1) return 'several';
+  const [known] = alike;
   return key.path.map((step) => (step === anyName ? (known ?? name.join('_')) : step));
 }
 
@@ -171,6 +173,10 @@ export function layVariables(
     const match = configKeys.map((key) => ({ key, path: spell(segments, key, tree) })).find(({ path }) => path);
     if (!match?.path || match.path.includes('__proto__')) {
       faults.push({ path: name, message: 'no key of the configuration has this name' });
+      continue;
+    }
+    if (match.path === 'several') {
+      faults.push({ path: name, message: 'could mean several names that are in the file: write it there' });
       continue;
     }
     put(tree, match.path, valueFor(match.key, text));

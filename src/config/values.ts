@@ -1,5 +1,6 @@
 // How single values of the configuration are written, and read into what the gateway works with.
 import { z } from 'zod';
+import { parsePrincipalId } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan } from '../domain/time.ts';
 
 export const second = 1_000;
@@ -41,5 +42,10 @@ export function share(fallback: string) {
     .prefault(fallback);
 }
 
-/** A name that the operator chooses: of a class, of a principal, of a source. */
+/** A name that the operator chooses: of a class, of a source. */
 export const chosenName = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+
+/** The id of a principal, which may hold what other names do not. */
+export const principalName = z
+  .string()
+  .refine((text) => chosenName.safeParse(text).success || parsePrincipalId(text) !== null);

@@ -1,7 +1,8 @@
 // Who may come in: one ordered list of checks over values. The first that objects decides; nothing here reads a clock,
 // a certificate chain or a database.
 import type { LedgerEntry } from './certificate.ts';
-import type { Principal } from './principal.ts';
+import { hasFormOf } from './client-id.ts';
+import type { Principal, PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
 
 /** Every reason a verdict can carry, with what it means. docs/protocol.md lists the same, and a test holds them together. */
@@ -19,7 +20,8 @@ export const admissionReasons = {
   retired: 'the certificate was replaced and its overlap has ended: somebody still holds it',
   not_yet_valid: 'notBefore has not come, beyond the allowed skew',
   expired: 'notAfter and grace have passed',
-  client_id_mismatch: "the MQTT client id is neither the principal's id nor begins with it and a colon",
+  client_id_mismatch:
+    "the MQTT client id is neither the principal's id nor begins with it and a colon, or is another principal's with a longer id",
 } as const;
 export type AdmissionReason = keyof typeof admissionReasons;
 
@@ -48,6 +50,8 @@ export interface AdmissionInput {
   readonly stranger: StrangerFacts | null;
   readonly principal: Principal | null;
   readonly clientId: string;
+  /** The longest id in the inventory that has a better claim to the client id than the principal's; null: none. */
+  readonly claimedBy: PrincipalId | null;
   readonly graceMs: number;
   readonly skewMs: number;
   readonly now: Instant;
@@ -91,8 +95,8 @@ const hasNotEnded: Check = ({ entry, stranger, now, graceMs }) => {
 const overlapHasNotEnded: Check = ({ entry, now }) =>
   entry?.state === 'superseded' && (entry.overlapUntil ?? 0) <= now ? 'retired' : null;
 
-const clientIdIsItsOwn: Check = ({ principal, clientId }) =>
-  principal && (clientId === principal.id || clientId.startsWith(`${principal.id}:`)) ? null : 'client_id_mismatch';
+const clientIdIsItsOwn: Check = ({ principal, clientId, claimedBy }) =>
+  principal && hasFormOf(principal.id, clientId) && !claimedBy ? null : 'client_id_mismatch';
 
 const checks: readonly Check[] = [
   wasPresented,

@@ -1,4 +1,5 @@
 // Who may exist: the inventory's record and the grammar of its identifier.
+import { escapeName, unescapeName } from './escape.ts';
 import type { KeyMode } from './policy.ts';
 import type { Cohort } from './rollout.ts';
 
@@ -57,25 +58,49 @@ export const slotsMost = 1_000;
 /** Longest principal id. 64 is the upper bound of an X.520 common name (RFC 5280, ub-common-name). */
 export const principalIdLengthMax = 64;
 
-// `lane` would make the client ids of its suffixed sessions equal to those the renew-only lane gives out.
-const reservedIds: ReadonlySet<string> = new Set(['lane']);
+/** The id nobody may have, nor one that begins with it and a colon: client ids of renew-only sessions begin so. */
+export const reservedId = 'lane';
 
 /**
- * Checks an identifier: a letter or digit, then letters, digits, `.`, `_` and `-`, at most 64 characters.
- * The grammar keeps out MQTT wildcards and separators, path segments (`..`) and the client-id separator `:`.
+ * Checks an identifier: letters, digits, `.`, `_`, `-`, `:` and `@`, beginning with a letter or digit, at most 64 characters. That
+ * takes MAC addresses, e-mail addresses and URNs, and keeps out MQTT wildcards and separators, options of a command line and
+ * formulas of a spreadsheet. No `..`: an id never climbs a path. No colon at the end: a client id with an empty suffix is nobody's id.
  * @returns the branded id, or null.
  */
 export function parsePrincipalId(text: unknown): PrincipalId | null {
   if (typeof text !== 'string' || text.length > principalIdLengthMax) return null;
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text) || text.includes('..') || reservedIds.has(text)) return null;
-  return text as PrincipalId;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._:@-]*$/.test(text) || text.includes('..') || text.endsWith(':')) return null;
+  return text === reservedId || text.startsWith(`${reservedId}:`) ? null : (text as PrincipalId);
 }
 
 /** The rule of {@link parsePrincipalId} in words, for error messages. */
 export const principalIdRule =
-  '1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit, without ".."; "lane" is reserved';
+  '1 to 64 letters, digits, ".", "_", "-", ":" or "@", beginning with a letter or digit, without ".." and without a ":" at the end; "lane" and what begins with "lane:" are reserved';
 
-/** The URI that names a principal in a certificate's subject alternative name: `urn:nolapse:<kind>:<id>`. */
+/** Do two ids differ, and only in the case of their letters? Nobody may have such a pair: people and file systems confuse them. */
+export function differsByCase(one: string, other: string): boolean {
+  return one !== other && one.toLowerCase() === other.toLowerCase();
+}
+
+const uriPrefix = 'urn:nolapse:';
+
+/** The URI that names a principal in a certificate's subject alternative name: `urn:nolapse:<kind>:<id>`, the id escaped. */
 export function principalUri(kind: PrincipalKind, id: PrincipalId): string {
-  return `urn:nolapse:${kind}:${id}`;
+  return `${uriPrefix}${kind}:${escapeName(id)}`;
+}
+
+/** Does this URI claim to name a principal of nolapse, whether it names one or not? */
+export function isPrincipalUri(uri: string): boolean {
+  return uri.startsWith(uriPrefix);
+}
+
+/**
+ * Reads what {@link principalUri} writes, and the same with the id as it is: a device may not know of the escape. All after the
+ * kind is the id. @returns null for a URI that names no id there could be; the kind is as it stands there.
+ */
+export function parsePrincipalUri(uri: string): { readonly kind: string; readonly id: PrincipalId } | null {
+  const [, kind, name] = /^urn:nolapse:([^:]*):(.*)$/s.exec(uri) ?? [];
+  if (kind === undefined || name === undefined) return null;
+  const id = parsePrincipalId(unescapeName(name) ?? name);
+  return id && (name === id || name === escapeName(id)) ? { kind, id } : null;
 }

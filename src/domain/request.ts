@@ -3,7 +3,7 @@
 import type { Fingerprint, Serial } from './certificate.ts';
 import type { EnrollmentCode } from './errors.ts';
 import type { KeyMode } from './policy.ts';
-import { type PrincipalId, type PrincipalKind, principalUri } from './principal.ts';
+import { type PrincipalId, type PrincipalKind, parsePrincipalUri, principalUri } from './principal.ts';
 import type { Instant } from './time.ts';
 
 export type KeyAlgorithm = 'ec-p256' | 'ec-p384' | 'ed25519' | 'rsa';
@@ -104,7 +104,9 @@ function objectToNames({ facts, principalId, kind }: ApprovalInput): Objection {
   if (facts.commonNames.some((name) => name !== principalId))
     return { code, detail: 'common name is not the principal' };
   if (facts.otherNames > 0) return { code, detail: 'an alternative name that is not a URI' };
-  if (facts.uris.some((uri) => uri !== principalUri(kind, principalId))) return { code, detail: 'URI names another' };
+  const named = facts.uris.map(parsePrincipalUri);
+  if (named.some((each) => each?.kind !== kind || each.id !== principalId))
+    return { code, detail: 'URI names another' };
   return null;
 }
 

@@ -1,5 +1,6 @@
 // MQTT topic names and filters: matching, covering, and the enrollment topics `$enroll/1/<id>/<word>`.
 import type { AlertName } from './alert.ts';
+import { escapeName } from './escape.ts';
 import { type PrincipalId, parsePrincipalId } from './principal.ts';
 
 export const upWords = ['hello', 'csr', 'get', 'ack'] as const;
@@ -21,9 +22,9 @@ export function enrollmentTopic(id: PrincipalId, word: UpWord | DownWord): strin
   return `${enrollmentRoot}${id}/${word}`;
 }
 
-/** The topic on which services hear what becomes of an alert. What in its subject would be more than a level is replaced. */
+/** The topic on which services hear what becomes of an alert, its subject escaped. */
 export function alertTopic({ kind, subject }: AlertName): string {
-  return `${alertRoot}${kind}/${subject.replaceAll(/[^A-Za-z0-9._-]/g, '_')}`;
+  return `${alertRoot}${kind}/${escapeName(subject)}`;
 }
 
 /** Takes an enrollment topic apart. Null when the topic is not one or names an impossible id; unknown words are kept. */

@@ -21,6 +21,11 @@ export interface Sessions {
   closeByCertificate(fingerprint: Fingerprint, reason: string): number;
   /** Ends every session of this principal; how many there were. */
   closeByPrincipal(principalId: PrincipalId, reason: string): number;
+  /**
+   * Ends the sessions of others whose client ids belong to this principal since it is in the inventory, and forgets what is stored of
+   * such; how many had a connection.
+   */
+  closeClaimed(principalId: PrincipalId, reason: string): number;
   /** Ends the sessions of this principal that a bootstrap anchor introduced; how many there were. */
   closeIntroduced(principalId: PrincipalId, reason: string): number;
 }

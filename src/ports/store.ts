@@ -118,6 +118,10 @@ export interface Page {
 
 export interface Reader extends PeriodReader, CampaignReader {
   principal(id: PrincipalId): Promise<Principal | null>;
+  /** Another id in the inventory that differs from this one by case alone; null: none. */
+  caseTwin(id: PrincipalId): Promise<PrincipalId | null>;
+  /** Pairs of ids in the inventory that differ by case alone. */
+  caseTwins(limit: number): Promise<(readonly [PrincipalId, PrincipalId])[]>;
   /** In order of id. */
   principals(query: PrincipalQuery, page: Page): Promise<Principal[]>;
   contact(id: PrincipalId): Promise<Contact | null>;

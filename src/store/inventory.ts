@@ -1,4 +1,5 @@
 // Principals, and what they last told about themselves.
+import { sql } from 'kysely';
 import type { KeyMode } from '../domain/policy.ts';
 import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
@@ -68,6 +69,30 @@ function prepareContacts(queries: Queries) {
   return { of, put, seen };
 }
 
+// Ids are ASCII, which is what NOCASE folds.
+function prepareTwin(queries: Queries) {
+  return queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build
+      .selectFrom('principal')
+      .select('id')
+      .where(sql<boolean>`"id" = ${p('id')} collate nocase`)
+      .where('id', '!=', p('id'))
+      .limit(sql.lit(1)),
+  );
+}
+
+/** Goes through the whole inventory. */
+function twins(queries: Queries, limit: number): (readonly [PrincipalId, PrincipalId])[] {
+  const pairs = build
+    .selectFrom('principal as one')
+    .innerJoin('principal as other', (join) =>
+      join.on(sql<boolean>`"other"."id" = "one"."id" collate nocase`).onRef('one.id', '<', 'other.id'),
+    )
+    .select(['one.id as one', 'other.id as other'])
+    .limit(limit);
+  return queries.all(pairs).map(({ one, other }) => [one, other] as const);
+}
+
 export function inventory(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
 
@@ -94,11 +119,14 @@ export function inventory(queries: Queries) {
   });
 
   const contacts = prepareContacts(queries);
+  const twin = prepareTwin(queries);
   return {
     principal: (id: PrincipalId): Principal | null => {
       const row = byId.get({ id });
       return row ? principalOf(row) : null;
     },
+    caseTwin: (id: PrincipalId): PrincipalId | null => twin.get({ id })?.id ?? null,
+    caseTwins: (limit: number) => twins(queries, limit),
     principals: (query: PrincipalQuery, page: Page): Principal[] => {
       let select = rows.orderBy('id').limit(page.limit);
       for (const column of ['status', 'kind', 'site', 'owner', 'source'] as const) {

@@ -78,12 +78,6 @@ export function payloadBytes(payload: Payload): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
 }
 
-/** The principal a client id belongs to: all of it up to its suffix. */
-export function principalOf(clientId: string): string {
-  const colon = clientId.indexOf(':');
-  return colon < 0 ? clientId : clientId.slice(0, colon);
-}
-
 /** Resolved already: most questions about a fleet of clean sessions need no SQL, and no promise of their own. */
 export const settled: Promise<void> = Promise.resolve();
 

@@ -7,6 +7,7 @@
 // is numbered as it arrives, aedes's copies of it keep the number, and by it what aedes asks to be stored later is known to be
 // stored, and what it hands out is put in order (mqtt-arrivals.ts).
 import { Readable } from 'node:stream';
+import { ownerOfSession } from '../domain/client-id.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import { MqttAbsences } from './mqtt-absences.ts';
@@ -23,7 +24,6 @@ import {
   type MqttSession,
   type PublishPacket,
   type PubrelPacket,
-  principalOf,
   settled,
 } from './mqtt-packet.ts';
 import { MqttRetained } from './mqtt-retained.ts';
@@ -275,7 +275,7 @@ export class MqttPersistence {
   }
 
   #retain(packet: PublishPacket): void {
-    if (!this.#retained.put(packet, principalOf(packet.clientId ?? ''))) this.#options.onDropped(null, packet.topic);
+    if (!this.#retained.put(packet, ownerOfSession(packet.clientId ?? ''))) this.#options.onDropped(null, packet.topic);
   }
 
   #enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): void {

@@ -1,7 +1,8 @@
 // The sessions that outlive their connection, whatever is stored of them: how many a principal may have, how long one is kept that
 // nobody comes back to, and the forgetting of them.
+import { hasFormOf, outerIds, ownerAndClientOf, ownerOfSession } from '../domain/client-id.ts';
+import type { PrincipalId } from '../domain/principal.ts';
 import type { MqttAbsences } from './mqtt-absences.ts';
-import { principalOf } from './mqtt-packet.ts';
 
 /** What stores something by client id. */
 interface Part {
@@ -55,9 +56,19 @@ export class MqttStoredSessions {
     return this.#forget((id) => id === clientId);
   }
 
-  /** Removes all that is stored of the client ids of a principal: its id, and `<id>:<suffix>`. */
+  /** Removes all that is stored of a principal's sessions. */
   forgetPrincipal(principalId: string): Promise<void> {
-    return this.#forget((id) => principalOf(id) === principalId);
+    return this.#forget((id) => ownerOfSession(id) === principalId);
+  }
+
+  /** Removes what is stored of others' client ids that are this principal's since it is in the inventory: nobody can come back to it. */
+  forgetClaimed(principalId: PrincipalId): Promise<void> {
+    const named = outerIds(principalId).flatMap((outer) => [...(this.#known.get(outer) ?? [])]);
+    const claimed = named.filter((name) => hasFormOf(principalId, ownerAndClientOf(name).clientId));
+    if (claimed.length === 0) return Promise.resolve();
+    return this.#options.submit(() => {
+      for (const name of claimed) this.#discard(name);
+    });
   }
 
   /**
@@ -87,7 +98,7 @@ export class MqttStoredSessions {
   }
 
   #note(clientId: string): Set<string> {
-    const principal = principalOf(clientId);
+    const principal = ownerOfSession(clientId);
     const known = this.#known.get(principal) ?? new Set();
     known.delete(clientId);
     this.#known.set(principal, known.add(clientId));
@@ -98,7 +109,7 @@ export class MqttStoredSessions {
     const { parts, absences } = this.#options;
     for (const part of parts) part.discard(clientId);
     absences.discard(clientId);
-    const principal = principalOf(clientId);
+    const principal = ownerOfSession(clientId);
     const known = this.#known.get(principal);
     known?.delete(clientId);
     if (known?.size === 0) this.#known.delete(principal);

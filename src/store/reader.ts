@@ -19,6 +19,14 @@ export class TableReader implements Reader {
     return this.tables.principal(id);
   }
 
+  async caseTwin(id: PrincipalId) {
+    return this.tables.caseTwin(id);
+  }
+
+  async caseTwins(limit: number) {
+    return this.tables.caseTwins(limit);
+  }
+
   async principals(query: PrincipalQuery, page: Page) {
     return this.tables.principals(query, page);
   }

@@ -69,6 +69,7 @@ class Devices implements Sessions {
   listens = (id: PrincipalId): boolean => this.devices.has(id);
   closeByCertificate = (): number => 0;
   closeByPrincipal = (): number => 0;
+  closeClaimed = (): number => 0;
   closeIntroduced = (): number => 0;
   send: Sessions['send'] = async (id, topic, payload) => {
     const decoded = decodeDown(topic.split('/')[3] ?? '', payload);

@@ -38,10 +38,53 @@ describe('a connect', () => {
     expect(count).toBe(1);
   });
 
-  it('answers 2 when the client id is not the principal’s, or empty', async () => {
+  it('answers 2 when the client id is not the principal’s', async () => {
     const credential = await house.device('d2');
     expect(await house.refusal(credential, 'd3')).toBe(2);
-    expect(await house.refusal(credential, '')).toBe(2);
+  });
+
+  it.each([
+    ['with a session to be kept [MQTT-3.1.3-8]', '10 0c 0004 4d515454 04 00 003c 0000'],
+    ['of MQTT 3.1', '10 0e 0006 4d5149736470 03 02 003c 0000'],
+  ])('answers 2 to an empty client id %s', async (_what, connect) => {
+    const credential = await house.device('d2');
+    const socket = await house.raw(credential);
+    const packets = packetsOf(socket);
+    socket.write(Buffer.from(connect.replaceAll(' ', ''), 'hex'));
+    await closed(socket);
+    expect(packets).toMatchObject([{ cmd: 'connack', returnCode: 2 }]);
+  });
+
+  it('keeps two principals apart whose client ids are the same', async () => {
+    const [one, other] = [await house.device('p'), await house.device('p:q')];
+    const first = await house.connected(one, 'p:q', { clean: false });
+    await first.subscribeAsync('devices/p/#', { qos: 1 });
+    const second = await house.connected(other, 'p:q', { clean: false });
+    expect(await house.persistence.subscriptionsByClient({ id: 'p%3Aq' })).toEqual([]);
+    // The first is still there, and still listens.
+    const heard = inbox(first);
+    await first.publishAsync('devices/p/x', 'x', { qos: 1 });
+    await until(() => heard.length > 0);
+    expect(first.connected && second.connected).toBe(true);
+    await Promise.all([first.endAsync(), second.endAsync()]);
+  });
+
+  it('assigns a client id to each client without one that wants a clean session [MQTT-3.1.3-6]', async () => {
+    const credential = await house.device('d2:x@y');
+    const clients = [];
+    for (let count = 0; count < 2; count += 1) {
+      const socket = await house.raw(credential);
+      const packets = packetsOf(socket);
+      socket.write(connectPacket('', { clean: true, protocolVersion: 4 }));
+      await until(() => packets.length > 0);
+      expect(packets).toMatchObject([{ cmd: 'connack', returnCode: 0, sessionPresent: false }]);
+      clients.push(socket);
+    }
+    const assigned = house.entrance.present.filter((clientId) => clientId.startsWith('d2:x@y:~'));
+    expect(new Set(assigned).size).toBe(2);
+    expect(house.broker.isConnected(assigned[0]?.replace('d2:x@y', 'd2%3Ax%40y') ?? '')).toBe(true);
+    for (const socket of clients) socket.destroy();
+    await until(() => !house.entrance.present.some((clientId) => clientId.startsWith('d2:x@y')));
   });
 
   it.each([

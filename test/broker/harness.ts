@@ -1,5 +1,5 @@
 // A running broker with an application that answers by a table, and clients to talk to it. Everything it opened it closes.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type EventEmitter, once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import memory from 'aedes-persistence';
@@ -11,6 +11,7 @@ import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
+import { assignedBytes, assignedClientId } from '../../src/domain/client-id.ts';
 import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
 import type { Decision } from '../../src/ports/journal.ts';
 import { principal as principalOf } from '../domain/samples.ts';
@@ -72,6 +73,9 @@ export class FakeEntrance implements Entrance {
     const entry = this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
     if (!entry) return { admitted: false, reason: 'unknown_certificate' };
     const { id } = entry.principal;
+    if (facts.clientId === '' && facts.mayAssign) {
+      return { admitted: true, session: { ...entry, clientId: assignedClientId(id, randomBytes(assignedBytes)) } };
+    }
     if (facts.clientId !== id && !facts.clientId.startsWith(`${id}:`)) {
       return { admitted: false, reason: 'client_id_mismatch' };
     }

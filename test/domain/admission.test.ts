@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type AdmissionInput, admissionReasons, admit } from '../../src/domain/admission.ts';
 import { certificateStates } from '../../src/domain/certificate.ts';
 import { principalStatuses } from '../../src/domain/principal.ts';
-import { day, entry, noon, principal } from './samples.ts';
+import { day, entry, idOf, noon, principal } from './samples.ts';
 
 function input(patch: Partial<AdmissionInput> = {}): AdmissionInput {
   return {
@@ -13,6 +13,7 @@ function input(patch: Partial<AdmissionInput> = {}): AdmissionInput {
     stranger: null,
     principal: principal(),
     clientId: 'pump-7',
+    claimedBy: null,
     graceMs: 30 * day,
     skewMs: 300_000,
     now: noon,
@@ -77,6 +78,7 @@ describe('admission', () => {
     ['client_id_mismatch', { clientId: 'pump-8' }],
     ['client_id_mismatch', { clientId: 'pump-70' }],
     ['client_id_mismatch', { clientId: '' }],
+    ['client_id_mismatch', { clientId: 'pump-7:a', claimedBy: idOf('pump-7:a') }],
   ] as const)('refuses with %s', (reason, patch) => {
     expect(admit(input(patch as Partial<AdmissionInput>))).toEqual({ lane: 'refused', reason });
   });

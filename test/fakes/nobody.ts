@@ -6,5 +6,6 @@ export const nobody: Sessions = {
   listens: () => false,
   closeByCertificate: () => 0,
   closeByPrincipal: () => 0,
+  closeClaimed: () => 0,
   closeIntroduced: () => 0,
 };

@@ -4,8 +4,15 @@ import { accessOf } from '../../domain/acl.ts';
 import { admit, isAwaited, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
 import { isFresh } from '../../domain/alert.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../../domain/certificate.ts';
+import { assignedBytes, assignedClientId, claimants } from '../../domain/client-id.ts';
 import { graceMs } from '../../domain/policy.ts';
-import { type Principal, parsePrincipalId, principalUri } from '../../domain/principal.ts';
+import {
+  isPrincipalUri,
+  type Principal,
+  type PrincipalId,
+  parsePrincipalId,
+  parsePrincipalUri,
+} from '../../domain/principal.ts';
 import { introduce } from '../../pki/chain.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import { change } from '../change.ts';
@@ -19,6 +26,10 @@ interface Findings {
   readonly entry: LedgerEntry | null;
   readonly stranger: StrangerFacts | null;
   readonly principal: Principal | null;
+  /** As sent, or as assigned. */
+  readonly clientId: string;
+  /** Who else in the inventory it belongs to. */
+  readonly claimedBy: PrincipalId | null;
 }
 
 /** Judges one connect, as {@link Entrance.admit} has it. */
@@ -32,7 +43,7 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
   tell(app, facts, findings, verdict);
   if (verdict.reason === 'retired') await alertRetired(app, findings);
   if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
-  const { principal, fingerprint, entry } = findings;
+  const { principal, fingerprint, entry, clientId } = findings;
   if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
   if (verdict.reason === 'expired_in_grace' && entry) await openRenewal(app, entry.fingerprint);
   return {
@@ -44,7 +55,7 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
       introduced: verdict.reason === 'bootstrap',
       access: accessOf(principal, verdict.lane, app.settings.access),
       endsAt: verdict.endsAt,
-      clientId: facts.clientId,
+      clientId,
     },
   };
 }
@@ -59,7 +70,29 @@ async function changesLedger(app: App, { entry, principal }: Findings, verdict: 
   return (await openEnrollment(app, principal.id, verdict.endsAt)) === null;
 }
 
-async function find(app: App, { presented }: ConnectFacts): Promise<Findings> {
+async function find(app: App, facts: ConnectFacts): Promise<Findings> {
+  const known = await findCertificate(app, facts);
+  return { ...known, ...(await findClientId(app, facts, known.principal)) };
+}
+
+/** Whose the client id is. Only one with a suffix costs a look at the inventory, one more for each colon in it. */
+async function findClientId(
+  { store, entropy }: App,
+  { clientId, mayAssign }: ConnectFacts,
+  principal: Principal | null,
+) {
+  if (!principal) return { clientId, claimedBy: null };
+  const { id } = principal;
+  if (clientId === '' && mayAssign) {
+    return { clientId: assignedClientId(id, entropy.bytes(assignedBytes)), claimedBy: null };
+  }
+  for (const claimant of claimants(id, clientId)) {
+    if (await store.read.principal(claimant)) return { clientId, claimedBy: claimant };
+  }
+  return { clientId, claimedBy: null };
+}
+
+async function findCertificate(app: App, { presented }: ConnectFacts) {
   if (!presented.der) return { fingerprint: null, entry: null, stranger: null, principal: null };
   const { read } = app.store;
   const fingerprint = fingerprintOf(presented.der);
@@ -81,8 +114,9 @@ async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Ar
 
 /** A stranger is expected as long as no certificate of the principal was ever in use. */
 async function isExpected(app: App, principal: Principal, uris: readonly string[]): Promise<boolean> {
-  const ours = uris.filter((uri) => uri.startsWith('urn:nolapse:'));
-  if (ours.some((uri) => uri !== principalUri(principal.kind, principal.id))) return false;
+  const { kind, id } = principal;
+  const named = uris.filter(isPrincipalUri).map(parsePrincipalUri);
+  if (named.some((each) => each?.kind !== kind || each.id !== id)) return false;
   return isAwaited(await app.store.read.certificatesOf(principal.id));
 }
 
@@ -92,7 +126,8 @@ function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {
     entry: findings.entry,
     stranger: findings.stranger,
     principal: findings.principal,
-    clientId: facts.clientId,
+    clientId: findings.clientId,
+    claimedBy: findings.claimedBy,
     graceMs: findings.principal ? graceMs(policyOf(app, findings.principal)) : 0,
     skewMs: app.settings.skewMs,
     now: app.clock.now(),
@@ -102,7 +137,8 @@ function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {
 /** Client ids are the peer's words: a log line holds no more than this of them. */
 const clientIdLogged = 128;
 
-function tell(app: App, facts: ConnectFacts, { fingerprint, entry, principal }: Findings, verdict: Verdict): void {
+function tell(app: App, facts: ConnectFacts, findings: Findings, verdict: Verdict): void {
+  const { fingerprint, entry, principal, clientId, claimedBy } = findings;
   const who = principal?.id ?? 'a stranger';
   const refused = verdict.lane === 'refused';
   app.journal.tell({
@@ -111,7 +147,8 @@ function tell(app: App, facts: ConnectFacts, { fingerprint, entry, principal }: 
     message: refused ? `${who} refused: ${verdict.reason}` : `${who} admitted, ${verdict.lane} lane`,
     fields: {
       'nolapse.lane': verdict.lane,
-      'nolapse.client_id': facts.clientId.slice(0, clientIdLogged),
+      'nolapse.client_id': clientId.slice(0, clientIdLogged),
+      ...(claimedBy && { 'nolapse.client_id_owner': claimedBy }),
       'source.ip': facts.remoteAddress,
       ...(principal && { 'nolapse.principal': principal.id }),
       ...(fingerprint && { 'tls.client.hash.sha256': fingerprint }),

@@ -35,6 +35,7 @@ export async function reportUse(
     stranger: null,
     principal,
     clientId: id,
+    claimedBy: null,
     graceMs: principal ? graceMs(policyOf(app, principal)) : 0,
     skewMs: app.settings.skewMs,
     now: app.clock.now(),

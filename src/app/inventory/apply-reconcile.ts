@@ -6,6 +6,7 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { replanWithin } from '../renewal/due.ts';
 import { decommissionWithin } from './decommission.ts';
+import { enterWithin } from './enter.ts';
 import { batchRows } from './inventory.ts';
 import type { Plan } from './plan-reconcile.ts';
 import { keepLosses } from './source-state.ts';
@@ -44,10 +45,11 @@ async function inBatches<T>(
   }
 }
 
-async function add({ tx, record }: Change, source: string, row: Told): Promise<void> {
-  if (await tx.principal(row.id)) return;
+async function add(within: Change, source: string, row: Told): Promise<void> {
+  const { tx, record } = within;
+  if ((await tx.principal(row.id)) || (await tx.caseTwin(row.id))) return;
   const principal = withTold({ ...blank, id: row.id, source }, row);
-  await tx.putPrincipal(principal);
+  await enterWithin(within, principal);
   await record({
     action: 'device.added',
     level: 'debug',

@@ -4,10 +4,12 @@ import type { Fingerprint, LedgerEntry, Serial } from '../../domain/certificate.
 import { foreignSerial } from '../../domain/certificate.ts';
 import { graceMs } from '../../domain/policy.ts';
 import {
+  isPrincipalUri,
   type Principal,
   type PrincipalId,
   type PrincipalKind,
   parsePrincipalId,
+  parsePrincipalUri,
   principalKinds,
 } from '../../domain/principal.ts';
 import { introduce } from '../../pki/chain.ts';
@@ -61,13 +63,12 @@ const quoted = (text: string): string => JSON.stringify(text.slice(0, quotedMax)
 
 /** Our own URI names a principal before the common name does. */
 function identityIn({ commonName, uris }: CertificateFacts): { id: PrincipalId; kind: string | null } | string {
-  const ours = uris.filter((uri) => uri.startsWith('urn:nolapse:'));
-  if (ours.length > 1) return 'names more than one principal';
-  const [, , kind = null, named] = ours[0]?.split(':') ?? [];
-  const text = named ?? commonName;
-  if (text === null) return 'has no common name, or several, and no URI of ours';
-  const id = parsePrincipalId(text);
-  return id ? { id, kind } : `names ${quoted(text)}, which can be no id`;
+  const [ours, another] = uris.filter(isPrincipalUri);
+  if (another !== undefined) return 'names more than one principal';
+  if (ours !== undefined) return parsePrincipalUri(ours) ?? `names ${quoted(ours)}, which can be no id`;
+  if (commonName === null) return 'has no common name, or several, and no URI of ours';
+  const id = parsePrincipalId(commonName);
+  return id ? { id, kind: null } : `names ${quoted(commonName)}, which can be no id`;
 }
 
 async function principalIn(

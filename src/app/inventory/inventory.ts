@@ -8,8 +8,9 @@ import { Faults } from '../faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from '../operations.ts';
 import { replanWithin } from '../renewal/due.ts';
 import { checkPrincipal } from './check-principal.ts';
+import { enterWithin, IdsByCase, twinFault } from './enter.ts';
 
-/** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken. */
+/** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken, or differs from one that is by case alone. */
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
   const checked = checkPrincipal(input, app.policies.set);
   if (!('principal' in checked)) throw new OperationError('invalid', checked.faults);
@@ -18,9 +19,11 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
     if (await within.tx.principal(principal.id)) {
       throw new OperationError('conflict', [`${principal.id} is in the inventory already`]);
     }
+    const twin = await twinFault(within.tx, principal.id, new IdsByCase());
+    if (twin) throw new OperationError('conflict', [twin]);
     const fault = await gatewayFault(within.tx, principal, new Map());
     if (fault) throw new OperationError('invalid', [fault]);
-    await within.tx.putPrincipal(principal);
+    await enterWithin(within, principal);
     await within.record({
       action: 'device.added',
       message: `${principal.id} added to the inventory, owned by ${principal.owner}`,
@@ -67,9 +70,10 @@ export const batchRows = 100;
 const lookedUpRows = 500;
 
 async function objectTo(app: App, { principals, faults }: Read): Promise<void> {
+  const entered = new IdsByCase();
   let checked = 0;
   for (const { line, principal } of principals.values()) {
-    for (const fault of await misfits(app.store.read, principal, principals)) faults.add(line, fault);
+    for (const fault of await misfits(app.store.read, principal, { principals, entered })) faults.add(line, fault);
     checked += 1;
     if (checked % lookedUpRows === 0) await app.turns.take();
   }
@@ -83,8 +87,10 @@ async function write(within: Change, batch: readonly { readonly line: number; re
     // It was of this kind, or not there, a moment ago.
     if (known && known.kind !== principal.kind) throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
     const kept = known ? { ...principal, status: known.status, source: sourceOf(app, known) } : principal;
-    await tx.putPrincipal(kept);
-    if (known) await replanWithin(within, known, kept);
+    if (known) {
+      await tx.putPrincipal(kept);
+      await replanWithin(within, known, kept);
+    } else await enterWithin(within, kept);
     counts[known ? 'updated' : 'added'] += 1;
   }
   return counts;
@@ -127,13 +133,22 @@ const lineOf = (line: number): string => (line > 0 ? `line ${line}` : '');
 
 type Beside = ReadonlyMap<PrincipalId, { readonly principal: Principal }>;
 
+/** The rows of one file, and the ids in it that are looked at or were already. */
+interface File {
+  readonly principals: Beside;
+  readonly entered: IdsByCase;
+}
+
 /** What the inventory objects to in a record, given the rows beside it. */
-async function misfits(read: Reader, principal: Principal, beside: Beside): Promise<string[]> {
+async function misfits(read: Reader, principal: Principal, { principals, entered }: File): Promise<string[]> {
   const known = await read.principal(principal.id);
   const isOther = known !== null && known.kind !== principal.kind;
-  const fault = await gatewayFault(read, principal, beside);
+  const fault = await gatewayFault(read, principal, principals);
+  // A pair that is there already stays: somebody relies on it.
+  const twin = known ? null : await twinFault(read, principal.id, entered);
   return [
     ...(isOther ? [`kind: ${principal.id} is a ${known.kind}; a kind cannot change`] : []),
+    ...(twin ? [twin] : []),
     ...(fault ? [fault] : []),
   ];
 }

@@ -13,6 +13,7 @@ import {
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
+import { IdsByCase, twinFault } from './enter.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
 
@@ -59,6 +60,11 @@ export async function planReconcile(
   const faults = new Faults();
   for (const { id, fields, to } of changed) {
     if (fields.includes('kind')) faults.add(0, `${id}: kind: it is no ${to.kind} here, and a kind cannot change`);
+  }
+  const entered = new IdsByCase();
+  for (const { id } of added) {
+    const twin = await twinFault(app.store.read, id, entered);
+    if (twin) faults.add(0, twin);
   }
   if (faults.any)
     throw new OperationError(

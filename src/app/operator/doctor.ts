@@ -9,6 +9,8 @@ import { ownFindings } from '../oversight/own-certificates.ts';
 const delegationNoticeMs = 14 * dayMs;
 /** Lines of the journal that tell by which clock they were written. */
 const recordsLookedAt = 100;
+/** Pairs of ids that are named. */
+const pairsNamed = 20;
 /** Delegations looked at. */
 const delegationsMax = 10_000;
 
@@ -16,7 +18,13 @@ const delegationsMax = 10_000;
 export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
   const now = app.clock.now();
   const findings = [...ownFindings(app, server), await crlFinding(app, now), await clockFinding(app, now)];
-  return [...findings, await alertFinding(app), ...(await fleetFindings(app)), await delegationFinding(app, now)];
+  return [
+    ...findings,
+    await alertFinding(app),
+    ...(await fleetFindings(app)),
+    await delegationFinding(app, now),
+    ...(await idFindings(app)),
+  ];
 }
 
 async function crlFinding(app: App, now: Instant): Promise<Finding> {
@@ -60,6 +68,16 @@ async function delegationFinding(app: App, now: Instant): Promise<Finding> {
   const rest = ending.length > 1 ? `, and ${ending.length - 1} more soon after` : '';
   const detail = `${first.id} of ${first.gatewayId} ends ${new Date(first.endsAt).toISOString()}${rest}; none follows`;
   return { level: 'warning', subject, detail };
+}
+
+/** Pairs that are there from before they were refused, named. */
+async function idFindings(app: App): Promise<Finding[]> {
+  const pairs = await app.store.read.caseTwins(pairsNamed + 1);
+  return pairs.slice(0, pairsNamed).map(([one, other], index) => {
+    const more = index === pairsNamed - 1 && pairs.length > pairsNamed ? '; there are more such pairs' : '';
+    const detail = `${one} and ${other} differ by case alone: easily mistaken for each other; give one of the devices another id${more}`;
+    return { level: 'warning', subject: 'ids', detail };
+  });
 }
 
 async function fleetFindings(app: App): Promise<Finding[]> {

@@ -10,6 +10,7 @@ import { mqttLimitsMigration } from './0008-mqtt-limits.ts';
 import { campaignHeldMigration } from './0009-campaign-held.ts';
 import { mqttUnreleasedMigration } from './0010-mqtt-unreleased.ts';
 import { renewalReleasedMigration } from './0011-renewal-released.ts';
+import { principalCaseMigration } from './0012-principal-case.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   campaignHeldMigration,
   mqttUnreleasedMigration,
   renewalReleasedMigration,
+  principalCaseMigration,
 ];
