@@ -2,15 +2,17 @@
 # Renews the certificate of a mosquitto bridge to nolapse, with mosquitto's clients and openssl. To be run every hour or every day
 # as the user mosquitto runs as; it may be killed at any moment and run again. Ends with 0 when it renewed, or nothing was due.
 # usage: renew.sh HOST PORT ID DIR [COMMAND ...]
-#   DIR/ID.pem is what the bridge uses: the key, then the certificate with its chain; DIR/ca.crt is what it trusts.
+#   DIR/ID.pem is what the bridge uses: the key, then the certificate with its chain; DIR/ca.crt is what it trusts. In names of
+#   files ID has %3A for : and %40 for @.
 #   COMMAND is run once the replacement is in the place of ID.pem. None is needed: mosquitto reads the file whenever the bridge
 #   connects, and nolapse ends the connection made with the old certificate when overlap ends. A restart of mosquitto hastens it.
 set -eu
 umask 077
 host=$1 port=$2 id=$3 dir=$4
 shift 4
-topic="\$enroll/1/$id" current="$dir/$id.pem" key="$dir/$id.next.key"
-exec 9> "$dir/.$id.lock"
+name=$(printf %s "$id" | sed 's/:/%3A/g; s/@/%40/g')
+topic="\$enroll/1/$id" current="$dir/$name.pem" key="$dir/$name.next.key"
+exec 9> "$dir/.$name.lock"
 flock -n 9 || { echo "another renewal of $id is at work" >&2; exit 1; }
 rm -rf "$dir"/renewal.??????
 work=$(mktemp -d "$dir/renewal.XXXXXX")
@@ -76,7 +78,7 @@ ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the 
   fi
   cat "$key" "$work/crt" > "$work/pem"
   sync
-  mv "$work/pem" "$dir/$id.next.$renewal.pem"
+  mv "$work/pem" "$dir/$name.next.$renewal.pem"
   rm -f "$key"
   hush
   echo "2 certificate until $(openssl x509 -in "$work/crt" -noout -enddate | cut -d= -f2): stored beside the old one"
@@ -84,7 +86,7 @@ ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the 
 
 find_next() {
   next=
-  for file in "$dir/$id".next.*.pem; do [ ! -s "$file" ] || next=$file; done
+  for file in "$dir/$name".next.*.pem; do [ ! -s "$file" ] || next=$file; done
 }
 find_next
 [ -n "$next" ] || { ask; find_next; }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Renews a device's certificate over MQTT with mosquitto's clients and openssl alone, in packets of at most 512 bytes.
 # usage: renew.sh HOST PORT ID DIR [SECONDS]
-# DIR holds ID.crt, ID.key and ca.crt; the replacement takes their place. Run again after a cut, it goes on where it was.
+# DIR holds ID.crt, ID.key and ca.crt, with %3A for : and %40 for @ in ID; the replacement takes their place. Run again after a cut, it goes on where it was.
 set -eu
 umask 077
 host=$1 port=$2 id=$3 dir=$4 seconds=${5:-60}
-topic="\$enroll/1/$id"
+topic="\$enroll/1/$id" name=$(printf %s "$id" | sed 's/:/%3A/g; s/@/%40/g')
 work="$dir/renewal" # what outlasts a cut: <renewal>.key, <digest>.der, and new.crt with new.key once they are whole
 mkdir -p "$work"
 trap '{ kill "${listener:-}" && sleep 1 && kill -9 "$listener"; } 2>/dev/null || :' EXIT # one that is refused would try for ever
@@ -28,7 +28,7 @@ await() { # WORD [TEXT]: prints the first payload under it that has the text; fa
   echo "no $1 within $seconds seconds" >&2; return 1
 }
 field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p"; } # NAME: its value in the JSON on standard input
-hello='{"maxPacket":512,"slots":2}' old="$dir/$id" new="$work/new"
+hello='{"maxPacket":512,"slots":2}' old="$dir/$name" new="$work/new"
 
 if [ ! -e "$new.crt" ]; then
   echo "1 hello, waiting for an offer"
@@ -70,4 +70,4 @@ printf %s "$hello" | say "$new" hello || {
 for ending in key crt; do cp "$new.$ending" "$old.$ending"; done
 retires=$(await done) || :
 rm -r "$work"
-echo "5 done: the old certificate, kept as $id.crt.old, is admitted until $(echo "$retires" | field retires)"
+echo "5 done: the old certificate, kept as $name.crt.old, is admitted until $(echo "$retires" | field retires)"

@@ -49,8 +49,9 @@ export class Folds {
   }
 
   #floodOf(decision: Decision, now: number): Flood {
-    const maker = makers.map((name) => decision.fields?.[name]).find((value) => value != null);
-    const key = [decision.action, decision.reason, maker].join(' ');
+    const by = makers.find((name) => decision.fields?.[name] != null);
+    // A principal and an address may read the same, and a client id may hold anything.
+    const key = JSON.stringify([decision.action, decision.reason, by, by && decision.fields?.[by]]);
     const flood = this.#floods.get(key) ?? { tokens: burst, at: now, folded: 0, last: decision };
     this.#floods.delete(key);
     this.#floods.set(key, flood);

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { escapeName } from '../../src/domain/escape.ts';
 import { startControlServer } from '../../src/http/control.ts';
 import { fakeOperations } from '../http/fake-operations.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
@@ -171,6 +172,25 @@ describe('nolapse device issue', () => {
     expect(new X509Certificate(pem).checkPrivateKey(key)).toBe(true);
     const ca = new X509Certificate(readFileSync(join(out, 'ca.crt')));
     expect(ca.verify(ca.publicKey)).toBe(true);
+  });
+
+  it.each([
+    ['00:1A:2b:3c', '00%3A1A%3A2b%3A3c'],
+    ['pump@plant.example', 'pump%40plant.example'],
+    ['ca', 'c%61'],
+    ['a-chain', 'a-chai%6E'],
+  ])('writes the files of %s as %s', async (id, stem) => {
+    await place.ask('device', 'add', id, '--owner', 'o');
+    const out = join(place.folder, stem);
+    await place.ask('device', 'issue', id, '--out', out);
+    const files = readdirSync(out);
+    expect(files).toEqual(expect.arrayContaining(['ca.crt', `${stem}.crt`, `${stem}.key`]));
+    for (const file of files)
+      expect(file === 'ca.crt' || file.startsWith(`${stem}.`) || file.startsWith(`${stem}-chain.`)).toBe(true);
+    const [root, leaf] = ['ca', stem].map((name) => new X509Certificate(readFileSync(join(out, `${name}.crt`))));
+    expect(leaf?.subject).toBe(`CN=${id}`);
+    expect(leaf?.subjectAltName).toBe(`URI:urn:nolapse:device:${escapeName(id)}`);
+    expect(root?.verify(root.publicKey)).toBe(true);
   });
 
   it('replaces no key unless told to, and issues nothing before it knows', async () => {

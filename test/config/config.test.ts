@@ -257,6 +257,18 @@ describe('the environment', () => {
     }
   });
 
+  it('means a principal as the file names it, and is refused where it could mean two', () => {
+    const variable = { NOLAPSE_ACCESS_PRINCIPALS_00_1A_X_SUBSCRIBE: 'devices/#' };
+    const lists = load("access: { principals: { '00:1A@x': {} } }", variable).access.principals;
+    expect([...lists]).toEqual([['00:1A@x', { publish: [], subscribe: ['devices/#'] }]]);
+    expect(faultsOf("access: { principals: { '00:1a:x': {}, '00_1a_x': {} } }", variable)).toEqual([
+      {
+        path: 'NOLAPSE_ACCESS_PRINCIPALS_00_1A_X_SUBSCRIBE',
+        message: 'could mean several names that are in the file: write it there',
+      },
+    ]);
+  });
+
   it('may hold the variables that are no keys, and nothing else of that name', () => {
     const env = { NOLAPSE_PASSPHRASE: 'x', NOLAPSE_PASSPHRASE_FILE: 'x', NOLAPSE_HOME: 'x', NOLAPSE_CONFIG: 'x' };
     expect(pathsOf('', { ...env, PATH: '/bin' })).toEqual([]);
@@ -340,6 +352,7 @@ describe('faults', () => {
     ["access: { service: { publish: ['$SYS/x'] } }", 'access.service.publish'],
     ["access: { gateway: { subscribe: ['$enroll/#'] } }", 'access.gateway.subscribe.0'],
     ["access: { principals: { 'a/b': {} } }", 'access.principals.a/b'],
+    ["access: { principals: { 'a:': {} } }", 'access.principals.a:'],
     ['access: { robot: {} }', 'access.robot'],
     ['limits: { handshake: 10 }', 'limits.handshake'],
     ['limits: { keepalive: 65536s }', 'limits.keepalive'],

@@ -5,10 +5,13 @@ import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { escapeName } from '../../src/domain/escape.ts';
 import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { missing } from './missing.ts';
 
-const id = 'meter-1';
+// With a colon and an @ in it: its files are named otherwise than itself.
+const id = '00:1A:2b@north';
+const file = escapeName(id);
 const script = resolve('examples/shell/renew.sh');
 // Nobody answers the renewal that follows, and nobody is to be alerted of that.
 const classes =
@@ -54,11 +57,11 @@ async function renewal(): Promise<{ id: string; state: string; lapsedAt: number 
 
 describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device of shell and mosquitto', () => {
   it('is admitted with its first certificate, and refused without one or under another name', async () => {
-    expect(await publish(id)).toEqual({ code: 0, said: '' });
+    expect(await publish(file)).toEqual({ code: 0, said: '' });
     const stranger = ['-h', 'localhost', '-p', String(gateway.mqttPort), '--cafile', join(folder, 'ca.crt')];
     const message = ['-t', 't', '-m', 'm'];
     await expect(run('mosquitto_pub', [...stranger, ...message, '-i', id])).rejects.toThrow(/not authorised/i);
-    const own = ['--cert', join(folder, `${id}.crt`), '--key', join(folder, `${id}.key`)];
+    const own = ['--cert', join(folder, `${file}.crt`), '--key', join(folder, `${file}.key`)];
     await expect(run('mosquitto_pub', [...stranger, ...own, ...message, '-i', 'meter-2'])).rejects.toThrow(
       /not authorised|identifier/i,
     );
@@ -78,14 +81,14 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
 
   it('has both certificates admitted while they overlap', async () => {
     for (const ending of ['crt', 'key'])
-      copyFileSync(join(folder, `${id}.${ending}.old`), join(folder, `old.${ending}`));
-    const [old, current] = ['old.crt', `${id}.crt`].map(
-      (file) => new X509Certificate(readFileSync(join(folder, file))),
+      copyFileSync(join(folder, `${file}.${ending}.old`), join(folder, `old.${ending}`));
+    const [old, current] = ['old.crt', `${file}.crt`].map(
+      (name) => new X509Certificate(readFileSync(join(folder, name))),
     );
     expect(old?.fingerprint256).not.toBe(current?.fingerprint256);
     expect(old?.publicKey.equals(current?.publicKey ?? old.publicKey)).toBe(false);
     expect(await publish('old')).toEqual({ code: 0, said: '' });
-    expect(await publish(id)).toEqual({ code: 0, said: '' });
+    expect(await publish(file)).toEqual({ code: 0, said: '' });
   });
 
   it('has the old certificate refused once overlap has ended, and goes on with the new one', async () => {
@@ -95,7 +98,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     expect(refused.said).toMatch(/connection was refused/i);
     expect(gateway.log.count('admission.refused', { 'event.reason': 'retired' })).toBe(1);
     expect(gateway.log.count('alert.raised', { 'event.reason': 'retired_credential_in_use' })).toBe(1);
-    expect(await publish(id)).toEqual({ code: 0, said: '' });
+    expect(await publish(file)).toEqual({ code: 0, said: '' });
     expect(await renewal()).toMatchObject({ state: 'retired', lapsedAt: null });
   });
 
@@ -105,17 +108,19 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     writeFileSync(join(folder, 'issuing.crl'), new Uint8Array(await response.arrayBuffer()));
     await run('openssl', ['crl', '-inform', 'DER', '-in', 'issuing.crl', '-out', 'crl.pem'], { cwd: folder });
     const chain = ['-CAfile', 'ca.crt', '-untrusted', 'old.crt', '-CRLfile', 'crl.pem', '-crl_check'];
-    const verify = (file: string) =>
-      run('openssl', ['verify', '-x509_strict', '-purpose', 'sslclient', ...chain, file], { cwd: folder });
-    expect((await verify(`${id}.crt`)).stdout).toBe(`${id}.crt: OK\n`);
+    const verify = (name: string) =>
+      run('openssl', ['verify', '-x509_strict', '-purpose', 'sslclient', ...chain, name], { cwd: folder });
+    expect((await verify(`${file}.crt`)).stdout).toBe(`${file}.crt: OK\n`);
     await expect(verify('old.crt')).rejects.toThrow(/certificate revoked/);
   });
 
   it('leaves nothing of its work behind but the replaced pair', async () => {
     const made = ['issuing.crl', 'crl.pem', 'old.crt', 'old.key'];
-    const files = readdirSync(folder).filter((file) => !made.includes(file));
-    expect(files.sort()).toEqual(['ca.crt', ...['.crt', '.crt.old', '.key', '.key.old'].map((ending) => id + ending)]);
-    for (const key of files.filter((file) => file.includes('.key'))) {
+    const files = readdirSync(folder).filter((name) => !made.includes(name));
+    expect(files.sort()).toEqual(
+      ['ca.crt', ...['.crt', '.crt.old', '.key', '.key.old'].map((ending) => file + ending)].sort(),
+    );
+    for (const key of files.filter((name) => name.includes('.key'))) {
       expect(statSync(join(folder, key)).mode & 0o077).toBe(0);
     }
     const doctor = async () => {

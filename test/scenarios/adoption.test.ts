@@ -158,6 +158,20 @@ describe("another CA's certificate", () => {
     expect(found[0]?.detail).toContain('Pumpe 1');
   });
 
+  it.each([
+    ['as it is', 'urn:nolapse:device:pump:1@x'],
+    ['escaped', 'urn:nolapse:device:pump%3A1%40x'],
+  ])(
+    'names its device by the whole id in our URI, %s, and nobody whose id is the beginning of it',
+    async (_how, uri) => {
+      await open(patient, 'pump', 'pump:1@x');
+      const pump = ca.issue('pump', inUse(), { extensions: [uriName(uri)] });
+      await importing({ 'pump.pem': pump });
+      expect(await connackOf(house, pump, 'pump:1@x')).toBe(0);
+      expect((await shown('pump')).certificates).toEqual([]);
+    },
+  );
+
   it('is one of ours again when it is of our own CA, and the ledger had lost it', async () => {
     await open(patient, 'pump-1');
     const ours = await house.gateway.operations.issueDevice({ id: 'pump-1' });
