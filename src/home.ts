@@ -32,7 +32,7 @@ import type { Announcer, Sessions } from './ports/sessions.ts';
 import type { Source } from './ports/source.ts';
 import { sourceKinds } from './source/index.ts';
 import type { Database } from './store/database.ts';
-import { openStore } from './store/index.ts';
+import { openStore, requireDriver } from './store/index.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -144,6 +144,7 @@ export async function assemble(
   purpose: 'make' | 'use',
 ): Promise<Parts> {
   const { home, config, entropy = systemEntropy } = options;
+  requireDriver();
   const clock = clockOf(options);
   const settings = settingsOf(config);
   const remark = purpose === 'make' ? makeHome(home) : null;

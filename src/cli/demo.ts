@@ -184,13 +184,16 @@ async function perform(stage: Stage, members: readonly Member[], forMs: number |
 }
 
 async function run(options: DemoOptions): Promise<void> {
-  const [{ loadConfig }, { startGateway }, { Fleet, twelve }, { pause }, { createMetrics }] = await Promise.all([
-    import('../config.ts'),
-    import('../gateway.ts'),
-    import('../simulator/fleet.ts'),
-    import('../simulator/pause.ts'),
-    import('../telemetry/metrics.ts'),
-  ]);
+  const [{ loadConfig }, { startGateway }, { Fleet, twelve }, { pause }, { requireDriver }, { createMetrics }] =
+    await Promise.all([
+      import('../config.ts'),
+      import('../gateway.ts'),
+      import('../simulator/fleet.ts'),
+      import('../simulator/pause.ts'),
+      import('../store/index.ts'),
+      import('../telemetry/metrics.ts'),
+    ]);
+  requireDriver();
   const log = await demoLog();
   const { home, remove } = prepareHome(options.home);
   const interruption = untilInterrupted();

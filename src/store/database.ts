@@ -1,10 +1,10 @@
 // The one connection to the home's SQLite file, and the queue through which everything is written. Units of work run one
 // after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import Sqlite from 'better-sqlite3';
 import { GatewayError } from '../domain/errors.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
+import { type Connection, openSqlite, type Statement, sqliteCode } from './sqlite.ts';
 import { WriteWatch } from './write-watch.ts';
 
 /**
@@ -48,18 +48,18 @@ function withinTurn(pending: Promise<void>): Promise<void> {
 }
 
 export class Database {
-  readonly sqlite: Sqlite.Database;
+  readonly sqlite: Connection;
   readonly #watch: WriteWatch;
   readonly #waiting: Readonly<Record<Lane, Unit[]>> = { messages: [], ledger: [] };
   #last: Lane = 'ledger';
-  readonly #begin: Sqlite.Statement;
-  readonly #commit: Sqlite.Statement;
-  readonly #save: Sqlite.Statement;
-  readonly #release: Sqlite.Statement;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #save: Statement;
+  readonly #release: Statement;
   #draining = false;
   #closing: Promise<void> | null = null;
 
-  constructor(sqlite: Sqlite.Database, watch = new WriteWatch()) {
+  constructor(sqlite: Connection, watch = new WriteWatch()) {
     this.sqlite = sqlite;
     this.#watch = watch;
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
@@ -218,12 +218,12 @@ function secureFile(path: string): void {
   }
 }
 
-function emptyLog(sqlite: Sqlite.Database): void {
+function emptyLog(sqlite: Connection): void {
   const [result] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
   if (result?.busy !== 0) throw new GatewayError('store_failed', 'the write-ahead log could not be emptied');
 }
 
-function configure(sqlite: Sqlite.Database): void {
+function configure(sqlite: Connection): void {
   // Exclusive before anything is read: the lock is held until close, and the log's index lives in memory, not in a file.
   sqlite.pragma('locking_mode = EXCLUSIVE');
   sqlite.pragma('journal_mode = WAL');
@@ -240,7 +240,7 @@ function configure(sqlite: Sqlite.Database): void {
 
 function openError(path: string, cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause;
-  const code = cause instanceof Sqlite.SqliteError ? cause.code : '';
+  const code = sqliteCode(cause) ?? '';
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
     ? new GatewayError('store_locked', `${path} is in use by another process`, cause)
     : new GatewayError('store_failed', `${path} cannot be opened: ${String(cause)}`, cause);
@@ -248,14 +248,14 @@ function openError(path: string, cause: unknown): GatewayError {
 
 /**
  * Opens the file, created when missing, mode 0600.
- * @throws GatewayError `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
+ * @throws GatewayError `no_driver` when no driver is safe on this Node, `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
  * nolapse has written it, `store_failed` when it cannot be opened or is not a database.
  */
 export function openDatabase(path: string, watch?: WriteWatch): Database {
-  let sqlite: Sqlite.Database | null = null;
+  let sqlite: Connection | null = null;
   try {
     secureFile(path);
-    sqlite = new Sqlite(path, { timeout: 0 });
+    sqlite = openSqlite(path, { timeout: 0 });
     configure(sqlite);
     migrate(sqlite, migrations);
     // The log of a gateway that was killed holds what it deleted last.

@@ -1,15 +1,15 @@
 // Brings a database file to the schema this code knows, one transaction a step. It never goes backwards, and never opens a
 // file that a newer nolapse has written.
-import type Sqlite from 'better-sqlite3';
 import { GatewayError } from '../domain/errors.ts';
 import type { Migration } from './migrations/migration.ts';
+import type { Connection } from './sqlite.ts';
 
 /**
  * Runs the steps the file lacks; PRAGMA user_version says which it has.
  * @throws GatewayError `store_newer` when the file has more steps than `migrations`, `store_failed` when a step fails: the
  * file then stays as the step before left it.
  */
-export function migrate(sqlite: Sqlite.Database, migrations: readonly Migration[]): void {
+export function migrate(sqlite: Connection, migrations: readonly Migration[]): void {
   const present = Number(sqlite.pragma('user_version', { simple: true }));
   const known = migrations.at(-1)?.version ?? 0;
   if (present > known) {

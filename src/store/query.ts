@@ -1,8 +1,8 @@
 // Runs what the query builder writes, synchronously, on better-sqlite3. Queries of a fixed shape are compiled once and take
 // named parameters; those whose shape varies are compiled at each call, and their statements are kept by their SQL.
-import Sqlite from 'better-sqlite3';
 import { type Compilable, type RawBuilder, sql } from 'kysely';
 import { GatewayError } from '../domain/errors.ts';
+import { type Connection, type Statement, sqliteCode } from './sqlite.ts';
 
 /** Statements of varying shape kept ready; the oldest goes first. */
 const statementsKeptMax = 100;
@@ -28,7 +28,7 @@ export interface Prepared<Values, Row> {
 }
 
 function storeError(error: unknown): GatewayError {
-  const code = error instanceof Sqlite.SqliteError ? error.code : '';
+  const code = sqliteCode(error) ?? '';
   const detail = String(error);
   if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
     return new GatewayError('conflict', detail, error);
@@ -51,15 +51,15 @@ function guarded<Result>(execute: () => Result): Result {
  * hash tables to V8, which cost twice as much to make and more at each use.
  */
 class Rows<Row> {
-  readonly #statement: Sqlite.Statement<unknown[], unknown[]>;
+  readonly #statement: Statement<unknown[], unknown[]>;
   readonly #names: readonly string[];
   /** Has every column from the beginning: a copy of it takes its values without changing its shape. */
   readonly #empty: Record<string, unknown>;
 
-  constructor(statement: Sqlite.Statement<unknown[]>) {
+  constructor(statement: Statement<unknown[]>) {
     this.#names = statement.columns().map(({ name }) => name);
     this.#empty = JSON.parse(JSON.stringify(Object.fromEntries(this.#names.map((name) => [name, null]))));
-    this.#statement = statement.raw() as Sqlite.Statement<unknown[], unknown[]>;
+    this.#statement = statement.raw() as Statement<unknown[], unknown[]>;
   }
 
   get(bound: readonly unknown[]): Row | undefined {
@@ -85,10 +85,10 @@ class Rows<Row> {
  * reference the schema does not allow), `store_closed`, or `store_failed` (a full disk, an I/O error).
  */
 export class Queries {
-  readonly #sqlite: Sqlite.Database;
+  readonly #sqlite: Connection;
   readonly #kept = new Map<string, Rows<unknown>>();
 
-  constructor(sqlite: Sqlite.Database) {
+  constructor(sqlite: Connection) {
     this.#sqlite = sqlite;
   }
 

@@ -1,6 +1,6 @@
 // Is what is to be remembered being written? Told from the writes themselves: a full disk still answers every question.
-import Sqlite from 'better-sqlite3';
 import { GatewayError } from '../domain/errors.ts';
+import { sqliteCode } from './sqlite.ts';
 
 /** After a failure the storage counts as failing at least this long: a small write may go through where a larger one does not. */
 const doubtMs = 10_000;
@@ -36,10 +36,11 @@ export class WriteWatch {
   /** A unit of work or its commit failed. What is the unit's own fault is none of the storage's. */
   failed(error: unknown): void {
     const fault = error instanceof GatewayError ? error.cause : error;
-    if (!(fault instanceof Sqlite.SqliteError) || !storageFaults.test(fault.code)) return;
+    const code = sqliteCode(fault);
+    if (code === null || !storageFaults.test(code)) return;
     const begins = this.isWell;
     this.#isFailing = true;
     this.#failedAt = this.#steady();
-    if (begins) this.#listener(`${fault.code}: ${fault.message}`);
+    if (begins) this.#listener(`${code}: ${(fault as Error).message}`);
   }
 }

@@ -1,6 +1,6 @@
 // A ledger of a whole fleet, made in one go: rows straight into the tables, indexes afterwards. What is in it is what a gateway would
 // have written for devices that come as those of the simulation do.
-import type Sqlite from 'better-sqlite3';
+
 import { policyOf } from '../../src/app/context.ts';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { renewalTime } from '../../src/domain/policy.ts';
@@ -8,6 +8,7 @@ import { dueByGaps, type GapRecord, gapsOf, withVisit } from '../../src/domain/p
 import type { Parts } from '../../src/home.ts';
 import { chance } from '../../src/simulator/lapses/random.ts';
 import { cadences } from '../../src/simulator/lapses/world.ts';
+import type { Connection } from '../../src/store/sqlite.ts';
 import { certificateRow, idOf } from './rows.ts';
 
 const day = 86_400_000;
@@ -36,7 +37,7 @@ function visitsOf(index: number, now: number): { gaps: GapRecord; leftAt: number
 }
 
 /** Runs `fill` without what keeps a ledger safe while it is in use, and makes the indexes when all rows are there. */
-function inOneGo(sqlite: Sqlite.Database, fill: () => void): void {
+function inOneGo(sqlite: Connection, fill: () => void): void {
   const pragma = (text: string): unknown => sqlite.pragma(text);
   const later = sqlite
     .prepare<[], { type: string; name: string; sql: string }>(

@@ -3,8 +3,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { Workplace } from './harness.ts';
 
 let place: Workplace;
@@ -27,7 +27,7 @@ const contentOf = (folder: string) =>
 describe('two at work on one home', () => {
   it('make nothing while another has its ledger', async () => {
     mkdirSync(place.home);
-    const other = new Sqlite(ledger);
+    const other = openSqlite(ledger);
     other.pragma('locking_mode = EXCLUSIVE');
     other.exec('CREATE TABLE t (x)');
     for (const command of ['init', 'start']) {

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Alert } from '../../src/domain/alert.ts';
 import { openStore } from '../../src/store/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { migrations } from '../../src/store/migrations/index.ts';
+import { type Connection, openSqlite } from '../../src/store/sqlite.ts';
 import { day, digest, idOf, now, serialOf } from './store-rows.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -262,7 +262,7 @@ const before: readonly (readonly [table: string, ...rows: readonly Row[]])[] = [
   ['mqtt_retained', { topic: 'devices/pump-1/state', fields: '{}', payload: 'on' }],
 ];
 
-function fill(sqlite: Sqlite.Database): void {
+function fill(sqlite: Connection): void {
   // Certificates and renewals refer to one another.
   sqlite.pragma('foreign_keys = OFF');
   for (const [table, ...rows] of before) {
@@ -274,7 +274,7 @@ function fill(sqlite: Sqlite.Database): void {
   }
 }
 
-function tablesOf(sqlite: Sqlite.Database): Map<string, Row[]> {
+function tablesOf(sqlite: Connection): Map<string, Row[]> {
   const names = sqlite
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     .pluck()
@@ -291,7 +291,7 @@ const dropped: Readonly<Record<string, readonly string[]>> = {
 it.each(migrations.slice(3, -1).map(({ version, name }) => [version, name] as const))(
   'keeps every row of schema 4 that was brought to %d (%s) before',
   async (version) => {
-    const sqlite = new Sqlite(path);
+    const sqlite = openSqlite(path);
     migrate(sqlite, migrations.slice(0, 4));
     fill(sqlite);
     const kept = tablesOf(sqlite);
@@ -300,7 +300,7 @@ it.each(migrations.slice(3, -1).map(({ version, name }) => [version, name] as co
     sqlite.close();
 
     await openStore(path).store.close();
-    const upgraded = new Sqlite(path);
+    const upgraded = openSqlite(path);
     expect(upgraded.pragma('user_version', { simple: true })).toBe(migrations.at(-1)?.version);
     expect(upgraded.pragma('integrity_check', { simple: true })).toBe('ok');
     expect(upgraded.pragma('foreign_key_check')).toEqual([]);
@@ -317,7 +317,7 @@ it.each(migrations.slice(3, -1).map(({ version, name }) => [version, name] as co
 );
 
 it('goes on with what schema 4 left under way', async () => {
-  const sqlite = new Sqlite(path);
+  const sqlite = openSqlite(path);
   migrate(sqlite, migrations.slice(0, 4));
   fill(sqlite);
   sqlite.close();

@@ -1,12 +1,12 @@
 // aedes's own suite for a persistence, run on the store: each of its tests is one here, but for one that asks for more than is kept.
 import assert from 'node:assert';
 import { createRequire } from 'node:module';
-import Sqlite from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { migrations } from '../../src/store/migrations/index.ts';
 import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 
 /** The part of node:test's context that the suite uses. */
 interface Context {
@@ -26,7 +26,7 @@ const require = createRequire(createRequire(import.meta.url).resolve('aedes'));
 const abstractSuite = require('aedes-persistence/abstract.js') as AbstractSuite;
 
 function openPersistence() {
-  const sqlite = new Sqlite(':memory:');
+  const sqlite = openSqlite(':memory:');
   migrate(sqlite, migrations);
   return createMqttPersistence(new Database(sqlite), {
     queuedMessagesMax: 1_000,

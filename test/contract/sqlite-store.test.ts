@@ -5,11 +5,11 @@ import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Renewal, renewalStates } from '../../src/domain/renewal.ts';
 import { openStore } from '../../src/store/index.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { storeContract } from './store-contract.ts';
 import { certificate, day, idOf, now, principal, renewal } from './store-rows.ts';
 
@@ -93,11 +93,11 @@ describe('the file of the SQLite store', () => {
 
   it('is refused when a newer nolapse wrote it, and left as it is', async () => {
     await open().store.close();
-    const sqlite = new Sqlite(path);
+    const sqlite = openSqlite(path);
     sqlite.pragma('user_version = 9999');
     sqlite.close();
     expect(open).toThrowError(expect.objectContaining({ code: 'store_newer' }));
-    expect(new Sqlite(path).pragma('user_version', { simple: true })).toBe(9999);
+    expect(openSqlite(path).pragma('user_version', { simple: true })).toBe(9999);
   });
 
   it('is refused when it is not a database', () => {

@@ -72,7 +72,9 @@ describe('on a running gateway', () => {
 describe('on a home at rest', () => {
   it('loads the ledger and the configuration, and neither broker nor web server: nolapse init', async () => {
     const packages = await packagesOf(['init', '--home', join(place.folder, 'other')]);
-    expect(packages).toEqual(expect.arrayContaining(['better-sqlite3', 'commander', 'kysely', 'pino', 'yaml', 'zod']));
+    expect(packages).toEqual(expect.arrayContaining(['commander', 'kysely', 'pino', 'yaml', 'zod']));
+    // One driver, the one for this Node.
+    expect(packages.filter((name) => name.startsWith('better-sqlite3'))).toHaveLength(1);
     for (const name of ['aedes', 'fastify', 'mqtt', 'ws']) expect(packages).not.toContain(name);
   });
 });

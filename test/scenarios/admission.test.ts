@@ -1,8 +1,8 @@
 // Every row of the admission table on the real gateway, over real TLS, both ways.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { type Credential, createTestAuthority } from '../broker/test-pki.ts';
 import { forge } from './forgery.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
@@ -81,7 +81,7 @@ describe('admission on the real gateway', () => {
     await openAt();
     const pump = await house.device('pump-1');
     await house.restart(() => {
-      const ledger = new Sqlite(join(house.home, 'nolapse.db'));
+      const ledger = openSqlite(join(house.home, 'nolapse.db'));
       ledger.pragma('foreign_keys = OFF');
       ledger.prepare("DELETE FROM principal WHERE id = 'pump-1'").run();
       ledger.close();

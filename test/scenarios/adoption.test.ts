@@ -1,12 +1,12 @@
 // A fleet whose certificates another CA issued is taken over: known to the ledger, its devices come in as ever, by their certificates'
 // bytes alone, and get one of ours at their time.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readCrl } from '../../src/pki/crl.ts';
 import { sequence } from '../../src/pki/der.ts';
 import { extendedKeyUsage, uriName } from '../../src/pki/extensions.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { ecKey, OtherCa, type OtherCertificate } from '../pki/made.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, quickClasses, Speaker } from './harness.ts';
 
@@ -176,7 +176,7 @@ describe("another CA's certificate", () => {
     await open(patient, 'pump-1');
     const ours = await house.gateway.operations.issueDevice({ id: 'pump-1' });
     await house.restart(() => {
-      const ledger = new Sqlite(join(house.home, 'nolapse.db'));
+      const ledger = openSqlite(join(house.home, 'nolapse.db'));
       ledger.prepare('DELETE FROM certificate').run();
       ledger.close();
     });

@@ -1,8 +1,8 @@
 // An operator names a certificate by the beginning of its serial or fingerprint, and never gets another one than is meant.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CertificateView } from '../../src/app/operations.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { type House, openHouse, quickClasses } from './harness.ts';
 
 const shared = '0123456789abcdef';
@@ -16,7 +16,7 @@ beforeEach(async () => {
   await house.device('meter');
   // Chance would take longer than anybody's life to make serials as alike as these.
   await house.restart(() => {
-    const database = new Sqlite(join(house.home, 'nolapse.db'));
+    const database = openSqlite(join(house.home, 'nolapse.db'));
     database.prepare('UPDATE certificate SET serial = ? || substr(serial, 17)').run(shared);
     database.close();
   });

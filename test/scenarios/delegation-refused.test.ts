@@ -1,9 +1,9 @@
 // What a gateway may not do for others: each attempt has its code on the gateway's own topic, a count, a line in the log and one
 // in the journal that names both, and changes nothing for the device.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { type Credentials, connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
 import { until } from './recorder.ts';
 import { delegate, openGateway, SiteDevice } from './site.ts';
@@ -84,7 +84,7 @@ async function expectRefused(
 async function keptRefusals(): Promise<string[]> {
   let kept: { principal: string; detail: string }[] = [];
   await house.restart(() => {
-    const file = new Sqlite(join(house.home, 'nolapse.db'));
+    const file = openSqlite(join(house.home, 'nolapse.db'));
     const query =
       "SELECT principal_id AS principal, detail FROM journal WHERE action = 'delegation.refused' ORDER BY id";
     kept = file.prepare<[], { principal: string; detail: string }>(query).all();

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, expect, it } from 'vitest';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble } from '../../src/home.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { createJournal } from '../../src/telemetry/journal.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -54,7 +54,7 @@ async function plantFleet(home: string, fleet: number): Promise<void> {
 
 /** How far the reckoning has come, as a home at rest has it. */
 function progressOf(home: string): { looked: number; done: boolean } {
-  const database = new Sqlite(join(home, 'nolapse.db'), { readonly: true });
+  const database = openSqlite(join(home, 'nolapse.db'), { readonly: true });
   const row = database.prepare("SELECT value FROM setting WHERE name = 'due-dates'").get() as { value: string };
   database.close();
   return JSON.parse(row.value) as { looked: number; done: boolean };
