@@ -7,6 +7,7 @@ import { readAnchors } from './anchors.ts';
 import { Knocks } from './app/admission/knocks.ts';
 import { Presences } from './app/admission/presences.ts';
 import type { App, Settings } from './app/context.ts';
+import { Asked } from './app/enrollment/asked.ts';
 import { Rounds } from './app/enrollment/rounds.ts';
 import { newThrottles } from './app/enrollment/throttle.ts';
 import type { Operations } from './app/operations.ts';
@@ -179,6 +180,7 @@ export async function assemble(
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
       presences,
       rounds,
+      asked: new Asked(),
       turns,
       chores,
       knocks: new Knocks(),

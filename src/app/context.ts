@@ -13,6 +13,7 @@ import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
 import type { Knocks } from './admission/knocks.ts';
 import type { Presences } from './admission/presences.ts';
+import type { Asked } from './enrollment/asked.ts';
 import type { Rounds } from './enrollment/rounds.ts';
 import type { Throttles } from './enrollment/throttle.ts';
 import type { Policies, PolicySubject } from './policies.ts';
@@ -35,6 +36,7 @@ export interface App {
   readonly breaker: Breaker;
   readonly presences: Presences;
   readonly rounds: Rounds;
+  readonly asked: Asked;
   readonly turns: Turns;
   readonly chores: Chores;
   readonly knocks: Knocks;

@@ -52,8 +52,11 @@ export interface Entrance {
    * device itself, with an error code where need be, and never rejects for bad input.
    */
   receive(session: Session, topic: string, payload: Uint8Array): Promise<void>;
-  /** The session's subscription to enrollment topics is in place: what is owed there can be sent. */
-  listening(session: Session): void;
+  /**
+   * The session's subscription to enrollment topics is in place: what is owed there can be sent. `bySubscribe`: it sent a SUBSCRIBE;
+   * otherwise the subscription was kept from a connection before.
+   */
+  listening(session: Session, bySubscribe: boolean): void;
   /**
    * May the session be handed what is said on an enrollment topic that is not its own? Asked at each message, live, from a
    * queue or retained, and answered at once by the store: no list of what a gateway may hear exists that could be out of date.

@@ -67,7 +67,7 @@ export function watchSubscriptions(aedes: Aedes, { registry, entrance }: Subscri
         granted.map(({ topic }) => topic),
       )
     )
-      entrance.listening(live.session);
+      entrance.listening(live.session, true);
   });
   aedes.on('unsubscribe', (filters, client) => {
     const live = registry.of(client);
@@ -77,7 +77,7 @@ export function watchSubscriptions(aedes: Aedes, { registry, entrance }: Subscri
     const live = registry.of(client);
     if (!live || live.ending !== null) return;
     live.ready = true;
-    if (asks(live, live.filters)) entrance.listening(live.session);
+    if (asks(live, live.filters)) entrance.listening(live.session, false);
   });
 }
 

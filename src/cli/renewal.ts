@@ -47,6 +47,8 @@ function renewalFields(renewal: Renewal, now: number): string {
     ['replacement', cell(renewal.newFingerprint)],
     ['activated', moment(renewal.activatedAt, now)],
     ['confirmed', moment(renewal.confirmedAt, now)],
+    ['heard', moment(renewal.heardAt, now)],
+    ['reopened', moment(renewal.reopenedAt, now)],
     ['lapsed', moment(renewal.lapsedAt, now)],
     ['last', cell([renewal.lastCode, renewal.lastDetail].filter(Boolean).join(': '))],
   ]);

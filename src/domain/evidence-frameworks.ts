@@ -4,7 +4,13 @@ import type { Control, Framework } from './evidence.ts';
 
 const renewed = ['renewal.due', 'renewal.offered', 'renewal.requested', 'renewal.issued', 'renewal.delivered'] as const;
 const proven = ['renewal.installed', 'renewal.activated', 'renewal.confirmed', 'renewal.retired'] as const;
-const troubled = ['renewal.failed', 'renewal.cancelled', 'renewal.expired', 'renewal.closed'] as const;
+const troubled = [
+  'renewal.failed',
+  'renewal.cancelled',
+  'renewal.expired',
+  'renewal.closed',
+  'renewal.reopened',
+] as const;
 const inService = ['device.added', 'device.changed', 'device.imported', 'source.reconciled', 'source.failed'] as const;
 const outOfService = ['device.decommissioned', 'device.quarantined', 'device.released'] as const;
 const credentials = [

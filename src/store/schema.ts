@@ -88,6 +88,8 @@ interface RenewalTable {
   lapsed_at: Instant | null;
   activated_at: Instant | null;
   confirmed_at: Instant | null;
+  heard_at: Instant | null;
+  reopened_at: Instant | null;
   last_code: string | null;
   last_detail: string | null;
   updated_at: Instant;

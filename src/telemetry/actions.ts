@@ -60,6 +60,7 @@ export const actions = {
   'renewal.cancelled': renewal(),
   'renewal.expired': renewal('warn'),
   'renewal.closed': renewal('error'),
+  'renewal.reopened': renewal('warn'),
   'enrollment.refused': {
     level: 'warn',
     folds: true,

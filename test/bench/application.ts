@@ -85,7 +85,7 @@ class Devices implements Sessions {
     if (device.session) this.entrance?.left(device.session);
     device.session = admission.session;
     this.entrance?.came(admission.session);
-    this.entrance?.listening(admission.session);
+    this.entrance?.listening(admission.session, true);
   }
 
   async #answer(

@@ -90,6 +90,8 @@ export function renewal(id: string, owner: string, facts: Partial<Renewal> = {})
     lapsedAt: null,
     activatedAt: null,
     confirmedAt: null,
+    heardAt: null,
+    reopenedAt: null,
     lastCode: null,
     lastDetail: null,
     updatedAt: now,

@@ -112,6 +112,8 @@ export function ledgerValues(): void {
       lapsedAt: now + 1,
       activatedAt: now + 2,
       confirmedAt: now + 3,
+      heardAt: now + 3,
+      reopenedAt: now + 4,
       lastCode: 'flash_full',
       lastDetail: 'no "space" left',
     });

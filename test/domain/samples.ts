@@ -101,6 +101,8 @@ export function renewal(patch: Partial<Renewal> = {}): Renewal {
     lapsedAt: null,
     activatedAt: null,
     confirmedAt: null,
+    heardAt: null,
+    reopenedAt: null,
     lastCode: null,
     lastDetail: null,
     updatedAt: noon,

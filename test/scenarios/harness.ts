@@ -141,12 +141,18 @@ export async function connackOf(...args: Parameters<typeof connect>): Promise<nu
 
 type Down<W extends DownMessage['word']> = Extract<DownMessage, { word: W }>;
 
+function isIdle(message: DownMessage): boolean {
+  return message.word === 'error' && message.code === 'nothing_due';
+}
+
 /** Speaks the enrollment protocol word by word, for tests that need each step in their hands. */
 export class Speaker {
   readonly id;
   readonly client: MqttClient;
   readonly encoding: Encoding;
   readonly heard: DownMessage[] = [];
+  /** Answers that nothing is due: they come to each hello that brings nothing else. */
+  readonly idle: DownMessage[] = [];
   readonly #waiting = new Set<() => void>();
 
   constructor(client: MqttClient, id: string, encoding: Encoding = 'json') {
@@ -158,7 +164,7 @@ export class Speaker {
       // A gateway's connection carries what is said to all of its devices.
       if (speaker !== this.id) return;
       const decoded = decodeDown(word, payload);
-      if (decoded.ok) this.heard.push(decoded.message);
+      if (decoded.ok) (isIdle(decoded.message) ? this.idle : this.heard).push(decoded.message);
       for (const look of [...this.#waiting]) look();
     });
   }
@@ -176,16 +182,25 @@ export class Speaker {
 
   /** The next message of this word, among those not asked for yet. */
   next<W extends DownMessage['word']>(word: W): Promise<Down<W>> {
+    return this.#take(this.heard, word);
+  }
+
+  /** The next answer that nothing is due. */
+  nothingDue(): Promise<Down<'error'>> {
+    return this.#take(this.idle, 'error');
+  }
+
+  #take<W extends DownMessage['word']>(among: DownMessage[], word: W): Promise<Down<W>> {
     return until(
       (wake) => {
         this.#waiting.add(wake);
         return () => this.#waiting.delete(wake);
       },
       () => {
-        const index = this.heard.findIndex((message) => message.word === word);
-        return index < 0 ? undefined : (this.heard.splice(index, 1)[0] as Down<W>);
+        const index = among.findIndex((message) => message.word === word);
+        return index < 0 ? undefined : (among.splice(index, 1)[0] as Down<W>);
       },
-      () => `no ${word} for ${this.id}; heard ${JSON.stringify(this.heard)}`,
+      () => `no ${word} for ${this.id}; heard ${JSON.stringify([...this.heard, ...this.idle])}`,
     );
   }
 }

@@ -41,7 +41,10 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
     verdict = judge(app, facts, findings);
   }
   tell(app, facts, findings, verdict);
-  if (verdict.reason === 'retired') await alertRetired(app, findings);
+  if (verdict.reason === 'retired') await alertReplaced(app, findings, 'was replaced, and somebody still presents it');
+  if (verdict.reason === 'overlap' && (await wasGivenUp(app, findings))) {
+    await alertReplaced(app, findings, 'was reported as unusable and replaced, and somebody uses it');
+  }
   if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
   const { principal, fingerprint, entry, clientId } = findings;
   if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
@@ -157,12 +160,18 @@ function tell(app: App, facts: ConnectFacts, findings: Findings, verdict: Verdic
   });
 }
 
+/** Was another made in its place because its device said that it could not use it? Then whoever uses it is not that device. */
+async function wasGivenUp(app: App, { entry }: Findings): Promise<boolean> {
+  const renewal = entry?.renewalId ? await app.store.read.renewal(entry.renewalId) : null;
+  return renewal !== null && renewal.reopenedAt !== null && renewal.heardAt === null;
+}
+
 /** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
-async function alertRetired(app: App, { principal, entry }: Findings): Promise<void> {
+async function alertReplaced(app: App, { principal, entry }: Findings, what: string): Promise<void> {
   if (!principal || !entry) return;
   const known = await app.store.read.alert('retired_credential_in_use', principal.id);
   if (known && isFresh(known, app.clock.now())) return;
-  const detail = `certificate ${entry.serial} was replaced, and somebody still presents it`;
+  const detail = `certificate ${entry.serial} ${what}`;
   await change(app, (within) =>
     within.alert({
       kind: 'retired_credential_in_use',

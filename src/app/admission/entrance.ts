@@ -2,8 +2,8 @@
 import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
+import { onListening } from '../enrollment/answer.ts';
 import { hears, judgeSpeaker } from '../enrollment/delegations.ts';
-import { promptPrincipal } from '../enrollment/prompt.ts';
 import { receive } from '../enrollment/receive.ts';
 import { mannerOf, sendDown } from '../enrollment/send-down.ts';
 import { isAnswered, maySpeak } from '../enrollment/throttle.ts';
@@ -27,11 +27,11 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     came: ({ introduced, principal }) => introduced || app.presences.came(app, principal.id),
     left: ({ introduced, principal }) => introduced || app.presences.left(app, principal.id),
     receive: (session, topic, payload) => receive(app, session, topic, payload),
-    listening: (session) => {
+    listening: (session, bySubscribe) => {
       const { id, kind } = session.principal;
       // Who subscribes again and again is sent no more than who says hello again and again.
       if (!maySpeak(app.throttles, id, id, app.clock.now())) return;
-      promptPrincipal(app, id).catch((error: unknown) => tellFailure(app, session, error));
+      onListening(app, session, bySubscribe).catch((error: unknown) => tellFailure(app, session, error));
       if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(app, id);
     },
     hears: (session, topic) => hears(app, session, topic),

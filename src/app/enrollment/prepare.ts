@@ -35,23 +35,30 @@ async function isUsable(app: App, renewal: Renewal): Promise<boolean> {
   return app.clock.now() < renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
 }
 
-/** Makes the request, and owes the authority its signature, through the first who listens and may. Twice is once. */
-export async function prepare(app: App, renewalId: string): Promise<void> {
+/**
+ * Makes the request, and owes the authority its signature, through the first who listens and may. Twice is once.
+ * @returns `made`: the replacement follows; `unheard`: nobody listens; `hindered`: it is tried again when the renewal is looked at next.
+ */
+export async function prepare(app: App, renewalId: string): Promise<'made' | 'unheard' | 'hindered'> {
   const renewal = await app.store.read.renewal(renewalId);
-  if (!renewal) return;
+  if (!renewal) return 'hindered';
   const { principalId } = renewal;
   const usable = await isUsable(app, renewal);
   let hindrance: Hindrance = 'nobody_listens';
   for (const listener of listenersTo(app, principalId, 'offer')) {
     const via = listener === principalId ? null : listener;
     const refusal = await change(app, (within) => requestWithin(within, renewal, via, usable), via);
-    if (!refusal) return;
+    if (!refusal) return 'made';
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: principalId, renewal: renewalId }, refusal);
       hindrance = 'not_delegated';
-    } else return putOff(app, renewalId, refusal);
+    } else {
+      await putOff(app, renewalId, refusal);
+      return 'hindered';
+    }
   }
   await putOff(app, renewalId, hindrance);
+  return hindrance === 'nobody_listens' ? 'unheard' : 'hindered';
 }
 
 /** Why no request was made: nobody is there, whoever is there may not, or the request itself cannot be. */

@@ -1,8 +1,6 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
 import type { DownMessage } from '../../domain/message.ts';
-import { retryFloorMs } from '../../domain/policy.ts';
-import type { PrincipalId } from '../../domain/principal.ts';
 import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../../domain/renewal.ts';
 import { toSeconds } from '../../domain/time.ts';
 import { type Change, change, step } from '../change.ts';
@@ -18,28 +16,31 @@ import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-do
 type Reason = 'due' | 'asked';
 
 /**
- * Sends what is owed under this renewal now, and records that it was sent.
- * @returns false where that is an offer, and there have been as many of them as there may be: it is still owed.
+ * What came of it: somebody was told, or will be as soon as the replacement is made; nobody listens to it; there have been as many
+ * offers as there may be now, and it is still owed; it waits for the renewal's next look; or nothing is owed.
  */
-export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<boolean> {
+export type Told = 'told' | 'follows' | 'unheard' | 'queued' | 'waits' | 'nothing';
+
+/** Sends what is owed under this renewal now, and records that it was sent. */
+export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
-  if (!renewal) return true;
+  if (!renewal) return 'nothing';
   const hold = await holdOf(app, renewal);
   if (hold.kind === 'held') {
     await keepHeld(app, renewalId, hold.until);
-    return true;
+    return 'waits';
   }
   // An offer that nobody would hear takes nobody's turn.
   if (owed(renewal) === 'offer' && listenersTo(app, renewal.principalId, 'offer').length > 0) {
-    if (!takesTurn(app, reason)) return false;
+    if (!takesTurn(app, reason)) return 'queued';
     if (hold.kind === 'urgent') await tellUrgent(app, renewal, hold.campaign);
   }
-  if (await awaitsRequest(app, renewal)) await prepare(app, renewal.id);
-  else {
-    const manner = await mannerOf(app, renewal.principalId);
-    await send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
+  if (await awaitsRequest(app, renewal)) {
+    const prepared = await prepare(app, renewal.id);
+    return prepared === 'made' ? 'follows' : prepared === 'hindered' ? 'waits' : prepared;
   }
-  return true;
+  const manner = await mannerOf(app, renewal.principalId);
+  return send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
 }
 
 /** Who asks comes after those who wait: they have less time, or asked before. */
@@ -48,11 +49,11 @@ function takesTurn({ rates }: App, reason: Reason): boolean {
 }
 
 /** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
-export async function sendReplacement(app: App, renewalId: string): Promise<void> {
+export async function sendReplacement(app: App, renewalId: string): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
-  if (!renewal || !isOpen(renewal)) return;
+  if (!renewal || !isOpen(renewal)) return 'nothing';
   const manner = await mannerOf(app, renewal.principalId);
-  await send(app, renewal, manner, await replacementMessage(app, renewal, manner), 'asked');
+  return send(app, renewal, manner, await replacementMessage(app, renewal, manner), 'asked');
 }
 
 async function send(
@@ -61,10 +62,11 @@ async function send(
   manner: Manner,
   message: DownMessage | null,
   reason: Reason,
-): Promise<void> {
-  if (!message) return;
+): Promise<Told> {
+  if (!message) return 'nothing';
   const taken = await sendDown(app, renewal.principalId, manner, message, hearersOf(renewal, message.word));
   await change(app, (within) => keepSent(within, renewal, message.word, taken > 0 ? reason : null));
+  return taken > 0 ? 'told' : 'unheard';
 }
 
 /**
@@ -76,13 +78,26 @@ function hearersOf(renewal: Renewal, word: DownMessage['word']): Hearers {
   return { certificate: renewal.newFingerprint, gateways: renewal.via !== null };
 }
 
-/** Prompts the principal's current renewal: it has just begun to listen, or said hello. */
-export async function promptPrincipal(app: App, id: PrincipalId): Promise<void> {
-  const renewal = await app.store.read.currentRenewal(id);
-  if (!renewal || owed(renewal) === null) return;
+/**
+ * Prompts a renewal whose device has just begun to listen, or said hello: with what is owed, or once more with what was sent before and
+ * may have been lost.
+ */
+export async function promptAnew(app: App, renewal: Renewal): Promise<Told> {
   // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
-  if (renewal.state === 'failed' && (renewal.nextAt ?? 0) > app.clock.now()) return;
-  if (!(await prompt(app, renewal.id, 'asked'))) await queueOffer(app, renewal.id);
+  if (renewal.state === 'failed' && (renewal.nextAt ?? 0) > app.clock.now()) return 'waits';
+  if (renewal.state === 'requested') return 'waits';
+  if (renewal.state === 'installed') return sendReplacement(app, renewal.id);
+  if (renewal.state === 'activated' && renewal.confirmedAt !== null) return sendDoneAgain(app, renewal);
+  const told = await prompt(app, renewal.id, 'asked');
+  if (told === 'queued') await queueOffer(app, renewal.id);
+  return told;
+}
+
+/** That all is done, to who may have missed it. */
+async function sendDoneAgain(app: App, renewal: Renewal): Promise<Told> {
+  const manner = await mannerOf(app, renewal.principalId);
+  const taken = await sendDown(app, renewal.principalId, manner, doneUnder(app, renewal), hearersOf(renewal, 'done'));
+  return taken > 0 ? 'told' : 'unheard';
 }
 
 /** Has an offer wait for its turn in the ledger. */
@@ -91,19 +106,6 @@ export async function queueOffer(app: App, renewalId: string): Promise<void> {
     const renewal = await tx.renewal(renewalId);
     if (renewal) await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
   });
-}
-
-/**
- * Sends what is owed to a principal that said hello; the replacement once more, where it was installed and did not last; and that all
- * is done once more, where it was told a while ago and may have been missed.
- */
-export async function answerHello(app: App, id: PrincipalId): Promise<void> {
-  const renewal = await app.store.read.currentRenewal(id);
-  if (renewal?.state === 'installed') return sendReplacement(app, renewal.id);
-  if (renewal?.state !== 'activated' || renewal.confirmedAt === null) return promptPrincipal(app, id);
-  // Right after it was told, the hello has only crossed it.
-  if (app.clock.now() < renewal.confirmedAt + retryFloorMs) return;
-  await sendDown(app, id, await mannerOf(app, id), doneUnder(app, renewal), hearersOf(renewal, 'done'));
 }
 
 function doneUnder(app: App, { id, nextAt }: Renewal): DownMessage {

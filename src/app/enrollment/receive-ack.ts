@@ -6,6 +6,7 @@ import { isOpen } from '../../domain/renewal.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
+import { reopenWithin } from '../renewal/reopen.ts';
 import { detailLengthMax, type Sender } from './receive.ts';
 
 /** Takes an acknowledgement. */
@@ -19,6 +20,11 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
   if (renewal?.principalId !== sender.id || !principal) {
     return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
   }
+  if (renewal.state === 'activated' && ack.status === 'failed') {
+    const { via, session } = sender;
+    const speaksUnder = via === null && !session.introduced ? session.fingerprint : null;
+    return reopenWithin(within, renewal, principal, { ...saidOf(ack), speaksUnder });
+  }
   // Nothing is taken back: what came late, or was replayed, is told to be so.
   if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
   if (ack.status === 'installed') {
@@ -26,11 +32,14 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
     await step(within, renewal, { type: 'installed' }, principal, 'installed by the device');
     return null;
   }
-  const code = (ack.code ?? 'unspecified').slice(0, 64);
-  const detail = (ack.detail ?? '').slice(0, detailLengthMax);
+  const { code, detail } = saidOf(ack);
   const transition = await step(within, renewal, { type: 'failed', code, detail }, principal, `failed: ${code}`);
   if (transition.kind === 'changed') {
     await within.alert(renewalFailed(principal, code, detail));
   }
   return null;
+}
+
+function saidOf({ code = 'unspecified', detail = '' }: AckMessage): { readonly code: string; readonly detail: string } {
+  return { code: code.slice(0, 64), detail: detail.slice(0, detailLengthMax) };
 }

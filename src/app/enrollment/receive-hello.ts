@@ -3,16 +3,17 @@ import type { Refusal } from '../../domain/errors.ts';
 import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import type { Contact } from '../../domain/principal.ts';
+import { change } from '../change.ts';
 import type { App } from '../context.ts';
-import { waitForAuthority } from '../renewal/authority-wait.ts';
-import { answerHello } from './prompt.ts';
+import { heardWithin } from '../renewal/reopen.ts';
+import { onHello } from './answer.ts';
 import type { Sender } from './receive.ts';
 import { reportUse } from './report-use.ts';
 import { canBeTold, mannerOf } from './send-down.ts';
 
 /** Takes a hello; its fields replace what an earlier one said, absent ones stay. */
 export async function receiveHello(app: App, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {
-  const { id, encoding } = sender;
+  const { id, via, session, encoding } = sender;
   const objection = await reportUse(app, sender, hello);
   if (objection) return objection;
   const known = await app.store.read.contact(id);
@@ -25,13 +26,15 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
     clockSkewMs: hello.clock === undefined ? (known?.clockSkewMs ?? null) : hello.clock * 1_000 - now,
     lastSeenAt: now,
   };
-  await app.store.transact((tx) => tx.putContact(contact));
+  await change(app, async (within) => {
+    await within.tx.putContact(contact);
+    if (via === null && !session.introduced) await heardWithin(within, id, session.fingerprint);
+  });
   // Kept first: what is said to it must not be larger than what it takes, be that too little for anything but an error.
   const manner = await mannerOf(app, id);
   if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {
     return { code: 'packet_too_small', detail: `at least ${packetBytesLeast} bytes, and more in JSON` };
   }
-  await answerHello(app, id);
-  const waiting = app.breaker.isOpen ? await app.store.read.currentRenewal(id) : null;
-  return waiting?.state === 'requested' ? waitForAuthority(app, waiting.id) : null;
+  await onHello(app, session, id);
+  return null;
 }

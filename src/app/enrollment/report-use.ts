@@ -7,8 +7,10 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { graceMs } from '../../domain/policy.ts';
 import { useProofText } from '../../domain/proof.ts';
 import { proofVerifies } from '../../pki/proof.ts';
+import { change } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
+import { heardWithin } from '../renewal/reopen.ts';
 import type { Sender } from './receive.ts';
 
 /**
@@ -27,7 +29,10 @@ export async function reportUse(
   if (!entry || !isTheirs || !proofVerifies(useProofText(id, entry.fingerprint), proof, entry.der)) {
     return { code: 'proof_invalid', detail: "not signed by a certificate's key of this device" };
   }
-  if (!awakens(entry, app.clock.now())) return null;
+  if (!awakens(entry, app.clock.now())) {
+    await change(app, (within) => heardWithin(within, id, entry.fingerprint));
+    return null;
+  }
   const principal = await app.store.read.principal(id);
   const verdict = admit({
     presented: true,

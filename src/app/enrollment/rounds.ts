@@ -2,10 +2,10 @@
 // up nobody else. One round a gateway at a time; asked for again meanwhile, it is made once more.
 import { isInForce } from '../../domain/delegation.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { owed } from '../../domain/renewal.ts';
+import { owed, type Renewal } from '../../domain/renewal.ts';
 import type { App } from '../context.ts';
 import { listenersTo } from './delegations.ts';
-import { promptPrincipal } from './prompt.ts';
+import { promptAnew } from './prompt.ts';
 
 /** Devices of a site read at once. */
 const pageMax = 64;
@@ -74,14 +74,14 @@ async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readon
 }
 
 async function promptThese(app: App, gateway: PrincipalId, devices: readonly PrincipalId[]): Promise<void> {
-  const waiting: PrincipalId[] = [];
+  const waiting: Renewal[] = [];
   for (const id of devices) {
     await app.turns.take();
     const renewal = await app.store.read.currentRenewal(id);
-    const word = renewal && owed(renewal);
-    if (word && listenersTo(app, id, word).includes(gateway)) waiting.push(id);
+    const word = renewal && (renewal.state === 'installed' ? 'cert' : owed(renewal));
+    if (renewal && word && listenersTo(app, id, word).includes(gateway)) waiting.push(renewal);
   }
   for (let at = 0; at < waiting.length; at += togetherMax) {
-    await Promise.all(waiting.slice(at, at + togetherMax).map((id) => promptPrincipal(app, id)));
+    await Promise.all(waiting.slice(at, at + togetherMax).map((renewal) => promptAnew(app, renewal)));
   }
 }

@@ -103,6 +103,26 @@ export async function sendDown(
   return 0;
 }
 
+/** The way back to who asked: the sessions of one speaker, and of a principal that speaks for itself those with its certificate. */
+export interface Path {
+  readonly speaker: PrincipalId;
+  readonly certificate: Fingerprint | null;
+}
+
+/** Sends what concerns nobody but who asked for it. @returns how many sessions took it. */
+export async function sendTo(
+  app: App,
+  { speaker, certificate }: Path,
+  id: PrincipalId,
+  manner: Manner,
+  message: DownMessage,
+): Promise<number> {
+  const payload = shortened(id, manner, message);
+  if (payload) return app.sessions.send(speaker, enrollmentTopic(id, message.word), payload, certificate);
+  tellTooLarge(app, id, manner, message);
+  return 0;
+}
+
 async function hand(
   app: App,
   id: PrincipalId,

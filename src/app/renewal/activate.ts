@@ -8,6 +8,7 @@ import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
+import { callOff } from './call-off.ts';
 import { isDrill } from './drill.ts';
 import { dueAt } from './due.ts';
 import { retireWithin } from './retire.ts';
@@ -36,14 +37,19 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
     if (own && (await isDrill(tx, own))) {
       await tx.putCertificate({ ...active, renewAt: null });
-      return completeDrill(within, { ...own, via: via ?? own.via }, principal);
+      return completeDrill(within, heardThrough(own, via, now), principal);
     }
     await tx.putCertificate({ ...active, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
     const place = known.findIndex((each) => each.fingerprint === fingerprint);
     // What its renewal replaces may bear a later date, if the clock was set back in between.
     const replaced = known.filter((each, at) => at > place || each.fingerprint === own?.oldFingerprint);
     const overlapUntil = await supersede(within, replaced, policy);
-    if (own) await completeRenewal(within, { ...own, via: via ?? own.via }, principal, overlapUntil);
+    if (own) {
+      // Replaced once before, the old certificate keeps the end it was given then.
+      const old = known.find((each) => each.fingerprint === own.oldFingerprint);
+      const endsAt = old?.state === 'superseded' ? (old.overlapUntil ?? now) : overlapUntil;
+      await completeRenewal(within, heardThrough(own, via, now), principal, endsAt);
+    }
     await cancelOthers(within, entry, principal);
     if (!entry.renewalId) {
       await record({
@@ -55,6 +61,11 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     }
   };
   return change(app, work, via);
+}
+
+/** A connection says only that it was opened, and its CONNACK may be lost; a proof is the device's own word. */
+function heardThrough(own: Renewal, via: PrincipalId | null, now: Instant): Renewal {
+  return via === null ? own : { ...own, via, heardAt: now };
 }
 
 /** Begins the overlap of the certificates that are replaced. @returns when the last of them stops being admitted. */
@@ -107,8 +118,6 @@ async function cancelOthers(within: Change, entry: LedgerEntry, principal: Princ
       await step(within, other, { type: 'retired' }, principal, 'the drill is over: what it used was replaced');
     }
     if (!isOpen(other)) continue;
-    await step(within, other, { type: 'cancelled', detail: 'another replacement was activated' }, principal);
-    const unused = other.newFingerprint && (await tx.certificate(other.newFingerprint));
-    if (unused) await revokeWithin(within, unused, 'superseded');
+    await callOff(within, other, principal, 'another replacement was activated');
   }
 }

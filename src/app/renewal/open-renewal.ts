@@ -50,6 +50,8 @@ function newRenewal(
     lapsedAt: lapsed ? endsAt : null,
     activatedAt: null,
     confirmedAt: null,
+    heardAt: null,
+    reopenedAt: null,
     lastCode: null,
     lastDetail: null,
     updatedAt: now,
@@ -94,6 +96,13 @@ export function openUnder(
     old,
     campaign,
   );
+}
+
+/** Opens one more renewal, within a change, of a certificate that is superseded already: it lasts as long as the overlap. */
+export async function openAgain(change: Change, principal: Principal, old: LedgerEntry): Promise<Renewal> {
+  const endsAt = Math.min(old.notAfter, old.overlapUntil ?? old.notAfter);
+  const renewal = newRenewal(change, principal, old, endsAt, await modeFor(change, principal, old));
+  return begin(change, { ...renewal, closesAt: endsAt }, old, null);
 }
 
 async function begin(

@@ -84,7 +84,7 @@ export class Outbox {
       case 'issue':
         throw new Error('an issuance has a course of its own');
       case 'prompt':
-        if (await prompt(app, effect.renewalId)) return null;
+        if ((await prompt(app, effect.renewalId)) !== 'queued') return null;
         // Owed as something else, it has become an offer since: it waits with the others.
         if (effect.by === undefined) await queueOffer(app, effect.renewalId);
         return 'kept';

@@ -6,6 +6,7 @@ import { awaitDevice, isOpen, type Renewal } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import { mustWalk, walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
+import { callOff } from '../renewal/call-off.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { lastChance, owePrompt } from '../renewal/last-chance.ts';
 import { openWithin } from '../renewal/open-renewal.ts';
@@ -133,6 +134,11 @@ async function lapse(within: Change, renewal: Renewal, principal: Principal): Pr
 }
 
 async function close(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+  const old = renewal.oldFingerprint && (await within.tx.certificate(renewal.oldFingerprint));
+  // Another replacement is in use, and only the superseded certificate has come to its end: nothing has lapsed.
+  if (old && (old.state === 'superseded' || old.state === 'retired')) {
+    return callOff(within, renewal, principal, 'the certificate it replaces was replaced already, and has retired');
+  }
   const detail = 'closed: grace has ended, the device needs a certificate by hand';
   await step(within, renewal, { type: 'closed' }, principal, detail);
 }

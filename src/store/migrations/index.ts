@@ -11,6 +11,7 @@ import { campaignHeldMigration } from './0009-campaign-held.ts';
 import { mqttUnreleasedMigration } from './0010-mqtt-unreleased.ts';
 import { renewalReleasedMigration } from './0011-renewal-released.ts';
 import { principalCaseMigration } from './0012-principal-case.ts';
+import { renewalHeardMigration } from './0013-renewal-heard.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   mqttUnreleasedMigration,
   renewalReleasedMigration,
   principalCaseMigration,
+  renewalHeardMigration,
 ];

@@ -1,0 +1,148 @@
+// What a session is told that begins to listen or says hello: what is owed, on whichever of the two comes last. A hello is answered in any
+// case, if only by how long to wait.
+
+import { askAgainSeconds } from '../../domain/ask-again.ts';
+import type { Fingerprint } from '../../domain/certificate.ts';
+import type { DownMessage } from '../../domain/message.ts';
+import { spreadFraction } from '../../domain/policy.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import { dayMs } from '../../domain/time.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+import { waitForAuthority } from '../renewal/authority-wait.ts';
+import { heardWithin } from '../renewal/reopen.ts';
+import type { Session } from '../session.ts';
+import { promptAnew, type Told } from './prompt.ts';
+import { mannerOf, sendTo } from './send-down.ts';
+
+/** An offer that waits for its turn may have come to it by then. */
+const queuedMs = 30_000;
+/** A CA that is not known to be down has signed by then. */
+const signedMs = 60_000;
+
+/** Whom a session speaks and listens for, and what has not ended of that principal's renewals. */
+interface Inquiry {
+  readonly session: Session;
+  readonly id: PrincipalId;
+  readonly renewals: readonly Renewal[];
+}
+
+/** What came of it, and of which renewal. */
+interface Outcome {
+  readonly told: Told;
+  readonly about: Renewal | null;
+}
+
+/** The session has begun to listen. `bySubscribe`: it asked for that itself, and no subscription was kept for it. */
+export async function onListening(app: App, session: Session, bySubscribe: boolean): Promise<void> {
+  const { id } = session.principal;
+  // A SUBSCRIBE shows that the CONNACK has arrived.
+  if (bySubscribe) await noteHeard(app, session);
+  const waiting = app.asked.of(id, app.clock.steady());
+  await answer(app, session, id, waiting.includes(id));
+  for (const other of waiting.filter((each) => each !== id)) {
+    await app.turns.take();
+    await answer(app, session, other, true);
+  }
+}
+
+/** The session said hello for this principal, which may be its own. */
+export function onHello(app: App, session: Session, id: PrincipalId): Promise<void> {
+  app.asked.note(session.principal.id, id, app.clock.steady());
+  return answer(app, session, id, true);
+}
+
+async function noteHeard(app: App, { principal: { id }, fingerprint }: Session): Promise<void> {
+  const own = broughtBy(await app.store.read.unendedRenewals(id), fingerprint);
+  if (own?.heardAt === null) await change(app, (within) => heardWithin(within, id, fingerprint));
+}
+
+/** The renewal that has brought this certificate, as long as what it replaced has not retired. */
+function broughtBy(renewals: readonly Renewal[], fingerprint: Fingerprint): Renewal | null {
+  return renewals.find((each) => each.state === 'activated' && each.newFingerprint === fingerprint) ?? null;
+}
+
+async function answer(app: App, session: Session, id: PrincipalId, asked: boolean): Promise<void> {
+  const inquiry = { session, id, renewals: await app.store.read.unendedRenewals(id) };
+  const isOwn = session.principal.id === id;
+  const outcome = await (isOwn ? tellOwn(app, inquiry) : tellThrough(app, inquiry));
+  if (!asked || outcome.told === 'unheard') return;
+  const message = await restOf(app, inquiry, outcome);
+  if (message) {
+    const path = { speaker: session.principal.id, certificate: isOwn ? session.fingerprint : null };
+    const taken = await sendTo(app, path, id, await mannerOf(app, id), message);
+    if (taken === 0) return;
+  }
+  app.asked.forget(session.principal.id, id);
+}
+
+/** By its certificate: what it has brought to its end comes before what is to follow it. */
+async function tellOwn(app: App, { session, renewals }: Inquiry): Promise<Outcome> {
+  const own = broughtBy(renewals, session.fingerprint);
+  const open = renewals.filter((each) => isOpen(each) && (own === null || each.oldFingerprint !== own.oldFingerprint));
+  const next = open.find(({ oldFingerprint }) => oldFingerprint === session.fingerprint) ?? open[0] ?? null;
+  if (own && (own.confirmedAt === null || next === null)) {
+    const told = await tellDone(app, session, own);
+    if (next) await promptAnew(app, next);
+    return { told, about: own };
+  }
+  return { told: next ? await promptAnew(app, next) : 'nothing', about: next };
+}
+
+async function tellThrough(app: App, { session, renewals }: Inquiry): Promise<Outcome> {
+  const [current] = renewals;
+  if (!current) return { told: 'nothing', about: null };
+  if (current.state !== 'activated') return { told: await promptAnew(app, current), about: current };
+  const told = await tellDone(app, session, current);
+  // A site gateway hears of it only where it had asked for the replacement.
+  return { told: current.via === null ? 'nothing' : told, about: current };
+}
+
+/** Once to each session in a second: its hello and its SUBSCRIBE follow each other. */
+async function tellDone(app: App, session: Session, renewal: Renewal): Promise<Told> {
+  const now = app.clock.steady();
+  if (app.asked.wasToldDone(session, renewal.id, now)) return 'told';
+  const told = await promptAnew(app, renewal);
+  if (told === 'told') app.asked.noteDone(session, renewal.id, now);
+  return told;
+}
+
+/** What is left to say to who asked: nothing, where it was told or will be. */
+async function restOf(app: App, inquiry: Inquiry, outcome: Outcome): Promise<DownMessage | null> {
+  const { told, about } = outcome;
+  if (about && app.breaker.isOpen && (told === 'follows' || about.state === 'requested')) {
+    const wait = waitForAuthority(app, about.id);
+    if (wait) return { word: 'error', code: wait.code, detail: wait.detail, retryAfter: wait.retryAfterSeconds ?? 1 };
+  }
+  if (told === 'told' || told === 'follows') return null;
+  const { renewal, waitMs } = await whenNext(app, inquiry, outcome);
+  const chance = spreadFraction(`${inquiry.id}/${app.clock.now()}`);
+  const retryAfter = askAgainSeconds(waitMs, chance);
+  return { word: 'error', code: 'nothing_due', ...(renewal !== null && { renewal }), retryAfter };
+}
+
+/** How long nothing is owed, and the renewal whose replacement its device is to connect with. */
+async function whenNext(
+  app: App,
+  { session, id, renewals }: Inquiry,
+  { told, about }: Outcome,
+): Promise<{ readonly renewal: string | null; readonly waitMs: number }> {
+  const now = app.clock.now();
+  if (told === 'queued') return { renewal: null, waitMs: queuedMs };
+  if (about && isOpen(about)) {
+    const waitMs = (about.nextAt ?? now + dayMs) - now;
+    if (about.state === 'requested') return { renewal: null, waitMs: Math.min(waitMs, signedMs) };
+    return { renewal: about.state === 'installed' ? about.id : null, waitMs };
+  }
+  const isOwn = session.principal.id === id;
+  const known = await app.store.read.certificatesOf(id);
+  const inUse = known.find((each) => (isOwn ? each.fingerprint === session.fingerprint : each.state === 'active'));
+  if (inUse?.state === 'superseded') {
+    const replaced = renewals.find(({ state, oldFingerprint }) => {
+      return state === 'activated' && oldFingerprint === inUse.fingerprint;
+    });
+    return { renewal: replaced?.id ?? null, waitMs: ((inUse.overlapUntil ?? now) - now) / 2 };
+  }
+  return { renewal: null, waitMs: (inUse?.renewAt ?? now + dayMs) - now };
+}
