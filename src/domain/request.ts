@@ -14,22 +14,44 @@ export interface KeyFacts {
   readonly algorithm: KeyAlgorithm | null;
   /** Modulus length of an RSA key in bits; 0 otherwise. */
   readonly bits: number;
+  /** Of the one form the key is known by, whatever form it was sent in. */
   readonly fingerprint: Fingerprint;
   readonly spki: Uint8Array;
+  /** What is wrong with a key whose algorithm is null. */
+  readonly fault?: string;
+}
+
+/** A subject alternative name as text: an address in dotted form; of a type that cannot be compared, the type. */
+export interface AlternativeName {
+  readonly type: 'uri' | 'dns' | 'email' | 'address' | 'other';
+  readonly value: string;
 }
 
 /** What was read out of a PKCS#10 request. */
 export interface RequestFacts {
   readonly commonNames: readonly string[];
-  /** Subject attributes other than the common name. */
-  readonly otherSubjectAttributes: number;
-  readonly uris: readonly string[];
-  /** Subject alternative names that are not URIs. */
-  readonly otherNames: number;
-  /** OIDs of the requested extensions other than subjectAltName. */
-  readonly extensions: readonly string[];
+  readonly alternativeNames: readonly AlternativeName[];
+  /** Does it ask to be a CA? */
+  readonly asksForCa: boolean;
   readonly signatureValid: boolean;
+  /** The algorithm of a signature that is not verified, whoever made it; null: it was. */
+  readonly refusedAlgorithm: string | null;
+  /** What else it says or asks for, in words for the renewal's record: none of it reaches the certificate. */
+  readonly ignored: readonly string[];
   readonly key: KeyFacts;
+}
+
+/** The facts of a request that the gateway makes itself: possession of the key is settled, and nothing is asked for. */
+export function ownRequest(principalId: PrincipalId, key: KeyFacts): RequestFacts {
+  return {
+    commonNames: [principalId],
+    alternativeNames: [],
+    asksForCa: false,
+    signatureValid: true,
+    refusedAlgorithm: null,
+    ignored: [],
+    key,
+  };
 }
 
 /** The certificate profile's part that requests are held against (certs/*.yaml). */
@@ -76,12 +98,10 @@ export type Approval =
   | { readonly kind: 'approved'; readonly request: ApprovedRequest }
   | { readonly kind: 'refused'; readonly code: EnrollmentCode; readonly detail: string };
 
-const harmlessExtensions: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.37']);
-
 type Objection = { readonly code: EnrollmentCode; readonly detail: string } | null;
 
-function objectToKey({ algorithm, bits }: KeyFacts, profile: Profile): Objection {
-  if (algorithm === null) return { code: 'key_refused', detail: 'unknown key type or curve' };
+function objectToKey({ algorithm, bits, fault }: KeyFacts, profile: Profile): Objection {
+  if (algorithm === null) return { code: 'key_refused', detail: fault ?? 'unknown key type or curve' };
   if (!profile.keys.includes(algorithm)) return { code: 'key_refused', detail: `${algorithm} is not in the profile` };
   if (algorithm === 'rsa' && (bits < profile.rsaBitsMin || bits > profile.rsaBitsMax)) {
     return {
@@ -97,23 +117,49 @@ export function allowsKey(profile: Profile, key: KeyFacts): boolean {
   return objectToKey(key, profile) === null;
 }
 
-function objectToNames({ facts, principalId, kind }: ApprovalInput): Objection {
-  const code = 'subject_mismatch';
-  if (facts.otherSubjectAttributes > 0) return { code, detail: 'the subject holds more than a common name' };
-  if (facts.commonNames.length > 1) return { code, detail: 'more than one common name' };
-  if (facts.commonNames.some((name) => name !== principalId))
-    return { code, detail: 'common name is not the principal' };
-  if (facts.otherNames > 0) return { code, detail: 'an alternative name that is not a URI' };
-  const named = facts.uris.map(parsePrincipalUri);
-  if (named.some((each) => each?.kind !== kind || each.id !== principalId))
-    return { code, detail: 'URI names another' };
-  return null;
+function objectToSignature({ refusedAlgorithm, signatureValid }: RequestFacts): Objection {
+  // Told apart, since a device that is asked for another signature signs with the same algorithm again.
+  if (refusedAlgorithm !== null) return { code: 'algorithm_refused', detail: refusedAlgorithm };
+  return signatureValid ? null : { code: 'bad_signature', detail: 'possession is not proven' };
 }
 
-function objectToExtensions({ facts }: ApprovalInput): Objection {
-  // Key usages are set by the profile whatever the request says; a request that states them is common and harmless.
-  const first = facts.extensions.find((oid) => !harmlessExtensions.has(oid));
-  return first === undefined ? null : { code: 'extension_refused', detail: `extension ${first}` };
+/** Does this name the principal, and nobody else? DNS names are compared without regard to case (RFC 4343). */
+function namesPrincipal({ type, value }: AlternativeName, kind: PrincipalKind, id: PrincipalId): boolean {
+  switch (type) {
+    case 'uri': {
+      const named = parsePrincipalUri(value);
+      return (named?.kind === kind && named.id === id) || value === id;
+    }
+    case 'dns':
+      return value.toLowerCase() === id.toLowerCase();
+    case 'email':
+    case 'address':
+      return value === id;
+    case 'other':
+      return false;
+  }
+}
+
+/** Characters of a name that are quoted in a detail. */
+const quotedMax = 40;
+
+// Nothing of a name is copied. One that names something else is refused all the same: the request may be another's, and a device
+// that expects a name in its certificate would not find it there.
+function objectToNames({ facts, principalId, kind }: ApprovalInput): Objection {
+  const code = 'subject_mismatch';
+  if (facts.commonNames.some((name) => name !== principalId)) {
+    return { code, detail: 'common name is not the principal' };
+  }
+  const other = facts.alternativeNames.find((name) => !namesPrincipal(name, kind, principalId));
+  if (!other) return null;
+  const quoted = JSON.stringify(other.value.slice(0, quotedMax));
+  return { code, detail: `alternative name ${other.type} ${quoted} is not the principal` };
+}
+
+// Every other extension is ignored, critical or not, known or not: what is requested is never copied into a certificate, so nothing
+// is granted by it. A request to be a CA shows that this one is not for a device.
+function objectToCa({ facts }: ApprovalInput): Objection {
+  return facts.asksForCa ? { code: 'extension_refused', detail: 'basicConstraints asks for CA:TRUE' } : null;
 }
 
 function objectToHolder({ keyHolder, mode }: ApprovalInput): Objection {
@@ -125,15 +171,15 @@ function objectToHolder({ keyHolder, mode }: ApprovalInput): Objection {
 
 const objections: readonly ((input: ApprovalInput) => Objection)[] = [
   ({ facts, profile }) => objectToKey(facts.key, profile),
-  ({ facts }) => (facts.signatureValid ? null : { code: 'bad_signature', detail: 'possession is not proven' }),
+  ({ facts }) => objectToSignature(facts),
   objectToNames,
-  objectToExtensions,
+  objectToCa,
   objectToHolder,
 ];
 
 /**
- * Holds a request against profile, principal and ledger. What a device asks for beyond its due is refused, never copied:
- * names come from the inventory, usages from the profile, validity from the policy.
+ * Holds a request against profile, principal and ledger. Nothing but the key is taken from it: names come from the inventory, usages
+ * from the profile, validity from the policy. A name of somebody else and a wish to be a CA are refused, the rest is ignored.
  */
 export function approve(input: ApprovalInput): Approval {
   for (const objectTo of objections) {

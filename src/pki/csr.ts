@@ -1,13 +1,16 @@
 // Reads a PKCS#10 request (RFC 2986) that a stranger wrote: what it says, and whether its own key signed it. What may be
 // granted is not decided here; what is not a request is returned as a refusal, never thrown.
 import type { Refusal } from '../domain/errors.ts';
-import type { KeyFacts, RequestFacts } from '../domain/request.ts';
+import type { AlternativeName, KeyFacts, RequestFacts } from '../domain/request.ts';
 import { contextTag, tags } from './der.ts';
-import { DerError, DerReader, dotted, smallNumber } from './der-reader.ts';
+import { DerError, DerReader, dotted, openDer, smallNumber, truth } from './der-reader.ts';
+import { looseText } from './loose.ts';
+import { attributeName, requestName } from './oid-names.ts';
 import { oids } from './oids.ts';
-import { type Extensions, readAlternativeNames, readExtensions, readName } from './parts.ts';
+import { type Extensions, type NameAttribute, readAlternativeNames, readExtensions, readName } from './parts.ts';
 import { importKey, readKey, rsaBitsVerifiedMax } from './public-key.ts';
-import { readSigned, type Signed, signatureVerifies } from './signature.ts';
+import { type SignatureVerdict, verifyRequest } from './request-signature.ts';
+import { readSigned, type Signed } from './signature.ts';
 
 export interface CsrLimits {
   /** Bytes of DER beyond which a request is refused unread. */
@@ -19,56 +22,104 @@ const csrLimits: CsrLimits = { bytesMax: 8_192 };
 
 export type CsrRefusal = Refusal & { readonly code: 'malformed_csr' | 'csr_too_large' };
 
-function readAttributes(reader: DerReader): Extensions {
-  let extensions: Extensions | null = null;
+/** Version 1 is written as 0 (RFC 2986, 4.1). wolfSSL writes 2, others 1; nothing of the form differs. */
+const versionMax = 2;
+
+/** The attribute of PKCS #9, and the one that Microsoft used before. */
+const extensionRequests: ReadonlySet<string> = new Set([oids.extensionRequest, '1.3.6.1.4.1.311.2.1.14']);
+
+interface Wishes {
+  /** One for each list of extensions: most requests have one, and nothing says that there are no more. */
+  readonly lists: readonly Extensions[];
+  /** OIDs of attributes that ask for nothing in the certificate: a challenge password, for one. */
+  readonly others: readonly string[];
+}
+
+function readAttributes(reader: DerReader): Wishes {
+  const lists: Extensions[] = [];
+  const others: string[] = [];
   while (!reader.atEnd) {
     const attribute = reader.enter(tags.sequence);
     const type = dotted(attribute.next(tags.oid).content);
+    if (!extensionRequests.has(type)) {
+      others.push(type);
+      continue;
+    }
     const values = attribute.enter(tags.set);
     attribute.end();
-    // Other attributes (a challenge password, for one) ask for nothing in the certificate.
-    if (type !== oids.extensionRequest) continue;
-    if (extensions) throw new DerError('two extension requests');
-    extensions = readExtensions(values.enter(tags.sequence));
-    values.end();
+    while (!values.atEnd) lists.push(readExtensions(values.enter(tags.sequence), 'loose'));
   }
-  return extensions ?? new Map();
+  return { lists, others };
 }
 
-function keyHasSigned(key: KeyFacts, signed: Signed): boolean {
-  if (key.algorithm === null || key.bits > rsaBitsVerifiedMax) return false;
+function asksForCa(extensions: Extensions): boolean {
+  const constraints = extensions.get(oids.basicConstraints);
+  if (!constraints) return false;
+  const reader = openDer(constraints.value, tags.sequence, constraints.value.length);
+  return reader.sees(tags.boolean) && truth(reader.any(), 'loose');
+}
+
+function namesIn(extensions: Extensions): AlternativeName[] {
+  const names = extensions.get(oids.subjectAltName);
+  return names ? readAlternativeNames(names.value, 'strict') : [];
+}
+
+/** What is listed of one sort: a record must not grow with what a device sends. */
+const listedMax = 8;
+
+function listed(sort: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const all = [...new Set(names)];
+  const rest = all.length > listedMax ? ` and ${all.length - listedMax} more` : '';
+  return [`${sort} ${all.slice(0, listedMax).join(', ')}${rest}`];
+}
+
+function ignoredOf(subject: readonly NameAttribute[], { lists, others }: Wishes, names: readonly AlternativeName[]) {
+  const types = subject.map(({ type }) => type).filter((type) => type !== oids.commonName);
+  const ids = lists.flatMap((list) => [...list.keys()]);
+  // A URI that is the principal's stands in its certificate too.
+  const extensions = ids.filter((id) => id !== oids.subjectAltName || names.some(({ type }) => type !== 'uri'));
+  return [
+    ...listed('subject', types.map(attributeName)),
+    ...listed('extensions', extensions.map(requestName)),
+    ...listed('attributes', others.map(requestName)),
+  ];
+}
+
+function verdictOn(key: KeyFacts, signed: Signed): SignatureVerdict {
+  if (key.algorithm === null || key.bits > rsaBitsVerifiedMax) return 'invalid';
   const imported = importKey(key);
-  return imported !== null && signatureVerifies(signed, imported);
+  return imported === null ? 'invalid' : verifyRequest(signed, imported, key.spki);
 }
 
 function readInfo(signed: Signed): RequestFacts {
   const info = new DerReader(signed.body.content, 1);
-  if (smallNumber(info.next(tags.integer)) !== 0) throw new DerError('not a version 1 request');
-  const name = readName(info.enter(tags.sequence));
-  const key = readKey(info.next(tags.sequence).raw);
-  const extensions = readAttributes(info.enter(contextTag(0, true)));
-  info.end();
-  const commonNames = name.commonNames.map((one) => {
-    if (one === null) throw new DerError('a common name that is no UTF8String, PrintableString or IA5String');
-    return one;
+  if (smallNumber(info.next(tags.integer)) > versionMax) throw new DerError('a version that is none');
+  const subject = readName(info.enter(tags.sequence), (value, type) => {
+    const text = type === oids.commonName ? looseText(value) : '';
+    if (text === null) throw new DerError('a common name that is no text');
+    return text;
   });
-  const alternative = extensions.get(oids.subjectAltName);
-  const names = alternative ? readAlternativeNames(alternative.value) : { uris: [], others: 0 };
+  const key = readKey(info.next(tags.sequence).raw);
+  const wishes = info.atEnd ? { lists: [], others: [] } : readAttributes(info.enter(contextTag(0, true)));
+  info.end();
+  const alternativeNames = wishes.lists.flatMap(namesIn);
+  const verdict = verdictOn(key, signed);
   return {
-    commonNames,
-    otherSubjectAttributes: name.others,
-    uris: names.uris,
-    otherNames: names.others,
-    extensions: [...extensions.keys()].filter((id) => id !== oids.subjectAltName),
-    signatureValid: keyHasSigned(key, signed),
+    commonNames: subject.filter(({ type }) => type === oids.commonName).map(({ value }) => value ?? ''),
+    alternativeNames,
+    asksForCa: wishes.lists.some(asksForCa),
+    signatureValid: verdict === 'valid',
+    refusedAlgorithm: typeof verdict === 'string' ? null : verdict.refused,
+    ignored: ignoredOf(subject, wishes, alternativeNames),
     key,
   };
 }
 
 /**
- * Reads one DER-encoded request: exactly one, without trailing bytes. A signature that does not verify, or that is of
- * an algorithm this gateway does not take (SHA-1, RSASSA-PSS), is `signatureValid: false`; a key of unknown type,
- * curve or form has `algorithm: null` and is not verified at all.
+ * Reads one DER-encoded request: exactly one, without trailing bytes. Its bytes are trusted by their signature and nothing of them is
+ * used but the key, so what writers get wrong without a change of meaning is let pass. A signature by an algorithm that is not taken
+ * has its name as `refusedAlgorithm`; a key of unknown type, curve or form has `algorithm: null` and is not verified at all.
  */
 export function readCsr(der: Uint8Array, limits: CsrLimits = csrLimits): RequestFacts | CsrRefusal {
   if (der.length > limits.bytesMax) {

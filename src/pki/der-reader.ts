@@ -23,14 +23,22 @@ export interface DerElement {
 
 const lengthOctetsMax = 4;
 
+/**
+ * How faithful to DER a writer has to be. `loose` is for certificates that are trusted by their fingerprint: lengths need not be
+ * minimal, and what else a schema lets pass it says where it does.
+ */
+export type Rigour = 'strict' | 'loose';
+
 /** Walks the elements of one level, in order. */
 export class DerReader {
+  readonly rigour: Rigour;
   readonly #bytes: Uint8Array;
   readonly #depth: number;
   #at = 0;
 
-  constructor(bytes: Uint8Array, depth = 0) {
+  constructor(bytes: Uint8Array, depth = 0, rigour: Rigour = 'strict') {
     if (depth > derDepthMax) throw new DerError('nested too deeply');
+    this.rigour = rigour;
     this.#bytes = bytes;
     this.#depth = depth;
   }
@@ -75,7 +83,7 @@ export class DerReader {
 
   /** A reader of what is inside the next element, which must have this tag. */
   enter(tag: number): DerReader {
-    return new DerReader(this.next(tag).content, this.#depth + 1);
+    return new DerReader(this.next(tag).content, this.#depth + 1, this.rigour);
   }
 
   /** Fails unless everything has been read. */
@@ -98,15 +106,16 @@ export class DerReader {
     if (count > lengthOctetsMax) throw new DerError('length of too many octets');
     let length = 0;
     for (let i = 0; i < count; i += 1) length = length * 0x100 + this.#octet();
-    if (length < 0x80 || length < 0x100 ** (count - 1)) throw new DerError('length is not minimal');
+    const isMinimal = length >= 0x80 && length >= 0x100 ** (count - 1);
+    if (!isMinimal && this.rigour === 'strict') throw new DerError('length is not minimal');
     return length;
   }
 }
 
 /** A reader of what is inside the one element with this tag that `der` must consist of; more than `bytesMax` is refused unread. */
-export function openDer(der: Uint8Array, tag: number, bytesMax: number): DerReader {
+export function openDer(der: Uint8Array, tag: number, bytesMax: number, rigour: Rigour = 'strict'): DerReader {
   if (der.length > bytesMax) throw new DerError(`more than ${bytesMax} bytes`);
-  const outer = new DerReader(der);
+  const outer = new DerReader(der, 0, rigour);
   const inner = outer.enter(tag);
   outer.end();
   return inner;
@@ -129,11 +138,12 @@ export function smallNumber(element: DerElement): number {
   return digits.reduce((sum, octet) => sum * 0x100 + octet, 0);
 }
 
-/** The value of a BOOLEAN. */
-export function truth(element: DerElement): boolean {
+/** The value of a BOOLEAN. `loose`: as BER has it, whatever is not 0 is true (X.690, 8.2.2). */
+export function truth(element: DerElement, rigour: Rigour = 'strict'): boolean {
   const [octet] = element.content;
-  if (element.content.length !== 1 || (octet !== 0 && octet !== 0xff)) throw new DerError('not a boolean');
-  return octet === 0xff;
+  const isDer = octet === 0 || octet === 0xff;
+  if (element.content.length !== 1 || (!isDer && rigour === 'strict')) throw new DerError('not a boolean');
+  return octet !== 0;
 }
 
 /** The dotted form of an OBJECT IDENTIFIER's content; arcs up to 2^49. */

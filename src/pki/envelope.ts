@@ -5,8 +5,7 @@ import type { KeyFacts } from '../domain/request.ts';
 import { bitString, contextTag, encode, octetString, oid, sequence, set, smallInteger, tags } from './der.ts';
 import { DerError, openDer, wholeOctets } from './der-reader.ts';
 import { oids } from './oids.ts';
-import { serialInteger } from './serial.ts';
-import { readCertificate } from './x509.ts';
+import { readAdopted } from './x509.ts';
 
 /** The curves keys are agreed on, as OpenSSL calls them. */
 const curves: Partial<Record<NonNullable<KeyFacts['algorithm']>, string>> = {
@@ -56,7 +55,7 @@ function cipher(algorithm: string, key: Uint8Array, iv: Uint8Array, content: Uin
 
 /** The content-encryption key, for the holder of the recipient's key alone. */
 function recipientInfo(recipient: Uint8Array, contentKey: Uint8Array): Uint8Array {
-  const { issuer, serial, key } = readCertificate(recipient);
+  const { issuer, serialDer, key } = readAdopted(recipient);
   const curve = key.algorithm === null ? undefined : curves[key.algorithm];
   if (curve === undefined) throw new DerError('no key can be agreed on with the key of this certificate');
   const ephemeral = createECDH(curve);
@@ -72,7 +71,7 @@ function recipientInfo(recipient: Uint8Array, contentKey: Uint8Array): Uint8Arra
     smallInteger(3),
     encode(contextTag(0, true), originatorKey),
     agreement,
-    sequence(sequence(sequence(issuer, serialInteger(serial)), octetString(wrapped))),
+    sequence(sequence(sequence(issuer, serialDer), octetString(wrapped))),
   );
 }
 

@@ -1,14 +1,16 @@
 // Reads the parts that requests, certificates and CRLs have in common: names, extensions, alternative names. It reports
 // what is there; whether that is allowed is decided elsewhere.
+import type { AlternativeName } from '../domain/request.ts';
 import { contextTag, tags } from './der.ts';
-import { ascii, DerError, type DerReader, dotted, openDer, text, truth } from './der-reader.ts';
-import { oids } from './oids.ts';
+import { ascii, type DerElement, DerError, type DerReader, dotted, openDer, type Rigour, truth } from './der-reader.ts';
 
-export interface NameFacts {
-  /** Null stands for a common name of a string type nobody should use. */
-  readonly commonNames: readonly (string | null)[];
-  /** Attributes other than common names. */
-  readonly others: number;
+/** One attribute of a name. Null: a value that was not decoded, or is no text. */
+export interface NameAttribute {
+  /** Its OID. */
+  readonly type: string;
+  readonly value: string | null;
+  /** Which RelativeDistinguishedName it is in, from 0 on: most hold one attribute. */
+  readonly relative: number;
 }
 
 interface Extension {
@@ -20,51 +22,81 @@ interface Extension {
 /** Extensions by OID; a Map, since the keys come from outside. */
 export type Extensions = ReadonlyMap<string, Extension>;
 
-/** Reads the RDNSequence behind `reader`, to its end. */
-export function readName(reader: DerReader): NameFacts {
-  const commonNames: (string | null)[] = [];
-  let others = 0;
-  while (!reader.atEnd) {
+/** Reads the RDNSequence behind `reader`, to its end. `decode` is given each value with the OID of its type. */
+export function readName(
+  reader: DerReader,
+  decode: (value: DerElement, type: string) => string | null,
+): NameAttribute[] {
+  const attributes: NameAttribute[] = [];
+  for (let at = 0; !reader.atEnd; at += 1) {
     const relative = reader.enter(tags.set);
     do {
       const attribute = relative.enter(tags.sequence);
       const type = dotted(attribute.next(tags.oid).content);
-      const value = attribute.any();
+      attributes.push({ type, value: decode(attribute.any(), type), relative: at });
       attribute.end();
-      if (type === oids.commonName) commonNames.push(text(value));
-      else others += 1;
     } while (!relative.atEnd);
   }
-  return { commonNames, others };
+  return attributes;
 }
 
 /**
- * Reads the Extensions behind `reader`, to its end. One that occurs twice is a DerError (RFC 5280, 4.2); an empty list,
- * though no list should be empty, says nothing and is let pass.
+ * Reads the Extensions behind `reader`, to its end. One that occurs twice is a DerError (RFC 5280, 4.2), or read loosely left out; an
+ * empty list, though no list should be empty, says nothing and is let pass.
  */
-export function readExtensions(reader: DerReader): Extensions {
+export function readExtensions(reader: DerReader, booleans = reader.rigour): Extensions {
   const extensions = new Map<string, Extension>();
   while (!reader.atEnd) {
     const one = reader.enter(tags.sequence);
     const id = dotted(one.next(tags.oid).content);
-    const critical = one.sees(tags.boolean) && truth(one.any());
+    const critical = one.sees(tags.boolean) && truth(one.any(), booleans);
     const value = one.next(tags.octetString).content;
     one.end();
-    if (extensions.has(id)) throw new DerError(`extension ${id} occurs twice`);
-    extensions.set(id, { critical, value });
+    if (!extensions.has(id)) extensions.set(id, { critical, value });
+    else if (reader.rigour === 'strict') throw new DerError(`extension ${id} occurs twice`);
   }
   return extensions;
 }
 
-/** Reads a subjectAltName's value: the URIs, and how many names of other types there are. */
-export function readAlternativeNames(value: Uint8Array): { readonly uris: readonly string[]; readonly others: number } {
-  const reader = openDer(value, tags.sequence, value.length);
-  const uris: string[] = [];
-  let others = 0;
-  do {
-    const name = reader.any();
-    if (name.tag === contextTag(6, false)) uris.push(ascii(name.content));
-    else others += 1;
-  } while (!reader.atEnd);
-  return { uris, others };
+const nameTypes: ReadonlyMap<number, AlternativeName['type']> = new Map([
+  [contextTag(1, false), 'email'],
+  [contextTag(2, false), 'dns'],
+  [contextTag(6, false), 'uri'],
+]);
+
+const otherNameTypes: ReadonlyMap<number, string> = new Map([
+  [contextTag(0, true), 'otherName'],
+  [contextTag(4, true), 'directoryName'],
+  [contextTag(7, false), 'iPAddress'],
+  [contextTag(8, false), 'registeredID'],
+]);
+
+const latin1 = (content: Uint8Array): string =>
+  Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
+
+function alternativeName({ tag, content }: DerElement, rigour: Rigour): AlternativeName {
+  const type = nameTypes.get(tag);
+  if (type === 'uri' && rigour === 'strict') return { type, value: ascii(content) };
+  if (type) return { type, value: latin1(content) };
+  if (tag === contextTag(7, false) && content.length === 4) return { type: 'address', value: content.join('.') };
+  return { type: 'other', value: otherNameTypes.get(tag) ?? `of tag 0x${tag.toString(16)}` };
+}
+
+/** Reads a subjectAltName's value (RFC 5280, 4.2.1.6). One without a name is a DerError. */
+export function readAlternativeNames(value: Uint8Array, rigour: Rigour): AlternativeName[] {
+  const reader = openDer(value, tags.sequence, value.length, rigour);
+  const names: AlternativeName[] = [];
+  do names.push(alternativeName(reader.any(), rigour));
+  while (!reader.atEnd);
+  return names;
+}
+
+/** The URIs among alternative names. */
+export function urisIn(names: readonly AlternativeName[]): string[] {
+  return names.filter(({ type }) => type === 'uri').map(({ value }) => value);
+}
+
+/** The values of all attributes of this type. */
+export function valuesOf(name: readonly NameAttribute[], type: string): (string | null)[] {
+  return name.filter((attribute) => attribute.type === type).map(({ value }) => value);
 }

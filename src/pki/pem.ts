@@ -3,14 +3,14 @@
 const lineLength = 64;
 
 /**
- * The DER of every block in `text`, in order. Text around the blocks is allowed; a block of any label but `labels`, a
- * broken block or broken base64 is not.
+ * The DER of every block in `text`, in order. Text around the blocks is allowed, and white space of any kind within them; a block of
+ * any label but `labels`, a broken block or broken base64 is not.
  * @returns null when there is no block, or anything is wrong with one.
  */
 export function pemToDer(text: string, ...labels: readonly string[]): Uint8Array[] | null {
   const blocks: Uint8Array[] = [];
   const around = text.replace(
-    /-----BEGIN ([A-Z0-9 ]{1,64})-----\r?\n([A-Za-z0-9+/=\s]*)-----END \1-----/g,
+    /-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g,
     (_block, label: string, body: string) => {
       const base64 = body.replace(/\s+/g, '');
       const der = Buffer.from(base64, 'base64');

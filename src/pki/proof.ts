@@ -2,7 +2,7 @@
 // the text has to be, the domain says.
 import { verify } from 'node:crypto';
 import { importKey, rsaBitsVerifiedMax } from './public-key.ts';
-import { readCertificate } from './x509.ts';
+import { readAdopted } from './x509.ts';
 
 /** The longest signature there is to verify, in bytes: one by the largest RSA key. */
 const proofBytesMax = rsaBitsVerifiedMax / 8;
@@ -18,7 +18,7 @@ const digests: ReadonlyMap<string, 'sha256' | null> = new Map([
 export function proofVerifies(text: string, proof: Uint8Array, certificate: Uint8Array): boolean {
   if (proof.length === 0 || proof.length > proofBytesMax) return false;
   try {
-    const facts = readCertificate(certificate).key;
+    const facts = readAdopted(certificate).key;
     const key = facts.algorithm !== null && facts.bits <= rsaBitsVerifiedMax ? importKey(facts) : null;
     const digest = digests.get(key?.asymmetricKeyType ?? '');
     return key !== null && digest !== undefined && verify(digest, Buffer.from(text, 'latin1'), key, proof);

@@ -1,10 +1,13 @@
 // Reads X.509 certificates (RFC 5280, 4.1), ours and other CAs': what they say, as it was signed. It does not judge: that
-// is chain.ts and the domain's admission.
+// is chain.ts and the domain's admission. Strictly where a signature is to introduce somebody, loosely where the ledger holds the
+// very bytes.
+import { X509Certificate } from 'node:crypto';
 import type { Fingerprint, Serial } from '../domain/certificate.ts';
 import type { KeyFacts } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
 import { contextTag, tags } from './der.ts';
 import {
+  type DerElement,
   DerError,
   DerReader,
   dotted,
@@ -12,13 +15,24 @@ import {
   instantOf,
   magnitude,
   openDer,
+  type Rigour,
   smallNumber,
+  text,
   truth,
 } from './der-reader.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { looseInstant, looseSerial, looseText } from './loose.ts';
 import { oids } from './oids.ts';
-import { type Extensions, readAlternativeNames, readExtensions, readName } from './parts.ts';
-import { readKey } from './public-key.ts';
+import {
+  type Extensions,
+  type NameAttribute,
+  readAlternativeNames,
+  readExtensions,
+  readName,
+  urisIn,
+  valuesOf,
+} from './parts.ts';
+import { readKey, unreadableKey } from './public-key.ts';
 import { serialOf } from './serial.ts';
 import { readSigned, type Signed } from './signature.ts';
 
@@ -30,11 +44,15 @@ const certificateBytesMax = 65_536;
 export interface CertificateFacts {
   readonly signed: Signed;
   readonly serial: Serial;
+  /** DER of the serial number. */
+  readonly serialDer: Uint8Array;
   /** DER of the issuer's and the subject's Name. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
   readonly notBefore: Instant;
   readonly notAfter: Instant;
+  /** The subject's attributes. Read strictly, common names alone are decoded. */
+  readonly name: readonly NameAttribute[];
   /** The subject's only common name; null when there is none, or more. */
   readonly commonName: string | null;
   readonly uris: readonly string[];
@@ -60,38 +78,30 @@ export interface Inspection {
   readonly uris: readonly string[];
 }
 
-function readConstraints(extensions: Extensions): CertificateFacts['ca'] {
-  const constraints = extensions.get(oids.basicConstraints);
-  if (!constraints) return { is: false, pathLength: null };
-  const reader = openDer(constraints.value, tags.sequence, certificateBytesMax);
-  const is = reader.sees(tags.boolean) && truth(reader.any());
+function readConstraints(value: Uint8Array, rigour: Rigour): CertificateFacts['ca'] {
+  const reader = openDer(value, tags.sequence, certificateBytesMax, rigour);
+  const is = reader.sees(tags.boolean) && truth(reader.any(), rigour);
   const pathLength = reader.sees(tags.integer) ? smallNumber(reader.any()) : null;
   reader.end();
   return { is, pathLength };
 }
 
-function readKeyCertSign(extensions: Extensions): boolean | null {
-  const usage = extensions.get(oids.keyUsage);
-  if (!usage) return null;
-  const reader = new DerReader(usage.value);
+function readKeyCertSign(value: Uint8Array, rigour: Rigour): boolean {
+  const reader = new DerReader(value, 0, rigour);
   const bits = reader.next(tags.bitString).content;
   reader.end();
   return hasBit(bits, 5);
 }
 
-function readPurposes(extensions: Extensions): string[] | null {
-  const usage = extensions.get(oids.extendedKeyUsage);
-  if (!usage) return null;
-  const reader = openDer(usage.value, tags.sequence, certificateBytesMax);
+function readPurposes(value: Uint8Array, rigour: Rigour): string[] {
+  const reader = openDer(value, tags.sequence, certificateBytesMax, rigour);
   const purposes: string[] = [];
   while (!reader.atEnd) purposes.push(dotted(reader.next(tags.oid).content));
   return purposes;
 }
 
-function readSubjectKeyId(extensions: Extensions): Uint8Array | null {
-  const found = extensions.get(oids.subjectKeyIdentifier);
-  if (!found) return null;
-  const reader = new DerReader(found.value);
+function readSubjectKeyId(value: Uint8Array, rigour: Rigour): Uint8Array {
+  const reader = new DerReader(value, 0, rigour);
   const keyId = reader.next(tags.octetString).content;
   reader.end();
   return keyId;
@@ -109,40 +119,101 @@ function readTrailer(reader: DerReader): Extensions {
   return extensions;
 }
 
-/** Reads one certificate; the facts are views of `der`. Anything that is not one, strictly encoded, is a DerError. */
-export function readCertificate(der: Uint8Array): CertificateFacts {
-  const signed = readSigned(der, certificateBytesMax);
-  const body = new DerReader(signed.body.content, 1);
+/** What `reading` makes of the certificate; loosely, what cannot be read says nothing. */
+function orElse<T>(rigour: Rigour, other: T, reading: () => T): T {
+  try {
+    return reading();
+  } catch (error) {
+    if (rigour === 'loose' && error instanceof DerError) return other;
+    throw error;
+  }
+}
+
+function readExtensionFacts(extensions: Extensions, rigour: Rigour) {
+  const read = <T>(id: string, other: T, reading: (value: Uint8Array, rigour: Rigour) => T): T => {
+    const extension = extensions.get(id);
+    return extension ? orElse(rigour, other, () => reading(extension.value, rigour)) : other;
+  };
+  return {
+    extensions,
+    uris: urisIn(read(oids.subjectAltName, [], readAlternativeNames)),
+    ca: read(oids.basicConstraints, { is: false, pathLength: null }, readConstraints),
+    keyCertSign: read<boolean | null>(oids.keyUsage, null, readKeyCertSign),
+    purposes: read<string[] | null>(oids.extendedKeyUsage, null, readPurposes),
+    subjectKeyId: read<Uint8Array | null>(oids.subjectKeyIdentifier, null, readSubjectKeyId),
+  };
+}
+
+/** Common names say whom it names: they are decoded always, and loosely everything else with them. */
+function decodeName(rigour: Rigour): (value: DerElement, type: string) => string | null {
+  if (rigour === 'loose') return looseText;
+  return (value, type) => (type === oids.commonName ? text(value) : null);
+}
+
+/** The one value among these; null when there is none, or they differ. Strictly, two are too many though they be the same. */
+function only(values: readonly (string | null)[], rigour: Rigour): string | null {
+  const distinct = rigour === 'loose' ? [...new Set(values)] : values;
+  return distinct.length === 1 ? (distinct[0] ?? null) : null;
+}
+
+function read(der: Uint8Array, rigour: Rigour): CertificateFacts {
+  const signed = readSigned(der, certificateBytesMax, rigour);
+  const body = new DerReader(signed.body.content, 1, rigour);
+  const instant = rigour === 'strict' ? instantOf : looseInstant;
   body.optional(contextTag(0, true));
-  const serial = serialOf(magnitude(body.next(tags.integer)));
+  const number = body.next(tags.integer);
+  const serial = rigour === 'strict' ? serialOf(magnitude(number)) : looseSerial(number);
   // RFC 5280, 4.1.1.2: what is signed names the same algorithm as what it is signed under.
-  if (Buffer.compare(body.next(tags.sequence).raw, signed.algorithm) !== 0) throw new DerError('two algorithms');
+  const differs = Buffer.compare(body.next(tags.sequence).raw, signed.algorithm) !== 0;
+  if (differs && rigour === 'strict') throw new DerError('two algorithms');
   const issuer = body.next(tags.sequence).raw;
   const validity = body.enter(tags.sequence);
-  const notBefore = instantOf(validity.any());
-  const notAfter = instantOf(validity.any());
+  const notBefore = instant(validity.any());
+  const notAfter = instant(validity.any());
   validity.end();
   const subject = body.next(tags.sequence).raw;
-  const key = readKey(body.next(tags.sequence).raw);
-  const extensions = readTrailer(body);
-  const { commonNames } = readName(openDer(subject, tags.sequence, certificateBytesMax));
-  const names = extensions.get(oids.subjectAltName);
+  const spki = body.next(tags.sequence).raw;
+  const key = orElse(rigour, unreadableKey(spki), () => readKey(spki));
+  const extensions = orElse<Extensions>(rigour, new Map(), () => readTrailer(body));
+  const name = orElse(rigour, [], () =>
+    readName(openDer(subject, tags.sequence, certificateBytesMax, rigour), decodeName(rigour)),
+  );
   return {
     signed,
     serial,
+    serialDer: number.raw,
     issuer,
     subject,
     notBefore,
     notAfter,
-    commonName: commonNames.length === 1 ? (commonNames[0] ?? null) : null,
-    uris: names ? readAlternativeNames(names.value).uris : [],
+    name,
+    commonName: only(valuesOf(name, oids.commonName), rigour),
     key,
-    extensions,
-    ca: readConstraints(extensions),
-    keyCertSign: readKeyCertSign(extensions),
-    purposes: readPurposes(extensions),
-    subjectKeyId: readSubjectKeyId(extensions),
+    ...readExtensionFacts(extensions, rigour),
   };
+}
+
+/** Reads one certificate; the facts are views of `der`. Anything that is not one, strictly encoded, is a DerError. */
+export function readCertificate(der: Uint8Array): CertificateFacts {
+  return read(der, 'strict');
+}
+
+/**
+ * Reads a certificate that the ledger holds, or is to hold on an operator's word: as other CAs have written them. Negative and long
+ * serial numbers, times without seconds, strings of old types, BOOLEANs that are not DER and extensions that cannot be read do not
+ * matter where the bytes are known by their fingerprint. A DerError when key, validity or subject cannot be found in it.
+ */
+export function readAdopted(der: Uint8Array): CertificateFacts {
+  return read(der, 'loose');
+}
+
+/** The bytes under which TLS will show this certificate: OpenSSL writes its outer shell anew. Null when OpenSSL cannot read it. */
+export function asPresented(der: Uint8Array): Uint8Array | null {
+  try {
+    return new Uint8Array(new X509Certificate(der).raw);
+  } catch {
+    return null;
+  }
 }
 
 /** What the ledger keeps of a certificate; a DerError when it is none. */

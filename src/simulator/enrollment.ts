@@ -55,6 +55,7 @@ const keyIsSpent: ReadonlySet<EnrollmentCode> = new Set([
 
 /** Codes after which asking again changes nothing before the gateway makes its next offer. */
 const askingIsVain: ReadonlySet<EnrollmentCode> = new Set([
+  'algorithm_refused',
   'not_authorized',
   'packet_too_small',
   'too_many_requests',

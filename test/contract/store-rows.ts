@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Fingerprint, LedgerEntry, Serial } from '../../src/domain/certificate.ts';
 import type { Contact, Principal, PrincipalId } from '../../src/domain/principal.ts';
 import type { Renewal } from '../../src/domain/renewal.ts';
-import { type ApprovedRequest, approve, type Profile } from '../../src/domain/request.ts';
+import { type ApprovedRequest, approve, ownRequest, type Profile } from '../../src/domain/request.ts';
 
 export const now = 1_800_000_000_000;
 export const day = 86_400_000;
@@ -110,15 +110,12 @@ const profile: Profile = {
 
 export function approvedRequest(name: string, owner: string): ApprovedRequest {
   const approval = approve({
-    facts: {
-      commonNames: [owner],
-      otherSubjectAttributes: 0,
-      uris: [],
-      otherNames: 0,
-      extensions: [],
-      signatureValid: true,
-      key: { algorithm: 'ec-p256', bits: 0, fingerprint: digest(`key ${name}`), spki: Buffer.from(`spki ${name}`) },
-    },
+    facts: ownRequest(idOf(owner), {
+      algorithm: 'ec-p256',
+      bits: 0,
+      fingerprint: digest(`key ${name}`),
+      spki: Buffer.from(`spki ${name}`),
+    }),
     principalId: idOf(owner),
     kind: 'device',
     profile,

@@ -199,9 +199,8 @@ describe('openssl', () => {
     );
     expect(readCsr(new Uint8Array(readFileSync(join(dir, 'own.csr'))))).toMatchObject({
       commonNames: ['dev-1'],
-      otherSubjectAttributes: 0,
-      uris: ['urn:nolapse:device:dev-1'],
-      otherNames: 0,
+      alternativeNames: [{ type: 'uri', value: 'urn:nolapse:device:dev-1' }],
+      ignored: [],
       signatureValid: true,
       key: { algorithm },
     });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { spkiOf } from '../../src/authority/key-pair.ts';
 import type { PrincipalId } from '../../src/domain/principal.ts';
-import { type ApprovedRequest, approve } from '../../src/domain/request.ts';
+import { type ApprovedRequest, approve, ownRequest } from '../../src/domain/request.ts';
 import { nameOf } from '../../src/pki/certificate.ts';
 import {
   bitString,
@@ -107,15 +107,7 @@ export function approvedFor(
   validity = { notBefore: now - day, notAfter: now + 30 * day },
 ): ApprovedRequest {
   const approval = approve({
-    facts: {
-      commonNames: [id],
-      otherSubjectAttributes: 0,
-      uris: [],
-      otherNames: 0,
-      extensions: [],
-      signatureValid: true,
-      key: readKey(spki),
-    },
+    facts: ownRequest(id as PrincipalId, readKey(spki)),
     principalId: id as PrincipalId,
     kind: 'device',
     profile: authority.profile('device'),

@@ -21,6 +21,22 @@ describe('PEM', () => {
   });
 
   it.each([
+    ['blanks after the labels', '-----BEGIN CERTIFICATE----- \t\nAQID\n-----END CERTIFICATE-----  \n'],
+    ['blanks and blank lines within', '-----BEGIN CERTIFICATE-----\n\n AQ\t\n\n  ID \n-----END CERTIFICATE-----\n'],
+    ['no newline at the end', '-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----'],
+    ['no newline before the end', '-----BEGIN CERTIFICATE-----\nAQID-----END CERTIFICATE-----\n'],
+    ['everything in one line', '-----BEGIN CERTIFICATE-----AQID-----END CERTIFICATE-----'],
+    ['old line ends', '-----BEGIN CERTIFICATE-----\rAQID\r-----END CERTIFICATE-----\r'],
+    ['lines of one character', '-----BEGIN CERTIFICATE-----\nA\nQ\nI\nD\n-----END CERTIFICATE-----\n'],
+    [
+      'a byte order mark, a preamble and a NUL',
+      '\ufeffSubject: a\n-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n\0',
+    ],
+  ])('reads a block with %s', (_name, text) => {
+    expect(pemToDer(text, 'CERTIFICATE')).toEqual([Uint8Array.of(1, 2, 3)]);
+  });
+
+  it.each([
     ['no block', 'hello'],
     ['another label', derToPem(Uint8Array.of(1), 'PRIVATE KEY')],
     [

@@ -5,7 +5,7 @@ import type { FindingKind } from '../../domain/finding.ts';
 import { parsePrincipalId } from '../../domain/principal.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import { DerError } from '../../pki/der-reader.ts';
-import { fingerprintOf, readCertificate } from '../../pki/x509.ts';
+import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import type { Transaction } from '../../ports/store.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
@@ -103,7 +103,7 @@ class Page {
 
 function nameIn(der: Uint8Array): string | null {
   try {
-    return parsePrincipalId(readCertificate(der).commonName);
+    return parsePrincipalId(readAdopted(der).commonName);
   } catch (error) {
     if (error instanceof DerError) return null;
     throw error;

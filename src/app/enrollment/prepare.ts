@@ -6,11 +6,11 @@ import { possibleKeyModes } from '../../domain/key-mode.ts';
 import { renewalTime, validityAt } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../../domain/renewal.ts';
-import { approve, type KeyFacts } from '../../domain/request.ts';
+import { approve, type KeyFacts, ownRequest } from '../../domain/request.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import { newEnvelopedKey } from '../../pki/envelope.ts';
 import { newSerial } from '../../pki/serial.ts';
-import { fingerprintOf, readCertificate } from '../../pki/x509.ts';
+import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, cohortIn, policyOf } from '../context.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
@@ -119,7 +119,7 @@ async function objectToMode(
 
 /** The key to certify: the one in use, or a new one that only its holder can read. */
 function keyFor(renewal: Renewal, old: LedgerEntry): { readonly key: KeyFacts; readonly envelope: Uint8Array | null } {
-  if (renewal.mode === 'recertify') return { key: readCertificate(old.der).key, envelope: null };
+  if (renewal.mode === 'recertify') return { key: readAdopted(old.der).key, envelope: null };
   const { spki, envelope } = newEnvelopedKey(old.der);
   return { key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }, envelope };
 }
@@ -135,10 +135,9 @@ async function settle(
   const validity = validityAt(now, policyOf(app, principal), app.authority.issuerNotAfter, old);
   if (!validity) return { code: 'unavailable', detail: 'the issuing CA is near its end' };
   const { key, envelope } = keyFor(renewal, old);
-  const names = { commonNames: [principal.id], otherSubjectAttributes: 0, uris: [], otherNames: 0, extensions: [] };
   const approval = approve({
     // Of a key that is certified already, or was made here, possession need not be shown again.
-    facts: { ...names, signatureValid: true, key },
+    facts: ownRequest(principal.id, key),
     principalId: principal.id,
     kind: principal.kind,
     profile: app.authority.profile(principal.kind),

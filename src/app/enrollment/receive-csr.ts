@@ -66,21 +66,31 @@ async function take(within: Change, sender: Sender, renewalId: string, facts: Re
   }
   const approval = await approveWithin(within, principal, renewal, facts);
   if (approval.kind === 'refused') return { refusal: approval };
-  return accept(within, principal, renewal, approval.request, sender);
+  return accept(within, principal, renewal, { request: approval.request, told: toldOf(facts) }, sender);
+}
+
+interface Approved {
+  readonly request: ApprovedRequest;
+  readonly told: string;
+}
+
+/** What the renewal's record says of a request: once, since the same key again changes nothing. */
+function toldOf({ ignored }: RequestFacts): string {
+  return ignored.length === 0 ? 'requested' : `requested; ignored in its request: ${ignored.join('; ')}`;
 }
 
 async function accept(
   within: Change,
   principal: Principal,
   renewal: Renewal,
-  request: ApprovedRequest,
+  { request, told }: Approved,
   { via, encoding }: Sender,
 ): Promise<Outcome> {
   const { tx, now } = within;
   const beginning = await beginThrough(within, via, principal, renewal);
   if ('refusal' in beginning) return beginning;
   const event = { type: 'requested', requestKey: request.keyFingerprint } as const;
-  const transition = await step(within, beginning.renewal, event, principal);
+  const transition = await step(within, beginning.renewal, event, principal, told);
   if (transition.kind === 'refused') {
     if (transition.code === 'renewal_closed') return { refusal: closed };
     const detail = transition.code === 'unavailable' ? 'an earlier request is being signed' : 'no more requests here';

@@ -15,7 +15,7 @@ import {
 import { introduce } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { oids } from '../../pki/oids.ts';
-import { type CertificateFacts, fingerprintOf, readCertificate } from '../../pki/x509.ts';
+import { type CertificateFacts, fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type App, policyOf } from '../context.ts';
 
 export type CheckedCertificate =
@@ -39,7 +39,7 @@ export async function checkCertificate(
 ): Promise<CheckedCertificate> {
   let facts: CertificateFacts;
   try {
-    facts = readCertificate(der);
+    facts = readAdopted(der);
   } catch (error) {
     if (error instanceof DerError) return unfit(`is no X.509 certificate: ${error.message}`);
     throw error;

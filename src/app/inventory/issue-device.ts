@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { issuedEntry } from '../../domain/issued-entry.ts';
 import { validityAt } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { approve } from '../../domain/request.ts';
+import { approve, ownRequest } from '../../domain/request.ts';
 import { derToPem } from '../../pki/pem.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
@@ -29,15 +29,7 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
     ]);
   }
   const approval = approve({
-    facts: {
-      commonNames: [id],
-      otherSubjectAttributes: 0,
-      uris: [],
-      otherNames: 0,
-      extensions: [],
-      signatureValid: true,
-      key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki },
-    },
+    facts: ownRequest(id, { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }),
     principalId: id,
     kind: principal.kind,
     profile: app.authority.profile(principal.kind),

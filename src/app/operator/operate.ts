@@ -165,7 +165,7 @@ const digitsMin = 8;
 async function findCertificate(app: App, id: string): Promise<LedgerEntry> {
   const { read } = app.store;
   const hex = id.toLowerCase().replaceAll(':', '');
-  const isId = /^[0-9a-f]{1,64}(@[0-9a-f]{0,16})?$/.test(hex);
+  const isId = /^n?[0-9a-f]{1,128}(@[0-9a-f]{0,16})?$/.test(hex);
   const whole =
     isId && ((await read.certificate(hex as Fingerprint)) ?? (await read.certificateBySerial(hex as Serial)));
   if (whole) return whole;

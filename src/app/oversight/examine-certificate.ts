@@ -7,7 +7,7 @@ import type { Policy } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { DerError } from '../../pki/der-reader.ts';
-import { type CertificateFacts, readCertificate } from '../../pki/x509.ts';
+import { type CertificateFacts, readAdopted } from '../../pki/x509.ts';
 import type { SurveyedCertificate } from '../../ports/store.ts';
 import { type App, policyOf } from '../context.ts';
 import { isOfDrill } from '../renewal/drill.ts';
@@ -41,7 +41,7 @@ export async function examineCertificate(
 
 function readOrNull({ der }: LedgerEntry): CertificateFacts | null {
   try {
-    return readCertificate(der);
+    return readAdopted(der);
   } catch (error) {
     if (error instanceof DerError) return null;
     throw error;

@@ -5,7 +5,7 @@ import type { Principal } from '../../domain/principal.ts';
 import { allowsKey } from '../../domain/request.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { canAgree } from '../../pki/envelope.ts';
-import { readCertificate } from '../../pki/x509.ts';
+import { readAdopted } from '../../pki/x509.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 
@@ -17,7 +17,7 @@ export async function keyHistoryOf(
   { der }: LedgerEntry,
 ): Promise<KeyHistory | null> {
   try {
-    const { key } = readCertificate(der);
+    const { key } = readAdopted(der);
     return {
       agrees: canAgree(key),
       allowed: allowsKey(app.authority.profile(principal.kind), key),
