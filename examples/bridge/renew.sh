@@ -23,7 +23,7 @@ trap 'exit 1' HUP INT TERM
 client() { # PROGRAM PAIR ARGUMENT...: one of mosquitto's clients
   program=$1 pair=$2
   shift 2
-  "$program" -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$pair" --key "$pair" -q 1 "$@"
+  timeout 60 "$program" -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$pair" --key "$pair" -q 1 "$@"
 }
 say() { client mosquitto_pub "$1" -i "$id:renew-say" -t "$topic/$2" -s; } # PAIR WORD: publishes standard input
 listen() { # PAIR: writes what nolapse says to inbox, a line each: topic, space, payload
@@ -54,9 +54,12 @@ ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the 
   printf '{"maxPacket":16384}' | say "$current" hello
   listen "$current"
   if ! await 15 offer cert; then
-    [ -z "$(heard error)" ] || exit 1
-    echo "nothing is due"
-    exit 0
+    [ "$(heard error | field code)" = nothing_due ] || exit 1
+    handed=$(heard error | field renewal)
+    [ -n "$handed" ] || { echo "nothing is due"; exit 0; }
+    # The gateway has handed over a replacement that is not here: another is the way out.
+    printf '{"renewal":"%s","status":"failed","code":"lost"}' "$handed" | say "$current" ack
+    exit 1
   fi
   renewal=$({ heard offer; heard cert; } | tail -n 1 | field renewal)
   echo "1 renewal $renewal: making a request"
@@ -69,7 +72,7 @@ ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the 
   awk -v r="$renewal" -v p="$proof" 'BEGIN { printf "{\"renewal\":\"%s\",\"proof\":\"%s\",\"csr\":\"", r, p }
     { printf "%s\\n", $0 } END { printf "\"}" }' "$work/csr" | say "$current" csr
   # What was refused is not tried again with the same key.
-  await 60 cert || { [ -z "$(heard error)" ] || rm -f "$key"; exit 1; }
+  await 60 cert || { [ -z "$(heard error)" ] || [ -n "$(heard error | field retryAfter)" ] || rm -f "$key"; exit 1; }
   heard cert | field certificate | awk '{ gsub(/\\n/, "\n"); printf "%s", $0 }' > "$work/crt"
   if [ "$(openssl x509 -in "$work/crt" -noout -pubkey)" != "$(openssl pkey -in "$key" -pubout)" ]; then
     rm -f "$key"
@@ -92,15 +95,24 @@ find_next
 [ -n "$next" ] || { ask; find_next; }
 renewal=${next%.pem} renewal=${renewal##*.}
 printf '{"renewal":"%s","status":"installed"}' "$renewal" | say "$current" ack || :
-# That a connection is let in with it is the proof. `done` may have been said before: 27 is what mosquitto_sub ends with when it
-# waited in vain, 5 when it was refused.
+# That a connection is let in with it is the proof. Only 5, a CONNACK that says no, is a refusal: everything else leaves all as it is.
 outcome=0
-said=$(client mosquitto_sub "$next" -i "$id:renew" -t "$topic/done" -C 1 -W 10) || outcome=$?
+printf '{"maxPacket":16384}' | say "$next" hello || outcome=$?
 if [ "$outcome" = 5 ]; then
-  printf '{"renewal":"%s","status":"failed","code":"not_admitted"}' "$renewal" | say "$current" ack && rm -f "$next"
+  echo "the replacement is refused" >&2
+  printf '{"renewal":"%s","status":"failed","code":"not_admitted"}' "$renewal" | say "$current" ack || exit 1
+  printf '{"maxPacket":16384}' | say "$current" hello
+  listen "$current"
+  if await 15 offer cert; then
+    rm -f "$next" # it is offered again, or another is
+  elif [ "$(heard error | field code)" = nothing_due ] && [ "$(heard error | field renewal)" != "$renewal" ]; then
+    rm -f "$next" # it will be offered again
+  fi # else the gateway has seen it in use, or did not answer: it is kept, and tried again
   exit 1
 fi
-[ "$outcome" = 0 ] || [ "$outcome" = 27 ] || exit 1
+[ "$outcome" = 0 ] || exit 1
+# `done` may have been said before.
+said=$(client mosquitto_sub "$next" -i "$id:renew" -t "$topic/done" -C 1 -W 10) || :
 mv "$next" "$current"
 sync
 echo "3 in place of the old one${said:+, which is admitted until $(printf '%s' "$said" | field retires)}"

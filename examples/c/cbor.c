@@ -137,14 +137,19 @@ void write_number(struct writer *to, enum field field, uint32_t value) {
   put_head(to, UNSIGNED, value);
 }
 
-void write_text(struct writer *to, enum field field, const char *text) {
-  size_t size = strlen(text);
+static void put_string(struct writer *to, enum major major, enum field field, const void *bytes, size_t size) {
   put_head(to, UNSIGNED, field);
-  put_head(to, TEXT, (uint32_t)size);
+  put_head(to, major, (uint32_t)size);
   if (to->full || (size_t)(to->end - to->at) < size) {
     to->full = true;
     return;
   }
-  memcpy(to->at, text, size);
+  memcpy(to->at, bytes, size);
   to->at += size;
+}
+
+void write_text(struct writer *to, enum field field, const char *text) { put_string(to, TEXT, field, text, strlen(text)); }
+
+void write_bytes(struct writer *to, enum field field, const uint8_t *bytes, size_t size) {
+  put_string(to, BYTE_STRING, field, bytes, size);
 }

@@ -8,10 +8,10 @@
 
 // The numbers of docs/protocol.md, of the fields this client has a use for.
 enum field {
-  RENEWAL = 1, MODE = 2, SIZE = 5, SHA256 = 6, STATUS = 9, CODE = 10, RETIRES = 12, RETRY_AFTER = 13,
+  RENEWAL = 1, MODE = 2, SIZE = 5, SHA256 = 6, CSR = 7, STATUS = 9, CODE = 10, RETIRES = 12, RETRY_AFTER = 13,
   MAX_PACKET = 15, SLOTS = 16, OFFSET = 18, TOTAL = 19, BYTES = 20, LENGTH = 21,
 };
-enum { MODE_RECERTIFY = 1 };
+enum { MODE_CSR = 0, MODE_RECERTIFY = 1 };
 enum { STATUS_INSTALLED = 0, STATUS_FAILED = 1 };
 
 #define RENEWAL_MAX 16
@@ -45,4 +45,5 @@ struct writer {
 void write_map(struct writer *to, uint8_t pairs);
 void write_number(struct writer *to, enum field field, uint32_t value);
 void write_text(struct writer *to, enum field field, const char *text);
+void write_bytes(struct writer *to, enum field field, const uint8_t *bytes, size_t size);
 #endif

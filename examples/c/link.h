@@ -1,4 +1,4 @@
-// The connection: TCP and mutual TLS by mbedTLS, one at a time, all of its memory static.
+// The connection: TCP of the port and mutual TLS by mbedTLS, one at a time.
 #ifndef LINK_H
 #define LINK_H
 #include <stdbool.h>
@@ -7,21 +7,17 @@
 
 enum link_result {
   LINK_OK,
-  LINK_QUIET,   // nothing came within the time
-  LINK_NONE,    // there is no way to the gateway: says nothing about our certificate
-  LINK_LOST,    // it broke
-  LINK_REFUSED, // TLS said no, or the certificate cannot be used
+  LINK_QUIET,    // nothing came within the time
+  LINK_LOST,     // there is no way to the gateway, or it broke: says nothing about our certificate
+  LINK_REFUSED,  // an alert of TLS
+  LINK_UNUSABLE, // the slot holds no credential
 };
 
-// Loads key.der and ca.der, once. False when one is missing or unreadable.
+// Loads the root, once. False when it is missing or unreadable, or when there are no random numbers.
 bool link_start(void);
 
-// Is this a certificate over the device's own key? What follows it within `size` bytes does not matter, here and below.
-bool link_fits_key(const uint8_t *certificate, size_t size);
-
-// Connects to host and port with this certificate, which must stay where it is until link_close. The server must prove that it
-// is `host`.
-enum link_result link_open(const char *host, const char *port, const uint8_t *certificate, size_t size);
+// Connects to host and port with the credential in this slot. The server must prove that it is `host`.
+enum link_result link_open(const char *host, const char *port, uint8_t slot);
 
 enum link_result link_write(const uint8_t *bytes, size_t size);
 
@@ -29,6 +25,4 @@ enum link_result link_write(const uint8_t *bytes, size_t size);
 enum link_result link_read(uint8_t *into, size_t size, uint32_t wait_ms);
 
 void link_close(void);
-
-bool sha256(const uint8_t *bytes, size_t size, uint8_t digest[32]);
 #endif

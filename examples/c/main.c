@@ -6,11 +6,15 @@
 #include "arena.h"
 #include "link.h"
 #include "mqtt.h"
+#include "port-posix.h"
 #include "renewal.h"
-#include "store.h"
 #include "trace.h"
 
 #define DEVICE_MAX 64
+
+struct ending {
+  uint32_t after, tear, percent;
+};
 
 static bool number(const char *text, uint32_t *into) {
   if (*text < '0' || *text > '9' || strlen(text) > 6) return false;
@@ -18,29 +22,43 @@ static bool number(const char *text, uint32_t *into) {
   return true;
 }
 
+static uint32_t *place_of(const char *name, struct options *options, struct ending *end) {
+  const struct {
+    const char *name;
+    uint32_t *into;
+  } known[] = {
+    {"--wait", &options->wait_s},       {"--answer", &options->answer_s},     {"--tries", &options->tries},
+    {"--stretch", &options->stretch},   {"--announce", &options->announce}, {"--die-after", &end->after},
+    {"--tear", &end->tear},             {"--percent", &end->percent},   {"--pause", &options->first_ms},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(name, known[i].name) == 0) return known[i].into;
+  return NULL;
+}
+
 static bool read_options(int count, char **words, struct options *options) {
-  uint32_t end = 0;
+  struct ending end = {.percent = 50};
   for (int i = 5; i < count; i += 2) {
-    uint32_t *into = strcmp(words[i], "--die-after") == 0  ? &end
-                     : strcmp(words[i], "--stretch") == 0  ? &options->stretch
-                     : strcmp(words[i], "--announce") == 0 ? &options->announce
-                     : strcmp(words[i], "--wait") == 0     ? &options->wait_s
-                                                           : NULL;
+    uint32_t *into = place_of(words[i], options, &end);
     if (!into || i + 1 == count || !number(words[i + 1], into)) return false;
   }
-  trace_end_after(end);
-  return strlen(options->device) <= DEVICE_MAX && options->wait_s > 0 && options->wait_s <= 3600;
+  trace_end_after(end.tear > 0 ? end.tear : end.after, end.tear > 0, end.percent < 100 ? end.percent : 99);
+  const uint32_t seconds[] = {options->wait_s, options->answer_s};
+  for (size_t i = 0; i < 2; i++)
+    if (seconds[i] == 0 || seconds[i] > 3600) return false;
+  return strlen(options->device) <= DEVICE_MAX && options->tries > 0 && options->first_ms > 0;
 }
 
 int main(int count, char **words) {
-  struct options options = {.announce = PACKET_MAX, .wait_s = 30};
+  struct options options = {.announce = PACKET_MAX, .wait_s = 60, .answer_s = 30, .tries = 6, .first_ms = 2000};
   if (count >= 5) options.host = words[1], options.port = words[2], options.device = words[3];
   if (count < 5 || !read_options(count, words, &options)) {
-    say("usage: recertify HOST PORT ID FOLDER [--wait SECONDS] [--stretch BYTES] [--announce BYTES] [--die-after STEPS]");
+    say("usage: renew HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS]");
+    say("       for tests: [--stretch BYTES] [--announce BYTES] [--die-after STEPS] [--tear STEPS] [--percent N]");
     return USAGE;
   }
-  if (!store_open(words[4]) || !link_start()) {
-    say("%s has no key.der and ca.der that can be read", words[4]);
+  if (!posix_open(words[4]) || !link_start()) {
+    say("%s has no ca.der that can be read", words[4]);
     return FAILED;
   }
   enum outcome outcome = renew(&options);

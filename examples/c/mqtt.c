@@ -8,17 +8,21 @@
 
 #define KEEPALIVE_S 60
 #define PING_MS 30000
-#define CONNACK_WAIT_MS 10000
+#define REST_WAIT_MS 10000     // for the rest of a packet that has begun
+
+// Codes of CONNACK (MQTT 3.1.1, 3.2.2.3).
+enum { ACCEPTED = 0, OTHER_VERSION = 1, OTHER_CLIENT_ID = 2, UNAVAILABLE = 3 };
 
 enum type { CONNECT = 1, CONNACK = 2, PUBLISH = 3, PUBACK = 4, SUBSCRIBE = 8, SUBACK = 9, PINGREQ = 12, PINGRESP = 13, DISCONNECT = 14 };
 
-// A fixed header of three bytes carries remaining lengths up to 16,383: enough for any packet that fits.
+// A fixed header of three bytes carries remaining lengths up to 16,383: enough for any packet of ours.
 #define HEADER_MAX 3
-_Static_assert(PACKET_MAX >= 128 && PACKET_MAX <= 16384, "128 bytes is the least the protocol allows");
 
 static uint8_t in[PACKET_MAX], out[PACKET_MAX];
 static const char *device;
 static uint16_t last_id;
+static uint32_t answer_ms;
+static bool pinged; // and not answered yet
 static struct mqtt_counts counts;
 
 const struct mqtt_counts *mqtt_counts(void) { return &counts; }
@@ -61,21 +65,26 @@ static uint16_t next_id(void) {
   return last_id;
 }
 
-enum mqtt_result mqtt_connect(const char *id) {
+enum mqtt_result mqtt_connect(const char *id, uint32_t wait_ms) {
   static const uint8_t fixed[] = {0, 4, 'M', 'Q', 'T', 'T', 4, 0x02 /* clean session: what is owed is asked for */, 0, KEEPALIVE_S};
   device = id;
   last_id = 0;
+  answer_ms = wait_ms;
+  pinged = false;
   uint8_t *body = out + HEADER_MAX;
   memcpy(body, fixed, sizeof fixed);
   uint8_t *end = put_string(body + sizeof fixed, id, strlen(id));
   enum mqtt_result result = send_body(CONNECT << 4, (size_t)(end - body), "CONNECT");
   if (result != MQTT_OK) return result;
   uint8_t answer[4];
-  result = from_link(link_read(answer, sizeof answer, CONNACK_WAIT_MS));
+  result = from_link(link_read(answer, sizeof answer, answer_ms));
   if (result != MQTT_OK) return result == MQTT_QUIET ? MQTT_LOST : result;
   if (answer[0] != CONNACK << 4 || answer[1] != 2) return MQTT_BROKEN;
   trace_step("received", "CONNACK");
-  return answer[3] == 0 ? MQTT_OK : MQTT_REFUSED;
+  if (answer[3] == ACCEPTED) return MQTT_OK;
+  say("CONNACK %u", answer[3]);
+  if (answer[3] == UNAVAILABLE) return MQTT_LOST;
+  return answer[3] == OTHER_VERSION || answer[3] == OTHER_CLIENT_ID ? MQTT_BROKEN : MQTT_REFUSED;
 }
 
 // Topics are "$enroll/1/<device>/<word>".
@@ -84,10 +93,10 @@ static size_t topic(char *into, size_t capacity, const char *word) {
   return size > 0 && (size_t)size < capacity ? (size_t)size : 0;
 }
 
-enum mqtt_result mqtt_subscribe(void) {
+enum mqtt_result mqtt_subscribe(uint16_t *id) {
   // The offer last: it is sent as soon as its topic is subscribed to.
   static const char *const words[] = {"error", "part", "done", "offer"};
-  uint8_t *body = out + HEADER_MAX, *end = put_u16(body, next_id());
+  uint8_t *body = out + HEADER_MAX, *end = put_u16(body, *id = next_id());
   char name[PACKET_MAX];
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     size_t size = topic(name, sizeof name, words[i]);
@@ -96,7 +105,7 @@ enum mqtt_result mqtt_subscribe(void) {
       if (end == body + 2) return MQTT_BROKEN;
       enum mqtt_result result = send_body(SUBSCRIBE << 4 | 2, (size_t)(end - body), "SUBSCRIBE");
       if (result != MQTT_OK) return result;
-      end = put_u16(body, next_id());
+      end = put_u16(body, *id = next_id());
       if (end + 2 + size + 1 > out + PACKET_MAX) return MQTT_BROKEN;
     }
     end = put_string(end, name, size);
@@ -107,6 +116,11 @@ enum mqtt_result mqtt_subscribe(void) {
 
 static const char *writing;
 static uint8_t *payload_start;
+
+size_t mqtt_room(const char *word) {
+  struct writer message = mqtt_begin(word);
+  return (size_t)(message.end - message.at);
+}
 
 struct writer mqtt_begin(const char *word) {
   char name[PACKET_MAX];
@@ -173,6 +187,7 @@ static enum mqtt_result take(struct mqtt_packet *packet, const uint8_t *body, si
     trace_step("received", packet->kind == PACKET_PUBACK ? "PUBACK" : "SUBACK");
     return MQTT_OK;
   case PINGRESP:
+    pinged = false;
     packet->kind = PACKET_OTHER;
     return MQTT_OK;
   default:
@@ -187,20 +202,22 @@ static enum mqtt_result receive(struct mqtt_packet *packet, uint32_t wait_ms) {
   size_t header = 2, size = in[1] & 0x7f;
   for (unsigned shift = 7; in[header - 1] & 0x80; shift += 7) {
     if (header == 5) return MQTT_BROKEN;
-    if ((result = from_link(link_read(in + header, 1, CONNACK_WAIT_MS))) != MQTT_OK) return MQTT_LOST;
+    if ((result = from_link(link_read(in + header, 1, REST_WAIT_MS))) != MQTT_OK) return MQTT_LOST;
     size |= (size_t)(in[header++] & 0x7f) << shift;
   }
   if (header + size > counts.largest_in) counts.largest_in = (uint32_t)(header + size);
   if (header + size > PACKET_MAX) return MQTT_TOO_LARGE;
-  if (size > 0 && from_link(link_read(in + header, size, CONNACK_WAIT_MS)) != MQTT_OK) return MQTT_LOST;
+  if (size > 0 && from_link(link_read(in + header, size, REST_WAIT_MS)) != MQTT_OK) return MQTT_LOST;
   return take(packet, in + header, size);
 }
 
 enum mqtt_result mqtt_receive(struct mqtt_packet *packet, uint32_t wait_ms) {
   while (wait_ms > PING_MS) {
-    enum mqtt_result result = receive(packet, PING_MS);
+    enum mqtt_result result = receive(packet, pinged && answer_ms < PING_MS ? answer_ms : PING_MS);
     if (result != MQTT_QUIET) return result;
+    if (pinged) return MQTT_LOST;
     if ((result = send_body(PINGREQ << 4, 0, "PINGREQ")) != MQTT_OK) return result;
+    pinged = true;
     wait_ms -= PING_MS;
   }
   return receive(packet, wait_ms);

@@ -13,14 +13,16 @@
 #ifndef PACKET_MAX
 #define PACKET_MAX 256
 #endif
+// From some 700 bytes on, a gateway may send `cert` instead of an offer to fetch from, which this client has no use for.
+_Static_assert(PACKET_MAX >= 128 && PACKET_MAX <= 512, "the protocol allows 128 bytes or more, and talk.c expects 512 or less");
 
 enum mqtt_result {
   MQTT_OK,
   MQTT_QUIET,     // nothing came within the time
-  MQTT_LOST,      // the link broke
-  MQTT_REFUSED,   // CONNACK said no
+  MQTT_LOST,      // the link broke, or what must be answered at once was not
+  MQTT_REFUSED,   // CONNACK or an alert of TLS said no to the credential
   MQTT_TOO_LARGE, // a packet larger than PACKET_MAX was announced; nothing of it was read
-  MQTT_BROKEN,    // what came is not MQTT, or what was to be sent does not fit
+  MQTT_BROKEN,    // what came is not MQTT, what was to be sent does not fit, or the client id is wrong
 };
 
 struct mqtt_packet {
@@ -39,11 +41,14 @@ struct mqtt_counts {
 
 const struct mqtt_counts *mqtt_counts(void);
 
-// The device's id is the client id, and the second last level of every topic.
-enum mqtt_result mqtt_connect(const char *device);
+// The device's id is the client id, and the second last level of every topic. CONNACK and PINGRESP must come within `answer_ms`.
+enum mqtt_result mqtt_connect(const char *device, uint32_t answer_ms);
 
-// Subscribes to the words of the gateway, in as many packets as they need. @return MQTT_OK once they are sent
-enum mqtt_result mqtt_subscribe(void);
+// Subscribes to the words of the gateway, in as many packets as they need. `id` is what the last SUBACK will carry.
+enum mqtt_result mqtt_subscribe(uint16_t *id);
+
+// Room in the next message after its topic, in bytes.
+size_t mqtt_room(const char *word);
 
 // A writer for the payload of the next message, straight into its packet.
 struct writer mqtt_begin(const char *word);

@@ -1,89 +1,164 @@
-// Decides with which certificate to connect, and what a refusal means: the replacement is tried a few times, and then the old
-// one is gone back to. A certificate that was admitted stays in its slot until another one has been.
+// Decides with which credential to connect, and what a refusal and what silence mean. Only CONNACK or an alert of TLS refuses: then the
+// other credential is tried, and nothing is forgotten. No answer says nothing: it is tried again, with the other one in turn.
 #include "renewal.h"
 
 #include <stdbool.h>
-#include <time.h>
 
+#include "credential.h"
 #include "link.h"
 #include "mqtt.h"
+#include "port.h"
 #include "store.h"
 #include "talk.h"
 #include "trace.h"
+#include "wait.h"
 
-#define REFUSALS_MAX 3
+#define UNANSWERED_MAX 3  // in a row with one credential, before the other has its turn
+#define CONNECTIONS_MAX 16 // of one run, whatever happens
 
 static struct state state;
-static uint8_t certificate[SLOT_SIZE];
 
-static enum next save(enum next then, enum outcome *outcome) {
-  if (store_save(&state)) return then;
-  say("the state cannot be saved");
-  *outcome = FAILED;
-  return END;
+enum answer { ADMITTED, NOT_ANSWERED, NOT_TAKEN, NOT_USABLE, NOT_MQTT };
+
+static uint8_t preferred(void) { return state.phase == STORED ? !state.active : state.active; }
+
+static bool save_or_say(void) {
+  bool saved = store_save(&state);
+  if (!saved) say("the state cannot be saved");
+  return saved;
 }
 
-static enum next on_refusal(enum outcome *outcome) {
-  *outcome = FAILED;
-  if (state.phase != STORED) {
-    say("the certificate in use is refused");
+// The gateway took this slot's credential: it is the active one from now on.
+static bool on_admitted(uint8_t slot) {
+  if (slot == state.active) return true;
+  if (state.phase == STORED) say("activated");
+  else say("the other credential is admitted");
+  enum phase phase = state.phase == STORED ? ACTIVATED : IDLE;
+  state.active = slot;
+  state.phase = (uint8_t)phase;
+  return save_or_say();
+}
+
+static enum answer knock(const struct options *options, uint8_t slot) {
+  enum link_result link = link_open(options->host, options->port, slot);
+  enum mqtt_result result = link == LINK_OK ? mqtt_connect(options->device, options->answer_s * 1000) : MQTT_LOST;
+  if (result == MQTT_OK) return ADMITTED;
+  if (link == LINK_UNUSABLE) return NOT_USABLE;
+  if (result == MQTT_BROKEN) return NOT_MQTT;
+  return link == LINK_REFUSED || result == MQTT_REFUSED ? NOT_TAKEN : NOT_ANSWERED;
+}
+
+// What damaged the other slot after it was checked is found here, and not by the gateway.
+static bool replacement_is_whole(void) {
+  const char *fault = credential_fault(&state);
+  if (!fault) return true;
+  say("the replacement is damaged: %s", fault);
+  state.phase = FETCHING;
+  state.received = 0;
+  if (!credential_begin_again(&state)) state.phase = IDLE;
+  return false;
+}
+
+// The seconds that are left of the pause that the gateway asked for, as far as can be told after a power cut.
+static uint32_t pause_left(void) {
+  uint32_t now;
+  if (!state.rests || state.retry_after == 0) return 0;
+  if (state.retry_from == 0 || !port_clock(&now) || now < state.retry_from) return state.retry_after;
+  uint32_t passed = now - state.retry_from;
+  return passed < state.retry_after ? state.retry_after - passed : 0;
+}
+
+// With a clock, a long pause is not sat out: it is over some day however often we are started. Without one, it must be.
+static bool rest(const struct options *options) {
+  uint32_t left = pause_left(), now;
+  if (left == 0) return true;
+  say("asked to wait: %u seconds of it are left", (unsigned)left);
+  if (left > options->wait_s && port_clock(&now)) return false;
+  pause_ms(left * 1000);
+  pause_ms(jitter_ms(left * 250));
+  state.rests = false;
+  return save_or_say();
+}
+
+struct attempts {
+  const struct options *options;
+  uint8_t slot;
+  bool refused[2];    // in this run
+  uint32_t unanswered; // connections
+  enum outcome outcome;
+};
+
+static enum next try_other(struct attempts *a, const char *why) {
+  uint8_t other = !a->slot;
+  say("slot %u %s", a->slot, why);
+  if (a->refused[other] || !credential_usable(other)) {
+    say("the other one too: both are kept");
+    a->outcome = FAILED;
     return END;
   }
-  say("the replacement is refused");
-  if (++state.refusals >= REFUSALS_MAX) {
-    say("back to the old certificate");
+  a->slot = other;
+  return RECONNECT;
+}
+
+static enum next on_not_taken(struct attempts *a) {
+  if (state.phase == STORED && a->slot != state.active && !state.forward) {
     state.phase = REFUSED;
-    return save(RECONNECT, outcome);
+    if (!save_or_say()) return END;
   }
-  struct timespec pause = {.tv_sec = 1 << (state.refusals - 1)};
-  enum next then = save(RECONNECT, outcome);
-  nanosleep(&pause, NULL);
-  return then;
+  a->refused[a->slot] = true;
+  pause_ms(backoff_ms(a->options->first_ms, 1));
+  return try_other(a, "is refused");
 }
 
-static enum next on_connected(enum outcome *outcome) {
-  if (state.phase != STORED) return GO_ON;
-  say("activated");
-  state.active = !state.active;
-  state.phase = ACTIVATED;
-  return save(GO_ON, outcome);
+static enum next on_not_answered(struct attempts *a) {
+  if (++a->unanswered >= a->options->tries) {
+    a->outcome = TRY_AGAIN;
+    return END;
+  }
+  pause_ms(backoff_ms(a->options->first_ms, a->unanswered));
+  bool turn = a->unanswered % (2 * UNANSWERED_MAX) >= UNANSWERED_MAX;
+  uint8_t first = preferred();
+  a->slot = state.phase == STORED && turn && !a->refused[!first] && credential_usable(!first) ? !first : first;
+  return RECONNECT;
 }
 
-static enum link_result open_link(const struct options *options) {
-  size_t size;
-  uint8_t slot = state.phase == STORED ? !state.active : state.active;
-  if (!store_read_slot(slot, certificate, sizeof certificate, &size)) size = 0;
-  return link_open(options->host, options->port, certificate, size);
-}
-
-// Whoever finds fault with a certificate may just hang up: on trial, only an answer counts. With the one in use it would be
-// wrong to conclude anything from silence.
-static bool is_refusal(enum link_result link, enum mqtt_result result) {
-  if (link == LINK_REFUSED || (link == LINK_OK && result == MQTT_REFUSED)) return true;
-  return state.phase == STORED && link != LINK_NONE && result == MQTT_LOST;
-}
-
-static enum next connection(const struct options *options, enum outcome *outcome) {
-  enum link_result link = open_link(options);
-  enum mqtt_result result = link == LINK_OK ? mqtt_connect(options->device) : MQTT_LOST;
-  enum next then;
-  if (result == MQTT_OK) {
-    then = on_connected(outcome);
-    if (then == GO_ON) then = talk(&state, options, outcome);
-    if (then == RECONNECT || *outcome == RENEWED) mqtt_disconnect();
-  } else {
-    then = is_refusal(link, result) ? on_refusal(outcome) : lost(result, outcome);
+static enum next connection(struct attempts *a) {
+  if (state.phase == STORED && a->slot != state.active && !replacement_is_whole()) {
+    if (!save_or_say()) return END;
+    a->slot = state.active;
+  }
+  enum answer answer = knock(a->options, a->slot);
+  enum next then = END;
+  if (answer == ADMITTED && on_admitted(a->slot)) {
+    struct conversation c = {.state = &state, .options = a->options, .outcome = FAILED, .other_refused = a->refused[!a->slot]};
+    then = talk(&c);
+    a->outcome = c.outcome;
+    if (c.answered) a->unanswered = 0;
+    if (then == RECONNECT || (then == END && c.outcome != TOO_LARGE)) mqtt_disconnect();
   }
   link_close();
+  if (answer == NOT_TAKEN) return on_not_taken(a);
+  if (answer == NOT_MQTT) return a->outcome = FAILED, END;
+  if (answer == NOT_USABLE) return try_other(a, "holds no credential");
+  if (answer == NOT_ANSWERED || then == DISCONNECTED) return on_not_answered(a);
+  if (then == RECONNECT) {
+    a->slot = preferred();
+    // It was refused before, and the gateway sends us back to it: not more than once in a run.
+    if (a->refused[a->slot]) a->refused[a->slot] = false, a->refused[!a->slot] = true;
+  }
   return then;
 }
 
 enum outcome renew(const struct options *options) {
-  enum outcome outcome = FAILED;
   if (!store_load(&state)) {
-    say("the state cannot be read");
-    return FAILED;
+    state.active = credential_newest();
+    say("no state record: slot %u first", state.active);
   }
-  while (connection(options, &outcome) == RECONNECT) outcome = FAILED;
-  return outcome;
+  if (!rest(options)) return TRY_AGAIN;
+  struct attempts a = {.options = options, .slot = preferred(), .outcome = FAILED};
+  for (int connections = 0; connections < CONNECTIONS_MAX; connections++) {
+    port_watchdog();
+    if (connection(&a) == END) return a.outcome;
+  }
+  return TRY_AGAIN;
 }

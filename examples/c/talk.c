@@ -1,237 +1,300 @@
-// Decides what each message of the gateway means. What it decides is on the disk before it is acted on, so that it may be cut off
-// anywhere; a repeated or late message changes nothing.
+// Decides what an answer of the gateway means for the renewal, when to say something again, and when the link counts as broken.
 #include "talk.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cbor.h"
-#include "link.h"
+#include "credential.h"
+#include "fetch.h"
+#include "port.h"
 #include "trace.h"
+#include "wait.h"
 
 #define SLOTS_HELD 2
-#define BIT(field) (1u << (field))
+#define WAITS_MAX 3
+#define PAUSE_MAX_S 86400 // whatever we were told: once a day we ask
 
-static struct state *state;
-static const struct options *options;
-static enum outcome *outcome;
-static uint8_t replacement[SLOT_SIZE];
-static uint16_t hello_id, ack_id; // not acknowledged yet; 0 for none
-static uint32_t asked_until;      // the offset after the last stretch asked for on this connection
-
-static enum next end_with(enum outcome with) {
-  *outcome = with;
+enum next end_with(struct conversation *c, enum outcome outcome) {
+  c->outcome = outcome;
   return END;
 }
 
-enum next lost(enum mqtt_result result, enum outcome *into) {
+enum next after(struct conversation *c, enum mqtt_result result) {
+  if (result == MQTT_OK) {
+    c->acknowledged_by = port_now_ms() + (uint64_t)c->options->answer_s * 1000;
+    return GO_ON;
+  }
   if (result == MQTT_TOO_LARGE) {
     say("a packet of %u bytes was sent to us: we take %d", (unsigned)mqtt_counts()->largest_in, PACKET_MAX);
-    *into = TOO_LARGE;
-  } else if (result == MQTT_BROKEN) {
-    say("that is not MQTT as we speak it");
-    *into = FAILED;
-  } else {
-    say("the link was lost");
-    *into = TRY_AGAIN;
+    return end_with(c, TOO_LARGE);
   }
-  return END;
+  if (result == MQTT_BROKEN) {
+    say("that is not MQTT as we speak it");
+    return end_with(c, FAILED);
+  }
+  say("the link was lost");
+  return DISCONNECTED;
 }
 
-static enum next after(enum mqtt_result result) { return result == MQTT_OK ? GO_ON : lost(result, outcome); }
-
-static enum next save(enum next then) {
-  if (store_save(state)) return then;
+enum next save(struct conversation *c, enum next then) {
+  if (store_save(c->state)) return then;
   say("the state cannot be saved");
-  return end_with(FAILED);
+  return end_with(c, FAILED);
 }
 
-static enum next forget(enum next then) {
-  *state = (struct state){.active = state->active};
-  return save(then);
+enum next forget(struct conversation *c, enum next then) {
+  struct state *state = c->state;
+  *state = (struct state){.sequence = state->sequence, .active = state->active};
+  return save(c, then);
 }
 
-static enum next hello(void) {
+enum next say_hello(struct conversation *c) {
   struct writer message = mqtt_begin("hello");
+  c->hello_at = 0;
   write_map(&message, 2);
-  write_number(&message, MAX_PACKET, options->announce);
+  write_number(&message, MAX_PACKET, c->options->announce);
   write_number(&message, SLOTS, SLOTS_HELD);
-  return after(mqtt_publish(&message, &hello_id));
+  return after(c, mqtt_publish(&message, &c->hello_id));
 }
 
-static enum next acknowledge(const char *failure) {
+enum next acknowledge(struct conversation *c, const char *renewal, const char *failure) {
   struct writer message = mqtt_begin("ack");
   write_map(&message, failure ? 3 : 2);
-  write_text(&message, RENEWAL, state->renewal);
+  write_text(&message, RENEWAL, renewal);
   write_number(&message, STATUS, failure ? STATUS_FAILED : STATUS_INSTALLED);
   if (failure) write_text(&message, CODE, failure);
-  return after(mqtt_publish(&message, &ack_id));
+  return after(c, mqtt_publish(&message, &c->ack_id));
 }
 
-// The gateway will offer it again, later and later.
-static enum next give_up(const char *why) {
+enum next give_up(struct conversation *c, const char *given, const char *why) {
+  char renewal[RENEWAL_MAX + 1];
   say("given up: %s", why);
-  state->phase = REFUSED;
-  enum next then = save(GO_ON);
-  return then == GO_ON ? acknowledge(why) : then;
+  memcpy(renewal, given, sizeof renewal);
+  enum next then = forget(c, GO_ON);
+  return then == GO_ON ? acknowledge(c, renewal, why) : then;
 }
 
-// Bytes to fetch: where an offer had no room for the digest, it follows the replacement.
-static uint32_t total(void) { return state->size + (state->has_sha256 ? 0 : SHA256_SIZE); }
-
-static enum next get(void) {
-  uint16_t id;
-  uint32_t missing = total() - state->received;
-  uint32_t length = options->stretch > 0 && options->stretch < missing ? options->stretch : missing;
-  asked_until = state->received + length;
-  struct writer message = mqtt_begin("get");
-  write_map(&message, 3);
-  write_text(&message, RENEWAL, state->renewal);
-  write_number(&message, OFFSET, state->received);
-  write_number(&message, LENGTH, length);
-  return after(mqtt_publish(&message, &id));
+// The gateway has seen the replacement in use, whatever we heard of that: it is the one to use, and is never deleted.
+static enum next go_forward(struct conversation *c) {
+  say("the gateway has seen the replacement in use: forward");
+  c->state->phase = STORED;
+  c->state->forward = true;
+  return save(c, RECONNECT);
 }
 
-// What is wrong with what lies in the other slot, or NULL.
-static const char *fault_of_replacement(void) {
-  size_t size;
-  uint8_t digest[SHA256_SIZE];
-  const uint8_t *expected = state->has_sha256 ? state->sha256 : replacement + state->size;
-  if (!store_read_slot(!state->active, replacement, sizeof replacement, &size) || size != total()) return "not_stored";
-  if (!sha256(replacement, state->size, digest) || memcmp(digest, expected, sizeof digest) != 0) return "sha256_mismatch";
-  return link_fits_key(replacement, state->size) ? NULL : "not_over_our_key";
+static enum next renewed(struct conversation *c) {
+  c->outcome = RENEWED;
+  return forget(c, END);
 }
 
-static enum next fetched(void) {
-  const char *fault = fault_of_replacement();
-  if (fault) return give_up(fault);
-  say("stored and checked: %u bytes", (unsigned)state->size);
-  state->phase = STORED;
-  enum next then = save(GO_ON);
-  return then == GO_ON ? acknowledge(NULL) : then;
+// The gateway speaks of a replacement that it handed over or saw, and our record knows nothing of that, or this connection is one
+// with the old credential.
+static enum next on_handed_over(struct conversation *c, const char *renewal) {
+  struct state *state = c->state;
+  if (state->phase == STORED) return RECONNECT;
+  if (state->phase == REFUSED) return c->reported ? go_forward(c) : GO_ON;
+  if (!credential_usable(!state->active)) {
+    if (c->lost) return end_with(c, FAILED); // and it said so before
+    c->lost = true;
+    return give_up(c, renewal, "lost");
+  }
+  if (credential_newest() == state->active) return state->phase == IDLE ? end_with(c, NOTHING_OWED) : renewed(c);
+  state->active = !state->active;
+  return forget(c, RECONNECT);
 }
 
-static bool is_same(const struct message *offer) {
-  if (state->phase == IDLE || strcmp(offer->renewal, state->renewal) != 0 || offer->size != state->size) return false;
-  if (state->has_sha256 != message_has(offer, BIT(SHA256))) return false;
-  return !state->has_sha256 || memcmp(offer->sha256, state->sha256, SHA256_SIZE) == 0;
-}
-
-static enum next begin(const struct message *offer) {
-  *state = (struct state){.active = state->active, .phase = FETCHING, .size = offer->size};
-  memcpy(state->renewal, offer->renewal, sizeof state->renewal);
-  state->has_sha256 = message_has(offer, BIT(SHA256));
-  if (state->has_sha256) memcpy(state->sha256, offer->sha256, SHA256_SIZE);
-  if (offer->mode != MODE_RECERTIFY) return give_up("mode");
-  return offer->size == 0 || total() > SLOT_SIZE ? give_up("size") : save(GO_ON);
-}
-
-static enum next on_offer(const struct message *offer) {
-  if (!message_has(offer, BIT(RENEWAL) | BIT(MODE)) || ack_id != 0) return GO_ON;
-  if (offer->mode == MODE_RECERTIFY && !message_has(offer, BIT(SIZE))) return GO_ON; // not issued yet
-  bool known = is_same(offer);
-  if (known && state->phase == ACTIVATED) return GO_ON;
-  if (known && asked_until > state->received) return GO_ON; // its parts are on their way
-  enum next then = known ? GO_ON : begin(offer);
-  if (then != GO_ON || state->phase != FETCHING) return then;
-  say("offer %s: %u bytes, %u of them here", state->renewal, (unsigned)state->size, (unsigned)state->received);
-  return state->received == total() ? fetched() : get();
-}
-
-static enum next on_part(const struct message *part) {
-  if (!message_has(part, BIT(RENEWAL) | BIT(OFFSET) | BIT(TOTAL) | BIT(BYTES))) return GO_ON;
-  if (state->phase != FETCHING || strcmp(part->renewal, state->renewal) != 0) return GO_ON;
-  if (part->offset != state->received) return GO_ON; // a repetition
-  if (part->total != total() || part->bytes_size == 0 || part->bytes_size > total() - part->offset) return give_up("part");
-  if (!store_write_slot(!state->active, part->offset, part->bytes, part->bytes_size)) return give_up("storage");
-  state->received += (uint32_t)part->bytes_size;
-  enum next then = save(GO_ON);
-  if (then != GO_ON) return then;
-  if (state->received == total()) return fetched();
-  return state->received >= asked_until ? get() : GO_ON;
-}
-
-static enum next on_done(const struct message *done) {
-  if (state->phase != ACTIVATED || !message_has(done, BIT(RENEWAL))) return GO_ON;
+static enum next on_done(struct conversation *c, const struct message *done) {
+  const struct state *state = c->state;
+  if (!message_has(done, BIT(RENEWAL)) || c->ack_id != 0) return GO_ON;
+  if (state->phase != ACTIVATED) return on_handed_over(c, done->renewal);
   if (strcmp(done->renewal, state->renewal) != 0) return GO_ON;
   say("done: the old certificate is admitted until %u", (unsigned)done->retires);
-  *outcome = RENEWED;
-  return forget(END);
+  return renewed(c);
 }
 
-static enum next on_error(const struct message *error) {
+// `rests`: nothing is to be asked before; else it only says when it is worth asking.
+static enum next keep_pause(struct conversation *c, uint32_t seconds, bool rests) {
+  struct state *state = c->state;
+  uint32_t now;
+  state->retry_after = seconds < PAUSE_MAX_S || !rests ? seconds : PAUSE_MAX_S;
+  state->retry_from = port_clock(&now) ? now : 0;
+  state->rests = rests;
+  return save(c, GO_ON);
+}
+
+// When the pause is short, the connection stays: what we wait for may come by itself, and else we ask again.
+static bool stays(struct conversation *c, uint32_t seconds) {
+  if (seconds > c->options->wait_s || ++c->waits > WAITS_MAX) return false;
+  c->hello_at = port_now_ms() + seconds * 1000 + jitter_ms(seconds * 250 + 250);
+  return true;
+}
+
+static enum next on_nothing_due(struct conversation *c, const struct message *error) {
+  const struct state *state = c->state;
+  if (c->ack_id != 0) return GO_ON;
+  if (message_has(error, BIT(RENEWAL)) && state->phase != ACTIVATED) return on_handed_over(c, error->renewal);
+  if (state->phase == STORED) return RECONNECT;
+  if (state->phase == REFUSED && !c->reported) return GO_ON;
+  if (c->csr_id != 0 || is_fetching(c)) return GO_ON; // what we said after that hello has its own answer
+  bool is_over = state->phase == ACTIVATED || state->phase == REFUSED;
+  enum outcome outcome = state->phase == ACTIVATED ? RENEWED : state->phase == REFUSED ? FAILED : NOTHING_OWED;
+  // A request or a download stays: the gateway may wait for its CA.
+  if (is_over) *c->state = (struct state){.sequence = state->sequence, .active = state->active};
+  say("nothing is due; ask again in %u seconds", (unsigned)error->retry_after);
+  enum next then = keep_pause(c, error->retry_after, false);
+  if (then != GO_ON || (!is_over && stays(c, error->retry_after))) return then;
+  return end_with(c, outcome);
+}
+
+static enum next on_pause(struct conversation *c, uint32_t seconds) {
+  bool was_refused = c->state->phase == REFUSED && c->reported;
+  if (was_refused) *c->state = (struct state){.sequence = c->state->sequence, .active = c->state->active};
+  enum next then = keep_pause(c, seconds, true);
+  if (then != GO_ON) return then;
+  say("asked to wait %u seconds", (unsigned)seconds);
+  if (was_refused) return end_with(c, FAILED);
+  return stays(c, seconds) ? GO_ON : end_with(c, TRY_AGAIN);
+}
+
+static bool is_code(const struct message *error, const char *code) {
+  return message_has(error, BIT(CODE)) && error->code_size == strlen(code) && memcmp(error->code, code, error->code_size) == 0;
+}
+
+static bool is_one_of(const struct message *error, const char *const *codes) {
+  while (*codes && !is_code(error, *codes)) codes++;
+  return *codes != NULL;
+}
+
+static enum next on_closed(struct conversation *c, bool unknown) {
+  const struct state *state = c->state;
+  if (state->phase == STORED) return RECONNECT;
+  if (state->phase == REFUSED && !unknown) return go_forward(c);
+  if (state->phase == ACTIVATED || state->phase == IDLE) return GO_ON;
+  enum next then = forget(c, GO_ON);
+  return then == GO_ON ? say_hello(c) : then;
+}
+
+static enum next on_error(struct conversation *c, const struct message *error) {
+  static const char *const wait_for_next[] = {"wrong_state", "unsupported_mode", "unknown_word", "not_authorized", NULL};
+  static const char *const other_request[] = {"bad_signature", "malformed_csr", "key_reused", "key_in_use", "key_refused", NULL};
+  static const char *const parts[] = {"part_out_of_range", "part_mismatch", "part_missing", NULL};
+  const struct state *state = c->state;
   int size = message_has(error, BIT(CODE)) ? (int)error->code_size : 0;
+  if (is_code(error, "nothing_due")) return on_nothing_due(c, error);
   say("error %.*s", size, size > 0 ? (const char *)error->code : "");
-  if (message_has(error, BIT(RETRY_AFTER))) return end_with(TRY_AGAIN);
-  if (state->phase == ACTIVATED) return GO_ON;
-  *outcome = FAILED;
-  return state->phase == FETCHING ? forget(END) : END; // the next hello begins anew
+  if (message_has(error, BIT(RENEWAL)) && state->phase != IDLE && strcmp(error->renewal, state->renewal) != 0) return GO_ON;
+  if (is_code(error, "renewal_closed")) return on_closed(c, false);
+  if (is_code(error, "unknown_renewal")) return on_closed(c, true);
+  if (message_has(error, BIT(RETRY_AFTER))) return on_pause(c, error->retry_after);
+  if (is_one_of(error, wait_for_next)) return GO_ON;
+  if (is_one_of(error, parts) && (state->phase == FETCHING || state->phase == REQUESTED)) return begin_again(c);
+  if (state->phase == ACTIVATED || state->phase == STORED) return GO_ON;
+  if (is_one_of(error, other_request) && state->phase == REQUESTED) {
+    // The next offer is answered with a new key. `requests` says how often.
+    enum next then = forget(c, GO_ON);
+    return then == GO_ON ? say_hello(c) : then;
+  }
+  c->outcome = FAILED;
+  return state->phase == FETCHING || state->phase == REQUESTED ? forget(c, END) : END; // the next hello begins anew
 }
 
-static enum next on_publish(const struct mqtt_packet *packet) {
+static enum next on_publish(struct conversation *c, const struct mqtt_packet *packet) {
   struct message message;
   if (!message_read(&message, packet->payload, packet->payload_size)) {
     say("%s is not CBOR as we know it: left aside", packet->word);
     return GO_ON;
   }
-  if (strcmp(packet->word, "offer") == 0) return on_offer(&message);
-  if (strcmp(packet->word, "part") == 0) return on_part(&message);
-  if (strcmp(packet->word, "done") == 0) return on_done(&message);
-  return strcmp(packet->word, "error") == 0 ? on_error(&message) : GO_ON;
+  if (strcmp(packet->word, "offer") == 0) return on_offer(c, &message);
+  if (strcmp(packet->word, "part") == 0) return on_part(c, &message);
+  if (strcmp(packet->word, "done") == 0) return on_done(c, &message);
+  return strcmp(packet->word, "error") == 0 ? on_error(c, &message) : GO_ON;
 }
 
-static enum next on_acknowledged(uint16_t id) {
-  if (id == hello_id) {
-    // Only now, for what the subscription brings must already keep to the packets we announced.
-    hello_id = 0;
-    return after(mqtt_subscribe());
+static enum next on_hello_acknowledged(struct conversation *c) {
+  c->hello_id = 0;
+  if (c->subscribed) return GO_ON;
+  // Only now, for what the subscription brings must already keep to the packets we announced.
+  c->subscribed = true;
+  return after(c, mqtt_subscribe(&c->subscribe_id));
+}
+
+static enum next on_ack_acknowledged(struct conversation *c) {
+  c->ack_id = 0;
+  if (c->state->phase == STORED) return RECONNECT;
+  if (c->lost) return say_hello(c);
+  if (c->state->phase != REFUSED) return end_with(c, FAILED);
+  // It is committed, but not said to be accepted: the next answer tells.
+  c->reported = true;
+  return say_hello(c);
+}
+
+static enum next on_acknowledged(struct conversation *c, const struct mqtt_packet *packet) {
+  if (packet->id == c->hello_id) return on_hello_acknowledged(c);
+  if (packet->id == c->ack_id) return on_ack_acknowledged(c);
+  if (packet->id != c->csr_id) return GO_ON;
+  c->csr_id = 0;
+  uint8_t byte;
+  uint32_t total;
+  bool more = c->state->phase == REQUESTED && credential_request(c->state, c->request_sent, &byte, 1, &total) > 0;
+  return more ? send_request(c, c->request_sent) : GO_ON;
+}
+
+static enum next on_packet(struct conversation *c, const struct mqtt_packet *packet) {
+  if (packet->kind == PACKET_PUBACK) return packet->id == 0 ? GO_ON : on_acknowledged(c, packet);
+  if (packet->kind == PACKET_SUBACK && packet->id == c->subscribe_id) {
+    c->subscribe_id = 0;
+    return c->state->phase == REFUSED ? acknowledge(c, c->state->renewal, "refused") : GO_ON;
   }
-  if (ack_id == 0 || id != ack_id) return GO_ON;
-  ack_id = 0;
-  if (state->phase == STORED) return RECONNECT;
-  *outcome = FAILED;
-  return forget(END);
-}
-
-static enum next on_packet(const struct mqtt_packet *packet) {
-  if (packet->kind == PACKET_PUBACK) return on_acknowledged(packet->id);
   if (packet->kind != PACKET_PUBLISH) return GO_ON;
-  enum next then = on_publish(packet);
+  enum next then = on_publish(c, packet);
   enum mqtt_result result = mqtt_acknowledge(packet);
-  return then == GO_ON ? after(result) : then;
+  return then == GO_ON && result != MQTT_OK ? after(c, result) : then;
 }
 
-static enum next on_silence(void) {
-  if (state->phase == ACTIVATED) {
-    // `done` came before a cut, or will come another time: the certificate is in use, and that is what counts.
-    *outcome = RENEWED;
-    return forget(END);
+static bool is_unacknowledged(const struct conversation *c) { return c->hello_id || c->csr_id || c->ack_id || c->subscribe_id; }
+
+// When there is something to do although nothing came. `again_at`: something said has had no answer until then.
+static uint64_t next_moment(const struct conversation *c, uint64_t again_at, uint64_t end) {
+  uint64_t moment = c->hello_at ? c->hello_at : again_at;
+  if (!c->hello_at && end < moment) moment = end;
+  return is_unacknowledged(c) && c->acknowledged_by < moment ? c->acknowledged_by : moment;
+}
+
+static enum next on_moment(struct conversation *c, uint64_t end) {
+  uint64_t now = port_now_ms();
+  if (is_unacknowledged(c) && now >= c->acknowledged_by) {
+    say("no acknowledgement within %u seconds", (unsigned)c->options->answer_s);
+    return DISCONNECTED;
   }
-  say("nothing more within %u seconds", (unsigned)options->wait_s);
-  return end_with(state->phase == IDLE ? NOTHING_OWED : TRY_AGAIN);
+  if (!c->hello_at && now >= end) {
+    say("nothing more within %u seconds", (unsigned)c->options->wait_s);
+    return DISCONNECTED;
+  }
+  if (is_fetching(c)) return get(c);
+  c->request_sent = 0;
+  return say_hello(c);
 }
 
-static uint64_t now_ms(void) {
-  struct timespec at;
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
-}
-
-enum next talk(struct state *now, const struct options *given, enum outcome *into) {
+enum next talk(struct conversation *c) {
   struct mqtt_packet packet;
-  state = now, options = given, outcome = into;
-  hello_id = ack_id = 0;
-  asked_until = 0;
-  enum next then = state->phase == REFUSED ? acknowledge("refused") : hello();
-  uint64_t heard = now_ms();
+  const uint64_t wait = (uint64_t)c->options->wait_s * 1000, again = (uint64_t)c->options->answer_s * 1000;
+  enum next then = say_hello(c);
+  uint64_t again_at = port_now_ms() + again, end = port_now_ms() + wait;
   while (then == GO_ON) {
-    uint64_t wait = (uint64_t)options->wait_s * 1000, quiet = now_ms() - heard;
-    enum mqtt_result result = quiet < wait ? mqtt_receive(&packet, (uint32_t)(wait - quiet)) : MQTT_QUIET;
-    if (result == MQTT_QUIET) return on_silence();
-    if (result != MQTT_OK) return lost(result, outcome);
-    if (packet.kind == PACKET_PUBLISH) heard = now_ms();
-    then = on_packet(&packet);
+    port_watchdog();
+    uint64_t now = port_now_ms(), moment = next_moment(c, again_at, end);
+    enum mqtt_result result = now < moment ? mqtt_receive(&packet, (uint32_t)(moment - now)) : MQTT_QUIET;
+    now = port_now_ms();
+    if (result == MQTT_QUIET) {
+      if (c->hello_at) end = now + wait;
+      then = on_moment(c, end);
+      again_at = now + again;
+    } else if (result != MQTT_OK) {
+      then = after(c, result);
+    } else {
+      if (packet.kind == PACKET_PUBLISH) c->answered = true, again_at = now + again, end = now + wait;
+      then = on_packet(c, &packet);
+    }
   }
   return then;
 }

@@ -1,19 +1,51 @@
 // One conversation with the gateway, from the first `hello` on a connection to its end.
 #ifndef TALK_H
 #define TALK_H
+#include <stdbool.h>
+
 #include "mqtt.h"
 #include "renewal.h"
 #include "store.h"
 
+#define BIT(field) (1u << (field))
+
 enum next {
   GO_ON,
-  RECONNECT, // the state says with which certificate
-  END,       // the outcome says how
+  RECONNECT,  // the state says with which slot
+  DISCONNECTED, // the link broke, or an answer did not come: try again
+  END,        // the outcome says how
 };
 
-// Talks until something is to be done that needs another connection, or all is done. `state` is on the disk whenever it says so.
-enum next talk(struct state *state, const struct options *options, enum outcome *outcome);
+struct conversation {
+  struct state *state; // on the medium whenever it says so
+  const struct options *options;
+  enum outcome outcome;
+  uint16_t hello_id, csr_id, ack_id, subscribe_id; // not acknowledged yet; 0 for none
+  uint64_t acknowledged_by;                        // when the link counts as broken if one of these is still open
+  uint64_t hello_at;                               // say it again then; 0 for not
+  uint32_t asked_until;                            // the offset after the last stretch asked for on this connection
+  uint32_t request_sent;                           // bytes of the request sent on this connection
+  uint8_t begun_again, requests, waits;            // on this connection, so that nothing repeats for ever
+  bool subscribed;
+  bool answered;      // the gateway said something on this connection
+  bool other_refused; // in this run: the credential that this connection was not made with
+  bool reported;      // `ack` failed for the refused replacement was acknowledged
+  bool lost;          // `ack` failed says that the replacement is lost: the next offer is the way out
+};
 
-// What the end of a connection comes to; always END.
-enum next lost(enum mqtt_result result, enum outcome *outcome);
+// Talks until something is to be done that needs another connection, or all is done.
+enum next talk(struct conversation *conversation);
+
+// Used by the parts of a conversation.
+enum next end_with(struct conversation *c, enum outcome outcome);
+enum next after(struct conversation *c, enum mqtt_result result);
+enum next save(struct conversation *c, enum next then);
+enum next forget(struct conversation *c, enum next then);
+enum next say_hello(struct conversation *c);
+
+// `failure` is NULL for `installed`.
+enum next acknowledge(struct conversation *c, const char *renewal, const char *failure);
+
+// Reports that the replacement cannot be used. The gateway will offer it again, later and later.
+enum next give_up(struct conversation *c, const char *renewal, const char *why);
 #endif

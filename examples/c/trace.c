@@ -1,20 +1,27 @@
-// Writes straight to the descriptor, for a stream's buffer would come from the heap and be lost in a cut.
+// Counts steps and prints lines.
 #include "trace.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
-static uint32_t steps, last;
+#include "port.h"
 
-void trace_end_after(uint32_t step) { last = step; }
+static uint32_t steps, last, percent;
+static bool tears;
+
+void trace_end_after(uint32_t step, bool torn, uint32_t kept) { last = step, tears = torn, percent = kept; }
 
 uint32_t trace_steps(void) { return steps; }
 
 void trace_step(const char *kind, const char *what) {
   if (++steps != last) return;
   say("cut off after step %u: %s %s", (unsigned)steps, kind, what);
-  _exit(EXIT_CUT_OFF);
+  port_cut_off();
+}
+
+bool trace_tears(uint32_t bytes, uint32_t *kept) {
+  *kept = bytes * percent / 100;
+  return tears && steps + 1 == last;
 }
 
 void say(const char *format, ...) {
@@ -26,5 +33,5 @@ void say(const char *format, ...) {
   if (size < 0) return;
   size_t end = (size_t)size < sizeof line - 1 ? (size_t)size : sizeof line - 2;
   line[end] = '\n';
-  if (write(STDOUT_FILENO, line, end + 1) < 0) return;
+  port_print(line, end + 1);
 }

@@ -3,23 +3,28 @@
 import select
 import socket
 import struct
+import time
 import tls
+
+import port
 
 PACKET_MAX = 256
 CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
-_WAIT_MS = 10000
 _KEEPALIVE_S = 60
 _PING_MS = 30000
+_SLICE_MS = 1000  # the longest wait without feeding the watchdog
+_ALERT = -0x7780  # mbedTLS: the gateway sent a fatal alert
+_OTHER_VERSION, _OTHER_CLIENT_ID, _UNAVAILABLE = 1, 2, 3  # codes of CONNACK that say nothing about the certificate
 _names = {1: "CONNECT", 2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 9: "SUBACK"}
 _names.update({12: "PINGREQ", 13: "PINGRESP", 14: "DISCONNECT"})
 
 
 class Refused(Exception):
-    """The gateway did not take the certificate."""
+    """The gateway did not take the certificate. No answer, a reset or a time-out is an OSError instead."""
 
 
-class Unanswered(OSError):
-    """The gateway was reached, and the link broke before it answered."""
+class Unusable(Exception):
+    """mbedTLS cannot read the certificate, or it is not over the key."""
 
 
 class TooLarge(Exception):
@@ -32,38 +37,51 @@ def _string(text):
 
 
 class Connection:
-    """Connects, or raises Refused, Unanswered or OSError. `step(kind, what)` is told of every packet."""
+    """Connects, or raises Refused, Unusable or OSError. Every step has `answer_s` seconds; `step(kind, what)` is told of every packet."""
 
-    def __init__(self, host, port, device, key, certificate, ca, step):
+    def __init__(self, host, service, device, key, certificate, ca, answer_s, step):
         self.device, self.step = device, step
+        self._answer_ms = answer_s * 1000
         self.publishes = self.up = self.down = self.largest = 0
         self._id = 0
         self._in = bytearray(PACKET_MAX)
+        port.feed()
         raw = socket.socket()
-        raw.connect(socket.getaddrinfo(host, port)[0][-1])
+        raw.settimeout(answer_s)
+        try:
+            raw.connect(socket.getaddrinfo(host, service)[0][-1])
+            self._tls = self._secure(raw, host, key, certificate, ca)
+            self._poll = select.poll()
+            self._poll.register(self._tls, select.POLLIN)
+            self._connect()
+        except OSError as broken:
+            raw.close()
+            if broken.args and broken.args[0] == _ALERT:
+                raise Refused("an alert of TLS")
+            raise
+        except (Refused, Unusable):
+            raw.close()
+            raise
+
+    def _secure(self, raw, host, key, certificate, ca):
         context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         context.verify_mode = tls.CERT_REQUIRED
         context.load_verify_locations(ca)
         try:
             context.load_cert_chain(certificate, key)
         except ValueError:
-            raw.close()
-            raise Refused("the certificate cannot be used")
-        try:
-            self._tls = context.wrap_socket(raw, server_hostname=host)
-            self._poll = select.poll()
-            self._poll.register(self._tls, select.POLLIN)
-            self._connect()
-        except OSError as broken:
-            raw.close()
-            raise Unanswered(*broken.args)
+            raise Unusable()
+        port.feed()
+        return context.wrap_socket(raw, server_hostname=host)
 
     def _connect(self):
         # A clean session: what is owed is asked for.
         self._send(0x10, b"\x00\x04MQTT\x04\x02" + struct.pack("!H", _KEEPALIVE_S) + _string(self.device))
-        kind, body = self.receive(_WAIT_MS) or (None, b"")
-        if kind != CONNACK or len(body) != 2:
-            raise OSError("no CONNACK")
+        kind, body = self.receive(self._answer_ms) or (None, b"")
+        if kind != CONNACK or len(body) != 2 or body[1] == _UNAVAILABLE:
+            raise OSError("no CONNACK, or one that says to come later")
+        if body[1] in (_OTHER_VERSION, _OTHER_CLIENT_ID):
+            raise ValueError("CONNACK %d" % body[1])
         if body[1] != 0:
             raise Refused("CONNACK %d" % body[1])
 
@@ -83,7 +101,7 @@ class Connection:
         return self._id
 
     def subscribe(self, *words):
-        """Subscribes at QoS 1, in as many packets as they need."""
+        """Subscribes at QoS 1, in as many packets as they need. Returns the number the last SUBACK will carry."""
         body = b""
         for word in words:
             more = _string(self._topic(word)) + b"\x01"
@@ -92,6 +110,7 @@ class Connection:
                 body = b""
             body += more
         self._send(0x82, struct.pack("!H", self._next_id()) + body)
+        return self._id
 
     def publish(self, word, payload):
         """Sends at QoS 1. Returns the number its PUBACK will carry."""
@@ -109,11 +128,17 @@ class Connection:
 
     def receive(self, wait_ms):
         """One packet: (kind, body), of a PUBLISH (PUBLISH, (word, payload, number)). None when nothing came in time."""
-        while not self._poll.poll(max(0, min(wait_ms, _PING_MS))):
-            wait_ms -= _PING_MS
-            if wait_ms <= 0:
+        end, ping_at = time.ticks_add(time.ticks_ms(), wait_ms), time.ticks_add(time.ticks_ms(), _PING_MS)
+        while True:
+            port.feed()
+            left = time.ticks_diff(end, time.ticks_ms())
+            if self._poll.poll(max(0, min(left, _SLICE_MS))):
+                break
+            if left <= 0:
                 return None
-            self._send(0xC0, b"")
+            if time.ticks_diff(ping_at, time.ticks_ms()) <= 0:
+                self._send(0xC0, b"")
+                ping_at = time.ticks_add(time.ticks_ms(), _PING_MS)
         self._read(0, 2)
         header, size, shift = 2, self._in[1] & 127, 7
         while self._in[header - 1] & 128:
@@ -141,7 +166,6 @@ class Connection:
 
     def disconnect(self):
         self._send(0xE0, b"")
-        self.close()
 
     def close(self):
         self._tls.close()

@@ -1,265 +1,161 @@
 # Renews a device's certificate in key mode `recertify`, on MicroPython.
-# usage: renew.py HOST PORT ID FOLDER [--wait S] [--stretch BYTES] [--announce BYTES] [--die-after STEPS]
+# usage: renew.py HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS]
 #
-# FOLDER holds key.der, ca.der and slot0.der. What is decided is written down before it is acted on, so that the program may be
-# cut off anywhere. Exit codes: 0 renewed, 1 refused, 2 usage, 3 nothing was owed, 4 too large a packet came, 75 try again.
-import hashlib
-import json
-import os
+# FOLDER holds key.der, ca.der and slot0.der. Here it is decided with which credential to connect, and what a refusal and what silence mean.
+# Only CONNACK or an alert of TLS refuses: then the other credential is tried, and nothing is forgotten. No answer says nothing: it is tried
+# again, and a replacement takes turns with the old credential. Exit codes: 0 renewed, 1 refused, 2 usage, 3 nothing was owed, 4 too large a
+# packet came, 75 try again.
 import sys
-import time
 
-import cbor
 import mqtt
+import port
+import store as stores
+import talk
 
-REPLACEMENT_MAX = 1024
-REFUSALS_MAX = 3
-options = {"wait": 30, "stretch": 0, "announce": mqtt.PACKET_MAX, "die-after": 0}
-steps = 0
-
-
-def step(kind, what):
-    global steps
-    steps += 1
-    if steps == options["die-after"]:
-        print("cut off after step %d: %s %s" % (steps, kind, what))
-        sys.exit(99)
+UNANSWERED_MAX = 3  # in a row with the replacement, before the old credential has its turn
+CONNECTIONS_MAX = 16  # of one run, whatever happens
+options = {"wait": 60, "answer": 30, "tries": 6, "pause": 2000, "stretch": 0, "announce": mqtt.PACKET_MAX}
 
 
-class Store:
-    """Two slots and a record of where the renewal stands, as files."""
+class Renewal:
+    def __init__(self, host, port_number, device, store):
+        self.where, self.store, self.counts = (host, port_number, device), store, []
+        self.refused = [False, False]  # in this run
+        self.unanswered = 0
+        self.slot = self.preferred()
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.key, self.ca = self.read("key.der"), self.read("ca.der")
-        self.state = self.idle(0)
+    def preferred(self):
+        return self.store.other() if self.store.phase == "stored" else self.store.state["active"]
+
+    def on_admitted(self):
+        """The gateway took this slot's credential: it is the active one from now on."""
+        store = self.store
+        if self.slot == store.state["active"]:
+            return
+        if store.phase == "stored":
+            print("activated")
+            return store.save(active=self.slot, phase="activated")
+        print("the other credential is admitted")
+        store.reset(active=self.slot)
+        store.save()
+
+    def try_other(self, why):
+        print("slot %d %s" % (self.slot, why))
+        other = 1 - self.slot
+        if self.refused[other] or not self.store.usable(other):
+            print("the other one too: both are kept")
+            return talk.FAILED
+        self.slot = other
+
+    def on_refused(self, why):
+        store = self.store
+        print(why)
+        if store.phase == "stored" and self.slot != store.state["active"] and not store.state.get("forward"):
+            store.save(phase="refused")
+        self.refused[self.slot] = True
+        port.pause_ms(port.backoff_ms(options["pause"], 1))
+        return self.try_other("is refused")
+
+    def on_unanswered(self, why):
+        print("the link was lost:", why)
+        self.unanswered += 1
+        if self.unanswered >= options["tries"]:
+            return talk.TRY_AGAIN
+        port.pause_ms(port.backoff_ms(options["pause"], self.unanswered))
+        self.slot = self.preferred()
+        turn = self.unanswered % (2 * UNANSWERED_MAX) >= UNANSWERED_MAX
+        if self.store.phase == "stored" and turn and not self.refused[1 - self.slot]:
+            self.slot = 1 - self.slot
+
+    def converse(self, link):
+        self.on_admitted()
+        conversation = talk.Talk(link, self.store, options, self.refused[1 - self.slot])
         try:
-            self.state = json.loads(self.read("state.json"))
-        except OSError:
-            pass  # the first boot
+            code = conversation.run()
+        finally:
+            self.counts.append((link.publishes, link.up, link.down, link.largest))
+            self.unanswered = 0 if conversation.answered else self.unanswered
+        link.disconnect()
+        if code != talk.RECONNECT:
+            return code
+        self.slot = self.preferred()
+        if self.refused[self.slot]:
+            # It was refused before, and the gateway sends us back to it: not more than once in a run.
+            self.refused[self.slot], self.refused[1 - self.slot] = False, True
 
-    def idle(self, active):
-        return {"active": active, "phase": "idle"}
-
-    def read(self, name):
-        with open(self.folder + "/" + name, "rb") as file:
-            return file.read(REPLACEMENT_MAX + 1)
-
-    def slot(self, which):
-        return self.read("slot%d.der" % which)
-
-    def save(self, **changes):
-        self.state.update(changes)
-        with open(self.folder + "/state.new", "w") as file:
-            json.dump(self.state, file)
-        os.rename(self.folder + "/state.new", self.folder + "/state.json")
-        step("wrote", "state")
-
-    def forget(self):
-        self.state = self.idle(self.state["active"])
-        self.save()
-
-    def put(self, offset, data):
-        # Appending would be wrong after a cut between the slot and the state: the offset says where.
-        name = "%s/slot%d.der" % (self.folder, 1 - self.state["active"])
-        with open(name, "r+b" if offset > 0 else "wb") as file:
-            file.seek(offset)
-            file.write(data)
-        step("wrote", "slot")
-
-
-class Talk:
-    """One conversation. `run` gives an exit code, or None when another connection is to be made."""
-
-    def __init__(self, link, store):
-        self.link, self.store, self.ack, self.asked = link, store, None, 0
-
-    def say(self, word, fields):
-        return self.link.publish(word, cbor.write(fields))
-
-    def hello(self):
-        return self.say("hello", {cbor.MAX_PACKET: options["announce"], cbor.SLOTS: 2})
-
-    def report(self, failure=None):
-        fields = {cbor.RENEWAL: self.store.state["renewal"], cbor.STATUS: 1 if failure else 0}
-        if failure:
-            print("given up:", failure)
-            fields[cbor.CODE] = failure
-            self.store.save(phase="refused")
-        self.ack = self.say("ack", fields)
-
-    def get(self):
-        state = self.store.state
-        missing = state["total"] - state["received"]
-        length = min(options["stretch"] or missing, missing)
-        self.asked = state["received"] + length
-        self.say("get", {cbor.RENEWAL: state["renewal"], cbor.OFFSET: state["received"], cbor.LENGTH: length})
-
-    def fetched(self):
-        state = self.store.state
-        whole = self.store.slot(1 - state["active"])
-        replacement = whole[: state["size"]]
-        # Where the offer had no room for the digest, it follows the replacement.
-        expected = bytes.fromhex(state["sha256"]) if state["sha256"] else whole[state["size"] :]
-        if hashlib.sha256(replacement).digest() != expected:
-            return self.report("sha256_mismatch")
-        if self.store.key[-65:] not in replacement:  # the public point, which ends both forms of an EC key
-            return self.report("not_over_our_key")
-        print("stored and checked: %d bytes" % len(replacement))
-        self.store.save(phase="stored")
-        self.report()
-
-    def on_offer(self, offer):
-        state, renewal, size = self.store.state, offer.get(cbor.RENEWAL), offer.get(cbor.SIZE)
-        recertify = offer.get(cbor.MODE) == 1
-        if not renewal or self.ack or (recertify and size is None):
-            return
-        digest = offer.get(cbor.SHA256, b"").hex()
-        if (state.get("renewal"), state.get("size"), state.get("sha256")) != (renewal, size, digest):
-            state = self.store.state = self.store.idle(state["active"])
-            total = (size or 0) + (0 if digest else 32)
-            state.update({"renewal": renewal, "size": size, "sha256": digest, "total": total, "received": 0, "refusals": 0})
-            if not recertify or not size or total > REPLACEMENT_MAX:
-                return self.report("size" if recertify else "mode")
-            self.store.save(phase="fetching")
-        if state["phase"] != "fetching" or self.asked > state["received"]:
-            return
-        print("offer %s: %d bytes, %d of them here" % (renewal, size, state["received"]))
-        self.fetched() if state["received"] == state["total"] else self.get()
-
-    def on_part(self, part):
-        state, data = self.store.state, part.get(cbor.BYTES, b"")
-        if state["phase"] != "fetching" or part.get(cbor.RENEWAL) != state["renewal"]:
-            return
-        if part.get(cbor.OFFSET) != state["received"]:
-            return  # a repetition
-        end = state["received"] + len(data)
-        if part.get(cbor.TOTAL) != state["total"] or not data or end > state["total"]:
-            return self.report("part")
-        self.store.put(state["received"], data)
-        self.store.save(received=end)
-        if end == state["total"]:
-            self.fetched()
-        elif end >= self.asked:
-            self.get()
-
-    def on_message(self, word, message):
-        state = self.store.state
-        if word == "offer":
-            self.on_offer(message)
-        elif word == "part":
-            self.on_part(message)
-        elif word == "done" and state["phase"] == "activated" and message.get(cbor.RENEWAL) == state["renewal"]:
-            print("done: the old certificate is admitted until", message.get(cbor.RETIRES))
-            self.store.forget()
-            return 0
-        elif word == "error":
-            print("error", message.get(cbor.CODE))
-            if cbor.RETRY_AFTER in message:
-                return 75
-            if state["phase"] == "fetching":
-                self.store.forget()
-            return None if state["phase"] == "activated" else 1
-
-    def on_payload(self, word, payload):
+    def connection(self):
+        """One connection. Gives an exit code, or None when another one is to be made."""
+        store, link = self.store, None
+        if store.phase == "stored" and self.slot == store.other() and store.fault():
+            print("the replacement is damaged:", store.fault())
+            store.save(phase="fetching", received=0)
+            self.slot = self.preferred()
+        if not store.usable(self.slot):
+            return self.try_other("holds no credential")
         try:
-            message = cbor.read(payload)
-        except ValueError as fault:
-            return print("%s is left aside: %s" % (word, fault))
-        return self.on_message(word, message)
+            link = mqtt.Connection(*self.where, store.key, stores.leaf(self.slot), store.ca, options["answer"], port.step)
+            return self.converse(link)
+        except mqtt.Refused as refused:
+            return self.on_refused(refused)
+        except mqtt.Unusable:
+            return self.try_other("holds no credential")
+        except OSError as broken:
+            return self.on_unanswered(broken)
+        finally:
+            if link:
+                link.close()
 
-    def on_silence(self):
-        if self.store.state["phase"] != "activated":
-            return 3 if self.store.state["phase"] == "idle" else 75
-        # `done` came before a cut, or will come another time: the certificate is in use, and that is what counts.
-        self.store.forget()
-        return 0
+    def rest(self):
+        """Waits what is left of the pause the gateway asked for, as far as can be told after a power cut. False when that is long."""
+        state, now = self.store.state, port.clock()
+        left, begun = state.get("retry_after", 0) if state.get("rests") else 0, state.get("retry_from")
+        if begun and now and now >= begun:
+            left = max(0, left - (now - begun))
+        if left == 0:
+            return True
+        print("asked to wait: %d seconds of it are left" % left)
+        if left > options["wait"] and now:
+            return False  # with a clock, it is over some day however often we are started
+        port.pause_ms(left * 1000 + port.jitter_ms(left * 250))
+        self.store.save(rests=False)
+        return True
 
     def run(self):
-        hello = self.report("refused") if self.store.state["phase"] == "refused" else self.hello()
-        heard = time.ticks_ms()
-        while True:
-            packet = self.link.receive(options["wait"] * 1000 - time.ticks_diff(time.ticks_ms(), heard))
-            if packet is None:
-                return self.on_silence()
-            kind, body = packet
-            number = body[0] << 8 | body[1] if kind == mqtt.PUBACK else None
-            if number and number == hello:
-                # Only now, for what the subscriptions bring must already keep to the packets we announced.
-                self.link.subscribe("error", "part", "done", "offer")
-            elif number and number == self.ack:
-                if self.store.state["phase"] == "stored":
-                    return None
-                self.store.forget()
-                return 1
-            elif kind == mqtt.PUBLISH:
-                heard = time.ticks_ms()
-                word, payload, number = body
-                code = self.on_payload(word, payload)
-                self.link.acknowledge(number)
-                if code is not None:
-                    return code
-
-
-def on_refusal(store, why):
-    print("refused:", why)
-    if store.state["phase"] != "stored":
-        return 1
-    refusals = store.state["refusals"] + 1
-    store.save(refusals=refusals, phase="refused" if refusals >= REFUSALS_MAX else "stored")
-    if refusals < REFUSALS_MAX:
-        time.sleep(1 << (refusals - 1))
-    return None
-
-
-def connection(host, port, device, store, counts):
-    trial = store.state["phase"] == "stored"
-    which = 1 - store.state["active"] if trial else store.state["active"]
-    certificate = store.slot(which)
-    # A digest may follow the certificate in its slot: DER says itself where it ends.
-    certificate = certificate[: 4 + (certificate[2] << 8 | certificate[3])]
-    try:
-        link = mqtt.Connection(host, port, device, store.key, certificate, store.ca, step)
-    except mqtt.Refused as refused:
-        return on_refusal(store, refused)
-    except mqtt.Unanswered as broken:
-        # Whoever finds fault with a certificate may just hang up: on trial, only an answer counts.
-        if not trial:
-            raise
-        return on_refusal(store, broken)
-    try:
-        if trial:
-            print("activated")
-            store.save(active=which, phase="activated")
-        code = Talk(link, store).run()
-        if not code:
-            link.disconnect()
-        return code
-    finally:
-        counts.append((link.publishes, link.up, link.down, link.largest))
+        if not self.rest():
+            return talk.TRY_AGAIN
+        for _ in range(CONNECTIONS_MAX):
+            port.feed()
+            code = self.connection()
+            if code is not None:
+                return code
+        return talk.TRY_AGAIN
 
 
 def main(words):
-    host, port, device, folder = words[:4]
+    host, port_number, device, port.folder = words[:4]
     for name, value in zip(words[4::2], words[5::2]):
-        options[name[2:]] = int(value)
-    store, counts, code = Store(folder), [], None
+        (port.ends if name[2:] in port.ends else options)[name[2:]] = int(value)
+    renewal = Renewal(host, int(port_number), device, stores.Store())
     try:
-        while code is None:
-            code = connection(host, int(port), device, store, counts)
+        code = renewal.run()
     except mqtt.TooLarge as too_large:
         print(too_large)
-        code = 4
-    except (OSError, ValueError) as broken:
-        print("the link was lost:", broken)
-        code = 75
+        code = talk.TOO_LARGE
+    except ValueError as fault:
+        print("not MQTT as we speak it:", fault)
+        code = talk.FAILED
+    except port.StorageFailed as fault:
+        print("the state cannot be saved:", fault)
+        code = talk.FAILED
+    counts = renewal.counts
     sums = [sum(count[i] for count in counts) for i in range(3)]
-    print("steps %d, publishes %d, payload up %d down %d bytes" % tuple([steps] + sums))
+    print("steps %d, publishes %d, payload up %d down %d bytes" % tuple([port.steps] + sums))
     print("largest packet in %d" % max([count[3] for count in counts] or [0]))
     sys.exit(code)
 
 
 if len(sys.argv) < 5 or len(sys.argv) % 2 == 0:
-    print("usage: renew.py HOST PORT ID FOLDER [--wait S] [--stretch BYTES] [--announce BYTES] [--die-after STEPS]")
+    print("usage: renew.py HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS]")
+    print("       for tests: [--stretch BYTES] [--announce BYTES] [--die-after STEPS] [--tear STEPS] [--percent N]")
     sys.exit(2)
 main(sys.argv[1:])

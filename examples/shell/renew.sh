@@ -1,73 +1,133 @@
 #!/bin/sh
 # Renews a device's certificate over MQTT with mosquitto's clients and openssl alone, in packets of at most 512 bytes.
 # usage: renew.sh HOST PORT ID DIR [SECONDS]
-# DIR holds ID.crt, ID.key and ca.crt, with %3A for : and %40 for @ in ID; the replacement takes their place. Run again after a cut, it goes on where it was.
+# DIR holds ID.crt, ID.key and ca.crt, with %3A for : and %40 for @ in ID. ID.key becomes one file with certificate and key, and ID.crt a link to it, so that one rename
+# replaces both. Run again after a cut, it goes on where it was. SECONDS (60) is how long it waits for an answer.
+# Ends with 0 renewed, 1 refused (both credentials are kept), 3 nothing is due, 75 no answer or not yet: again, later.
 set -eu
 umask 077
 host=$1 port=$2 id=$3 dir=$4 seconds=${5:-60}
 topic="\$enroll/1/$id" name=$(printf %s "$id" | sed 's/:/%3A/g; s/@/%40/g')
-work="$dir/renewal" # what outlasts a cut: <renewal>.key, <digest>.der, and new.crt with new.key once they are whole
+pair="$dir/$name.key" hello='{"maxPacket":512,"slots":2}' listener=
+# What outlasts a cut: <renewal>.key with <renewal>.csr, <digest>.der, and new.pem once the replacement is whole.
+work="$dir/renewal" new="$dir/renewal/new.pem"
 mkdir -p "$work"
-trap '{ kill "${listener:-}" && sleep 1 && kill -9 "$listener"; } 2>/dev/null || :' EXIT # one that is refused would try for ever
-trap 'exit 1' INT TERM
 
+hush() { [ -z "$listener" ] || { kill "$listener" 2>/dev/null || :; wait "$listener" || :; }; listener=; }
+trap hush EXIT
+trap 'exit 75' INT TERM
+end() { code=$1; shift; echo "$*" >&2; exit "$code"; } # CODE TEXT
+put() { cat > "$1.part"; sync "$1.part" 2>/dev/null || sync; mv "$1.part" "$1"; } # FILE: standard input becomes it, as a whole
+jitter() { echo $(($1 / 2 + $(od -An -N2 -tu2 /dev/urandom) * ($1 - $1 / 2) / 65535)); } # SECONDS: between half of them and all
+field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p"; } # NAME: its value in the JSON on standard input
 listen() { # PAIR: writes every message of the gateway to inbox, a line each: topic, space, payload
-  mosquitto_sub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1.crt" --key "$1.key" -i "$id:listen" -q 1 \
-    -t "$topic/offer" -t "$topic/part" -t "$topic/done" -t "$topic/error" -F '%t %p' > "$work/inbox" & listener=$!
+  hush
+  : > "$work/inbox"
+  mosquitto_sub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -i "$id:listen" -q 1 -W $((seconds * 10)) \
+    -t "$topic/offer" -t "$topic/part" -t "$topic/done" -t "$topic/error" -F '%t %p' >> "$work/inbox" & listener=$!
 }
-say() { # PAIR WORD: publishes standard input
-  mosquitto_pub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1.crt" --key "$1.key" -i "$id:say" -q 1 -t "$topic/$2" -s
+say() { # PAIR WORD: publishes standard input. 5 when CONNACK refuses the certificate; every other failure says nothing about it
+  timeout "$((seconds * 2))" mosquitto_pub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -i "$id:say" -q 1 -t "$topic/$2" -s
 }
-await() { # WORD [TEXT]: prints the first payload under it that has the text; fails on an error message, or when none comes in time
+tell() { say "$@" || { [ $? != 5 ] || end 1 "the certificate in use is refused"; end 75 "the link was lost: again, later"; }; } # PAIR WORD
+ask() { # PAIR: says hello and listens. 5 when it is refused; ends the run when there is no answer in three tries
+  for pause in 2 4 8; do
+    status=0
+    printf %s "$hello" | say "$1" hello || status=$?
+    case $status in 0) listen "$1" && return ;; 5) return 5 ;; esac
+    sleep "$(jitter "$pause")"
+  done
+  end 75 "no answer, which says nothing about the certificate: again, later"
+}
+await() { # WORD [TEXT]: prints the first payload under it that has the text. 2 when an error came instead, 1 when nothing did in time
   for _ in $(seq $((seconds * 5))); do
-    if grep '^[^ ]*/error ' "$work/inbox" >&2; then return 1; fi
     found=$(sed -n "/${2:-.}/s|^[^ ]*/$1 ||p" "$work/inbox" | head -n 1)
     if [ "$found" ]; then echo "$found"; return; fi
+    if grep -q '^[^ ]*/error ' "$work/inbox"; then return 2; fi
     sleep 0.2
   done
-  echo "no $1 within $seconds seconds" >&2; return 1
+  return 1
 }
-field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p"; } # NAME: its value in the JSON on standard input
-hello='{"maxPacket":512,"slots":2}' old="$dir/$name" new="$work/new"
-
-if [ ! -e "$new.crt" ]; then
-  echo "1 hello, waiting for an offer"
-  listen "$old"
-  printf %s "$hello" | say "$old" hello
-  offer=$(await offer)
-  renewal=$(echo "$offer" | field renewal) key="$work/$renewal.key"
-  echo "2 offer $renewal: making a key and a request"
-  [ -e "$key" ] || { openssl ecparam -name prime256v1 -genkey -noout -out "$key.part"; mv "$key.part" "$key"; }
-  openssl req -new -key "$key" -subj "/CN=$id" |
-    awk -v r="$renewal" 'BEGIN { printf "{\"renewal\":\"%s\",\"csr\":\"", r } { printf "%s\\n", $0 } END { printf "\"}" }' |
-    say "$old" csr
-  offer=$(await offer sha256)
-  size=$(echo "$offer" | field size) sha256=$(echo "$offer" | field sha256)
-  der="$work/$sha256.der" asked=0; touch "$der"
-  while have=$(($(wc -c < "$der"))); [ "$have" -lt "$size" ]; do
+without() { # STATUS of await: ends the run with what the gateway said instead
+  [ "$1" = 2 ] || end 75 "no answer within $seconds seconds: again, later"
+  error=$(sed -n 's|^[^ ]*/error ||p' "$work/inbox" | tail -n 1)
+  code=$(echo "$error" | field code) after=$(echo "$error" | field retryAfter) handed=$(echo "$error" | field renewal)
+  case $code in
+    nothing_due)
+      [ -z "$handed" ] || [ -e "$new" ] || printf '{"renewal":"%s","status":"failed","code":"lost"}' "$handed" | tell "$pair" ack
+      [ -z "$handed" ] || end 75 "the gateway has handed over a replacement: again, soon"
+      end 3 "nothing is due; ask again in ${after:-86400} seconds" ;;
+    *_csr | csr_* | key_* | *_refused | bad_signature | renewal_closed | unknown_renewal) rm -f "$work"/*.key "$work"/*.csr "$work"/*.der ;;
+  esac
+  [ "$after" ] || end 1 "$error"
+  echo $(($(date +%s) + after + $(jitter 10))) | put "$work/not-before"
+  end 75 "$error"
+}
+fetch() { # DIGEST SIZE RENEWAL: the replacement, into <digest>.der
+  der="$work/$1.der" asked=0
+  touch "$der"
+  while have=$(($(wc -c < "$der"))); [ "$have" -lt "$2" ]; do
     if [ "$have" -ge "$asked" ]; then # a stretch of 400 bytes, which comes in as many parts as our packets need
-      printf '{"renewal":"%s","offset":%d,"length":400}' "$renewal" "$have" | say "$old" get
+      printf '{"renewal":"%s","offset":%d,"length":400}' "$3" "$have" | tell "$pair" get
       asked=$((have + 400))
     fi
-    part=$(await part "\"offset\":$have,")
-    echo "$part" | field bytes | base64 -d >> "$der"
+    part=$(await part "\"offset\":$have,") || without $?
+    { cat "$der"; echo "$part" | field bytes | base64 -d; } | put "$der"
   done
-  [ "$(openssl dgst -sha256 -r "$der" | cut -d ' ' -f 1)" = "$sha256" ] || { rm "$der"; echo "the digest is wrong" >&2; exit 1; }
-  for ending in crt key; do cp "$old.$ending" "$old.$ending.old"; done
-  cp "$key" "$new.key"; echo "$renewal" > "$work/id"
-  openssl x509 -inform DER -in "$der" -out "$new.part"; mv "$new.part" "$new.crt"
-  echo "3 $size bytes, good until $(openssl x509 -in "$new.crt" -noout -enddate | cut -d= -f2): stored, acknowledging"
-  printf '{"renewal":"%s","status":"installed"}' "$renewal" | say "$old" ack
-  kill "$listener"; wait "$listener" || :
+  [ "$(openssl dgst -sha256 -r "$der" | cut -d ' ' -f 1)" = "$1" ] || { rm "$der"; end 75 "the digest is wrong: from the start, later"; }
+}
+obtain() { # with an offer in the inbox, or one to come: ends with the replacement in new.pem
+  offer=$(await offer) || without $?
+  renewal=$(echo "$offer" | field renewal) key="$work/$renewal.key" csr="$work/$renewal.csr"
+  echo "2 offer $renewal: making a key and a request"
+  # Stored before it is sent, byte by byte, and sent again after a cut: ECDSA would sign other bytes each time.
+  [ -e "$key" ] || { rm -f "$csr"; openssl ecparam -name prime256v1 -genkey -noout | put "$key"; }
+  [ -e "$csr" ] || openssl req -new -key "$key" -subj "/CN=$id" | put "$csr"
+  awk -v r="$renewal" 'BEGIN { printf "{\"renewal\":\"%s\",\"csr\":\"", r } { printf "%s\\n", $0 } END { printf "\"}" }' "$csr" |
+    tell "$pair" csr
+  offer=$(await offer sha256) || without $?
+  fetch "$(echo "$offer" | field sha256)" "$(echo "$offer" | field size)" "$renewal"
+  echo "$renewal" | put "$work/id"
+  { openssl x509 -inform DER -in "$der"; cat "$key"; } | put "$new"
+  echo "3 $(wc -c < "$der") bytes, good until $(openssl x509 -in "$new" -noout -enddate | cut -d= -f2): stored, acknowledging"
+  printf '{"renewal":"%s","status":"installed"}' "$renewal" | tell "$pair" ack
+}
+give_way() { # the replacement is refused: the old credential asks what comes now
+  echo "the replacement is refused: asking with the old certificate" >&2
+  [ -e "$work/forward" ] || printf '{"renewal":"%s","status":"failed","code":"refused"}' "$(cat "$work/id")" | say "$pair" ack ||
+    { [ $? = 5 ] && end 1 "both are refused, both are kept"; exit 75; }
+  ask "$pair" || end 1 "both are refused, both are kept"
+  status=0
+  await offer > "$work/next" || status=$?
+  case $status in 0) ;; 1) without 1 ;; *)
+    errors=$(sed -n 's|^[^ ]*/error ||p' "$work/inbox")
+    case $errors in
+      *"\"renewal\":\"$(cat "$work/id")\""*)
+        touch "$work/forward"
+        end 1 "the gateway has seen the replacement in use: it is kept and tried again, later" ;;
+      *nothing_due*) ;;
+      *) end 75 "$errors" ;;
+    esac ;;
+  esac
+  rm -f "$new" "$work"/*.key "$work"/*.csr "$work"/*.der "$work/forward" # the failure was taken: another key has another chance
+  [ "$status" = 0 ] || end 1 "it will be offered again"
+}
+
+[ ! -e "$work/not-before" ] || [ "$(cat "$work/not-before")" -le "$(date +%s)" ] || end 75 "asked to wait until $(cat "$work/not-before")"
+[ -L "$dir/$name.crt" ] || {
+  { cat "$dir/$name.crt"; openssl pkey -in "$pair"; } | put "$work/pair"
+  mv "$work/pair" "$pair"
+  ln -sf "$name.key" "$work/crt" && mv "$work/crt" "$dir/$name.crt"
+}
+if [ ! -e "$new" ]; then
+  echo "1 hello, waiting for an offer"
+  ask "$pair" || end 1 "the certificate in use is refused"
+  obtain
 fi
 echo "4 reconnecting with the new certificate"
-listen "$new"
-printf %s "$hello" | say "$new" hello || {
-  [ $? = 5 ] || exit 1 # the link was lost: that says nothing against the certificate
-  printf '{"renewal":"%s","status":"failed","code":"refused"}' "$(cat "$work/id")" | say "$old" ack
-  rm -r "$work"; echo "the new certificate is refused: the old one stays" >&2; exit 1
-}
-for ending in key crt; do cp "$new.$ending" "$old.$ending"; done
-retires=$(await done) || :
+ask "$new" || { give_way; obtain; ask "$new" || end 1 "the replacement is refused: both are kept"; }
+# It was let in: that is the proof. From here on the old one is the one in reserve.
+cmp -s "$new" "$pair" || { put "$pair.old" < "$pair"; ln -sf "$name.key.old" "$dir/$name.crt.old"; put "$pair" < "$new"; }
+retires=$(await done) || [ $? = 2 ] || end 75 "no answer within $seconds seconds: again, later"
 rm -r "$work"
 echo "5 done: the old certificate, kept as $name.crt.old, is admitted until $(echo "$retires" | field retires)"

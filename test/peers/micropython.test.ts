@@ -1,18 +1,20 @@
-// The MicroPython client of examples/micropython, on the unix port with a heap of 64 kB, its TLS the port's own.
+// The MicroPython client of examples/micropython, on the unix port with a heap of 112 kB, its TLS the port's own.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cborAnswers, cborExpected, cborLines } from './cbor-cases.ts';
+import { lossySuite } from './lossy-suite.ts';
 import { missing } from './missing.ts';
 import { recertifySuite } from './recertify-suite.ts';
 
 const folder = resolve('examples/micropython');
 
-describe.skipIf(missing('micropython'))('the MicroPython client', () => {
-  recertifySuite({
-    name: 'p',
-    program: () => ({ command: 'micropython', args: ['-X', 'heapsize=64k', `${folder}/renew.py`] }),
-  });
+describe.skipIf(missing('micropython', 'openssl'))('the MicroPython client', () => {
+  const program = () => ({ command: 'micropython', args: ['-X', 'heapsize=112k', `${folder}/renew.py`] });
+
+  recertifySuite({ name: 'p', mode: 'recertify', program });
+
+  describe('on a bad line', () => lossySuite({ name: 'p', mode: 'recertify', program }));
 
   it('reads the CBOR of every vector, and refuses each that is cut short, and worse', () => {
     const check = spawnSync('micropython', [`${folder}/check.py`], { input: cborLines, encoding: 'utf8' });
