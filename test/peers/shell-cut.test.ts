@@ -62,7 +62,7 @@ describe.skipIf(missing(...clients, 'openssl'))('the shell client, cut off', () 
       CUT_COUNT: countOf(id),
     };
     writeFileSync(countOf(id), '');
-    const args = [script, 'localhost', String(gateway.mqttPort), id, folderOf(id), '3'];
+    const args = [script, 'localhost', String(gateway.mqttPort), id, folderOf(id), '8'];
     const child = spawn('sh', args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
