@@ -5,6 +5,7 @@ import { entranceOf } from './app/admission/entrance.ts';
 import { Seen } from './app/admission/seen.ts';
 import type { App } from './app/context.ts';
 import { operationsOf } from './app/operator/operate.ts';
+import { reloadUnattended } from './app/operator/reload.ts';
 import { clockMovedMeanwhile } from './app/oversight/clock-moved.ts';
 import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
@@ -38,6 +39,8 @@ export interface Gateway extends OpenHome {
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
   /** Was anything of its home made that was not there? */
   readonly made: boolean;
+  /** Has the policies read anew where nobody waits for an answer: what came of it is in the log and the alerts. Never rejects. */
+  hangUp(): Promise<void>;
 }
 
 interface Parts extends PartsAtRest {
@@ -164,7 +167,7 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
   const own = {
     server: server.notAfter,
     issuing: app.authority.issuerNotAfter,
-    root: rootEnd(app),
+    root: inspectCertificate(app.authority.root).notAfter,
     crl: await crlEnd(app),
   };
   for (const [which, end] of Object.entries(own))
@@ -175,10 +178,6 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
 async function waitingNotifications({ sinks, store }: App): Promise<number> {
   const waiting = await Promise.all([...sinks.keys()].map((name) => store.read.waitingNotifications(name)));
   return waiting.reduce((sum, count) => sum + count, 0);
-}
-
-function rootEnd(app: App): Instant {
-  return inspectCertificate(app.authority.root).notAfter;
 }
 
 async function crlEnd(app: App): Promise<Instant> {
@@ -252,7 +251,8 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const { sessionExpiryMs: expiryMs } = options.config.limits;
     const { forgetAbsent } = sessions;
     undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, journal, forgetAbsent }));
-    const operations = operationsOf(app, () => parts.server.der, rereader(options.config, options.readConfig));
+    const reread = rereader(options.config, options.readConfig);
+    const operations = operationsOf(app, () => parts.server.der, reread);
     const control = await startControlServer({ home: options.home, operations, log: options.log });
     undos.push(() => control.close());
     let maintenance: Maintenance | null = null;
@@ -288,6 +288,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     return {
       operations,
       made,
+      hangUp: () => reloadUnattended(app, reread),
       ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },
       close: () => undoAll(undos),
     };

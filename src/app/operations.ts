@@ -8,6 +8,7 @@ import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '.
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
+import type { ReloadRequest } from './decision-views.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
 import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
@@ -275,8 +276,11 @@ export interface Operations {
   listPolicies(): Promise<PolicyRow[]>;
   /** Which rule gave one principal which value, and what follows from it. */
   explainPolicy(input: { readonly id: string }): Promise<PolicyView>;
-  /** Has the policies of the configuration take effect as it is now. Rejects with `invalid` and every fault, and with `conflict` where no gateway runs. */
-  reload(): Promise<ReloadView>;
+  /**
+   * Has the policies of the configuration take effect as it is now. Rejects with `invalid` and every fault, and with `conflict` where
+   * no gateway runs, or where they leave certificates too little time and nobody insists.
+   */
+  reload(input?: ReloadRequest): Promise<ReloadView>;
   doctor(): Promise<Finding[]>;
 }
 

@@ -1,21 +1,60 @@
-// nolapse reload: has a running gateway read its policies anew, without a restart.
+// nolapse reload: has a running gateway read its policies anew, without a restart, or shows what that would do. Exit code 1 where it
+// was only shown, and would be refused.
 import type { Command } from 'commander';
+import type { TollView } from '../app/decision-views.ts';
 import type { ReloadView } from '../app/operator/policy-views.ts';
+import { formatDuration } from '../domain/time.ts';
+import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain } from './output.ts';
 
-function words({ changed, atNextStart }: ReloadView): string {
-  const policies =
-    changed.length > 0 ? `policies that are others now: ${changed.join(', ')}` : 'no policy is another than before';
-  const later = atNextStart.length > 0 ? [`from the next start on: ${atNextStart.join(', ')}`] : [];
-  return [policies, ...later].map((line) => `${plain(line)}\n`).join('');
+type ReloadOptions = CommonOptions & InsistenceOptions & { readonly dryRun?: boolean };
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function tollWords({
+  looked,
+  earlier,
+  later,
+  unmoved,
+  dueAtOnce,
+  offersPerSecond,
+  offersTakeMs,
+  short,
+  devices,
+}: TollView) {
+  const pace = `offers take ${formatDuration(offersTakeMs)} at ${offersPerSecond} a second`;
+  const named = devices.map(
+    ({ id, owner, endsAt, detail }) =>
+      `  ${id} (${owner || 'no owner'}), ends ${new Date(endsAt).toISOString()}: ${detail}`,
+  );
+  return [
+    `due dates: ${counted(looked, 'certificate')}, ${earlier} earlier, ${later} later, ${unmoved} unchanged`,
+    `due at once: ${dueAtOnce}${dueAtOnce > 0 ? `; ${pace}` : ''}`,
+    `too little time: ${short > 0 ? counted(short, 'certificate') : 'none'}`,
+    ...named,
+    ...(short > devices.length ? [`  and ${short - devices.length} more`] : []),
+  ];
+}
+
+function words({ changed, atNextStart, applied, toll }: ReloadView): string {
+  const policies = changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed';
+  const later = atNextStart.length > 0 ? [`takes effect after a restart: ${atNextStart.join(', ')}`] : [];
+  const refused = !applied && (toll?.short ?? 0) > 0;
+  const verdict = applied ? [] : [refused ? 'not applied; it needs --force --reason TEXT' : 'not applied: a dry run'];
+  return [policies, ...(toll ? tollWords(toll) : []), ...later, ...verdict].map((line) => `${plain(line)}\n`).join('');
 }
 
 export function registerReload(program: Command, surroundings: Surroundings): void {
-  withCommon(program.command('reload'))
+  withInsistence(withCommon(program.command('reload')))
     .description('have a running gateway read its classes and criticalities anew')
-    .action(async (options: CommonOptions) => {
-      const view = await withOperations(surroundings, options, (each) => each.reload());
+    .option('--dry-run', 'only show what would follow')
+    .action(async (options: ReloadOptions) => {
+      const request = { ...insistenceOf(options), ...(options.dryRun && { dryRun: true }) };
+      const view = await withOperations(surroundings, options, (each) => each.reload(request));
       answer(options.output, view, () => words(view));
+      if (!view.applied && (view.toll?.short ?? 0) > 0 && !options.force) process.exitCode = 1;
     });
 }

@@ -106,7 +106,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
       'nolapse.port.http': http,
     },
   });
-  hangUps.answer(() => gateway.operations.reload());
+  hangUps.answer(() => gateway.hangUp());
   const signal = await stop;
   log.info(`${signal}: stopping`);
   const inTime = await closeInTime(gateway);

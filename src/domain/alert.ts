@@ -72,6 +72,11 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  too_little_time: {
+    meaning: 'a decision leaves certificates too little time to be replaced, or was refused because it would',
+    about: 'gateway',
+    quietMs: dayMs,
+  },
   clock_moved: { meaning: "the gateway's clock jumped", about: 'gateway', quietMs: dayMs },
 } as const satisfies Record<string, KindFacts>;
 export type AlertKind = keyof typeof alertKinds;

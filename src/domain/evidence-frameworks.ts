@@ -192,6 +192,7 @@ export const nistCsf: Framework = {
         'authority_down',
         'rollout_stopped',
         'ledger_unwritable',
+        'too_little_time',
         'clock_moved',
       ],
     },

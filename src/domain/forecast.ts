@@ -64,7 +64,14 @@ export interface Darkness {
 }
 
 /** Why its comings would not help, whenever they are. */
-function obstacle({ endsAt, dueAt, quarantined, gatewayGone, failed, issuerEndsAt }: Prospect): DarkReason | null {
+export function obstacle({
+  endsAt,
+  dueAt,
+  quarantined,
+  gatewayGone,
+  failed,
+  issuerEndsAt,
+}: Prospect): DarkReason | null {
   if (quarantined) return 'quarantined';
   if (gatewayGone) return 'gateway_gone';
   if (issuerEndsAt <= endsAt) return 'issuer_ends';

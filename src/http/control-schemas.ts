@@ -14,6 +14,12 @@ const text = z.string().max(256);
 const id = z.string().min(1).max(256);
 const limit = z.int().min(1).max(rowsMax);
 const nothing = z.strictObject({});
+/** Of a decision that may be refused. */
+const insistence = {
+  force: z.boolean().exactOptional(),
+  reason: text.exactOptional(),
+  by: text.exactOptional(),
+};
 /** A file as it is sent: bounded by whoever reads it. */
 const streamed = z.custom<AsyncIterable<Uint8Array>>(
   (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
@@ -21,7 +27,8 @@ const streamed = z.custom<AsyncIterable<Uint8Array>>(
 );
 const reasons = Object.keys(revocationReasons) as [RevocationReason, ...RevocationReason[]];
 
-type InputOf<N extends OperationName> = Parameters<Operations[N]> extends [infer Input] ? Input : object;
+type InputOf<N extends OperationName> =
+  Parameters<Operations[N]> extends [(infer Input)?] ? (unknown extends Input ? object : NonNullable<Input>) : object;
 
 export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputOf<N>> } = {
   addDevice: z.strictObject({
@@ -120,7 +127,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   }),
   listPolicies: nothing,
   explainPolicy: z.strictObject({ id }),
-  reload: nothing,
+  reload: z.strictObject({ dryRun: z.boolean().exactOptional(), ...insistence }),
   startCampaign: z.strictObject({
     reason: text,
     drill: z.boolean().exactOptional(),

@@ -142,6 +142,7 @@ export const actions = {
   'policy.class_unknown': { level: 'warn' },
   'policy.reloaded': { level: 'info' },
   'policy.refused': failure('reload', 'error'),
+  'decision.forced': { level: 'warn' },
   'authority.unavailable': failure('authority', 'warn'),
   'authority.back': { level: 'info' },
   'crl.published': { level: 'info', count: (metrics) => metrics.count('nolapse_crl_published_total', {}) },

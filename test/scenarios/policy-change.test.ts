@@ -53,9 +53,11 @@ it('has devices fall due without a restart, over the session that is open, when 
   expect(await dueOn('pump-1')).toBeCloseTo(54, 1);
   passedMs = 30 * day;
   house.configure(classes('30%', 'skew: 1m\n'));
-  expect(await house.gateway.operations.reload()).toEqual({
+  expect(await house.gateway.operations.reload()).toMatchObject({
     changed: ['default/low', 'default/medium', 'default/high', 'default/critical'],
     atNextStart: ['skew'],
+    applied: true,
+    toll: { looked: 1, earlier: 1, later: 0, unmoved: 0, dueAtOnce: 1, short: 0 },
   });
   expect(counts(await house.log.until('policy.applied'))).toEqual([1, 1, 0, 1]);
   expect((await device.next('offer')).renewal).toBeTruthy();

@@ -102,7 +102,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
     evidence: (query) => evidence(app, query),
     listPolicies: async () => listPolicies(app),
     explainPolicy: ({ id }) => explainPolicy(app, idOf(id)),
-    reload: () => reload(app, reread),
+    reload: (input) => reload(app, reread, input),
     doctor: () => doctor(app, serverDer()),
   };
 }

@@ -4,6 +4,7 @@ import type { PolicyOrigin } from '../../domain/policy-set.ts';
 import type { DueBy } from '../../domain/presence.ts';
 import type { Criticality, PrincipalStatus } from '../../domain/principal.ts';
 import type { Cohort } from '../../domain/rollout.ts';
+import type { TollView } from '../decision-views.ts';
 
 /** What follows from a policy for a certificate in use. Times in Unix milliseconds. */
 export interface PlannedCertificate {
@@ -60,4 +61,8 @@ export interface ReloadView {
   readonly changed: readonly string[];
   /** What else in it differs, by its section: that counts from the next start on. */
   readonly atNextStart: readonly string[];
+  /** False: it was only shown. */
+  readonly applied: boolean;
+  /** What the changed policies do to the certificates in use; null: no policy has changed. */
+  readonly toll: TollView | null;
 }

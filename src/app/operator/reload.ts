@@ -1,29 +1,71 @@
-// Has the policies take effect as the configuration says them now, while the gateway serves: all of them, or with one fault none. The
-// due dates that follow from them are reckoned anew beside it.
+// Has the policies take effect as the configuration says them now, while the gateway serves: all of them, or with one fault none. Those
+// that leave certificates too little time need somebody who insists. The due dates that follow are computed anew beside it.
 import { isDeepStrictEqual } from 'node:util';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities } from '../../domain/principal.ts';
+import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import type { ReloadRequest } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
+import { previewPolicies } from '../oversight/preview-policies.ts';
+import { allow, checkInsistence } from '../renewal/decide.ts';
+import { shortSentence, type Toll } from '../renewal/toll.ts';
 import type { ReloadView } from './policy-views.ts';
 
 /** Reads the configuration. Throws an OperationError `invalid` with every fault. */
 export type Reread = () => { readonly policies: PolicySet; readonly atNextStart: readonly string[] };
 
-/** Rejects with `invalid`, or with `conflict` where there is nothing to reload. */
-export async function reload(app: App, reread: Reread | null): Promise<ReloadView> {
+const refusedAlert = { kind: 'too_little_time', subject: 'reload' } as const;
+
+/**
+ * Rejects with `invalid`; with `conflict` where there is nothing to reload, or where the policies leave certificates too little time
+ * and nobody insists.
+ */
+export async function reload(app: App, reread: Reread | null, request: ReloadRequest = {}): Promise<ReloadView> {
+  checkInsistence(request);
   if (!reread)
     throw new OperationError('conflict', ['no gateway runs here: it reads its configuration when it starts']);
   const { policies, atNextStart } = readOrTell(app, reread);
   const changed = differing(app.policies.set, policies);
+  const toll = changed.length > 0 ? await previewPolicies(app, policies) : null;
+  const view = { changed, atNextStart, toll: toll?.view(app.rates.offers.perSecond) ?? null };
+  if (request.dryRun) return { ...view, applied: false };
+  if (toll) await allowOrTell(app, toll, request);
   app.policies.replace(policies);
+  await change(app, ({ clearAlert }) => clearAlert(refusedAlert));
   const later = atNextStart.length > 0 ? `; from the next start on: ${atNextStart.join(', ')}` : '';
   app.journal.tell({
     action: 'policy.reloaded',
     message: `the policies were read anew: ${changed.length > 0 ? changed.join(', ') : 'none is another'}${later}`,
     fields: { 'nolapse.changed': changed, 'nolapse.at_next_start': atNextStart },
   });
-  return { changed, atNextStart };
+  return { ...view, applied: true };
+}
+
+/** The same for whoever cannot be answered: what is refused for want of time raises an alert. Never rejects. */
+export async function reloadUnattended(app: App, reread: Reread | null): Promise<void> {
+  try {
+    await reload(app, reread);
+  } catch (error) {
+    if (!(error instanceof OperationError) || error.code !== 'conflict') return;
+    const detail = `the changed policies were not taken over. ${error.faults[0] ?? ''}`;
+    await change(app, ({ alert }) => alert({ ...refusedAlert, severity: 'warning', detail, owner: null })).catch(
+      () => undefined,
+    );
+  }
+}
+
+async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promise<void> {
+  if (toll.short > 0 && !request.force) {
+    const faults = [shortSentence(toll.short, toll.devices)];
+    app.journal.tell({
+      action: 'policy.refused',
+      reason: 'too_little_time',
+      message: `the policies stay as they are: ${faults.join('; ')}`,
+      fields: { 'nolapse.faults': faults, 'nolapse.short': toll.short },
+    });
+  }
+  await allow(app, 'the changed policies', toll, request);
 }
 
 function readOrTell(app: App, reread: Reread): ReturnType<Reread> {

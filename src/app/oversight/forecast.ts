@@ -1,14 +1,12 @@
 // Walks the certificates in use that end by a date, a page at a time, and tells whose device is expected to go dark. It changes
 // nothing, and holds no more of the fleet than a page and the first of those it found.
 import { chanceOf, type Darkness, type DarkReason, foresee, type Prospect } from '../../domain/forecast.ts';
-import { ableModes, possibleKeyModes } from '../../domain/key-mode.ts';
-import { gapsOf } from '../../domain/presence.ts';
 import { dayMs, type Instant, parseDate } from '../../domain/time.ts';
-import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
+import type { Absence } from '../../domain/visits.ts';
 import type { Outlook, OutlookPlace } from '../../ports/store.ts';
 import { type App, policyOf } from '../context.ts';
 import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from '../operations.ts';
-import { keyHistoryOf } from '../renewal/key-history.ts';
+import { hasKeyMode, lastSeen, prospectOf } from '../renewal/prospect.ts';
 
 const daysDefault = 90;
 const daysMax = 36_500;
@@ -97,41 +95,9 @@ async function judge(
 ): Promise<Judged | null> {
   const prospect = prospectOf(app, outlook, absences, now);
   const chance = chanceOf(prospect, now);
-  const dark = foresee(prospect, chance, until, await hasKeyMode(app, outlook, chance.renewsAt));
+  const policy = policyOf(app, outlook.principal);
+  const dark = foresee(prospect, chance, until, await hasKeyMode(app, outlook, policy, chance.renewsAt));
   return dark && { prospect, expectedAt: chance.expectedAt, dark };
-}
-
-function prospectOf(app: App, outlook: Outlook, absences: readonly Absence[], now: Instant): Prospect {
-  const { certificate, principal, gatewayStatus, visits, renewal } = outlook;
-  const isHere = app.presences.isHere(principal.id);
-  const since = lastSeen(outlook, absences);
-  const away = visits ? awayMs(visits, absences, now) : Math.max(0, now - since - absentMs(absences, since, now));
-  return {
-    endsAt: certificate.notAfter,
-    dueAt: renewal ? now : certificate.renewAt,
-    quarantined: principal.status === 'quarantined',
-    gatewayGone: principal.gateway !== null && gatewayStatus !== 'active' && !isHere,
-    // Offered once more it has not been taken up yet: the failure is the last that was heard.
-    failed: renewal?.state === 'failed' || (renewal?.state === 'offered' && renewal.lastCode !== null),
-    issuerEndsAt: app.authority.issuerNotAfter,
-    gaps: gapsOf(visits?.gaps ?? new Uint8Array()),
-    awayMs: isHere ? null : away,
-  };
-}
-
-/** When it was here last; at its issuance, where it never was. */
-function lastSeen({ certificate, visits }: Outlook, absences: readonly Absence[]): Instant {
-  if (visits) return leftAtOf(visits, absences) ?? visits.cameAt;
-  return certificate.lastSeenAt ?? certificate.activatedAt ?? certificate.issuedAt;
-}
-
-async function hasKeyMode(app: App, { certificate, principal }: Outlook, at: Instant): Promise<boolean> {
-  const policy = policyOf(app, principal);
-  // A new key needs nothing of the present one: most devices are judged without a look at it.
-  if (policy.keyModes.includes('csr') && ableModes(principal).includes('csr')) return true;
-  const entry = await app.store.read.certificate(certificate.fingerprint);
-  const history = entry && (await keyHistoryOf(app, app.store.read, principal, entry));
-  return possibleKeyModes(policy, principal, history, at).length > 0;
 }
 
 /** Counts whom it is told of, and keeps the first of them. */

@@ -5,10 +5,16 @@ import { createHash } from 'node:crypto';
 import { dateRule } from '../../domain/policy.ts';
 import { dueRule } from '../../domain/presence.ts';
 import { criticalities } from '../../domain/principal.ts';
+import type { Absence } from '../../domain/visits.ts';
 import type { Outlook, OutlookPlace, Reader } from '../../ports/store.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
-import { dueAnew } from '../renewal/due.ts';
+import type { ShortDevice } from '../decision-views.ts';
+import type { Policies } from '../policies.ts';
+import { shortSentence, Toll } from '../renewal/toll.ts';
+import { type Weighing, weigh } from '../renewal/weigh.ts';
+import { appliedPolicies, keepApplied } from './applied-policies.ts';
+import { countLockedOut } from './preview-policies.ts';
 import { watchAnew } from './watch-principals.ts';
 
 const settingName = 'due-dates';
@@ -26,6 +32,10 @@ interface Progress {
   readonly earlier: number;
   readonly later: number;
   readonly due: number;
+  /** The rest of its toll; absent in what was kept before that was added up. */
+  readonly waiting?: number;
+  readonly short?: number;
+  readonly devices?: readonly ShortDevice[];
   /** Classes of devices in use that are not configured, the first of them; absent in what was kept before that was noted. */
   readonly unknown?: readonly string[];
 }
@@ -53,68 +63,100 @@ export async function mustReplan(app: App): Promise<boolean> {
 }
 
 /**
- * Reckons all dates anew. Ends early when `signal` aborts, or when other policies hold than at its beginning: whoever begins it next
- * begins at the first certificate then, and else where this one ended.
+ * Reckons all dates anew, and alerts where that leaves certificates too little time. Ends early when `signal` aborts, or when other
+ * policies hold than at its beginning: whoever begins it next begins at the first certificate then, and else where this one ended.
  */
 export async function replan(app: App, signal: AbortSignal): Promise<void> {
-  const digest = digestOf(app);
+  const run = await begin(app, signal);
   for (;;) {
     await app.turns.take();
-    if (signal.aborted || digestOf(app) !== digest) return;
-    if (await change(app, (within) => replanBatch(within, digest))) return;
+    if (signal.aborted || digestOf(app) !== run.digest) return;
+    if (await change(app, (within) => replanBatch(within, run))) return;
   }
+}
+
+interface Run {
+  readonly digest: string;
+  /** What held before; as far as that is not known, what holds now. */
+  readonly before: Policies;
+  /** Whose grace has ended with shorter ones, where it has not begun yet. */
+  readonly lockedOut: Toll;
+  readonly absences: readonly Absence[];
+}
+
+async function begin(app: App, signal: AbortSignal): Promise<Run> {
+  const digest = digestOf(app);
+  const before = (await appliedPolicies(app.store.read)) ?? app.policies;
+  const lockedOut = new Toll();
+  const isBegun = (await progressIn(app.store.read))?.digest === digest;
+  if (!isBegun) await countLockedOut(app, before, app.policies, lockedOut, signal);
+  return { digest, before, lockedOut, absences: await app.presences.absences(app) };
 }
 
 const beginning = { after: null, done: false, looked: 0, earlier: 0, later: 0, due: 0 } as const;
 
 /** @returns whether it was the last. */
-async function replanBatch(within: Change, digest: string): Promise<boolean> {
-  const { app, tx } = within;
+async function replanBatch(within: Change, run: Run): Promise<boolean> {
+  const { app, tx, now } = within;
   const known = await progressIn(tx);
-  const before: Progress = known?.digest === digest ? known : { ...beginning, digest, first: known === null };
-  if (before.done) return true;
+  const isSame = known?.digest === run.digest;
+  const at: Progress = isSame ? known : { ...beginning, digest: run.digest, first: known === null };
+  if (at.done) return true;
   const limit = app.settings.sweepBatch;
-  const batch = await tx.outlooks(Number.MAX_SAFE_INTEGER, before.after, limit);
-  const moved = { earlier: 0, later: 0, due: 0 };
-  for (const outlook of batch) await replanOne(within, outlook, moved);
+  const batch = await tx.outlooks(Number.MAX_SAFE_INTEGER, at.after, limit);
+  const toll = Toll.from(isSame ? known : run.lockedOut.kept());
+  for (const outlook of batch) await replanOne(within, outlook, { app, toll, absences: run.absences, now }, run.before);
   const done = batch.length < limit;
-  const unknown = new Set(before.unknown);
+  const unknown = new Set(at.unknown);
   for (const { principal } of batch) {
     if (unknown.size < unknownMax && !app.policies.set.has(principal.class)) unknown.add(principal.class);
   }
   const after: Progress = {
-    digest,
-    first: before.first,
-    after: batch.at(-1)?.place ?? before.after,
+    digest: run.digest,
+    first: at.first,
+    after: batch.at(-1)?.place ?? at.after,
     done,
-    looked: before.looked + batch.length,
-    earlier: before.earlier + moved.earlier,
-    later: before.later + moved.later,
-    due: before.due + moved.due,
+    ...toll.kept(),
     unknown: [...unknown],
   };
   await tx.putSetting(settingName, JSON.stringify(after));
-  const isNews = after.first ? after.earlier + after.later > 0 : after.looked > 0;
-  // When somebody is alerted hangs on the policy as well.
-  if (done) await watchAnew(within);
-  if (done && isNews) await conclude(within, after);
-  if (done && unknown.size > 0) await tellUnknown(within, [...unknown]);
+  if (done) await conclude(within, after);
   return done;
 }
 
-async function replanOne(
-  { app, tx, now }: Change,
-  outlook: Outlook,
-  moved: { earlier: number; later: number; due: number },
-) {
-  const { certificate } = outlook;
-  const renewAt = dueAnew(app, outlook);
-  if (renewAt === null || certificate.renewAt === null || renewAt === certificate.renewAt) return;
+async function replanOne(within: Change, outlook: Outlook, weighing: Weighing, before: Policies): Promise<void> {
+  const { app, tx } = within;
+  const { certificate, principal, gatewayStatus } = outlook;
+  const side = { principal, gatewayStatus };
+  const renewAt = await weigh(
+    weighing,
+    outlook,
+    { ...side, policy: before.of(principal) },
+    { ...side, policy: app.policies.of(principal) },
+  );
+  if (outlook.renewal || renewAt === null || renewAt === certificate.renewAt) return;
   const entry = await tx.certificate(certificate.fingerprint);
-  if (!entry) return;
-  await tx.putCertificate({ ...entry, renewAt });
-  moved[renewAt < certificate.renewAt ? 'earlier' : 'later'] += 1;
-  if (renewAt <= now && certificate.renewAt > now) moved.due += 1;
+  if (entry) await tx.putCertificate({ ...entry, renewAt });
+}
+
+async function conclude(within: Change, after: Progress): Promise<void> {
+  await keepApplied(within.tx, within.app.policies.set);
+  // When somebody is alerted hangs on the policy as well.
+  await watchAnew(within);
+  const isNews = after.first ? after.earlier + after.later > 0 : after.looked > 0;
+  if (isNews) await tellApplied(within, after);
+  const unknown = after.unknown ?? [];
+  if (unknown.length > 0) await tellUnknown(within, unknown);
+  await alertShort(within, after);
+}
+
+/** What holds by now is alerted of under its own name; that something else was refused before is over. */
+async function alertShort({ alert, clearAlert }: Change, { short = 0, devices = [] }: Progress): Promise<void> {
+  const kind = 'too_little_time';
+  await clearAlert({ kind, subject: 'reload' });
+  if (short === 0) return clearAlert({ kind, subject: 'policies' });
+  const detail = `the policies have changed: ${shortSentence(short, devices)}`;
+  await alert({ kind, subject: 'policies', severity: 'critical', detail, owner: null });
 }
 
 function tellUnknown({ record }: Change, classes: readonly string[]): Promise<void> {
@@ -125,7 +167,7 @@ function tellUnknown({ record }: Change, classes: readonly string[]): Promise<vo
   });
 }
 
-function conclude({ record }: Change, { looked, earlier, later, due }: Progress): Promise<void> {
+function tellApplied({ record }: Change, { looked, earlier, later, due }: Progress): Promise<void> {
   return record({
     action: 'policy.applied',
     message: `the due dates of ${looked} certificates were reckoned anew: ${earlier} are earlier, ${later} later; ${due} have come by it`,

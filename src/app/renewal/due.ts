@@ -1,11 +1,10 @@
 // When the replacement of a certificate in use is due: when its policy says, or so much earlier as its device comes rarely. The
 // renewal is opened by whoever finds that its time has come.
 import type { LedgerEntry } from '../../domain/certificate.ts';
-import { type Dated, renewalTime } from '../../domain/policy.ts';
+import { type Dated, type Policy, renewalTime } from '../../domain/policy.ts';
 import { dueByGaps, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { Outlook } from '../../ports/store.ts';
 import type { Change } from '../change.ts';
 import { type App, cohortIn, policyOf } from '../context.ts';
 import { isOfDrill } from './drill.ts';
@@ -15,7 +14,12 @@ const neverCameBack: GapRecord = new Uint8Array();
 
 /** The same where its gaps are at hand. */
 export function dueByKnown(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
-  const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
+  return dueUnder(app, policyOf(app, principal), entry, principal, gaps);
+}
+
+/** The same under a policy that need not be the principal's. */
+export function dueUnder(app: App, policy: Policy, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
+  const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policy);
   return dueByGaps(entry, policyAt, gapsOf(gaps));
 }
 
@@ -55,12 +59,6 @@ export async function replanWithin(within: Change, before: Principal, after: Pri
     const renewAt = dueByKnown(app, entry, after, gaps);
     if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
   }
-}
-
-/** When the replacement of a certificate in use is due by what holds now; null: it has no due date, and is to have none. */
-export function dueAnew(app: App, { certificate, principal, visits }: Outlook): Instant | null {
-  if (certificate.renewAt === null) return null;
-  return dueByKnown(app, certificate, principal, visits?.gaps ?? neverCameBack);
 }
 
 /** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */

@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 const leastWaitMs = 20;
 
 export class Rate {
-  readonly #perSecond: number;
+  readonly perSecond: number;
   readonly #clock: Pick<Clock, 'steady'>;
   #tokens: number;
   #at: number;
@@ -14,7 +14,7 @@ export class Rate {
   contended = false;
 
   constructor(perSecond: number, clock: Pick<Clock, 'steady'>) {
-    this.#perSecond = perSecond;
+    this.perSecond = perSecond;
     this.#clock = clock;
     this.#tokens = perSecond;
     this.#at = clock.steady();
@@ -23,8 +23,8 @@ export class Rate {
   /** How often it may be done now. */
   get left(): number {
     const now = this.#clock.steady();
-    const filled = ((now - this.#at) / 1_000) * this.#perSecond;
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + Math.max(0, filled));
+    const filled = ((now - this.#at) / 1_000) * this.perSecond;
+    this.#tokens = Math.min(this.perSecond, this.#tokens + Math.max(0, filled));
     this.#at = now;
     return Math.floor(this.#tokens);
   }
@@ -39,7 +39,7 @@ export class Rate {
   /** Milliseconds until there is a turn again. */
   get waitMs(): number {
     if (this.left >= 1) return 0;
-    return Math.max(leastWaitMs, ((1 - this.#tokens) / this.#perSecond) * 1_000);
+    return Math.max(leastWaitMs, ((1 - this.#tokens) / this.perSecond) * 1_000);
   }
 
   /** After an outage: what has gathered in it must not come all at once. */

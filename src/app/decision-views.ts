@@ -1,0 +1,45 @@
+// What operators are told of a decision that changes the dates of certificates in use, and how they insist on one that is refused.
+import type { ShortReason } from '../domain/time-left.ts';
+
+/** A certificate that a decision leaves too little time to be replaced. Times in Unix milliseconds. */
+export interface ShortDevice {
+  readonly id: string;
+  readonly owner: string;
+  readonly serial: string;
+  readonly endsAt: number;
+  /** When it would be due; null: it has no due date. */
+  readonly dueAt: number | null;
+  readonly why: ShortReason;
+  readonly detail: string;
+}
+
+/** What a decision does to the dates of the certificates in use. */
+export interface TollView {
+  readonly looked: number;
+  readonly earlier: number;
+  readonly later: number;
+  readonly unmoved: number;
+  /** Fall due by it, at once. */
+  readonly dueAtOnce: number;
+  readonly offersPerSecond: number;
+  /** How long it takes to offer replacements to those, in milliseconds. */
+  readonly offersTakeMs: number;
+  /** Certificates that have too little time with it, and enough without. */
+  readonly short: number;
+  /** The first of them; at most 20. */
+  readonly devices: readonly ShortDevice[];
+}
+
+/** Somebody wants a decision carried out although it leaves certificates too little time. */
+export interface Insistence {
+  readonly force?: boolean;
+  /** Required with `force`; kept in the journal. */
+  readonly reason?: string;
+  /** Who says so. */
+  readonly by?: string;
+}
+
+export interface ReloadRequest extends Insistence {
+  /** Only show what would follow. */
+  readonly dryRun?: boolean;
+}

@@ -1,0 +1,96 @@
+// Shows what other policies would do to the dates of all certificates in use, before they take effect. It changes nothing, and holds no
+// more of the fleet than a page.
+import { graceMs } from '../../domain/policy.ts';
+import type { PolicySet } from '../../domain/policy-set.ts';
+import { criticalities, type Principal } from '../../domain/principal.ts';
+import type { OutlookPlace, SurveyedCertificate } from '../../ports/store.ts';
+import type { App } from '../context.ts';
+import { Policies } from '../policies.ts';
+import { Toll } from '../renewal/toll.ts';
+import { type Weighing, weigh } from '../renewal/weigh.ts';
+
+/** Certificates read and compared before others have a turn. */
+const pageMax = 200;
+
+/** Ends early when `signal` aborts. */
+export async function previewPolicies(app: App, next: PolicySet, signal?: AbortSignal): Promise<Toll> {
+  const [without, withThem] = [new Policies(app.policies.set), new Policies(next)];
+  const toll = new Toll();
+  const absences = await app.presences.absences(app);
+  const weighing: Weighing = { app, toll, absences, now: app.clock.now() };
+  let after: OutlookPlace | null = null;
+  do {
+    await app.turns.take();
+    const page = await app.store.read.outlooks(Number.MAX_SAFE_INTEGER, after, pageMax);
+    for (const outlook of page) {
+      const { principal, gatewayStatus } = outlook;
+      const side = { principal, gatewayStatus };
+      const [now, then] = [without.of(principal), withThem.of(principal)];
+      await weigh(weighing, outlook, { ...side, policy: now }, { ...side, policy: then });
+    }
+    after = page.length === pageMax ? (page.at(-1)?.place ?? null) : null;
+  } while (after && !signal?.aborted);
+  await countLockedOut(app, without, withThem, toll, signal);
+  return toll;
+}
+
+/**
+ * Adds those that have ended, may still come in to renew, and may not under the other policies: their grace is shorter. The fleet is
+ * read for that only where grace becomes shorter for anybody.
+ */
+export async function countLockedOut(
+  app: App,
+  without: Policies,
+  withThem: Policies,
+  toll: Toll,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!isGraceShorter(without, withThem)) return;
+  const { read } = app.store;
+  let after: string | undefined;
+  do {
+    await app.turns.take();
+    const page: Principal[] = await read.principals({}, { limit: pageMax, ...(after !== undefined && { after }) });
+    const [first, last] = [page[0]?.id, page.at(-1)?.id];
+    const lasts = first && last ? lastOf(await read.certificatesInUse(first, last)) : new Map();
+    for (const principal of page) lookAtEnded(app, principal, lasts.get(principal.id), without, withThem, toll);
+    after = page.length === pageMax ? last : undefined;
+  } while (after !== undefined && !signal?.aborted);
+}
+
+function isGraceShorter(without: Policies, withThem: Policies): boolean {
+  const names = new Set([...without.set.keys(), ...withThem.set.keys()]);
+  return [...names].some((name) =>
+    criticalities.some((criticality) => {
+      const subject = { class: name, criticality };
+      return graceMs(withThem.of(subject)) < graceMs(without.of(subject));
+    }),
+  );
+}
+
+/** The certificate of each principal that counts: one that may open a session, else the one that ended last. */
+function lastOf(certificates: readonly SurveyedCertificate[]): Map<string, SurveyedCertificate> {
+  const found = new Map<string, SurveyedCertificate>();
+  for (const each of certificates) {
+    const known = found.get(each.principalId);
+    if (!known || known.state === 'expired') found.set(each.principalId, each);
+  }
+  return found;
+}
+
+function lookAtEnded(
+  app: App,
+  principal: Principal,
+  certificate: SurveyedCertificate | undefined,
+  without: Policies,
+  withThem: Policies,
+  toll: Toll,
+): void {
+  if (certificate?.state !== 'expired' || principal.status !== 'active') return;
+  const now = app.clock.now();
+  const endsUnder = (policies: Policies): number => certificate.notAfter + graceMs(policies.of(principal));
+  if (endsUnder(without) <= now || endsUnder(withThem) > now) return;
+  const { id, owner } = principal;
+  const { serial, notAfter: endsAt } = certificate;
+  toll.leavesShort({ id, owner, serial, endsAt, dueAt: null, why: 'no_grace' });
+}
