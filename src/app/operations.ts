@@ -8,10 +8,13 @@ import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '.
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
-import type { ReloadRequest } from './decision-views.ts';
+import type { Insistence, ReloadRequest } from './decision-views.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
+import type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
+
+export type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 
 export interface NewDevice {
   readonly id: string;
@@ -29,7 +32,7 @@ export interface NewDevice {
   readonly cohort?: Cohort;
 }
 
-export interface InventoryFile {
+export interface InventoryFile extends Insistence {
   readonly format: 'csv' | 'jsonl';
   /** UTF-8, whole or as it is read. */
   readonly text: string | AsyncIterable<Uint8Array>;
@@ -94,36 +97,6 @@ export interface IssuedView {
   readonly keyPem: string;
   /** PEM of the root. */
   readonly rootPem: string;
-}
-
-export interface ReconcileRequest {
-  readonly source: string;
-  /** Only show what would be done. */
-  readonly dryRun?: boolean;
-  /** Go on although the source lacks more than it may. */
-  readonly acceptLoss?: boolean;
-  /** Devices entered by hand that the source has become its own. */
-  readonly takeOver?: boolean;
-  /** Devices of this source that the source has become its own: it was renamed, or they have moved. */
-  readonly takeOverFrom?: string;
-  /** Devices named of each sort. */
-  readonly limit?: number;
-}
-
-export interface ReconcileReport {
-  readonly source: string;
-  readonly applied: boolean;
-  /** Why the guard objects; null: it does not. */
-  readonly objection: string | null;
-  readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
-  readonly added: readonly string[];
-  readonly changed: readonly {
-    readonly id: string;
-    readonly fields: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
-  }[];
-  readonly decommissioned: readonly string[];
-  /** Left alone. */
-  readonly conflicts: readonly { readonly id: string; readonly detail: string }[];
 }
 
 export interface SourceView {
@@ -200,7 +173,7 @@ export interface Finding {
  */
 export interface Operations {
   addDevice(input: NewDevice): Promise<Principal>;
-  /** All rows or none; faults name their line. `format` is decided by the caller from the file's name or content. */
+  /** All rows or none; faults name their line. Rejects with `conflict` where it leaves certificates too little time and nobody insists. `format` is decided by the caller from the file's name or content. */
   importDevices(input: InventoryFile): Promise<{ added: number; updated: number }>;
   listDevices(query: {
     readonly status?: string;

@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { OperationError } from '../app/operations.ts';
+import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer } from './output.ts';
 
@@ -37,14 +38,16 @@ async function contentOf(file: string): Promise<AsyncIterable<Uint8Array>> {
 }
 
 export function registerDeviceImport(group: Command, surroundings: Surroundings): void {
-  withCommon(group.command('import'))
+  withInsistence(withCommon(group.command('import')))
     .description('put a file of devices into the inventory: all rows, or none and every fault by its line')
     .argument('<file>', 'CSV with a heading line, or JSON lines; - for standard input')
     .addOption(new Option('--format <format>', 'what the file is, when its name does not say').choices(formats))
-    .action(async (file: string, options: CommonOptions & { readonly format?: Format }) => {
+    .action(async (file: string, options: CommonOptions & InsistenceOptions & { readonly format?: Format }) => {
       const format = formatOf(file, options.format);
       const text = await contentOf(file);
-      const done = await withOperations(surroundings, options, (each) => each.importDevices({ format, text }));
+      const done = await withOperations(surroundings, options, (each) =>
+        each.importDevices({ format, text, ...insistenceOf(options) }),
+      );
       answer(options.output, done, () => `${done.added} added, ${done.updated} updated\n`);
     });
 }

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { OperationError, type ReconcileReport, type SourceView } from '../app/operations.ts';
 import { formatDuration } from '../domain/time.ts';
+import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -14,23 +15,26 @@ import {
 import { answer, answerList, cell, fromNow, plain, remark } from './output.ts';
 import { fold, table } from './table.ts';
 
-type ReconcileOptions = CommonOptions & {
-  readonly source?: string;
-  readonly dryRun?: boolean;
-  readonly acceptLoss?: boolean;
-  readonly takeOver?: boolean;
-  readonly takeOverFrom?: string;
-  readonly limit: number;
-};
+type ReconcileOptions = CommonOptions &
+  InsistenceOptions & {
+    readonly source?: string;
+    readonly dryRun?: boolean;
+    readonly acceptLoss?: boolean;
+    readonly takeOver?: boolean;
+    readonly takeOverFrom?: string;
+    readonly limit: number;
+  };
 
 function textOf(value: unknown): string {
   if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
   return plain(Array.isArray(value) ? value.join(',') : String(value));
 }
 
-function verdictOn({ applied, objection, counts }: ReconcileReport): string {
-  if (objection !== null)
-    return applied ? `done, although ${objection}` : `refused: ${objection}; if that is right: --accept-loss`;
+function verdictOn({ applied, objection, short, counts }: ReconcileReport): string {
+  if (objection !== null) {
+    const insist = short > 0 ? '--force --reason TEXT' : '--accept-loss';
+    return applied ? `done, although ${objection}` : `refused: ${objection}; if that is right: ${insist}`;
+  }
   const open = counts.added + counts.changed + counts.decommissioned;
   if (applied) return open > 0 ? 'done' : 'nothing to do';
   return open > 0 ? 'nothing of it is done yet' : 'nothing to do';
@@ -79,6 +83,7 @@ async function run(surroundings: Surroundings, options: ReconcileOptions): Promi
         ...(acceptLoss && { acceptLoss }),
         ...(takeOver && { takeOver }),
         ...(takeOverFrom !== undefined && { takeOverFrom }),
+        ...insistenceOf(options),
       };
       try {
         reports.push(await operations.reconcile({ source: name, ...asked, limit }));
@@ -111,7 +116,7 @@ function sourceTable(sources: readonly SourceView[], now: number): string {
 }
 
 export function registerReconcile(program: Command, surroundings: Surroundings): void {
-  withLimit(withCommon(program.command('reconcile')))
+  withInsistence(withLimit(withCommon(program.command('reconcile'))))
     .description('bring the inventory in line with its sources, or show what that would change')
     .option('--source <name>', 'with this one alone')
     .option('--dry-run', 'only show it')

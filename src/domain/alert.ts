@@ -72,6 +72,11 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  delegation_short: {
+    meaning: 'the delegations of a site gateway end, or allow fewer renewals than the devices behind it need',
+    about: 'principal',
+    quietMs: null,
+  },
   too_little_time: {
     meaning: 'a decision leaves certificates too little time to be replaced, or was refused because it would',
     about: 'gateway',

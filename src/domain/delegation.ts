@@ -87,6 +87,13 @@ function reaches(one: Delegation, other: Delegation): boolean {
   return other.devices.every((id) => devices.has(id)) && other.modes.every((mode) => one.modes.includes(mode));
 }
 
+/** Those that ended after `from`, or end by `until`, and have nothing that lasts longer to follow them. */
+export function unfollowed(delegations: readonly Delegation[], from: Instant, until: Instant): Delegation[] {
+  const standing = delegations.filter(({ revokedAt }) => revokedAt === null);
+  const concerned = standing.filter(({ endsAt }) => endsAt > from && endsAt <= until);
+  return concerned.filter((each) => !standing.some((other) => other.endsAt > each.endsAt && reaches(other, each)));
+}
+
 /** Those that end by `until` and have nothing to follow them: their devices will not be renewed any more. */
 export function endingBy(delegations: readonly Delegation[], now: Instant, until: Instant): Delegation[] {
   const standing = delegations.filter((each) => isInForce(each, now));

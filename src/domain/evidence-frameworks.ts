@@ -193,6 +193,7 @@ export const nistCsf: Framework = {
         'rollout_stopped',
         'ledger_unwritable',
         'too_little_time',
+        'delegation_short',
         'clock_moved',
       ],
     },

@@ -2,7 +2,7 @@
 import { isForeign, type LedgerEntry } from './certificate.ts';
 import type { PrincipalId } from './principal.ts';
 import type { Cohort } from './rollout.ts';
-import { type Instant, type Span, spanMs } from './time.ts';
+import { dayMs, type Instant, type Span, spanMs } from './time.ts';
 
 /** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
 export const keyModes = ['csr', 'recertify', 'keygen'] as const;
@@ -174,6 +174,12 @@ export function validityAt(
   const isCutShort = issuerNotAfter < wanted;
   if (isCutShort && notAfter <= Math.max(now, replaced?.notAfter ?? 0)) return null;
   return { notBefore: floor(now - backdateMs), notAfter };
+}
+
+/** How many renewals a device under this policy needs in a day, one after another. */
+export function renewalsPerDay({ renewAt, backdate, lifetimeMs }: Policy): number {
+  const backMs = spanMs(backdate, lifetimeMs);
+  return dayMs / Math.max(1, spanMs(renewAt, lifetimeMs + backMs) - backMs);
 }
 
 /** Until when a certificate superseded at `now` is still admitted: the overlap, but never past its own notAfter. */

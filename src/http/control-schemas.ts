@@ -45,7 +45,13 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     slots: z.int().exactOptional(),
     cohort: z.enum(cohorts).exactOptional(),
   }),
-  importDevices: z.strictObject({ format: z.enum(['csv', 'jsonl']), text: streamed }),
+  importDevices: z.strictObject({
+    format: z.enum(['csv', 'jsonl']),
+    text: streamed,
+    ...insistence,
+    // It comes in the query.
+    force: z.union([z.boolean(), z.stringbool()]).exactOptional(),
+  }),
   listDevices: z.strictObject({
     status: text.exactOptional(),
     kind: text.exactOptional(),
@@ -92,6 +98,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     acceptLoss: z.boolean().exactOptional(),
     takeOver: z.boolean().exactOptional(),
     takeOverFrom: text.exactOptional(),
+    ...insistence,
     limit: limit.exactOptional(),
   }),
   listFindings: z.strictObject({

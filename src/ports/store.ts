@@ -161,6 +161,8 @@ export interface Reader extends PeriodReader, CampaignReader {
   presence(id: PrincipalId): Promise<Presence | null>;
   /** Active certificates that end by `until`, those with the nearest end first, after a place. Reads `limit` rows and few more. */
   outlooks(until: Instant, after: OutlookPlace | null, limit: number): Promise<Outlook[]>;
+  /** The same of one principal, in no order; at most 100. */
+  outlooksOf(id: PrincipalId): Promise<Outlook[]>;
   alert(kind: AlertKind, subject: string): Promise<Alert | null>;
   /** Alerts that are not cleared, in the order of their names; `after` null: from the first. */
   openAlerts(after: AlertName | null, limit: number): Promise<Alert[]>;

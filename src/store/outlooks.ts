@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { LedgerEntry } from '../domain/certificate.ts';
 import type { GapRecord } from '../domain/presence.ts';
-import type { Principal, PrincipalStatus } from '../domain/principal.ts';
+import type { Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../ports/store.ts';
@@ -76,6 +76,9 @@ const rows = build
   .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode'])
   .where('c.state', '=', sql.lit('active'));
 
+/** Certificates in use of one principal: more than one is an import or a drill. */
+const ownMax = 100;
+
 function certificateOf(row: Row): Omit<LedgerEntry, 'der'> {
   const { fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, renewalId, issuedAt } = row;
   const { activatedAt, lastSeenAt, renewAt, overlapUntil, revokedAt, revocationReason } = row;
@@ -121,7 +124,11 @@ export function outlooks(queries: Queries) {
       .limit(p('limit'))
       .$castTo<Row>(),
   );
+  const own = queries.prepare((p: Parameter<{ id: PrincipalId; limit: number }>) =>
+    rows.where('c.principal_id', '=', p('id')).limit(p('limit')).$castTo<Row>(),
+  );
   return {
+    outlooksOf: (id: PrincipalId): Outlook[] => own.all({ id, limit: ownMax }).map(outlookOf),
     outlooks: (until: Instant, after: OutlookPlace | null, limit: number): Outlook[] => {
       const first = after && after.endsAt <= until ? same.all({ ...after, limit }) : [];
       const rest = limit - first.length;

@@ -118,6 +118,10 @@ export class TableReader implements Reader {
     return this.tables.presence(id);
   }
 
+  async outlooksOf(id: PrincipalId) {
+    return this.tables.outlooksOf(id);
+  }
+
   async outlooks(until: Instant, after: OutlookPlace | null, limit: number) {
     return this.tables.outlooks(until, after, limit);
   }

@@ -55,6 +55,13 @@ export function outlooks(): void {
     expect(none).toEqual([]);
   });
 
+  it('shows those of one principal alone, as all of them are shown', async () => {
+    await put(certificate('one', 'a'), certificate('two', 'b'), certificate('three', 'a', { state: 'retired' }));
+    const all = await walk(now + 3_650 * day, 10);
+    expect(await store.read.outlooksOf(idOf('a'))).toEqual(all.filter(({ principal: { id } }) => id === 'a'));
+    expect(await store.read.outlooksOf(idOf('nobody'))).toEqual([]);
+  });
+
   it('shows none that is not in use, and no renewal that is not open', async () => {
     const used = certificate('used', 'a');
     await put(

@@ -10,6 +10,7 @@ import {
   isInForce,
   mayActFor,
   names,
+  unfollowed,
 } from '../../src/domain/delegation.ts';
 import { keyModes } from '../../src/domain/policy.ts';
 import { principalKinds, principalStatuses } from '../../src/domain/principal.ts';
@@ -148,6 +149,24 @@ describe('a delegation that ends soon', () => {
     ['is not once it was revoked or has ended', [delegation({ revokedAt: noon }), delegation({ endsAt: noon })], []],
   ])('%s', (_, delegations, ending) => {
     expect(endingBy(delegations, noon, soon).map(({ id }) => id)).toEqual(ending);
+  });
+});
+
+describe('a delegation that nothing follows', () => {
+  const from = noon - 10 * day;
+  const until = noon + 10 * day;
+  it.each<[string, Partial<Delegation>[], string[]]>([
+    ['is one that ends soon', [{}], ['d1']],
+    ['is one that has ended lately', [{ endsAt: noon - day }], ['d1']],
+    ['is none that ended long ago, or ends late', [{ endsAt: from }, { id: 'd2', endsAt: until + 1 }], []],
+    ['is none that was revoked', [{ revokedAt: noon }], []],
+    ['is none that another outlasts', [{}, { id: 'd2', endsAt: until + day }], []],
+    ['is the last of several', [{}, { id: 'd2', endsAt: noon + 2 * day }], ['d2']],
+    ['is one whose follower allows less', [{ modes: ['csr', 'keygen'] }, { id: 'd2', endsAt: until + day }], ['d1']],
+    ['is one whose follower was revoked', [{}, { id: 'd2', endsAt: until + day, revokedAt: noon }], ['d1']],
+  ])('%s', (_what, patches, expected) => {
+    const found = unfollowed(patches.map(delegation), from, until);
+    expect(found.map(({ id }) => id)).toEqual(expected);
   });
 });
 

@@ -6,9 +6,11 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from '../operations.ts';
+import { checkInsistence } from '../renewal/decide.ts';
 import { replanWithin } from '../renewal/due.ts';
 import { checkPrincipal } from './check-principal.ts';
 import { enterWithin, IdsByCase, twinFault } from './enter.ts';
+import { weighImport } from './weigh-import.ts';
 
 /** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken, or differs from one that is by case alone. */
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
@@ -40,9 +42,11 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
  * its own.
  */
 export async function importDevices(app: App, input: InventoryFile): Promise<{ added: number; updated: number }> {
+  checkInsistence(input);
   const read = await readPrincipals(app, input);
   await objectTo(app, read);
   if (read.faults.any) throw new OperationError('invalid', read.faults.named(lineOf));
+  await weighImport(app, read, input);
   const principals = [...read.principals.values()];
   const counts = { added: 0, updated: 0 };
   const together = principals.length <= wholeRows ? wholeRows : batchRows;
@@ -101,7 +105,7 @@ function sourceOf({ settings }: App, { source }: Principal): string | null {
   return source !== null && settings.sources.has(source) ? source : null;
 }
 
-interface Read {
+export interface Read {
   readonly principals: Map<PrincipalId, { readonly line: number; readonly principal: Principal }>;
   readonly faults: Faults;
 }

@@ -9,10 +9,13 @@ import {
   lately,
   objectToLoss,
   type Told,
+  withTold,
 } from '../../domain/reconcile.ts';
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
+import type { Toll } from '../renewal/toll.ts';
+import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
 import { IdsByCase, twinFault } from './enter.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
@@ -29,6 +32,8 @@ export interface Conflict {
 
 export interface Plan extends Difference {
   readonly conflicts: readonly Conflict[];
+  /** What it does to the certificates in use. */
+  readonly toll: Toll;
   /** Why nothing is to be changed: the guard's objection; null: none. */
   readonly objection: string | null;
 }
@@ -74,7 +79,21 @@ export async function planReconcile(
   const losses = lately(await sourceLosses(app.store.read, named.name), app.clock.now());
   const earlier = losses.reduce((sum, { count }) => sum + count, 0);
   const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, earlier);
-  return { ...difference, added, changed, conflicts, objection };
+  const toll = await weighChanges(app, changed);
+  return { ...difference, added, changed, conflicts, toll, objection };
+}
+
+/** Devices weighed before others have a turn. */
+const weighedRows = 100;
+
+async function weighChanges(app: App, changed: readonly Changed[]): Promise<Toll> {
+  const weighing = await beginWeighing(app);
+  for (const [index, { id, to }] of changed.entries()) {
+    if (index % weighedRows === 0) await app.turns.take();
+    const known = await app.store.read.principal(id);
+    if (known) await weighPrincipal(weighing, known, withTold(known, to), () => undefined);
+  }
+  return weighing.toll;
 }
 
 /** A name that is misspelt would take nothing over, and say nothing of it. */

@@ -6,6 +6,8 @@ import type { Reader } from '../../ports/store.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError, type ReconcileReport, type ReconcileRequest, type SourceView } from '../operations.ts';
+import { allow, checkInsistence } from '../renewal/decide.ts';
+import { shortSentence } from '../renewal/toll.ts';
 import { applyReconcile } from './apply-reconcile.ts';
 import { type Conflict, conflictKinds, type Plan, planReconcile, type TakeOver } from './plan-reconcile.ts';
 import type { NamedSource } from './read-source.ts';
@@ -22,6 +24,7 @@ const conflictsKeptMax = 10_000;
  * is being read already, and `invalid` with every fault of the source.
  */
 export async function reconcile(app: App, request: ReconcileRequest): Promise<ReconcileReport> {
+  checkInsistence(request);
   const named = sourceNamed(app, request.source);
   const run = app.chores.begin(`source ${named.name}`, (signal) =>
     request.dryRun ? show(app, named, request, signal) : apply(app, named, request, signal),
@@ -66,15 +69,22 @@ async function apply(
     if (error instanceof OperationError && !signal.aborted) await fail(app, named.name, error);
     throw error;
   }
-  const refused = plan.objection !== null && !request.acceptLoss;
+  const tooShort = plan.toll.short > 0 && !request.force;
+  const refused = (plan.objection !== null && !request.acceptLoss) || tooShort;
+  if (!refused) await allow(app, `what source ${named.name} changes`, plan.toll, request);
   const report = await reportOf(app.store.read, named.name, plan, request, !refused);
   const accepted = plan.objection !== null && !refused;
   if (!refused) await applyReconcile(app, named.name, plan, { accepted, signal });
   // What was cut off is not remembered as done: the next run goes on.
   if (signal.aborted) throw new OperationError('conflict', ['cut off in the middle; the next run does the rest']);
-  const ended: Ended = { plan, refused, accepted, startedAt };
+  const ended: Ended = { plan: { ...plan, objection: objectionTo(plan) }, refused, accepted, startedAt };
   await change(app, (within) => conclude(within, named.name, ended));
   return report;
+}
+
+/** The guard's, or that of whoever would have too little time. */
+function objectionTo({ objection, toll }: Plan): string | null {
+  return objection ?? (toll.short > 0 ? shortSentence(toll.short, toll.devices) : null);
 }
 
 async function fail(app: App, name: string, { faults }: OperationError): Promise<void> {
@@ -141,7 +151,8 @@ async function reportOf(
   return {
     source,
     applied,
-    objection: plan.objection,
+    objection: objectionTo(plan),
+    short: plan.toll.short,
     counts: {
       added: plan.added.length,
       changed: plan.changed.length,

@@ -6,6 +6,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Reader, StoredFinding, SurveyedCertificate, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
 import { type App, policyOf } from '../context.ts';
+import { alertDelegations, DailyNeeds } from './alert-delegations.ts';
 import { comingsOf } from './comings.ts';
 import { examineCertificate } from './examine-certificate.ts';
 
@@ -31,9 +32,11 @@ export async function lookedOverAt(app: App): Promise<Instant | null> {
 export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   const startedAt = app.clock.now();
   const counts: Counts = Object.fromEntries(surveyedKinds.map((kind) => [kind, 0]));
+  const needs = new DailyNeeds();
   let after: string | undefined;
   do {
     const page = await app.store.read.principals({}, { limit: pageRows, ...(after !== undefined && { after }) });
+    for (const principal of page) needs.add(app, principal, policyOf(app, principal));
     const found = await findIn(app, page, counts);
     if (found.length > 0) await app.store.transact((tx) => keep(tx, found));
     await app.turns.take();
@@ -41,6 +44,7 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
     if (signal.aborted) return counts;
   } while (after !== undefined);
   await settleKnocks(app);
+  await alertDelegations(app, needs);
   await app.store.transact((tx) => conclude(tx, counts, startedAt, app.clock.now()));
   app.journal.tell({
     action: 'fleet.looked_over',

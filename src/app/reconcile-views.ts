@@ -1,0 +1,34 @@
+// What is asked of an inventory source, and what comes of it.
+import type { Insistence } from './decision-views.ts';
+
+export interface ReconcileRequest extends Insistence {
+  readonly source: string;
+  /** Only show what would be done. */
+  readonly dryRun?: boolean;
+  /** Go on although the source lacks more than it may. */
+  readonly acceptLoss?: boolean;
+  /** Devices entered by hand that the source has become its own. */
+  readonly takeOver?: boolean;
+  /** Devices of this source that the source has become its own: it was renamed, or they have moved. */
+  readonly takeOverFrom?: string;
+  /** Devices named of each sort. */
+  readonly limit?: number;
+}
+
+export interface ReconcileReport {
+  readonly source: string;
+  readonly applied: boolean;
+  /** Why the guard objects; null: it does not. */
+  readonly objection: string | null;
+  /** Certificates in use that it leaves too little time to be replaced. */
+  readonly short: number;
+  readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
+  readonly added: readonly string[];
+  readonly changed: readonly {
+    readonly id: string;
+    readonly fields: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
+  }[];
+  readonly decommissioned: readonly string[];
+  /** Left alone. */
+  readonly conflicts: readonly { readonly id: string; readonly detail: string }[];
+}
