@@ -6,18 +6,24 @@ const namedMax = 200;
 const alikeMax = 20;
 
 export class Faults {
+  readonly #most: number;
   readonly #named: { readonly at: number; readonly fault: string }[] = [];
   /** By its words, how often a fault that is named was met. */
   readonly #alike = new Map<string, number>();
   #count = 0;
 
+  /** @param most how many are named. */
+  constructor(most = namedMax) {
+    this.#most = most;
+  }
+
   /** `at`: where it stands, in the file's own order. */
   add(at: number, fault: string): void {
     this.#count += 1;
     const alike = this.#alike.get(fault);
-    if (alike === undefined && this.#named.length === namedMax) return;
+    if (alike === undefined && this.#named.length === this.#most) return;
     this.#alike.set(fault, (alike ?? 0) + 1);
-    if (this.#named.length < namedMax && (alike ?? 0) < alikeMax) this.#named.push({ at, fault });
+    if (this.#named.length < this.#most && (alike ?? 0) < alikeMax) this.#named.push({ at, fault });
   }
 
   get any(): boolean {

@@ -39,16 +39,25 @@ export interface InventoryFile extends Insistence {
 }
 
 export interface CertificateFiles {
-  /** JSON lines: `file` and in base64 its DER as `certificate`, or the `fault` that keeps it from being read. */
+  /**
+   * JSON lines: `file`, its place in the file as `block` where there are several, and in base64 its DER as `certificate`, or the `fault`
+   * that keeps it from being read. `id`: whose it is, whatever it says.
+   */
   readonly text: string | AsyncIterable<Uint8Array>;
   /** Only of principals of this kind. */
   readonly kind?: PrincipalKind;
+  /** Takes those without a fault; else all or none are taken. */
+  readonly skipFaulty?: boolean;
 }
 
 export interface ImportedView {
   readonly imported: number;
   /** In the ledger already. */
   readonly known: number;
+  /** What is worth knowing of some that were taken: a key that cannot be certified again, for one. */
+  readonly notes?: readonly string[];
+  /** Those left out, with their file and why. */
+  readonly faulty?: readonly string[];
 }
 
 /** A ledger entry without its DER, times in Unix milliseconds. */

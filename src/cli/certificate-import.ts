@@ -1,25 +1,36 @@
-// nolapse cert import: certificates of another CA, from a file or a folder of files, all of them or none. Private keys are never read
-// on.
+// nolapse cert import: certificates of another CA, from a file or a folder of files: all of them or none, or those without a fault.
+// Private keys are never read on.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { OperationError } from '../app/operations.ts';
+import { type ImportedView, OperationError } from '../app/operations.ts';
 import { type PrincipalKind, principalKinds } from '../domain/principal.ts';
-import { pemToDer } from '../pki/pem.ts';
+import { pemBlocks } from '../pki/pem.ts';
+import { CertificateMap } from './certificate-map.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, remark } from './output.ts';
+import { answer, plain, remark } from './output.ts';
 
 const endings = ['.pem', '.crt', '.cer', '.cert', '.der'];
+
+/** As RFC 7468 has it, and as old tools wrote it. */
+const labels = ['CERTIFICATE', 'X509 CERTIFICATE'];
 
 /** A certificate with its chain has some kilobytes. */
 const fileBytesMax = 262_144;
 
 interface Row {
   readonly file: string;
+  /** Which certificate in the file, from 1 on; absent where it is the only one. */
+  readonly block?: number;
   /** DER in base64, or what keeps it from being read. */
   readonly certificate?: string;
   readonly fault?: string;
+  /** Whose it is by the map. */
+  readonly id?: string;
 }
+
+/** What a file holds: certificates, and faults in their places. */
+type Content = { readonly file: string; readonly ders: readonly (Uint8Array | null)[]; readonly fault: string | null };
 
 async function filesAt(path: string): Promise<string[]> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -36,28 +47,72 @@ async function filesAt(path: string): Promise<string[]> {
   return fitting.map((name) => join(path, name));
 }
 
-async function rowsOf(path: string): Promise<Row[]> {
+const noCertificate = 'something in it is no PEM certificate: a key, or a broken block';
+
+async function contentOf(path: string): Promise<Content> {
   const file = basename(path);
+  const broken = (fault: string): Content => ({ file, ders: [], fault });
   try {
     const found = await stat(path);
     // The reading of a pipe or a device may never end.
-    if (!found.isFile()) return [{ file, fault: 'it is not a file' }];
-    if (found.size > fileBytesMax) return [{ file, fault: `larger than ${fileBytesMax} bytes` }];
+    if (!found.isFile()) return broken('it is not a file');
+    if (found.size > fileBytesMax) return broken(`larger than ${fileBytesMax} bytes`);
     const bytes = await readFile(path);
-    const isPem = bytes.includes('-----BEGIN');
-    const ders = isPem ? pemToDer(bytes.toString('latin1'), 'CERTIFICATE') : [bytes];
-    if (!ders) return [{ file, fault: 'something in it is no PEM certificate: a key, or a broken block' }];
-    return ders.map((der) => ({ file, certificate: Buffer.from(der).toString('base64') }));
+    if (!bytes.includes('-----BEGIN')) return { file, ders: [bytes], fault: null };
+    const { ders, stray } = pemBlocks(bytes.toString('latin1'), ...labels);
+    return { file, ders, fault: stray || ders.length === 0 ? noCertificate : null };
   } catch (error) {
-    return [{ file, fault: `cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}` }];
+    return broken(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
 }
 
-async function* linesOf(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+function rowsOf({ file, ders, fault }: Content, map: CertificateMap | null): Row[] {
+  const rows = ders.map((der, at): Row => {
+    const place = { file, ...(ders.length > 1 && { block: at + 1 }) };
+    if (!der) return { ...place, fault: noCertificate };
+    const mapped = map?.idFor(der) ?? null;
+    if (mapped && 'fault' in mapped) return { ...place, fault: mapped.fault };
+    return { ...place, certificate: Buffer.from(der).toString('base64'), ...(mapped && { id: mapped.id }) };
+  });
+  return fault === null ? rows : [...rows, { file, fault }];
+}
+
+async function* linesOf(paths: readonly string[], map: CertificateMap | null): AsyncGenerator<Uint8Array> {
   for (const path of paths) {
-    const rows = await rowsOf(path);
+    const rows = rowsOf(await contentOf(path), map);
     yield Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
+}
+
+/** Unused rows of the map that are named. */
+const unusedNamed = 20;
+
+/** Reads the map, and every certificate once for it: a subject that several have is of no use. */
+async function mapFor(file: string, paths: readonly string[]): Promise<CertificateMap> {
+  const map = await CertificateMap.read(file);
+  for (const path of paths) {
+    for (const der of (await contentOf(path)).ders) if (der) map.note(der);
+  }
+  const unused = map.unused();
+  for (const row of unused.slice(0, unusedNamed)) remark(row);
+  if (unused.length > unusedNamed) remark(`and ${unused.length - unusedNamed} more rows that fit no certificate`);
+  return map;
+}
+
+function wordsFor({ imported, known, notes = [], faulty = [] }: ImportedView): string {
+  const left = faulty.length > 0 ? `, ${faulty.length} left out` : '';
+  const lines = [
+    `${imported} imported, ${known} in the ledger already${left}`,
+    ...notes,
+    ...faulty.map((each) => `left out: ${each}`),
+  ];
+  return lines.map((line) => `${plain(line)}\n`).join('');
+}
+
+interface ImportOptions extends CommonOptions {
+  readonly kind?: PrincipalKind;
+  readonly map?: string;
+  readonly skipFaulty?: true;
 }
 
 export function registerCertificateImport(group: Command, surroundings: Surroundings): void {
@@ -65,12 +120,17 @@ export function registerCertificateImport(group: Command, surroundings: Surround
     .description('take over certificates that another CA issued: all of them, or none and every fault by its file')
     .argument('<path>', 'a file, PEM or DER, or a folder of such files')
     .addOption(new Option('--kind <kind>', 'only of principals of this kind').choices(principalKinds))
-    .action(async (path: string, options: CommonOptions & { readonly kind?: PrincipalKind }) => {
-      const { kind } = options;
-      const text = linesOf(await filesAt(path));
+    .option('--map <file>', 'CSV with the columns id, and fingerprint (SHA-256) or subject: whose each certificate is')
+    .option('--skip-faulty', 'take those without a fault and list the rest; exit code 1 if there are any')
+    .action(async (path: string, options: ImportOptions) => {
+      const { kind, map: mapFile, skipFaulty } = options;
+      const paths = await filesAt(path);
+      const map = mapFile === undefined ? null : await mapFor(mapFile, paths);
+      const text = linesOf(paths, map);
       const done = await withOperations(surroundings, options, (each) =>
-        each.importCertificates({ text, ...(kind !== undefined && { kind }) }),
+        each.importCertificates({ text, ...(kind !== undefined && { kind }), ...(skipFaulty && { skipFaulty }) }),
       );
-      answer(options.output, done, () => `${done.imported} imported, ${done.known} in the ledger already\n`);
+      answer(options.output, done, () => wordsFor(done));
+      if (done.faulty) process.exitCode = 1;
     });
 }

@@ -88,7 +88,11 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     after: text.exactOptional(),
     limit: limit.exactOptional(),
   }),
-  importCertificates: z.strictObject({ kind: z.enum(principalKinds).exactOptional(), text: streamed }),
+  importCertificates: z.strictObject({
+    kind: z.enum(principalKinds).exactOptional(),
+    skipFaulty: z.boolean().exactOptional(),
+    text: streamed,
+  }),
   showCertificate: z.strictObject({ id }),
   revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional() }),
   listSources: nothing,

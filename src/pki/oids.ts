@@ -2,6 +2,7 @@
 
 export const oids = {
   commonName: '2.5.4.3',
+  serialNumber: '2.5.4.5',
 
   ecPublicKey: '1.2.840.10045.2.1',
   p256: '1.2.840.10045.3.1.7',

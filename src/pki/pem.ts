@@ -2,13 +2,16 @@
 
 const lineLength = 64;
 
-/**
- * The DER of every block in `text`, in order. Text around the blocks is allowed, and white space of any kind within them; a block of
- * any label but `labels`, a broken block or broken base64 is not.
- * @returns null when there is no block, or anything is wrong with one.
- */
-export function pemToDer(text: string, ...labels: readonly string[]): Uint8Array[] | null {
-  const blocks: Uint8Array[] = [];
+export interface PemBlocks {
+  /** In order; null: a block of a label that was not asked for, or one whose base64 is broken. */
+  readonly ders: readonly (Uint8Array | null)[];
+  /** Is there something beside them that begins or ends a block? */
+  readonly stray: boolean;
+}
+
+/** Every block in `text`. Text around the blocks is allowed, and white space of any kind within them. */
+export function pemBlocks(text: string, ...labels: readonly string[]): PemBlocks {
+  const ders: (Uint8Array | null)[] = [];
   const around = text.replace(
     /-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g,
     (_block, label: string, body: string) => {
@@ -16,12 +19,21 @@ export function pemToDer(text: string, ...labels: readonly string[]): Uint8Array
       const der = Buffer.from(base64, 'base64');
       // Node's decoder skips what it does not understand: only what it would write itself is taken.
       const sound = labels.includes(label) && der.length > 0 && der.toString('base64') === base64;
-      if (!sound) return '-----';
-      blocks.push(new Uint8Array(der));
+      ders.push(sound ? new Uint8Array(der) : null);
       return '';
     },
   );
-  return blocks.length > 0 && !around.includes('-----') ? blocks : null;
+  return { ders, stray: around.includes('-----') };
+}
+
+/**
+ * The DER of every block in `text`, in order. A block of any label but `labels`, a broken block or broken base64 is not allowed.
+ * @returns null when there is no block, or anything is wrong with one.
+ */
+export function pemToDer(text: string, ...labels: readonly string[]): Uint8Array[] | null {
+  const { ders, stray } = pemBlocks(text, ...labels);
+  const sound = ders.filter((der) => der !== null);
+  return sound.length > 0 && sound.length === ders.length && !stray ? sound : null;
 }
 
 /** One PEM block, with a newline at its end. */

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 // The inventory's sources, findings and the certificates of another CA, as a person handles them: what is printed, and the exit code.
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -173,5 +174,71 @@ describe('nolapse cert import', () => {
       code: 2,
       stderr: `nolapse: ${at('nowhere')} cannot be read: ENOENT\n`,
     });
+  });
+
+  it('takes whose each certificate is from a map, and names what is wrong with that by its line', async () => {
+    const folder = at('unnamed');
+    mkdirSync(folder);
+    for (const id of ['meter-10', 'meter-11']) await place.ask('device', 'add', id, '--owner', 'o');
+    const [one, two] = [ca.issue('AWS IoT Certificate', inUse), ca.issue('Meter 11', inUse)];
+    writeFileSync(join(folder, 'both.pem'), one.certificatePem + two.certificatePem);
+    const fingerprint = new X509Certificate(one.der).fingerprint256;
+    const map = at('map.csv');
+    const importing = (rows: string) => {
+      writeFileSync(map, rows);
+      return run('cert', 'import', folder, '--map', map);
+    };
+    const bad = [
+      'fingerprint,id',
+      'abc,meter-10',
+      `${fingerprint},meter-10`,
+      `${fingerprint},meter-11`,
+      `${fingerprint},meter 12`,
+      ',meter-10',
+    ];
+    const refused = await importing(bad.join('\n'));
+    expect(refused.code).toBe(2);
+    expect(refused.stderr.trim().split('\n')).toEqual([
+      expect.stringContaining('line 2: the fingerprint is no SHA-256'),
+      expect.stringContaining('line 4: contradicts line 3: meter-10'),
+      expect.stringContaining('line 5: "meter 12" is no id'),
+      expect.stringContaining('line 6: neither a fingerprint nor a subject'),
+    ]);
+    expect((await importing('name,owner\na,b')).stderr).toContain('the header must have the column id');
+    const unknown = await importing(`subject,id\n"O=Devices, CN=Meter 11",meter-11\nCN=nobody,meter-10`);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('both.pem, certificate 1: it names "AWS IoT Certificate", which can be no id');
+    expect(unknown.stderr).toContain('line 3 of the map (meter-10) fits no certificate');
+    const done = await importing(
+      `fingerprint,subject,id\n${fingerprint},,meter-10\n,"O=Devices, CN=Meter 11",meter-11`,
+    );
+    expect(done).toMatchObject({ code: 0, stdout: '2 imported, 0 in the ledger already\n' });
+    expect(await place.ask('cert', 'list', '--device', 'meter-11')).toHaveLength(1);
+  });
+
+  it('takes no map for several certificates of one subject', async () => {
+    const folder = at('alike');
+    mkdirSync(folder);
+    await place.ask('device', 'add', 'meter-12', '--owner', 'o');
+    const alike = [ca.issue('Alike', inUse), ca.issue('Alike', inUse)];
+    writeFileSync(join(folder, 'alike.pem'), alike.map(({ certificatePem }) => certificatePem).join(''));
+    writeFileSync(at('alike.csv'), 'subject,id\nAlike,meter-12\n');
+    const { code, stderr } = await run('cert', 'import', folder, '--map', at('alike.csv'), '--skip-faulty');
+    expect([code, stderr]).toEqual([1, '']);
+    expect(await place.ask('cert', 'list', '--device', 'meter-12')).toEqual([]);
+  });
+
+  it('takes the good ones of a bundle with --skip-faulty, lists the rest, and says 1', async () => {
+    await place.ask('device', 'add', 'meter-13', '--owner', 'o');
+    const good = ca.issue('meter-13', inUse);
+    writeFileSync(at('mixed.pem'), good.keyPem + ca.issue('meter-98', inUse).certificatePem + good.certificatePem);
+    const { code, stdout } = await run('cert', 'import', at('mixed.pem'), '--skip-faulty');
+    expect(stdout.trim().split('\n')).toEqual([
+      '1 imported, 0 in the ledger already, 2 left out',
+      'left out: mixed.pem, certificate 1: something in it is no PEM certificate: a key, or a broken block',
+      'left out: mixed.pem, certificate 2: it names meter-98, which is not in the inventory',
+    ]);
+    expect(code).toBe(1);
+    expect(await place.ask('cert', 'list', '--device', 'meter-13')).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 // Takes over a fleet whose certificates another CA issued: each is checked, all of them before one is written, and then they are in
 // the ledger as active, admitted by their bytes alone and replaced by ours at their time.
-import type { LedgerEntry } from '../../domain/certificate.ts';
+import { foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
 import { type Change, change } from '../change.ts';
@@ -19,72 +19,112 @@ interface Checked {
   /** By fingerprint. */
   readonly fit: Map<string, Fit>;
   readonly known: number;
+  readonly notes: readonly string[];
+  readonly faulty: readonly string[];
 }
 
-/** Rejects with `invalid` and every fault by its file; then nothing is written. What is in the ledger already stays as it is. */
+/** Faults and notes that are named of an import that skips what is faulty. */
+const skippedMax = 10_000;
+
+/**
+ * Rejects with `invalid` and every fault by its file; then nothing is written. With `skipFaulty` it leaves those out and names them. What
+ * is in the ledger already stays as it is.
+ */
 export async function importCertificates(app: App, files: CertificateFiles): Promise<ImportedView> {
-  const { fit, known } = await check(app, files);
+  const { fit, known, notes, faulty } = await check(app, files);
   const entries = [...fit.values()];
   const { sweepBatch } = app.settings;
   let imported = 0;
   for (let from = 0; from < entries.length; from += sweepBatch) {
     imported += await change(app, (within) => enter(within, entries.slice(from, from + sweepBatch)));
   }
-  return { imported, known: known + entries.length - imported };
+  return {
+    imported,
+    known: known + entries.length - imported,
+    ...(notes.length > 0 && { notes }),
+    ...(faulty.length > 0 && { faulty }),
+  };
 }
 
-async function check(app: App, { text, kind }: CertificateFiles): Promise<Checked> {
-  const faults = new Faults();
+async function check(app: App, { text, kind, skipFaulty = false }: CertificateFiles): Promise<Checked> {
+  const faults = skipFaulty ? new Faults(skippedMax) : new Faults();
+  const notes = new Faults();
   const fit: Checked['fit'] = new Map();
   const serials = new Map<string, string>();
   /** Files in which only CAs were found so far, by their place. */
   const barren = new Map<string, number>();
   let known = 0;
+  const take = async ({ file, place, der, mapped }: Certificate, line: number): Promise<void> => {
+    const checked = await checkCertificate(app, der, { kind: kind ?? null, mapped });
+    if (checked.kind === 'ca') {
+      if (!barren.has(file)) barren.set(file, line);
+      return;
+    }
+    barren.set(file, 0);
+    if (checked.kind === 'known') known += 1;
+    else if (checked.kind === 'unfit') faults.add(line, `${place}: it ${checked.fault}`);
+    else {
+      const entry = await withOwnSerial(app, checked, serials);
+      if ('fault' in entry) return faults.add(line, `${place}: ${entry.fault}`);
+      for (const note of checked.notes) notes.add(line, `${place}: ${checked.principal.id}: it ${note}`);
+      fit.set(entry.certificate.fingerprint, entry);
+      serials.set(entry.certificate.serial, entry.certificate.fingerprint);
+    }
+  };
   for await (const { rows, faults: unread } of readRows('jsonl', text)) {
     for (const { line, fault } of unread) faults.add(line, fault);
     for (const { line, fields } of rows) {
       const offered = offeredIn(fields);
-      if ('fault' in offered) {
-        faults.add(line, offered.fault);
-        continue;
-      }
-      const { file, der } = offered;
-      const checked = await checkCertificate(app, der, kind ?? null);
-      if (checked.kind === 'ca') {
-        if (!barren.has(file)) barren.set(file, line);
-        continue;
-      }
-      barren.set(file, 0);
-      if (checked.kind === 'known') known += 1;
-      else if (checked.kind === 'unfit') faults.add(line, `${file}: it ${checked.fault}`);
-      else {
-        const twin = await twinOf(app, checked.certificate, serials);
-        if (twin) faults.add(line, `${file}: its serial number is that of ${twin}, of the same CA`);
-        fit.set(checked.certificate.fingerprint, checked);
-        serials.set(checked.certificate.serial, checked.certificate.fingerprint);
-      }
+      if ('fault' in offered) faults.add(line, offered.fault);
+      else await take(offered, line);
     }
     if (fit.size > certificatesMax)
       throw new OperationError('invalid', [`more than ${certificatesMax}: import in parts`]);
     await app.turns.take();
   }
   for (const [file, line] of barren) if (line > 0) faults.add(line, `${file}: nothing but certificates of CAs`);
-  if (faults.any)
-    throw new OperationError(
-      'invalid',
-      faults.named(() => ''),
-    );
-  return { fit, known };
+  const faulty = faults.named(() => '');
+  if (faults.any && !skipFaulty) throw new OperationError('invalid', faulty);
+  return { fit, known, notes: notes.named(() => ''), faulty };
 }
 
-type Offered = { readonly file: string; readonly der: Uint8Array } | { readonly fault: string };
+/**
+ * Numbers are to be unique within an issuer (RFC 5280, 4.1.2.2), and of many CAs they are not: the second has the mark of its own
+ * fingerprint. One of our own CA with the number of another is a copy with other bytes.
+ */
+async function withOwnSerial(
+  app: App,
+  checked: Fit,
+  beside: ReadonlyMap<string, string>,
+): Promise<Fit | { readonly fault: string }> {
+  const { certificate } = checked;
+  const twin = await twinOf(app, certificate, beside);
+  if (twin === null) return checked;
+  if (!isForeign(certificate)) return { fault: `its serial number is that of ${twin}, of the same CA` };
+  const [digits = ''] = certificate.serial.split('@');
+  return {
+    ...checked,
+    certificate: { ...certificate, serial: foreignSerial(digits as Serial, certificate.fingerprint) },
+  };
+}
+
+interface Certificate {
+  readonly file: string;
+  /** The file, and which certificate in it. */
+  readonly place: string;
+  readonly der: Uint8Array;
+  readonly mapped: string | null;
+}
 
 /** A row says which file, and what is in it or why that could not be read. */
-function offeredIn({ file, certificate, fault }: Readonly<Record<string, unknown>>): Offered {
+function offeredIn(row: Readonly<Record<string, unknown>>): Certificate | { readonly fault: string } {
+  const { file, block, certificate, fault, id } = row;
   if (typeof file !== 'string') return { fault: 'a row that names no file' };
-  if (typeof fault === 'string') return { fault: `${file}: ${fault}` };
-  if (typeof certificate !== 'string') return { fault: `${file}: nothing in it` };
-  return { file, der: new Uint8Array(Buffer.from(certificate, 'base64')) };
+  const place = typeof block === 'number' ? `${file}, certificate ${block}` : file;
+  if (typeof fault === 'string') return { fault: `${place}: ${fault}` };
+  if (typeof certificate !== 'string') return { fault: `${place}: nothing in it` };
+  const der = new Uint8Array(Buffer.from(certificate, 'base64'));
+  return { file, place, der, mapped: typeof id === 'string' ? id : null };
 }
 
 /** Another certificate with this serial number; null: there is none. */

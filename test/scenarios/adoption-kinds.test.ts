@@ -1,0 +1,170 @@
+// Certificates of a real fleet: whatever other CAs wrote, what TLS lets through is admitted, and each is told apart from the rest.
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, expect, it } from 'vitest';
+import { nameOf } from '../../src/pki/certificate.ts';
+import { bitString, encode, octetString, oid, sequence, set, tags } from '../../src/pki/der.ts';
+import { caConstraints } from '../../src/pki/extensions.ts';
+import { oids } from '../../src/pki/oids.ts';
+import { pemToDer } from '../../src/pki/pem.ts';
+import { ecKey, type OtherCertificate, spkiOf } from '../pki/made.ts';
+import { integerOf, longLength, longTime, oddCertificate, utcTime } from '../pki/odd.ts';
+import { connackOf, type House, openHouse } from './harness.ts';
+
+const yaml = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }';
+let house: House;
+afterEach(() => house.close());
+
+async function open(...ids: string[]): Promise<void> {
+  house = await openHouse({ yaml });
+  for (const id of ids) await house.gateway.operations.addDevice({ id, owner: 'tests' });
+}
+
+type Row = { readonly file: string; readonly der: Uint8Array; readonly id?: string };
+const importing = (rows: readonly Row[], more: { readonly skipFaulty?: true } = {}) => {
+  const lines = rows.map(({ file, der, id }) =>
+    JSON.stringify({ file, certificate: Buffer.from(der).toString('base64'), ...(id && { id }) }),
+  );
+  return house.gateway.operations.importCertificates({ text: lines.join('\n'), ...more });
+};
+const certificatesOf = async (id: string) => (await house.gateway.operations.showDevice({ id })).certificates;
+
+const begin = utcTime('260101000000Z');
+const part = (type: string, tag: number, bytes: Uint8Array) => set(sequence(oid(type), encode(tag, bytes)));
+const flagged = (octet: number) =>
+  sequence(oid('1.2.3.4'), encode(tags.boolean, Uint8Array.of(octet)), octetString(new Uint8Array()));
+
+function compressed(): { key: ReturnType<typeof ecKey>; spki: Uint8Array } {
+  const key = ecKey();
+  const whole = spkiOf(key);
+  const point = Buffer.concat([Uint8Array.of(2 + ((whole.at(-1) ?? 0) & 1)), whole.subarray(27, 59)]);
+  return { key, spki: sequence(sequence(oid(oids.ecPublicKey), oid(oids.p256)), bitString(point)) };
+}
+
+const kinds: Readonly<Record<string, OtherCertificate>> = {
+  negative: oddCertificate('negative', { serial: integerOf(0xff) }),
+  zero: oddCertificate('zero', { serial: integerOf(0) }),
+  'zero-too': oddCertificate('zero-too', { serial: integerOf(0) }),
+  lengthy: oddCertificate('lengthy', { serial: integerOf(...Array<number>(30).fill(0x11)) }),
+  t61: oddCertificate('t61', { subject: sequence(part(oids.commonName, 0x14, Buffer.from('t61'))) }),
+  bmp: oddCertificate('bmp', { subject: sequence(part(oids.commonName, 0x1e, Buffer.from('\0b\0m\0p'))) }),
+  boolean: oddCertificate('boolean', { extensions: [flagged(1)] }),
+  critical: oddCertificate('critical', { extensions: [flagged(0xff)] }),
+  twice: oddCertificate('twice', { extensions: [flagged(0), flagged(0)] }),
+  v1: oddCertificate('v1', { version: null }),
+  seconds: oddCertificate('seconds', { validity: [begin, utcTime('3001010000Z')] }),
+  general: oddCertificate('general', { validity: [begin, longTime('20300101000000Z')] }),
+  forever: oddCertificate('forever', { validity: [begin, longTime('99991231235959Z')] }),
+  'SN-0042': oddCertificate('', { subject: sequence(part('2.5.4.5', tags.printableString, Buffer.from('SN-0042'))) }),
+  'AA:BB:CC:00:11:22': oddCertificate('AA:BB:CC:00:11:22'),
+  'pump@example.org': oddCertificate('pump@example.org'),
+  compressed: oddCertificate('compressed', compressed()),
+  ed25519: oddCertificate('ed25519', { key: generateKeyPairSync('ed25519').privateKey }),
+  selfsigned: oddCertificate('selfsigned', { issuer: nameOf('selfsigned'), extensions: [caConstraints(0)] }),
+};
+
+it('are admitted by what TLS shows of them, and end when OpenSSL says', async () => {
+  await open(...Object.keys(kinds));
+  const rows = Object.entries(kinds).map(([id, { der }]) => ({ file: `${id}.crt`, der }));
+  const done = await importing(rows);
+  expect(done).toMatchObject({ imported: rows.length, known: 0 });
+  expect(done.notes).toEqual([
+    'ed25519.crt: ed25519: it has a key that cannot be certified again (ed25519): renewal needs a new key, in key mode csr',
+    'selfsigned.crt: selfsigned: it is marked as a CA; it is taken as the certificate of a device',
+  ]);
+  for (const [id, certificate] of Object.entries(kinds)) {
+    expect([id, await connackOf(house, certificate, id)]).toEqual([id, 0]);
+    const [held] = await certificatesOf(id);
+    const { fingerprint256 } = new X509Certificate(certificate.der);
+    expect(held?.fingerprint).toBe(fingerprint256.replaceAll(':', '').toLowerCase());
+    // OpenSSL prints no time without seconds.
+    if (id !== 'seconds') expect(held?.notAfter).toBe(Date.parse(new X509Certificate(certificate.der).validTo));
+  }
+  await house.gateway.operations.lookOver();
+  const found = await house.gateway.operations.showCertificate({
+    id: (await certificatesOf('negative'))[0]?.serial ?? '',
+  });
+  expect(found.certificate.serial).toMatch(/^n01@/);
+  // Handed in again, nothing changes.
+  expect(await importing(rows)).toEqual({ imported: 0, known: rows.length });
+});
+
+it('is admitted though its file is not DER: by the bytes that OpenSSL makes of it', async () => {
+  await open('long');
+  const certificate = oddCertificate('long');
+  expect(await importing([{ file: 'long.der', der: longLength(certificate.der) }])).toMatchObject({ imported: 1 });
+  expect(await connackOf(house, certificate, 'long')).toBe(0);
+});
+
+it('may all have one name and one number, where a map says whose each is', async () => {
+  await open('pump-1', 'pump-2', 'pump-3');
+  const same = { subject: nameOf('AWS IoT Certificate'), serial: integerOf(1) };
+  const own = { ...same, issuer: same.subject };
+  const [one, two, three] = [oddCertificate('', own), oddCertificate('', own), oddCertificate('', same)];
+  const rows = [
+    { file: 'one.pem', der: one.der, id: 'pump-1' },
+    { file: 'two.pem', der: two.der, id: 'pump-2' },
+    { file: 'three.pem', der: three.der, id: 'pump-3' },
+  ];
+  await expect(importing(rows.map(({ file, der }) => ({ file, der })))).rejects.toMatchObject({
+    faults: rows.map(({ file }) => `${file}: it names "AWS IoT Certificate", which can be no id`),
+  });
+  expect(await importing(rows)).toEqual({ imported: 3, known: 0 });
+  expect(await connackOf(house, one, 'pump-1')).toBe(0);
+  expect(await connackOf(house, two, 'pump-2')).toBe(0);
+  // The client id of another is refused with code 2.
+  expect(await connackOf(house, two, 'pump-1')).toBe(2);
+});
+
+it('are taken without those that are faulty, which are named', async () => {
+  await open('good', 'late');
+  const over = oddCertificate('late', { validity: [begin, utcTime('260102000000Z')] });
+  const ca = oddCertificate('Some CA', { extensions: [caConstraints(0)] });
+  const rows = [
+    { file: 'good.pem', der: oddCertificate('good').der },
+    { file: 'late.pem', der: over.der },
+    { file: 'nobody.pem', der: oddCertificate('nobody').der },
+    { file: 'cut.pem', der: over.der.subarray(0, -1) },
+    { file: 'time.pem', der: oddCertificate('good', { validity: [begin, utcTime('300230000000Z')] }).der },
+    { file: 'ca.pem', der: ca.der },
+    { file: 'mapped.pem', der: oddCertificate('good').der, id: 'who' },
+  ];
+  await expect(importing(rows)).rejects.toMatchObject({ code: 'invalid' });
+  expect(await certificatesOf('good')).toEqual([]);
+  const done = await importing(rows, { skipFaulty: true });
+  expect(done).toMatchObject({ imported: 1, known: 0 });
+  expect(done.faulty).toEqual([
+    expect.stringMatching(/^late\.pem: it ended 2026-01-02/),
+    'nobody.pem: it names nobody, which is not in the inventory',
+    expect.stringMatching(/^cut\.pem: it is no X\.509 certificate/),
+    'time.pem: it is no X.509 certificate: a time that does not exist',
+    'ca.pem: nothing but certificates of CAs',
+    'mapped.pem: it is mapped to who, which is not in the inventory',
+  ]);
+  expect(await certificatesOf('good')).toHaveLength(1);
+});
+
+it('of a CA are passed over in a bundle, unless the inventory knows whom they name', async () => {
+  await open('leaf', 'self');
+  const self = oddCertificate('self', { issuer: nameOf('self'), extensions: [caConstraints(0)] });
+  const ca = oddCertificate('Some CA', { issuer: nameOf('Some CA'), extensions: [caConstraints(0)] });
+  const bundle = [oddCertificate('leaf'), self, ca].map(({ der }) => ({ file: 'bundle.pem', der }));
+  expect(await importing(bundle)).toMatchObject({ imported: 2, notes: [expect.stringContaining('marked as a CA')] });
+  expect(await connackOf(house, self, 'self')).toBe(0);
+});
+
+const folder = 'test/pki/certificates';
+
+it('kept as examples of the field are adopted', async () => {
+  const files = readdirSync(folder);
+  const ids = files.map((file) => {
+    const { subject } = new X509Certificate(readFileSync(`${folder}/${file}`));
+    return subject.replace(/^(CN|serialNumber)=/, '');
+  });
+  await open(...ids);
+  const rows = files.map((file) => ({
+    file,
+    der: pemToDer(readFileSync(`${folder}/${file}`, 'latin1'), 'CERTIFICATE')?.[0] ?? new Uint8Array(),
+  }));
+  expect(await importing(rows)).toMatchObject({ imported: files.length, known: 0 });
+});
