@@ -66,7 +66,9 @@ async function contentOf(path: string): Promise<Content> {
   }
 }
 
-function rowsOf({ file, ders, fault }: Content, map: CertificateMap | null): Row[] {
+/** @param inPart of a file with a fault the rest is wanted, so that the place of the fault is of use. */
+function rowsOf({ file, ders, fault }: Content, map: CertificateMap | null, inPart: boolean): Row[] {
+  if (!inPart && ders.includes(null)) return [{ file, fault: noCertificate }];
   const rows = ders.map((der, at): Row => {
     const place = { file, ...(ders.length > 1 && { block: at + 1 }) };
     if (!der) return { ...place, fault: noCertificate };
@@ -77,9 +79,13 @@ function rowsOf({ file, ders, fault }: Content, map: CertificateMap | null): Row
   return fault === null ? rows : [...rows, { file, fault }];
 }
 
-async function* linesOf(paths: readonly string[], map: CertificateMap | null): AsyncGenerator<Uint8Array> {
+async function* linesOf(
+  paths: readonly string[],
+  map: CertificateMap | null,
+  inPart: boolean,
+): AsyncGenerator<Uint8Array> {
   for (const path of paths) {
-    const rows = rowsOf(await contentOf(path), map);
+    const rows = rowsOf(await contentOf(path), map, inPart);
     yield Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 }
@@ -126,7 +132,7 @@ export function registerCertificateImport(group: Command, surroundings: Surround
       const { kind, map: mapFile, skipFaulty } = options;
       const paths = await filesAt(path);
       const map = mapFile === undefined ? null : await mapFor(mapFile, paths);
-      const text = linesOf(paths, map);
+      const text = linesOf(paths, map, skipFaulty === true);
       const done = await withOperations(surroundings, options, (each) =>
         each.importCertificates({ text, ...(kind !== undefined && { kind }), ...(skipFaulty && { skipFaulty }) }),
       );
