@@ -45,21 +45,14 @@ export type Opened =
   /** Nobody there: says nothing about the credential. */
   | { readonly kind: 'unreachable'; readonly detail: string };
 
-const networkFaults: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-]);
-
+/** Only a CONNACK that says so and a fatal alert of TLS refuse. A reset, an end or no answer does not: the CONNACK may be lost. */
 function classify(error: Error): Opened {
   const code: unknown = 'code' in error ? error.code : undefined;
-  if (networkFaults.has(code) || /connack timeout/i.test(error.message)) {
-    return { kind: 'unreachable', detail: error.message };
-  }
-  return { kind: 'refused', code: typeof code === 'number' ? code : null, detail: error.message };
+  if (typeof code === 'number') return { kind: 'refused', code, detail: error.message };
+  const isAlert = typeof code === 'string' && code.startsWith('ERR_SSL_') && code.includes('ALERT');
+  return isAlert
+    ? { kind: 'refused', code: null, detail: error.message }
+    : { kind: 'unreachable', detail: error.message };
 }
 
 function wrap(client: MqttClient, closed: Promise<void>): Connection {
@@ -137,7 +130,7 @@ export function openConnection(opening: Opening): Promise<Opened> {
       if (!client.connected) client.end(true);
     });
     void closed.then(() => {
-      resolve({ kind: 'refused', code: null, detail: 'closed before CONNACK' });
+      resolve({ kind: 'unreachable', detail: 'closed before CONNACK' });
       client.end(true);
     });
   });

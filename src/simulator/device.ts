@@ -235,8 +235,9 @@ export class Device {
       this.#nextRefusals = 0;
       this.#fellBackFrom = null;
     }
-    if (renewed || Date.now() - since >= steadyMs) this.#backoff.reset();
-    return renewed ? 0 : this.#backoff.next();
+    // What was seen before was not let in before, or not heard of: not again at once.
+    if (renewed === 'new' || Date.now() - since >= steadyMs) this.#backoff.reset();
+    return renewed === 'new' ? 0 : this.#backoff.next();
   }
 
   #countRefusal(slot: Slot): void {

@@ -63,6 +63,9 @@ const askingIsVain: ReadonlySet<EnrollmentCode> = new Set([
   'wrong_state',
 ]);
 
+/** Where the gateway had no room to say when to ask again. */
+const defaultAskSeconds = 3_600;
+
 export class Enrollment {
   readonly #options: EnrollmentOptions;
   readonly #backoff: Backoff;
@@ -76,9 +79,14 @@ export class Enrollment {
 
   /**
    * Acts on one message from the gateway.
-   * @returns `reconnect` once a replacement is stored and acknowledged; `hush` when the gateway takes enrollment alone.
+   * @returns `reconnect` once a replacement is stored and acknowledged; `forward` when the gateway has seen one that is stored; `hush`
+   * when the gateway takes enrollment alone.
    */
-  async take(word: string, payload: Uint8Array, standing: Standing): Promise<'stay' | 'reconnect' | 'hush'> {
+  async take(
+    word: string,
+    payload: Uint8Array,
+    standing: Standing,
+  ): Promise<'stay' | 'reconnect' | 'forward' | 'hush'> {
     const decoded = decodeDown(word, payload);
     if (!decoded.ok) {
       this.#options.tell({ type: 'error', code: decoded.code, detail: decoded.detail });
@@ -208,8 +216,13 @@ export class Enrollment {
     tell({ type: 'forgotten', renewal });
   }
 
-  async #onError(message: Of<'error'>, standing: Standing): Promise<'stay' | 'hush'> {
+  async #onError(message: Of<'error'>, standing: Standing): Promise<'stay' | 'forward' | 'hush'> {
     const { store, tell } = this.#options;
+    if (message.code === 'nothing_due') return this.#onNothingDue(message, standing);
+    if (message.code === 'renewal_closed' && standing.fellBack && (await this.#holds(message.renewal, standing))) {
+      tell({ type: 'forward', renewal: message.renewal ?? '' });
+      return 'forward';
+    }
     tell({ type: 'error', code: message.code, detail: message.detail ?? '' });
     if (keyIsSpent.has(message.code)) {
       const pending = await store.readPending();
@@ -220,6 +233,31 @@ export class Enrollment {
     this.#fetch.interrupt();
     this.#askLater(message.retryAfter === undefined ? this.#backoff.next() : message.retryAfter * 1_000, standing);
     return 'stay';
+  }
+
+  /** An answer, and no failure. Of a renewal that it names the gateway holds that the device has the replacement. */
+  async #onNothingDue(
+    { renewal, retryAfter = defaultAskSeconds }: Of<'error'>,
+    standing: Standing,
+  ): Promise<'stay' | 'forward'> {
+    const { say, tell } = this.#options;
+    tell({ type: 'idle', retryAfter });
+    if (renewal !== undefined && !standing.fellBack && standing.credential.renewal !== renewal) {
+      if (await this.#holds(renewal, standing)) {
+        tell({ type: 'forward', renewal });
+        return 'forward';
+      }
+      const detail = 'the replacement is not there any more';
+      await say({ word: 'ack', renewal, status: 'failed', code: 'lost', detail });
+    }
+    this.#askLater(retryAfter * 1_000, standing);
+    return 'stay';
+  }
+
+  /** Is this renewal's replacement stored, and not what the connection was opened with? */
+  async #holds(renewal: string | undefined, { credential }: Standing): Promise<boolean> {
+    const next = await this.#options.store.read('next');
+    return next !== null && next.renewal === renewal && credential.renewal !== renewal;
   }
 
   /** A hello brings whatever is owed. Not awaited: the next message must not wait behind this pause. */

@@ -20,6 +20,10 @@ export type DeviceEvent =
   | { readonly type: 'unreachable'; readonly detail: string }
   | { readonly type: 'fallback'; readonly renewal: string | null }
   | { readonly type: 'asleep'; readonly until: number }
+  /** Nothing is owed to it now: it asks again after so many seconds. */
+  | { readonly type: 'idle'; readonly retryAfter: number }
+  /** The gateway has seen the replacement: it is tried again. */
+  | { readonly type: 'forward'; readonly renewal: string }
   /** An error message from the gateway, or a message the device cannot read. */
   | { readonly type: 'error'; readonly code: string; readonly detail: string };
 

@@ -25,6 +25,9 @@ export interface VisitOptions {
   readonly tell: Listener;
 }
 
+/** A replacement that was just stored, or one that the gateway has seen before; false: none. */
+export type Renewed = 'new' | 'seen' | false;
+
 export class Visit {
   readonly #options: VisitOptions;
   readonly #over = new AbortController();
@@ -32,7 +35,7 @@ export class Visit {
   #begin: () => void = () => {};
   #connection: Connection | null = null;
   #hushed = false;
-  #renewed = false;
+  #renewed: Renewed = false;
 
   constructor(options: VisitOptions) {
     this.#options = options;
@@ -49,8 +52,8 @@ export class Visit {
     if (to?.id === this.#options.id && !isUpWord(to.word)) this.#enqueue(() => this.#take(to.word, payload));
   }
 
-  /** @returns true when it ended because a replacement is ready to be used. */
-  async stay(connection: Connection): Promise<boolean> {
+  /** @returns whether it ended because a replacement is to be used. */
+  async stay(connection: Connection): Promise<Renewed> {
     this.#connection = connection;
     this.#begin();
     void this.#greet(connection);
@@ -89,8 +92,8 @@ export class Visit {
     const then = await enrollment.take(word, payload, standing);
     if (then === 'hush') this.#hushed = true;
     if (word === 'done') await this.#planForgetting();
-    if (then !== 'reconnect') return;
-    this.#renewed = true;
+    if (then !== 'reconnect' && then !== 'forward') return;
+    this.#renewed = then === 'reconnect' ? 'new' : 'seen';
     void this.#connection?.close();
   }
 
