@@ -95,7 +95,7 @@ export async function step(
   if (transition.kind !== 'changed') return transition;
   await tx.putRenewal(transition.renewal);
   // Nobody will send the rest of a request under a renewal that has ended.
-  if (isOpen(renewal) && !isOpen(transition.renewal)) await tx.dropUpload(renewal.id);
+  if (isOpen(renewal) && !isOpen(transition.renewal)) await tx.dropUploads(renewal.id);
   if (renewal.mode === 'keygen' && endsEnvelope(event)) await tx.dropEnvelope(renewal.id);
   await record({
     action: `renewal.${event.type}`,

@@ -4,7 +4,7 @@ import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { DarkReason } from '../domain/forecast.ts';
 import type { KeyMode } from '../domain/policy.ts';
-import type { Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
+import type { CarriedContact, Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { JournalEntry, StoredFinding } from '../ports/store.ts';
@@ -75,6 +75,8 @@ export interface PresenceView {
 export interface DeviceView {
   readonly principal: Principal;
   readonly contact: Contact | null;
+  /** What was said of a device through each gateway that speaks for it now. */
+  readonly carried: readonly CarriedContact[];
   readonly presence: PresenceView | null;
   readonly certificates: readonly CertificateView[];
   readonly renewals: readonly Renewal[];

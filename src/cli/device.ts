@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { DeviceView, NewDevice, PresenceView } from '../app/operations.ts';
 import { keyModes } from '../domain/policy.ts';
 import {
+  type CarriedContact,
   type Contact,
   criticalities,
   encodings,
@@ -51,6 +52,13 @@ function clockOf(contact: Contact | null): string {
   return `${formatDuration(Math.abs(skewMs))} ${skewMs < 0 ? 'slow' : 'fast'}`;
 }
 
+/** What holds on the way through one gateway. */
+function carriedWords(carried: CarriedContact): string {
+  const { encoding, packetBytesMax, slots } = carried;
+  const words = [`encoding ${cell(encoding)}`, `max packet ${cell(packetBytesMax)}`, `slots ${cell(slots)}`];
+  return [...words, `clock ${clockOf(carried)}`].join(', ');
+}
+
 function principalFields(principal: Principal, contact: Contact | null = null): (readonly [string, string])[] {
   return [
     ['id', cell(principal.id)],
@@ -86,12 +94,13 @@ function presenceFields(presence: PresenceView | null, now: number): (readonly [
 }
 
 function describe(view: DeviceView, now: number): string {
-  const { principal, contact, presence, certificates, renewals, delegations } = view;
+  const { principal, contact, carried, presence, certificates, renewals, delegations } = view;
   const seen = contact?.lastSeenAt ?? null;
   const parts = [
     fields([
       ...principalFields(principal, contact),
       ['clock', clockOf(contact)],
+      ...carried.map((each) => [`through ${each.gatewayId}`, carriedWords(each)] as const),
       ['last seen', seen === null ? 'never' : moment(seen, now)],
       ...presenceFields(presence, now),
     ]),

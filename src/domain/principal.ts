@@ -41,7 +41,7 @@ export interface Principal {
   readonly source: string | null;
 }
 
-/** What the device last told us about itself on the enrollment topics; it may change at every hello. */
+/** What the device last told us about itself on its own connection; it may change at every hello. */
 export interface Contact {
   readonly principalId: PrincipalId;
   readonly encoding: Encoding | null;
@@ -51,6 +51,14 @@ export interface Contact {
   readonly clockSkewMs: number | null;
   readonly lastSeenAt: number | null;
 }
+
+/** What a site gateway last told of a device it speaks for. It says how to speak to the device through that site gateway alone. */
+export interface CarriedContact extends Contact {
+  readonly gatewayId: PrincipalId;
+}
+
+/** What somebody is known by who has said nothing. */
+export const nothingSaid = { encoding: null, packetBytesMax: null, slots: null, clockSkewMs: null } as const;
 
 /** Credentials a device can say that it holds at once. */
 export const slotsMost = 1_000;

@@ -53,6 +53,8 @@ export interface Renewal {
   readonly attempts: number;
   /** CSRs accepted, but not those that the gateway's own pace of offers brings again. */
   readonly requests: number;
+  /** How many of these site gateways brought: they leave the device as many of its own. */
+  readonly carriedRequests: number;
   /** SHA-256 of the key last requested for: the same key again is the same request, however the CSR around it was made. */
   readonly requestKey: Fingerprint | null;
   /** Set once the old certificate expired before the replacement was activated. */
@@ -64,6 +66,8 @@ export interface Renewal {
   readonly heardAt: Instant | null;
   /** When its device was given another renewal, because it could not use the replacement; that happens once. Null: it was not. */
   readonly reopenedAt: Instant | null;
+  /** The gateway that reported the last failure; null: the device did itself, or there was none. */
+  readonly failedVia: PrincipalId | null;
   readonly lastCode: string | null;
   readonly lastDetail: string | null;
   readonly updatedAt: Instant;
@@ -77,7 +81,7 @@ export type RenewalEvent =
   | { readonly type: 'issued'; readonly fingerprint: Fingerprint }
   | { readonly type: 'delivered' }
   | { readonly type: 'installed' }
-  | { readonly type: 'failed'; readonly code: string; readonly detail: string }
+  | { readonly type: 'failed'; readonly code: string; readonly detail: string; readonly via?: PrincipalId | null }
   | { readonly type: 'activated'; readonly overlapUntil: Instant }
   | { readonly type: 'confirmed' }
   | { readonly type: 'retired' }
@@ -144,16 +148,20 @@ function toRequested(renewal: Renewal, requestKey: Fingerprint, policy: Policy, 
   // After a reported failure the same key gets the same certificate again, not a second one. Offered again, its pause is over.
   const again = renewal.requestKey === requestKey && renewal.newFingerprint !== null;
   const free = again && renewal.state === 'offered';
-  if (renewal.requests >= policy.requestsMax && !free) return { kind: 'refused', code: 'too_many_requests' };
+  // Charged to who brings it: a site gateway that asks again and again leaves the device its own requests.
+  const carried = renewal.via === null ? 0 : 1;
+  const charged = carried ? renewal.carriedRequests : renewal.requests - renewal.carriedRequests;
+  if (charged >= policy.requestsMax && !free) return { kind: 'refused', code: 'too_many_requests' };
   const requests = renewal.requests + (free ? 0 : 1);
-  if (again) return { kind: 'changed', renewal: { ...renewal, state: 'issued', requests, nextAt, updatedAt: now } };
-  return {
-    kind: 'changed',
-    renewal: { ...renewal, state: 'requested', requestKey, newFingerprint: null, requests, nextAt, updatedAt: now },
-  };
+  const carriedRequests = renewal.carriedRequests + (free ? 0 : carried);
+  const counted = { ...renewal, requests, carriedRequests, nextAt, updatedAt: now };
+  if (again) return { kind: 'changed', renewal: { ...counted, state: 'issued' } };
+  return { kind: 'changed', renewal: { ...counted, state: 'requested', requestKey, newFingerprint: null } };
 }
 
-function toFailed(renewal: Renewal, code: string, detail: string, policy: Policy, now: Instant): Transition {
+type Failure = Extract<RenewalEvent, { type: 'failed' }>;
+
+function toFailed(renewal: Renewal, { code, detail, via = null }: Failure, policy: Policy, now: Instant): Transition {
   if (!['requested', 'issued', 'delivered', 'installed', 'offered'].includes(renewal.state)) return unchanged;
   const attempts = renewal.attempts + 1;
   return {
@@ -163,6 +171,7 @@ function toFailed(renewal: Renewal, code: string, detail: string, policy: Policy
       state: 'failed',
       attempts,
       nextAt: nextLook(renewal, now + pauseMs(renewal, policy, attempts, now)),
+      failedVia: via,
       lastCode: code,
       lastDetail: detail,
       updatedAt: now,
@@ -213,7 +222,7 @@ export function advance(renewal: Renewal, event: RenewalEvent, policy: Policy, n
     case 'installed':
       return renewal.state === 'issued' || renewal.state === 'delivered' ? change({ state: 'installed' }) : unchanged;
     case 'failed':
-      return toFailed(renewal, event.code, event.detail, policy, now);
+      return toFailed(renewal, event, policy, now);
     case 'activated':
       return isOpen(renewal) && renewal.newFingerprint !== null
         ? change({ state: 'activated', activatedAt: now, nextAt: event.overlapUntil })
@@ -269,4 +278,18 @@ export function owed(renewal: Renewal): 'offer' | 'cert' | 'done' | null {
     case 'lapsed':
       return null;
   }
+}
+
+/**
+ * Is this renewal under way with the device itself? Then what a site gateway says became of the replacement changes nothing: the device
+ * says that on its own connection.
+ */
+export function isOwn(renewal: Renewal): boolean {
+  return renewal.via === null && renewal.requests > renewal.carriedRequests;
+}
+
+/** Does a reported failure keep the next offer back on this way? What a site gateway reported does not on the device's own. */
+export function isPaused(renewal: Renewal, path: PrincipalId | null, now: Instant): boolean {
+  if (renewal.state !== 'failed' || (renewal.nextAt ?? 0) <= now) return false;
+  return path !== null || renewal.failedVia === null;
 }

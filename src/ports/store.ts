@@ -7,8 +7,10 @@ import type { Contact, Principal, PrincipalId, PrincipalStatus } from '../domain
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
+import type { Upload } from '../domain/upload.ts';
 import type { Visits } from '../domain/visits.ts';
 import type { CampaignReader, StoredCampaign } from './campaigns.ts';
+import type { CarriedReader, CarriedWriter } from './carried.ts';
 import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -116,7 +118,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Reader extends PeriodReader, CampaignReader {
+export interface Reader extends PeriodReader, CampaignReader, CarriedReader {
   principal(id: PrincipalId): Promise<Principal | null>;
   /** Another id in the inventory that differs from this one by case alone; null: none. */
   caseTwin(id: PrincipalId): Promise<PrincipalId | null>;
@@ -145,8 +147,8 @@ export interface Reader extends PeriodReader, CampaignReader {
   renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Promise<Renewal[]>;
   /** The accepted request of a renewal, settled down to its serial; null when there is none. */
   request(renewalId: string): Promise<ApprovedRequest | null>;
-  /** What has arrived of a request that comes in parts, from its first byte on. */
-  upload(renewalId: string): Promise<{ readonly total: number; readonly bytes: Uint8Array } | null>;
+  /** What has arrived of a request that comes in parts from the device itself, from its first byte on. */
+  upload(renewalId: string): Promise<Upload | null>;
   /** The key made for a device, as CMS EnvelopedData, until the device has it. */
   envelope(renewalId: string): Promise<Uint8Array | null>;
   delegation(id: string): Promise<Delegation | null>;
@@ -213,7 +215,7 @@ export interface Reader extends PeriodReader, CampaignReader {
   queuedEffects(kind: QueuedKind, now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 
-export interface Transaction extends Reader {
+export interface Transaction extends Reader, CarriedWriter {
   putPrincipal(principal: Principal): Promise<void>;
   putContact(contact: Contact): Promise<void>;
   /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with GatewayError `conflict`. */
@@ -224,6 +226,7 @@ export interface Transaction extends Reader {
   /** Keeps the request a renewal accepted, replacing an earlier one. */
   putRequest(renewalId: string, request: ApprovedRequest): Promise<void>;
   putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void>;
+  /** Forgets what has arrived from the device itself. */
   dropUpload(renewalId: string): Promise<void>;
   putEnvelope(renewalId: string, der: Uint8Array): Promise<void>;
   /** Forgets it; that nothing of it stays on the disk, {@link Store.scrub} sees to. */

@@ -1,4 +1,6 @@
 // What is under way between a device and its renewal: a request that comes in parts, and a key that was made for it.
+import type { PrincipalId } from '../domain/principal.ts';
+import type { CarriedUpload } from '../ports/carried.ts';
 import type { Parameter, Queries } from './query.ts';
 import { bytesOf } from './query.ts';
 import { build } from './schema.ts';
@@ -44,5 +46,38 @@ export function deliveries(queries: Queries) {
     },
     putEnvelope: (renewalId: string, der: Uint8Array): void => void putEnvelope.run({ renewalId, der }),
     dropEnvelope: (renewalId: string): void => void dropEnvelope.run({ renewalId }),
+  };
+}
+
+/** The beginnings of requests that come in parts through gateways. */
+export function carriedDeliveries(queries: Queries) {
+  const carriedUploads = queries.prepare((p: Parameter<{ renewalId: string }>) =>
+    build
+      .selectFrom('carried_upload')
+      .select(['gateway_id as gatewayId', 'total', 'bytes'])
+      .where('renewal_id', '=', p('renewalId'))
+      .orderBy('gateway_id'),
+  );
+  const putCarriedUpload = queries.prepare((p: Parameter<CarriedUpload & { readonly renewalId: string }>) => {
+    const facts = { total: p('total'), bytes: p('bytes') };
+    return build
+      .insertInto('carried_upload')
+      .values({ renewal_id: p('renewalId'), gateway_id: p('gatewayId'), ...facts })
+      .onConflict((conflict) => conflict.columns(['renewal_id', 'gateway_id']).doUpdateSet(facts));
+  });
+  const dropCarriedUpload = queries.prepare((p: Parameter<{ renewalId: string; gateway: PrincipalId }>) =>
+    build.deleteFrom('carried_upload').where('renewal_id', '=', p('renewalId')).where('gateway_id', '=', p('gateway')),
+  );
+  const dropCarriedUploads = queries.prepare((p: Parameter<{ renewalId: string }>) =>
+    build.deleteFrom('carried_upload').where('renewal_id', '=', p('renewalId')),
+  );
+  return {
+    carriedUploads: (renewalId: string): CarriedUpload[] =>
+      carriedUploads.all({ renewalId }).map((row) => ({ ...row, bytes: bytesOf(row.bytes) })),
+    putCarriedUpload: (renewalId: string, upload: CarriedUpload): void =>
+      void putCarriedUpload.run({ renewalId, ...upload }),
+    dropCarriedUpload: (renewalId: string, gateway: PrincipalId): void =>
+      void dropCarriedUpload.run({ renewalId, gateway }),
+    dropCarriedUploads: (renewalId: string): void => void dropCarriedUploads.run({ renewalId }),
   };
 }

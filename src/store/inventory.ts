@@ -1,7 +1,13 @@
 // Principals, and what they last told about themselves.
 import { sql } from 'kysely';
 import type { KeyMode } from '../domain/policy.ts';
-import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import {
+  type CarriedContact,
+  type Contact,
+  nothingSaid,
+  type Principal,
+  type PrincipalId,
+} from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Page, PrincipalQuery } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
@@ -33,28 +39,32 @@ export const splitModes = (text: string): KeyMode[] => (text === '' ? [] : (text
 
 const principalOf = (row: Row): Principal => ({ ...row, modes: splitModes(row.modes) });
 
+const said = [
+  'principal_id as principalId',
+  'encoding',
+  'packet_bytes_max as packetBytesMax',
+  'slots',
+  'clock_skew_ms as clockSkewMs',
+  'last_seen_at as lastSeenAt',
+] as const;
+
+const saidBy = (p: Parameter<Contact>) => ({
+  encoding: p('encoding'),
+  packet_bytes_max: p('packetBytesMax'),
+  slots: p('slots'),
+  clock_skew_ms: p('clockSkewMs'),
+  last_seen_at: p('lastSeenAt'),
+});
+
 function prepareContacts(queries: Queries) {
   const of = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
     build
       .selectFrom('contact')
-      .select([
-        'principal_id as principalId',
-        'encoding',
-        'packet_bytes_max as packetBytesMax',
-        'slots',
-        'clock_skew_ms as clockSkewMs',
-        'last_seen_at as lastSeenAt',
-      ])
+      .select([...said, 'doubtful'])
       .where('principal_id', '=', p('id')),
   );
   const put = queries.prepare((p: Parameter<Contact>) => {
-    const facts = {
-      encoding: p('encoding'),
-      packet_bytes_max: p('packetBytesMax'),
-      slots: p('slots'),
-      clock_skew_ms: p('clockSkewMs'),
-      last_seen_at: p('lastSeenAt'),
-    };
+    const facts = { ...saidBy(p), doubtful: sql.lit(0) };
     return build
       .insertInto('contact')
       .values({ principal_id: p('principalId'), ...facts })
@@ -63,7 +73,7 @@ function prepareContacts(queries: Queries) {
   const seen = queries.prepare((p: Parameter<{ id: PrincipalId; at: Instant }>) =>
     build
       .insertInto('contact')
-      .values({ principal_id: p('id'), last_seen_at: p('at') })
+      .values({ principal_id: p('id'), last_seen_at: p('at'), doubtful: sql.lit(0) })
       .onConflict((conflict) => conflict.column('principal_id').doUpdateSet({ last_seen_at: p('at') })),
   );
   return { of, put, seen };
@@ -92,6 +102,53 @@ function twins(queries: Queries, limit: number): (readonly [PrincipalId, Princip
     .limit(limit);
   return queries.all(pairs).map(({ one, other }) => [one, other] as const);
 }
+
+/** What site gateways say of the devices they speak for. */
+export function carriedContacts(queries: Queries) {
+  const of = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build
+      .selectFrom('carried_contact')
+      .select([...said, 'gateway_id as gatewayId'])
+      .where('principal_id', '=', p('id'))
+      .orderBy('gateway_id'),
+  );
+  const put = queries.prepare((p: Parameter<CarriedContact>) => {
+    const facts = saidBy(p);
+    return build
+      .insertInto('carried_contact')
+      .values({ principal_id: p('principalId'), gateway_id: p('gatewayId'), ...facts })
+      .onConflict((conflict) => conflict.columns(['principal_id', 'gateway_id']).doUpdateSet(facts));
+  });
+  const drop = queries.prepare((p: Parameter<{ gateway: PrincipalId; but: string; now: Instant }>) =>
+    build
+      .deleteFrom('carried_contact')
+      .where('gateway_id', '=', p('gateway'))
+      .where('principal_id', 'not in', (eb) =>
+        eb
+          .selectFrom('delegation as d')
+          .innerJoin('principal as p', 'p.site', 'd.site')
+          .select('p.id')
+          .where(standing(p)),
+      )
+      .where('principal_id', 'not in', (eb) =>
+        eb
+          .selectFrom('delegation as d')
+          .innerJoin('delegation_device as n', 'n.delegation_id', 'd.id')
+          .select('n.principal_id')
+          .where(standing(p)),
+      ),
+  );
+  return {
+    carriedContacts: (id: PrincipalId): CarriedContact[] => of.all({ id }),
+    putCarriedContact: (contact: CarriedContact): void => void put.run(contact),
+    dropCarriedContacts: (gateway: PrincipalId, but: string, now: Instant): void =>
+      void drop.run({ gateway, but, now }),
+  };
+}
+
+/** Delegations of a gateway that are in force, all but one. */
+const standing = (p: Parameter<{ gateway: PrincipalId; but: string; now: Instant }>) =>
+  sql<boolean>`d.gateway_id = ${p('gateway')} AND d.id <> ${p('but')} AND d.revoked_at IS NULL AND d.ends_at > ${p('now')}`;
 
 export function inventory(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
@@ -136,7 +193,13 @@ export function inventory(queries: Queries) {
       if (page.after !== undefined) select = select.where('id', '>', page.after as PrincipalId);
       return queries.all(select).map(principalOf);
     },
-    contact: (id: PrincipalId): Contact | null => contacts.of.get({ id }) ?? null,
+    contact: (id: PrincipalId): Contact | null => {
+      const row = contacts.of.get({ id });
+      if (!row) return null;
+      const { doubtful, ...contact } = row;
+      // It may be what a gateway said, when the two were one.
+      return doubtful === 1 ? { ...contact, ...nothingSaid } : contact;
+    },
     putPrincipal: (principal: Principal): void => void put.run({ ...principal, modes: joinModes(principal.modes) }),
     putContact: (contact: Contact): void => void contacts.put.run(contact),
     principalSeen: (id: PrincipalId, at: Instant): void => void contacts.seen.run({ id, at }),

@@ -35,6 +35,10 @@ export class TableReader implements Reader {
     return this.tables.contact(id);
   }
 
+  async carriedContacts(id: PrincipalId) {
+    return this.tables.carriedContacts(id);
+  }
+
   async certificate(fingerprint: Fingerprint) {
     return this.tables.certificate(fingerprint);
   }
@@ -88,6 +92,10 @@ export class TableReader implements Reader {
 
   async upload(renewalId: string) {
     return this.tables.upload(renewalId);
+  }
+
+  async carriedUploads(renewalId: string) {
+    return this.tables.carriedUploads(renewalId);
   }
 
   async envelope(renewalId: string) {

@@ -84,12 +84,14 @@ interface RenewalTable {
   next_at: Instant | null;
   attempts: number;
   requests: number;
+  carried_requests: number;
   request_key: Fingerprint | null;
   lapsed_at: Instant | null;
   activated_at: Instant | null;
   confirmed_at: Instant | null;
   heard_at: Instant | null;
   reopened_at: Instant | null;
+  failed_via: PrincipalId | null;
   last_code: string | null;
   last_detail: string | null;
   updated_at: Instant;
@@ -255,13 +257,19 @@ interface TallyTable {
   count: number;
 }
 
+interface Carried {
+  gateway_id: PrincipalId;
+}
+
 interface Schema {
   principal: PrincipalTable;
-  contact: ContactTable;
+  contact: ContactTable & { doubtful: number };
+  carried_contact: ContactTable & Carried;
   certificate: CertificateTable;
   renewal: RenewalTable;
   request: RequestTable;
   upload: UploadTable;
+  carried_upload: UploadTable & Carried;
   envelope: EnvelopeTable;
   delegation: DelegationTable;
   delegation_device: DelegationDeviceTable;

@@ -2,8 +2,8 @@
 import { alerts, notifications, watches } from './alerts.ts';
 import { campaigns } from './campaigns.ts';
 import { delegations } from './delegations.ts';
-import { deliveries } from './deliveries.ts';
-import { inventory } from './inventory.ts';
+import { carriedDeliveries, deliveries } from './deliveries.ts';
+import { carriedContacts, inventory } from './inventory.ts';
 import { journal, journalByTime, publishedCrl, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
@@ -16,10 +16,12 @@ import { surveys } from './surveys.ts';
 export function tablesOf(queries: Queries) {
   return {
     ...inventory(queries),
+    ...carriedContacts(queries),
     ...ledger(queries),
     ...renewals(queries),
     ...requests(queries),
     ...deliveries(queries),
+    ...carriedDeliveries(queries),
     ...delegations(queries),
     ...watches(queries),
     ...alerts(queries),

@@ -4,11 +4,12 @@ import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
-import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { CarriedContact, Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
 import type { StoredCampaign } from '../ports/campaigns.ts';
+import type { CarriedUpload } from '../ports/carried.ts';
 import type { JournalEntry, Presence, StoredCrl, StoredFinding, Transaction } from '../ports/store.ts';
 import type { OpenUnit } from './database.ts';
 import { TableReader } from './reader.ts';
@@ -54,6 +55,14 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putContact(contact);
   }
 
+  async putCarriedContact(contact: CarriedContact): Promise<void> {
+    this.#open().putCarriedContact(contact);
+  }
+
+  async dropCarriedContacts(gateway: PrincipalId, but: string, now: Instant): Promise<void> {
+    this.#open().dropCarriedContacts(gateway, but, now);
+  }
+
   async putCertificate(entry: LedgerEntry): Promise<void> {
     this.#open().putCertificate(entry);
   }
@@ -76,8 +85,22 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putUpload(renewalId, total, bytes);
   }
 
+  async putCarriedUpload(renewalId: string, upload: CarriedUpload): Promise<void> {
+    this.#open().putCarriedUpload(renewalId, upload);
+  }
+
   async dropUpload(renewalId: string): Promise<void> {
     this.#open().dropUpload(renewalId);
+  }
+
+  async dropCarriedUpload(renewalId: string, gateway: PrincipalId): Promise<void> {
+    this.#open().dropCarriedUpload(renewalId, gateway);
+  }
+
+  async dropUploads(renewalId: string): Promise<void> {
+    const tables = this.#open();
+    tables.dropUpload(renewalId);
+    tables.dropCarriedUploads(renewalId);
   }
 
   async putEnvelope(renewalId: string, der: Uint8Array): Promise<void> {

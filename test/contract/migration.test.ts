@@ -1,5 +1,5 @@
 // A database that an earlier nolapse has filled, brought to the present schema: nothing in it is lost or altered, and it can be worked with.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -357,5 +357,59 @@ it('goes on with what schema 4 left under way', async () => {
   if (!failed) throw new Error('the renewal is gone');
   await store.transact((tx) => tx.putRenewal({ ...failed, state: 'offered', lastCode: null }));
   expect(await read.renewal('r-failed')).toMatchObject({ state: 'offered', campaign: 'c-1', cohort: null });
+  await store.close();
+});
+
+it('has what a site gateway may have said of a device govern the way through it, and not the device itself', async () => {
+  const sqlite = openSqlite(path);
+  migrate(
+    sqlite,
+    migrations.slice(
+      0,
+      migrations.findIndex(({ name }) => name === 'carried'),
+    ),
+  );
+  const put = (sql: string): void => void sqlite.exec(sql);
+  const devices = [
+    ['behind', 'north'],
+    ['moved', 'south'],
+    ['revoked', null],
+  ] as const;
+  put(
+    `INSERT INTO principal (id, kind, status, owner, class, criticality) VALUES ('gw', 'gateway', 'active', '', '', 'low')`,
+  );
+  for (const [id, site] of devices) {
+    sqlite
+      .prepare(
+        `INSERT INTO principal (id, kind, status, owner, class, criticality, site) VALUES (?, 'device', 'active', '', '', 'low', ?)`,
+      )
+      .run(id, site);
+  }
+  put(`INSERT INTO contact SELECT id, 'cbor', 128, 1, 5, 9 FROM principal`);
+  const grant = `INSERT INTO delegation (id, gateway_id, site, modes, ends_at, daily_limit, created_at, revoked_at)`;
+  put(`${grant} VALUES ('d-0', 'gw', NULL, 'csr', ${now + day}, 1, 1, 2)`);
+  put(`INSERT INTO delegation_device VALUES ('d-0', 'revoked')`);
+  const bySite = `${grant} VALUES ('d-1', 'gw', 'north', 'csr', ${now + day}, 1, 1, NULL)`;
+  const said = { encoding: 'cbor', packetBytesMax: 128, slots: 1, clockSkewMs: 5, lastSeenAt: 9 };
+  const unsaid = { encoding: null, packetBytesMax: null, slots: null, clockSkewMs: null, lastSeenAt: 9 };
+  sqlite.close();
+  copyFileSync(path, `${path}.named`);
+  const named = openStore(`${path}.named`).store;
+  expect(await named.read.contact(idOf('behind'))).toMatchObject(said);
+  expect(await named.read.contact(idOf('revoked'))).toMatchObject(unsaid);
+  expect(await named.read.carriedContacts(idOf('revoked'))).toEqual([]);
+  await named.close();
+
+  const again = openSqlite(path);
+  again.exec(bySite);
+  again.close();
+  const { store } = openStore(path);
+  for (const [id] of devices) expect(await store.read.contact(idOf(id))).toMatchObject(unsaid);
+  expect(await store.read.contact(idOf('gw'))).toMatchObject(said);
+  expect(await store.read.carriedContacts(idOf('behind'))).toMatchObject([{ ...said, gatewayId: 'gw' }]);
+  expect(await store.read.carriedContacts(idOf('moved'))).toEqual([]);
+  // Until it speaks itself.
+  await store.transact((tx) => tx.putContact({ ...said, encoding: 'json', principalId: idOf('moved') }));
+  expect(await store.read.contact(idOf('moved'))).toMatchObject({ ...said, encoding: 'json' });
   await store.close();
 });

@@ -182,4 +182,61 @@ export function deliveries(): void {
     await expect(store.transact((tx) => tx.putUpload('none', 1, bytes(1)))).rejects.toMatchObject(constraint);
     await expect(store.transact((tx) => tx.putEnvelope('none', bytes(1)))).rejects.toMatchObject(constraint);
   });
+
+  it('keeps what gateways say of devices apart, until no delegation in force names the device', async () => {
+    await store.transact(async (tx) => {
+      for (const id of ['a', 'b', 'c']) await tx.putPrincipal(principal(id, { site: id === 'c' ? 'north' : null }));
+    });
+    await grant(
+      delegation('d1', { devices: [idOf('a'), idOf('b')] }),
+      delegation('d2', { devices: [idOf('b')] }),
+      ofSite('d3', 'north'),
+      delegation('d4', { gatewayId: idOf('gw-2') }),
+    );
+    const said = { encoding: 'cbor', packetBytesMax: 128, slots: 1, clockSkewMs: -4, lastSeenAt: now } as const;
+    const of = (id: string, gateway: string) => ({ ...said, principalId: idOf(id), gatewayId: idOf(gateway) });
+    await store.transact(async (tx) => {
+      for (const id of ['a', 'b', 'c']) await tx.putCarriedContact({ ...of(id, 'gw'), encoding: null });
+      await tx.putCarriedContact(of('a', 'gw-2'));
+      for (const id of ['a', 'b', 'c']) await tx.putCarriedContact(of(id, 'gw'));
+    });
+    await reopen();
+    expect(await store.read.carriedContacts(idOf('a'))).toEqual([of('a', 'gw'), of('a', 'gw-2')]);
+    expect(await store.read.contact(idOf('a'))).toBeNull();
+    const drop = (but: string, at = now) => store.transact((tx) => tx.dropCarriedContacts(idOf('gw'), but, at));
+    const left = async () => {
+      const all = await Promise.all(['a', 'b', 'c'].map((id) => store.read.carriedContacts(idOf(id))));
+      return all.flat().map(({ principalId, gatewayId }) => `${principalId} ${gatewayId}`);
+    };
+    await drop('none');
+    expect(await left()).toEqual(['a gw', 'a gw-2', 'b gw', 'c gw']);
+    await drop('d1');
+    expect(await left()).toEqual(['a gw-2', 'b gw', 'c gw']);
+    await drop('d3');
+    expect(await left()).toEqual(['a gw-2', 'b gw']);
+    await drop('none', now + day);
+    expect(await left()).toEqual(['a gw-2']);
+  });
+
+  it('keeps the parts of a request apart by the way they came', async () => {
+    await grant();
+    await store.transact((tx) => tx.putPrincipal(principal('a')));
+    await putRenewals(renewal('r', 'a'));
+    const bytes = (...all: number[]) => new Uint8Array(all);
+    const carried = { gatewayId: idOf('gw'), total: 3, bytes: bytes(1) };
+    const all = async () => [await store.read.upload('r'), await store.read.carriedUploads('r')];
+    await store.transact(async (tx) => {
+      await tx.putUpload('r', 3, bytes(7, 8));
+      await tx.putCarriedUpload('r', { ...carried, gatewayId: idOf('gw-2') });
+      await tx.putCarriedUpload('r', carried);
+      await tx.putCarriedUpload('r', { ...carried, bytes: bytes(1, 2) });
+    });
+    await reopen();
+    const two = { ...carried, bytes: bytes(1, 2) };
+    expect(await all()).toEqual([{ total: 3, bytes: bytes(7, 8) }, [two, { ...carried, gatewayId: idOf('gw-2') }]]);
+    await store.transact((tx) => tx.dropCarriedUpload('r', idOf('gw-2')));
+    expect(await all()).toEqual([{ total: 3, bytes: bytes(7, 8) }, [two]]);
+    await store.transact((tx) => tx.dropUploads('r'));
+    expect(await all()).toEqual([null, []]);
+  });
 }

@@ -134,6 +134,8 @@ describe('in the middle of a renewal', () => {
     clients.push(gateway.client);
     await delegate(house, 'gw-2');
     const moved = new SiteDevice(gateway.client, 'dev-1', one.credentials);
+    // What gw-1 said of it is over with gw-1.
+    await moved.say({ word: 'hello', maxPacket: 4_096 });
     const { certificates } = await moved.next('cert');
     await moved.say({ word: 'ack', renewal, status: 'installed' });
     moved.credentials = { certificatePem: pemOf(certificates), keyPem };

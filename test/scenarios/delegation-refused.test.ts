@@ -131,6 +131,7 @@ describe('a gateway is refused', () => {
     await house.gateway.operations.revokeDelegation({ id });
     const { csr } = await newRequest('dev-1');
     await expectRefused('not_delegated', () => device.say({ word: 'csr', renewal, csr }));
+    device.heard.length = 0;
     const other = await deviceBehind('dev-2');
     await delegate(house, 'gw-1', { devices: ['dev-2'] });
     const itself = await new Speaker(await connect(house, device.credentials, 'dev-1'), 'dev-1').listen();

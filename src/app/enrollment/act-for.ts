@@ -69,7 +69,7 @@ export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal
     await change(app, ({ record }) => record({ ...happening, principalId: gateway }));
   } else app.journal.tell(happening);
   if (!answered) return;
-  const manner = await mannerOf(app, gateway, encoding);
+  const manner = await mannerOf(app, gateway, null, encoding);
   const error = {
     word: 'error',
     code,

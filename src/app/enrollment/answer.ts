@@ -71,7 +71,7 @@ async function answer(app: App, session: Session, id: PrincipalId, asked: boolea
   const message = await restOf(app, inquiry, outcome);
   if (message) {
     const path = { speaker: session.principal.id, certificate: isOwn ? session.fingerprint : null };
-    const taken = await sendTo(app, path, id, await mannerOf(app, id), message);
+    const taken = await sendTo(app, path, id, await mannerOf(app, id, isOwn ? null : path.speaker), message);
     if (taken === 0) return;
   }
   app.asked.forget(session.principal.id, id);
@@ -84,16 +84,16 @@ async function tellOwn(app: App, { session, renewals }: Inquiry): Promise<Outcom
   const next = open.find(({ oldFingerprint }) => oldFingerprint === session.fingerprint) ?? open[0] ?? null;
   if (own && (own.confirmedAt === null || next === null)) {
     const told = await tellDone(app, session, own);
-    if (next) await promptAnew(app, next);
+    if (next) await promptAnew(app, next, null);
     return { told, about: own };
   }
-  return { told: next ? await promptAnew(app, next) : 'nothing', about: next };
+  return { told: next ? await promptAnew(app, next, null) : 'nothing', about: next };
 }
 
 async function tellThrough(app: App, { session, renewals }: Inquiry): Promise<Outcome> {
   const [current] = renewals;
   if (!current) return { told: 'nothing', about: null };
-  if (current.state !== 'activated') return { told: await promptAnew(app, current), about: current };
+  if (current.state !== 'activated') return { told: await promptAnew(app, current, session.principal.id), about: current };
   const told = await tellDone(app, session, current);
   // A site gateway hears of it only where it had asked for the replacement.
   return { told: current.via === null ? 'nothing' : told, about: current };
@@ -103,7 +103,8 @@ async function tellThrough(app: App, { session, renewals }: Inquiry): Promise<Ou
 async function tellDone(app: App, session: Session, renewal: Renewal): Promise<Told> {
   const now = app.clock.steady();
   if (app.asked.wasToldDone(session, renewal.id, now)) return 'told';
-  const told = await promptAnew(app, renewal);
+  const { id } = session.principal;
+  const told = await promptAnew(app, renewal, id === renewal.principalId ? null : id);
   if (told === 'told') app.asked.noteDone(session, renewal.id, now);
   return told;
 }

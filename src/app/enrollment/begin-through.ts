@@ -31,7 +31,7 @@ export async function beginThrough(
   const delegations = await tx.delegationsFor(device.id, device.site);
   const verdict = mayActFor({ gateway, lane: 'full', device, delegations, now });
   if (!verdict.allowed) return { refusal: { code: verdict.code, detail: verdict.detail } };
-  const counted = renewal.via === via && renewal.requests > 0;
+  const counted = renewal.via === via && renewal.carriedRequests > 0;
   const used = new Map<string, number>();
   for (const { id } of counted ? [] : verdict.delegations) used.set(id, await tx.delegationUse(id, dayOf(now)));
   const chosen = chooseDelegation(verdict.delegations, renewal.mode, used);

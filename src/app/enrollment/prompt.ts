@@ -1,8 +1,17 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
 import type { DownMessage } from '../../domain/message.ts';
-import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../../domain/renewal.ts';
+import {
+  awaitDevice,
+  holdsCertificate,
+  isOpen,
+  isPaused,
+  owed,
+  type Renewal,
+  sentAgain,
+} from '../../domain/renewal.ts';
 import { toSeconds } from '../../domain/time.ts';
+import type { DownWord } from '../../domain/topics.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { holdOf, keepHeld, tellUrgent } from '../renewal/hold.ts';
@@ -10,7 +19,7 @@ import { lastChance } from '../renewal/last-chance.ts';
 import { listenersTo } from './delegations.ts';
 import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
-import { fitted, type Hearers, type Manner, mannerOf, sendDown } from './send-down.ts';
+import { type Asked, type Audience, fitted, type Manner, sendEach, type Way } from './send-down.ts';
 
 /** Why something is sent: its time had come, or its device listens or asked. */
 type Reason = 'due' | 'asked';
@@ -21,8 +30,13 @@ type Reason = 'due' | 'asked';
  */
 export type Told = 'told' | 'follows' | 'unheard' | 'queued' | 'waits' | 'nothing';
 
-/** Sends what is owed under this renewal now, and records that it was sent. */
-export async function prompt(app: App, renewalId: string, reason: Reason = 'due'): Promise<Told> {
+/** Sends what is owed under this renewal now, on every way or on the one it was asked on, and records that it was sent. */
+export async function prompt(
+  app: App,
+  renewalId: string,
+  reason: Reason = 'due',
+  asked: Asked = 'everywhere',
+): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return 'nothing';
   const hold = await holdOf(app, renewal);
@@ -39,8 +53,7 @@ export async function prompt(app: App, renewalId: string, reason: Reason = 'due'
     const prepared = await prepare(app, renewal.id);
     return prepared === 'made' ? 'follows' : prepared === 'hindered' ? 'waits' : prepared;
   }
-  const manner = await mannerOf(app, renewal.principalId);
-  return send(app, renewal, manner, await messageFor(app, renewal, manner), reason);
+  return send(app, renewal, reason, asked, (manner) => messageFor(app, renewal, manner));
 }
 
 /** Who asks comes after those who wait: they have less time, or asked before. */
@@ -49,55 +62,62 @@ function takesTurn({ rates }: App, reason: Reason): boolean {
 }
 
 /** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
-export async function sendReplacement(app: App, renewalId: string): Promise<Told> {
+export async function sendReplacement(app: App, renewalId: string, asked: Asked): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return 'nothing';
-  const manner = await mannerOf(app, renewal.principalId);
-  return send(app, renewal, manner, await replacementMessage(app, renewal, manner), 'asked');
+  return send(app, renewal, 'asked', asked, (manner) => replacementMessage(app, renewal, manner));
 }
 
 async function send(
   app: App,
   renewal: Renewal,
-  manner: Manner,
-  message: DownMessage | null,
   reason: Reason,
+  asked: Asked,
+  messageFor: (manner: Manner) => Promise<DownMessage | null>,
 ): Promise<Told> {
-  if (!message) return 'nothing';
-  const taken = await sendDown(app, renewal.principalId, manner, message, hearersOf(renewal, message.word));
-  await change(app, (within) => keepSent(within, renewal, message.word, taken > 0 ? reason : null));
-  return taken > 0 ? 'told' : 'unheard';
+  let said = false;
+  const taken = await sendEach(app, renewal.principalId, asked, audienceOf(renewal), async (manner) => {
+    const message = await messageFor(manner);
+    said ||= message !== null;
+    return message;
+  });
+  if (!said) return 'nothing';
+  // That nobody listens is known only where everybody was spoken to.
+  if (taken.size > 0 || asked === 'everywhere') {
+    await change(app, (within) => keepSent(within, renewal, taken, reason));
+  }
+  return taken.size > 0 ? 'told' : 'unheard';
 }
 
 /**
  * Only who speaks through the replacement has it in use: what still listens through the old one is told nothing of its end.
  * A gateway is told where it asked for the replacement: for others the device has to hear it itself.
  */
-function hearersOf(renewal: Renewal, word: DownMessage['word']): Hearers {
-  if (word !== 'done') return { certificate: null, gateways: true };
+function audienceOf(renewal: Renewal): Audience {
+  if (renewal.state !== 'activated') return { certificate: null, gateways: true };
   return { certificate: renewal.newFingerprint, gateways: renewal.via !== null };
 }
 
 /**
- * Prompts a renewal whose device has just begun to listen, or said hello: with what is owed, or once more with what was sent before and
- * may have been lost.
+ * Prompts a renewal on the way on which somebody has just begun to listen, or said hello: with what is owed, or once more with what was
+ * sent before and may have been lost.
  */
-export async function promptAnew(app: App, renewal: Renewal): Promise<Told> {
+export async function promptAnew(app: App, renewal: Renewal, asked: Way): Promise<Told> {
   // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
-  if (renewal.state === 'failed' && (renewal.nextAt ?? 0) > app.clock.now()) return 'waits';
+  if (isPaused(renewal, asked, app.clock.now())) return 'waits';
   if (renewal.state === 'requested') return 'waits';
-  if (renewal.state === 'installed') return sendReplacement(app, renewal.id);
-  if (renewal.state === 'activated' && renewal.confirmedAt !== null) return sendDoneAgain(app, renewal);
-  const told = await prompt(app, renewal.id, 'asked');
+  if (renewal.state === 'installed') return sendReplacement(app, renewal.id, asked);
+  if (renewal.state === 'activated' && renewal.confirmedAt !== null) return sendDoneAgain(app, renewal, asked);
+  const told = await prompt(app, renewal.id, 'asked', asked);
   if (told === 'queued') await queueOffer(app, renewal.id);
   return told;
 }
 
 /** That all is done, to who may have missed it. */
-async function sendDoneAgain(app: App, renewal: Renewal): Promise<Told> {
-  const manner = await mannerOf(app, renewal.principalId);
-  const taken = await sendDown(app, renewal.principalId, manner, doneUnder(app, renewal), hearersOf(renewal, 'done'));
-  return taken > 0 ? 'told' : 'unheard';
+async function sendDoneAgain(app: App, renewal: Renewal, asked: Way): Promise<Told> {
+  const { principalId } = renewal;
+  const taken = await sendEach(app, principalId, asked, audienceOf(renewal), async () => doneUnder(app, renewal));
+  return taken.size > 0 ? 'told' : 'unheard';
 }
 
 /** Has an offer wait for its turn in the ledger. */
@@ -138,27 +158,27 @@ async function replacementMessage(app: App, renewal: Renewal, manner: Manner): P
 }
 
 /** What a device brings about by listening and asking is kept and told once: it may do so as often as it likes. */
-async function keepSent(within: Change, sent: Renewal, word: DownMessage['word'], taken: Reason | null): Promise<void> {
+async function keepSent(within: Change, sent: Renewal, taken: ReadonlySet<DownWord>, reason: Reason): Promise<void> {
   const { app, tx, now } = within;
   const renewal = await tx.renewal(sent.id);
   const principal = renewal && (await tx.principal(renewal.principalId));
   if (!renewal || !principal || renewal.state !== sent.state) return;
   // Installed it stays, and since when: the next move is the device's.
   if (renewal.state === 'installed') return;
-  if (!taken) {
+  if (taken.size === 0) {
     if (isOpen(renewal)) await tx.putRenewal(awaitDevice(renewal));
     return;
   }
-  if (word === 'done') {
+  if (taken.has('done')) {
     await step(within, renewal, { type: 'confirmed' }, principal, 'confirmed to the device');
     return;
   }
   const policy = policyOf(app, principal);
-  if (taken === 'asked' && renewal.state === 'offered') {
-    await tx.putRenewal(sentAgain(renewal, policy, now, taken));
+  if (reason === 'asked' && renewal.state === 'offered') {
+    await tx.putRenewal(sentAgain(renewal, policy, now, reason));
     return;
   }
-  const transition = await step(within, renewal, { type: word === 'cert' ? 'delivered' : 'offered' }, principal);
+  const transition = await step(within, renewal, { type: taken.has('cert') ? 'delivered' : 'offered' }, principal);
   const current = transition.kind === 'changed' ? transition.renewal : renewal;
-  if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policy, now, taken));
+  if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policy, now, reason));
 }

@@ -2,7 +2,7 @@
 // connection with the new certificate does.
 import type { Refusal } from '../../domain/errors.ts';
 import type { AckMessage } from '../../domain/message.ts';
-import { isOpen } from '../../domain/renewal.ts';
+import { isOpen, isOwn } from '../../domain/renewal.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
@@ -27,13 +27,16 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
   }
   // Nothing is taken back: what came late, or was replayed, is told to be so.
   if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
+  // The device has it on its own connection, and says there what became of it.
+  if (sender.via !== null && isOwn(renewal)) return null;
   if (ack.status === 'installed') {
     if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
     await step(within, renewal, { type: 'installed' }, principal, 'installed by the device');
     return null;
   }
   const { code, detail } = saidOf(ack);
-  const transition = await step(within, renewal, { type: 'failed', code, detail }, principal, `failed: ${code}`);
+  const failed = { type: 'failed', code, detail, via: sender.via } as const;
+  const transition = await step(within, renewal, failed, principal, `failed: ${code}`);
   if (transition.kind === 'changed') {
     await within.alert(renewalFailed(principal, code, detail));
   }

@@ -16,6 +16,7 @@ import { lastChance } from '../renewal/last-chance.ts';
 import { assembleRequest, forgetUpload } from './assemble-request.ts';
 import { beginThrough } from './begin-through.ts';
 import { objectToProof } from './check-proof.ts';
+import { keepSaid } from './keep-said.ts';
 import { sendReplacement } from './prompt.ts';
 import type { Sender } from './receive.ts';
 
@@ -34,10 +35,10 @@ export async function receiveCsr(app: App, sender: Sender, message: CsrMessage):
   if (offset === undefined || total === undefined || !bytes) return { code: 'missing_field', detail: 'csr: required' };
   const assembled = await assembleRequest(app, sender, renewal, { offset, total, bytes });
   if (assembled.kind === 'refused') return assembled.refusal;
-  if (assembled.kind === 'again') await sendReplacement(app, renewal);
+  if (assembled.kind === 'again') await sendReplacement(app, renewal, sender.via);
   if (assembled.kind !== 'whole') return null;
   const refusal = await judge(app, sender, message, assembled.der);
-  await forgetUpload(app, renewal);
+  await forgetUpload(app, sender, renewal, refusal === null);
   return refusal;
 }
 
@@ -48,7 +49,7 @@ async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Ar
   if (objection) return objection;
   const outcome = await change(app, (within) => take(within, sender, message.renewal, facts), sender.via);
   if ('refusal' in outcome) return outcome.refusal;
-  if (outcome.resend) await sendReplacement(app, message.renewal);
+  if (outcome.resend) await sendReplacement(app, message.renewal, sender.via);
   return outcome.resend ? null : waitForAuthority(app, message.renewal);
 }
 
@@ -98,9 +99,7 @@ async function accept(
       refusal: { code: transition.code, detail, ...(transition.code === 'unavailable' && { retryAfterSeconds: 1 }) },
     };
   }
-  const contact = await tx.contact(principal.id);
-  if (contact && contact.encoding !== encoding) await tx.putContact({ ...contact, encoding });
-  if (!contact) await tx.putContact({ ...noContact, principalId: principal.id, encoding, lastSeenAt: now });
+  await keepSaid(tx, principal.id, via, { encoding }, now);
   const after = transition.kind === 'changed' ? transition.renewal : renewal;
   if (holdsCertificate(after)) return { resend: true };
   if (transition.kind === 'changed') {
@@ -111,8 +110,6 @@ async function accept(
   }
   return { resend: false };
 }
-
-const noContact = { packetBytesMax: null, slots: null, clockSkewMs: null };
 
 /** Nothing the device can mend; an hour is soon enough for a CA that is being rolled over. */
 const issuerEnds = {

@@ -7,7 +7,7 @@ import { change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import type { Sender } from './receive.ts';
 import { fetchedUnder, replacementOf } from './replacement.ts';
-import { type Manner, mannerOf, roomFor, sendDown } from './send-down.ts';
+import { type Manner, mannerOf, type Way, roomFor, sendDown } from './send-down.ts';
 
 /** Takes a request for parts. One is answered by as many parts as it takes, in order; the same request again by the same parts. */
 export async function receiveGet(app: App, sender: Sender, get: GetMessage): Promise<Refusal | null> {
@@ -18,12 +18,13 @@ export async function receiveGet(app: App, sender: Sender, get: GetMessage): Pro
   if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return { code: 'wrong_state', detail: 'there is nothing to fetch' };
-  const whole = fetchedUnder(app, renewal, await mannerOf(app, sender.id), replacement);
+  const whole = fetchedUnder(app, renewal, await mannerOf(app, sender.id, sender.via), replacement);
   if (get.length === 0 || get.offset >= whole.length) {
     return { code: 'part_out_of_range', detail: `of ${whole.length} bytes` };
   }
   const asked = whole.subarray(0, Math.min(whole.length, get.offset + get.length));
-  const sent = await sendParts(app, renewal, await mannerOf(app, sender.id, sender.encoding), {
+  const manner = await mannerOf(app, sender.id, sender.via, sender.encoding);
+  const sent = await sendParts(app, renewal, manner, sender.via, {
     bytes: asked,
     offset: get.offset,
     total: whole.length,
@@ -41,14 +42,15 @@ interface Stretch {
 }
 
 /** @returns up to where they were sent to somebody; null when the device's packets hold no byte of a part. */
-async function sendParts(app: App, renewal: Renewal, manner: Manner, { bytes, offset, total }: Stretch) {
+async function sendParts(app: App, renewal: Renewal, manner: Manner, path: Way, { bytes, offset, total }: Stretch) {
   const { id, principalId } = renewal;
   const room = roomFor(principalId, 'part', manner);
   for (let at = offset; at < bytes.length; ) {
     const length = partBytesWithin(manner.encoding, { renewal: id, offset: at, total }, room);
     if (length === 0) return null;
     const part = { renewal: id, offset: at, total, bytes: bytes.subarray(at, at + length) };
-    if ((await sendDown(app, principalId, manner, { word: 'part', ...part })) === 0) return at;
+    const taken = await sendDown(app, principalId, manner, { word: 'part', ...part }, { path, certificate: null });
+    if (taken === 0) return at;
     at += part.bytes.length;
   }
   return bytes.length;

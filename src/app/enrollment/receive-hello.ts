@@ -2,11 +2,11 @@
 import type { Refusal } from '../../domain/errors.ts';
 import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
-import type { Contact } from '../../domain/principal.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { heardWithin } from '../renewal/reopen.ts';
 import { onHello } from './answer.ts';
+import { keepSaid } from './keep-said.ts';
 import type { Sender } from './receive.ts';
 import { reportUse } from './report-use.ts';
 import { canBeTold, mannerOf } from './send-down.ts';
@@ -16,22 +16,20 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
   const { id, via, session, encoding } = sender;
   const objection = await reportUse(app, sender, hello);
   if (objection) return objection;
-  const known = await app.store.read.contact(id);
   const now = app.clock.now();
-  const contact: Contact = {
-    principalId: id,
+  const { maxPacket, slots, clock } = hello;
+  const said = {
     encoding,
-    packetBytesMax: hello.maxPacket ?? known?.packetBytesMax ?? null,
-    slots: hello.slots ?? known?.slots ?? null,
-    clockSkewMs: hello.clock === undefined ? (known?.clockSkewMs ?? null) : hello.clock * 1_000 - now,
-    lastSeenAt: now,
+    ...(maxPacket !== undefined && { packetBytesMax: maxPacket }),
+    ...(slots !== undefined && { slots }),
+    ...(clock !== undefined && { clockSkewMs: clock * 1_000 - now }),
   };
   await change(app, async (within) => {
-    await within.tx.putContact(contact);
+    await keepSaid(within.tx, id, via, said, now);
     if (via === null && !session.introduced) await heardWithin(within, id, session.fingerprint);
   });
   // Kept first: what is said to it must not be larger than what it takes, be that too little for anything but an error.
-  const manner = await mannerOf(app, id);
+  const manner = await mannerOf(app, id, via);
   if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {
     return { code: 'packet_too_small', detail: `at least ${packetBytesLeast} bytes, and more in JSON` };
   }

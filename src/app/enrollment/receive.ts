@@ -50,7 +50,7 @@ export async function receive(app: App, session: Session, topic: string, payload
     return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
   }
   const decoded = decodeUp(word, payload);
-  if (!decoded.ok) return refuse(app, { id, encoding: decoded.encoding }, decoded);
+  if (!decoded.ok) return refuse(app, { id, via, encoding: decoded.encoding }, decoded);
   await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
 }
 
@@ -63,7 +63,7 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: id, encoding, ...about }, refusal);
-    } else await refuse(app, { id, encoding, ...about }, refusal);
+    } else await refuse(app, { id, via, encoding, ...about }, refusal);
   } catch (error) {
     app.journal.tell({
       action: 'enrollment.failed',
@@ -71,7 +71,7 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
       message: `${id}: ${message.word} could not be handled`,
       fields: { 'nolapse.principal': id, 'error.message': error instanceof Error ? error.message : String(error) },
     });
-    await refuse(app, { id, encoding }, { code: 'unavailable', detail: 'try again', retryAfterSeconds: 10 });
+    await refuse(app, { id, via, encoding }, { code: 'unavailable', detail: 'try again', retryAfterSeconds: 10 });
   }
 }
 
@@ -109,29 +109,32 @@ function count(app: App, id: PrincipalId, code: EnrollmentCode, detail: string, 
   });
 }
 
-/** Whom to answer, in which encoding (else the one it last used), and about which renewal. */
+/** Whom to answer, on the way its message came, in which encoding (else the one it last used), and about which renewal. */
 interface Answered {
   readonly id: PrincipalId;
+  readonly via: PrincipalId | null;
   readonly encoding?: Encoding;
   readonly renewal?: string;
 }
 
 /** Answers the first of many refusals of the same kind, and counts and tells each. */
 async function refuseUnlessTold(app: App, id: PrincipalId, refusal: Refusal): Promise<void> {
-  if (isAnswered(app.throttles, id, id, refusal === slowDown, app.clock.now())) return refuse(app, { id }, refusal);
+  if (isAnswered(app.throttles, id, id, refusal === slowDown, app.clock.now()))
+    return refuse(app, { id, via: null }, refusal);
   count(app, id, refusal.code, refusal.detail);
 }
 
 /** Answers with an error message and counts and tells it once. */
-async function refuse(app: App, { id, encoding, renewal }: Answered, refusal: Refusal): Promise<void> {
+async function refuse(app: App, { id, via, encoding, renewal }: Answered, refusal: Refusal): Promise<void> {
   const { code, retryAfterSeconds } = refusal;
   const detail = refusal.detail.slice(0, detailLengthMax);
   count(app, id, code, detail, renewal);
-  await sendDown(app, id, await mannerOf(app, id, encoding), {
+  const error = {
     word: 'error',
     code,
     detail,
     ...(renewal !== undefined && { renewal }),
     ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
-  });
+  } as const;
+  await sendDown(app, id, await mannerOf(app, id, via, encoding), error, { path: via, certificate: null });
 }

@@ -82,6 +82,6 @@ async function promptThese(app: App, gateway: PrincipalId, devices: readonly Pri
     if (renewal && word && listenersTo(app, id, word).includes(gateway)) waiting.push(renewal);
   }
   for (let at = 0; at < waiting.length; at += togetherMax) {
-    await Promise.all(waiting.slice(at, at + togetherMax).map((renewal) => promptAnew(app, renewal)));
+    await Promise.all(waiting.slice(at, at + togetherMax).map((renewal) => promptAnew(app, renewal, gateway)));
   }
 }

@@ -1,11 +1,11 @@
-// Sends a message of the gateway to whoever speaks for its device: encoded as the device speaks, and never larger than what it
-// said it can take. A message that does not fit is not sent, and told.
+// Sends a message of the gateway to its device, on its own connection and through the gateways that speak for it: on each of these
+// ways encoded as the device speaks there, and never larger than what it takes there. A message that does not fit is not sent, and told.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import type { DownMessage } from '../../domain/message.ts';
 import { packetBytesDefault, payloadRoom } from '../../domain/packet.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { renewalIdLength } from '../../domain/renewal.ts';
-import { enrollmentTopic } from '../../domain/topics.ts';
+import { type DownWord, enrollmentTopic } from '../../domain/topics.ts';
 import { encodeDown, partBytesWithin } from '../../wire/index.ts';
 import type { App } from '../context.ts';
 import { speakersFor } from './delegations.ts';
@@ -13,20 +13,36 @@ import { speakersFor } from './delegations.ts';
 /** Unix seconds as long as any of this century. */
 const someTime = 4_000_000_000;
 
-/** How to speak to a principal: as it last said itself, else as the inventory says. */
+/** The way to a principal: null is its own connection, else through the gateway of this id. */
+export type Way = PrincipalId | null;
+
+/** How to speak to a principal. */
 export interface Manner {
   readonly encoding: Encoding;
   /** The largest MQTT packet it takes, in bytes. */
   readonly packetBytesMax: number;
 }
 
-/** The manner to speak to a principal in; `encoding` is that of the message being answered, if one is. */
-export async function mannerOf(app: App, id: PrincipalId, encoding?: Encoding): Promise<Manner> {
-  const contact = await app.store.read.contact(id);
-  const principal = await app.store.read.principal(id);
+/**
+ * The manner to speak to a principal in on this way; `encoding` is that of the message being answered, if one is. On its own
+ * connection: as it last said there, else as the inventory says. Through a gateway: as was said through that one, else no larger
+ * than what either of the two others allows. What one way brought never counts on another but so.
+ */
+export async function mannerOf(app: App, id: PrincipalId, path: Way = null, encoding?: Encoding): Promise<Manner> {
+  const { read } = app.store;
+  const own = await read.contact(id);
+  const principal = await read.principal(id);
+  const written = principal?.packetBytesMax ?? packetBytesDefault;
+  if (path === null) {
+    return {
+      encoding: encoding ?? own?.encoding ?? principal?.encoding ?? 'json',
+      packetBytesMax: own?.packetBytesMax ?? written,
+    };
+  }
+  const carried = (await read.carriedContacts(id)).find(({ gatewayId }) => gatewayId === path);
   return {
-    encoding: encoding ?? contact?.encoding ?? principal?.encoding ?? 'json',
-    packetBytesMax: contact?.packetBytesMax ?? principal?.packetBytesMax ?? packetBytesDefault,
+    encoding: encoding ?? carried?.encoding ?? own?.encoding ?? principal?.encoding ?? 'json',
+    packetBytesMax: carried?.packetBytesMax ?? Math.min(own?.packetBytesMax ?? written, written),
   };
 }
 
@@ -73,26 +89,25 @@ export function canBeTold(id: PrincipalId, manner: Manner): boolean {
   return fitted(id, manner, offer) !== null && partBytesWithin(manner.encoding, part, roomFor(id, 'part', manner)) > 0;
 }
 
-/** Who is to hear a message beside what they subscribed to. */
+/** Whose sessions are spoken to. */
 export interface Hearers {
+  readonly path: Way;
   /** Of the principal's own sessions, only those opened with this certificate; null: all. */
   readonly certificate: Fingerprint | null;
-  /** The gateways that speak for the principal too? */
-  readonly gateways: boolean;
 }
 
-const everybody: Hearers = { certificate: null, gateways: true };
+const itself: Hearers = { path: null, certificate: null };
 
 /**
- * Sends a message to the sessions that listen for it: the principal's own, and those of the gateways that speak for it. One that
- * does not fit is told, and its code said in its place where at least that fits. @returns how many took the message.
+ * Sends a message to the sessions of one way that listen for it. One that does not fit is told, and its code said in its place where
+ * at least that fits. @returns how many took the message.
  */
 export async function sendDown(
   app: App,
   id: PrincipalId,
   manner: Manner,
   message: DownMessage,
-  hearers: Hearers = everybody,
+  hearers: Hearers = itself,
 ): Promise<number> {
   // Nothing is begun that could not be finished.
   const payload = message.word === 'error' || canBeTold(id, manner) ? shortened(id, manner, message) : null;
@@ -123,19 +138,49 @@ export async function sendTo(
   return 0;
 }
 
-async function hand(
+/** Where something is to be said: on every way there is, or on the one it was asked on. */
+export type Asked = Way | 'everywhere';
+
+/** Which of a principal's sessions hear what is said everywhere. */
+export interface Audience {
+  /** Of its own, only those opened with this certificate; null: all. */
+  readonly certificate: Fingerprint | null;
+  /** The gateways that speak for it too? */
+  readonly gateways: boolean;
+}
+
+/**
+ * Sends what `messageFor` makes of it for the manner of each way: its own sessions, and those of every gateway that speaks for it; or
+ * only on the way it was asked on. @returns the words that somebody took.
+ */
+export async function sendEach(
   app: App,
   id: PrincipalId,
-  word: DownMessage['word'],
+  asked: Asked,
+  { certificate, gateways }: Audience,
+  messageFor: (manner: Manner) => Promise<DownMessage | null>,
+): Promise<Set<DownWord>> {
+  const taken = new Set<DownWord>();
+  const all: Way[] = [null, ...(gateways ? speakersFor(app, id) : [])];
+  for (const path of asked === 'everywhere' ? all : all.filter((each) => each === asked)) {
+    const manner = await mannerOf(app, id, path);
+    const message = await messageFor(manner);
+    if (message && (await sendDown(app, id, manner, message, { path, certificate })) > 0) taken.add(message.word);
+  }
+  return taken;
+}
+
+function hand(
+  app: App,
+  id: PrincipalId,
+  word: DownWord,
   payload: Uint8Array,
-  { certificate, gateways }: Hearers,
+  { path, certificate }: Hearers,
 ): Promise<number> {
   const topic = enrollmentTopic(id, word);
-  const taken = await Promise.all([
-    app.sessions.send(id, topic, payload, certificate),
-    ...(gateways ? speakersFor(app, id) : []).map((gateway) => app.sessions.send(gateway, topic, payload)),
-  ]);
-  return taken.reduce((sum, each) => sum + each, 0);
+  if (path === null) return app.sessions.send(id, topic, payload, certificate);
+  // Whether a session of its may hear is judged as it is sent.
+  return speakersFor(app, id).includes(path) ? app.sessions.send(path, topic, payload) : Promise.resolve(0);
 }
 
 function tellTooLarge(app: App, id: PrincipalId, manner: Manner, message: DownMessage): void {

@@ -41,6 +41,8 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Del
       revokedAt: null,
     };
     await tx.putDelegation(granted);
+    // What it said under delegations that are over counts no more.
+    await tx.dropCarriedContacts(gateway, granted.id, now);
     await record({
       action: 'delegation.added',
       message: `${gateway} may act for ${wordsFor(granted)} until ${new Date(endsAt).toISOString()} (${granted.id})`,
@@ -74,6 +76,7 @@ async function revokeWithin({ tx, now, record }: Change, delegation: Delegation,
   if (delegation.revokedAt !== null) return delegation;
   const revoked = { ...delegation, revokedAt: now };
   await tx.putDelegation(revoked);
+  await tx.dropCarriedContacts(delegation.gatewayId, delegation.id, now);
   await record({
     action: 'delegation.revoked',
     message: `${delegation.gatewayId} may no longer act for ${wordsFor(delegation)}: revoked ${why} (${delegation.id})`,

@@ -2,7 +2,13 @@
 import type { Fingerprint, LedgerEntry, Serial } from '../../domain/certificate.ts';
 import { type Delegation, isInForce } from '../../domain/delegation.ts';
 import { type FindingKind, findingKinds } from '../../domain/finding.ts';
-import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
+import {
+  type CarriedContact,
+  type Principal,
+  type PrincipalId,
+  parsePrincipalId,
+  principalIdRule,
+} from '../../domain/principal.ts';
 import { type RenewalState, renewalStates } from '../../domain/renewal.ts';
 import { derToPem } from '../../pki/pem.ts';
 import { presenceOf } from '../admission/presence-view.ts';
@@ -136,11 +142,17 @@ async function showDevice(app: App, id: PrincipalId) {
   return {
     principal,
     contact: await read.contact(id),
+    carried: await carriedFor(app, principal),
     presence: await presenceOf(app, id),
     certificates,
     renewals: await read.renewals({ principalId: id }, shownMax),
     delegations: (await standingFor(app, principal)).slice(0, shownMax),
   };
+}
+
+async function carriedFor(app: App, principal: Principal): Promise<CarriedContact[]> {
+  const speakers = new Set((await standingFor(app, principal)).map(({ gatewayId }) => gatewayId));
+  return (await app.store.read.carriedContacts(principal.id)).filter(({ gatewayId }) => speakers.has(gatewayId));
 }
 
 function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {

@@ -9,6 +9,7 @@ import { cohorts, isOver, needsNewKey } from '../../domain/rollout.ts';
 import { isSignedBy } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
+import type { Reader } from '../../ports/store.ts';
 import { type Change, step } from '../change.ts';
 import { cohortIn, policyOf } from '../context.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
@@ -98,8 +99,7 @@ async function join(
   if (existing?.campaign === campaign.id) return null;
   if (campaign.drill) {
     if (existing) return null;
-    const contact = await tx.contact(principal.id);
-    return (contact?.slots ?? principal.slots) === 1
+    return (await hasOneSlot(tx, principal))
       ? 'it has one slot, a drill would replace what is in it'
       : openFor(within, campaign, principal, entry, null);
   }
@@ -109,6 +109,13 @@ async function join(
   if (existing.newFingerprint !== null) return `its renewal ${existing.id} is under way and has its certificate`;
   await tx.putRenewal({ ...existing, campaign: campaign.id, cohort: cohortCounted(campaign, principal) });
   return null;
+}
+
+/** As the device says itself, else as the inventory says; where neither does, what was said through a site gateway has it left out. */
+async function hasOneSlot(tx: Reader, { id, slots }: Principal): Promise<boolean> {
+  const known = (await tx.contact(id))?.slots ?? slots;
+  if (known !== null) return known === 1;
+  return (await tx.carriedContacts(id)).some((each) => each.slots === 1);
 }
 
 async function isAnothers(within: Change, existing: Renewal): Promise<boolean> {

@@ -12,6 +12,7 @@ import { mqttUnreleasedMigration } from './0010-mqtt-unreleased.ts';
 import { renewalReleasedMigration } from './0011-renewal-released.ts';
 import { principalCaseMigration } from './0012-principal-case.ts';
 import { renewalHeardMigration } from './0013-renewal-heard.ts';
+import { carriedMigration } from './0014-carried.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   renewalReleasedMigration,
   principalCaseMigration,
   renewalHeardMigration,
+  carriedMigration,
 ];
