@@ -8,6 +8,7 @@ import { Knocks } from './app/admission/knocks.ts';
 import { Presences } from './app/admission/presences.ts';
 import type { App, Settings } from './app/context.ts';
 import { Asked } from './app/enrollment/asked.ts';
+import { Refusals } from './app/enrollment/refusals.ts';
 import { Rounds } from './app/enrollment/rounds.ts';
 import { newThrottles } from './app/enrollment/throttle.ts';
 import type { Operations } from './app/operations.ts';
@@ -179,6 +180,7 @@ export async function assemble(
       rates,
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
       presences,
+      refusals: new Refusals(),
       rounds,
       asked: new Asked(),
       turns,

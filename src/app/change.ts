@@ -83,6 +83,11 @@ function endsEnvelope({ type }: RenewalEvent): boolean {
   return ['installed', 'failed', 'activated', 'cancelled', 'closed'].includes(type);
 }
 
+/** Has its device got on, so that what it was refused before is over? */
+function movesOn({ type }: RenewalEvent): boolean {
+  return ['requested', 'issued', 'delivered', 'installed', 'activated'].includes(type);
+}
+
 /** Applies an event to a renewal within a change, and keeps and records what it changed. */
 export async function step(
   { app, tx, now, record }: Change,
@@ -94,6 +99,7 @@ export async function step(
   const transition = advance(renewal, event, policyOf(app, principal), now);
   if (transition.kind !== 'changed') return transition;
   await tx.putRenewal(transition.renewal);
+  if (movesOn(event)) await tx.settleRefusals(renewal.id, now);
   // Nobody will send the rest of a request under a renewal that has ended.
   if (isOpen(renewal) && !isOpen(transition.renewal)) await tx.dropUploads(renewal.id);
   if (renewal.mode === 'keygen' && endsEnvelope(event)) await tx.dropEnvelope(renewal.id);

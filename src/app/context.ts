@@ -14,6 +14,7 @@ import type { Store } from '../ports/store.ts';
 import type { Knocks } from './admission/knocks.ts';
 import type { Presences } from './admission/presences.ts';
 import type { Asked } from './enrollment/asked.ts';
+import type { Refusals } from './enrollment/refusals.ts';
 import type { Rounds } from './enrollment/rounds.ts';
 import type { Throttles } from './enrollment/throttle.ts';
 import type { Policies, PolicySubject } from './policies.ts';
@@ -35,6 +36,7 @@ export interface App {
   readonly rates: { readonly offers: Rate; readonly issuances: Rate };
   readonly breaker: Breaker;
   readonly presences: Presences;
+  readonly refusals: Refusals;
   readonly rounds: Rounds;
   readonly asked: Asked;
   readonly turns: Turns;

@@ -5,12 +5,14 @@ import type { Delegation } from '../domain/delegation.ts';
 import type { DarkReason } from '../domain/forecast.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import type { CarriedContact, Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
+import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
-import type { JournalEntry, StoredFinding } from '../ports/store.ts';
+import type { StoredFinding } from '../ports/store.ts';
 import type { Insistence, ReloadRequest } from './decision-views.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
+import type { PresenceView, RenewalView } from './progress-views.ts';
 import type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
 
@@ -63,15 +65,6 @@ export interface ImportedView {
 /** A ledger entry without its DER, times in Unix milliseconds. */
 export type CertificateView = Omit<LedgerEntry, 'der'>;
 
-export interface PresenceView {
-  readonly here: boolean;
-  /** When it came, if it is here; else when it left. */
-  readonly since: number;
-  /** The gap that 95 of 100 of its gaps do not exceed, and the longest, rounded up; null: it was never seen to come back. */
-  readonly comesEveryMs: number | null;
-  readonly longestAwayMs: number | null;
-}
-
 export interface DeviceView {
   readonly principal: Principal;
   readonly contact: Contact | null;
@@ -80,6 +73,8 @@ export interface DeviceView {
   readonly presence: PresenceView | null;
   readonly certificates: readonly CertificateView[];
   readonly renewals: readonly Renewal[];
+  /** What those renewals were refused. */
+  readonly refusals: readonly RenewalRefusal[];
   /** Of a device, those in force under which gateways act for it; of a gateway, those it holds. */
   readonly delegations: readonly Delegation[];
 }
@@ -211,7 +206,7 @@ export interface Operations {
     readonly state?: string;
     readonly limit?: number;
   }): Promise<Renewal[]>;
-  showRenewal(input: { readonly id: string }): Promise<{ renewal: Renewal; journal: JournalEntry[] }>;
+  showRenewal(input: { readonly id: string }): Promise<RenewalView>;
   /** Makes the renewal of a device's certificate due now. */
   runRenewal(input: { readonly device: string }): Promise<Renewal>;
   listCertificates(query: {

@@ -1,6 +1,7 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
 import { type Command, Option } from 'commander';
-import type { DeviceView, NewDevice, PresenceView } from '../app/operations.ts';
+import type { DeviceView, NewDevice } from '../app/operations.ts';
+import type { PresenceView } from '../app/progress-views.ts';
 import { keyModes } from '../domain/policy.ts';
 import {
   type CarriedContact,
@@ -27,7 +28,7 @@ import {
   withOperations,
 } from './invocation.ts';
 import { answer, answerList, cell, fields, moment, plain } from './output.ts';
-import { renewalTable } from './renewal.ts';
+import { refusalTable, renewalTable } from './renewal.ts';
 import { cut, table } from './table.ts';
 
 type AddOptions = CommonOptions & Omit<NewDevice, 'id'>;
@@ -94,7 +95,7 @@ function presenceFields(presence: PresenceView | null, now: number): (readonly [
 }
 
 function describe(view: DeviceView, now: number): string {
-  const { principal, contact, carried, presence, certificates, renewals, delegations } = view;
+  const { principal, contact, carried, presence, certificates, renewals, refusals, delegations } = view;
   const seen = contact?.lastSeenAt ?? null;
   const parts = [
     fields([
@@ -106,6 +107,7 @@ function describe(view: DeviceView, now: number): string {
     ]),
     certificateTable(certificates, now),
     renewalTable(renewals, now),
+    refusalTable(refusals, now),
     delegationTable(delegations, now),
   ];
   return parts.filter((part) => part !== '').join('\n');

@@ -1,5 +1,6 @@
 // nolapse renewal ...: what is being replaced, how far it got, and a push to begin.
 import { type Command, Option } from 'commander';
+import type { RenewalRefusal } from '../domain/refusal.ts';
 import { type Renewal, renewalStates } from '../domain/renewal.ts';
 import {
   type CommonOptions,
@@ -54,6 +55,23 @@ function renewalFields(renewal: Renewal, now: number): string {
   ]);
 }
 
+/** Why it does not move on, by who was refused. */
+export function refusalTable(refusals: readonly RenewalRefusal[], now: number): string {
+  return table(
+    ['RENEWAL', 'REFUSED', 'THROUGH', 'TIMES', 'FIRST', 'LAST', 'OVER', fold('DETAIL')],
+    refusals.map(({ renewalId, code, via, times, firstAt, lastAt, overAt, detail }) => [
+      renewalId,
+      code,
+      via === null ? 'itself' : cell(via),
+      cell(times),
+      fromNow(firstAt, now),
+      fromNow(lastAt, now),
+      overAt === null ? '-' : fromNow(overAt, now),
+      cell(detail),
+    ]),
+  );
+}
+
 export function registerRenewal(program: Command, surroundings: Surroundings): void {
   const group = program.command('renewal').description('renewals: what is being replaced, and how far it got');
   withLimit(withCommon(group.command('list')))
@@ -73,7 +91,12 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
       const shown = await withOperations(surroundings, options, (each) => each.showRenewal({ id }));
       answer(options.output, shown, () => {
         const steps = shown.journal.map((each) => [time(each.at), cell(each.action), cell(each.detail)]);
-        const parts = [renewalFields(shown.renewal, Date.now()), table(['WHEN', 'WHAT', fold('DETAIL')], steps)];
+        const now = Date.now();
+        const parts = [
+          renewalFields(shown.renewal, now),
+          refusalTable(shown.refusals, now),
+          table(['WHEN', 'WHAT', fold('DETAIL')], steps),
+        ];
         return parts.filter((part) => part !== '').join('\n');
       });
     });

@@ -133,13 +133,24 @@ export interface AlertStep {
 /** What a device says may be another thing at each of its attempts: people are told so often at most. */
 const saidAnewMs = 3_600_000;
 
+/** What a device said, or how often it was refused the same: it may change at each of its attempts. */
+function isSaidAgain(known: Alert, { kind, detail }: Finding): boolean {
+  if (kind === 'renewal_failed') return true;
+  return kind === 'renewal_overdue' && uncounted(known.detail) === uncounted(detail);
+}
+
+/** A refusal without how often and when last. */
+function uncounted(detail: string): string {
+  return detail.replace(/, \d+ times?, last at \S+$/, '');
+}
+
 /**
  * An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. So does for a
  * while one that has a device's own words.
  */
 function asRaised(known: Alert, finding: Finding, now: Instant): Finding {
   const isEvent = alertKinds[finding.kind].quietMs !== null;
-  const isSaid = finding.kind === 'renewal_failed' && Math.abs(now - known.updatedAt) < saidAnewMs;
+  const isSaid = isSaidAgain(known, finding) && Math.abs(now - known.updatedAt) < saidAnewMs;
   const worse = known.severity === 'warning' && finding.severity === 'critical';
   return (isEvent || isSaid) && !worse ? known : finding;
 }

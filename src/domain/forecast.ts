@@ -9,6 +9,7 @@ export const darkReasons = {
   gateway_gone:
     'the gateway it is behind is decommissioned, quarantined or not in the inventory, and it has no session of its own',
   not_planned: 'no renewal of its certificate is planned',
+  renewal_refused: 'what its device asks for is refused, again and again',
   renewal_failed: 'its device could not install the last replacement it was given',
   issuer_ends: 'the issuing CA ends: no replacement lasts longer',
   away: 'it is away for longer than it used to be, and is not expected back in time',
@@ -27,6 +28,8 @@ export interface Prospect {
   readonly gatewayGone: boolean;
   /** Did its device report of the open renewal that it failed? */
   readonly failed: boolean;
+  /** Was the same refused under the open renewal again and again? */
+  readonly refused?: boolean;
   readonly issuerEndsAt: Instant;
   readonly gaps: Gaps;
   /** Null while its device is here; else for how long it has been away, in milliseconds. */
@@ -70,12 +73,14 @@ export function obstacle({
   quarantined,
   gatewayGone,
   failed,
+  refused,
   issuerEndsAt,
 }: Prospect): DarkReason | null {
   if (quarantined) return 'quarantined';
   if (gatewayGone) return 'gateway_gone';
   if (issuerEndsAt <= endsAt) return 'issuer_ends';
   if (dueAt === null) return 'not_planned';
+  if (refused) return 'renewal_refused';
   return failed ? 'renewal_failed' : null;
 }
 

@@ -5,6 +5,7 @@ import type { LedgerEntry } from './certificate.ts';
 import { activateBy, type Comings, expiryAlerts, overdueAt } from './deadlines.ts';
 import { graceMs, type Policy } from './policy.ts';
 import type { Principal } from './principal.ts';
+import { type RenewalRefusal, refusalWords, standingRefusal } from './refusal.ts';
 import { isOpen, type Renewal } from './renewal.ts';
 import type { Instant } from './time.ts';
 
@@ -17,6 +18,8 @@ export interface WatchedRenewal
   extends Pick<Renewal, 'id' | 'state' | 'oldFingerprint' | 'createdAt' | 'updatedAt' | 'deadline' | 'lapsedAt'> {
   /** Since when its device is waited for: a campaign may have held it back until then. */
   readonly awaitedFrom: Instant;
+  /** What was refused under it. */
+  readonly refusals?: readonly RenewalRefusal[];
 }
 
 export interface WatchFacts extends Comings {
@@ -71,6 +74,15 @@ const expiryApproaching = (facts: WatchFacts): Look => {
   };
 };
 
+/** Where its device is there and is refused, that is what somebody has to see to. */
+function refusedSince({ refusals = [] }: WatchedRenewal): string {
+  const refusal = standingRefusal(refusals);
+  if (!refusal) return '';
+  const { times, lastAt } = refusal;
+  const said = refusalWords(refusal).slice(0, saidMax).replaceAll(unprintable, '?');
+  return `; ${said}, ${times} ${times === 1 ? 'time' : 'times'}, last at ${day(lastAt)}`;
+}
+
 /** A renewal that has lapsed is told of by that. */
 const renewalOverdue = ({ principal, certificates, renewals, gaps, policy, now }: WatchFacts): Look => {
   const [oldest] = renewals
@@ -80,7 +92,7 @@ const renewalOverdue = ({ principal, certificates, renewals, gaps, policy, now }
   const replaced = certificates.find(({ fingerprint }) => fingerprint === oldest.oldFingerprint) ?? null;
   const at = overdueAt(oldest.awaitedFrom, gaps, policy, replaced);
   if (now < at) return { finding: null, nextAt: at };
-  const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}`;
+  const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}${refusedSince(oldest)}`;
   return { finding: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };
 };
 

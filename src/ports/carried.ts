@@ -1,6 +1,8 @@
 // What site gateways say of the devices they speak for, and bring of their requests, as the ledger's store keeps it apart from what the
-// devices say themselves.
+// devices say themselves; and what each of them was refused.
 import type { CarriedContact, PrincipalId } from '../domain/principal.ts';
+import type { RenewalRefusal } from '../domain/refusal.ts';
+import type { Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Upload } from '../domain/upload.ts';
 
@@ -8,11 +10,19 @@ export interface CarriedUpload extends Upload {
   readonly gatewayId: PrincipalId;
 }
 
+/** What tells how far an open renewal got. */
+export interface OutlookRenewal extends Pick<Renewal, 'id' | 'state' | 'lastCode'> {
+  /** Was the same refused again and again, and has it not moved on since? */
+  readonly isRefused: boolean;
+}
+
 export interface CarriedReader {
   /** What each site gateway said of this device, in order of their ids. */
   carriedContacts(id: PrincipalId): Promise<CarriedContact[]>;
   /** What has arrived of a request that comes in parts through each site gateway, in order of their ids. */
   carriedUploads(renewalId: string): Promise<CarriedUpload[]>;
+  /** The last of each who was refused under this renewal: the device's own first, then those of gateways in order of their ids. */
+  refusalsOf(renewalId: string): Promise<RenewalRefusal[]>;
 }
 
 export interface CarriedWriter {
@@ -23,4 +33,7 @@ export interface CarriedWriter {
   dropCarriedUpload(renewalId: string, gateway: PrincipalId): Promise<void>;
   /** Forgets what has arrived of a request, from the device and through every site gateway. */
   dropUploads(renewalId: string): Promise<void>;
+  putRefusal(refusal: RenewalRefusal): Promise<void>;
+  /** The renewal has moved on: what it was refused before is over. */
+  settleRefusals(renewalId: string, at: Instant): Promise<void>;
 }

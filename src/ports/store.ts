@@ -7,10 +7,9 @@ import type { Contact, Principal, PrincipalId, PrincipalStatus } from '../domain
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
-import type { Upload } from '../domain/upload.ts';
 import type { Visits } from '../domain/visits.ts';
 import type { CampaignReader, StoredCampaign } from './campaigns.ts';
-import type { CarriedReader, CarriedWriter } from './carried.ts';
+import type { CarriedReader, CarriedWriter, OutlookRenewal } from './carried.ts';
 import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -61,7 +60,7 @@ export interface Outlook {
   /** Null: it never came since that is noted. */
   readonly visits: Visits | null;
   /** The open renewal that replaces it. */
-  readonly renewal: Pick<Renewal, 'id' | 'state' | 'lastCode'> | null;
+  readonly renewal: OutlookRenewal | null;
   /** Where it stands in the order. */
   readonly place: OutlookPlace;
 }
@@ -148,7 +147,7 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader {
   /** The accepted request of a renewal, settled down to its serial; null when there is none. */
   request(renewalId: string): Promise<ApprovedRequest | null>;
   /** What has arrived of a request that comes in parts from the device itself, from its first byte on. */
-  upload(renewalId: string): Promise<Upload | null>;
+  upload(renewalId: string): Promise<{ readonly total: number; readonly bytes: Uint8Array } | null>;
   /** The key made for a device, as CMS EnvelopedData, until the device has it. */
   envelope(renewalId: string): Promise<Uint8Array | null>;
   delegation(id: string): Promise<Delegation | null>;
@@ -226,7 +225,6 @@ export interface Transaction extends Reader, CarriedWriter {
   /** Keeps the request a renewal accepted, replacing an earlier one. */
   putRequest(renewalId: string, request: ApprovedRequest): Promise<void>;
   putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void>;
-  /** Forgets what has arrived from the device itself. */
   dropUpload(renewalId: string): Promise<void>;
   putEnvelope(renewalId: string, der: Uint8Array): Promise<void>;
   /** Forgets it; that nothing of it stays on the disk, {@link Store.scrub} sees to. */

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { LedgerEntry } from '../domain/certificate.ts';
 import type { GapRecord } from '../domain/presence.ts';
 import type { Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
+import { refusedOften } from '../domain/refusal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../ports/store.ts';
@@ -23,6 +24,7 @@ type Row = Omit<Certificate, 'state'> &
     readonly renewal: string | null;
     readonly renewalState: RenewalState | null;
     readonly lastCode: string | null;
+    readonly refused: string | null;
   };
 
 const certificateColumns = [
@@ -74,6 +76,16 @@ const rows = build
   .select([...certificateColumns, ...principalColumns])
   .select(['g.status as gatewayStatus', 's.gaps', 's.came_at as cameAt', 's.left_at as leftAt'])
   .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode'])
+  .select((eb) =>
+    eb
+      .selectFrom('refusal as f')
+      .select('f.renewal_id')
+      .whereRef('f.renewal_id', '=', 'r.id')
+      .where('f.over_at', 'is', sql.lit(null))
+      .where('f.times', '>=', sql.lit(refusedOften))
+      .limit(sql.lit(1))
+      .as('refused'),
+  )
   .where('c.state', '=', sql.lit('active'));
 
 /** Certificates in use of one principal: more than one is an import or a drill. */
@@ -94,13 +106,16 @@ function principalOf(row: Row): Principal {
 }
 
 function outlookOf(row: Row): Outlook {
-  const { gaps, cameAt, leftAt, renewal, renewalState, lastCode } = row;
+  const { gaps, cameAt, leftAt, renewal, renewalState, lastCode, refused } = row;
   return {
     certificate: certificateOf(row),
     principal: principalOf(row),
     gatewayStatus: row.gatewayStatus,
     visits: gaps !== null && cameAt !== null ? { gaps: bytesOf(gaps), cameAt, leftAt } : null,
-    renewal: renewal !== null && renewalState !== null ? { id: renewal, state: renewalState, lastCode } : null,
+    renewal:
+      renewal !== null && renewalState !== null
+        ? { id: renewal, state: renewalState, lastCode, isRefused: refused !== null }
+        : null,
     place: { endsAt: row.notAfter, row: row.row },
   };
 }

@@ -39,6 +39,10 @@ export class TableReader implements Reader {
     return this.tables.carriedContacts(id);
   }
 
+  async refusalsOf(renewalId: string) {
+    return this.tables.refusalsOf(renewalId);
+  }
+
   async certificate(fingerprint: Fingerprint) {
     return this.tables.certificate(fingerprint);
   }

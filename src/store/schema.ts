@@ -17,6 +17,7 @@ import type { RenewalState } from '../domain/renewal.ts';
 import type { CampaignState, Cohort } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 import type { CampaignTask } from '../ports/campaigns.ts';
+import type { Carried, RefusalTable } from './carried-tables.ts';
 
 interface PrincipalTable {
   id: PrincipalId;
@@ -257,11 +258,8 @@ interface TallyTable {
   count: number;
 }
 
-interface Carried {
-  gateway_id: PrincipalId;
-}
-
 interface Schema {
+  refusal: RefusalTable;
   principal: PrincipalTable;
   contact: ContactTable & { doubtful: number };
   carried_contact: ContactTable & Carried;

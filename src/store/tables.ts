@@ -10,6 +10,7 @@ import { outbox } from './outbox.ts';
 import { outlooks } from './outlooks.ts';
 import { findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
+import { refusals } from './refusals.ts';
 import { renewals, requests } from './renewals.ts';
 import { surveys } from './surveys.ts';
 
@@ -20,6 +21,7 @@ export function tablesOf(queries: Queries) {
     ...ledger(queries),
     ...renewals(queries),
     ...requests(queries),
+    ...refusals(queries),
     ...deliveries(queries),
     ...carriedDeliveries(queries),
     ...delegations(queries),

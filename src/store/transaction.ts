@@ -5,6 +5,7 @@ import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { CarriedContact, Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
@@ -61,6 +62,14 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async dropCarriedContacts(gateway: PrincipalId, but: string, now: Instant): Promise<void> {
     this.#open().dropCarriedContacts(gateway, but, now);
+  }
+
+  async putRefusal(refusal: RenewalRefusal): Promise<void> {
+    this.#open().putRefusal(refusal);
+  }
+
+  async settleRefusals(renewalId: string, at: Instant): Promise<void> {
+    this.#open().settleRefusals(renewalId, at);
   }
 
   async putCertificate(entry: LedgerEntry): Promise<void> {

@@ -3,7 +3,7 @@ import { gapsOf } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { leftAtOf } from '../../domain/visits.ts';
 import type { App } from '../context.ts';
-import type { PresenceView } from '../operations.ts';
+import type { PresenceView } from '../progress-views.ts';
 
 /** Null for one that never came. */
 export async function presenceOf(app: App, id: PrincipalId): Promise<PresenceView | null> {

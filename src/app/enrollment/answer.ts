@@ -93,7 +93,8 @@ async function tellOwn(app: App, { session, renewals }: Inquiry): Promise<Outcom
 async function tellThrough(app: App, { session, renewals }: Inquiry): Promise<Outcome> {
   const [current] = renewals;
   if (!current) return { told: 'nothing', about: null };
-  if (current.state !== 'activated') return { told: await promptAnew(app, current, session.principal.id), about: current };
+  if (current.state !== 'activated')
+    return { told: await promptAnew(app, current, session.principal.id), about: current };
   const told = await tellDone(app, session, current);
   // A site gateway hears of it only where it had asked for the replacement.
   return { told: current.via === null ? 'nothing' : told, about: current };

@@ -49,6 +49,7 @@ export async function prepare(app: App, renewalId: string): Promise<'made' | 'un
     const via = listener === principalId ? null : listener;
     const refusal = await change(app, (within) => requestWithin(within, renewal, via, usable), via);
     if (!refusal) return 'made';
+    await app.refusals.note(app, { id: principalId, via, renewal: renewalId, ...refusal });
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: principalId, renewal: renewalId }, refusal);
       hindrance = 'not_delegated';

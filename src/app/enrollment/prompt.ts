@@ -19,7 +19,7 @@ import { lastChance } from '../renewal/last-chance.ts';
 import { listenersTo } from './delegations.ts';
 import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
-import { type Asked, type Audience, fitted, type Manner, sendEach, type Way } from './send-down.ts';
+import { type AskedOn, type Audience, fitted, type Manner, sendEach, type Way } from './send-down.ts';
 
 /** Why something is sent: its time had come, or its device listens or asked. */
 type Reason = 'due' | 'asked';
@@ -35,7 +35,7 @@ export async function prompt(
   app: App,
   renewalId: string,
   reason: Reason = 'due',
-  asked: Asked = 'everywhere',
+  asked: AskedOn = 'everywhere',
 ): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return 'nothing';
@@ -62,7 +62,7 @@ function takesTurn({ rates }: App, reason: Reason): boolean {
 }
 
 /** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
-export async function sendReplacement(app: App, renewalId: string, asked: Asked): Promise<Told> {
+export async function sendReplacement(app: App, renewalId: string, asked: AskedOn): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return 'nothing';
   return send(app, renewal, 'asked', asked, (manner) => replacementMessage(app, renewal, manner));
@@ -72,7 +72,7 @@ async function send(
   app: App,
   renewal: Renewal,
   reason: Reason,
-  asked: Asked,
+  asked: AskedOn,
   messageFor: (manner: Manner) => Promise<DownMessage | null>,
 ): Promise<Told> {
   let said = false;

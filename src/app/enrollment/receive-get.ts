@@ -7,7 +7,7 @@ import { change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import type { Sender } from './receive.ts';
 import { fetchedUnder, replacementOf } from './replacement.ts';
-import { type Manner, mannerOf, type Way, roomFor, sendDown } from './send-down.ts';
+import { type Manner, mannerOf, roomFor, sendDown, type Way } from './send-down.ts';
 
 /** Takes a request for parts. One is answered by as many parts as it takes, in order; the same request again by the same parts. */
 export async function receiveGet(app: App, sender: Sender, get: GetMessage): Promise<Refusal | null> {

@@ -50,7 +50,10 @@ export async function receive(app: App, session: Session, topic: string, payload
     return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
   }
   const decoded = decodeUp(word, payload);
-  if (!decoded.ok) return refuse(app, { id, via, encoding: decoded.encoding }, decoded);
+  if (!decoded.ok) {
+    await app.refusals.note(app, { id, via, ...decoded });
+    return refuse(app, { id, via, encoding: decoded.encoding }, decoded);
+  }
   await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
 }
 
@@ -61,6 +64,7 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
     const refusal = (await objectToFirst(app, sender, about.renewal)) ?? (await dispatch(app, sender, message));
     if (via) app.presences.heard(app, id, about.renewal ?? null);
     if (!refusal) return;
+    await app.refusals.note(app, { id, via, ...about, ...refusal });
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: id, encoding, ...about }, refusal);
     } else await refuse(app, { id, via, encoding, ...about }, refusal);

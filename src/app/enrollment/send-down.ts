@@ -139,7 +139,7 @@ export async function sendTo(
 }
 
 /** Where something is to be said: on every way there is, or on the one it was asked on. */
-export type Asked = Way | 'everywhere';
+export type AskedOn = Way | 'everywhere';
 
 /** Which of a principal's sessions hear what is said everywhere. */
 export interface Audience {
@@ -156,7 +156,7 @@ export interface Audience {
 export async function sendEach(
   app: App,
   id: PrincipalId,
-  asked: Asked,
+  asked: AskedOn,
   { certificate, gateways }: Audience,
   messageFor: (manner: Manner) => Promise<DownMessage | null>,
 ): Promise<Set<DownWord>> {

@@ -9,7 +9,8 @@ import {
   parsePrincipalId,
   principalIdRule,
 } from '../../domain/principal.ts';
-import { type RenewalState, renewalStates } from '../../domain/renewal.ts';
+import type { RenewalRefusal } from '../../domain/refusal.ts';
+import { type Renewal, type RenewalState, renewalStates } from '../../domain/renewal.ts';
 import { derToPem } from '../../pki/pem.ts';
 import { presenceOf } from '../admission/presence-view.ts';
 import type { App } from '../context.ts';
@@ -139,15 +140,26 @@ async function showDevice(app: App, id: PrincipalId) {
   const principal = await read.principal(id);
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
   const certificates = (await read.certificatesOf(id)).slice(0, shownMax).map(viewOf);
+  const renewals = await read.renewals({ principalId: id }, shownMax);
   return {
     principal,
     contact: await read.contact(id),
     carried: await carriedFor(app, principal),
     presence: await presenceOf(app, id),
     certificates,
-    renewals: await read.renewals({ principalId: id }, shownMax),
+    renewals,
+    refusals: await refusalsOf(app, renewals),
     delegations: (await standingFor(app, principal)).slice(0, shownMax),
   };
+}
+
+async function refusalsOf(app: App, renewals: readonly Renewal[]): Promise<RenewalRefusal[]> {
+  const all: RenewalRefusal[] = [];
+  for (const { id } of renewals) {
+    await app.refusals.flush(app, id);
+    all.push(...(await app.store.read.refusalsOf(id)));
+  }
+  return all;
 }
 
 async function carriedFor(app: App, principal: Principal): Promise<CarriedContact[]> {
@@ -167,7 +179,13 @@ const shownMax = 20;
 async function showRenewal(app: App, id: string) {
   const renewal = await app.store.read.renewal(id);
   if (!renewal) throw new OperationError('not_found', [`no renewal ${id.slice(0, 64)}`]);
-  return { renewal, journal: await app.store.read.journal({ renewalId: id }, limitDefault) };
+  await app.refusals.flush(app, id);
+  const { read } = app.store;
+  return {
+    renewal,
+    refusals: await read.refusalsOf(id),
+    journal: await read.journal({ renewalId: id }, limitDefault),
+  };
 }
 
 /** Digits that name a certificate when it alone begins with them. */

@@ -29,7 +29,11 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
   const gaps = presence?.gaps ?? neverCameBack;
   const renewals: WatchedRenewal[] = [];
   for (const each of await tx.unendedRenewals(id)) {
-    renewals.push({ ...each, awaitedFrom: await awaitedFrom(app, tx, each, principal, gaps) });
+    renewals.push({
+      ...each,
+      awaitedFrom: await awaitedFrom(app, tx, each, principal, gaps),
+      refusals: await tx.refusalsOf(each.id),
+    });
   }
   const { findings, nextAt } = watch({
     principal,

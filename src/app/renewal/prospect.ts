@@ -22,6 +22,7 @@ export function prospectOf(app: App, outlook: Outlook, absences: readonly Absenc
     gatewayGone: principal.gateway !== null && gatewayStatus !== 'active' && !isHere,
     // Offered once more it has not been taken up yet: the failure is the last that was heard.
     failed: renewal?.state === 'failed' || (renewal?.state === 'offered' && renewal.lastCode !== null),
+    refused: renewal?.isRefused === true,
     issuerEndsAt: app.authority.issuerNotAfter,
     gaps: gapsOf(visits?.gaps ?? new Uint8Array()),
     awayMs: isHere ? null : away,

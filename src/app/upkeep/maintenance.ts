@@ -73,6 +73,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
   };
   const beat = async (): Promise<void> => {
     await attempt(app, 'who is here could not be written', () => app.presences.flush(app));
+    await attempt(app, 'what was refused could not be written', () => app.refusals.flush(app));
     await attempt(app, 'a sweep failed', async () => {
       await seen.flush(app);
       await sweep(app);

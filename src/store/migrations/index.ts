@@ -13,6 +13,7 @@ import { renewalReleasedMigration } from './0011-renewal-released.ts';
 import { principalCaseMigration } from './0012-principal-case.ts';
 import { renewalHeardMigration } from './0013-renewal-heard.ts';
 import { carriedMigration } from './0014-carried.ts';
+import { refusalMigration } from './0015-refusal.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -30,4 +31,5 @@ export const migrations: readonly Migration[] = [
   principalCaseMigration,
   renewalHeardMigration,
   carriedMigration,
+  refusalMigration,
 ];
