@@ -70,6 +70,8 @@ void __wrap_free(void *given) {
   if (!given) return;
   struct block *block = (void *)((uint8_t *)given - UNIT);
   if ((uint8_t *)given < arena + UNIT || (uint8_t *)given >= arena + ARENA_SIZE || block->mark != mark || !block->in_use) abort();
+  // It may have held a key. Volatile, so that the compiler does not drop it.
+  for (volatile uint8_t *byte = given, *end = (uint8_t *)block + block->size; byte < end; byte++) *byte = 0;
   block->in_use = 0;
   in_use -= block->size;
 }

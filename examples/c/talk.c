@@ -82,11 +82,6 @@ static enum next go_forward(struct conversation *c) {
   return save(c, RECONNECT);
 }
 
-static enum next renewed(struct conversation *c) {
-  c->outcome = RENEWED;
-  return forget(c, END);
-}
-
 // The gateway speaks of a replacement that it handed over or saw, and our record knows nothing of that, or this connection is one
 // with the old credential.
 static enum next on_handed_over(struct conversation *c, const char *renewal) {
@@ -98,7 +93,7 @@ static enum next on_handed_over(struct conversation *c, const char *renewal) {
     c->lost = true;
     return give_up(c, renewal, "lost");
   }
-  if (credential_newest() == state->active) return state->phase == IDLE ? end_with(c, NOTHING_OWED) : renewed(c);
+  if (credential_newest() == state->active) return state->phase == IDLE ? end_with(c, NOTHING_OWED) : forget(c, end_with(c, RENEWED));
   state->active = !state->active;
   return forget(c, RECONNECT);
 }
@@ -109,7 +104,7 @@ static enum next on_done(struct conversation *c, const struct message *done) {
   if (state->phase != ACTIVATED) return on_handed_over(c, done->renewal);
   if (strcmp(done->renewal, state->renewal) != 0) return GO_ON;
   say("done: the old certificate is admitted until %u", (unsigned)done->retires);
-  return renewed(c);
+  return forget(c, end_with(c, RENEWED));
 }
 
 // `rests`: nothing is to be asked before; else it only says when it is worth asking.
