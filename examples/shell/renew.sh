@@ -48,6 +48,15 @@ await() { # WORD [TEXT]: prints the first payload under it that has the text. 2 
   done
   return 1
 }
+soon() { # STATUS of await: when something falls due within SECONDS, waits for that and asks again; else it is false
+  [ "$1" = 2 ] || return 1
+  error=$(sed -n 's|^[^ ]*/error ||p' "$work/inbox" | tail -n 1)
+  after=$(echo "$error" | field retryAfter) handed=$(echo "$error" | field renewal)
+  [ "$(echo "$error" | field code)" = nothing_due ] && [ -z "$handed" ] && [ "${after:-$seconds}" -lt "$seconds" ] || return 1
+  sleep "$after"
+  sleep "$(jitter 2)"
+  ask "$pair"
+}
 without() { # STATUS of await: ends the run with what the gateway said instead
   [ "$1" = 2 ] || end 75 "no answer within $seconds seconds: again, later"
   error=$(sed -n 's|^[^ ]*/error ||p' "$work/inbox" | tail -n 1)
@@ -77,7 +86,7 @@ fetch() { # DIGEST SIZE RENEWAL: the replacement, into <digest>.der
   [ "$(openssl dgst -sha256 -r "$der" | cut -d ' ' -f 1)" = "$1" ] || { rm "$der"; end 75 "the digest is wrong: from the start, later"; }
 }
 obtain() { # with an offer in the inbox, or one to come: ends with the replacement in new.pem
-  offer=$(await offer) || without $?
+  offer=$(await offer) || { status=$?; soon "$status" || without "$status"; offer=$(await offer) || without $?; }
   renewal=$(echo "$offer" | field renewal) key="$work/$renewal.key" csr="$work/$renewal.csr"
   echo "2 offer $renewal: making a key and a request"
   # Stored before it is sent, byte by byte, and sent again after a cut: ECDSA would sign other bytes each time.

@@ -166,7 +166,8 @@ export function lossySuite(reference: Reference): void {
     };
     await onLink('refused', fate, async (device, link) => {
       const first = await device.run(program(), impatient, link.port);
-      expect(first.code, first.said).toBe(exits.failed);
+      // The next offer may come while it still listens.
+      expect([exits.failed, exits.renewed], first.said).toContain(first.code);
       await bench.gateway.log.until('renewal.failed', { 'nolapse.principal': device.id });
       await settle(device, link);
     });
