@@ -74,7 +74,9 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     const steps = ['due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated', 'confirmed'];
     const told = gateway.log.lines
       .map((line) => line['event.action'])
-      .filter((action) => action?.startsWith('renewal.'));
+      .filter((action) => action?.startsWith('renewal.'))
+      // An offer that falls due while the device asks for it comes twice.
+      .filter((action, at, all) => action !== all[at - 1]);
     expect(told.slice(0, steps.length)).toEqual(steps.map((step) => `renewal.${step}`));
     expect((await renewal()).state).toBe('activated');
   });
