@@ -55,6 +55,16 @@ describe('a connect', () => {
     expect(packets).toMatchObject([{ cmd: 'connack', returnCode: 2 }]);
   });
 
+  it('keeps two principals apart whose client ids are the same, in the lane', async () => {
+    const lane = { lane: 'renew-only' } as const;
+    const [one, other] = [await house.device('l', lane), await house.device('l:q', lane)];
+    const [first, second] = [await house.connected(one, 'l:q'), await house.connected(other, 'l:q')];
+    expect(house.broker.isConnected('lane:l:q') && house.broker.isConnected('lane:l%3Aq')).toBe(true);
+    await first.subscribeAsync('$enroll/1/l/#');
+    expect(first.connected && second.connected).toBe(true);
+    await Promise.all([first.endAsync(), second.endAsync()]);
+  });
+
   it('keeps two principals apart whose client ids are the same', async () => {
     const [one, other] = [await house.device('p'), await house.device('p:q')];
     const first = await house.connected(one, 'p:q', { clean: false });

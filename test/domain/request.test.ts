@@ -42,6 +42,27 @@ function input(patch: Partial<RequestFacts> = {}, rest: Partial<ApprovalInput> =
 }
 const rsa = (bits: number) => ({ key: { ...facts.key, algorithm: 'rsa' as const, bits } });
 
+describe('a request in the name of an id with colons', () => {
+  const mac = idOf('00:1A:2b@x');
+  const judge = (uri: string, commonName: string = mac) =>
+    approve(input({ commonNames: [commonName], alternativeNames: [{ type: 'uri', value: uri }] }, { principalId: mac }))
+      .kind;
+
+  it.each(['urn:nolapse:device:00:1A:2b@x', 'urn:nolapse:device:00%3A1A%3A2b%40x'])('may name it as %s', (uri) => {
+    expect(judge(uri)).toBe('approved');
+  });
+
+  it.each([
+    'urn:nolapse:device:00:1A:2b',
+    'urn:nolapse:device:00:1A:2b@x:c',
+    'urn:nolapse:device:00_1A_2b_x',
+    'urn:nolapse:gateway:00:1A:2b@x',
+  ])('may not name %s', (uri) => {
+    expect(judge(uri, mac)).toBe('refused');
+    expect(judge('urn:nolapse:device:00:1A:2b@x', '00:1A:2b')).toBe('refused');
+  });
+});
+
 describe('approval of a request', () => {
   it('approves what is its own, with names from the inventory', () => {
     const approval = approve(input({ commonNames: [], alternativeNames: [] }));

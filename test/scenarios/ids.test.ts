@@ -1,9 +1,11 @@
 // Ids as fleets have them on the real gateway: MAC addresses, e-mail addresses and URNs renew like any other, and no principal gets
 // at the session, queue or will of another whose id looks like its own.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
+import { createTestAuthority } from '../broker/test-pki.ts';
 import { connackOf, connect, type House, openHouse, quickClasses } from './harness.ts';
 import { renewTwice } from './simulated.ts';
 import { delegate, openGateway, SiteDevice } from './site.ts';
@@ -33,6 +35,17 @@ describe('a device renews, whole and twice', () => {
     await device.renew(true);
     expect(house.log.count('renewal.activated', { 'nolapse.principal': id, 'nolapse.gateway': gateway.id })).toBe(1);
     await gateway.client.endAsync();
+  });
+});
+
+describe('a stranger whom an anchor introduces', () => {
+  it.each(fleet)('is expected as %s', async (id) => {
+    const maker = await createTestAuthority('Maker');
+    house = await openHouse({ yaml: 'bootstrap: { anchors: [maker.crt] }', files: { 'maker.crt': maker.ca } });
+    await house.gateway.operations.addDevice({ id, owner: 'tests' });
+    const { cert, key } = await maker.issue(id);
+    expect(await connackOf(house, { certificatePem: cert, keyPem: key }, `${id}:first`)).toBe(0);
+    await house.log.until('admission.admitted', { 'event.reason': 'bootstrap', 'nolapse.principal': id });
   });
 });
 
@@ -75,6 +88,7 @@ describe('a client id', () => {
     await house.log.until('session.ended', { 'event.reason': 'client_id_taken', 'nolapse.client_id': 'a:b' });
     await closed;
     await expect.poll(() => heard).toEqual(['devices/a/gone']);
+    await house.log.until('device.changed', { 'nolapse.principal': 'a', 'log.level': 'warn' });
     expect(await connackOf(house, outer, 'a:b')).toBe(2);
     expect(await connackOf(house, outer, 'a:b:away', { clean: false })).toBe(2);
 
@@ -171,6 +185,12 @@ describe('ids that differ by case alone', () => {
     const { operations } = house.gateway;
     await house.log.until('source.reconciled');
     await expect(operations.addDevice({ id: 'AA:BB', owner })).rejects.toMatchObject({ code: 'conflict' });
+    writeFileSync(join(house.home, 'crm.csv'), 'id,owner\naa:bb,x\nAA:bb,x\ncc,x\nCC,x\n');
+    await expect(operations.reconcile({ source: 'crm' })).rejects.toMatchObject({
+      code: 'invalid',
+      faults: ['id: AA:bb differs from aa:bb by case alone', 'id: CC differs from cc by case alone'],
+    });
+    expect((await operations.listDevices({})).map(({ id }) => id)).toEqual(['aa:bb']);
   });
 
   it('keep working where they are, and doctor names them', async () => {
