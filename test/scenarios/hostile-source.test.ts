@@ -222,10 +222,17 @@ describe('a source that lies about what there is', () => {
     expect(await faultsOf()).toEqual(['meter-1: gateway: meter-2 is a device']);
   });
 
-  it('has two devices where two names differ in nothing but their capitals', async () => {
-    answer = listing({ id: 'meter-1' }, { id: 'METER-1', owner: 'x' }, { id: 'meter-2' });
-    expect(await reconcile()).toMatchObject({ counts: { added: 1, unchanged: 2, changed: 0 } });
+  it('adds no device whose id differs from another by case alone, and changes nothing meanwhile', async () => {
+    const before = await devices();
+    answer = listing({ id: 'meter-1', owner: 'x' }, { id: 'METER-1' }, { id: 'meter-2' }, { id: 'new' }, { id: 'New' });
+    expect(await faultsOf()).toEqual([
+      'id: METER-1 differs from meter-1 by case alone',
+      'id: New differs from new by case alone',
+    ]);
+    expect(await devices()).toEqual(before);
     expect((await house.gateway.operations.showDevice({ id: 'meter-1' })).principal.owner).toBe('');
+    answer = listing({ id: 'meter-1' }, { id: 'meter-2' }, { id: 'new' });
+    expect(await reconcile()).toMatchObject({ applied: true, counts: { added: 1, unchanged: 2 } });
   });
 
   it('cannot take the fleet away bit by bit: what it lost within a day counts together', async () => {
