@@ -39,6 +39,7 @@ export interface Config {
 
 interface Limits {
   readonly packetBytes: number;
+  readonly packetBytesDiscarded: number;
   readonly packetBytesBeforeConnect: number;
   readonly packetsPerSecond: number;
   readonly connectionsPerAddress: number;

@@ -77,6 +77,7 @@ function brokerLimits({ limits }: Config) {
   return {
     packetBytesMaxBeforeConnect: limits.packetBytesBeforeConnect,
     packetBytesMax: limits.packetBytes,
+    packetBytesMaxDiscarded: limits.packetBytesDiscarded,
     packetsPerSecondMax: limits.packetsPerSecond,
     connectionsPerAddressMax: limits.connectionsPerAddress,
     connectionsMax: limits.connections,

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAnchors } from './anchors.ts';
+import { Disconnections } from './app/admission/disconnections.ts';
 import { Knocks } from './app/admission/knocks.ts';
 import { Presences } from './app/admission/presences.ts';
 import type { App, Settings } from './app/context.ts';
@@ -186,6 +187,7 @@ export async function assemble(
       turns,
       chores,
       knocks: new Knocks(),
+      disconnections: new Disconnections(),
       sources,
       policies: new Policies(config.policies),
       sinks: createSinks(config.alerts, { journal, announcer: announcerOf(sessions), gateway, now: () => clock.now() }),

@@ -11,6 +11,7 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
+import type { Disconnections } from './admission/disconnections.ts';
 import type { Knocks } from './admission/knocks.ts';
 import type { Presences } from './admission/presences.ts';
 import type { Asked } from './enrollment/asked.ts';
@@ -42,6 +43,7 @@ export interface App {
   readonly turns: Turns;
   readonly chores: Chores;
   readonly knocks: Knocks;
+  readonly disconnections: Disconnections;
   /** By name, as the settings have them. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly policies: Policies;

@@ -2,7 +2,8 @@
 import type { Access } from '../domain/acl.ts';
 import type { Verdict } from '../domain/admission.ts';
 import type { Fingerprint } from '../domain/certificate.ts';
-import type { Principal } from '../domain/principal.ts';
+import type { SessionEnd } from '../domain/disconnection.ts';
+import type { Principal, PrincipalId } from '../domain/principal.ts';
 
 /** What TLS handed over: the DER bytes as presented, and the certificates sent along with them, leaf's issuer first. */
 export interface Presented {
@@ -43,10 +44,12 @@ export type Admission =
 export interface Entrance {
   /** Judges a connect and, for a replacement seen for the first time, records its activation. Rejects only when the store fails. */
   admit(facts: ConnectFacts): Promise<Admission>;
+  /** Whom the ledger has this certificate for; null: nobody. It judges nobody and changes nothing. */
+  whose(presented: Presented): Promise<PrincipalId | null>;
   /** An admitted session has begun. */
   came(session: Session): void;
   /** One that began has ended because its connection closed. Not called where the broker itself closes: nobody leaves it then. */
-  left(session: Session): void;
+  left(session: Session, end: SessionEnd): void;
   /**
    * Takes a message published on an enrollment topic. Resolves once everything it changed is committed; it answers the
    * device itself, with an error code where need be, and never rejects for bad input.
@@ -64,4 +67,6 @@ export interface Entrance {
   hears(session: Session, topic: string): boolean;
   /** The session published or asked for something outside its access; told once a message, never thrown. */
   denied(session: Session, action: 'publish' | 'subscribe', topic: string): void;
+  /** The session published a message of so many bytes where it may: too large to be taken, it was thrown away and is acknowledged. */
+  oversized(session: Session, topic: string, bytes: number): void;
 }

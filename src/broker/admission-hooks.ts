@@ -5,7 +5,7 @@ import type { AedesOptions } from 'aedes';
 import type { Admission, Entrance, Session } from '../app/session.ts';
 import { mayPublish } from '../domain/acl.ts';
 import { laneSessionName, sessionName } from '../domain/client-id.ts';
-import { isWellFormed } from '../domain/topics.ts';
+import { isReserved, isTopicName, isWellFormed } from '../domain/topics.ts';
 import type { Journal } from '../ports/journal.ts';
 import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
@@ -20,6 +20,11 @@ type ConnectPacket = Parameters<PreConnect>[1];
 const identifierRejected = 2;
 const serverUnavailable = 3;
 const notAuthorized = 5;
+
+/** CONNACK with code 1, unacceptable protocol version [MQTT-3.1.2-2]. */
+const unacceptableVersion = Buffer.from([0x20, 2, 0, 1]);
+/** The same in the form of MQTT 5 (3.2.2.2): reason 0x84, Unsupported Protocol Version, and no properties. */
+const unsupportedVersion5 = Buffer.from([0x20, 3, 0, 0x84, 0]);
 
 export interface AdmissionOptions {
   readonly entrance: Entrance;
@@ -42,8 +47,10 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
       // Until the verdict is in, nothing more is read than has been.
       client.pause();
       if (packet.protocolVersion !== 3 && packet.protocolVersion !== 4) {
-        // aedes answers 1, unacceptable protocol version [MQTT-3.1.2-2]: nobody is admitted, nothing is activated.
-        return callback(null, true);
+        void tellVersion(options, socket, packet.protocolVersion ?? 0);
+        client.conn.write(packet.protocolVersion === 5 ? unsupportedVersion5 : unacceptableVersion);
+        client.conn.destroy();
+        return callback(null, false);
       }
       if (!socket || !isHarmlessClientId(packet.clientId, limits.clientIdCharactersMax)) {
         verdicts.refuse(client, identifierRejected);
@@ -63,6 +70,22 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
       callback(Object.assign(new Error('refused'), { returnCode }), false);
     },
   };
+}
+
+/** Names the device that has to be changed, if its certificate is known. Nobody is admitted by it, and nothing is activated. */
+async function tellVersion(
+  { entrance, journal }: AdmissionOptions,
+  socket: TLSSocket | undefined,
+  level: number,
+): Promise<void> {
+  const address = socket?.remoteAddress;
+  const id = socket ? await entrance.whose(presentedBy(socket)).catch(() => null) : null;
+  journal.tell({
+    action: 'connection.refused',
+    reason: 'protocol_version',
+    message: `${id ?? 'a stranger'} speaks MQTT at level ${level}, and 3.1.1 (level 4) or 3.1 is spoken here`,
+    fields: { 'client.address': address, 'nolapse.mqtt.level': level, ...(id && { 'nolapse.principal': id }) },
+  });
 }
 
 /** What clients that have sent CONNECT are to be answered, until aedes asks for it. */
@@ -133,7 +156,7 @@ class Verdicts {
 /** No control characters, and bounded; what else an id may look like is the application's to say. */
 function isHarmlessClientId(clientId: string, charactersMax: number): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones refused [MQTT-1.5.3-2].
-  return clientId.length <= charactersMax && !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(clientId);
+  return clientId.length <= charactersMax && !/[\u0000-\u001f\u007f-\u009f]/.test(clientId);
 }
 
 /** A will is judged when it is made: when it is published its client, or this process, may be gone. */
@@ -147,5 +170,5 @@ function dropForbiddenWill(packet: ConnectPacket, session: Session, entrance: En
 
 function mayLeaveWill(session: Session, topic: string): boolean {
   // No wildcards in a topic name [MQTT-3.3.2-2], and none of the server's own topics: enrollment is spoken alive.
-  return topic.length > 0 && isWellFormed(topic) && !/^\$|[+#]/.test(topic) && mayPublish(session.access, topic);
+  return isTopicName(topic) && isWellFormed(topic) && !isReserved(topic) && mayPublish(session.access, topic);
 }

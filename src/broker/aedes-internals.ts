@@ -19,6 +19,11 @@ type Deliver = (
 
 export interface BrokerClient extends Client {
   readonly conn: Duplex;
+  readonly _parser: PacketParser;
+  /** Ends the client when it has been silent for too long; null once it has closed, and before CONNECT. */
+  readonly _keepaliveTimer: NodeJS.Timeout | null;
+  /** Did it say DISCONNECT? */
+  readonly _disconnected: boolean;
   /** The packet identifier given next. */
   _nextId: number;
   /** By topic filter; only what was granted. */
@@ -32,6 +37,32 @@ export interface BrokerClient extends Client {
   pause(): void;
   /** Calls back once the socket, which is full, has drained; `drainTimeout` later the client is disconnected. */
   waitForDrain(callback: DrainCallback): void;
+}
+
+/** mqtt-packet's parser, one a connection; `this` of its own methods. */
+export interface PacketParser {
+  /** Of the current packet's body, where the next byte is read. */
+  _pos: number;
+  readonly _list: { readUInt8(at: number): number; slice(from: number, to: number): Buffer };
+  /** What was found wrong; nothing more is parsed. */
+  readonly error: Error | null;
+  packet: PublishPacket & {
+    length: number;
+    protocolVersion?: number;
+    clientId?: string;
+    readonly subscriptions: { topic: string }[];
+    unsubscriptions: string[];
+  };
+  _emitError(error: Error): void;
+  _parseString(): string | null;
+  _parseMessageId(): boolean;
+  _parsePublish(): void;
+  _parseConfirmation(): void;
+  _parseSubscribe(): void;
+  _parseUnsubscribe(): void;
+  _parseConnect(): void;
+  /** Called with each packet, before aedes's own listener takes it. */
+  prependOnceListener(event: 'packet', listener: (packet: PublishPacket) => void): unknown;
 }
 
 export type DrainCallback = (error: Error | null, client: BrokerClient) => void;
@@ -50,6 +81,9 @@ export function brokerClient(client: Client): BrokerClient {
   return client as BrokerClient;
 }
 
+/** The one subscription of a kept session that has none: aedes is to find the session, and the client is granted nothing by it. */
+export const keptSessionFilter = '$SYS/nolapse/kept';
+
 /**
  * The part of an aedes persistence this folder itself calls; aedes is given the whole object. Beyond aedes's own contract,
  * `outgoingClearMessageId` of a packet that has no messageId yet must clear nothing: aedes calls it so for a message that
@@ -60,9 +94,11 @@ export interface BrokerPersistence {
    * Persists what the PUBACK of a QoS 1 message promises, retained message and offline queues, and is told of every other
    * message as it arrives; null when there is nothing to wait for. aedes sends PUBACK before it persists, and routes the
    * message afterwards. For QoS 2 `incomingStorePacket` persists it: aedes awaits that before PUBREC. It rejects with GatewayError
-   * `unreleased_messages` when the session has sent too many without releasing them: its connection is then ended.
+   * `unreleased_messages` when the session has sent too many without releasing them, and was not asked for room.
    */
   storeAhead(packet: PublishPacket, client: BrokerClient): Promise<void> | null;
+  /** Is there room to remember this QoS 2 message until its PUBREL? Asked as it arrives; what is granted is kept for it. */
+  takeRoom(packet: PublishPacket, client: BrokerClient): boolean;
   /** Called for each admitted client before its subscriptions are restored and CONNACK is sent: sends it its queue. */
   attend(client: BrokerClient): void;
 }

@@ -13,15 +13,19 @@ import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './a
 import { createAnnouncer } from './announce.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { ConnectionGate } from './connection-gate.ts';
+import { endCauseOf } from './end-cause.ts';
 import { deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { PacketGuard } from './packet-guard.ts';
 import { LoopTurns, PacketPace } from './packet-pace.ts';
+import { endPolitely } from './polite-end.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { createSessions } from './sessions.ts';
+import { standFor } from './set-aside.ts';
 import { StallBound } from './stall-bound.ts';
+import { makeStrict } from './strict-parser.ts';
 import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
 import { createTlsListener, type Listener } from './tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './tls-options.ts';
@@ -68,6 +72,8 @@ interface Works {
   /** The TLS socket beneath each client, which for a WebSocket is not its stream. */
   readonly sockets: WeakMap<object, TLSSocket>;
   readonly stalls: StallBound;
+  /** TLS sockets that are not closed yet. */
+  readonly open: Set<TLSSocket>;
 }
 
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
@@ -77,7 +83,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax);
   const gate = new ConnectionGate(limits, journal);
   const stalls = new StallBound(limits.stallMs);
-  const works: Works = { limits, registry, sockets: new WeakMap(), stalls };
+  const works: Works = { limits, registry, sockets: new WeakMap(), stalls, open: new Set() };
   const aedes = createAedes(options, works);
   await aedes.listen();
   const listeners = createListeners(options, limits, gate, acceptInto(aedes, journal, works));
@@ -108,6 +114,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       registry.endWithBroker();
       await new Promise<void>((resolve) => aedes.close(resolve));
       stalls.stop();
+      for (const socket of works.open) socket.destroy();
+      await gate.emptied(limits.lingerMs);
       gate.destroyAll();
     },
   };
@@ -131,7 +139,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
         stalls.apply(client);
       },
     }),
-    authorizePublish: authorizePublishHook({ entrance, registry, persistence }),
+    authorizePublish: authorizePublishHook({ entrance, registry, persistence, journal }),
     authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
     authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
   });
@@ -145,32 +153,57 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
 type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => void;
 
 /** Hands connections to aedes, with a guard before its parser. */
-function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets }: Works): Accept {
+function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets, open }: Works): Accept {
   const turns = new LoopTurns();
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
-    const slowed = slowedTeller(journal, () => ({
+    const who = () => ({
       'client.address': address,
       'nolapse.principal': registry.of(client)?.session.principal.id,
       'nolapse.client_id': registry.of(client)?.shownClientId,
-    }));
+    });
+    const pace = new PacketPace(limits.packetsPerSecondMax, turns);
+    let isRefused = false;
     guardReads(stream, {
-      guard: new PacketGuard(limits.packetBytesMaxBeforeConnect, limits.packetBytesMax),
-      pace: new PacketPace(limits.packetsPerSecondMax, turns),
+      guard: new PacketGuard({
+        bytesMaxBeforeConnect: limits.packetBytesMaxBeforeConnect,
+        bytesMax: limits.packetBytesMax,
+        bytesMaxDiscarded: limits.packetBytesMaxDiscarded,
+      }),
+      pace,
       onFault: (fault) => {
-        journal.tell({
-          action: 'packet.refused',
-          reason: fault,
-          message: 'packet refused',
-          fields: { 'client.address': address },
-        });
+        isRefused = true;
+        journal.tell({ action: 'packet.refused', reason: fault, message: 'packet refused', fields: who() });
         stream.destroy();
       },
-      onSlowed: slowed,
+      onSlowed: slowedTeller(journal, who),
+      // A large message may take a slow link longer than the keepalive lasts: its sender is not silent.
+      onPart: () => client._keepaliveTimer?.refresh(),
+      onOversized: (bytes) => client._parser.prependOnceListener('packet', (packet) => standFor(packet, bytes)),
     });
-    const client = aedes.handle(stream, request);
+    const client = brokerClient(aedes.handle(stream, request));
+    makeStrict(client._parser);
+    const leave = (error?: Error): void => {
+      const live = registry.of(client);
+      if (!live) return;
+      const newest = registry.byClientId(live.brokerClientId);
+      const cause = endCauseOf({ client, live, newest, isRefused, error });
+      registry.drop(client, { cause, silentMs: performance.now() - pace.readAt });
+    };
+    endPolitely({
+      stream,
+      socket,
+      lingerMs: limits.lingerMs,
+      onEnd: (error) => {
+        leave(error);
+        // While the socket lingers nothing more of the client is taken.
+        client.close();
+      },
+    });
     sockets.set(client, socket);
-    stream.once('close', () => registry.drop(client));
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    stream.once('close', () => leave());
   };
 }
 

@@ -37,6 +37,17 @@ export class ConnectionGate {
     return true;
   }
 
+  /** Resolves when no connection is left, or after so long. */
+  async emptied(withinMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, withinMs);
+    });
+    const closed = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', resolve)));
+    await Promise.race([late, Promise.all(closed)]);
+    clearTimeout(timer);
+  }
+
   /** Ends every connection now, handshakes in progress included. */
   destroyAll(): void {
     for (const socket of this.#sockets) socket.destroy();

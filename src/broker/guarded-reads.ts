@@ -1,8 +1,11 @@
-// Stands between a stream and aedes, which reads it in paused mode: what the guard refuses does not get through, and what comes
-// faster than its pace waits in the stream.
+// Stands between a stream and aedes, which reads it in paused mode: what the guard refuses or throws away does not get through,
+// and what comes faster than its pace waits in the stream.
 import type { Duplex } from 'node:stream';
 import type { PacketFault, PacketGuard } from './packet-guard.ts';
 import type { PacketPace } from './packet-pace.ts';
+
+/** Bytes thrown away that count as one packet: a flood of them slows its own connection down. */
+const bytesPerPacket = 1_024;
 
 export interface ReadRules {
   readonly guard: PacketGuard;
@@ -11,9 +14,14 @@ export interface ReadRules {
   readonly onFault: (fault: PacketFault) => void;
   /** The stream is read more slowly from now on than its peer sends. Called at each rest. */
   readonly onSlowed: () => void;
+  /** Bytes came, and no packet ended with them. */
+  readonly onPart: () => void;
+  /** What the reader is given next is one PUBLISH that stands for a message of so many bytes. */
+  readonly onOversized: (bytes: number) => void;
 }
 
-export function guardReads(stream: Duplex, { guard, pace, onFault, onSlowed }: ReadRules): void {
+export function guardReads(stream: Duplex, rules: ReadRules): void {
+  const { guard, pace } = rules;
   const read = stream.read.bind(stream);
   let told = false;
   let resting = false;
@@ -33,27 +41,28 @@ export function guardReads(stream: Duplex, { guard, pace, onFault, onSlowed }: R
       return;
     }
     setTimeout(goOn, ms).unref();
-    onSlowed();
+    rules.onSlowed();
   };
 
   stream.read = (size?: number): unknown => {
-    if (resting) {
-      asked = true;
-      return null;
+    while (!resting) {
+      const chunk: unknown = read(size);
+      if (!(chunk instanceof Uint8Array)) return chunk;
+      const { fault, bytes, used, packets, discarded, standsFor } = guard.pass(chunk, pace.allowance);
+      if (fault) {
+        if (!told) rules.onFault(fault);
+        told = true;
+        return null;
+      }
+      const restFor = pace.take(packets + Math.ceil(discarded / bytesPerPacket));
+      if (restFor !== null) rest(restFor);
+      if (packets === 0) rules.onPart();
+      // Back into the stream, so that its end still comes after all of its bytes.
+      if (used < chunk.length) stream.unshift(chunk.subarray(used));
+      if (standsFor !== null) rules.onOversized(standsFor);
+      if (bytes.length > 0) return bytes;
     }
-    const chunk: unknown = read(size);
-    if (!(chunk instanceof Uint8Array)) return chunk;
-    const { fault, bytes, packets } = guard.pass(chunk, pace.allowance);
-    if (fault) {
-      if (!told) onFault(fault);
-      told = true;
-      return null;
-    }
-    const restFor = pace.take(packets);
-    if (restFor !== null) rest(restFor);
-    if (bytes === chunk.length) return chunk;
-    // Back into the stream, so that its end still comes after all of its bytes.
-    stream.unshift(chunk.subarray(bytes));
-    return chunk.subarray(0, bytes);
+    asked = true;
+    return null;
   };
 }

@@ -5,6 +5,8 @@ export interface BrokerLimits {
   readonly packetBytesMaxBeforeConnect: number;
   /** The largest packet after CONNECT, fixed header included. */
   readonly packetBytesMax: number;
+  /** A PUBLISH up to this size that is larger than `packetBytesMax` is read, thrown away and acknowledged; a larger one ends its connection. */
+  readonly packetBytesMaxDiscarded: number;
   /** Open TCP connections from one address, and in all. */
   readonly connectionsPerAddressMax: number;
   readonly connectionsMax: number;
@@ -34,6 +36,8 @@ export interface BrokerLimits {
   readonly outboundBytesMax: number;
   /** Patience of one send to a session. */
   readonly sendMs: number;
+  /** From the notice that a connection ends to its end, for a peer that does not close its side. */
+  readonly lingerMs: number;
   /** How often sessions whose end has come are looked for. */
   readonly sweepMs: number;
 }
@@ -41,6 +45,7 @@ export interface BrokerLimits {
 export const defaultLimits: BrokerLimits = {
   packetBytesMaxBeforeConnect: 16 * 1024,
   packetBytesMax: 256 * 1024,
+  packetBytesMaxDiscarded: 16 * 1024 * 1024,
   connectionsPerAddressMax: 1_000,
   connectionsMax: 50_000,
   handshakeMs: 10_000,
@@ -55,5 +60,6 @@ export const defaultLimits: BrokerLimits = {
   stallMs: 200,
   outboundBytesMax: 8 * 1024 * 1024,
   sendMs: 6_000,
+  lingerMs: 1_000,
   sweepMs: 500,
 };

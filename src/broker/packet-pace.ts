@@ -46,6 +46,11 @@ export class PacketPace {
     this.#turn = turns.current;
   }
 
+  /** When something was read last: the beginning of that turn. */
+  get readAt(): number {
+    return this.#turn.at;
+  }
+
   /** How many packets may be handed on now, after the rest that `take` asked for: one at least. */
   get allowance(): number {
     const turn = this.#turns.current;

@@ -3,52 +3,56 @@
 // acknowledged and goes nowhere [MQTT-3.3.5-2].
 import type { AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
-import { isWellFormed } from '../domain/topics.ts';
+import { isTopicName, isWellFormed } from '../domain/topics.ts';
+import type { Journal } from '../ports/journal.ts';
 import { type BrokerPersistence, brokerClient, type PublishPacket } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
+import { leaveUnanswered, setAsideOf, sink, sinkTopic } from './set-aside.ts';
 
 type AuthorizePublish = NonNullable<AedesOptions['authorizePublish']>;
 type AuthorizeForward = NonNullable<AedesOptions['authorizeForward']>;
 
-/**
- * Where messages end that no subscriber gets. Below `$SYS/`, because aedes keeps that root, and no other, from persistent
- * subscriptions to wildcards.
- */
-export const sinkTopic = '$SYS/nolapse/received';
-
-const nothing = Buffer.alloc(0);
 const dollar = '$'.charCodeAt(0);
 
 export interface PublishOptions {
+  readonly journal: Journal;
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
   readonly persistence: BrokerPersistence;
 }
 
-/** Leaves nothing of a message but what its acknowledgement needs: QoS and packet identifier. */
-function sink(packet: PublishPacket): void {
-  packet.topic = sinkTopic;
-  packet.payload = nothing;
-  packet.retain = false;
-}
-
 export function authorizePublishHook(options: PublishOptions): AuthorizePublish {
   const { entrance, registry, persistence } = options;
+  const tellUnanswered = ({ session, brokerClientId }: LiveSession): void =>
+    options.journal.tell({
+      action: 'message.unanswered',
+      reason: 'unreleased_messages',
+      message: `${session.principal.id}: a message waits for others that were not released`,
+      fields: { 'nolapse.principal': session.principal.id, 'nolapse.client_id': brokerClientId },
+    });
   return (client, packet, callback) => {
     // The will of a client that is gone, left over from an earlier boot: it was judged at its CONNECT.
     if (!client) return callback(null);
     const live = registry.of(client);
     if (!live) return callback(new Error('no session'));
-    const { topic } = packet;
+    if (packet.qos === 2 && !client.closed && !persistence.takeRoom(packet, brokerClient(client))) {
+      leaveUnanswered(packet);
+      tellUnanswered(live);
+      return callback(null);
+    }
+    const aside = setAsideOf(packet);
+    const topic = aside?.topic ?? packet.topic;
     const isServerTopic = topic.charCodeAt(0) === dollar;
     if (isServerTopic && topic.startsWith('$SYS/')) {
       sink(packet);
       return callback(null);
     }
-    if (!live.mayPublish(topic) || !isWellFormed(topic)) {
+    const isAllowed = live.mayPublish(topic) && isWellFormed(topic) && (aside === null || isTopicName(topic));
+    if (!isAllowed || (aside && aside.bytes !== null)) {
       sink(packet);
-      entrance.denied(live.session, 'publish', topic);
+      if (isAllowed) entrance.oversized(live.session, topic, aside?.bytes ?? 0);
+      else entrance.denied(live.session, 'publish', topic);
       return callback(null);
     }
     if (isServerTopic && topic.startsWith('$enroll/')) {

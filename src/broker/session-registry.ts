@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Fingerprint } from '../domain/certificate.ts';
 import { claimants, hasFormOf, outerIds } from '../domain/client-id.ts';
+import type { SessionEnd } from '../domain/disconnection.ts';
 import { type PrincipalId, reservedId } from '../domain/principal.ts';
 import { enrollmentRoot } from '../domain/topics.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -14,7 +15,7 @@ import { notAfterOf } from './peer-certificate.ts';
 import { addTo, removeFrom } from './sets-by-key.ts';
 import { compileTopicGate, type TopicGate } from './topic-gate.ts';
 
-/** A session from the moment it was admitted until its stream has closed. */
+/** A session from the moment it was admitted until its connection has ended. */
 export interface LiveSession extends Deadlined {
   readonly client: BrokerClient;
   readonly socket: TLSSocket;
@@ -159,8 +160,8 @@ export class SessionRegistry {
     return live;
   }
 
-  /** The client's stream has closed. */
-  drop(client: object): void {
+  /** The client's connection has ended. Its socket may linger for a moment. */
+  drop(client: object, end: SessionEnd): void {
     const live = this.#facts.get(client);
     if (!live || !this.#live.delete(live)) return;
     removeFrom(this.#byFingerprint, live.session.fingerprint, live);
@@ -168,7 +169,7 @@ export class SessionRegistry {
     this.#deadlines.remove(live);
     this.#ending.delete(live);
     if (this.#byClientId.get(live.brokerClientId) === live) this.#succeed(live);
-    if (!this.#brokerCloses) this.#entrance.left(live.session);
+    if (!this.#brokerCloses) this.#entrance.left(live.session, end);
   }
 
   endByFingerprint(fingerprint: Fingerprint, reason: string): number {
@@ -195,9 +196,11 @@ export class SessionRegistry {
   end(live: LiveSession, reason: string): void {
     if (live.ending !== null) return;
     live.ending = reason;
+    this.#tellEnd(live, reason);
+    // Its connection may have ended by itself, for the same reason.
+    if (!this.#live.has(live)) return;
     this.#deadlines.remove(live);
     this.#ending.add(live);
-    this.#tellEnd(live, reason);
     live.client.close();
   }
 

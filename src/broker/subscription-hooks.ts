@@ -4,6 +4,7 @@ import type { Aedes, AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
 import type { Journal } from '../ports/journal.ts';
+import { keptSessionFilter } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
@@ -28,7 +29,7 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
   return (client, subscription, callback) => {
     const live = registry.of(client);
     const filter = subscription.topic;
-    if (!live || live.ending !== null) return callback(null, null);
+    if (!live || live.ending !== null || filter === keptSessionFilter) return callback(null, null);
     if (live.filtersRefused >= filtersRefusedMax) {
       registry.end(live, 'subscriptions_refused');
       return callback(null, null);

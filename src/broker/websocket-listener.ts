@@ -7,21 +7,21 @@ import { TLSSocket } from 'node:tls';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { Journal } from '../ports/journal.ts';
 import type { ConnectionGate } from './connection-gate.ts';
+import { FrameSplitter } from './frame-splitter.ts';
 import { gatedListener, type Listener } from './tls-listener.ts';
 import { serverOptions, type TlsMaterial } from './tls-options.ts';
 
 /** [MQTT-6.0.0-3]; mqttv3.1 is what MQTT 3.1 clients ask for. */
 const subprotocols: readonly string[] = ['mqtt', 'mqttv3.1'];
 const headerBytesMax = 8 * 1024;
-/** One frame may hold several packets [MQTT-6.0.0-2]: this much more than the largest packet. */
-const frameSlackBytes = 64 * 1024;
+/** Bytes of a frame that is held until it is whole. */
+const frameBytesMax = 64 * 1024;
 
 export interface WebSocketListenerOptions {
   readonly tls: TlsMaterial;
   readonly path: string;
   readonly handshakeMs: number;
   readonly connectMs: number;
-  readonly packetBytesMax: number;
   readonly gate: ConnectionGate;
   readonly journal: Journal;
   readonly onConnection: (stream: Duplex, socket: TLSSocket, request: IncomingMessage) => void;
@@ -42,7 +42,8 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: options.packetBytesMax + frameSlackBytes,
+    // Of binary data none is larger: the others are not MQTT.
+    maxPayload: frameBytesMax,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -53,6 +54,7 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      splitFrames(webSocket);
       options.onConnection(byteStream(webSocket), socket, request);
     });
   });
@@ -66,6 +68,18 @@ function refuseRequest(_request: IncomingMessage, response: ServerResponse): voi
 function isForUs(request: IncomingMessage, path: string): boolean {
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   return (request.url ?? '').split('?')[0] === path && offered.some((name) => subprotocols.includes(name));
+}
+
+/** The members of ws that its types leave out: what each of the socket's chunks is given to. */
+interface WebSocketInternals {
+  readonly _receiver: { write(chunk: Uint8Array): boolean };
+}
+
+function splitFrames(webSocket: WebSocket): void {
+  const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
+  const write = receiver.write.bind(receiver);
+  const splitter = new FrameSplitter(frameBytesMax);
+  receiver.write = (chunk) => write(splitter.split(chunk));
 }
 
 function byteStream(webSocket: WebSocket): Duplex {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { keyModes } from '../domain/policy.ts';
 import { criticalities, principalIdLengthMax } from '../domain/principal.ts';
 import { parseDuration, parseSpan } from '../domain/time.ts';
-import { isFilter } from '../domain/topics.ts';
+import { isFilter, isReserved, reservedRoots } from '../domain/topics.ts';
 import { alertsSchema } from './alerts.ts';
 import { sourceSchema } from './sources.ts';
 import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
@@ -40,13 +40,23 @@ const pattern = z
   .max(1_024, { error: 'expected at most 1024 characters' })
   .refine((text) => isFilter(text.replaceAll('{id}', 'x'.repeat(principalIdLengthMax))), { error: patternRule })
   // The protocol grants each principal its own enrollment topics; a pattern that granted more would open others' renewals.
-  .refine((text) => !text.startsWith('$enroll'), { error: 'enrollment topics are granted by the protocol alone' });
+  .refine((text) => !text.startsWith('$enroll'), { error: 'enrollment topics are granted by the protocol alone' })
+  .refine((text) => !/^\$(share|queue)(\/|$)/.test(text), {
+    error: '$share and $queue are reserved: this broker has no shared subscriptions',
+  })
+  .refine((text) => !/^\$[^/]*\{id\}/.test(text), { error: 'expected a literal first level where it begins with $' });
 const patterns = z.array(pattern, { error: 'expected a list of topic filters' }).max(1_000);
-const publishPatterns = patterns.refine((list) => !list.some((text) => text.startsWith('$')), {
-  error: 'topics that begin with $ belong to the broker and cannot be published to',
+const publishPatterns = patterns.refine((list) => !list.some(isReserved), {
+  error: `${reservedRoots.join(', ')} belong to the broker and cannot be published to`,
 });
 // A broker's offline queue and retained messages match a root wildcard where a live subscription would not.
-const deviceSubscribePatterns = patterns.refine((list) => !list.some((text) => /^[#+]/.test(text)), {
+const unreservedPatterns = patterns.refine(
+  (list) => !list.some((text) => isReserved(text) && !text.startsWith('$enroll')),
+  {
+    error: `${reservedRoots.join(', ')} belong to the broker: no device or site gateway is granted them by a list`,
+  },
+);
+const deviceSubscribePatterns = unreservedPatterns.refine((list) => !list.some((text) => /^[#+]/.test(text)), {
   error: 'a device must not subscribe to a wildcard at the first level',
 });
 
@@ -119,6 +129,7 @@ const policySchema = z
 const limits = z
   .strictObject({
     packetBytes: whole(262_144, 1_024, 268_435_455),
+    packetBytesDiscarded: whole(16_777_216, 0, 268_435_455),
     packetBytesBeforeConnect: whole(16_384, 256, 1_048_576),
     packetsPerSecond: whole(10_000, 100, 10_000_000),
     connectionsPerAddress: whole(1_000, 1, 1_000_000),
@@ -173,7 +184,7 @@ export const configSchema = z.strictObject({
   access: z
     .strictObject({
       device: template(deviceSubscribePatterns),
-      gateway: template(patterns),
+      gateway: template(unreservedPatterns),
       service: template(patterns),
       principals: z.record(principalName, template(patterns)).prefault({}),
     })

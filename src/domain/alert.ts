@@ -54,6 +54,11 @@ export const alertKinds = {
     about: 'stranger',
     quietMs: dayMs,
   },
+  disconnected_repeatedly: {
+    meaning: 'a device is disconnected again and again, and may not get to its renewal',
+    about: 'principal',
+    quietMs: 3_600_000,
+  },
   no_owner: { meaning: 'an active device has no owner: nobody would be told', about: 'principal', quietMs: null },
   source_failed: {
     meaning: 'an inventory source could not be read, or lacks too much of the fleet',

@@ -13,6 +13,7 @@ export const enrollmentCodes = {
   part_out_of_range: 'offset or length lies outside of what there is',
   part_mismatch: 'the part differs from one sent before at the same offset',
   part_missing: 'an earlier part has not arrived; detail says where to go on',
+  message_too_large: 'a message was larger than the gateway takes: it was acknowledged and dropped',
   packet_too_small: 'no message of this protocol fits into the largest packet announced',
   malformed_csr: 'the CSR is not one DER-encoded PKCS#10 request',
   csr_too_large: 'the CSR is larger than the gateway reads',

@@ -187,6 +187,7 @@ export const nistCsf: Framework = {
       findings: ['never_seen', 'still_on_old', 'shared_key', 'several_active', 'no_way_to_renew'],
       alerts: [
         ...unrenewed,
+        'disconnected_repeatedly',
         'retired_credential_in_use',
         'own_certificate',
         'authority_down',

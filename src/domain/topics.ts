@@ -14,6 +14,18 @@ export const enrollmentRoot = '$enroll/1/';
 /** The root of the topics on which services hear of alerts. It begins with `$`: nobody but the broker publishes there. */
 export const alertRoot = '$nolapse/alerts/';
 
+/**
+ * First levels that no access list opens: the protocol's own, the broker's, and those that elsewhere have a meaning of their own. What
+ * else begins with `$` is for applications.
+ */
+export const reservedRoots = ['$enroll', '$nolapse', '$SYS', '$share', '$queue'] as const;
+
+/** Is the topic, or all that the filter can match, below a reserved root? */
+export function isReserved(topic: string): boolean {
+  const slash = topic.indexOf('/');
+  return (reservedRoots as readonly string[]).includes(slash < 0 ? topic : topic.slice(0, slash));
+}
+
 /** Levels a topic or filter may have; aedes's matchers throw above 100. */
 export const topicLevelsMax = 64;
 
@@ -39,12 +51,18 @@ export function isUpWord(word: string): word is UpWord {
   return (upWords as readonly string[]).includes(word);
 }
 
-/**
- * Is this a string MQTT may carry? No U+0000 [MQTT-1.5.3-2], and no U+FFFD: that is what bytes that are no UTF-8 [MQTT-1.5.3-1] were
- * decoded to, and two different ones to the same.
- */
+/** Levels of a topic that is published to; aedes refuses more. */
+const nameLevelsMax = 100;
+
+/** Is this a string MQTT may carry? No U+0000 [MQTT-1.5.3-2]; bytes that are no UTF-8 [MQTT-1.5.3-1] arrive here as one. */
 export function isWellFormed(text: string): boolean {
-  return !/[\0\ufffd]/.test(text);
+  return !text.includes('\0');
+}
+
+/** Can a message be published on it? Not empty [MQTT-4.7.3-1], no wildcards [MQTT-3.3.2-2], and a bounded number of levels. */
+export function isTopicName(topic: string): boolean {
+  if (topic.length === 0 || topic.includes('#') || topic.includes('+')) return false;
+  return topic.length < nameLevelsMax || topic.split('/').length <= nameLevelsMax;
 }
 
 /** Is this a filter a subscription may carry? [MQTT-4.7.1-2], [MQTT-4.7.1-3], and a bounded number of levels. */

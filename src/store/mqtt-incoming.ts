@@ -13,6 +13,8 @@ export class MqttIncoming {
   /** By client and packet identifier: the commit that stores it, so that nobody is told of it earlier. */
   readonly #held = new Map<string, Map<number, Promise<void>>>();
   readonly #perClientMax: number;
+  /** By connection: packet identifiers that were granted room and are not held yet. */
+  readonly #granted = new WeakMap<MqttClient, Set<number>>();
   readonly #all;
   readonly #put;
   readonly #delete;
@@ -49,6 +51,20 @@ export class MqttIncoming {
     return messageId !== undefined && this.#held.get(clientId)?.has(messageId) === true;
   }
 
+  /**
+   * May the client send this message, beside those it sent and has not released? One it has sent already needs no room. What is granted
+   * is kept for it until the message is held.
+   */
+  takeRoom(client: MqttClient, messageId: number): boolean {
+    if (this.holds(client.id, messageId)) return true;
+    const granted = this.#granted.get(client) ?? new Set();
+    this.#granted.set(client, granted);
+    const held = this.#held.get(client.id)?.size ?? 0;
+    if (!granted.has(messageId) && held + granted.size >= this.#perClientMax) return false;
+    granted.add(messageId);
+    return true;
+  }
+
   /** @throws GatewayError `unreleased_messages` when the client has as many messages unreleased as it may. */
   checkRoom(client: MqttClient): void {
     const size = this.#held.get(client.id)?.size ?? 0;
@@ -62,6 +78,7 @@ export class MqttIncoming {
    */
   hold(client: MqttClient, messageId: number, stored: Promise<void>): Promise<void> {
     const held = this.#ofClient(client.id);
+    this.#granted.get(client)?.delete(messageId);
     held.set(messageId, stored);
     return stored.catch((error: unknown) => {
       if (held.get(messageId) === stored) held.delete(messageId);

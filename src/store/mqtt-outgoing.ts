@@ -96,6 +96,17 @@ export class MqttOutgoing {
     return [...this.#usage.keys()];
   }
 
+  /** What is to be written, as a unit of work, of a packet that goes out to this client; null: nothing. */
+  noteOf(clientId: string, packet: PublishPacket | PubrelPacket): (() => void) | null {
+    const { messageId } = packet;
+    if (messageId === undefined || !this.has(clientId)) return null;
+    if (packet.cmd === 'pubrel') return () => this.release(clientId, messageId);
+    const { brokerId, brokerCounter: counter } = packet;
+    const boot = this.bootOf(brokerId);
+    if (boot === undefined || counter === undefined || this.isAssigned(clientId, boot, counter, messageId)) return null;
+    return () => this.assign(clientId, boot, counter, packet);
+  }
+
   /** Part of a unit of work: queues the packet once for each recipient. Returns the client ids whose queue is full. */
   enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): string[] {
     const { topic, payload } = packet;

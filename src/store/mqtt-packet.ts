@@ -69,6 +69,9 @@ export interface MqttBroker {
   emit(event: 'error', error: Error): unknown;
 }
 
+/** What a session that has no subscriptions is given, so that aedes finds that it is there. The broker grants it to nobody. */
+export const keptSessionFilter = '$SYS/nolapse/kept';
+
 /** Enrollment messages and the broker's own chatter: worth nothing later, and never anybody else's to read. */
 export function isTransient(topic: string): boolean {
   return topic.charCodeAt(0) === 36 && (topic.startsWith('$enroll/') || topic.startsWith('$SYS/'));

@@ -2,10 +2,9 @@
 // nobody is told of it before its commit.
 //
 // aedes acknowledges a QoS 1 PUBLISH before it stores it, and remembers a QoS 2 PUBLISH as received before it stores it for
-// anybody. Both would lose an acknowledged message with the process. So a QoS 1 message is stored by `storeAhead`, which the
-// broker awaits in authorizePublish, before aedes acknowledges; a QoS 2 message in the unit that notes its receipt. The packet
-// is numbered as it arrives, aedes's copies of it keep the number, and by it what aedes asks to be stored later is known to be
-// stored, and what it hands out is put in order (mqtt-arrivals.ts).
+// anybody: both would lose an acknowledged message with the process. So a QoS 1 message is stored by `storeAhead`, and a QoS 2 message
+// in the unit that notes its receipt. A packet is numbered as it arrives, and by its number what aedes asks to be stored later is
+// known to be stored, and what it hands out is put in order (mqtt-arrivals.ts).
 import { Readable } from 'node:stream';
 import { ownerOfSession } from '../domain/client-id.ts';
 import { GatewayError } from '../domain/errors.ts';
@@ -14,11 +13,13 @@ import { MqttAbsences } from './mqtt-absences.ts';
 import { Arrivals } from './mqtt-arrivals.ts';
 import { Backlog } from './mqtt-backlog.ts';
 import { MqttIncoming } from './mqtt-incoming.ts';
+import { MqttKept } from './mqtt-kept.ts';
 import { type MqttPersistenceOptions, retainedLimits } from './mqtt-options.ts';
 import { MqttOutgoing, type QueuedPacket, type Recipient } from './mqtt-outgoing.ts';
 import {
   type Acknowledgement,
   isTransient,
+  keptSessionFilter,
   type MqttBroker,
   type MqttClient,
   type MqttSession,
@@ -34,8 +35,6 @@ import { MqttWills, type Will } from './mqtt-wills.ts';
 
 type Cleared = QueuedPacket | PubrelPacket | undefined;
 
-const nobody: readonly Recipient[] = [];
-
 export class MqttPersistence {
   readonly #database: Database;
   readonly #options: MqttPersistenceOptions;
@@ -44,6 +43,7 @@ export class MqttPersistence {
   readonly #incoming: MqttIncoming;
   readonly #retained: MqttRetained;
   readonly #wills: MqttWills;
+  readonly #kept: MqttKept;
   /** The sessions that outlive their connection. */
   readonly sessions: MqttStoredSessions;
   readonly #backlogs = new WeakMap<MqttClient, Backlog>();
@@ -61,9 +61,11 @@ export class MqttPersistence {
     this.#incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY);
     this.#retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
     this.#wills = new MqttWills(database);
+    this.#kept = new MqttKept(database);
     this.sessions = new MqttStoredSessions({
       parts: [this.#subscriptions, this.#outgoing, this.#incoming, this.#wills],
       absences: new MqttAbsences(database),
+      kept: this.#kept,
       perPrincipalMax: options.sessionsPerPrincipalMax ?? Number.POSITIVE_INFINITY,
       isConnected: options.isConnected ?? (() => false),
       submit: (work) => this.#submit(work),
@@ -87,10 +89,8 @@ export class MqttPersistence {
   }
 
   /**
-   * Stores the message durably for everybody it must outlive: to be called in authorizePublish, as the message arrives, and
-   * awaited before its callback is called. Null when there is nothing to wait for: it concerns no stored session and no
-   * retained message, or is stored later, as a QoS 2 message is. Rejects when it cannot be stored: the message must then not
-   * be acknowledged.
+   * Stores the message durably for everybody it must outlive: called in authorizePublish, and awaited before its callback. Null: there
+   * is nothing to wait for. Rejects when it cannot be stored: the message must then not be acknowledged.
    */
   storeAhead(packet: PublishPacket, client: MqttClient): Promise<void> | null {
     const { arrivals } = this.#listening;
@@ -99,6 +99,11 @@ export class MqttPersistence {
     if (packet.qos === 2) return null;
     if (packet.qos || packet.retain || arrivals.isBusy(client)) arrivals.note(client, packet);
     return packet.qos ? arrivals.inTurn(client, this.#store(packet)) : null;
+  }
+
+  /** Is there room for this QoS 2 message until it is released? Asked as it arrives: what is granted is kept for it. */
+  takeRoom({ messageId }: PublishPacket, client: MqttClient): boolean {
+    return messageId === undefined || this.#incoming.takeRoom(client, messageId);
   }
 
   /** Takes over sending this client its queue. To be called before its subscriptions are restored. */
@@ -128,10 +133,12 @@ export class MqttPersistence {
     return this.#subscriptions.remove(client, filters);
   }
 
-  /** aedes asks this as a client comes that wants its session kept. */
-  subscriptionsByClient(client: MqttClient): Promise<StoredSubscription[]> {
-    this.sessions.came(client.id);
-    return Promise.resolve(this.#subscriptions.ofClient(client.id));
+  /** aedes asks this as a client comes that wants its session kept, and tells it that its session is present if it gets any. */
+  subscriptionsByClient({ id }: MqttClient): Promise<StoredSubscription[]> {
+    const isKept = this.sessions.has(id);
+    this.sessions.came(id);
+    const all = this.#subscriptions.ofClient(id);
+    return Promise.resolve(isKept && all.length === 0 ? [{ topic: keptSessionFilter, qos: 0 }] : all);
   }
 
   countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
@@ -145,10 +152,11 @@ export class MqttPersistence {
 
   /** A clean session begins: nothing of the one before it is left [MQTT-3.1.2-6], its queue included. */
   cleanSubscriptions({ id }: MqttClient): Promise<void> {
-    if (this.#subscriptions.mayLack(id) && !this.#outgoing.has(id)) return settled;
+    if (this.#subscriptions.mayLack(id) && !this.#outgoing.has(id) && !this.#kept.has(id)) return settled;
     return this.#submit(() => {
       this.#subscriptions.discard(id);
       this.#outgoing.discard(id);
+      this.#kept.discard(id);
     });
   }
 
@@ -167,18 +175,9 @@ export class MqttPersistence {
   }
 
   /** Notes under which identifier a message is sent, or that PUBREL is owed. What was never queued is not missed. */
-  async outgoingUpdate(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<void> {
-    const { id } = client;
-    const { messageId } = packet;
-    if (messageId === undefined || !this.#outgoing.has(id)) return;
-    if (packet.cmd === 'pubrel') {
-      await this.#submit(() => this.#outgoing.release(id, messageId));
-      return;
-    }
-    const { brokerId, brokerCounter: counter } = packet;
-    const boot = this.#outgoing.bootOf(brokerId);
-    if (boot === undefined || counter === undefined || this.#outgoing.isAssigned(id, boot, counter, messageId)) return;
-    await this.#submit(() => this.#outgoing.assign(id, boot, counter, packet));
+  outgoingUpdate({ id }: MqttClient, packet: PublishPacket | PubrelPacket): Promise<void> {
+    const note = this.#outgoing.noteOf(id, packet);
+    return note ? this.#submit(note) : settled;
   }
 
   /** aedes also asks this, without an identifier, for packets it does not hand out: those say nothing about any other. */
@@ -256,7 +255,7 @@ export class MqttPersistence {
   #store(packet: PublishPacket, note?: () => void): Promise<void> | null {
     const { topic } = packet;
     const kept = !isTransient(topic);
-    const recipients = kept ? this.#allowed(this.#subscriptions.matching(topic), topic) : nobody;
+    const recipients = kept ? this.#allowed(this.#subscriptions.matching(topic), topic) : [];
     const retain = kept && packet.retain === true;
     if (recipients.length === 0 && !retain) return note ? this.#submit(note) : null;
     const counter = this.#listening.arrivals.expect(packet);
@@ -283,7 +282,7 @@ export class MqttPersistence {
     for (const clientId of full) this.#options.onDropped(clientId, packet.topic);
   }
 
-  /** A commit that fails undoes rows that were counted already. Nothing else has run since: what is in memory is read anew. */
+  /** A commit that fails undoes rows that were counted. Nothing else has run since: what is in memory is read anew. */
   #submit<T>(work: () => T): Promise<T> {
     return this.#database.submit(work).catch((error: unknown) => {
       this.#subscriptions.load();

@@ -3,6 +3,7 @@
 import { hasFormOf, outerIds, ownerAndClientOf, ownerOfSession } from '../domain/client-id.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { MqttAbsences } from './mqtt-absences.ts';
+import type { MqttKept } from './mqtt-kept.ts';
 
 /** What stores something by client id. */
 interface Part {
@@ -15,6 +16,7 @@ interface Part {
 export interface StoredSessionsOptions {
   readonly parts: readonly Part[];
   readonly absences: MqttAbsences;
+  readonly kept: MqttKept;
   readonly perPrincipalMax: number;
   readonly isConnected: (clientId: string) => boolean;
   readonly submit: <T>(work: () => T) => Promise<T>;
@@ -23,28 +25,37 @@ export interface StoredSessionsOptions {
 
 export class MqttStoredSessions {
   readonly #options: StoredSessionsOptions;
+  readonly #parts: readonly Part[];
   /** By principal; in each the one that came last is the last. */
   readonly #known = new Map<string, Set<string>>();
 
   constructor(options: StoredSessionsOptions) {
     this.#options = options;
+    this.#parts = [...options.parts, options.kept];
+  }
+
+  /** Is a session of this client kept? */
+  has(clientId: string): boolean {
+    return this.#parts.some((part) => part.has(clientId));
   }
 
   load(): void {
-    const { parts, absences } = this.#options;
+    const { absences, kept } = this.#options;
     absences.load();
+    kept.load();
     this.#known.clear();
-    const ids = [...parts.flatMap((part) => part.clientIds()), ...absences.clientIds()];
+    const ids = [...this.#parts.flatMap((part) => part.clientIds()), ...absences.clientIds()];
     const longestAwayFirst = [...new Set(ids)].sort((a, b) => absences.of(b) - absences.of(a));
     for (const clientId of longestAwayFirst) this.#note(clientId);
   }
 
   /** A client that wants its session kept has come. Beyond the limit the one of its principal longest away is forgotten. */
   came(clientId: string): void {
-    const { absences, perPrincipalMax, isConnected, submit, failed } = this.#options;
+    const { absences, kept, perPrincipalMax, isConnected, submit, failed } = this.#options;
     const known = this.#note(clientId);
-    if (known.size <= perPrincipalMax && !absences.has(clientId)) return;
+    if (known.size <= perPrincipalMax && !absences.has(clientId) && kept.has(clientId)) return;
     submit(() => {
+      kept.add(clientId);
       absences.discard(clientId);
       const away = [...known].filter((each) => each !== clientId && !isConnected(each));
       for (const each of away.slice(0, Math.max(0, known.size - perPrincipalMax))) this.#discard(each);
@@ -76,12 +87,12 @@ export class MqttStoredSessions {
    * @returns their client ids.
    */
   forgetAbsent(ms: number, mostMs: number): Promise<string[]> {
-    const { absences, isConnected, parts, submit } = this.#options;
+    const { absences, isConnected, submit } = this.#options;
     return submit(() => {
       const gone: string[] = [];
       const away = [...this.#known.values()].flatMap((ids) => [...ids]).filter((id) => !isConnected(id));
       for (const clientId of away) {
-        const isKept = parts.some((part) => part.has(clientId));
+        const isKept = this.has(clientId);
         if (isKept && absences.extend(clientId, ms) < mostMs) continue;
         if (isKept) gone.push(clientId);
         this.#discard(clientId);
@@ -91,9 +102,8 @@ export class MqttStoredSessions {
   }
 
   #forget(isMeant: (clientId: string) => boolean): Promise<void> {
-    const { parts, submit } = this.#options;
-    return submit(() => {
-      for (const part of parts) for (const id of part.clientIds().filter(isMeant)) this.#discard(id);
+    return this.#options.submit(() => {
+      for (const part of this.#parts) for (const id of part.clientIds().filter(isMeant)) this.#discard(id);
     });
   }
 
@@ -106,8 +116,8 @@ export class MqttStoredSessions {
   }
 
   #discard(clientId: string): void {
-    const { parts, absences } = this.#options;
-    for (const part of parts) part.discard(clientId);
+    const { absences } = this.#options;
+    for (const part of this.#parts) part.discard(clientId);
     absences.discard(clientId);
     const principal = ownerOfSession(clientId);
     const known = this.#known.get(principal);

@@ -87,6 +87,11 @@ export const actions = {
     folds: true,
     count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
   },
+  'message.unanswered': {
+    level: 'warn',
+    folds: true,
+    count: (metrics, { reason = unsaid }) => metrics.count('nolapse_denied_total', { action: reason }),
+  },
   'session.ended': { level: 'info', count: (metrics) => metrics.count('nolapse_sessions_ended_total', {}) },
   'session.forgotten': { level: 'info', folds: true },
   'connection.refused': { level: 'warn', folds: true, count: connectionRefused },

@@ -19,6 +19,7 @@ const connectionReasons = [
   'connections_per_address_max',
   'handshake_failed',
   'client_id_not_allowed',
+  'protocol_version',
   'packet_too_large',
   'malformed_length',
   'connect_expected',
@@ -42,8 +43,8 @@ export const metricTable = {
   },
   nolapse_denied_total: {
     type: 'counter',
-    help: 'Publishes and subscribes outside the access of their session',
-    labels: { action: ['publish', 'subscribe', 'subscriptions_max'] },
+    help: 'Publishes and subscribes outside the access, or beyond a limit, of their session',
+    labels: { action: ['publish', 'subscribe', 'subscriptions_max', 'unreleased_messages'] },
   },
   nolapse_connections_refused_total: {
     type: 'counter',
@@ -58,7 +59,7 @@ export const metricTable = {
   nolapse_messages_dropped_total: {
     type: 'counter',
     help: 'Messages that were not handed on',
-    labels: { reason: ['queue_full', 'too_large'] },
+    labels: { reason: ['queue_full', 'too_large', 'packet_too_large'] },
   },
   nolapse_certificates_issued_total: { type: 'counter', help: 'Certificates issued by an operator', labels: {} },
   nolapse_certificates_revoked_total: { type: 'counter', help: 'Certificates revoked', labels: {} },

@@ -6,6 +6,7 @@ import {
   answersInAll,
   keptRefusals,
   newThrottles,
+  oversized,
   PairThrottle,
   speech,
   speechForOthers,
@@ -67,6 +68,7 @@ describe('a throttle', () => {
     ['speech for others', speechForOthers],
     ['answers', answersInAll],
     ['kept refusals', keptRefusals],
+    ['answers to messages too large', oversized],
   ])('never grants more of %s than its allowance', (_, allowance) => {
     const { burst, perSecond } = allowance;
     const visit = fc.record({ waitMs: fc.nat(20_000), takes: fc.nat(burst) });

@@ -82,7 +82,7 @@ class Devices implements Sessions {
     const facts = { presented: { der, issuers: () => [] }, clientId: device.id, remoteAddress: '127.0.0.1' };
     const admission = await this.entrance?.admit(facts);
     if (!admission?.admitted) throw new Error(`${device.id} was refused`);
-    if (device.session) this.entrance?.left(device.session);
+    if (device.session) this.entrance?.left(device.session, { cause: 'disconnected', silentMs: 0 });
     device.session = admission.session;
     this.entrance?.came(admission.session);
     this.entrance?.listening(admission.session, true);

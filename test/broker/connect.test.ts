@@ -135,19 +135,6 @@ describe('a connect', () => {
     await client.endAsync();
   });
 
-  it('answers MQTT 5 with 1, admits nobody and closes', async () => {
-    const credential = await house.device('d8');
-    const asked = house.entrance.admitted.length;
-    const open = house.broker.sessionCount;
-    const socket = await house.raw(credential);
-    const packets = packetsOf(socket);
-    socket.write(connectPacket('d8', { protocolVersion: 5, properties: { sessionExpiryInterval: 60 } }));
-    await closed(socket);
-    expect(packets).toMatchObject([{ cmd: 'connack', returnCode: 1 }]);
-    expect(house.entrance.admitted.length).toBe(asked);
-    expect(house.broker.sessionCount).toBe(open);
-  });
-
   it('destroys the connection of a refused peer that stays', async () => {
     const socket = await house.raw(await house.authority.issue('d9'));
     const packets = packetsOf(socket);

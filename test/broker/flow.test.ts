@@ -98,6 +98,7 @@ describe('aedes’s list of clients', () => {
     access: { publish: [], subscribe: [], receive: [] },
     endsAt: Number.POSITIVE_INFINITY,
     fingerprint: 'f',
+    clientId: 'd1',
   } as unknown as Session;
 
   it('has the members this folder relies on', async () => {

@@ -12,13 +12,14 @@ import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { assignedBytes, assignedClientId } from '../../src/domain/client-id.ts';
+import type { EndCause, SessionEnd } from '../../src/domain/disconnection.ts';
 import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
 import type { Decision } from '../../src/ports/journal.ts';
 import { principal as principalOf } from '../domain/samples.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
 /** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
-interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend'> {
+interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend' | 'takeRoom'> {
   outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
   outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
   incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
@@ -37,6 +38,7 @@ export function memoryPersistence() {
       packet.messageId === undefined ? undefined : clear(client, packet),
     storeAhead: async (_packet: PublishPacket): Promise<void> => undefined,
     attend: () => undefined,
+    takeRoom: () => true,
   });
 }
 
@@ -46,7 +48,9 @@ export class FakeEntrance implements Entrance {
   readonly listeners: Session[] = [];
   /** Client ids of the sessions that came and have not left. */
   readonly present: string[] = [];
+  readonly ends: { clientId: string; cause: EndCause; silentMs: number }[] = [];
   readonly denials: { action: string; topic: string }[] = [];
+  readonly dropped: { id: string; topic: string; bytes: number }[] = [];
   readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
   readonly services = new Map<string, AccessTemplate>();
   /** Whom each gateway may hear. */
@@ -82,11 +86,17 @@ export class FakeEntrance implements Entrance {
     return { admitted: true, session: { ...entry, clientId: facts.clientId } };
   }
 
+  async whose({ der }: ConnectFacts['presented']): Promise<PrincipalId | null> {
+    const entry = der && this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
+    return entry?.principal.id ?? null;
+  }
+
   came(session: Session): void {
     this.present.push(session.clientId);
   }
 
-  left(session: Session): void {
+  left(session: Session, end: SessionEnd): void {
+    this.ends.push({ clientId: session.clientId, ...end });
     this.present.splice(this.present.indexOf(session.clientId), 1);
   }
 
@@ -105,6 +115,10 @@ export class FakeEntrance implements Entrance {
 
   denied(_session: Session, action: 'publish' | 'subscribe', topic: string): void {
     this.denials.push({ action, topic });
+  }
+
+  oversized({ principal }: Session, topic: string, bytes: number): void {
+    this.dropped.push({ id: principal.id, topic, bytes });
   }
 }
 
@@ -267,6 +281,27 @@ export function connectPacket(clientId: string, options: object = {}): Buffer {
     clientId,
     ...options,
   } as Packet);
+}
+
+/** A PUBLISH whose topic is these bytes, whatever they are. */
+export function publishBytes(topic: Uint8Array | string, qos: 0 | 1 | 2, payload: Uint8Array, messageId = 7): Buffer {
+  const name = Buffer.from(topic);
+  const head = Buffer.alloc(2 + name.length + (qos > 0 ? 2 : 0));
+  head.writeUInt16BE(name.length, 0);
+  name.copy(head, 2);
+  if (qos > 0) head.writeUInt16BE(messageId, 2 + name.length);
+  return framed(0x30 | (qos << 1), Buffer.concat([head, payload]));
+}
+
+/** A packet of this first byte and this body. */
+export function framed(first: number, body: Uint8Array): Buffer {
+  const header = [first];
+  let length = body.length;
+  do {
+    header.push((length & 0x7f) | (length > 0x7f ? 0x80 : 0));
+    length >>>= 7;
+  } while (length > 0);
+  return Buffer.concat([Buffer.from(header), body]);
 }
 
 /** The packets a socket receives from now on. */

@@ -12,8 +12,15 @@ const pings = (count: number): Buffer => Buffer.alloc(count * 2, generate({ cmd:
 /** A stream that brings the chunks and ends, read as aedes reads; resolves with what was read, by turns of the event loop. */
 function readPaced(chunks: readonly Buffer[], pace: PacketPace): Promise<{ bytes: Buffer; turns: number[] }> {
   const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
-  const guard = new PacketGuard(10_000, 10_000);
-  guardReads(stream, { guard, pace, onFault: (fault) => stream.destroy(new Error(fault)), onSlowed: () => undefined });
+  const guard = new PacketGuard({ bytesMaxBeforeConnect: 10_000, bytesMax: 10_000, bytesMaxDiscarded: 1_000_000 });
+  guardReads(stream, {
+    guard,
+    pace,
+    onFault: (fault) => stream.destroy(new Error(fault)),
+    onSlowed: () => undefined,
+    onPart: () => undefined,
+    onOversized: () => undefined,
+  });
   const read: Buffer[] = [];
   const turns: number[] = [];
   let turn = 0;

@@ -14,6 +14,7 @@ import {
   covers,
   downWords,
   isFilter,
+  isTopicName,
   matches,
   parseEnrollmentTopic,
   upWords,
@@ -85,9 +86,13 @@ describe('filters', () => {
   ])('%s matches %s: %s', (filter, topic, expected) => expect(matches(filter, topic)).toBe(expected));
 
   it('takes wildcards only as whole levels, # only at the end', () => {
-    for (const bad of ['', 'a#', 'a/#/b', 'a+', '+a/b', 'a\0b', 'a/\ufffd', 'a/'.repeat(70)])
-      expect(isFilter(bad)).toBe(false);
-    for (const good of ['#', '+', 'a/+/b/#', '/', '$x/#']) expect(isFilter(good)).toBe(true);
+    for (const bad of ['', 'a#', 'a/#/b', 'a+', '+a/b', 'a\0b', 'a/'.repeat(70)]) expect(isFilter(bad)).toBe(false);
+    for (const good of ['#', '+', 'a/+/b/#', '/', '$x/#', 'a/\ufffd']) expect(isFilter(good)).toBe(true);
+  });
+
+  it('takes no wildcard, nothing empty and no more levels than the broker has in a name', () => {
+    for (const bad of ['', '#', 'a/+', 'a#b', 'a+', 'a/'.repeat(100)]) expect(isTopicName(bad)).toBe(false);
+    for (const good of ['/', 'a', '$x/y', 'a/'.repeat(99), 'x'.repeat(60_000)]) expect(isTopicName(good)).toBe(true);
   });
 
   it('a covered filter matches nothing its pattern does not', () => {

@@ -291,3 +291,15 @@ describe('what the pages name', () => {
     expect(bare).toEqual([]);
   });
 });
+
+describe('docs/broker.md', () => {
+  /** What these bound is the enrollment's. */
+  const ofEnrollment = new Set(['limits.csrBytes', 'limits.offersPerSecond', 'limits.issuancesPerSecond']);
+
+  it('has every limit of the broker with its default, and no other', () => {
+    const told = rows(section(readFileSync('docs/broker.md', 'utf8'), 'Limits'));
+    const listed = told.map(([key = '', value = '']) => [codes(key)[0], codes(value)[0]]);
+    const limits = [...keysByName].filter(([name]) => name.startsWith('limits.') && !ofEnrollment.has(name));
+    expect(sorted(listed.map(String))).toEqual(sorted(limits.map(([name, key]) => String([name, key.default]))));
+  });
+});

@@ -1,5 +1,7 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
+import type { PrincipalId } from '../../domain/principal.ts';
 import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
+import { fingerprintOf } from '../../pki/x509.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
 import { onListening } from '../enrollment/answer.ts';
@@ -24,8 +26,17 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       return admission;
     },
     // Whoever an anchor introduced is not known to be who it says.
-    came: ({ introduced, principal }) => introduced || app.presences.came(app, principal.id),
-    left: ({ introduced, principal }) => introduced || app.presences.left(app, principal.id),
+    whose: async ({ der }) => (der && (await app.store.read.certificate(fingerprintOf(der)))?.principalId) ?? null,
+    came: ({ introduced, principal }) => {
+      if (introduced) return;
+      app.presences.came(app, principal.id);
+      app.disconnections.came(app, principal.id);
+    },
+    left: ({ introduced, principal }, end) => {
+      if (introduced) return;
+      app.presences.left(app, principal.id);
+      app.disconnections.ended(app, principal.id, end);
+    },
     receive: (session, topic, payload) => receive(app, session, topic, payload),
     listening: (session, bySubscribe) => {
       const { id, kind } = session.principal;
@@ -36,6 +47,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     },
     hears: (session, topic) => hears(app, session, topic),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),
+    oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
   };
 }
 
@@ -72,4 +84,27 @@ async function answerDenied(app: App, session: Session, topic: string): Promise<
   if (!isAnswered(app.throttles, id, id, false, app.clock.now())) return;
   const message = { word: 'error', code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
   await sendDown(app, id, await mannerOf(app, id), message);
+}
+
+function tellOversized(app: App, session: Session, topic: string, bytes: number): void {
+  const { id } = session.principal;
+  app.journal.tell({
+    action: 'message.dropped',
+    reason: 'packet_too_large',
+    message: `${id}: a message of ${bytes} bytes was acknowledged and dropped: it is larger than limits.packetBytes`,
+    fields: {
+      'nolapse.principal': id,
+      'nolapse.client_id': session.clientId,
+      'nolapse.topic': topic.slice(0, topicLogged),
+      'nolapse.packet.bytes': bytes,
+    },
+  });
+  // Not at the cost of what it may say and be answered about its renewal.
+  if (!app.throttles.oversized.take(id, app.clock.now())) return;
+  answerOversized(app, id, bytes).catch((error: unknown) => tellFailure(app, session, error));
+}
+
+async function answerOversized(app: App, id: PrincipalId, bytes: number): Promise<void> {
+  const detail = `a message of ${bytes} bytes is larger than the gateway takes: it was acknowledged and dropped`;
+  await sendDown(app, id, await mannerOf(app, id), { word: 'error', code: 'message_too_large', detail });
 }

@@ -31,6 +31,9 @@ export const slowDowns: Allowance = { burst: 1, perSecond: 1 / slowDownSeconds }
 /** Refusals of a gateway that are kept in the ledger's journal; all are logged and counted. */
 export const keptRefusals: Allowance = { burst: 100, perSecond: 1 / 60 };
 
+/** Answers to messages that were too large. */
+export const oversized: Allowance = { burst: 5, perSecond: 1 / 10 };
+
 /** Buckets remembered at once. Only those that are not full are: a full one and one that is forgotten are the same. */
 const bucketsMax = 100_000;
 
@@ -129,6 +132,7 @@ export interface Throttles {
   readonly answersInAll: Throttle;
   readonly slowDowns: PairThrottle;
   readonly keptRefusals: Throttle;
+  readonly oversized: Throttle;
 }
 
 export function newThrottles(): Throttles {
@@ -140,6 +144,7 @@ export function newThrottles(): Throttles {
     answersInAll: new Throttle(answersInAll),
     slowDowns: new PairThrottle(slowDowns),
     keptRefusals: new Throttle(keptRefusals),
+    oversized: new Throttle(oversized),
   };
 }
 

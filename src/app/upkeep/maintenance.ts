@@ -84,6 +84,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     });
     await attempt(app, 'what was deleted may still be on the disk', () => app.store.scrub());
     await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
+    await attempt(app, 'who is disconnected again and again could not be told', () => app.disconnections.flush(app));
     await attempt(app, 'long work could not be begun', () => beginChores(app));
     const isTime = await isTimeForOwn();
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());

@@ -14,6 +14,7 @@ import { principalCaseMigration } from './0012-principal-case.ts';
 import { renewalHeardMigration } from './0013-renewal-heard.ts';
 import { carriedMigration } from './0014-carried.ts';
 import { refusalMigration } from './0015-refusal.ts';
+import { mqttSessionMigration } from './0016-mqtt-session.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   renewalHeardMigration,
   carriedMigration,
   refusalMigration,
+  mqttSessionMigration,
 ];
