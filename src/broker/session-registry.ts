@@ -259,6 +259,7 @@ export class SessionRegistry {
   }
 
   #revokedSince(pending: PendingAdmission, session: Session): string | null {
+    if (this.#endedMeanwhile.size === 0) return null;
     const { fingerprint, introduced, principal, clientId } = session;
     const keys = [
       fingerprint,
