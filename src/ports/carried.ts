@@ -13,7 +13,7 @@ export interface CarriedUpload extends Upload {
 /** What tells how far an open renewal got. */
 export interface OutlookRenewal extends Pick<Renewal, 'id' | 'state' | 'lastCode'> {
   /** Was the same refused again and again, and has it not moved on since? */
-  readonly isRefused: boolean;
+  readonly isRefused?: true;
 }
 
 export interface CarriedReader {

@@ -114,7 +114,7 @@ function outlookOf(row: Row): Outlook {
     visits: gaps !== null && cameAt !== null ? { gaps: bytesOf(gaps), cameAt, leftAt } : null,
     renewal:
       renewal !== null && renewalState !== null
-        ? { id: renewal, state: renewalState, lastCode, isRefused: refused !== null }
+        ? { id: renewal, state: renewalState, lastCode, ...(refused !== null && { isRefused: true as const }) }
         : null,
     place: { endsAt: row.notAfter, row: row.row },
   };

@@ -55,6 +55,33 @@ export function outlooks(): void {
     expect(none).toEqual([]);
   });
 
+  it('says whose renewal was refused the same again and again, until it has moved on', async () => {
+    const entry = certificate('one', 'a', { notAfter: now + day });
+    await put(entry);
+    await putRenewals(renewal('r1', 'a', { state: 'offered', oldFingerprint: entry.fingerprint }));
+    const refusal = {
+      renewalId: 'r1',
+      via: null,
+      code: 'key_refused',
+      detail: 'rsa',
+      firstAt: now,
+      lastAt: now,
+    } as const;
+    const isRefused = async () => (await walk(now + 90 * day, 10))[0]?.renewal?.isRefused ?? false;
+    await store.transact((tx) => tx.putRefusal({ ...refusal, times: 2, overAt: null }));
+    expect(await isRefused()).toBe(false);
+    await store.transact((tx) => tx.putRefusal({ ...refusal, times: 3, overAt: null }));
+    await store.transact((tx) => tx.putRefusal({ ...refusal, via: idOf('gw-1'), times: 1, overAt: null }));
+    expect(await isRefused()).toBe(true);
+    expect((await store.read.refusalsOf('r1')).map(({ via, times }) => [via, times])).toEqual([
+      [null, 3],
+      ['gw-1', 1],
+    ]);
+    await store.transact((tx) => tx.settleRefusals('r1', now + 5));
+    expect(await isRefused()).toBe(false);
+    expect((await store.read.refusalsOf('r1')).map(({ overAt }) => overAt)).toEqual([now + 5, now + 5]);
+  });
+
   it('shows those of one principal alone, as all of them are shown', async () => {
     await put(certificate('one', 'a'), certificate('two', 'b'), certificate('three', 'a', { state: 'retired' }));
     const all = await walk(now + 3_650 * day, 10);
