@@ -49,11 +49,19 @@ await() { # SECONDS WORD...: waits for a message under one of the words; 1 when 
 }
 field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p"; } # NAME: its value in the JSON on standard input
 
-ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the script
+inquire() { # PAIR: says hello. 0 when an offer or a certificate is the answer, 1 when it is an error or none comes
   # Whole certificates and no parts; said first, so that it is known by the time one is sent.
-  printf '{"maxPacket":16384}' | say "$current" hello
-  listen "$current"
-  if ! await 15 offer cert; then
+  printf '{"maxPacket":16384}' | say "$1" hello || exit 1
+  listen "$1"
+  await 3 offer cert && return
+  [ -z "$(heard error)" ] || return 1
+  # The bridge's own session may have heard the answer: asked again, now that this one listens.
+  printf '{"maxPacket":16384}' | say "$1" hello || exit 1
+  await 15 offer cert
+}
+
+ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the script
+  if ! inquire "$current"; then
     [ "$(heard error | field code)" = nothing_due ] || exit 1
     handed=$(heard error | field renewal)
     [ -n "$handed" ] || { echo "nothing is due"; exit 0; }
@@ -101,9 +109,7 @@ printf '{"maxPacket":16384}' | say "$next" hello || outcome=$?
 if [ "$outcome" = 5 ]; then
   echo "the replacement is refused" >&2
   printf '{"renewal":"%s","status":"failed","code":"not_admitted"}' "$renewal" | say "$current" ack || exit 1
-  printf '{"maxPacket":16384}' | say "$current" hello
-  listen "$current"
-  if await 15 offer cert; then
+  if inquire "$current"; then
     rm -f "$next" # it is offered again, or another is
   elif [ "$(heard error | field code)" = nothing_due ] && [ "$(heard error | field renewal)" != "$renewal" ]; then
     rm -f "$next" # it will be offered again

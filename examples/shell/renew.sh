@@ -30,7 +30,8 @@ say() { # PAIR WORD: publishes standard input. 5 when CONNACK refuses the certif
   timeout "$((seconds * 2))" mosquitto_pub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -i "$id:say" -q 1 -t "$topic/$2" -s
 }
 tell() { say "$@" || { [ $? != 5 ] || end 1 "the certificate in use is refused"; end 75 "the link was lost: again, later"; }; } # PAIR WORD
-ask() { # PAIR: says hello and listens. 5 when it is refused; ends the run when there is no answer in three tries
+ask() { # PAIR, kept in asked: says hello and listens. 5 when it is refused; ends the run when there is no answer in three tries
+  asked=$1
   for pause in 2 4 8; do
     status=0
     printf %s "$hello" | say "$1" hello || status=$?
@@ -40,7 +41,9 @@ ask() { # PAIR: says hello and listens. 5 when it is refused; ends the run when 
   end 75 "no answer, which says nothing about the certificate: again, later"
 }
 await() { # WORD [TEXT]: prints the first payload under it that has the text. 2 when an error came instead, 1 when nothing did in time
-  for _ in $(seq $((seconds * 5))); do
+  for turn in $(seq $((seconds * 5))); do
+    # Another session of the device may have heard the answer.
+    [ "$turn" != 15 ] || [ -s "$work/inbox" ] || printf %s "$hello" | say "$asked" hello || :
     found=$(sed -n "/${2:-.}/s|^[^ ]*/$1 ||p" "$work/inbox" | head -n 1)
     if [ "$found" ]; then echo "$found"; return; fi
     if grep -q '^[^ ]*/error ' "$work/inbox"; then return 2; fi
