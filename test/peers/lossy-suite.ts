@@ -58,6 +58,8 @@ export function lossySuite(reference: Reference): void {
   const bench = benchOf(reference);
   let identity: Identity;
   let packets: number;
+  /** Which of them are PUBLISH: only these are repeated and held back. */
+  const publishes: number[] = [];
   beforeAll(() => {
     identity = localIdentity();
   });
@@ -102,7 +104,10 @@ export function lossySuite(reference: Reference): void {
   it('renews over the link when nothing is lost', async () => {
     packets = await onLink(
       'calm',
-      () => 'pass',
+      ({ at, type }) => {
+        if (type === publish) publishes.push(at);
+        return 'pass';
+      },
       async (device, link) => {
         const { code, said } = await device.run(program(), impatient, link.port);
         expect(code, said).toBe(exits.renewed);
@@ -116,12 +121,12 @@ export function lossySuite(reference: Reference): void {
   it.each(['lose', 'break', 'repeat', 'hold'] as const)(
     'renews whichever of its packets it is that the link will %s',
     async (fate) => {
-      const all = Array.from({ length: packets }, (_, at) => at);
+      const anything = fate === 'lose' || fate === 'break';
+      const all = anything ? Array.from({ length: packets }, (_, at) => at) : publishes;
       await inTurns(all, 8, (number) =>
         onLink(
           `${fate}-${number}`,
-          ({ at, type }) =>
-            at === number && (type === publish || fate === 'lose' || fate === 'break') ? fate : 'pass',
+          ({ at, type }) => (at === number && (type === publish || anything) ? fate : 'pass'),
           async (device, link) => {
             await settle(device, link);
             expect(bench.gateway.log.count('admission.refused', { 'nolapse.client_id': device.id })).toBe(0);
@@ -132,7 +137,7 @@ export function lossySuite(reference: Reference): void {
   );
 
   it('renews in bad weather', async () => {
-    const seeds = Array.from({ length: 16 }, (_, at) => at + 1);
+    const seeds = Array.from({ length: 8 }, (_, at) => at + 1);
     await inTurns(seeds, 8, async (seed) => {
       const fate = weather(seed);
       await onLink(`weather-${seed}`, fate, async (device, link) => {
@@ -142,7 +147,7 @@ export function lossySuite(reference: Reference): void {
     });
   });
 
-  it.each([4, 9])('goes on with the replacement when its CONNACK is lost %i times', async (times) => {
+  it.each([4, 7])('goes on with the replacement when its CONNACK is lost %i times', async (times) => {
     let lost = 0;
     const fate = (packet: Packet, device: DeviceProgram): Fate => {
       if (isOld(packet, device) || packet.type !== connack || lost === times) return 'pass';
