@@ -28,6 +28,7 @@ import type { Config } from './config.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
 import { crlPath, issuerPath } from './http/public-path.ts';
 import { createSinks } from './notify/index.ts';
+import type { Locations } from './pki/certificate.ts';
 import type { Authority } from './ports/authority.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
 import type { Journal } from './ports/journal.ts';
@@ -58,6 +59,8 @@ export interface HomeOptions {
   readonly throughAuthority?: (authority: Authority) => Authority;
   /** May a ledger be begun beside a PKI that is there? */
   readonly newLedger?: boolean;
+  /** Makes the PKI of a new home with RSA keys of so many bits; absent: P-256. */
+  readonly rsaBits?: number;
 }
 
 export interface OpenHome {
@@ -69,7 +72,7 @@ function clockOf({ clock }: HomeOptions): Clock {
   return { now: () => clock?.now() ?? Date.now(), steady: () => clock?.steady?.() ?? performance.now() };
 }
 
-export function pkiOptions(options: HomeOptions): ServerOptions {
+export function pkiOptions(options: HomeOptions): ServerOptions & Locations {
   const { config, passphrase, entropy = systemEntropy } = options;
   return {
     now: clockOf(options).now(),
@@ -78,6 +81,7 @@ export function pkiOptions(options: HomeOptions): ServerOptions {
     caIssuersUrl: config.http.publicUrl + issuerPath,
     entropy,
     ...(passphrase != null && { passphrase }),
+    ...(options.rsaBits !== undefined && { rsaBits: options.rsaBits }),
   };
 }
 

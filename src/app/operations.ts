@@ -191,7 +191,7 @@ export interface Operations {
     readonly limit?: number;
   }): Promise<Principal[]>;
   showDevice(input: { readonly id: string }): Promise<DeviceView>;
-  issueDevice(input: { readonly id: string }): Promise<IssuedView>;
+  issueDevice(input: { readonly id: string; readonly rsaBits?: number | undefined }): Promise<IssuedView>;
   decommissionDevice(input: {
     readonly id: string;
     readonly reason?: string;

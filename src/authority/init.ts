@@ -8,7 +8,16 @@ import { newSerial } from '../pki/serial.ts';
 import { signerFor } from '../pki/signature.ts';
 import { has, makePrivateDirectory, type PkiFile } from './files.ts';
 import { issuerOf, openIssuingCa } from './issuing-ca.ts';
-import { makeKey, readKeyFile, readPair, spkiOf, writeCertificates, writeKey } from './key-pair.ts';
+import {
+  makeKey,
+  readCertificates,
+  readKeyFile,
+  readPair,
+  rsaBitsOf,
+  spkiOf,
+  writeCertificates,
+  writeKey,
+} from './key-pair.ts';
 import { type CaProfile, loadProfiles } from './profiles.ts';
 import { healServerCertificate, ownValidity, type ServerOptions } from './server-certificate.ts';
 
@@ -18,9 +27,16 @@ const pkiFiles: readonly PkiFile[] = ['root.key', 'root.crt', 'issuing.key', 'is
 export type InitOutcome = 'created' | 'healed' | 'present';
 
 /** The key of a CA that has no certificate yet: the one an interrupted init left, or a new one. */
-function keyFor(dir: string, name: 'root' | 'issuing', profile: CaProfile, passphrase: string | undefined) {
+function keyFor(
+  dir: string,
+  name: 'root' | 'issuing',
+  profile: CaProfile,
+  options: ServerOptions,
+  parent: Parent | null,
+) {
+  const { passphrase, rsaBits } = options;
   if (has(dir, `${name}.key`)) return readKeyFile(dir, `${name}.key`, passphrase);
-  const key = makeKey(profile);
+  const key = makeKey(profile, rsaBits ?? (parent && rsaBitsOf(parent.issuer.signer.key)));
   writeKey(dir, `${name}.key`, key, passphrase);
   return key;
 }
@@ -28,7 +44,7 @@ function keyFor(dir: string, name: 'root' | 'issuing', profile: CaProfile, passp
 /** Signs a CA's certificate: by `parent`, or by itself. Its name ends with the key's, so that no two CAs are confused. */
 function certify(dir: string, profile: CaProfile, options: ServerOptions, parent: Parent | null): void {
   const name = profile.name === 'root' ? 'root' : 'issuing';
-  const key = keyFor(dir, name, profile, options.passphrase);
+  const key = keyFor(dir, name, profile, options, parent);
   const spki = spkiOf(key);
   const keyId = keyIdentifier(spki);
   const commonName = `nolapse ${name} ${Buffer.from(keyId.subarray(0, 4)).toString('hex')}`;
@@ -53,6 +69,18 @@ function missing(dir: string, file: PkiFile, remedy: string): GatewayError {
   return new GatewayError('pki_file_missing', `${join(dir, file)} is missing: ${remedy}`);
 }
 
+/** Keys that are there are kept: a wish for others is refused, not forgotten. */
+function requireKeyType(dir: string, rsaBits: number | undefined): void {
+  if (rsaBits === undefined || !has(dir, 'root.crt')) return;
+  const { algorithm, bits } = readCertificates(dir, 'root.crt').facts.key;
+  if (algorithm === 'rsa' && bits === rsaBits) return;
+  const present = algorithm === 'rsa' ? `RSA with ${bits} bits` : (algorithm ?? 'of another type');
+  throw new GatewayError(
+    'key_type',
+    `${join(dir, 'root.crt')} is there and its key is ${present}: --key is for a new home`,
+  );
+}
+
 /** Makes root and issuing CA as far as they are not there; true when it made anything. */
 function healCas(dir: string, options: ServerOptions): boolean {
   const complete = has(dir, 'root.crt') && has(dir, 'issuing.crt') && has(dir, 'issuing.key');
@@ -75,11 +103,12 @@ function healCas(dir: string, options: ServerOptions): boolean {
 /**
  * Makes what is missing of root.key, root.crt, issuing.key, issuing.crt, server.key and server.crt in `dir` (mode 0700,
  * keys 0600). Nothing that is there is replaced, but a server pair that does not belong together. A root.key that was
- * taken away is not missed. Fails with GatewayError `pki_file_missing` when something cannot be made anew, and as
+ * taken away is not missed. Fails with GatewayError `key_type` when `rsaBits` is not what the root has, with `pki_file_missing` when something cannot be made anew, and as
  * {@link openIssuingCa} when what is there does not open or fit.
  */
 export function initPki(dir: string, options: ServerOptions): InitOutcome {
   makePrivateDirectory(dir);
+  requireKeyType(dir, options.rsaBits);
   const wasEmpty = !pkiFiles.some((file) => has(dir, file));
   const madeCas = healCas(dir, options);
   const madeServer = healServerCertificate(dir, options);

@@ -25,8 +25,14 @@ export function spkiOf(key: KeyObject): Uint8Array {
   return new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }));
 }
 
-/** A new key of the first type the profile names. */
-export function makeKey(profile: Profile): KeyObject {
+/** The bits of an RSA key; null for every other. */
+export function rsaBitsOf(key: KeyObject): number | null {
+  return key.asymmetricKeyType === 'rsa' ? (key.asymmetricKeyDetails?.modulusLength ?? null) : null;
+}
+
+/** A new key: RSA of so many bits, or of the first type the profile names. */
+export function makeKey(profile: Profile, rsaBits: number | null): KeyObject {
+  if (rsaBits !== null) return generateKeyPairSync('rsa', { modulusLength: rsaBits }).privateKey;
   return generateKeyPairSync('ec', { namedCurve: profile.keys[0] === 'ec-p384' ? 'P-384' : 'P-256' }).privateKey;
 }
 

@@ -52,7 +52,7 @@ export function openLocalAuthority(dir: string, options: LocalOptions): Authorit
         notAfter,
         spki,
         usages: profileIn(profiles, profile),
-        names: { uri },
+        uri,
         locations: options,
       },
       issuer,

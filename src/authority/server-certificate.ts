@@ -4,22 +4,32 @@ import type { KeyObject } from 'node:crypto';
 import type { Serial } from '../domain/certificate.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { type Instant, toSeconds } from '../domain/time.ts';
-import { type Locations, signLeaf } from '../pki/certificate.ts';
-import { authorityKeyIdentifier, caIssuers, crlDistributionPoint, hostNames } from '../pki/extensions.ts';
+import { signServer } from '../pki/certificate.ts';
+import { authorityKeyIdentifier, hostNames } from '../pki/extensions.ts';
 import { derToPem } from '../pki/pem.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Entropy } from '../ports/clock.ts';
 import { hostNameOf } from './host-name.ts';
 import { type IssuingCa, openIssuingCa } from './issuing-ca.ts';
-import { type CertificateChain, makeKey, readPair, spkiOf, writeCertificates, writeKey } from './key-pair.ts';
+import {
+  type CertificateChain,
+  makeKey,
+  readPair,
+  rsaBitsOf,
+  spkiOf,
+  writeCertificates,
+  writeKey,
+} from './key-pair.ts';
 import { loadProfiles, type OwnProfile, type Profiles } from './profiles.ts';
 
-export interface ServerOptions extends Locations {
+export interface ServerOptions {
   readonly now: Instant;
   readonly entropy: Entropy;
   /** DNS names and addresses the server is reached by; at least one. */
   readonly names: readonly string[];
   readonly passphrase?: string | undefined;
+  /** Makes RSA keys of so many bits; absent: keys like those there are, or the profiles' own. */
+  readonly rsaBits?: number | undefined;
   /** Other profiles than those of the package. */
   readonly profiles?: Profiles | undefined;
 }
@@ -66,20 +76,20 @@ function assemble({ facts, ders, key }: CertificateChain & { readonly key: KeyOb
   };
 }
 
-function issueUnder(ca: IssuingCa, dir: string, options: ServerOptions): ServerCertificate {
+/** @param like the key it replaces, whose type it keeps; null: it takes its issuer's. */
+function issueUnder(ca: IssuingCa, like: KeyObject | null, dir: string, options: ServerOptions): ServerCertificate {
   const profile = (options.profiles ?? loadProfiles()).server;
   const [first] = options.names;
   if (first === undefined) throw new GatewayError('invalid_name', 'the server needs at least one name');
-  const key = makeKey(profile);
-  const der = signLeaf(
+  const key = makeKey(profile, rsaBitsOf(like ?? ca.issuer.signer.key));
+  const der = signServer(
     {
       serial: newSerial(options.entropy),
       commonName: first.length <= commonNameLengthMax ? first : 'nolapse server',
       ...ownValidity(options.now, profile, ca.facts.notAfter),
       spki: spkiOf(key),
       usages: profile,
-      names: { hosts: options.names.map(hostNameOf) },
-      locations: options,
+      hosts: options.names.map(hostNameOf),
     },
     ca.issuer,
   );
@@ -118,12 +128,8 @@ function isAhead({ facts }: CertificateChain, ca: IssuingCa, now: Instant): bool
 /** Does it say what a certificate made now would say, as far as time does not change it? */
 function isUpToDate({ facts }: CertificateChain, ca: IssuingCa, options: ServerOptions): boolean {
   const body = Buffer.from(facts.signed.body.raw);
-  return [
-    hostNames(options.names.map(hostNameOf)),
-    authorityKeyIdentifier(ca.issuer.keyId),
-    crlDistributionPoint(options.crlUrl),
-    caIssuers(options.caIssuersUrl),
-  ].every((extension) => body.includes(Buffer.from(extension)));
+  const wanted = [hostNames(options.names.map(hostNameOf)), authorityKeyIdentifier(ca.issuer.keyId)];
+  return wanted.every((extension) => body.includes(Buffer.from(extension)));
 }
 
 /**
@@ -131,12 +137,12 @@ function isUpToDate({ facts }: CertificateChain, ca: IssuingCa, options: ServerO
  * Fails with the errors of {@link openIssuingCa} and `invalid_name`.
  */
 export function issueServerCertificate(dir: string, options: ServerOptions): ServerCertificate {
-  return issueUnder(openIssuingCa(dir, options.passphrase), dir, options);
+  return issueUnder(openIssuingCa(dir, options.passphrase), null, dir, options);
 }
 
 /**
  * The server's certificate, replaced first when it is missing or broken, when less than a third of its lifetime is left, when
- * it has not begun, or when its names, its URLs or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
+ * it has not begun, or when its names or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
  */
 export function ensureServerCertificate(
   dir: string,
@@ -147,7 +153,7 @@ export function ensureServerCertificate(
   const isGood =
     pair && !isAgeing(pair, ca, options) && !isAhead(pair, ca, options.now) && isUpToDate(pair, ca, options);
   if (isGood) return { ...assemble(pair), renewed: false };
-  return { ...issueUnder(ca, dir, options), renewed: true };
+  return { ...issueUnder(ca, pair?.key ?? null, dir, options), renewed: true };
 }
 
 /** The server's certificate as it is, whatever is wrong with it by now; null when there is none that belongs to its key. */

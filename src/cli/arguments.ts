@@ -14,3 +14,10 @@ export function parseWhole(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('expected a whole number.');
 }
+
+/** `rsa:2048` as its bits. For commander's options. */
+export function readKeyType(text: string): number {
+  const [, bits] = /^rsa:(2048|3072|4096)$/.exec(text) ?? [];
+  if (bits === undefined) throw new InvalidArgumentError('expected rsa:2048, rsa:3072 or rsa:4096.');
+  return Number(bits);
+}

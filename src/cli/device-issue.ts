@@ -9,10 +9,11 @@ import { OperationError } from '../app/operations.ts';
 import { fileStem } from '../domain/escape.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { makeFolder } from '../folder.ts';
+import { readKeyType } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, fields, moment } from './output.ts';
 
-type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean };
+type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean; readonly key?: number };
 
 interface Target {
   readonly path: string;
@@ -40,6 +41,13 @@ async function writeWhole({ path, mode, replace }: Target, text: string): Promis
   }
 }
 
+/** The certificate, which a client presents, apart from those above it, which the gateway never asks for. */
+function splitChain(pem: string): { leaf: string; chain: string } {
+  const end = '-----END CERTIFICATE-----\n';
+  const at = pem.indexOf(end) + end.length;
+  return { leaf: pem.slice(0, at), chain: pem.slice(at) };
+}
+
 async function prepare(directory: string): Promise<void> {
   try {
     makeFolder(directory);
@@ -59,6 +67,7 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
   const replace = options.force === true;
   const files = {
     certificate: join(directory, `${fileStem(id)}.crt`),
+    chain: join(directory, `${fileStem(id)}-chain.crt`),
     key: join(directory, `${fileStem(id)}.key`),
     ca: join(directory, 'ca.crt'),
   };
@@ -66,14 +75,17 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
   if (!replace && (await stat(files.key).catch(() => null))) {
     throw new OperationError('conflict', [`${files.key} is there already: --force replaces it`]);
   }
-  const issued = await withOperations(surroundings, options, (each) => each.issueDevice({ id }));
+  const issued = await withOperations(surroundings, options, (each) => each.issueDevice({ id, rsaBits: options.key }));
   await writeWhole({ path: files.key, mode: 0o600, replace }, issued.keyPem);
-  await writeWhole({ path: files.certificate, mode: 0o644, replace: true }, issued.certificatePem);
+  const { leaf, chain } = splitChain(issued.certificatePem);
+  await writeWhole({ path: files.certificate, mode: 0o644, replace: true }, leaf);
+  await writeWhole({ path: files.chain, mode: 0o644, replace: true }, chain);
   await writeWhole({ path: files.ca, mode: 0o644, replace: true }, issued.rootPem);
   const { certificate } = issued;
   answer(options.output, { id, files, certificate }, () =>
     fields([
       ['certificate', files.certificate],
+      ['chain', files.chain],
       ['key', files.key],
       ['ca', files.ca],
       ['serial', certificate.serial],
@@ -85,10 +97,11 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
 export function registerDeviceIssue(group: Command, surroundings: Surroundings): void {
   withCommon(group.command('issue'))
     .description(
-      'issue a first certificate and key: writes <id>.crt with its chain, <id>.key and ca.crt; ":" and "@" are escaped',
+      'issue a first certificate and key: writes <id>.crt, <id>-chain.crt, <id>.key and ca.crt; ":" and "@" are escaped',
     )
     .argument('<id>')
     .requiredOption('--out <dir>', 'where to write them')
+    .option('--key <type>', 'an RSA key, such as rsa:2048, instead of P-256', readKeyType)
     .option('--force', 'replace a key that is there')
     .action((id: string, options: IssueOptions) => issue(surroundings, id, options));
 }

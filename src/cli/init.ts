@@ -2,14 +2,18 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { connectOperations } from '../http/control-client.ts';
+import { readKeyType } from './arguments.ts';
 import { type CommonOptions, commandLog, configOf, type Surroundings, withCommon } from './invocation.ts';
 import { answer, remark } from './output.ts';
+
+type InitOptions = CommonOptions & { readonly newLedger?: boolean; readonly key?: number };
 
 export function registerInit(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('init'))
     .description('make a home: ledger, certificate authority, server certificate, empty CRL')
     .option('--new-ledger', 'begin an empty ledger beside a PKI that is there: it knows no certificate issued before')
-    .action(async (options: CommonOptions & { readonly newLedger?: boolean }) => {
+    .option('--key <type>', 'RSA keys for root, issuing CA and server, such as rsa:2048, instead of P-256', readKeyType)
+    .action(async (options: InitOptions) => {
       const home = resolve(options.home);
       const config = await configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
@@ -24,6 +28,7 @@ export function registerInit(program: Command, surroundings: Surroundings): void
             config,
             log,
             newLedger: options.newLedger === true,
+            ...(options.key !== undefined && { rsaBits: options.key }),
             ...(passphrase !== undefined && { passphrase }),
           });
       answer(options.output, { home, made, files }, () =>

@@ -62,7 +62,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     limit: limit.exactOptional(),
   }),
   showDevice: z.strictObject({ id }),
-  issueDevice: z.strictObject({ id }),
+  issueDevice: z.strictObject({ id, rsaBits: z.literal([2_048, 3_072, 4_096]).optional() }),
   decommissionDevice: z.strictObject({ id, reason: text.exactOptional() }),
   quarantineDevice: z.strictObject({ id, release: z.boolean().exactOptional() }),
   addDelegation: z.strictObject({

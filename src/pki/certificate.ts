@@ -48,8 +48,12 @@ export interface Locations {
 }
 
 export interface LeafBody extends CertificateBody {
-  readonly names: { readonly uri: string } | { readonly hosts: readonly HostName[] };
+  readonly uri: string;
   readonly locations: Locations;
+}
+
+export interface ServerBody extends CertificateBody {
+  readonly hosts: readonly HostName[];
 }
 
 export interface CaBody extends CertificateBody {
@@ -79,13 +83,27 @@ function sealCertificate(body: CertificateBody, issuer: Issuer, extensions: read
   return seal(tbs, issuer.signer);
 }
 
-/** Signs an end entity's certificate and returns its DER. */
+/**
+ * Signs a server's certificate and returns its DER. It is short, so that it fits one small TLS record together with its issuer's:
+ * a subject key identifier is needed in CA certificates alone (RFC 5280, 4.2.1.2), its chain is sent with it, and no CRL lists it.
+ */
+export function signServer(body: ServerBody, issuer: Issuer): Uint8Array {
+  return sealCertificate(body, issuer, [
+    leafConstraints,
+    keyUsage(body.usages.keyUsage),
+    extendedKeyUsage(body.usages.extendedKeyUsage),
+    hostNames(body.hosts),
+    authorityKeyIdentifier(issuer.keyId),
+  ]);
+}
+
+/** Signs a principal's certificate and returns its DER. */
 export function signLeaf(body: LeafBody, issuer: Issuer): Uint8Array {
   return sealCertificate(body, issuer, [
     leafConstraints,
     keyUsage(body.usages.keyUsage),
     extendedKeyUsage(body.usages.extendedKeyUsage),
-    'uri' in body.names ? uriName(body.names.uri) : hostNames(body.names.hosts),
+    uriName(body.uri),
     subjectKeyIdentifier(keyIdentifier(body.spki)),
     authorityKeyIdentifier(issuer.keyId),
     crlDistributionPoint(body.locations.crlUrl),

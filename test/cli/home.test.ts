@@ -158,16 +158,20 @@ describe('nolapse device', () => {
 });
 
 describe('nolapse device issue', () => {
-  it('writes the certificate with its chain, the key for its owner alone, and the root', async () => {
+  it('writes the certificate alone, its chain, the key for its owner alone, and the root', async () => {
     await place.ask('device', 'add', 'meter-1', '--owner', 'o');
     const out = join(place.folder, 'new', 'folder');
     const answer = await place.ask('device', 'issue', 'meter-1', '--out', out);
     expect(JSON.stringify(answer)).not.toContain('PRIVATE KEY');
-    expect(readdirSync(out).sort()).toEqual(['ca.crt', 'meter-1.crt', 'meter-1.key']);
+    expect(readdirSync(out).sort()).toEqual(['ca.crt', 'meter-1-chain.crt', 'meter-1.crt', 'meter-1.key']);
     expect(modeOf(join(out, 'meter-1.key'))).toBe(0o600);
     expect(modeOf(join(out, 'meter-1.crt'))).toBe(0o644);
     const pem = readFileSync(join(out, 'meter-1.crt'), 'utf8');
-    expect(pem.match(/BEGIN CERTIFICATE/g)?.length).toBe(2);
+    expect(pem.match(/BEGIN CERTIFICATE/g)?.length).toBe(1);
+    expect(modeOf(join(out, 'meter-1-chain.crt'))).toBe(0o644);
+    const chain = readFileSync(join(out, 'meter-1-chain.crt'), 'utf8');
+    expect(chain).toBe(readFileSync(join(place.home, 'pki', 'issuing.crt'), 'utf8'));
+    expect(new X509Certificate(pem).verify(new X509Certificate(chain).publicKey)).toBe(true);
     const key = createPrivateKey(readFileSync(join(out, 'meter-1.key')));
     expect(new X509Certificate(pem).checkPrivateKey(key)).toBe(true);
     const ca = new X509Certificate(readFileSync(join(out, 'ca.crt')));

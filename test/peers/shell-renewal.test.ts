@@ -109,7 +109,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     const response = await fetch(`http://127.0.0.1:${gateway.httpPort}/crl/issuing.crl`);
     writeFileSync(join(folder, 'issuing.crl'), new Uint8Array(await response.arrayBuffer()));
     await run('openssl', ['crl', '-inform', 'DER', '-in', 'issuing.crl', '-out', 'crl.pem'], { cwd: folder });
-    const chain = ['-CAfile', 'ca.crt', '-untrusted', 'old.crt', '-CRLfile', 'crl.pem', '-crl_check'];
+    const chain = ['-CAfile', 'ca.crt', '-untrusted', `${file}-chain.crt`, '-CRLfile', 'crl.pem', '-crl_check'];
     const verify = (name: string) =>
       run('openssl', ['verify', '-x509_strict', '-purpose', 'sslclient', ...chain, name], { cwd: folder });
     expect((await verify(`${file}.crt`)).stdout).toBe(`${file}.crt: OK\n`);
@@ -120,7 +120,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     const made = ['issuing.crl', 'crl.pem', 'old.crt', 'old.key'];
     const files = readdirSync(folder).filter((name) => !made.includes(name));
     expect(files.sort()).toEqual(
-      ['ca.crt', ...['.crt', '.crt.old', '.key', '.key.old'].map((ending) => file + ending)].sort(),
+      ['ca.crt', ...['-chain.crt', '.crt', '.crt.old', '.key', '.key.old'].map((ending) => file + ending)].sort(),
     );
     for (const key of files.filter((name) => name.includes('.key'))) {
       expect(statSync(join(folder, key)).mode & 0o077).toBe(0);

@@ -3,7 +3,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Issuer, type LeafBody, nameOf, signCa, signLeaf } from '../../src/pki/certificate.ts';
+import { type Issuer, type LeafBody, nameOf, signCa, signLeaf, signServer } from '../../src/pki/certificate.ts';
 import { DerError } from '../../src/pki/der-reader.ts';
 import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { keyIdentifier } from '../../src/pki/public-key.ts';
@@ -25,7 +25,7 @@ const body: LeafBody = {
   notAfter: now + day,
   spki: spkiOf(key),
   usages: { keyUsage: ['digitalSignature'], extendedKeyUsage: ['clientAuth'] },
-  names: { uri: 'urn:nolapse:device:dev-1' },
+  uri: 'urn:nolapse:device:dev-1',
   locations,
 };
 
@@ -78,18 +78,26 @@ describe('signLeaf', () => {
     expect(first?.signed.body.raw).toEqual(second?.signed.body.raw);
   });
 
-  it('writes the names of servers', () => {
-    const hosts = [{ dns: 'broker.example' }, { address: Uint8Array.of(127, 0, 0, 1) }];
-    const certificate = new X509Certificate(signLeaf({ ...body, names: { hosts } }, issuerFor()));
-    expect(certificate.subjectAltName).toBe('DNS:broker.example, IP Address:127.0.0.1');
-  });
-
   it('writes times on both sides of 2050', () => {
     const [before, after] = [Date.UTC(2049, 11, 31, 23, 59, 59), Date.UTC(2050, 0, 1)];
     const read = readCertificate(signLeaf({ ...body, notBefore: before, notAfter: after }, issuerFor()));
     expect([read.notBefore, read.notAfter]).toEqual([before, after]);
     const certificate = new X509Certificate(signLeaf({ ...body, notAfter: after }, issuerFor()));
     expect(certificate.validTo).toBe('Jan  1 00:00:00 2050 GMT');
+  });
+});
+
+describe('signServer', () => {
+  it('writes the names of servers, and nothing that makes it long', () => {
+    const hosts = [{ dns: 'broker.example' }, { address: Uint8Array.of(127, 0, 0, 1) }];
+    const issuer = issuerFor();
+    const der = signServer({ ...body, hosts }, issuer);
+    expect(new X509Certificate(der).subjectAltName).toBe('DNS:broker.example, IP Address:127.0.0.1');
+    const read = new x509.X509Certificate(new Uint8Array(der));
+    expect(read.getExtension(x509.AuthorityKeyIdentifierExtension)?.keyId).toBe(
+      Buffer.from(issuer.keyId).toString('hex'),
+    );
+    expect(read.extensions).toHaveLength(5);
   });
 });
 

@@ -55,7 +55,7 @@ function leaf(issuer: Issuer, changes: Partial<LeafBody> = {}): Uint8Array {
     notAfter: now + day,
     spki: spkiOf(ecKey()),
     usages: clientUsages,
-    names: { uri: 'urn:nolapse:device:dev-1' },
+    uri: 'urn:nolapse:device:dev-1',
     locations,
     ...changes,
   };

@@ -12,7 +12,7 @@ import { approvedFor, day, ecKey, entropy, locations, now, scratch, serverOption
 
 const files = ['issuing.crt', 'issuing.key', 'root.crt', 'root.key', 'server.crt', 'server.key'];
 
-function home(options: Partial<typeof serverOptions> & { passphrase?: string } = {}): string {
+function home(options: Partial<typeof serverOptions> & { passphrase?: string; rsaBits?: number } = {}): string {
   const dir = join(scratch(), 'pki');
   initPki(dir, { ...serverOptions, ...options });
   return dir;
@@ -203,6 +203,49 @@ describe('the local authority', () => {
   });
 });
 
+const rsaFacts = (dir: string) =>
+  ['root', 'issuing', 'server'].map((name) => readCertificate(certificateIn(dir, `${name}.crt`).raw).key);
+
+describe('RSA keys', () => {
+  it('are made for root, issuing CA and server when they are asked for', () => {
+    const dir = home({ rsaBits: 2_048 });
+    for (const facts of rsaFacts(dir)) expect(facts).toMatchObject({ algorithm: 'rsa', bits: 2_048 });
+    const [root, issuing, server] = ['root.crt', 'issuing.crt', 'server.crt'].map((name) => certificateIn(dir, name));
+    if (!root || !issuing || !server) throw new Error('missing');
+    expect(issuing.verify(root.publicKey) && server.verify(issuing.publicKey)).toBe(true);
+  });
+
+  it('stay RSA whenever a certificate is made anew, without being asked for again', () => {
+    const dir = home({ rsaBits: 2_048 });
+    expect(ensureServerCertificate(dir, { ...serverOptions, now: now + 61 * day }).renewed).toBe(true);
+    expect(rsaFacts(dir)[2]).toMatchObject({ algorithm: 'rsa', bits: 2_048 });
+    for (const name of ['issuing.crt', 'issuing.key', 'server.crt', 'server.key']) rmSync(join(dir, name));
+    expect(again(dir)).toBe('healed');
+    for (const facts of rsaFacts(dir)) expect(facts).toMatchObject({ algorithm: 'rsa', bits: 2_048 });
+  });
+
+  it('are refused beside other keys that are there, and taken where they are the same', () => {
+    const [rsa, ec] = [home({ rsaBits: 2_048 }), home()];
+    expect(initPki(rsa, { ...serverOptions, rsaBits: 2_048 })).toBe('present');
+    const before = contentOf(ec);
+    for (const [dir, rsaBits] of [
+      [rsa, 3_072],
+      [ec, 2_048],
+    ] as const) {
+      expect(() => initPki(dir, { ...serverOptions, rsaBits })).toThrow(code('key_type'));
+    }
+    expect(contentOf(ec)).toEqual(before);
+  });
+
+  it("are not made for a server whose key is EC, under an operator's RSA CA", () => {
+    const [dir, other] = [home(), home({ rsaBits: 2_048 })];
+    for (const name of ['root.crt', 'root.key', 'issuing.crt', 'issuing.key'])
+      cpSync(join(other, name), join(dir, name));
+    expect(ensureServerCertificate(dir, serverOptions).renewed).toBe(true);
+    expect(rsaFacts(dir).map(({ algorithm }) => algorithm)).toEqual(['rsa', 'rsa', 'ec-p256']);
+  });
+});
+
 describe("the server's certificate", () => {
   it('stays while it is good', () => {
     const dir = home();
@@ -216,7 +259,6 @@ describe("the server's certificate", () => {
   it.each([
     ['less than a third of its life is left', { now: now + 61 * day }],
     ['its names change', { names: ['broker.example'] }],
-    ['the place of the CRL changes', { crlUrl: 'http://broker.example/crl' }],
   ])('is replaced, key and all, when %s', (_name, changes) => {
     const dir = home();
     const before = certificateIn(dir, 'server.crt');

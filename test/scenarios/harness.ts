@@ -40,6 +40,8 @@ export interface HouseOptions {
   readonly yaml?: string;
   readonly clock?: { now(): number; steady?(): number };
   readonly throughAuthority?: (authority: Authority) => Authority;
+  /** Of the PKI's keys; absent: P-256. */
+  readonly rsaBits?: number;
   /** Beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
 }
@@ -74,6 +76,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       metrics,
       ...(options.clock && { clock: options.clock }),
       ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
+      ...(options.rsaBits && { rsaBits: options.rsaBits }),
     });
   let gateway = await start();
   return {

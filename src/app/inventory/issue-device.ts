@@ -1,24 +1,34 @@
 // Issues a certificate by hand: a principal's first one, or the way out when nothing else works. The key is made here, handed
 // over once and forgotten.
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { issuedEntry } from '../../domain/issued-entry.ts';
 import { validityAt } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { approve, ownRequest } from '../../domain/request.ts';
 import { derToPem } from '../../pki/pem.ts';
+import { readKey } from '../../pki/public-key.ts';
 import { newSerial } from '../../pki/serial.ts';
-import { fingerprintOf } from '../../pki/x509.ts';
 import { change } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { type IssuedView, OperationError } from '../operations.ts';
 import { viewOf } from '../view.ts';
 
-/** Issues for an active principal. Rejects with `not_found` or `conflict`. */
-export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView> {
+const newKeyPair = promisify(generateKeyPair);
+
+/**
+ * Issues for an active principal.
+ * @param rsaBits of the key that is made; absent: P-256. RSA keys take tenths of a second, which are not the event loop's.
+ * @returns rejects with `not_found`, or with `conflict`, also when the profile does not take such a key.
+ */
+export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): Promise<IssuedView> {
   const principal = await app.store.read.principal(id);
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
   if (principal.status !== 'active') throw new OperationError('conflict', [`${id} is ${principal.status}`]);
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } =
+    rsaBits === undefined
+      ? await newKeyPair('ec', { namedCurve: 'P-256' })
+      : await newKeyPair('rsa', { modulusLength: rsaBits });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const now = app.clock.now();
   const { issuerNotAfter } = app.authority;
@@ -29,7 +39,7 @@ export async function issueDevice(app: App, id: PrincipalId): Promise<IssuedView
     ]);
   }
   const approval = approve({
-    facts: ownRequest(id, { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }),
+    facts: ownRequest(id, readKey(spki)),
     principalId: id,
     kind: principal.kind,
     profile: app.authority.profile(principal.kind),

@@ -54,7 +54,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
   return {
     addDevice: (input) => addDevice(app, input),
     importDevices: (input) => importDevices(app, input),
-    issueDevice: ({ id }) => issueDevice(app, idOf(id)),
+    issueDevice: ({ id, rsaBits }) => issueDevice(app, idOf(id), rsaBits),
     listDevices: ({ after, limit, ...query }) => read.principals(query, pageOf(after, limit)),
     showDevice: ({ id }) => showDevice(app, idOf(id)),
     decommissionDevice: ({ id, reason }) => decommission(app, idOf(id), reason ?? ''),

@@ -1,0 +1,137 @@
+// The chain the gateway shows: short enough for one TLS record of 1 kB, or RSA throughout for clients that know nothing else.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, connect as dial } from 'node:net';
+import { type SecureContextOptions, connect as secure, type TLSSocket } from 'node:tls';
+import type { IClientOptions } from 'mqtt';
+import { afterEach, describe, expect, it } from 'vitest';
+import { nameOf } from '../../src/pki/certificate.ts';
+import { derNull, oid, sequence } from '../../src/pki/der.ts';
+import { oids } from '../../src/pki/oids.ts';
+import { assembleRequest, day, rsaKey, signedBy, spkiOf } from '../pki/made.ts';
+import { type Credentials, connect, type House, openHouse, pemOf, Speaker } from './harness.ts';
+
+const name = `broker-${'x'.repeat(18)}.plants.example`;
+/** What a device's TLS that knows RSA alone offers: the suite, and the signatures it verifies. */
+const rsaOnly: IClientOptions & SecureContextOptions = {
+  ciphers: 'ECDHE-RSA-AES128-GCM-SHA256',
+  sigalgs: 'rsa_pkcs1_sha256',
+  maxVersion: 'TLSv1.2',
+};
+
+let house: House;
+afterEach(() => house.close());
+
+/** The handshake messages that the server sends in the clear in TLS 1.2, by type (RFC 5246, 7.4): their length, header included. */
+function messagesIn(bytes: Buffer): Map<number, number> {
+  const handshakes: Buffer[] = [];
+  for (let at = 0; at + 5 <= bytes.length && bytes[at] === 22; at += 5 + bytes.readUInt16BE(at + 3)) {
+    handshakes.push(bytes.subarray(at + 5, at + 5 + bytes.readUInt16BE(at + 3)));
+  }
+  const flight = Buffer.concat(handshakes);
+  const messages = new Map<number, number>();
+  for (let at = 0; at + 4 <= flight.length; ) {
+    const length = 4 + flight.readUIntBE(at + 1, 3);
+    messages.set(flight[at] ?? -1, length);
+    at += length;
+  }
+  return messages;
+}
+
+/** Shakes hands through a proxy that keeps what the server says. */
+async function overheard(port: number): Promise<Map<number, number>> {
+  const said: Buffer[] = [];
+  const proxy = createServer((client) => {
+    const server = dial(port, '127.0.0.1').on('data', (data) => said.push(data));
+    client.pipe(server).pipe(client);
+    for (const socket of [client, server]) socket.on('error', () => socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const socket = secure({
+    host: '127.0.0.1',
+    port: (proxy.address() as AddressInfo).port,
+    maxVersion: 'TLSv1.2',
+    rejectUnauthorized: false,
+  });
+  await once(socket, 'secureConnect');
+  socket.destroy();
+  proxy.close();
+  return messagesIn(Buffer.concat(said));
+}
+
+const certificateMessage = 11;
+
+describe("the server's Certificate message", () => {
+  it('takes at most 1,000 bytes with a name of 40 characters', async () => {
+    expect(name).toHaveLength(40);
+    house = await openHouse({ yaml: `server: { names: [${name}] }\n` });
+    const bytes = (await overheard(house.gateway.ports.mqtt)).get(certificateMessage) ?? 0;
+    expect(bytes).toBeGreaterThan(700);
+    // TLS 1.3 adds a context and two bytes of extensions for each certificate; a signature may be four bytes longer.
+    expect(bytes + 1 + 2 * 2 + 2 * 4).toBeLessThanOrEqual(1_000);
+  });
+});
+
+/** What the server shows to a client that takes nothing but RSA. */
+async function keyTypeSeen(port: number, options: SecureContextOptions): Promise<string | undefined> {
+  const socket: TLSSocket = secure({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
+  await once(socket, 'secureConnect');
+  const type = socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType;
+  socket.destroy();
+  return type;
+}
+
+function rsaRequest(id: string): { csr: Uint8Array; keyPem: string } {
+  const key = rsaKey(2_048);
+  const csr = assembleRequest({
+    subject: nameOf(id),
+    spki: spkiOf(key),
+    attributes: [],
+    algorithm: sequence(oid(oids.sha256WithRsa), derNull),
+    signature: signedBy(key),
+  });
+  return { csr, keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+/** A whole renewal, each connection of which offers RSA alone. */
+async function renewOverRsa(old: Credentials & { readonly rootPem: string }, id: string): Promise<void> {
+  const { rootPem } = old;
+  const client = await connect(house, old, id, rsaOnly);
+  const speaker = await new Speaker(client, id).listen();
+  await speaker.say({ word: 'hello', maxPacket: 8_192 });
+  await house.gateway.operations.runRenewal({ device: id });
+  const { renewal } = await speaker.next('offer');
+  const { csr, keyPem } = rsaRequest(id);
+  await speaker.say({ word: 'csr', renewal, csr });
+  const { certificates } = await speaker.next('cert');
+  await speaker.say({ word: 'ack', renewal, status: 'installed' });
+  await client.endAsync(true);
+  const next = await connect(house, { certificatePem: pemOf(certificates), keyPem, rootPem }, id, rsaOnly);
+  await house.log.until('renewal.activated', { 'nolapse.principal': id });
+  await next.endAsync(true);
+}
+
+describe('an RSA chain', () => {
+  it("carries a client that knows RSA alone through a renewal, the server certificate's included", async () => {
+    let offset = 0;
+    house = await openHouse({
+      yaml: 'classes: { default: { lifetime: 300d, renewAt: 200d } }\n',
+      clock: { now: () => Date.now() + offset },
+      rsaBits: 2_048,
+    });
+    const { operations, ports } = house.gateway;
+    await operations.addDevice({ id: 'pump-1', owner: 'tests' });
+    const issued = await operations.issueDevice({ id: 'pump-1', rsaBits: 2_048 });
+    expect(await keyTypeSeen(ports.mqtt, rsaOnly)).toBe('rsa');
+    await renewOverRsa(issued, 'pump-1');
+
+    offset = 70 * day;
+    await house.log.until('server.certificate_renewed');
+    expect(await keyTypeSeen(ports.mqtt, rsaOnly)).toBe('rsa');
+  });
+
+  it('is not made unless it is asked for: such a client finds no common suite', async () => {
+    house = await openHouse();
+    await expect(keyTypeSeen(house.gateway.ports.mqtt, rsaOnly)).rejects.toThrow();
+    expect(await keyTypeSeen(house.gateway.ports.mqtt, {})).toBe('ec');
+  });
+});
