@@ -2,9 +2,9 @@
 // at the session, queue or will of another whose id looks like its own.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { createTestAuthority } from '../broker/test-pki.ts';
 import { connackOf, connect, type House, openHouse, quickClasses } from './harness.ts';
 import { renewTwice } from './simulated.ts';
@@ -118,7 +118,7 @@ describe('a client id', () => {
     await kept.subscribeAsync('devices/a/#', { qos: 1 });
     await kept.endAsync();
     await house.restart(() => {
-      const ledger = new Sqlite(join(house.home, 'nolapse.db'));
+      const ledger = openSqlite(join(house.home, 'nolapse.db'));
       const columns = (ledger.pragma('table_info(principal)') as { name: string }[]).map(({ name }) => name);
       const others = columns.filter((name) => name !== 'id').join(', ');
       ledger.exec(`INSERT INTO principal (id, ${others}) SELECT 'a:b', ${others} FROM principal WHERE id = 'a'`);
@@ -198,7 +198,7 @@ describe('ids that differ by case alone', () => {
     const pump = await house.device('pump');
     await house.device('other');
     await house.restart(() => {
-      const ledger = new Sqlite(join(house.home, 'nolapse.db'));
+      const ledger = openSqlite(join(house.home, 'nolapse.db'));
       ledger.pragma('foreign_keys = OFF');
       ledger.exec(
         "UPDATE principal SET id = 'Pump' WHERE id = 'other'; UPDATE certificate SET principal_id = 'Pump' WHERE principal_id = 'other'",
@@ -220,7 +220,7 @@ describe('ids that differ by case alone', () => {
 async function storedSessions(): Promise<string[]> {
   let names: string[] = [];
   await house.restart(() => {
-    const ledger = new Sqlite(join(house.home, 'nolapse.db'), { readonly: true });
+    const ledger = openSqlite(join(house.home, 'nolapse.db'), { readonly: true });
     names = (ledger.prepare('SELECT DISTINCT client_id FROM mqtt_subscription').all() as { client_id: string }[]).map(
       ({ client_id }) => client_id,
     );
