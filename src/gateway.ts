@@ -10,6 +10,7 @@ import { clockMovedMeanwhile } from './app/oversight/clock-moved.ts';
 import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleSources } from './app/oversight/settle-alerts.ts';
+import { alertOfStaleLedger } from './app/oversight/stale-ledger.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { currentCrl } from './app/upkeep/publish-crl.ts';
 import { sweep } from './app/upkeep/sweep.ts';
@@ -210,6 +211,7 @@ function startPublic(
 
 /** What may have changed while nothing ran. */
 async function settleAtStart(app: App): Promise<void> {
+  await alertOfStaleLedger(app);
   await clockMovedMeanwhile(app);
   await settleSources(app);
 }

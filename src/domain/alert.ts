@@ -87,6 +87,12 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: dayMs,
   },
+  ledger_stale: {
+    meaning:
+      'the gateway started with a ledger that was last written long ago: it was stopped, or its home was restored',
+    about: 'gateway',
+    quietMs: dayMs,
+  },
   clock_moved: { meaning: "the gateway's clock jumped", about: 'gateway', quietMs: dayMs },
 } as const satisfies Record<string, KindFacts>;
 export type AlertKind = keyof typeof alertKinds;

@@ -195,6 +195,7 @@ export const nistCsf: Framework = {
         'ledger_unwritable',
         'too_little_time',
         'delegation_short',
+        'ledger_stale',
         'clock_moved',
       ],
     },

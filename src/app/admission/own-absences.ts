@@ -62,10 +62,16 @@ export class OwnAbsences {
   }
 }
 
+/** When the gateway was last known to be alive; null: never yet. */
+export async function lastAlive(read: Reader): Promise<Instant | null> {
+  const text = await read.setting(aliveSetting);
+  return text === null ? null : Number(text);
+}
+
 /** Those kept, and the one that lasts until `now`. To a clock that was set back meanwhile that was none, and a stop all the same. */
 async function readAbsences(read: Reader, now: Instant): Promise<readonly Absence[]> {
-  const alive = await read.setting(aliveSetting);
+  const alive = await lastAlive(read);
   if (alive === null) return [];
   const kept = JSON.parse((await read.setting(absencesSetting)) ?? '[]') as readonly Absence[];
-  return withAbsence(untilNow(kept, now), { from: Math.min(Number(alive), now), to: now, stopped: true });
+  return withAbsence(untilNow(kept, now), { from: Math.min(alive, now), to: now, stopped: true });
 }
