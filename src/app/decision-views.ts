@@ -30,6 +30,13 @@ export interface TollView {
   readonly devices: readonly ShortDevice[];
 }
 
+/** Devices that a decision leaves without a way to renew. */
+export interface CutOffView {
+  readonly devices: number;
+  /** Whose certificate ends first, in Unix milliseconds; null: there are none. */
+  readonly first: { readonly id: string; readonly owner: string; readonly endsAt: number } | null;
+}
+
 /** Somebody wants a decision carried out although it leaves certificates too little time. */
 export interface Insistence {
   readonly force?: boolean;

@@ -9,7 +9,7 @@ import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { StoredFinding } from '../ports/store.ts';
-import type { Insistence, ReloadRequest } from './decision-views.ts';
+import type { CutOffView, Insistence, ReloadRequest } from './decision-views.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
 import type { PresenceView, RenewalView } from './progress-views.ts';
@@ -93,6 +93,18 @@ export interface NewDelegation {
 
 export interface DelegationView extends Delegation {
   readonly usedToday: number;
+}
+
+export interface RevokedDelegationView extends DelegationView {
+  readonly cutOff: CutOffView;
+}
+
+export interface DecommissionedView {
+  readonly revoked: number;
+  readonly cancelled: number;
+  readonly delegations: number;
+  /** Of a gateway. */
+  readonly cutOff?: CutOffView;
 }
 
 export interface IssuedView {
@@ -192,15 +204,12 @@ export interface Operations {
   }): Promise<Principal[]>;
   showDevice(input: { readonly id: string }): Promise<DeviceView>;
   issueDevice(input: { readonly id: string; readonly rsaBits?: number | undefined }): Promise<IssuedView>;
-  decommissionDevice(input: {
-    readonly id: string;
-    readonly reason?: string;
-  }): Promise<{ revoked: number; cancelled: number; delegations: number }>;
+  decommissionDevice(input: { readonly id: string; readonly reason?: string }): Promise<DecommissionedView>;
   quarantineDevice(input: { readonly id: string; readonly release?: boolean }): Promise<Principal>;
   addDelegation(input: NewDelegation): Promise<DelegationView>;
   /** Ended and revoked ones too. */
   listDelegations(query: { readonly gateway?: string; readonly limit?: number }): Promise<DelegationView[]>;
-  revokeDelegation(input: { readonly id: string }): Promise<DelegationView>;
+  revokeDelegation(input: { readonly id: string }): Promise<RevokedDelegationView>;
   listRenewals(query: {
     readonly device?: string;
     readonly state?: string;

@@ -1,5 +1,6 @@
 // nolapse delegation ...: which gateway may act for which devices, how far and for how long.
 import type { Command } from 'commander';
+import type { CutOffView } from '../app/decision-views.ts';
 import type { DelegationView } from '../app/operations.ts';
 import { type Delegation, isInForce } from '../domain/delegation.ts';
 import type { KeyMode } from '../domain/policy.ts';
@@ -12,7 +13,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, fromNow, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, plain, time } from './output.ts';
 import { fold, table } from './table.ts';
 
 type AddOptions = CommonOptions & {
@@ -68,6 +69,14 @@ function delegationFields(view: DelegationView, now: number): string {
   ]);
 }
 
+/** Whom a decision leaves without a way to renew, in one line. */
+export function cutOffWords({ devices, first }: CutOffView, now: number): string {
+  if (!first) return 'no device depends on it to renew';
+  const who = `${cell(first.id)} (${first.owner ? plain(first.owner) : 'no owner'})`;
+  const count = devices === 1 ? '1 device has' : `${devices} devices have`;
+  return `${count} no other way to renew; the first to end is ${who}, ${fromNow(first.endsAt, now)}`;
+}
+
 export function registerDelegation(program: Command, surroundings: Surroundings): void {
   const group = program.command('delegation').description('which gateway may act for which devices');
   withCommon(group.command('add'))
@@ -99,6 +108,7 @@ export function registerDelegation(program: Command, surroundings: Surroundings)
     .argument('<delegation>')
     .action(async (id: string, options: CommonOptions) => {
       const view = await withOperations(surroundings, options, (each) => each.revokeDelegation({ id }));
-      answer(options.output, view, () => delegationFields(view, Date.now()));
+      const now = Date.now();
+      answer(options.output, view, () => `${delegationFields(view, now)}${cutOffWords(view.cutOff, now)}\n`);
     });
 }

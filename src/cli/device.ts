@@ -16,7 +16,7 @@ import { cohorts } from '../domain/rollout.ts';
 import { formatDuration } from '../domain/time.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { certificateTable } from './certificate.ts';
-import { delegationTable } from './delegation.ts';
+import { cutOffWords, delegationTable } from './delegation.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
 import {
@@ -176,12 +176,12 @@ function registerStatusChanges(group: Command, surroundings: Surroundings): void
       const done = await withOperations(surroundings, options, (each) =>
         each.decommissionDevice({ id, ...(reason !== undefined && { reason }) }),
       );
-      answer(
-        options.output,
-        done,
-        () =>
-          `${id} is decommissioned: ${done.revoked} certificates and ${done.delegations} delegations revoked, ${done.cancelled} renewals cancelled\n`,
-      );
+      const { revoked, delegations, cancelled, cutOff } = done;
+      const lines = [
+        `${id} is decommissioned: ${revoked} certificates and ${delegations} delegations revoked, ${cancelled} renewals cancelled`,
+        ...(cutOff?.first ? [cutOffWords(cutOff, Date.now())] : []),
+      ];
+      answer(options.output, done, () => lines.map((line) => `${line}\n`).join(''));
     });
   for (const [name, release, description] of [
     ['quarantine', false, 'keep a device out until it is released; its certificates stay'],

@@ -8,6 +8,7 @@ export const darkReasons = {
   quarantined: 'it is quarantined: it may not connect, and so not renew',
   gateway_gone:
     'the gateway it is behind is decommissioned, quarantined or not in the inventory, and it has no session of its own',
+  not_delegated: 'it is renewed through a gateway, and no delegation covers it any more',
   not_planned: 'no renewal of its certificate is planned',
   renewal_refused: 'what its device asks for is refused, again and again',
   renewal_failed: 'its device could not install the last replacement it was given',
@@ -26,6 +27,8 @@ export interface Prospect {
   readonly dueAt: Instant | null;
   readonly quarantined: boolean;
   readonly gatewayGone: boolean;
+  /** Is it renewed through a gateway, and has no delegation that covers it? */
+  readonly notDelegated?: boolean;
   /** Did its device report of the open renewal that it failed? */
   readonly failed: boolean;
   /** Was the same refused under the open renewal again and again? */
@@ -72,12 +75,14 @@ export function obstacle({
   dueAt,
   quarantined,
   gatewayGone,
+  notDelegated,
   failed,
   refused,
   issuerEndsAt,
 }: Prospect): DarkReason | null {
   if (quarantined) return 'quarantined';
   if (gatewayGone) return 'gateway_gone';
+  if (notDelegated) return 'not_delegated';
   if (issuerEndsAt <= endsAt) return 'issuer_ends';
   if (dueAt === null) return 'not_planned';
   if (refused) return 'renewal_refused';

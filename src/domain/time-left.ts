@@ -7,7 +7,6 @@ import type { Instant } from './time.ts';
 /** Why a certificate has too little time, in words. The other reasons are those of a forecast. */
 export const shortReasons = {
   too_late: 'less time is left than its turn, one more try and the gap between its visits need',
-  not_delegated: 'it is renewed through a gateway, and no delegation covers it any more',
   no_grace: 'it has ended, and with this decision its grace has ended too',
 } as const;
 export type ShortReason = DarkReason | keyof typeof shortReasons;
@@ -17,8 +16,6 @@ export interface Footing {
   readonly prospect: Prospect;
   /** Can a replacement be made in some key mode once it is due? */
   readonly hasKeyMode: boolean;
-  /** Does the gateway that it is renewed through lose its delegation? */
-  readonly isCutOff: boolean;
   /** See {@link neededMs}. */
   readonly neededMs: number;
 }
@@ -42,13 +39,9 @@ export function neededMs(
 }
 
 /** Why there is too little time to replace this certificate; null: there is enough. */
-export function shortfall(
-  { prospect, hasKeyMode, isCutOff, neededMs: needed }: Footing,
-  now: Instant,
-): ShortReason | null {
+export function shortfall({ prospect, hasKeyMode, neededMs: needed }: Footing, now: Instant): ShortReason | null {
   const why = obstacle(prospect);
   if (why) return why;
-  if (isCutOff) return 'not_delegated';
   if (!hasKeyMode) return 'no_key_mode';
   return prospect.endsAt - Math.max(now, prospect.dueAt ?? now) < needed ? 'too_late' : null;
 }

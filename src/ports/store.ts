@@ -57,6 +57,8 @@ export interface Outlook {
   readonly principal: Principal;
   /** Of the gateway the inventory puts it behind; null: behind none, or behind one that is not there. */
   readonly gatewayStatus: PrincipalStatus | null;
+  /** The gateway that the renewal which brought this certificate went through; null: none. */
+  readonly via: PrincipalId | null;
   /** Null: it never came since that is noted. */
   readonly visits: Visits | null;
   /** The open renewal that replaces it. */

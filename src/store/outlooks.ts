@@ -25,6 +25,7 @@ type Row = Omit<Certificate, 'state'> &
     readonly renewalState: RenewalState | null;
     readonly lastCode: string | null;
     readonly refused: string | null;
+    readonly via: PrincipalId | null;
   };
 
 const certificateColumns = [
@@ -66,6 +67,7 @@ const rows = build
   .innerJoin('principal as p', 'p.id', 'c.principal_id')
   .leftJoin('principal as g', 'g.id', 'p.gateway')
   .leftJoin('presence as s', 's.principal_id', 'p.id')
+  .leftJoin('renewal as b', 'b.id', 'c.renewal_id')
   .leftJoin('renewal as r', (join) =>
     join
       .onRef('r.old_fingerprint', '=', 'c.fingerprint')
@@ -75,7 +77,7 @@ const rows = build
   )
   .select([...certificateColumns, ...principalColumns])
   .select(['g.status as gatewayStatus', 's.gaps', 's.came_at as cameAt', 's.left_at as leftAt'])
-  .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode'])
+  .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode', 'b.via'])
   .select((eb) =>
     eb
       .selectFrom('refusal as f')
@@ -111,6 +113,7 @@ function outlookOf(row: Row): Outlook {
     certificate: certificateOf(row),
     principal: principalOf(row),
     gatewayStatus: row.gatewayStatus,
+    via: row.via,
     visits: gaps !== null && cameAt !== null ? { gaps: bytesOf(gaps), cameAt, leftAt } : null,
     renewal:
       renewal !== null && renewalState !== null

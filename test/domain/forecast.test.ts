@@ -60,6 +60,7 @@ describe('who goes dark', () => {
     ['who is here now, before it is due, and then too late', { gaps: every(41) }, 'no_lead', -1],
     ['who is quarantined, here or not', { quarantined: true }, 'quarantined', null],
     ['who is behind a gateway that is gone', { gatewayGone: true }, 'gateway_gone', null],
+    ['who no gateway may renew any more', { notDelegated: true }, 'not_delegated', null],
     ['whose renewal is not planned', { dueAt: null }, 'not_planned', null],
     ['whose last try failed', { dueAt: now, failed: true }, 'renewal_failed', null],
     ['whose certificate ends with its issuer', { issuerEndsAt: now + 40 * day }, 'issuer_ends', null],

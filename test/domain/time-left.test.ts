@@ -21,7 +21,6 @@ const footing = ({
 }: { prospect?: Partial<Prospect> } & Partial<Omit<Footing, 'prospect'>>): Footing => ({
   prospect: { ...prospect, ...facts },
   hasKeyMode: true,
-  isCutOff: false,
   neededMs: 5 * day,
   ...patch,
 });
@@ -38,7 +37,7 @@ describe('the time a certificate has left to be replaced', () => {
     ],
     ['is worth nothing in no key mode', { hasKeyMode: false }, 'no_key_mode'],
     ['is worth nothing behind a gateway that is gone', { prospect: { gatewayGone: true } }, 'gateway_gone'],
-    ['is worth nothing behind a gateway that may not', { isCutOff: true }, 'not_delegated'],
+    ['is worth nothing behind a gateway that may not', { prospect: { notDelegated: true } }, 'not_delegated'],
     ['is worth nothing where no renewal is planned', { prospect: { dueAt: null } }, 'not_planned'],
   ])('%s', (_what, patch, expected) => {
     expect(shortfall(footing(patch), now)).toBe(expected);
@@ -49,7 +48,7 @@ describe('the time a certificate has left to be replaced', () => {
     expect(takesTime(good, bad, now)).toBe('no_key_mode');
     expect(takesTime(bad, bad, now)).toBeNull();
     expect(takesTime(bad, good, now)).toBeNull();
-    expect(takesTime(footing({ isCutOff: true }), bad, now)).toBeNull();
+    expect(takesTime(footing({ prospect: { notDelegated: true } }), bad, now)).toBeNull();
   });
 });
 

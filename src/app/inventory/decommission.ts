@@ -3,20 +3,20 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
-import { OperationError } from '../operations.ts';
+import { type DecommissionedView, OperationError } from '../operations.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
+import { cutOffFrom } from './cut-off.ts';
 import { revokeDelegationsOf } from './delegate.ts';
 
 /** Decommissions a principal: certificates and delegations revoked, renewals cancelled, sessions ended. Twice is once. */
-export function decommission(
-  app: App,
-  id: PrincipalId,
-  reason: string,
-): Promise<{ revoked: number; cancelled: number; delegations: number }> {
-  return change(app, async (within) => decommissionWithin(within, await mustFind(within, id), reason));
+export async function decommission(app: App, id: PrincipalId, reason: string): Promise<DecommissionedView> {
+  const done = await change(app, async (within) => decommissionWithin(within, await mustFind(within, id), reason));
+  const { read } = app.store;
+  if ((await read.principal(id))?.kind !== 'gateway') return done;
+  return { ...done, cutOff: await cutOffFrom(app, id, await read.delegationsOf(id)) };
 }
 
 /** The same within a change. */

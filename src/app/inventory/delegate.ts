@@ -8,8 +8,9 @@ import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../dom
 import type { Reader } from '../../ports/store.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
-import { type DelegationView, type NewDelegation, OperationError } from '../operations.ts';
+import { type DelegationView, type NewDelegation, OperationError, type RevokedDelegationView } from '../operations.ts';
 import { shortId } from '../short-id.ts';
+import { cutOffFrom } from './cut-off.ts';
 
 /** Devices one delegation may name; more are a site. */
 const devicesNamedMax = 10_000;
@@ -55,14 +56,15 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Del
   return viewOf(app, delegation);
 }
 
-/** Revokes; twice is once. Rejects with `not_found`. */
-export async function revokeDelegation(app: App, id: string): Promise<DelegationView> {
+/** Revokes; twice is once, and says who has no way to renew any more. Rejects with `not_found`. */
+export async function revokeDelegation(app: App, id: string): Promise<RevokedDelegationView> {
   const delegation = await change(app, async (within) => {
     const found = await within.tx.delegation(id);
     if (!found) throw new OperationError('not_found', [`no delegation ${id.slice(0, 64)}`]);
     return revokeWithin(within, found, 'by hand');
   });
-  return viewOf(app, delegation);
+  const cutOff = await cutOffFrom(app, delegation.gatewayId, [delegation]);
+  return { ...(await viewOf(app, delegation)), cutOff };
 }
 
 /** Revokes what a gateway was granted, within a change: the gateway is gone. @returns how many stood until now. */

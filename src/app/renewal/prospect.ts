@@ -1,4 +1,5 @@
 // What is known of one certificate in use and of the device that holds it, for whoever judges whether it is replaced in time.
+import { isInForce } from '../../domain/delegation.ts';
 import type { Prospect } from '../../domain/forecast.ts';
 import { ableModes, possibleKeyModes } from '../../domain/key-mode.ts';
 import type { Policy } from '../../domain/policy.ts';
@@ -20,6 +21,7 @@ export function prospectOf(app: App, outlook: Outlook, absences: readonly Absenc
     dueAt: renewal ? now : certificate.renewAt,
     quarantined: principal.status === 'quarantined',
     gatewayGone: principal.gateway !== null && gatewayStatus !== 'active' && !isHere,
+    notDelegated: !isHere && isNotDelegated(app, outlook, now),
     // Offered once more it has not been taken up yet: the failure is the last that was heard.
     failed: renewal?.state === 'failed' || (renewal?.state === 'offered' && renewal.lastCode !== null),
     refused: renewal?.isRefused === true,
@@ -27,6 +29,20 @@ export function prospectOf(app: App, outlook: Outlook, absences: readonly Absenc
     gaps: gapsOf(visits?.gaps ?? new Uint8Array()),
     awayMs: isHere ? null : away,
   };
+}
+
+/**
+ * Is no delegation in force for a device that gateways renew? Such is one whose certificate came through a gateway, or that was named in a
+ * delegation, if it has not connected with that certificate itself.
+ */
+function isNotDelegated(app: App, { principal, certificate, via }: Outlook, now: Instant): boolean {
+  const { lastSeenAt, activatedAt } = certificate;
+  const cameItself = lastSeenAt !== null && (via === null || lastSeenAt > (activatedAt ?? lastSeenAt));
+  if (cameItself || principal.kind !== 'device') return false;
+  const { glance } = app.store;
+  const naming = glance.delegationsFor(principal.id, principal.site);
+  if (via === null && naming.length === 0) return false;
+  return !naming.some((each) => isInForce(each, now) && glance.principal(each.gatewayId)?.status === 'active');
 }
 
 /** When it was here last; at its issuance, where it never was. */

@@ -16,8 +16,6 @@ export interface Side {
   readonly principal: Principal;
   readonly gatewayStatus: PrincipalStatus | null;
   readonly policy: Policy;
-  /** Does the gateway that its device is renewed through lose its delegation? */
-  readonly isCutOff?: boolean;
 }
 
 export interface Weighing {
@@ -59,7 +57,7 @@ export async function weigh(
 function footing(
   { app, absences, now }: Weighing,
   outlook: Outlook,
-  { principal, gatewayStatus, policy, isCutOff = false }: Side,
+  { principal, gatewayStatus, policy }: Side,
   dueAt: Instant | null,
   ahead: number,
 ): Omit<Footing, 'hasKeyMode'> {
@@ -68,7 +66,7 @@ function footing(
   // Of the time between a first visit and the next nothing has to be left to one that is here.
   const plannedMs = prospect.awayMs === null ? 0 : prospect.gaps.plannedMs;
   const facts = { lifeMs: lifeMsOf(certificate), plannedMs };
-  return { prospect, isCutOff, neededMs: neededMs(facts, policy, ahead, app.rates.offers.perSecond) };
+  return { prospect, neededMs: neededMs(facts, policy, ahead, app.rates.offers.perSecond) };
 }
 
 /** Asked only where the decision can make a difference: most devices make keys of their own, and need no look at the present one. */
