@@ -46,8 +46,9 @@ export function outlooks(): void {
       certificate: known,
       principal: principal('a'),
       gatewayStatus: 'decommissioned',
+      via: null,
       visits,
-      renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full' },
+      renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full', isRefused: false },
       place: { endsAt: sooner.notAfter, row: expect.any(Number) },
     });
     expect(second).toMatchObject({ gatewayStatus: null, visits: null, renewal: null });
