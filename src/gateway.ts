@@ -6,11 +6,9 @@ import { Seen } from './app/admission/seen.ts';
 import type { App } from './app/context.ts';
 import { operationsOf } from './app/operator/operate.ts';
 import { reloadUnattended } from './app/operator/reload.ts';
-import { clockMovedMeanwhile } from './app/oversight/clock-moved.ts';
 import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
-import { settleSources } from './app/oversight/settle-alerts.ts';
-import { alertOfStaleLedger } from './app/oversight/stale-ledger.ts';
+import { settleAtStart } from './app/oversight/settle-start.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { currentCrl } from './app/upkeep/publish-crl.ts';
 import { sweep } from './app/upkeep/sweep.ts';
@@ -207,13 +205,6 @@ function startPublic(
       metrics: () => renderMetrics(parts, metrics, broker),
     },
   });
-}
-
-/** What may have changed while nothing ran. */
-async function settleAtStart(app: App): Promise<void> {
-  await alertOfStaleLedger(app);
-  await clockMovedMeanwhile(app);
-  await settleSources(app);
 }
 
 type Undo = () => Promise<void> | void;

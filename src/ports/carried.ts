@@ -11,6 +11,11 @@ export interface CarriedUpload extends Upload {
 }
 
 /** What tells how far an open renewal got. */
+export interface OutlookPath {
+  /** The gateway that the renewal which brought a certificate went through; null: none. */
+  readonly via: PrincipalId | null;
+}
+
 export interface OutlookRenewal extends Pick<Renewal, 'id' | 'state' | 'lastCode'> {
   /** Was the same refused again and again, and has it not moved on since? */
   readonly isRefused?: true;

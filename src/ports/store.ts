@@ -9,7 +9,7 @@ import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Visits } from '../domain/visits.ts';
 import type { CampaignReader, StoredCampaign } from './campaigns.ts';
-import type { CarriedReader, CarriedWriter, OutlookRenewal } from './carried.ts';
+import type { CarriedReader, CarriedWriter, OutlookPath, OutlookRenewal } from './carried.ts';
 import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -52,13 +52,11 @@ export interface Presence extends Visits {
 }
 
 /** A certificate in use, and what tells whether its replacement will come in time. */
-export interface Outlook {
+export interface Outlook extends OutlookPath {
   readonly certificate: Omit<LedgerEntry, 'der'>;
   readonly principal: Principal;
   /** Of the gateway the inventory puts it behind; null: behind none, or behind one that is not there. */
   readonly gatewayStatus: PrincipalStatus | null;
-  /** The gateway that the renewal which brought this certificate went through; null: none. */
-  readonly via: PrincipalId | null;
   /** Null: it never came since that is noted. */
   readonly visits: Visits | null;
   /** The open renewal that replaces it. */
