@@ -48,7 +48,7 @@ export function outlooks(): void {
       gatewayStatus: 'decommissioned',
       via: null,
       visits,
-      renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full', isRefused: false },
+      renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full' },
       place: { endsAt: sooner.notAfter, row: expect.any(Number) },
     });
     expect(second).toMatchObject({ gatewayStatus: null, visits: null, renewal: null });
