@@ -69,6 +69,7 @@ class LateSessions implements Sessions, Announcer {
     this.forgetClaimed(id);
     return closed;
   };
+  isConnected: Sessions['isConnected'] = (fingerprint) => this.broker?.sessions.isConnected(fingerprint) ?? false;
   closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }
 

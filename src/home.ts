@@ -216,6 +216,7 @@ const noSessions: Sessions = {
   closeByPrincipal: () => 0,
   closeClaimed: () => 0,
   closeIntroduced: () => 0,
+  isConnected: () => false,
 };
 
 /**

@@ -16,6 +16,7 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
       return (await Promise.all(sent)).filter((taken) => taken).length;
     },
     listens: (principalId, topic) => registry.ofPrincipal(principalId).some((live) => qosOf(live, topic) !== null),
+    isConnected: (fingerprint) => registry.isOpen(fingerprint),
     closeByCertificate: (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
     closeByPrincipal: (principalId, reason) => registry.endByPrincipal(principalId, reason),
     closeClaimed: (principalId, reason) => registry.endClaimed(principalId, reason),

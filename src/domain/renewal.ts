@@ -62,7 +62,10 @@ export interface Renewal {
   readonly activatedAt: Instant | null;
   /** When `done` was handed to the device. */
   readonly confirmedAt: Instant | null;
-  /** When its device was first heard under the replacement, where it spoke and was not only let in; null: it was not. */
+  /**
+   * When its device was first heard under the replacement, where it spoke and was not only let in; heard again after `reopenedAt`, when
+   * that was. Null: it was not.
+   */
   readonly heardAt: Instant | null;
   /** When its device was given another renewal, because it could not use the replacement; that happens once. Null: it was not. */
   readonly reopenedAt: Instant | null;

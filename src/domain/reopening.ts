@@ -6,13 +6,15 @@ import type { Renewal } from './renewal.ts';
 import type { Instant } from './time.ts';
 
 export interface ReopeningFacts {
-  readonly renewal: Pick<Renewal, 'state' | 'oldFingerprint' | 'newFingerprint' | 'heardAt' | 'reopenedAt'>;
+  readonly renewal: Pick<Renewal, 'state' | 'oldFingerprint'>;
   readonly status: PrincipalStatus;
   /** The certificate of the session that says so; null: a site gateway says it, or a stranger that an anchor introduced. */
   readonly speaksUnder: Fingerprint | null;
   /** The certificate that was replaced, and its replacement. */
   readonly old: Pick<LedgerEntry, 'state' | 'overlapUntil' | 'notAfter'> | null;
   readonly replacement: Pick<LedgerEntry, 'state'> | null;
+  /** Is a connection open that was made with the replacement? Then somebody can use it. */
+  readonly isInUse: boolean;
   /** Is a key of either not to be trusted: revoked for it, or to be replaced for it by a campaign? */
   readonly isCompromised: boolean;
   readonly now: Instant;
@@ -37,8 +39,7 @@ const overlaps: Check = ({ old, now }) =>
 const stillStands: Check = ({ replacement }) =>
   replacement?.state === 'active' ? null : 'the replacement was revoked or replaced';
 
-const wasNeverHeard: Check = ({ renewal }) =>
-  renewal.heardAt === null ? null : 'the replacement is in use: connect with it';
+const isNotInUse: Check = ({ isInUse }) => (isInUse ? 'the replacement is in use now: connect with it' : null);
 
 const isTrusted: Check = ({ isCompromised }) => (isCompromised ? 'a key of this device is not to be trusted' : null);
 
@@ -48,7 +49,7 @@ const checks: readonly Check[] = [
   isInService,
   overlaps,
   stillStands,
-  wasNeverHeard,
+  isNotInUse,
   isTrusted,
 ];
 
@@ -59,4 +60,9 @@ export function objectToReopening(facts: ReopeningFacts): string | null {
     if (objection !== null) return objection;
   }
   return null;
+}
+
+/** Has the device spoken under the replacement, and since it reported that it could not use it, if it ever did? */
+export function isHeard({ heardAt, reopenedAt }: Pick<Renewal, 'heardAt' | 'reopenedAt'>): boolean {
+  return heardAt !== null && (reopenedAt === null || heardAt > reopenedAt);
 }

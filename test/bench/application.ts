@@ -71,6 +71,7 @@ class Devices implements Sessions {
   closeByPrincipal = (): number => 0;
   closeClaimed = (): number => 0;
   closeIntroduced = (): number => 0;
+  isConnected = (): boolean => false;
   send: Sessions['send'] = async (id, topic, payload) => {
     const decoded = decodeDown(topic.split('/')[3] ?? '', payload);
     const device = this.devices.get(id);

@@ -1,20 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { objectToReopening, type ReopeningFacts } from '../../src/domain/reopening.ts';
+import { isHeard, objectToReopening, type ReopeningFacts } from '../../src/domain/reopening.ts';
 import { day, fingerprintA, fingerprintB, noon } from './samples.ts';
 
 const allowed: ReopeningFacts = {
   renewal: {
     state: 'activated',
     oldFingerprint: fingerprintA,
-    newFingerprint: fingerprintB,
-    heardAt: null,
-    reopenedAt: null,
   },
   status: 'active',
   speaksUnder: fingerprintA,
   old: { state: 'superseded', overlapUntil: noon + day, notAfter: noon + 2 * day },
   replacement: { state: 'active' },
+  isInUse: false,
   isCompromised: false,
   now: noon,
 };
@@ -42,7 +40,7 @@ const forbidden: Readonly<Record<string, Patch>> = {
   'the old certificate was revoked': { old: { state: 'revoked', overlapUntil: noon + day, notAfter: noon + day } },
   'the replacement was revoked': { replacement: { state: 'revoked' } },
   'the replacement was replaced itself': { replacement: { state: 'superseded' } },
-  'the device was heard under the replacement': { renewal: { heardAt: noon - 1 } },
+  'somebody is connected with the replacement': { isInUse: true },
   'a key is not to be trusted': { isCompromised: true },
 };
 
@@ -69,3 +67,16 @@ describe('a renewal that was activated', () => {
     );
   });
 });
+
+it.each([
+  [null, null, false],
+  [noon, null, true],
+  [noon, noon + 1, false],
+  [noon + 2, noon + 1, true],
+  [null, noon, false],
+])(
+  'heard at %s and reopened at %s, the device has spoken under the replacement since: %s',
+  (heardAt, reopenedAt, is) => {
+    expect(isHeard({ heardAt, reopenedAt })).toBe(is);
+  },
+);

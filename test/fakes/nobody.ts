@@ -8,4 +8,5 @@ export const nobody: Sessions = {
   closeByPrincipal: () => 0,
   closeClaimed: () => 0,
   closeIntroduced: () => 0,
+  isConnected: () => false,
 };

@@ -88,7 +88,7 @@ async function stranded(id: string, mode: KeyMode = 'csr'): Promise<Stranded> {
 const failed = (renewal: string) => ({ word: 'ack', renewal, status: 'failed', code: 'refused' }) as const;
 const shown = (device: string) => house.gateway.operations.showDevice({ id: device });
 
-describe('a device that reports a replacement as unusable which was seen and never heard', () => {
+describe('a device that reports a replacement as unusable which was seen', () => {
   it('is given another under the old certificate, whose end does not move; the first is superseded by it', async () => {
     const { id, old, replacement, renewal } = await stranded('dev-1');
     const before = await shown(id);
@@ -185,6 +185,26 @@ describe('a device that reports a replacement as unusable which was seen and nev
     expect((await shown(id)).certificates.map(({ state }) => state)).toEqual(['revoked', 'active', 'superseded']);
   });
 
+  it('is given it also when it has spoken under the replacement and lost it since', async () => {
+    for (const [id, heard] of [
+      ['dev-1', (speaker: Speaker) => speaker.say({ word: 'hello' })],
+      ['dev-2', (speaker: Speaker) => speaker.listen()],
+    ] as const) {
+      const { old, replacement, renewal } = await stranded(id);
+      const forward = await speak(id, replacement);
+      await heard(forward);
+      await forward.client.endAsync();
+      const device = await listening(id, old);
+      await device.say(failed(renewal));
+      const { renewal: other } = await device.next('offer');
+      expect(other).not.toBe(renewal);
+      await device.client.endAsync(true);
+      const back = await (await speak(id, replacement)).listen();
+      expect((await back.next('done')).renewal).toBe(renewal);
+      await house.log.until('renewal.cancelled', { 'nolapse.renewal': other });
+    }
+  });
+
   it('has nothing left to do when overlap ends before it took the other, and has not lapsed', async () => {
     const { id, old, replacement, renewal } = await stranded('dev-1');
     const device = await listening(id, old);
@@ -214,19 +234,13 @@ describe('no other renewal is given', () => {
     expect((await shown(id)).renewals).toHaveLength(1);
   });
 
-  it('once the device was heard under the replacement, by hello or SUBSCRIBE', async () => {
-    for (const [id, heard] of [
-      ['dev-1', (speaker: Speaker) => speaker.say({ word: 'hello' })],
-      ['dev-2', (speaker: Speaker) => speaker.listen()],
-    ] as const) {
-      const { old, replacement, renewal } = await stranded(id);
-      const forward = await speak(id, replacement);
-      await heard(forward);
-      await forward.client.endAsync();
-      const device = await listening(id, old);
-      expect(await refused(device, renewal)).toBe('renewal_closed');
-      expect((await shown(id)).renewals).toHaveLength(1);
-    }
+  it('while somebody is connected with the replacement', async () => {
+    const { id, old, replacement, renewal } = await stranded('dev-1');
+    const other = new Speaker(await connect(house, replacement, `${id}:2`), id);
+    open.push(other);
+    const device = await listening(id, old);
+    expect(await refused(device, renewal)).toBe('renewal_closed');
+    expect((await shown(id)).renewals).toHaveLength(1);
   });
 
   it('through a site gateway, whatever it may do for the device', async () => {

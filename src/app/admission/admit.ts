@@ -13,6 +13,7 @@ import {
   parsePrincipalId,
   parsePrincipalUri,
 } from '../../domain/principal.ts';
+import { isHeard } from '../../domain/reopening.ts';
 import { introduce } from '../../pki/chain.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import { change } from '../change.ts';
@@ -163,7 +164,7 @@ function tell(app: App, facts: ConnectFacts, findings: Findings, verdict: Verdic
 /** Was another made in its place because its device said that it could not use it? Then whoever uses it is not that device. */
 async function wasGivenUp(app: App, { entry }: Findings): Promise<boolean> {
   const renewal = entry?.renewalId ? await app.store.read.renewal(entry.renewalId) : null;
-  return renewal !== null && renewal.reopenedAt !== null && renewal.heardAt === null;
+  return renewal !== null && renewal.reopenedAt !== null && !isHeard(renewal);
 }
 
 /** Whoever presents it may do so all day: what is known and was noted lately is not written again. */

@@ -7,6 +7,7 @@ import type { DownMessage } from '../../domain/message.ts';
 import { spreadFraction } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import { isHeard } from '../../domain/reopening.ts';
 import { dayMs } from '../../domain/time.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
@@ -55,7 +56,7 @@ export function onHello(app: App, session: Session, id: PrincipalId): Promise<vo
 
 async function noteHeard(app: App, { principal: { id }, fingerprint }: Session): Promise<void> {
   const own = broughtBy(await app.store.read.unendedRenewals(id), fingerprint);
-  if (own?.heardAt === null) await change(app, (within) => heardWithin(within, id, fingerprint));
+  if (own && !isHeard(own)) await change(app, (within) => heardWithin(within, id, fingerprint));
 }
 
 /** The renewal that has brought this certificate, as long as what it replaced has not retired. */

@@ -4,7 +4,7 @@ import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { Refusal } from '../../domain/errors.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
-import { objectToReopening } from '../../domain/reopening.ts';
+import { isHeard, objectToReopening } from '../../domain/reopening.ts';
 import { needsNewKey } from '../../domain/rollout.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import type { Change } from '../change.ts';
@@ -28,7 +28,7 @@ export async function reopenWithin(
   principal: Principal,
   { code, detail, speaksUnder }: Report,
 ): Promise<Refusal | null> {
-  const { tx, now, record, alert } = within;
+  const { app, tx, now, record, alert } = within;
   const old = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
   const replacement = renewal.newFingerprint && (await tx.certificate(renewal.newFingerprint));
   const objection = objectToReopening({
@@ -37,6 +37,7 @@ export async function reopenWithin(
     speaksUnder,
     old: old || null,
     replacement: replacement || null,
+    isInUse: renewal.newFingerprint !== null && app.sessions.isConnected(renewal.newFingerprint),
     isCompromised: await isCompromised(within, renewal, principal, [old, replacement]),
     now,
   });
@@ -51,7 +52,7 @@ export async function reopenWithin(
   const other = await openAgain(within, principal, old);
   await record({
     action: 'renewal.reopened',
-    message: `${principal.id}: it cannot use what renewal ${renewal.id} brought, and was never heard with it (${code}): renewal ${other.id} follows`,
+    message: `${principal.id}: it cannot use what renewal ${renewal.id} brought (${code}): renewal ${other.id} follows`,
     principalId: principal.id,
     renewalId: renewal.id,
   });
@@ -104,7 +105,7 @@ export async function heardWithin(within: Change, id: PrincipalId, fingerprint: 
   const { tx, now } = within;
   const unended = await tx.unendedRenewals(id);
   const own = unended.find(({ state, newFingerprint }) => state === 'activated' && newFingerprint === fingerprint);
-  if (!own || own.heardAt !== null) return;
+  if (!own || isHeard(own)) return;
   await tx.putRenewal({ ...own, heardAt: now });
   if (own.reopenedAt === null || own.oldFingerprint === null) return;
   const principal = await tx.principal(id);
