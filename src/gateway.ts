@@ -69,7 +69,8 @@ class LateSessions implements Sessions, Announcer {
     this.forgetClaimed(id);
     return closed;
   };
-  isConnected: Sessions['isConnected'] = (fingerprint) => this.broker?.sessions.isConnected(fingerprint) ?? false;
+  isConnected: Sessions['isConnected'] = (id, certificate) =>
+    this.broker?.sessions.isConnected(id, certificate) ?? false;
   closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }
 

@@ -172,11 +172,6 @@ export class SessionRegistry {
     if (!this.#brokerCloses) this.#entrance.left(live.session, end);
   }
 
-  /** Is a session open that was opened with this certificate? One that is being ended is not. */
-  isOpen(fingerprint: Fingerprint): boolean {
-    return [...(this.#byFingerprint.get(fingerprint) ?? [])].some((live) => live.ending === null);
-  }
-
   endByFingerprint(fingerprint: Fingerprint, reason: string): number {
     return this.#endAll(fingerprint, this.#byFingerprint.get(fingerprint), reason);
   }

@@ -16,7 +16,10 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
       return (await Promise.all(sent)).filter((taken) => taken).length;
     },
     listens: (principalId, topic) => registry.ofPrincipal(principalId).some((live) => qosOf(live, topic) !== null),
-    isConnected: (fingerprint) => registry.isOpen(fingerprint),
+    isConnected: (principalId, certificate) =>
+      registry
+        .ofPrincipal(principalId)
+        .some(({ session, ending }) => ending === null && session.fingerprint === certificate),
     closeByCertificate: (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
     closeByPrincipal: (principalId, reason) => registry.endByPrincipal(principalId, reason),
     closeClaimed: (principalId, reason) => registry.endClaimed(principalId, reason),

@@ -139,7 +139,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     evidence: (query) => send(path, 'evidence', query),
     listPolicies: () => send(path, 'listPolicies', {}),
     explainPolicy: (input) => send(path, 'explainPolicy', input),
-    reload: () => send(path, 'reload', {}),
+    reload: (input = {}) => send(path, 'reload', input),
     doctor: () => send(path, 'doctor', {}),
   };
 }

@@ -14,6 +14,8 @@ const text = z.string().max(256);
 const id = z.string().min(1).max(256);
 const limit = z.int().min(1).max(rowsMax);
 const nothing = z.strictObject({});
+/** Of an operation that takes a file, whose other input comes in the query, as text. */
+const inQuery = z.union([z.boolean(), z.stringbool()]);
 /** Of a decision that may be refused. */
 const insistence = {
   force: z.boolean().exactOptional(),
@@ -49,8 +51,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     format: z.enum(['csv', 'jsonl']),
     text: streamed,
     ...insistence,
-    // It comes in the query.
-    force: z.union([z.boolean(), z.stringbool()]).exactOptional(),
+    force: inQuery.exactOptional(),
   }),
   listDevices: z.strictObject({
     status: text.exactOptional(),
@@ -90,7 +91,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   }),
   importCertificates: z.strictObject({
     kind: z.enum(principalKinds).exactOptional(),
-    skipFaulty: z.boolean().exactOptional(),
+    skipFaulty: inQuery.exactOptional(),
     text: streamed,
   }),
   showCertificate: z.strictObject({ id }),

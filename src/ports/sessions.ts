@@ -17,8 +17,8 @@ export interface Sessions {
   send(principalId: PrincipalId, topic: string, payload: Uint8Array, certificate?: Fingerprint | null): Promise<number>;
   /** Is there a session of this principal that would be sent a message on this topic now? */
   listens(principalId: PrincipalId, topic: string): boolean;
-  /** Is a session open that was opened with this certificate? One that is being ended is not. */
-  isConnected(fingerprint: Fingerprint): boolean;
+  /** Has the principal a session that was opened with this certificate? One that is being ended is none. */
+  isConnected(principalId: PrincipalId, certificate: Fingerprint): boolean;
   /** Ends the sessions opened with this certificate; how many there were. */
   closeByCertificate(fingerprint: Fingerprint, reason: string): number;
   /** Ends every session of this principal; how many there were. */

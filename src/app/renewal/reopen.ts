@@ -37,7 +37,7 @@ export async function reopenWithin(
     speaksUnder,
     old: old || null,
     replacement: replacement || null,
-    isInUse: renewal.newFingerprint !== null && app.sessions.isConnected(renewal.newFingerprint),
+    isInUse: renewal.newFingerprint !== null && app.sessions.isConnected(principal.id, renewal.newFingerprint),
     isCompromised: await isCompromised(within, renewal, principal, [old, replacement]),
     now,
   });
