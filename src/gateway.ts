@@ -56,7 +56,7 @@ class LateSessions implements Sessions, Announcer {
   announce: Announcer['announce'] = (topic, payload) =>
     this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
   send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
-  listens: Sessions['listens'] = (id, topic) => this.broker?.sessions.listens(id, topic) ?? false;
+  listens: Sessions['listens'] = (id, topic, only) => this.broker?.sessions.listens(id, topic, only) ?? false;
   closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
     this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
   closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {

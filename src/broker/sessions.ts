@@ -15,7 +15,10 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
       });
       return (await Promise.all(sent)).filter((taken) => taken).length;
     },
-    listens: (principalId, topic) => registry.ofPrincipal(principalId).some((live) => qosOf(live, topic) !== null),
+    listens: (principalId, topic, only) =>
+      registry
+        .ofPrincipal(principalId)
+        .some((live) => (only === undefined || live.session === only) && qosOf(live, topic) !== null),
     isConnected: (principalId, certificate) =>
       registry
         .ofPrincipal(principalId)

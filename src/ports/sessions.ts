@@ -15,8 +15,8 @@ export interface Sessions {
    * @returns how many sessions took it; 0: nobody listens now.
    */
   send(principalId: PrincipalId, topic: string, payload: Uint8Array, certificate?: Fingerprint | null): Promise<number>;
-  /** Is there a session of this principal that would be sent a message on this topic now? */
-  listens(principalId: PrincipalId, topic: string): boolean;
+  /** Is there a session of this principal that would be sent a message on this topic now? With `only`: is that admitted session one? */
+  listens(principalId: PrincipalId, topic: string, only?: object): boolean;
   /** Has the principal a session that was opened with this certificate? One that is being ended is none. */
   isConnected(principalId: PrincipalId, certificate: Fingerprint): boolean;
   /** Ends the sessions opened with this certificate; how many there were. */

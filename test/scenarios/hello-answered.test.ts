@@ -73,6 +73,32 @@ describe('a hello is answered', () => {
     expect([itself.idle, behind.idle, refusals()]).toEqual([[], [], 0]);
   });
 
+  it('to the session that said it, also where another session of the device heard the answer first', async () => {
+    const credentials = await house.device('dev-1');
+    const first = await (await speak('dev-1', credentials)).listen();
+    const second = new Speaker(await connect(house, credentials, 'dev-1:b'), 'dev-1');
+    open.push(second);
+    await second.say({ word: 'hello', maxPacket: 4_096 });
+    await first.nothingDue();
+    await second.listen();
+    await second.nothingDue();
+    // Once it was heard, nothing is left of it.
+    await second.client.unsubscribeAsync('$enroll/1/dev-1/+');
+    await second.listen();
+    await second.say({ word: 'hello' });
+    await second.nothingDue();
+    expect(second.idle).toEqual([]);
+  });
+
+  it('to a session that listens and says nothing, for one that says hello and does not listen', async () => {
+    const credentials = await house.device('dev-1');
+    const speaks = new Speaker(await connect(house, credentials, 'dev-1:pub'), 'dev-1');
+    open.push(speaks);
+    await speaks.say({ word: 'hello', maxPacket: 4_096 });
+    const listens = await (await speak('dev-1', credentials)).listen();
+    await listens.nothingDue();
+  });
+
   it('in packets of 128 bytes, with an id of 64', async () => {
     const id = 'x'.repeat(64);
     const device = new Speaker(await connect(house, await house.device(id), id), id, 'cbor');

@@ -205,6 +205,22 @@ describe('a device that reports a replacement as unusable which was seen', () =>
     }
   });
 
+  it.each(['csr', 'ack', 'get'] as const)('loses it to any word under the replacement: %s', async (word) => {
+    const { id, old, replacement, renewal } = await stranded('dev-1');
+    const device = await listening(id, old);
+    await device.say(failed(renewal));
+    const { renewal: other } = await device.next('offer');
+    const forward = await speak(id, replacement);
+    const { csr } = await newRequest(id);
+    const said = {
+      csr: { word, renewal, csr },
+      ack: { word, renewal, status: 'installed' },
+      get: { word, renewal, offset: 0, length: 1 },
+    } as const;
+    await forward.say(said[word] as Parameters<Speaker['say']>[0]);
+    await house.log.until('renewal.cancelled', { 'nolapse.renewal': other });
+  });
+
   it('has nothing left to do when overlap ends before it took the other, and has not lapsed', async () => {
     const { id, old, replacement, renewal } = await stranded('dev-1');
     const device = await listening(id, old);
@@ -270,6 +286,19 @@ describe('no other renewal is given', () => {
     expect((await shown(id)).renewals).toHaveLength(1);
   });
 
+  it('for a replacement that was given so itself, and is reported in turn', async () => {
+    const { id, old, renewal } = await stranded('dev-1');
+    const device = await listening(id, old);
+    await device.say(failed(renewal));
+    const { renewal: other } = await device.next('offer');
+    const third = await take(device, other);
+    await (await connect(house, third, `${id}:2`)).endAsync();
+    await house.log.until('renewal.activated', { 'nolapse.renewal': other });
+    device.heard.length = 0;
+    expect(await refused(device, other)).toBe('renewal_closed');
+    expect((await shown(id)).renewals.map((each) => each.id)).toEqual([other, renewal]);
+  });
+
   it('by or during a campaign against a compromised key', async () => {
     const { id, old, renewal } = await stranded('dev-1');
     now += 1_000;
@@ -277,4 +306,68 @@ describe('no other renewal is given', () => {
     const device = await listening(id, old);
     expect(await refused(device, renewal)).toBe('renewal_closed');
   });
+});
+
+describe('a renewal that was given so is called off when a key turns out to be compromised', () => {
+  const compromise = {
+    campaign: () => house.gateway.operations.startCampaign({ reason: 'stolen image', reasonCode: 'keyCompromise' }),
+    'revocation of the old certificate': async (id: string) => revoke(id, 'superseded'),
+    'revocation of the replacement': async (id: string) => revoke(id, 'active'),
+  } as const;
+
+  async function revoke(id: string, state: string): Promise<void> {
+    const found = (await shown(id)).certificates.find((each) => each.state === state);
+    await house.gateway.operations.revokeCertificate({ id: found?.fingerprint ?? '', reason: 'keyCompromise' });
+  }
+
+  it.each(Object.keys(compromise) as (keyof typeof compromise)[])('by a %s', async (kind) => {
+    const { id, old, renewal } = await stranded('dev-1');
+    const device = await listening(id, old);
+    await device.say(failed(renewal));
+    const { renewal: other } = await device.next('offer');
+    const third = await take(device, other);
+    now += 1_000;
+    await compromise[kind](id);
+    await house.log.until('renewal.cancelled', { 'nolapse.renewal': other });
+    expect(await connackOf(house, third, `${id}:2`)).toBe(5);
+  });
+
+  it('at its next step, before the campaign has come to the device', async () => {
+    const { id, old, renewal } = await stranded('dev-1');
+    await house.gateway.operations.addDevice({ id: 'dev-2', owner: 'tests', cohort: 'canary' });
+    await house.gateway.operations.issueDevice({ id: 'dev-2' });
+    const device = await listening(id, old);
+    await device.say(failed(renewal));
+    const { renewal: other } = await device.next('offer');
+    const third = await take(device, other);
+    const campaign = await paused();
+    expect(await connackOf(house, third, `${id}:2`)).toBe(5);
+    await house.log.until('renewal.cancelled', { 'nolapse.renewal': other });
+    expect((await house.gateway.operations.showCampaign({ id: campaign })).state).toBe('paused');
+  });
+
+  it.each(['csr', 'recertify', 'keygen'] as const)('at its request in mode %s', async (mode) => {
+    const { id, old, renewal } = await stranded('dev-1', mode);
+    const device = await speak(id, old);
+    await device.say(failed(renewal));
+    await house.log.until('renewal.reopened', { 'nolapse.renewal': renewal });
+    await paused();
+    const other = (await shown(id)).renewals[0]?.id ?? '';
+    await device.listen();
+    if (mode === 'csr') {
+      const { csr } = await newRequest(id);
+      await device.say({ word: 'csr', renewal: other, csr });
+      expect(await device.next('error')).toMatchObject({ code: 'renewal_closed', renewal: other });
+    }
+    await house.log.until('renewal.cancelled', { 'nolapse.renewal': other });
+    expect((await shown(id)).certificates.map(({ state }) => state)).toEqual(['active', 'superseded']);
+  });
+
+  /** A campaign that is stopped before it comes to anybody. */
+  async function paused(): Promise<string> {
+    now += 1_000;
+    const { id } = await compromise.campaign();
+    await house.gateway.operations.pauseCampaign({ id });
+    return id;
+  }
 });

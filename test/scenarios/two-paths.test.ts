@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Encoding } from '../../src/domain/principal.ts';
-import { connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
+import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { delegate, openGateway, SiteDevice } from './site.ts';
 
 let house: House;
@@ -12,9 +12,21 @@ let itself: Speaker;
 /** The device through gw-1, in CBOR. */
 let carried: SiteDevice;
 const clients: MqttClient[] = [];
+/** What the CA waits for before it signs. */
+let mayIssue: Promise<void> = Promise.resolve();
 
 beforeEach(async () => {
-  house = await openHouse({ yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }' });
+  mayIssue = Promise.resolve();
+  house = await openHouse({
+    yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }',
+    throughAuthority: (authority) => ({
+      ...authority,
+      issue: async (request) => {
+        await mayIssue;
+        return authority.issue(request);
+      },
+    }),
+  });
   const credentials = await house.device('dev-1');
   itself = await new Speaker(await connect(house, credentials, 'dev-1'), 'dev-1').listen();
   const gateway = await openGateway(house, 'gw-1');
@@ -98,6 +110,55 @@ describe('what a site gateway says of a device', () => {
     await expect.poll(state).toBe('delivered');
     await itself.say({ word: 'ack', renewal, status: 'installed' });
     expect(await state()).toBe('installed');
+  });
+
+  it('takes nothing away that the device asked for itself: another key through it is refused, in every state', async () => {
+    await delegate(house, 'gw-1');
+    await itself.say({ word: 'hello', maxPacket: 4_096 });
+    await carried.say({ word: 'hello', maxPacket: 4_096 });
+    const renewal = await run();
+    await itself.next('offer');
+    const state = async () => (await house.gateway.operations.showRenewal({ id: renewal })).renewal.state;
+    const refused = async () => {
+      carried.heard.length = 0;
+      await carried.request(renewal, true);
+      return (await carried.next('error')).code;
+    };
+    const { csr, keyPem } = await newRequest('dev-1');
+    let release: () => void = () => undefined;
+    mayIssue = new Promise((resolve) => {
+      release = resolve;
+    });
+    await itself.say({ word: 'csr', renewal, csr });
+    expect(await refused()).toBe('wrong_state');
+    expect(await state()).toBe('requested');
+    release();
+    const { certificates } = await itself.next('cert');
+    await expect.poll(state).toBe('delivered');
+    expect(await refused()).toBe('wrong_state');
+    await itself.say({ word: 'ack', renewal, status: 'installed' });
+    expect(await state()).toBe('installed');
+    expect(await refused()).toBe('wrong_state');
+    // The same key is the same request, on whichever way it comes.
+    await carried.say({ word: 'csr', renewal, csr });
+    expect((await carried.next('cert')).certificates).toEqual(certificates);
+    expect(await connackOf(house, { certificatePem: pemOf(certificates), keyPem }, 'dev-1:2')).toBe(0);
+  });
+
+  it('may bring another key once the device itself has reported that it failed', async () => {
+    await delegate(house, 'gw-1');
+    await itself.say({ word: 'hello', maxPacket: 4_096 });
+    await carried.say({ word: 'hello', maxPacket: 4_096 });
+    const renewal = await run();
+    await itself.next('offer');
+    const { csr } = await newRequest('dev-1');
+    await itself.say({ word: 'csr', renewal, csr });
+    await itself.next('cert');
+    await itself.say({ word: 'ack', renewal, status: 'failed', code: 'no_space' });
+    await house.log.until('renewal.failed');
+    carried.heard.length = 0;
+    await carried.request(renewal, false);
+    expect((await carried.next('cert')).renewal).toBe(renewal);
   });
 
   it('uses up none of the requests that the device itself has in a renewal', async () => {

@@ -2,17 +2,15 @@
 // case, if only by how long to wait.
 
 import { askAgainSeconds } from '../../domain/ask-again.ts';
-import type { Fingerprint } from '../../domain/certificate.ts';
 import type { DownMessage } from '../../domain/message.ts';
 import { spreadFraction } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
-import { isHeard } from '../../domain/reopening.ts';
 import { dayMs } from '../../domain/time.ts';
-import { change } from '../change.ts';
+import { enrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
-import { heardWithin } from '../renewal/reopen.ts';
+import { broughtBy, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import { promptAnew, type Told } from './prompt.ts';
 import { mannerOf, sendTo } from './send-down.ts';
@@ -40,7 +38,7 @@ export async function onListening(app: App, session: Session, bySubscribe: boole
   const { id } = session.principal;
   // A SUBSCRIBE shows that the CONNACK has arrived.
   if (bySubscribe) await noteHeard(app, session);
-  const waiting = app.asked.of(id, app.clock.steady());
+  const waiting = app.asked.of(session, id, app.clock.steady());
   await answer(app, session, id, waiting.includes(id));
   for (const other of waiting.filter((each) => each !== id)) {
     await app.turns.take();
@@ -50,18 +48,8 @@ export async function onListening(app: App, session: Session, bySubscribe: boole
 
 /** The session said hello for this principal, which may be its own. */
 export function onHello(app: App, session: Session, id: PrincipalId): Promise<void> {
-  app.asked.note(session.principal.id, id, app.clock.steady());
+  app.asked.note(session, session.principal.id, id, app.clock.steady());
   return answer(app, session, id, true);
-}
-
-async function noteHeard(app: App, { principal: { id }, fingerprint }: Session): Promise<void> {
-  const own = broughtBy(await app.store.read.unendedRenewals(id), fingerprint);
-  if (own && !isHeard(own)) await change(app, (within) => heardWithin(within, id, fingerprint));
-}
-
-/** The renewal that has brought this certificate, as long as what it replaced has not retired. */
-function broughtBy(renewals: readonly Renewal[], fingerprint: Fingerprint): Renewal | null {
-  return renewals.find((each) => each.state === 'activated' && each.newFingerprint === fingerprint) ?? null;
 }
 
 async function answer(app: App, session: Session, id: PrincipalId, asked: boolean): Promise<void> {
@@ -76,6 +64,9 @@ async function answer(app: App, session: Session, id: PrincipalId, asked: boolea
     if (taken === 0) return;
   }
   app.asked.forget(session.principal.id, id);
+  // It went to every session that listens: this one may not do so yet.
+  const topic = enrollmentTopic(id, message?.word ?? 'offer');
+  if (app.sessions.listens(session.principal.id, topic, session)) app.asked.forgetOf(session, id);
 }
 
 /** By its certificate: what it has brought to its end comes before what is to follow it. */

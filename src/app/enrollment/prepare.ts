@@ -13,6 +13,8 @@ import { newSerial } from '../../pki/serial.ts';
 import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, cohortIn, policyOf } from '../context.ts';
+import { callOff } from '../renewal/call-off.ts';
+import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { lastChance } from '../renewal/last-chance.ts';
@@ -94,6 +96,10 @@ async function requestWithin(
   const principal = await tx.principal(renewal.principalId);
   const old = renewal.oldFingerprint ? await tx.certificate(renewal.oldFingerprint) : null;
   if (principal?.status !== 'active' || !isOpen(renewal) || renewal.mode === 'csr' || !old) return null;
+  if (await isDistrusted(within, renewal, principal)) {
+    await callOff(within, renewal, principal, distrusted);
+    return { code: 'renewal_closed', detail: distrusted };
+  }
   const objection = await objectToMode(within, renewal, principal, old);
   if (objection) return objection;
   const beginning = await beginThrough(within, via, principal, renewal);

@@ -4,13 +4,15 @@ import type { Refusal } from '../../domain/errors.ts';
 import type { CsrMessage } from '../../domain/message.ts';
 import { validityAt } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
-import { holdsCertificate, isOpen, type Renewal } from '../../domain/renewal.ts';
+import { holdsCertificate, isOpen, isOwn, type Renewal } from '../../domain/renewal.ts';
 import { type ApprovedRequest, approve, type RequestFacts } from '../../domain/request.ts';
 import { readCsr } from '../../pki/csr.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
+import { callOff } from '../renewal/call-off.ts';
+import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import { assembleRequest, forgetUpload } from './assemble-request.ts';
@@ -23,6 +25,11 @@ import type { Sender } from './receive.ts';
 type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
 
 const closed: Refusal = { code: 'renewal_closed', detail: 'this renewal has ended' };
+
+const isDevices: Refusal = {
+  code: 'wrong_state',
+  detail: 'the device has it on its own connection: another key there would take away what it has',
+};
 
 /**
  * Takes a CSR, whole or a part of it. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its
@@ -62,6 +69,10 @@ async function take(within: Change, sender: Sender, renewalId: string, facts: Re
   }
   if (principal.status !== 'active') return { refusal: closed };
   if (!isOpen(renewal)) return { refusal: closed };
+  if (await isDistrusted(within, renewal, principal)) {
+    await callOff(within, renewal, principal, distrusted);
+    return { refusal: { ...closed, detail: distrusted } };
+  }
   if (renewal.mode !== 'csr') {
     return { refusal: { code: 'unsupported_mode', detail: `the key mode of this renewal is ${renewal.mode}` } };
   }
@@ -80,6 +91,11 @@ function toldOf({ ignored }: RequestFacts): string {
   return ignored.length === 0 ? 'requested' : `requested; ignored in its request: ${ignored.join('; ')}`;
 }
 
+/** Has the device itself asked for a replacement that is being made, or that it may have installed? */
+function isOwnInHand(renewal: Renewal): boolean {
+  return isOwn(renewal) && (renewal.state === 'requested' || holdsCertificate(renewal));
+}
+
 async function accept(
   within: Change,
   principal: Principal,
@@ -88,6 +104,10 @@ async function accept(
   { via, encoding }: Sender,
 ): Promise<Outcome> {
   const { tx, now } = within;
+  // Whoever speaks for a device must not take from it what it asked for itself.
+  if (via !== null && isOwnInHand(renewal) && renewal.requestKey !== request.keyFingerprint) {
+    return { refusal: isDevices };
+  }
   const beginning = await beginThrough(within, via, principal, renewal);
   if ('refusal' in beginning) return beginning;
   const event = { type: 'requested', requestKey: request.keyFingerprint } as const;

@@ -4,7 +4,6 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
-import { heardWithin } from '../renewal/reopen.ts';
 import { onHello } from './answer.ts';
 import { keepSaid } from './keep-said.ts';
 import type { Sender } from './receive.ts';
@@ -24,10 +23,7 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
     ...(slots !== undefined && { slots }),
     ...(clock !== undefined && { clockSkewMs: clock * 1_000 - now }),
   };
-  await change(app, async (within) => {
-    await keepSaid(within.tx, id, via, said, now);
-    if (via === null && !session.introduced) await heardWithin(within, id, session.fingerprint);
-  });
+  await change(app, ({ tx }) => keepSaid(tx, id, via, said, now));
   // Kept first: what is said to it must not be larger than what it takes, be that too little for anything but an error.
   const manner = await mannerOf(app, id, via);
   if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {

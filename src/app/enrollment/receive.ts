@@ -8,6 +8,7 @@ import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import { decodeUp } from '../../wire/index.ts';
 import type { App } from '../context.ts';
+import { noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import { concernsDelegation, objectToSpeaker, refuseGateway, slowDown } from './act-for.ts';
 import { receiveAck } from './receive-ack.ts';
@@ -58,9 +59,10 @@ export async function receive(app: App, session: Session, topic: string, payload
 }
 
 async function handle(app: App, sender: Sender, message: UpMessage): Promise<void> {
-  const { id, via, encoding } = sender;
+  const { id, via, session, encoding } = sender;
   const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
+    if (via === null) await noteHeard(app, session);
     const refusal = (await objectToFirst(app, sender, about.renewal)) ?? (await dispatch(app, sender, message));
     if (via) app.presences.heard(app, id, about.renewal ?? null);
     if (!refusal) return;

@@ -9,6 +9,7 @@ import type { Instant } from '../../domain/time.ts';
 import { type Change, change, step } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { callOff } from './call-off.ts';
+import { distrusted, isDistrusted } from './compromise.ts';
 import { isDrill } from './drill.ts';
 import { dueAt } from './due.ts';
 import { retireWithin } from './retire.ts';
@@ -34,6 +35,9 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
       await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
     }
     const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
+    if (own && isOpen(own) && (await isDistrusted(within, own, principal))) {
+      return callOff(within, own, principal, distrusted);
+    }
     const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
     if (own && (await isDrill(tx, own))) {
       await tx.putCertificate({ ...active, renewAt: null });

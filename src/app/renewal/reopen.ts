@@ -1,15 +1,16 @@
 // A device reports that it cannot use a replacement which the gateway has seen, on a connection with the certificate it replaced: it is
 // given one more renewal of that one. Nothing is undone, and neither certificate's end moves.
-import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
+import type { Fingerprint } from '../../domain/certificate.ts';
 import type { Refusal } from '../../domain/errors.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { isHeard, objectToReopening } from '../../domain/reopening.ts';
-import { needsNewKey } from '../../domain/rollout.ts';
 import { renewalFailed } from '../../domain/watch.ts';
-import type { Change } from '../change.ts';
+import { type Change, change } from '../change.ts';
+import type { App } from '../context.ts';
+import type { Session } from '../session.ts';
 import { callOff } from './call-off.ts';
-import { campaignOf } from './campaign-of.ts';
+import { isCompromised } from './compromise.ts';
 import { owePrompt } from './last-chance.ts';
 import { openAgain } from './open-renewal.ts';
 
@@ -47,7 +48,9 @@ export async function reopenWithin(
     await owePrompt(tx, open);
     return null;
   }
-  if (renewal.reopenedAt !== null) return closed('it was given another renewal before');
+  // What was given so brings a renewal that could be reported in turn: once is once for the certificate that is replaced.
+  const siblings = (await tx.unendedRenewals(principal.id)).filter((each) => each.oldFingerprint === old.fingerprint);
+  if (siblings.some(({ reopenedAt }) => reopenedAt !== null)) return closed('it was given another renewal before');
   await tx.putRenewal({ ...renewal, reopenedAt: now, updatedAt: now });
   const other = await openAgain(within, principal, old);
   await record({
@@ -66,36 +69,16 @@ function closed(detail: string): Refusal {
   return { code: 'renewal_closed', detail };
 }
 
-/** Campaigns that are asked, the newest; more than a fleet has in the years that an overlap may last. */
-const campaignsMax = 256;
-
-/**
- * Is either key not to be trusted: by a revocation of any certificate over it, by the campaign that brought this renewal, or by one that
- * means keys as old as it, whether it has come to this device or not?
- */
-async function isCompromised(
-  { tx }: Change,
-  renewal: Renewal,
-  principal: Principal,
-  entries: readonly (LedgerEntry | null | '')[],
-): Promise<boolean> {
-  const campaigns = (await tx.campaigns(campaignsMax)).filter(
-    (each) => needsNewKey(each) && matches(each.class, principal.class) && matches(each.site, principal.site),
-  );
-  const brought = await campaignOf(tx, renewal);
-  if (brought && needsNewKey(brought)) return true;
-  for (const entry of entries) {
-    if (!entry) continue;
-    const over = await tx.certificatesByKey(entry.keyFingerprint);
-    if (over.some(({ revocationReason }) => revocationReason === 'keyCompromise')) return true;
-    const since = Math.min(...over.map(({ issuedAt }) => issuedAt));
-    if (campaigns.some(({ issuedBefore }) => since < issuedBefore)) return true;
-  }
-  return false;
+/** The session's principal has spoken on it: under a replacement that says that the device can use it. */
+export async function noteHeard(app: App, { principal: { id }, fingerprint, introduced }: Session): Promise<void> {
+  if (introduced) return;
+  const own = broughtBy(await app.store.read.unendedRenewals(id), fingerprint);
+  if (own && !isHeard(own)) await change(app, (within) => heardWithin(within, id, fingerprint));
 }
 
-function matches(wanted: string | null, is: string | null): boolean {
-  return wanted === null || wanted === is;
+/** The renewal that has brought this certificate, as long as what it replaced has not retired. */
+export function broughtBy(renewals: readonly Renewal[], fingerprint: Fingerprint): Renewal | null {
+  return renewals.find((each) => each.state === 'activated' && each.newFingerprint === fingerprint) ?? null;
 }
 
 /**
@@ -103,8 +86,7 @@ function matches(wanted: string | null, is: string | null): boolean {
  */
 export async function heardWithin(within: Change, id: PrincipalId, fingerprint: Fingerprint): Promise<void> {
   const { tx, now } = within;
-  const unended = await tx.unendedRenewals(id);
-  const own = unended.find(({ state, newFingerprint }) => state === 'activated' && newFingerprint === fingerprint);
+  const own = broughtBy(await tx.unendedRenewals(id), fingerprint);
   if (!own || isHeard(own)) return;
   await tx.putRenewal({ ...own, heardAt: now });
   if (own.reopenedAt === null || own.oldFingerprint === null) return;

@@ -7,6 +7,7 @@ import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
 import type { PolicySubject } from '../policies.ts';
+import { distrusted, isDistrusted } from './compromise.ts';
 
 /**
  * Revokes by fingerprint; for a compromised key, every certificate over it. Rejects with `not_found`; a certificate revoked or
@@ -55,6 +56,9 @@ async function mendRenewals(within: Change, entry: LedgerEntry, reason: Revocati
     else if (renewal.oldFingerprint === entry.fingerprint && isVain(renewal, reason)) {
       const detail = 'the certificate to be replaced was revoked; issue one by hand';
       await step(within, renewal, { type: 'cancelled', detail }, principal);
+      await revokeUnused(within, renewal, reason);
+    } else if (reason === 'keyCompromise' && (await isDistrusted(within, renewal, principal))) {
+      await step(within, renewal, { type: 'cancelled', detail: distrusted }, principal);
       await revokeUnused(within, renewal, reason);
     }
   }

@@ -4,7 +4,7 @@ import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
 import { chooseKeyMode } from '../../domain/key-mode.ts';
 import type { KeyMode } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Renewal } from '../../domain/renewal.ts';
+import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { cohorts, isOver, needsNewKey } from '../../domain/rollout.ts';
 import { isSignedBy } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
@@ -12,7 +12,9 @@ import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, step } from '../change.ts';
 import { cohortIn, policyOf } from '../context.ts';
+import { callOff } from '../renewal/call-off.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
+import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
@@ -59,6 +61,7 @@ function isOtherIssuer(entry: LedgerEntry, issuer: Uint8Array | undefined): bool
 export async function joinPrincipal(within: Change, campaign: StoredCampaign, principal: Principal): Promise<number> {
   const covered = coverage(within, campaign, principal);
   if (covered === null) return 0;
+  if (needsNewKey(campaign)) await callOffDistrusted(within, principal);
   let leftOut = 0;
   for (const entry of await within.tx.certificatesOf(principal.id)) {
     const why = await joinOne(within, campaign, principal, entry);
@@ -73,6 +76,15 @@ export async function joinPrincipal(within: Change, campaign: StoredCampaign, pr
     });
   }
   return leftOut;
+}
+
+/** What was opened once more for a superseded certificate is nothing that the campaign would replace: it ends here. */
+async function callOffDistrusted(within: Change, principal: Principal): Promise<void> {
+  for (const each of await within.tx.unendedRenewals(principal.id)) {
+    if (isOpen(each) && (await isDistrusted(within, each, principal))) {
+      await callOff(within, each, principal, distrusted);
+    }
+  }
 }
 
 /** @returns why it is left out; null when it is in, or not meant. */
