@@ -166,7 +166,7 @@ export const nistCsf: Framework = {
         'principles of least privilege and separation of duties',
       features: 'Topic lists a kind, deny by default; delegations with scope, end and daily number; quarantine.',
       parts: ['policy', 'delegations'],
-      journal: [...delegated, 'device.quarantined', 'device.released', 'device.decommissioned'],
+      journal: [...delegated, 'device.quarantined', 'device.released', 'device.decommissioned', 'decision.forced'],
     },
     'DE.CM-01': {
       title: 'Networks and network services are monitored to find potentially adverse events',

@@ -39,7 +39,7 @@ export const metricTable = {
   nolapse_renewals_total: {
     type: 'counter',
     help: 'Steps that renewals took',
-    labels: { state: [...renewalStates, 'confirmed', 'expired', 'closed'] },
+    labels: { state: [...renewalStates, 'confirmed', 'expired', 'closed', 'reopened'] },
   },
   nolapse_denied_total: {
     type: 'counter',
