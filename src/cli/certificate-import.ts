@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { type ImportedView, OperationError } from '../app/operations.ts';
 import { type PrincipalKind, principalKinds } from '../domain/principal.ts';
 import { pemBlocks } from '../pki/pem.ts';
-import { CertificateMap } from './certificate-map.ts';
+import type { CertificateMap } from './certificate-map.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain, remark } from './output.ts';
 
@@ -95,7 +95,8 @@ const unusedNamed = 20;
 
 /** Reads the map, and every certificate once for it: a subject that several have is of no use. */
 async function mapFor(file: string, paths: readonly string[]): Promise<CertificateMap> {
-  const map = await CertificateMap.read(file);
+  const maps = await import('./certificate-map.ts');
+  const map = await maps.CertificateMap.read(file);
   for (const path of paths) {
     for (const der of (await contentOf(path)).ders) if (der) map.note(der);
   }
