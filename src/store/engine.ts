@@ -1,8 +1,8 @@
 // Which SQLite driver is safe on which Node. Each version of better-sqlite3 ends the process on some line of Node: 12 aborts on
 // Node 24 (nodejs/node 65446), 13 crashes on Node 20. What was not tested is refused, never tried.
 
-/** The packages that carry a driver. `better-sqlite3-13` is an alias in package.json. */
-export type DriverPackage = 'better-sqlite3' | 'better-sqlite3-13';
+/** The packages that carry a driver. `better-sqlite3-12` is an alias in node-20/package.json. */
+export type DriverPackage = 'better-sqlite3' | 'better-sqlite3-12';
 
 interface TestedLine {
   readonly major: number;
@@ -13,11 +13,11 @@ interface TestedLine {
 
 /** The lines of Node that test/engines has tested. `engines` in package.json says the same. */
 export const testedLines: readonly TestedLine[] = [
-  { major: 20, minor: 19, driver: 'better-sqlite3' },
+  { major: 20, minor: 19, driver: 'better-sqlite3-12' },
   // The prebuilt binaries of better-sqlite3 13 use version 10 of Node-API, which came with 22.14.
-  { major: 22, minor: 14, driver: 'better-sqlite3-13' },
-  { major: 24, minor: 0, driver: 'better-sqlite3-13' },
-  { major: 26, minor: 0, driver: 'better-sqlite3-13' },
+  { major: 22, minor: 14, driver: 'better-sqlite3' },
+  { major: 24, minor: 0, driver: 'better-sqlite3' },
+  { major: 26, minor: 0, driver: 'better-sqlite3' },
 ];
 
 /** What became of an attempt to load a package. `broken` says why, in the loader's words. */

@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 // Each by its name, so that tools which look for unused packages find them.
 const packages: Readonly<Record<DriverPackage, () => typeof Sqlite>> = {
   'better-sqlite3': () => require('better-sqlite3'),
-  'better-sqlite3-13': () => require('better-sqlite3-13'),
+  'better-sqlite3-12': () => require('better-sqlite3-12'),
 };
 
 function load(name: DriverPackage): Loaded<typeof Sqlite> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const drivers = ['better-sqlite3', 'better-sqlite3-13'];
+const drivers = ['better-sqlite3', 'better-sqlite3-12'];
 
 let folder: string;
 beforeAll(() => {
