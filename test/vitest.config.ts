@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: ['test/peers/**', 'test/bench/**', 'node_modules/**'],
     // Most of them wait most of the time: by default one core would be left idle.
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
