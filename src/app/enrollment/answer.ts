@@ -124,10 +124,12 @@ async function whenNext(
 ): Promise<{ readonly renewal: string | null; readonly waitMs: number }> {
   const now = app.clock.now();
   if (told === 'queued') return { renewal: null, waitMs: queuedMs };
-  if (about && isOpen(about)) {
-    const waitMs = (about.nextAt ?? now + dayMs) - now;
-    if (about.state === 'requested') return { renewal: null, waitMs: Math.min(waitMs, signedMs) };
-    return { renewal: about.state === 'installed' ? about.id : null, waitMs };
+  // It may just have been put off.
+  const current = about && (await app.store.read.renewal(about.id));
+  if (current && isOpen(current)) {
+    const waitMs = (current.nextAt ?? now + dayMs) - now;
+    if (current.state === 'requested') return { renewal: null, waitMs: Math.min(waitMs, signedMs) };
+    return { renewal: current.state === 'installed' ? current.id : null, waitMs };
   }
   const isOwn = session.principal.id === id;
   const known = await app.store.read.certificatesOf(id);

@@ -105,7 +105,6 @@ function audienceOf(renewal: Renewal): Audience {
 export async function promptAnew(app: App, renewal: Renewal, asked: Way): Promise<Told> {
   // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
   if (isPaused(renewal, asked, app.clock.now())) return 'waits';
-  if (renewal.state === 'requested') return 'waits';
   if (renewal.state === 'installed') return sendReplacement(app, renewal.id, asked);
   if (renewal.state === 'activated' && renewal.confirmedAt !== null) return sendDoneAgain(app, renewal, asked);
   const told = await prompt(app, renewal.id, 'asked', asked);
