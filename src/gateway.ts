@@ -154,7 +154,7 @@ function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): vo
 }
 
 async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: Broker): Promise<string> {
-  const { certificates, renewals, alerts, lapsed } = await app.store.read.counts();
+  const { certificates, renewals, alerts, late } = await app.store.read.counts();
   for (const [name, count] of Object.entries(alerts)) {
     const [kind = '', severity = ''] = name.split('/');
     metrics.set('nolapse_alerts', { kind, severity }, count);
@@ -162,7 +162,8 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
   metrics.set('nolapse_notifications_waiting', {}, await waitingNotifications(app));
   for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
   for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
-  metrics.set('nolapse_lapsed', {}, lapsed);
+  metrics.set('nolapse_lapsed', {}, renewals['lapsed'] ?? 0);
+  metrics.set('nolapse_late', {}, late);
   metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));

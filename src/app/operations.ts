@@ -180,7 +180,8 @@ export interface ForecastView {
 }
 
 export interface Finding {
-  readonly level: 'ok' | 'warning' | 'error';
+  /** `error`: broken or over; `critical`: an alert of that severity stands for it, or would. */
+  readonly level: 'ok' | 'warning' | 'error' | 'critical';
   readonly subject: string;
   readonly detail: string;
 }

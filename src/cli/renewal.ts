@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { RenewalRefusal } from '../domain/refusal.ts';
 import { type Renewal, renewalStates } from '../domain/renewal.ts';
+import { isLate, shownState } from '../domain/shown-state.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -15,13 +16,20 @@ import { cut, fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & { readonly device?: string; readonly state?: string; readonly limit: number };
 
+/** The state it is counted and found in, and what else it says: `lapsed (offered)`, `retired (late)`. */
+function stateWords(renewal: Renewal): string {
+  const shown = shownState(renewal);
+  if (shown !== renewal.state) return `${shown} (${renewal.state})`;
+  return isLate(renewal) ? `${shown} (late)` : shown;
+}
+
 export function renewalTable(renewals: readonly Renewal[], now: number): string {
   return table(
     ['RENEWAL', 'DEVICE', 'STATE', 'SINCE', 'DEADLINE', 'TRIES', cut('LAST')],
     renewals.map((each) => [
       each.id,
       cell(each.principalId),
-      each.lapsedAt !== null && each.state !== 'lapsed' ? `${each.state} (lapsed)` : each.state,
+      stateWords(each),
       fromNow(each.updatedAt, now),
       fromNow(each.deadline, now),
       cell(each.attempts),
@@ -34,7 +42,7 @@ function renewalFields(renewal: Renewal, now: number): string {
   return fields([
     ['renewal', renewal.id],
     ['device', cell(renewal.principalId)],
-    ['state', renewal.state],
+    ['state', stateWords(renewal)],
     ['mode', renewal.mode],
     ['through', cell(renewal.via)],
     ['created', moment(renewal.createdAt, now)],

@@ -10,6 +10,7 @@ import type { Instant } from '../domain/time.ts';
 import type { Visits } from '../domain/visits.ts';
 import type { CampaignReader, StoredCampaign } from './campaigns.ts';
 import type { CarriedReader, CarriedWriter, OutlookPath, OutlookRenewal } from './carried.ts';
+import type { FleetReader } from './fleet.ts';
 import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -117,7 +118,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Reader extends PeriodReader, CampaignReader, CarriedReader {
+export interface Reader extends PeriodReader, CampaignReader, CarriedReader, FleetReader {
   principal(id: PrincipalId): Promise<Principal | null>;
   /** Another id in the inventory that differs from this one by case alone; null: none. */
   caseTwin(id: PrincipalId): Promise<PrincipalId | null>;
@@ -142,7 +143,7 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader {
   openRenewalFor(old: Fingerprint): Promise<Renewal | null>;
   /** Every renewal of this principal that has not ended: open ones, and an activated one until it is retired. */
   unendedRenewals(id: PrincipalId): Promise<Renewal[]>;
-  /** The newest first; of one principal, in one state, or all. For operators: it may read many rows. */
+  /** The newest first; of one principal, in one state as it is shown ({@link shownState}), or all. For operators: it may read many rows. */
   renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Promise<Renewal[]>;
   /** The accepted request of a renewal, settled down to its serial; null when there is none. */
   request(renewalId: string): Promise<ApprovedRequest | null>;
@@ -187,14 +188,6 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader {
   crl(): Promise<StoredCrl | null>;
   /** Unexpired certificates the CRL must list. */
   revokedForCrl(now: Instant): Promise<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }[]>;
-  /** Counts for summaries and metrics: certificates by state, renewals by state, alerts not cleared as `kind/severity`, lapses. */
-  counts(): Promise<{
-    certificates: Record<string, number>;
-    renewals: Record<string, number>;
-    alerts: Record<string, number>;
-    lapsed: number;
-  }>;
-
   // What the sweep reads. Each is an index scan: its cost follows what it returns.
 
   /** Active certificates whose renewAt has come, those with the nearest notAfter first. */

@@ -106,21 +106,15 @@ export function publishedCrl(queries: Queries) {
 /** Counts come from the tally that triggers keep: their cost follows the number of states. Every state is named. */
 export function tally(queries: Queries) {
   const states = queries.prepare(() => build.selectFrom('tally').select(['subject', 'state', 'count']));
-  const lapsed = queries.prepare(() =>
-    build
-      .selectFrom('renewal')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('lapsed_at', 'is not', null),
-  );
   return {
     counts: () => {
-      const counts: Record<'certificates' | 'renewals' | 'alerts', Record<string, number>> = {
-        certificates: {},
-        renewals: {},
-        alerts: {},
-      };
-      for (const { subject, state, count } of states.all({})) counts[`${subject}s`][state] = count;
-      return { ...counts, lapsed: lapsed.get({})?.count ?? 0 };
+      const certificates: Record<string, number> = {};
+      const renewals: Record<string, number> = {};
+      const alerts: Record<string, number> = {};
+      const late: Record<string, number> = {};
+      const bySubject = { certificate: certificates, renewal: renewals, alert: alerts, late };
+      for (const { subject, state, count } of states.all({})) bySubject[subject][state] = count;
+      return { certificates, renewals, alerts, late: late['late'] ?? 0 };
     },
   };
 }

@@ -141,7 +141,7 @@ export function renewals(queries: Queries) {
     renewals: (query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Renewal[] => {
       let select = rows.orderBy('row', 'desc').limit(limit);
       if (query.principalId !== undefined) select = select.where('principal_id', '=', query.principalId);
-      if (query.state !== undefined) select = select.where('state', '=', query.state);
+      if (query.state !== undefined) select = select.where('shown', '=', query.state);
       return queries.all(select);
     },
     dueRenewals: (now: Instant, limit: number): Renewal[] => due.all({ now, limit }),

@@ -97,6 +97,7 @@ interface RenewalTable {
   last_detail: string | null;
   updated_at: Instant;
   ended: 0 | 1;
+  shown: GeneratedAlways<RenewalState>;
 }
 
 interface RequestTable {
@@ -253,7 +254,7 @@ interface WatchTable {
 }
 
 interface TallyTable {
-  subject: 'certificate' | 'renewal' | 'alert';
+  subject: 'certificate' | 'renewal' | 'alert' | 'late';
   state: string;
   count: number;
 }

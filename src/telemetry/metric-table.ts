@@ -91,10 +91,19 @@ export const metricTable = {
     help: 'Certificates in the ledger, by state',
     labels: { state: certificateStates },
   },
-  nolapse_renewals: { type: 'gauge', help: 'Renewals in the ledger, by state', labels: { state: renewalStates } },
+  nolapse_renewals: {
+    type: 'gauge',
+    help: 'Renewals in the ledger, by the state they are listed in',
+    labels: { state: renewalStates },
+  },
   nolapse_lapsed: {
     type: 'gauge',
-    help: 'Renewals whose certificate expired before its replacement was in use',
+    help: 'Renewals that missed their deadline and whose replacement is not in use: those in the state lapsed',
+    labels: {},
+  },
+  nolapse_late: {
+    type: 'gauge',
+    help: 'Renewals that missed their deadline and are settled now: renewed late, or called off',
     labels: {},
   },
   nolapse_ledger_writable: {

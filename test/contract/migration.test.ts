@@ -347,11 +347,11 @@ it('goes on with what schema 4 left under way', async () => {
     leftOut: 0,
     task: null,
   });
-  const { certificates, renewals, alerts, lapsed } = await read.counts();
+  const { certificates, renewals, alerts, late } = await read.counts();
   expect(certificates).toMatchObject({ active: 2, superseded: 1, revoked: 1, expired: 1, issued: 0 });
   expect(renewals).toMatchObject({ requested: 1, failed: 1, lapsed: 1, retired: 1, due: 0 });
   expect(alerts).toMatchObject({ 'renewal_overdue/warning': 1 });
-  expect(lapsed).toBe(1);
+  expect(late).toBe(0);
   // What was begun before campaigns were counted goes on beside them, and is not counted.
   const failed = await read.renewal('r-failed');
   if (!failed) throw new Error('the renewal is gone');

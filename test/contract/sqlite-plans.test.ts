@@ -51,7 +51,7 @@ afterAll(async () => {
 
 describe('the plans of the queries of fixed shape', () => {
   it('scan no table, before and after the planner has statistics', () => {
-    const bounded = /SCAN (tally|renewal USING COVERING INDEX renewal_lapsed)/;
+    const bounded = /SCAN tally/;
     for (const statistics of [false, true]) {
       if (statistics) database.sqlite.exec('ANALYZE');
       // Inserts are left out: their plans list a reading of child rows that only runs while a deferred reference dangles.

@@ -131,10 +131,11 @@ export function sweeps(): void {
     ]);
   });
 
-  it('counts certificates and renewals by state, and what lapsed, also after an undone change', async () => {
+  it('counts certificates and renewals by the state they are found in, and what was late, also after an undone change', async () => {
     await put(certificate('1', 'a'), certificate('2', 'a'), certificate('3', 'a', { state: 'issued' }));
     await put(certificate('2', 'a', { state: 'expired' }));
     await putRenewals(renewal('r1', 'a'), renewal('r2', 'a', { lapsedAt: now }), renewal('r3', 'a', { lapsedAt: now }));
+    await putRenewals(renewal('r4', 'a', { state: 'retired', lapsedAt: now }));
     await putRenewals(renewal('r1', 'a', { state: 'offered' }), renewal('r3', 'a', { state: 'lapsed', lapsedAt: now }));
     await store
       .transact(async (tx) => {
@@ -144,9 +145,11 @@ export function sweeps(): void {
         throw new Error('no');
       })
       .catch(() => undefined);
-    const { certificates, renewals, lapsed } = await store.read.counts();
+    const { certificates, renewals, late } = await store.read.counts();
     expect(certificates).toEqual({ issued: 1, active: 1, superseded: 0, retired: 0, revoked: 0, expired: 1 });
-    expect(renewals).toMatchObject({ due: 1, offered: 1, lapsed: 1, retired: 0 });
-    expect(lapsed).toBe(2);
+    expect(renewals).toMatchObject({ due: 0, offered: 1, lapsed: 2, retired: 1 });
+    expect(late).toBe(1);
+    const found = await store.read.renewals({ state: 'lapsed' }, 10);
+    expect(found.map(({ id }) => id)).toEqual(['r3', 'r2']);
   });
 }

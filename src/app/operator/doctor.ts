@@ -47,7 +47,7 @@ async function clockFinding(app: App, now: Instant): Promise<Finding> {
   return { level: 'error', subject, detail };
 }
 
-/** What somebody has been told of and is not over. */
+/** What somebody has been told of and is not over; as loud as the worst of it. */
 async function alertFinding(app: App): Promise<Finding> {
   const { alerts } = await app.store.read.counts();
   const sum = (severity: string): number =>
@@ -55,7 +55,7 @@ async function alertFinding(app: App): Promise<Finding> {
   const [critical, warning] = [sum('critical'), sum('warning')];
   if (critical + warning === 0) return { level: 'ok', subject: 'alerts', detail: 'none is open' };
   const detail = `open: ${critical} critical, ${warning} warning; see nolapse alert list --open`;
-  return { level: 'warning', subject: 'alerts', detail };
+  return { level: critical > 0 ? 'critical' : 'warning', subject: 'alerts', detail };
 }
 
 /** A delegation that nobody renewed stops a whole site's renewals, and nothing else would say so. */
@@ -80,8 +80,16 @@ async function idFindings(app: App): Promise<Finding[]> {
   });
 }
 
+/** Renewals that missed their deadline: those that still wait for their device, and those that were settled after it. */
+function lapseFinding(lapsed: number, late: number): Finding {
+  const rest = `${late} missed their deadline and are settled since the ledger began`;
+  if (lapsed === 0) return { level: 'ok', subject: 'lapses', detail: `no renewal is lapsed; ${rest}` };
+  const detail = `${lapsed} lapsed: nolapse renewal list --state lapsed; ${rest}`;
+  return { level: 'warning', subject: 'lapses', detail };
+}
+
 async function fleetFindings(app: App): Promise<Finding[]> {
-  const { renewals, certificates, lapsed } = await app.store.read.counts();
+  const { renewals, certificates, late } = await app.store.read.counts();
   const failed = renewals['failed'] ?? 0;
   const expired = certificates['expired'] ?? 0;
   return [
@@ -96,6 +104,6 @@ async function fleetFindings(app: App): Promise<Finding[]> {
       subject: 'certificates',
       detail: `${expired} have expired${expired > 0 ? ': nolapse cert list --state expired' : ''}`,
     },
-    { level: 'ok', subject: 'lapses', detail: `${lapsed} renewals missed their deadline since the ledger began` },
+    lapseFinding(renewals['lapsed'] ?? 0, late),
   ];
 }

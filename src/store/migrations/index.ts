@@ -15,6 +15,7 @@ import { renewalHeardMigration } from './0013-renewal-heard.ts';
 import { carriedMigration } from './0014-carried.ts';
 import { refusalMigration } from './0015-refusal.ts';
 import { mqttSessionMigration } from './0016-mqtt-session.ts';
+import { shownStateMigration } from './0017-shown-state.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const migrations: readonly Migration[] = [
   carriedMigration,
   refusalMigration,
   mqttSessionMigration,
+  shownStateMigration,
 ];
