@@ -11,9 +11,13 @@
 #include "trace.h"
 
 #define CONNECT_MS 10000
+#ifndef HANDSHAKE_MS
 #define HANDSHAKE_MS 30000
+#endif
+#ifndef TRANSFER_MS
 #define TRANSFER_MS 10000 // the rest of a packet once it has begun; all of one that is sent
-#define SLICE_MS 1000     // the longest wait without feeding the watchdog
+#endif
+#define SLICE_MS 1000 // the longest wait without feeding the watchdog
 #define CA_SIZE 1024
 
 static struct credential own;

@@ -10,6 +10,7 @@ import { exits } from './device-program.ts';
 import { lossySuite } from './lossy-suite.ts';
 import { missing } from './missing.ts';
 import { costsOf, expectRenewed, recertifySuite } from './recertify-suite.ts';
+import { welcomeSuite } from './welcome-suite.ts';
 
 const sources = resolve('examples/c');
 const sanitizers = 'CFLAGS=-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all';
@@ -30,6 +31,7 @@ beforeAll(() => {
   built = mkdtempSync(join(tmpdir(), 'nolapse-c-'));
   make(`${built}/checked`, ['all'], sanitizers);
   make(`${built}/plain`, ['all']);
+  make(`${built}/hurried`, ['all'], 'CFLAGS=-O2 -DHANDSHAKE_MS=4000 -DTRANSFER_MS=3000 -DWATCHDOG_S=2');
 });
 afterAll(() => {
   if (!absent) rmSync(built, { recursive: true });
@@ -45,6 +47,11 @@ describe.skipIf(absent)('the C client with a key of its own, on a bad line', () 
 
 describe.skipIf(absent)('the C client on a bad line', () => {
   lossySuite({ name: 'c', mode: 'recertify', program: () => ({ command: join(built, 'plain/renew') }) });
+});
+
+describe.skipIf(absent)('the C client, welcomed or not', () => {
+  const [plain, hurried] = ['plain', 'hurried'].map((kind) => () => ({ command: join(built, `${kind}/renew`) }));
+  if (plain && hurried) welcomeSuite({ name: 'c', mode: 'recertify', program: plain, hurried });
 });
 
 describe.skipIf(absent)('the C client', () => {

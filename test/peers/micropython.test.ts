@@ -6,6 +6,7 @@ import { cborAnswers, cborExpected, cborLines } from './cbor-cases.ts';
 import { lossySuite } from './lossy-suite.ts';
 import { missing } from './missing.ts';
 import { recertifySuite } from './recertify-suite.ts';
+import { welcomeSuite } from './welcome-suite.ts';
 
 const folder = resolve('examples/micropython');
 
@@ -15,6 +16,8 @@ describe.skipIf(missing('micropython', 'openssl'))('the MicroPython client', () 
   recertifySuite({ name: 'p', mode: 'recertify', program });
 
   describe('on a bad line', () => lossySuite({ name: 'p', mode: 'recertify', program }));
+
+  describe('welcomed or not', () => welcomeSuite({ name: 'p', mode: 'recertify', program, hurried: program }));
 
   it('reads the CBOR of every vector, and refuses each that is cut short, and worse', () => {
     const check = spawnSync('micropython', [`${folder}/check.py`], { input: cborLines, encoding: 'utf8' });

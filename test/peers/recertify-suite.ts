@@ -96,7 +96,7 @@ function flipped(bytes: Buffer): Buffer {
 }
 
 /** The sequence number of a copy: four bytes after the magic number in C, in JSON in MicroPython. */
-function sequenceOf(file: string): number {
+export function sequenceOf(file: string): number {
   const bytes = readFileSync(file);
   return Number(/"sequence": (\d+)/.exec(bytes.toString())?.[1] ?? bytes.readUInt32LE(4));
 }
