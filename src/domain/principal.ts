@@ -110,5 +110,5 @@ export function parsePrincipalUri(uri: string): { readonly kind: string; readonl
   const [, kind, name] = /^urn:nolapse:([^:]*):(.*)$/s.exec(uri) ?? [];
   if (kind === undefined || name === undefined) return null;
   const id = parsePrincipalId(unescapeName(name) ?? name);
-  return id && (name === id || name === escapeName(id)) ? { kind, id } : null;
+  return id && { kind, id };
 }

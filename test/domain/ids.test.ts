@@ -20,7 +20,7 @@ import {
   ownerOfSession,
   sessionName,
 } from '../../src/domain/client-id.ts';
-import { escapeName, unescapeName } from '../../src/domain/escape.ts';
+import { escapeName, fileStem, unescapeName } from '../../src/domain/escape.ts';
 import {
   differsByCase,
   type PrincipalId,
@@ -136,7 +136,7 @@ describe('client ids', () => {
   it('cost a bounded number of looks, none without a suffix', () => {
     expect(claimants(idOf('a'), 'a')).toEqual([]);
     expect(claimants(idOf('a'), 'b:c')).toEqual([]);
-    expect(claimants(idOf('a'), 'a:b:c')).toEqual(['a:b:c', 'a:b']);
+    expect(claimants(idOf('a'), 'a:b:c:d')).toEqual(['a:b:c:d', 'a:b:c', 'a:b']);
     expect(claimants(idOf('a'), `a${':b'.repeat(5_000)}`).length).toBeLessThan(principalIdLengthMax / 2);
   });
 });
@@ -189,12 +189,27 @@ describe('escaped names', () => {
     );
   });
 
+  it('of files are never those of the CA or of a chain, also where case is ignored', () => {
+    const ids = ['ca', 'Ca', 'CA', 'a-chain', 'A-CHAIN', 'a-Chain-chain', 'ca:1', 'pump-7'].map(idOf);
+    const stems = ids.map(fileStem);
+    for (const stem of stems) expect(stem).not.toMatch(/^(ca|.*-chain)$/i);
+    expect(new Set(stems).size).toBe(ids.length);
+    expect(stems.map((stem) => decodeURIComponent(stem))).toEqual(ids);
+  });
+
   it.each(['%', '%4', '%41', 'a:b', '%3a', '%FF', 'é'])('read %j as nothing they wrote', (name) => {
     expect(unescapeName(name)).toBeNull();
   });
 });
 
 describe('files, URIs and topics', () => {
+  it.each([
+    ['a', 'A', true],
+    ['a:B', 'A:b', true],
+    ['a', 'a', false],
+    ['a', 'b', false],
+  ])('%j and %j differ by case alone: %s', (one, other, is) => expect(differsByCase(one, other)).toBe(is));
+
   it('of two ids are two, also where case is ignored', () => {
     fc.assert(
       fc.property(

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Serial } from '../../src/domain/certificate.ts';
-import { overlapEnd, type Policy, renewalTime, retryDelayMs, validityAt } from '../../src/domain/policy.ts';
+import { overlapEnd, type Policy, renewalTime, retryDelayMs, spanFor, validityAt } from '../../src/domain/policy.ts';
 import { cohorts } from '../../src/domain/rollout.ts';
 import { formatDuration, parseDuration, parseSpan, type Span } from '../../src/domain/time.ts';
-import { day, idOf, noon, policy } from './samples.ts';
+import { day, entry, idOf, noon, policy } from './samples.ts';
 
 const span: fc.Arbitrary<Span> = fc.oneof(
   fc.record({ kind: fc.constant('duration' as const), ms: fc.integer({ min: 0, max: 400 * day }) }),
@@ -30,6 +30,18 @@ const policies: fc.Arbitrary<Policy> = fc.record({
 });
 
 describe('policy', () => {
+  it.each([
+    ['of the lifetime that the policy gives', 90, '0a1b', 9],
+    ['issued here for a third of that', 30, '0a1b', 3],
+    ['issued here for four times as long', 360, '0a1b', 36],
+    ['adopted, whatever its life', 30, '0a1b@ca', 9],
+  ])('finds nine days of a certificate %s', (_, days, serial, expected) => {
+    const own = { ...policy, backdate: { kind: 'duration', ms: 0 } } as const;
+    const dated = entry({ notBefore: noon, notAfter: noon + days * day, issuedAt: noon, serial: serial as Serial });
+    expect(spanFor({ kind: 'duration', ms: 9 * day }, dated, own)).toBe(expected * day);
+    expect(spanFor({ kind: 'share', share: 0.1 }, dated, own)).toBe((days / 10) * day);
+  });
+
   it('reads durations and shares', () => {
     expect(parseDuration('90s')).toBe(90_000);
     expect(parseDuration('1.5h')).toBe(5_400_000);

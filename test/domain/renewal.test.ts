@@ -7,13 +7,15 @@ import {
   advance,
   holdsCertificate,
   isOpen,
+  isOwn,
+  isPaused,
   owed,
   type Renewal,
   type RenewalEvent,
   renewalStates,
   sentAgain,
 } from '../../src/domain/renewal.ts';
-import { day, fingerprintB, noon, policy, renewal } from './samples.ts';
+import { day, fingerprintB, idOf, noon, policy, renewal, second } from './samples.ts';
 
 const key = 'd'.repeat(64) as Fingerprint;
 const otherKey = 'e'.repeat(64) as Fingerprint;
@@ -119,6 +121,69 @@ describe('renewal', () => {
     expect(lapsed).toMatchObject({ state: 'delivered', lapsedAt: noon, nextAt: noon + 40 * day });
     expect(advance(lapsed, { type: 'expired' }, policy, noon).kind).toBe('unchanged');
     expect(play(lapsed, [{ type: 'closed' }])).toMatchObject({ state: 'lapsed', nextAt: null });
+  });
+
+  it.each([
+    [null, null, true],
+    [null, 'gw-1', true],
+    ['gw-1', null, false],
+    ['gw-1', 'gw-1', true],
+    ['gw-1', 'gw-2', true],
+  ])('that failed, as %s said, holds the next offer back on the way %s: %s', (said, way, is) => {
+    const [via = null, path = null] = [said, way].map((each) => (each === null ? null : idOf(each)));
+    const failed = play(renewal({ state: 'offered' }), [{ type: 'failed', code: 'flash', detail: '', via }]);
+    expect(isPaused(failed, path, noon)).toBe(is);
+    expect(isPaused(failed, path, failed.nextAt ?? 0)).toBe(false);
+    expect(isPaused({ ...failed, state: 'offered' }, path, noon)).toBe(false);
+  });
+
+  it.each([
+    [null, 1, 0, true],
+    [null, 2, 1, true],
+    [null, 1, 1, false],
+    [null, 0, 0, false],
+    ['gw-1', 1, 0, false],
+    ['gw-1', 2, 1, false],
+  ])('asked for by %s, with %d requests of which %d were carried, is the own: %s', (via, requests, carried, is) => {
+    expect(isOwn(renewal({ via: via === null ? null : idOf(via), requests, carriedRequests: carried }))).toBe(is);
+  });
+
+  it('charges requests to who brings them: neither the device nor its site gateway uses up those of the other', () => {
+    const gateway = idOf('gw-1');
+    let current = renewal();
+    const ask = (via: typeof gateway | null) => {
+      const requestKey = `${current.requests}`.repeat(64) as Fingerprint;
+      const transition = advance(
+        { ...current, via, state: 'offered' },
+        { type: 'requested', requestKey },
+        policy,
+        noon,
+      );
+      if (transition.kind === 'changed') current = transition.renewal;
+      return transition.kind;
+    };
+    for (let i = 0; i < policy.requestsMax; i += 1) expect(ask(gateway)).toBe('changed');
+    expect(ask(gateway)).toBe('refused');
+    for (let i = 0; i < policy.requestsMax; i += 1) expect(ask(null)).toBe('changed');
+    expect([ask(null), ask(gateway)]).toEqual(['refused', 'refused']);
+  });
+
+  it('takes no more than a tenth of the time that is left for one pause, and no less than a second', () => {
+    const pauseAt = (leftMs: number): number => {
+      const failed = play(renewal({ state: 'offered', attempts: 40, deadline: noon + leftMs }), [
+        { type: 'failed', code: 'flash', detail: '' },
+      ]);
+      return (failed.nextAt ?? 0) - noon;
+    };
+    expect([100 * second, 20 * second, 5 * second].map(pauseAt)).toEqual([10 * second, 2 * second, second]);
+    const lapsed = {
+      state: 'offered',
+      attempts: 40,
+      deadline: noon,
+      lapsedAt: noon,
+      closesAt: noon + 50 * second,
+    } as const;
+    expect(play(renewal(lapsed), [{ type: 'failed', code: 'x', detail: '' }]).nextAt).toBe(noon + 5 * second);
   });
 
   const events: fc.Arbitrary<RenewalEvent> = fc.oneof(

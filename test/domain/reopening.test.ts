@@ -29,6 +29,7 @@ const forbidden: Readonly<Record<string, Patch>> = {
   'the renewal is still open': { renewal: { state: 'installed' } },
   'it is a first enrollment': { renewal: { oldFingerprint: null }, old: null },
   'a site gateway says so': { speaksUnder: null },
+  'a stranger says so of what replaced nothing': { renewal: { oldFingerprint: null }, speaksUnder: null },
   'it is said under the replacement': { speaksUnder: fingerprintB },
   'the device is in quarantine': { status: 'quarantined' },
   'the device is decommissioned': { status: 'decommissioned' },
@@ -72,6 +73,7 @@ it.each([
   [null, null, false],
   [noon, null, true],
   [noon, noon + 1, false],
+  [noon + 1, noon + 1, false],
   [noon + 2, noon + 1, true],
   [null, noon, false],
 ])(

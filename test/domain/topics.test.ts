@@ -14,9 +14,11 @@ import {
   covers,
   downWords,
   isFilter,
+  isReserved,
   isTopicName,
   matches,
   parseEnrollmentTopic,
+  reservedRoots,
   upWords,
 } from '../../src/domain/topics.ts';
 import { idOf, principal } from './samples.ts';
@@ -68,6 +70,14 @@ describe('principal ids', () => {
   it('refuses 10 kB and what is no text', () => {
     expect(parsePrincipalId('x'.repeat(10_240))).toBeNull();
     expect(parsePrincipalId({ toString: () => 'pump-7' })).toBeNull();
+  });
+});
+
+describe('reserved roots', () => {
+  it.each(reservedRoots)('%s is reserved, alone and with all below it, and nothing beside it', (root) => {
+    const of = (topics: readonly string[]) => topics.map(isReserved);
+    expect(of([root, `${root}/`, `${root}/x`, `${root}/#`])).toEqual([true, true, true, true]);
+    expect(of([`${root}x`, `${root}x/y`, `x/${root}`, root.slice(1), root.slice(0, -1)])).not.toContain(true);
   });
 });
 
