@@ -9,6 +9,7 @@ import { reloadUnattended } from './app/operator/reload.ts';
 import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
+import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { currentCrl } from './app/upkeep/publish-crl.ts';
 import { sweep } from './app/upkeep/sweep.ts';
@@ -165,6 +166,7 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
   metrics.set('nolapse_lapsed', {}, renewals['lapsed'] ?? 0);
   metrics.set('nolapse_late', {}, late);
   metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
+  metrics.set('nolapse_log_writable', {}, app.machine.log().failure === null ? 1 : 0);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   const own = {
@@ -274,6 +276,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       notifier,
       seen,
       refusals,
+      machine: new MachineWatch(app),
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: async () => lookAfterServer(parts, options, broker),
       serverDer: () => parts.server.der,

@@ -25,6 +25,7 @@ import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
+import type { LogState } from './domain/machine.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
 import { crlPath, issuerPath } from './http/public-path.ts';
 import { createSinks } from './notify/index.ts';
@@ -51,6 +52,8 @@ export interface HomeOptions {
   /** Of the PKI's key files; null or absent: they are in the clear. */
   readonly passphrase?: string | null;
   readonly log: Log;
+  /** How what is logged gets out. Absent: nobody knows, and it counts as well. */
+  readonly logState?: () => LogState;
   readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
   readonly entropy?: Entropy;
   /** Reads the configuration as it is now. Throws a ConfigError. Absent: it cannot be read anew. */
@@ -181,6 +184,7 @@ export async function assemble(
       clock,
       entropy,
       journal,
+      machine: { log: options.logState ?? (() => ({ failure: null, dropped: 0 })) },
       throttles: newThrottles(),
       rates,
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),

@@ -7,6 +7,7 @@ import { type Cohort, type CohortShares, cohortOf, type RolloutRule } from '../d
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
+import type { Machine } from '../ports/machine.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
@@ -31,6 +32,7 @@ export interface App {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly journal: Journal;
+  readonly machine: Machine;
   /** How often principals may do things, by what they do. */
   readonly throttles: Throttles;
   /** How often things are done in all. */

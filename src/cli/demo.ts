@@ -9,6 +9,7 @@ import { parseDuration } from '../domain/time.ts';
 import { makeFolder } from '../folder.ts';
 import type { Device } from '../simulator/device.ts';
 import type { Fleet, Member } from '../simulator/fleet.ts';
+import { flushed } from '../telemetry/flushed.ts';
 import type { Log } from '../telemetry/log.ts';
 import { readLedger, sentence, shortcomings, type Tally, tally } from './demo-summary.ts';
 
@@ -42,21 +43,13 @@ function readDuration(text: string): number {
 }
 
 /** On a terminal, readable lines of what happened and to whom; elsewhere the gateway's JSON as it is. */
-async function demoLog(): Promise<Log> {
-  const { createLog } = await import('../telemetry/log.ts');
-  if (process.stdout.isTTY !== true) return createLog({ level: 'info' });
-  const { default: pretty } = await import('pino-pretty');
-  const stream = pretty({
-    destination: 1,
-    sync: true,
-    colorize: true,
-    hideObject: true,
-    levelKey: 'log\\.level',
-    timestampKey: '@timestamp',
-    messageKey: 'message',
-    translateTime: 'SYS:HH:MM:ss',
-  });
-  return createLog({ level: 'info', stream });
+async function demoLog(onGone: () => void): Promise<Log> {
+  const [{ createLog }, { openStandard }] = await Promise.all([
+    import('../telemetry/log.ts'),
+    import('../telemetry/standard-output.ts'),
+  ]);
+  const stream = openStandard(1, { onGone });
+  return createLog({ level: 'info', stream, ...(stream.isTerminal && { readable: 'brief' }) });
 }
 
 /** A home to throw away, or the one asked for, which must be empty. */
@@ -71,8 +64,8 @@ function prepareHome(asked: string | undefined): { home: string; remove: () => v
   return { home, remove: () => undefined };
 }
 
-/** Aborts at the first SIGINT or SIGTERM; a second one ends the process on the spot. */
-function untilInterrupted(): { signal: AbortSignal; release: () => void } {
+/** Aborts at the first SIGINT or SIGTERM, or when asked to; a second signal ends the process on the spot. */
+function untilInterrupted(): { signal: AbortSignal; interrupt: () => void; release: () => void } {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(2);
@@ -82,6 +75,7 @@ function untilInterrupted(): { signal: AbortSignal; release: () => void } {
   for (const name of names) process.on(name, onSignal);
   return {
     signal: controller.signal,
+    interrupt: () => controller.abort(),
     release: () => {
       for (const name of names) process.off(name, onSignal);
     },
@@ -194,9 +188,10 @@ async function run(options: DemoOptions): Promise<void> {
       import('../telemetry/metrics.ts'),
     ]);
   requireDriver();
-  const log = await demoLog();
-  const { home, remove } = prepareHome(options.home);
   const interruption = untilInterrupted();
+  // Nobody watches any more.
+  const log = await demoLog(interruption.interrupt);
+  const { home, remove } = prepareHome(options.home);
   try {
     const file = join(home, 'nolapse.yaml');
     writeFileSync(file, configuration);
@@ -216,6 +211,7 @@ async function run(options: DemoOptions): Promise<void> {
   } finally {
     interruption.release();
     remove();
+    await flushed(log);
   }
 }
 

@@ -39,9 +39,13 @@ async function exportTo(sink: Sink, operations: Operations, first: EvidenceView,
   return file.end();
 }
 
+/** A reader who has seen enough changes nothing: how the command ends is what the whole export says. */
 const print: Sink = (text) =>
   new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    if (process.stdout.errored) return resolve();
+    process.stdout.write(text, (error: NodeJS.ErrnoException | null | undefined) =>
+      error && error.code !== 'EPIPE' ? reject(error) : resolve(),
+    );
   });
 
 /** A folder gets a file that is named for what is in it. */
@@ -104,8 +108,6 @@ function tellGap({ from, journalFrom }: EvidenceView): void {
 }
 
 async function run(surroundings: Surroundings, options: Options): Promise<void> {
-  // Whoever reads the pipe may have enough: then a write fails, which is told.
-  process.stdout.on('error', () => undefined);
   const { framework, from, to, control, out, output } = options;
   const query: EvidenceQuery = { framework, from, to, ...(control && { controls: control }) };
   // On a terminal people want to know what there is; into a pipe goes the export itself.

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { connectOperations } from '../http/control-client.ts';
+import { flushed } from '../telemetry/flushed.ts';
 import { readKeyType } from './arguments.ts';
 import { type CommonOptions, commandLog, configOf, type Surroundings, withCommon } from './invocation.ts';
 import { answer, remark } from './output.ts';
@@ -30,7 +31,7 @@ export function registerInit(program: Command, surroundings: Surroundings): void
             newLedger: options.newLedger === true,
             ...(options.key !== undefined && { rsaBits: options.key }),
             ...(passphrase !== undefined && { passphrase }),
-          });
+          }).finally(() => flushed(log));
       answer(options.output, { home, made, files }, () =>
         made
           ? `${home} is ready; it holds what must be backed up and kept secret:\n${files.map((file) => `  ${file}\n`).join('')}`

@@ -8,6 +8,7 @@ import type { Operations } from '../app/operations.ts';
 import type { Config } from '../config.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { connectOperations } from '../http/control-client.ts';
+import { flushed } from '../telemetry/flushed.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type Format, remark } from './output.ts';
 import type { PassphraseSource } from './passphrase.ts';
@@ -76,8 +77,11 @@ export async function configOf(surroundings: Surroundings, options: CommonOption
 
 /** What a command decides is its answer; only what goes wrong is told beside it. Call it once the configuration is read. */
 export async function commandLog(surroundings: Surroundings): Promise<Log> {
-  const { createLog } = await import('../telemetry/log.ts');
-  return createLog({ level: surroundings.env['NOLAPSE_LOG_LEVEL'] ?? 'warn', descriptor: 2 });
+  const [{ createLog }, { openStandard }] = await Promise.all([
+    import('../telemetry/log.ts'),
+    import('../telemetry/standard-output.ts'),
+  ]);
+  return createLog({ level: surroundings.env['NOLAPSE_LOG_LEVEL'] ?? 'warn', stream: openStandard(2) });
 }
 
 function requireHome(home: string): void {
@@ -99,10 +103,14 @@ export async function withOperations<T>(
   const passphrase = surroundings.passphrase.read(remark);
   const log = await commandLog(surroundings);
   const { openHome } = await import('../home.ts');
-  const opened = await openHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
   try {
-    return await work(opened.operations);
+    const opened = await openHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
+    try {
+      return await work(opened.operations);
+    } finally {
+      await opened.close();
+    }
   } finally {
-    await opened.close();
+    await flushed(log);
   }
 }

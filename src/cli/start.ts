@@ -1,8 +1,11 @@
 // nolapse start: runs the gateway until it is told to stop.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Log } from '../telemetry/log.ts';
+import type { Journal } from '../ports/journal.ts';
+import { flushed } from '../telemetry/flushed.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { type CommonOptions, configReader, type Surroundings, withCommon } from './invocation.ts';
+import { leave, leaveWithin } from './leave.ts';
 
 /** How long sessions and work in hand may take to end. */
 const stoppingMs = 10_000;
@@ -15,7 +18,7 @@ function firstSignal(): Promise<string> {
     let told = false;
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
       process.on(name, () => {
-        if (told) process.exit(2);
+        if (told) leave(2);
         told = true;
         resolveSignal(name);
       });
@@ -60,25 +63,44 @@ async function closeInTime(gateway: { close(): Promise<void> }): Promise<boolean
   }
 }
 
-function end(code: number): void {
-  process.exitCode = code;
-  setTimeout(() => process.exit(code), lingeringMs).unref();
+/** The log of a gateway: it goes to standard output and holds nothing up. */
+async function openLog(level: string, metrics: Metrics, readable?: false) {
+  const [{ createJournal }, { createLog }, { openStandard }] = await Promise.all([
+    import('../telemetry/journal.ts'),
+    import('../telemetry/log.ts'),
+    import('../telemetry/standard-output.ts'),
+  ]);
+  const output = openStandard(1, {
+    onDrop: () => metrics.count('nolapse_log_lines_dropped_total', {}),
+    onGap: (dropped) => tellGap(journal, dropped),
+  });
+  const log = createLog({ level, stream: output, ...(readable !== undefined && { readable }) });
+  const journal = createJournal(log, metrics);
+  process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'the gateway broke'));
+  process.on('exit', () => output.flushSync());
+  return { log, journal, output };
+}
+
+function tellGap(journal: Journal, dropped: number): void {
+  journal.tell({
+    action: 'log.dropped',
+    message: `${dropped} lines of the log were dropped here`,
+    fields: { 'nolapse.dropped_count': dropped },
+  });
 }
 
 async function run(surroundings: Surroundings, options: CommonOptions): Promise<void> {
   const home = resolve(options.home);
   const readConfig = await configReader(surroundings, options);
   const config = readConfig();
-  const [{ createJournal }, { createLog }, { createMetrics }] = await Promise.all([
-    import('../telemetry/journal.ts'),
-    import('../telemetry/log.ts'),
-    import('../telemetry/metrics.ts'),
-  ]);
-  const log: Log = createLog({ level: config.log.level, ...(options.output === 'json' && { readable: false }) });
+  const { createMetrics } = await import('../telemetry/metrics.ts');
   const metrics = createMetrics({ process: true });
-  const journal = createJournal(log, metrics);
+  const { log, journal, output } = await openLog(
+    config.log.level,
+    metrics,
+    options.output === 'json' ? false : undefined,
+  );
   const passphrase = surroundings.passphrase.read((message) => log.warn(message));
-  process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'the gateway broke'));
   const stop = firstSignal();
   const hangUps = countHangUps();
   const { startGateway } = await import('../gateway.ts');
@@ -88,6 +110,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
     readConfig,
     log,
     metrics,
+    logState: () => output.state,
     ...(passphrase !== undefined && { passphrase }),
   });
   if (gateway.made) log.info({ 'nolapse.home': home }, `${home} was no home yet: made with the configuration as it is`);
@@ -112,7 +135,9 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
   const inTime = await closeInTime(gateway);
   const message = inTime ? 'stopped' : `not everything ended within ${stoppingMs / 1_000} s`;
   journal.tell({ action: 'gateway.stopped', message, level: inTime ? 'info' : 'error' });
-  end(inTime ? 0 : 2);
+  process.exitCode = inTime ? 0 : 2;
+  await flushed(log);
+  leaveWithin(lingeringMs);
 }
 
 export function registerStart(program: Command, surroundings: Surroundings): void {

@@ -71,6 +71,11 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  log_unwritable: {
+    meaning: 'the log does not get out: its disk is full, its reader has gone or does not read',
+    about: 'gateway',
+    quietMs: null,
+  },
   rollout_stopped: { meaning: 'a campaign stopped by itself', about: 'campaign', quietMs: null },
   own_certificate: {
     meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",

@@ -167,6 +167,7 @@ export const actions = {
   'alert.updated': { level: 'warn' },
   'alert.acknowledged': { level: 'info' },
   'alert.cleared': { level: 'info' },
+  'log.dropped': { level: 'warn' },
   'sink.failed': failure('sink', 'warn'),
   'notification.dropped': { level: 'warn', count: notificationDropped },
 } as const satisfies Record<string, Action>;

@@ -1,42 +1,51 @@
-// The one logger: a line of JSON with ECS names for each event, or a readable line when a person is watching. Written
-// synchronously, so that what was decided is on record whatever happens next.
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
+// The one logger: a line of JSON with ECS names for each event, or a readable line when a person is watching. It holds nobody up: what
+// must be on record whatever happens next is in the ledger.
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { type PrettyOptions, prettyFactory } from 'pino-pretty';
 import { printable } from './printable.ts';
 import { redactFields, redactPem } from './redact.ts';
+import { openStandard } from './standard-output.ts';
 
 export type Log = Logger;
 
 export interface LogOptions {
   readonly level: string;
-  /** File descriptor: 1 for a gateway, 2 for a command whose output is its answer. */
-  readonly descriptor?: 1 | 2;
-  /** Takes the lines instead: as JSON, unless they are asked to be readable. */
-  readonly stream?: DestinationStream;
-  /** Readable lines; when not said, if the descriptor is a terminal. */
-  readonly readable?: boolean;
+  /** Takes the lines; absent: standard output does. */
+  readonly stream?: DestinationStream & { readonly isTerminal?: boolean };
+  /** Readable lines, or with `brief` those without their fields; when not said, where a terminal takes them. */
+  readonly readable?: boolean | 'brief';
 }
 
-function readableStream(destination: 1 | 2 | DestinationStream, isTerminal: boolean): DestinationStream {
-  return pretty({
-    destination,
-    sync: true,
-    colorize: isTerminal,
-    levelKey: 'log\\.level',
-    timestampKey: '@timestamp',
-    messageKey: 'message',
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'ecs\\.version,service\\.name,process\\.pid,error\\.stack_trace,tls\\.client\\.hash\\.sha256',
-    singleLine: true,
+const readableLine: PrettyOptions = {
+  levelKey: 'log\\.level',
+  timestampKey: '@timestamp',
+  messageKey: 'message',
+  translateTime: 'SYS:HH:MM:ss.l',
+  ignore: 'ecs\\.version,service\\.name,process\\.pid,error\\.stack_trace,tls\\.client\\.hash\\.sha256',
+  singleLine: true,
+};
+const briefLine: PrettyOptions = {
+  ...readableLine,
+  translateTime: 'SYS:HH:MM:ss',
+  hideObject: true,
+  singleLine: false,
+};
+
+function streamFor({ stream = openStandard(1), readable = stream.isTerminal === true }: LogOptions): DestinationStream {
+  if (!readable) return stream;
+  const line = prettyFactory({
+    ...(readable === 'brief' ? briefLine : readableLine),
+    colorize: stream.isTerminal === true,
   });
+  return { ...handedOn(stream), write: (text) => stream.write(line(text)) };
 }
 
-function streamFor({ descriptor = 1, stream, readable }: LogOptions): DestinationStream {
-  if (stream) return readable ? readableStream(stream, false) : stream;
-  const isTerminal = (descriptor === 1 ? process.stdout : process.stderr).isTTY === true;
-  return (readable ?? isTerminal)
-    ? readableStream(descriptor, isTerminal)
-    : destination({ dest: descriptor, sync: true });
+/** What pino asks of a stream beside its lines. */
+function handedOn(stream: DestinationStream & Partial<Pick<Log, 'flush'>> & { flushSync?: () => void }) {
+  return {
+    flush: (callback: () => void) => (stream.flush ? stream.flush(callback) : callback()),
+    flushSync: () => stream.flushSync?.(),
+  };
 }
 
 export function createLog(options: LogOptions): Log {

@@ -80,6 +80,11 @@ export const metricTable = {
     help: 'Notifications of alerts that a sink was not told',
     labels: { reason: ['queue_full', 'refused'] },
   },
+  nolapse_log_lines_dropped_total: {
+    type: 'counter',
+    help: 'Lines of the log that were not written',
+    labels: {},
+  },
   nolapse_unlisted_decisions_total: {
     type: 'counter',
     help: 'Decisions told under a name that is not listed: a defect of the gateway',
@@ -109,6 +114,11 @@ export const metricTable = {
   nolapse_ledger_writable: {
     type: 'gauge',
     help: '1 while the ledger takes what is written, else 0',
+    labels: {},
+  },
+  nolapse_log_writable: {
+    type: 'gauge',
+    help: '1 while what is logged gets out, else 0',
     labels: {},
   },
   nolapse_alerts: {

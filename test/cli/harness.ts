@@ -1,5 +1,5 @@
 // Runs the built command line as a person would, in a folder of its own.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Pipes when nothing is said. */
+  readonly stdio?: StdioOptions;
 }
 
 /** Our own environment without what configures nolapse, and with what the test says. */
@@ -28,8 +30,8 @@ export class Workplace {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'nolapse-cli-'));
   readonly home: string = join(this.folder, 'home');
 
-  spawn(args: readonly string[], { env }: RunOptions = {}): ChildProcess {
-    return spawn(process.execPath, [entry, ...args], { cwd: this.folder, env: environment(env) });
+  spawn(args: readonly string[], { env, stdio = 'pipe' }: RunOptions = {}): ChildProcess {
+    return spawn(process.execPath, [entry, ...args], { cwd: this.folder, env: environment(env), stdio });
   }
 
   async run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {

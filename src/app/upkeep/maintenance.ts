@@ -8,6 +8,7 @@ import type { LedgerRefusals } from '../oversight/ledger-refusals.ts';
 import type { Notifier } from '../oversight/notifier.ts';
 import { alertOwn } from '../oversight/own-certificates.ts';
 import { settleAlerts } from '../oversight/settle-alerts.ts';
+import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { walkCampaigns } from '../rollout/walk-campaigns.ts';
 import { beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
@@ -34,6 +35,7 @@ export interface MaintenanceParts {
   readonly notifier: Notifier;
   readonly seen: Seen;
   readonly refusals: LedgerRefusals;
+  readonly machine: MachineWatch;
   readonly intervalMs: number;
   /** Renews the server's certificate if it is time. */
   readonly lookAfterServer: () => Promise<void>;
@@ -56,7 +58,7 @@ async function attempt(app: App, failure: string, work: () => Promise<unknown>):
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, notifier, seen, refusals, intervalMs, lookAfterServer, serverDer } = parts;
+  const { app, outbox, notifier, seen, refusals, machine, intervalMs, lookAfterServer, serverDer } = parts;
   const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
@@ -85,6 +87,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'what was deleted may still be on the disk', () => app.store.scrub());
     await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
     await attempt(app, 'who is disconnected again and again could not be told', () => app.disconnections.flush(app));
+    await attempt(app, 'nobody could be alerted of the machine', () => machine.look());
     await attempt(app, 'long work could not be begun', () => beginChores(app));
     const isTime = await isTimeForOwn();
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
