@@ -193,6 +193,7 @@ export const nistCsf: Framework = {
         'authority_down',
         'rollout_stopped',
         'ledger_unwritable',
+        'log_unwritable',
         'too_little_time',
         'delegation_short',
         'ledger_stale',
