@@ -18,7 +18,7 @@ export const admissionReasons = {
   quarantined: 'the principal is quarantined',
   revoked: 'the certificate is revoked',
   retired: 'the certificate was replaced and its overlap has ended: somebody still holds it',
-  not_yet_valid: 'notBefore has not come, beyond the allowed skew',
+  not_yet_valid: 'notBefore has not come, beyond the allowed skew, and it was not in use at a time still ahead',
   expired: 'notAfter and grace have passed',
   client_id_mismatch:
     "the MQTT client id is neither the principal's id nor begins with it and a colon, or is another principal's with a longer id",
@@ -83,8 +83,12 @@ const isNotRevoked: Check = ({ entry }) => {
   return entry?.state === 'retired' ? 'retired' : null;
 };
 
-const hasBegun: Check = (input) =>
-  (input.entry ?? input.stranger ?? { notBefore: 0 }).notBefore > input.now + input.skewMs ? 'not_yet_valid' : null;
+const hasBegun: Check = ({ entry, stranger, now, skewMs }) => {
+  const latest = now + skewMs;
+  if ((entry ?? stranger ?? { notBefore: 0 }).notBefore <= latest) return null;
+  // It was in use at a time that is still ahead: the clock was wrong then, or is now, and its device has no other certificate.
+  return entry?.activatedAt != null && entry.activatedAt > latest ? null : 'not_yet_valid';
+};
 
 const hasNotEnded: Check = ({ entry, stranger, now, graceMs }) => {
   // Only notAfter is ever relaxed, and only for what the ledger holds: a stranger gets no grace.

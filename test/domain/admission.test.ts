@@ -83,6 +83,16 @@ describe('admission', () => {
     expect(admit(input(patch as Partial<AdmissionInput>))).toEqual({ lane: 'refused', reason });
   });
 
+  it('admits one whose notBefore has not come where it was in use at a time that is still ahead: the clock was set back', () => {
+    const ahead = { notBefore: noon + day, notAfter: noon + 90 * day };
+    const verdict = (more: Parameters<typeof entry>[0]) => admit(input({ entry: entry({ ...ahead, ...more }) })).reason;
+    expect(verdict({ activatedAt: noon + day })).toBe('admitted');
+    expect(verdict({ activatedAt: noon + 300_001 })).toBe('admitted');
+    expect(verdict({ activatedAt: noon + 300_000 })).toBe('not_yet_valid');
+    expect(verdict({ activatedAt: null, state: 'issued' })).toBe('not_yet_valid');
+    expect(verdict({ activatedAt: noon + day, state: 'revoked' })).toBe('revoked');
+  });
+
   it('allows a skew before notBefore, and a suffix after the id', () => {
     expect(admit(input({ entry: entry({ notBefore: noon + 300_000 }) })).lane).toBe('full');
     expect(admit(input({ clientId: 'pump-7:sensor' })).lane).toBe('full');

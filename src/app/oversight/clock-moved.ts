@@ -3,6 +3,7 @@
 import { formatDuration } from '../../domain/time.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
+import { lastWritten } from './last-written.ts';
 import { watchAnew } from './watch-principals.ts';
 
 /** @param movedMs by how much, back below 0. */
@@ -19,11 +20,10 @@ export async function clockMoved(app: App, movedMs: number): Promise<void> {
   });
 }
 
-/** At the start: what was recorded last cannot lie ahead, unless the clock was set back while nothing ran. */
+/** At the start: when the ledger was written last cannot lie ahead, unless the clock was set back while nothing ran. */
 export async function clockMovedMeanwhile(app: App): Promise<void> {
   await change(app, async (within) => {
-    const [newest] = await within.tx.journal({}, 1);
-    const aheadMs = (newest?.at ?? within.now) - within.now;
+    const aheadMs = ((await lastWritten(within.tx)) ?? within.now) - within.now;
     if (aheadMs <= app.settings.skewMs) return;
     await alertOfClock(within, `at the start it was ${formatDuration(aheadMs)} before what was recorded last`);
   });

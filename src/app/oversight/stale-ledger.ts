@@ -3,9 +3,9 @@
 import type { Policy } from '../../domain/policy.ts';
 import { formatDuration, type Instant, spanMs } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
-import { lastAlive } from '../admission/own-absences.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import { lastWritten } from './last-written.ts';
 
 /** A stop for an update or a repair of the machine is nobody's alert. */
 const unremarkableMs = 3_600_000;
@@ -33,12 +33,6 @@ function toleratedMs(policies: readonly Policy[]): number {
     lifetimeMs - spanMs(renewAt, lifetimeMs),
   ]);
   return Math.max(unremarkableMs, Math.min(...spans));
-}
-
-async function lastWritten(read: Reader): Promise<Instant | null> {
-  const [newest] = await read.journal({}, 1);
-  const times = [await lastAlive(read), newest?.at ?? null].filter((at) => at !== null);
-  return times.length > 0 ? Math.max(...times) : null;
 }
 
 /** Asked before the first sweep, so what fell due meanwhile has no renewal yet. In order of their ends, as they are offered. */

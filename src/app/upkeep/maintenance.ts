@@ -66,14 +66,15 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> = Promise.resolve();
 
-  const isTimeForOwn = async (): Promise<boolean> => {
-    const movedMs = watch.moved();
-    if (movedMs !== 0) await attempt(app, 'nobody could be alerted of the clock', () => clockMoved(app, movedMs));
-    if (movedMs === 0 && app.clock.steady() < ownAt + ownDeadlinesMs) return false;
+  const isTimeForOwn = (isClockMoved: boolean): boolean => {
+    if (!isClockMoved && app.clock.steady() < ownAt + ownDeadlinesMs) return false;
     ownAt = app.clock.steady();
     return true;
   };
   const beat = async (): Promise<void> => {
+    // Before anything follows from the time: somebody is alerted first.
+    const movedMs = watch.moved();
+    if (movedMs !== 0) await attempt(app, 'could not raise the clock alert', () => clockMoved(app, movedMs));
     await attempt(app, 'who is here could not be written', () => app.presences.flush(app));
     await attempt(app, 'what was refused could not be written', () => app.refusals.flush(app));
     await attempt(app, 'a sweep failed', async () => {
@@ -89,7 +90,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'who is disconnected again and again could not be told', () => app.disconnections.flush(app));
     await attempt(app, 'nobody could be alerted of the machine', () => machine.look());
     await attempt(app, 'long work could not be begun', () => beginChores(app));
-    const isTime = await isTimeForOwn();
+    const isTime = isTimeForOwn(movedMs !== 0);
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
     await attempt(app, 'nobody could be told that the ledger takes writes again', () => refusals.look());
     if (!isTime) return;
