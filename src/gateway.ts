@@ -58,6 +58,7 @@ class LateSessions implements Sessions, Announcer {
     this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
   send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
   listens: Sessions['listens'] = (id, topic, only) => this.broker?.sessions.listens(id, topic, only) ?? false;
+  clientIdsOf: Sessions['clientIdsOf'] = (id) => this.broker?.sessions.clientIdsOf(id) ?? [];
   closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
     this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
   closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {

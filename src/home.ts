@@ -216,6 +216,7 @@ function announcerOf({ announce }: Partial<Announcer>): Announcer {
 const noSessions: Sessions = {
   send: async () => 0,
   listens: () => false,
+  clientIdsOf: () => [],
   closeByCertificate: () => 0,
   closeByPrincipal: () => 0,
   closeClaimed: () => 0,

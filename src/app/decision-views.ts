@@ -24,10 +24,14 @@ export interface TollView {
   readonly offersPerSecond: number;
   /** How long it takes to offer replacements to those, in milliseconds. */
   readonly offersTakeMs: number;
+  /** Renewals a day that the certificates need without it and with it, and the most that the rate limits allow. */
+  readonly perDay: { readonly without: number; readonly withIt: number; readonly most: number };
   /** Certificates that have too little time with it, and enough without. */
   readonly short: number;
   /** The first of them; at most 20. */
   readonly devices: readonly ShortDevice[];
+  /** Why it is refused unless somebody insists, a sentence each; empty: it is not. */
+  readonly objections: readonly string[];
 }
 
 /** Devices that a decision leaves without a way to renew. */

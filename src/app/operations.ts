@@ -18,7 +18,7 @@ import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
 
 export type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 
-export interface NewDevice {
+export interface NewDevice extends Insistence {
   readonly id: string;
   readonly owner: string;
   readonly kind?: PrincipalKind;
@@ -70,7 +70,10 @@ export interface DeviceView {
   readonly contact: Contact | null;
   /** What was said of a device through each gateway that speaks for it now. */
   readonly carried: readonly CarriedContact[];
+  /** Null: it never came since {@link trackedSince}. */
   readonly presence: PresenceView | null;
+  /** Since when it is noted who comes and goes; null: no gateway has run on this home yet. */
+  readonly trackedSince: number | null;
   readonly certificates: readonly CertificateView[];
   readonly renewals: readonly Renewal[];
   /** What those renewals were refused. */
@@ -191,6 +194,7 @@ export interface Finding {
  * Lists are bounded by `limit` (at most 10,000; default 1,000).
  */
 export interface Operations {
+  /** Rejects with `conflict`, too, where the id takes client ids that others use and nobody insists. */
   addDevice(input: NewDevice): Promise<Principal>;
   /** All rows or none; faults name their line. Rejects with `conflict` where it leaves certificates too little time and nobody insists. `format` is decided by the caller from the file's name or content. */
   importDevices(input: InventoryFile): Promise<{ added: number; updated: number }>;

@@ -18,10 +18,16 @@ export interface ReconcileRequest extends Insistence {
 export interface ReconcileReport {
   readonly source: string;
   readonly applied: boolean;
-  /** Why the guard objects; null: it does not. */
+  /** Why it is refused; null: it is not. */
   readonly objection: string | null;
+  /** Does it take `acceptLoss` to go on? */
+  readonly loses: boolean;
+  /** Does it take `force` and a reason to go on? */
+  readonly insist: boolean;
   /** Certificates in use that it leaves too little time to be replaced. */
   readonly short: number;
+  /** Client ids that others use and that it takes. */
+  readonly claimed: number;
   readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
   readonly added: readonly string[];
   readonly changed: readonly {

@@ -23,6 +23,11 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
       registry
         .ofPrincipal(principalId)
         .some(({ session, ending }) => ending === null && session.fingerprint === certificate),
+    clientIdsOf: (principalId) =>
+      registry
+        .ofPrincipal(principalId)
+        .filter(({ ending }) => ending === null)
+        .map(({ session }) => session.clientId),
     closeByCertificate: (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
     closeByPrincipal: (principalId, reason) => registry.endByPrincipal(principalId, reason),
     closeClaimed: (principalId, reason) => registry.endClaimed(principalId, reason),

@@ -1,7 +1,6 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
 import { type Command, Option } from 'commander';
 import type { DeviceView, NewDevice } from '../app/operations.ts';
-import type { PresenceView } from '../app/progress-views.ts';
 import { keyModes } from '../domain/policy.ts';
 import {
   type CarriedContact,
@@ -19,6 +18,7 @@ import { certificateTable } from './certificate.ts';
 import { cutOffWords, delegationTable } from './delegation.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
+import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -27,11 +27,11 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answer, answerList, cell, fields, moment, plain } from './output.ts';
+import { answer, answerList, cell, fields, moment, plain, time } from './output.ts';
 import { refusalTable, renewalTable } from './renewal.ts';
 import { cut, table } from './table.ts';
 
-type AddOptions = CommonOptions & Omit<NewDevice, 'id'>;
+type AddOptions = CommonOptions & InsistenceOptions & Omit<NewDevice, 'id'>;
 type ListOptions = CommonOptions & {
   readonly status?: string;
   readonly kind?: string;
@@ -84,8 +84,11 @@ function listRow(principal: Principal): string[] {
   return [id, kind, status, principal.class, criticality, owner, site].map(cell);
 }
 
-function presenceFields(presence: PresenceView | null, now: number): (readonly [string, string])[] {
-  if (!presence) return [['here', 'never since that is noted']];
+function presenceFields({ presence, trackedSince }: DeviceView, now: number): (readonly [string, string])[] {
+  if (!presence) {
+    const since = trackedSince === null ? '' : ` (tracked since ${time(trackedSince).slice(0, 10)})`;
+    return [['here', `never${since}`]];
+  }
   const { here, since, comesEveryMs, longestAwayMs } = presence;
   return [
     ['here', `${here ? 'since' : 'until'} ${moment(since, now)}`],
@@ -95,7 +98,7 @@ function presenceFields(presence: PresenceView | null, now: number): (readonly [
 }
 
 function describe(view: DeviceView, now: number): string {
-  const { principal, contact, carried, presence, certificates, renewals, refusals, delegations } = view;
+  const { principal, contact, carried, certificates, renewals, refusals, delegations } = view;
   const seen = contact?.lastSeenAt ?? null;
   const parts = [
     fields([
@@ -103,7 +106,7 @@ function describe(view: DeviceView, now: number): string {
       ['clock', clockOf(contact)],
       ...carried.map((each) => [`through ${each.gatewayId}`, carriedWords(each)] as const),
       ['last seen', seen === null ? 'never' : moment(seen, now)],
-      ...presenceFields(presence, now),
+      ...presenceFields(view, now),
     ]),
     certificateTable(certificates, now),
     renewalTable(renewals, now),
@@ -114,7 +117,7 @@ function describe(view: DeviceView, now: number): string {
 }
 
 function registerAdd(group: Command, surroundings: Surroundings): void {
-  withCommon(group.command('add'))
+  withInsistence(withCommon(group.command('add')))
     .description('put a device, gateway or service into the inventory')
     .argument('<id>', 'its name: in topics, client ids and certificates')
     .requiredOption('--owner <owner>', 'who answers for it')
@@ -132,7 +135,9 @@ function registerAdd(group: Command, surroundings: Surroundings): void {
     )
     .action(async (id: string, options: AddOptions) => {
       const { home: _home, config: _config, output, ...given } = options;
-      const principal = await withOperations(surroundings, options, (each) => each.addDevice({ id, ...given }));
+      const principal = await withOperations(surroundings, options, (each) =>
+        each.addDevice({ id, ...given, ...insistenceOf(options) }),
+      );
       answer(output, principal, () => fields(principalFields(principal)));
     });
 }

@@ -1,4 +1,4 @@
-// The options of every command whose decision may leave certificates too little time, and is refused then unless somebody insists.
+// The options of every command whose decision may cost devices their renewal, and is refused then unless somebody insists.
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Insistence } from '../app/decision-views.ts';
@@ -11,7 +11,7 @@ export interface InsistenceOptions {
 
 export function withInsistence(command: Command): Command {
   return command
-    .option('--force', 'go on although certificates are left too little time to be replaced')
+    .option('--force', 'carry it out although it is refused')
     .option('--reason <text>', 'why, with --force: kept in the journal')
     .option('--by <name>', 'who says so, with --force; the user of this shell by default');
 }

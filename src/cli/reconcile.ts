@@ -30,9 +30,9 @@ function textOf(value: unknown): string {
   return plain(Array.isArray(value) ? value.join(',') : String(value));
 }
 
-function verdictOn({ applied, objection, short, counts }: ReconcileReport): string {
+function verdictOn({ applied, objection, loses, insist: isForced, counts }: ReconcileReport): string {
   if (objection !== null) {
-    const insist = short > 0 ? '--force --reason TEXT' : '--accept-loss';
+    const insist = [...(loses ? ['--accept-loss'] : []), ...(isForced ? ['--force --reason TEXT'] : [])].join(' ');
     return applied ? `done, although ${objection}` : `refused: ${objection}; if that is right: ${insist}`;
   }
   const open = counts.added + counts.changed + counts.decommissioned;

@@ -14,6 +14,11 @@ function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** A small fleet renews less than once a day. */
+function about(perDay: number): string {
+  return perDay > 0 && perDay < 10 ? perDay.toFixed(1) : String(Math.ceil(perDay));
+}
+
 function tollWords({
   looked,
   earlier,
@@ -22,6 +27,7 @@ function tollWords({
   dueAtOnce,
   offersPerSecond,
   offersTakeMs,
+  perDay,
   short,
   devices,
 }: TollView) {
@@ -33,16 +39,21 @@ function tollWords({
   return [
     `due dates: ${counted(looked, 'certificate')}, ${earlier} earlier, ${later} later, ${unmoved} unchanged`,
     `due at once: ${dueAtOnce}${dueAtOnce > 0 ? `; ${pace}` : ''}`,
+    `renewals a day: ${about(perDay.without)} before, ${about(perDay.withIt)} with it; the rate limits allow ${perDay.most}`,
     `too little time: ${short > 0 ? counted(short, 'certificate') : 'none'}`,
     ...named,
     ...(short > devices.length ? [`  and ${short - devices.length} more`] : []),
   ];
 }
 
+function isObjectedTo(toll: TollView | null): boolean {
+  return (toll?.objections.length ?? 0) > 0;
+}
+
 function words({ changed, atNextStart, applied, toll }: ReloadView): string {
   const policies = changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed';
   const later = atNextStart.length > 0 ? [`takes effect after a restart: ${atNextStart.join(', ')}`] : [];
-  const refused = !applied && (toll?.short ?? 0) > 0;
+  const refused = !applied && isObjectedTo(toll);
   const verdict = applied ? [] : [refused ? 'not applied; it needs --force --reason TEXT' : 'not applied: a dry run'];
   return [policies, ...(toll ? tollWords(toll) : []), ...later, ...verdict].map((line) => `${plain(line)}\n`).join('');
 }
@@ -55,6 +66,6 @@ export function registerReload(program: Command, surroundings: Surroundings): vo
       const request = { ...insistenceOf(options), ...(options.dryRun && { dryRun: true }) };
       const view = await withOperations(surroundings, options, (each) => each.reload(request));
       answer(options.output, view, () => words(view));
-      if (!view.applied && (view.toll?.short ?? 0) > 0 && !options.force) process.exitCode = 1;
+      if (!view.applied && isObjectedTo(view.toll) && !options.force) process.exitCode = 1;
     });
 }

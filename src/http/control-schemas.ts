@@ -46,6 +46,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     maxPacket: z.int().exactOptional(),
     slots: z.int().exactOptional(),
     cohort: z.enum(cohorts).exactOptional(),
+    ...insistence,
   }),
   importDevices: z.strictObject({
     format: z.enum(['csv', 'jsonl']),

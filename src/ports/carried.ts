@@ -14,6 +14,8 @@ export interface CarriedUpload extends Upload {
 export interface OutlookPath {
   /** The gateway that the renewal which brought a certificate went through; null: none. */
   readonly via: PrincipalId | null;
+  /** Was the request of that renewal signed by the key before it? */
+  readonly signed: boolean;
 }
 
 export interface OutlookRenewal extends Pick<Renewal, 'id' | 'state' | 'lastCode'> {
@@ -38,6 +40,8 @@ export interface CarriedWriter {
   dropCarriedUpload(renewalId: string, gateway: PrincipalId): Promise<void>;
   /** Forgets what has arrived of a request, from the device and through every site gateway. */
   dropUploads(renewalId: string): Promise<void>;
+  /** The request that this renewal accepted was signed by the key before it. */
+  noteSigned(renewalId: string): Promise<void>;
   putRefusal(refusal: RenewalRefusal): Promise<void>;
   /** The renewal has moved on: what it was refused before is over. */
   settleRefusals(renewalId: string, at: Instant): Promise<void>;

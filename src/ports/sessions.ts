@@ -19,6 +19,8 @@ export interface Sessions {
   listens(principalId: PrincipalId, topic: string, only?: object): boolean;
   /** Has the principal a session that was opened with this certificate? One that is being ended is none. */
   isConnected(principalId: PrincipalId, certificate: Fingerprint): boolean;
+  /** The client ids under which this principal has sessions now; not those that are being ended. */
+  clientIdsOf(principalId: PrincipalId): readonly string[];
   /** Ends the sessions opened with this certificate; how many there were. */
   closeByCertificate(fingerprint: Fingerprint, reason: string): number;
   /** Ends every session of this principal; how many there were. */

@@ -58,7 +58,7 @@ export interface Outlook extends OutlookPath {
   readonly principal: Principal;
   /** Of the gateway the inventory puts it behind; null: behind none, or behind one that is not there. */
   readonly gatewayStatus: PrincipalStatus | null;
-  /** Null: it never came since that is noted. */
+  /** Null: it never came since visits are recorded. */
   readonly visits: Visits | null;
   /** The open renewal that replaces it. */
   readonly renewal: OutlookRenewal | null;
@@ -124,6 +124,8 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   caseTwin(id: PrincipalId): Promise<PrincipalId | null>;
   /** Pairs of ids in the inventory that differ by case alone. */
   caseTwins(limit: number): Promise<(readonly [PrincipalId, PrincipalId])[]>;
+  /** The client ids under which sessions of this principal are stored, its own id apart; at most 1,000. */
+  storedClientIds(id: PrincipalId): Promise<string[]>;
   /** In order of id. */
   principals(query: PrincipalQuery, page: Page): Promise<Principal[]>;
   contact(id: PrincipalId): Promise<Contact | null>;

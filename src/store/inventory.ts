@@ -1,5 +1,6 @@
 // Principals, and what they last told about themselves.
 import { sql } from 'kysely';
+import { ownerAndClientOf, sessionName } from '../domain/client-id.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import {
   type CarriedContact,
@@ -31,6 +32,9 @@ const columns = [
 ] as const;
 const rows = build.selectFrom('principal').select(columns);
 
+/** Stored sessions of one principal that are read. */
+const sessionsMax = 1_000;
+
 type Row = Omit<Principal, 'modes'> & { readonly modes: string };
 
 /** A list of key modes as one column. */
@@ -55,6 +59,23 @@ const saidBy = (p: Parameter<Contact>) => ({
   clock_skew_ms: p('clockSkewMs'),
   last_seen_at: p('lastSeenAt'),
 });
+
+/** Names of sessions with a suffix: the colon before it is the last character of the first, and has `;` for its successor. */
+function storedClientIds(queries: Queries): (id: PrincipalId) => string[] {
+  const between = queries.prepare((p: Parameter<{ from: string; to: string; limit: number }>) =>
+    build
+      .selectFrom('mqtt_session')
+      .select('client_id as name')
+      .where('client_id', '>', p('from'))
+      .where('client_id', '<', p('to'))
+      .limit(p('limit')),
+  );
+  return (id) => {
+    const name = sessionName(id, id);
+    const found = between.all({ from: `${name}:`, to: `${name};`, limit: sessionsMax });
+    return found.map((row) => ownerAndClientOf(row.name).clientId);
+  };
+}
 
 function prepareContacts(queries: Queries) {
   const of = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
@@ -184,6 +205,7 @@ export function inventory(queries: Queries) {
     },
     caseTwin: (id: PrincipalId): PrincipalId | null => twin.get({ id })?.id ?? null,
     caseTwins: (limit: number) => twins(queries, limit),
+    storedClientIds: storedClientIds(queries),
     principals: (query: PrincipalQuery, page: Page): Principal[] => {
       let select = rows.orderBy('id').limit(page.limit);
       for (const column of ['status', 'kind', 'site', 'owner', 'source'] as const) {

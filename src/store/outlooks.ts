@@ -26,6 +26,7 @@ type Row = Omit<Certificate, 'state'> &
     readonly lastCode: string | null;
     readonly refused: string | null;
     readonly via: PrincipalId | null;
+    readonly signed: 0 | 1 | null;
   };
 
 const certificateColumns = [
@@ -77,7 +78,7 @@ const rows = build
   )
   .select([...certificateColumns, ...principalColumns])
   .select(['g.status as gatewayStatus', 's.gaps', 's.came_at as cameAt', 's.left_at as leftAt'])
-  .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode', 'b.via'])
+  .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode', 'b.via', 'b.signed'])
   .select((eb) =>
     eb
       .selectFrom('refusal as f')
@@ -114,6 +115,7 @@ function outlookOf(row: Row): Outlook {
     principal: principalOf(row),
     gatewayStatus: row.gatewayStatus,
     via: row.via,
+    signed: row.signed === 1,
     visits: gaps !== null && cameAt !== null ? { gaps: bytesOf(gaps), cameAt, leftAt } : null,
     renewal:
       renewal !== null && renewalState !== null

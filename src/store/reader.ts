@@ -27,6 +27,10 @@ export class TableReader implements Reader {
     return this.tables.caseTwins(limit);
   }
 
+  async storedClientIds(id: PrincipalId) {
+    return this.tables.storedClientIds(id);
+  }
+
   async principals(query: PrincipalQuery, page: Page) {
     return this.tables.principals(query, page);
   }

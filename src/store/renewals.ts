@@ -131,6 +131,12 @@ export function renewals(queries: Queries) {
       .limit(p('limit')),
   );
   const put = preparePut(queries);
+  const sign = queries.prepare((p: Parameter<{ id: string }>) =>
+    build
+      .updateTable('renewal')
+      .set({ signed: sql.lit(1) })
+      .where('id', '=', p('id')),
+  );
   return {
     renewalsAfter: (row: number, limit: number): { row: number; renewal: Renewal }[] =>
       after.all({ row, limit }).map(({ row: place, ...renewal }) => ({ row: place, renewal })),
@@ -146,6 +152,7 @@ export function renewals(queries: Queries) {
     },
     dueRenewals: (now: Instant, limit: number): Renewal[] => due.all({ now, limit }),
     putRenewal: put,
+    noteSigned: (id: string): void => void sign.run({ id }),
   };
 }
 

@@ -98,6 +98,7 @@ interface RenewalTable {
   updated_at: Instant;
   ended: 0 | 1;
   shown: GeneratedAlways<RenewalState>;
+  signed: Generated<0 | 1>;
 }
 
 interface RequestTable {
@@ -285,6 +286,7 @@ interface Schema {
   crl: CrlTable;
   journal: JournalTable;
   tally: TallyTable;
+  mqtt_session: { client_id: string };
 }
 
 /** The query builder. It only writes SQL; it holds no connection and can execute nothing. */

@@ -64,6 +64,10 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().dropCarriedContacts(gateway, but, now);
   }
 
+  async noteSigned(renewalId: string): Promise<void> {
+    this.#open().noteSigned(renewalId);
+  }
+
   async putRefusal(refusal: RenewalRefusal): Promise<void> {
     this.#open().putRefusal(refusal);
   }

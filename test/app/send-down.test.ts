@@ -2,7 +2,8 @@
 // said all the same where the protocol's page promises that there is room.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app/context.ts';
-import { canBeTold, sendDown } from '../../src/app/enrollment/send-down.ts';
+import { sendDown } from '../../src/app/enrollment/send-down.ts';
+import { canBeTold } from '../../src/app/renewal/manner.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage } from '../../src/domain/message.ts';
 import { payloadRoom, publishBytes } from '../../src/domain/packet.ts';

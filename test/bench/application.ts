@@ -67,6 +67,7 @@ class Devices implements Sessions {
   onConfirmed: () => void = () => undefined;
 
   listens = (id: PrincipalId): boolean => this.devices.has(id);
+  clientIdsOf = (): readonly string[] => [];
   closeByCertificate = (): number => 0;
   closeByPrincipal = (): number => 0;
   closeClaimed = (): number => 0;

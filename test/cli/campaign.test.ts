@@ -47,13 +47,13 @@ describe('nolapse campaign', () => {
     expect(stderr).toContain('reason: expected 1 to 256 characters');
     expect(stderr).toContain('issued-before: in the future, it would replace its own replacements');
     expect(stderr).toContain('class: metre is not configured');
-    expect(stderr).toContain('site: nobody in the inventory is at nroth');
+    expect(stderr).toContain('site: no device in the inventory is at the site "nroth"');
     expect(stderr).toContain('reason-code: not one of unspecified, keyCompromise');
     expect(await campaign('show', 'nothing')).toMatchObject({ code: 2, stderr: 'nolapse: no campaign nothing\n' });
     expect((await campaign('start')).stderr).toContain('--reason');
     expect(await campaign('start', '--reason', 'leaked', '--site', 'nrth')).toMatchObject({
       code: 2,
-      stderr: 'nolapse: site: nobody in the inventory is at nrth\n',
+      stderr: 'nolapse: site: no device in the inventory is at the site "nrth"\n',
     });
   });
 });

@@ -1,5 +1,8 @@
 // nolapse delegation ...: granted, listed and revoked on a home at rest, and everything that is wrong with a grant named at once.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OtherCa } from '../pki/made.ts';
 import { Workplace } from './harness.ts';
 
 const day = 86_400_000;
@@ -70,6 +73,35 @@ describe('nolapse delegation', () => {
     const listed = await place.run(['delegation', 'list', '--home', place.home]);
     expect(listed.stdout).toMatch(/^\S+ +gw-2 +site north +keygen +revoked +0\//m);
     expect(listed.stdout).toMatch(/^\S+ +gw-1 +dev-1, dev-2 +csr, recertify +ends in .* 0\/20$/m);
+  });
+
+  it('says in the last line of a revocation who has no other way to renew', async () => {
+    const ca = new OtherCa('Old Waterworks', Date.now() + 1_000 * day);
+    for (const id of ['dev-7', 'dev-8']) {
+      const owner = id === 'dev-7' ? 'ana' : 'o';
+      await place.ask('device', 'add', id, '--owner', owner, '--site', 'south-7');
+      const ends = Date.now() + (id === 'dev-7' ? 20.5 : 40) * day;
+      const { der } = ca.issue(id, { notBefore: Date.now() - day, notAfter: ends });
+      writeFileSync(join(place.folder, `${id}.der`), der);
+      await place.ask('cert', 'import', join(place.folder, `${id}.der`));
+    }
+    const revoke = async (scope: readonly string[]): Promise<string | undefined> => {
+      const { id } = await add('gw-1', ...scope, ...limits);
+      const { code, stdout, stderr } = await place.run(['delegation', 'revoke', id, '--home', place.home]);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/^state +revoked$/m);
+      return stdout.trimEnd().split('\n').at(-1);
+    };
+    const site = await add('gw-1', '--site', 'south-7', ...limits);
+    expect(await revoke(['--device', 'dev-7'])).toBe('no device depends on it to renew');
+    expect(await revoke(['--site', 'nowhere'])).toBe('no device depends on it to renew');
+    await place.ask('delegation', 'revoke', site.id);
+    expect(await revoke(['--device', 'dev-8'])).toMatch(
+      /^1 device has no other way to renew; the first to end is dev-8 \(o\), in 39d \d+h$/,
+    );
+    expect(await revoke(['--site', 'south-7'])).toMatch(
+      /^2 devices have no other way to renew; the first to end is dev-7 \(ana\), in 20d \d+h$/,
+    );
   });
 
   it('ends them with their gateway', async () => {

@@ -47,6 +47,7 @@ export function outlooks(): void {
       principal: principal('a'),
       gatewayStatus: 'decommissioned',
       via: null,
+      signed: false,
       visits,
       renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full' },
       place: { endsAt: sooner.notAfter, row: expect.any(Number) },
@@ -54,6 +55,24 @@ export function outlooks(): void {
     expect(second).toMatchObject({ gatewayStatus: null, visits: null, renewal: null });
     expect(second?.principal).toEqual(principal('b', { modes: [], site: null, gateway: idOf('unheard-of') }));
     expect(none).toEqual([]);
+  });
+
+  it('says through whom the renewal went that brought a certificate, and whether its request was signed', async () => {
+    const brought = (serial: string, id: string, renewalId: string) =>
+      certificate(serial, id, { renewalId, notAfter: now + day });
+    const via = idOf('gw-1');
+    await store.transact((tx) => tx.putPrincipal(principal('gw-1', { kind: 'gateway', gateway: null })));
+    const ended = { state: 'retired', via, oldFingerprint: null } as const;
+    await putRenewals(renewal('r1', 'a', ended), renewal('r2', 'b', ended));
+    await put(brought('one', 'a', 'r1'), brought('two', 'b', 'r2'));
+    await store.transact((tx) => tx.noteSigned('r1'));
+    // A renewal that goes on keeps it.
+    await putRenewals(renewal('r1', 'a', { ...ended, attempts: 7 }));
+    const said = (await walk(now + 2 * day, 10)).map((each) => [each.principal.id, each.via, each.signed]);
+    expect(said).toEqual([
+      ['a', via, true],
+      ['b', via, false],
+    ]);
   });
 
   it('says whose renewal was refused the same again and again, until it has moved on', async () => {

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Prospect } from '../../src/domain/forecast.ts';
-import { type Footing, neededMs, type ShortReason, shortfall, takesTime } from '../../src/domain/time-left.ts';
+import {
+  type Footing,
+  neededMs,
+  type Reach,
+  reachOf,
+  type ShortReason,
+  shortfall,
+  takesTime,
+} from '../../src/domain/time-left.ts';
 import { day, noon as now, policy } from './samples.ts';
 
 const prospect: Prospect = {
@@ -20,7 +28,8 @@ const footing = ({
   ...patch
 }: { prospect?: Partial<Prospect> } & Partial<Omit<Footing, 'prospect'>>): Footing => ({
   prospect: { ...prospect, ...facts },
-  hasKeyMode: true,
+  noWay: null,
+  reach: 'in_life',
   neededMs: 5 * day,
   ...patch,
 });
@@ -35,7 +44,7 @@ describe('the time a certificate has left to be replaced', () => {
       { prospect: { dueAt: now - 9 * day, endsAt: now + 4 * day } },
       'too_late',
     ],
-    ['is worth nothing in no key mode', { hasKeyMode: false }, 'no_key_mode'],
+    ['is worth nothing in no key mode', { noWay: 'no_key_mode' }, 'no_key_mode'],
     ['is worth nothing behind a gateway that is gone', { prospect: { gatewayGone: true } }, 'gateway_gone'],
     ['is worth nothing behind a gateway that may not', { prospect: { notDelegated: true } }, 'not_delegated'],
     ['is worth nothing where no renewal is planned', { prospect: { dueAt: null } }, 'not_planned'],
@@ -44,11 +53,32 @@ describe('the time a certificate has left to be replaced', () => {
   });
 
   it('is taken by a decision only from who has enough without it', () => {
-    const [good, bad] = [footing({}), footing({ hasKeyMode: false })];
+    const [good, bad] = [footing({}), footing({ noWay: 'no_key_mode' })];
     expect(takesTime(good, bad, now)).toBe('no_key_mode');
     expect(takesTime(bad, bad, now)).toBeNull();
     expect(takesTime(bad, good, now)).toBeNull();
     expect(takesTime(footing({ prospect: { notDelegated: true } }), bad, now)).toBeNull();
+  });
+
+  it.each<[Reach, Reach, ShortReason | null]>([
+    ['in_life', 'in_life', null],
+    ['in_life', 'in_grace', 'gap_too_long'],
+    ['in_life', 'out_of_reach', 'gap_too_long'],
+    ['in_grace', 'out_of_reach', 'gap_too_long'],
+    ['in_grace', 'in_grace', null],
+    ['out_of_reach', 'in_life', null],
+  ])('is taken from the next certificate where a visit fell %s and falls %s', (without, withIt, expected) => {
+    expect(takesTime(footing({ reach: without }), footing({ reach: withIt }), now)).toBe(expected);
+  });
+
+  it('reaches from one visit to the next as far as lifetime, and grace after it', () => {
+    const short = { ...policy, lifetimeMs: 30 * day, grace: { kind: 'duration', ms: 10 * day } } as const;
+    expect([29, 30, 39, 40].map((days) => reachOf(short, days * day))).toEqual([
+      'in_life',
+      'in_grace',
+      'in_grace',
+      'out_of_reach',
+    ]);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Sessions } from '../../src/ports/sessions.ts';
 export const nobody: Sessions = {
   send: async () => 0,
   listens: () => false,
+  clientIdsOf: () => [],
   closeByCertificate: () => 0,
   closeByPrincipal: () => 0,
   closeClaimed: () => 0,

@@ -84,7 +84,7 @@ describe('a client id', () => {
     live.on('error', () => undefined);
     const closed = new Promise<void>((resolve) => live.once('close', () => resolve()));
 
-    await operations.addDevice({ id: 'a:b', owner: 'tests' });
+    await operations.addDevice({ id: 'a:b', owner: 'tests', force: true, reason: 'a calls it a:c now' });
     await house.log.until('session.ended', { 'event.reason': 'client_id_taken', 'nolapse.client_id': 'a:b' });
     await closed;
     await expect.poll(() => heard).toEqual(['devices/a/gone']);

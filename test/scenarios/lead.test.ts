@@ -232,7 +232,10 @@ describe('nolapse forecast', () => {
     }
     // By a name that is misspelt nobody would go dark.
     await expect(forecast({ owner: 'nobody', site: 'nowhere' })).rejects.toMatchObject({
-      faults: ['owner: nobody in the inventory is of nobody', 'site: nobody in the inventory is at nowhere'],
+      faults: [
+        'owner: no device in the inventory has the owner "nobody"',
+        'site: no device in the inventory is at the site "nowhere"',
+      ],
     });
   });
 });

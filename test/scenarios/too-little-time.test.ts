@@ -110,6 +110,22 @@ describe('a change of policy', () => {
     expect(await shortAlert('reload')).toBeUndefined();
   });
 
+  it('that was refused after SIGHUP is no longer alerted of once the gateway has started anew, whatever the file says', async () => {
+    await open(classes('renewAt: 50%'));
+    await devices(['pump-1']);
+    house.configure(bad.late);
+    await house.gateway.hangUp();
+    expect(await shortAlert('reload')).toMatchObject({ severity: 'warning' });
+    await house.restart(() => house.configure(classes('renewAt: 50%')));
+    expect(await shortAlert('reload')).toBeUndefined();
+    house.configure(bad.late);
+    await house.gateway.hangUp();
+    expect(await shortAlert('reload')).toMatchObject({ severity: 'warning' });
+    await house.restart();
+    expect(await shortAlert('reload')).toBeUndefined();
+    await expect.poll(() => shortAlert('policies'), { timeout: 15_000 }).toMatchObject({ severity: 'critical' });
+  });
+
   it.each(Object.entries(bad))('is never refused at a start, and alerted of: %s', async (_name, yaml) => {
     await open(classes('renewAt: 50%'));
     await devices(['pump-1']);

@@ -12,6 +12,8 @@ const aliveMs = 30_000;
 /** What the gateway remembers of itself, by the name of the setting. */
 const aliveSetting = 'gateway.alive';
 const absencesSetting = 'gateway.absences';
+/** Since when it is noted who comes and goes. */
+const trackingSetting = 'gateway.tracking';
 
 export class OwnAbsences {
   #list: readonly Absence[] = [];
@@ -25,6 +27,7 @@ export class OwnAbsences {
   async begin(app: App): Promise<void> {
     this.#list = await readAbsences(app.store.read, app.clock.now());
     this.#watch = new ClockWatch(app.clock);
+    await beginTracking(app);
     await this.keepAlive(app, true);
   }
 
@@ -60,6 +63,20 @@ export class OwnAbsences {
     this.#kept = list;
     this.#aliveAt = at;
   }
+}
+
+/** A home from before this was kept has noted them since it was last known to be alive, at the least. */
+function beginTracking(app: App): Promise<void> {
+  return app.store.transact(async (tx) => {
+    if ((await trackedSince(tx)) !== null) return;
+    await tx.putSetting(trackingSetting, String((await lastAlive(tx)) ?? app.clock.now()));
+  });
+}
+
+/** Since when it is noted who comes and goes; null: no gateway has run on this home yet. */
+export async function trackedSince(read: Reader): Promise<Instant | null> {
+  const text = await read.setting(trackingSetting);
+  return text === null ? null : Number(text);
 }
 
 /** When the gateway was last known to be alive; null: never yet. */

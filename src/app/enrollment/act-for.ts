@@ -4,9 +4,10 @@ import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import { fitted, mannerOf } from '../renewal/manner.ts';
 import type { Session } from '../session.ts';
 import { judgeSpeaker } from './delegations.ts';
-import { fitted, mannerOf, sendDown } from './send-down.ts';
+import { sendDown } from './send-down.ts';
 import { isAnswered, maySpeak, slowDownSeconds } from './throttle.ts';
 
 /** What tells a gateway how far its delegations go. */

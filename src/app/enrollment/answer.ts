@@ -10,10 +10,11 @@ import { dayMs } from '../../domain/time.ts';
 import { enrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
+import { mannerOf } from '../renewal/manner.ts';
 import { broughtBy, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import { promptAnew, type Told } from './prompt.ts';
-import { mannerOf, sendTo } from './send-down.ts';
+import { sendTo } from './send-down.ts';
 
 /** An offer that waits for its turn may have come to it by then. */
 const queuedMs = 30_000;

@@ -6,8 +6,8 @@ import { addPart, isWhole, type Upload, type UploadPart } from '../../domain/upl
 import type { Reader, Transaction } from '../../ports/store.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import type { Way } from '../renewal/manner.ts';
 import type { Sender } from './receive.ts';
-import type { Way } from './send-down.ts';
 
 export type Assembled =
   | { readonly kind: 'whole'; readonly der: Uint8Array }

@@ -3,7 +3,7 @@
 import { type Contact, nothingSaid, type PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Transaction } from '../../ports/store.ts';
-import type { Way } from './send-down.ts';
+import type { Way } from '../renewal/manner.ts';
 
 type Said = Partial<Pick<Contact, 'encoding' | 'packetBytesMax' | 'slots' | 'clockSkewMs'>>;
 

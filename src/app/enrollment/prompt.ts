@@ -16,10 +16,11 @@ import { type Change, change, step } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { holdOf, keepHeld, tellUrgent } from '../renewal/hold.ts';
 import { lastChance } from '../renewal/last-chance.ts';
+import { fitted, type Manner, type Way } from '../renewal/manner.ts';
 import { listenersTo } from './delegations.ts';
 import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
-import { type AskedOn, type Audience, fitted, type Manner, sendEach, type Way } from './send-down.ts';
+import { type AskedOn, type Audience, sendEach } from './send-down.ts';
 
 /** Why something is sent: its time had come, or its device listens or asked. */
 type Reason = 'due' | 'asked';

@@ -54,13 +54,18 @@ async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Ar
   if ('code' in facts) return facts;
   const objection = await objectToProof(app, sender, message, der);
   if (objection) return objection;
-  const outcome = await change(app, (within) => take(within, sender, message.renewal, facts), sender.via);
+  const outcome = await change(app, (within) => take(within, sender, message, facts), sender.via);
   if ('refusal' in outcome) return outcome.refusal;
   if (outcome.resend) await sendReplacement(app, message.renewal, sender.via);
   return outcome.resend ? null : waitForAuthority(app, message.renewal);
 }
 
-async function take(within: Change, sender: Sender, renewalId: string, facts: RequestFacts): Promise<Outcome> {
+async function take(
+  within: Change,
+  sender: Sender,
+  { renewal: renewalId, proof }: CsrMessage,
+  facts: RequestFacts,
+): Promise<Outcome> {
   const { tx } = within;
   const renewal = await tx.renewal(renewalId);
   const principal = await tx.principal(sender.id);
@@ -78,12 +83,15 @@ async function take(within: Change, sender: Sender, renewalId: string, facts: Re
   }
   const approval = await approveWithin(within, principal, renewal, facts);
   if (approval.kind === 'refused') return { refusal: approval };
-  return accept(within, principal, renewal, { request: approval.request, told: toldOf(facts) }, sender);
+  const approved = { request: approval.request, told: toldOf(facts), signed: proof !== undefined };
+  return accept(within, principal, renewal, approved, sender);
 }
 
 interface Approved {
   readonly request: ApprovedRequest;
   readonly told: string;
+  /** By the key in use. That it verifies was judged before. */
+  readonly signed: boolean;
 }
 
 /** What the renewal's record says of a request: once, since the same key again changes nothing. */
@@ -100,7 +108,7 @@ async function accept(
   within: Change,
   principal: Principal,
   renewal: Renewal,
-  { request, told }: Approved,
+  { request, told, signed }: Approved,
   { via, encoding }: Sender,
 ): Promise<Outcome> {
   const { tx, now } = within;
@@ -126,6 +134,7 @@ async function accept(
     await beginning.count();
     if (renewal.newFingerprint) await dropUnused(within, renewal);
     await tx.putRequest(renewal.id, request);
+    if (signed) await tx.noteSigned(renewal.id);
     await tx.owe({ kind: 'issue', renewalId: renewal.id, by: await lastChance(tx, renewal) });
   }
   return { resend: false };

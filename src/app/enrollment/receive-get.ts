@@ -5,9 +5,10 @@ import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { partBytesWithin } from '../../wire/index.ts';
 import { change, step } from '../change.ts';
 import type { App } from '../context.ts';
+import { type Manner, mannerOf, roomFor, type Way } from '../renewal/manner.ts';
 import type { Sender } from './receive.ts';
 import { fetchedUnder, replacementOf } from './replacement.ts';
-import { type Manner, mannerOf, roomFor, sendDown, type Way } from './send-down.ts';
+import { sendDown } from './send-down.ts';
 
 /** Takes a request for parts. One is answered by as many parts as it takes, in order; the same request again by the same parts. */
 export async function receiveGet(app: App, sender: Sender, get: GetMessage): Promise<Refusal | null> {

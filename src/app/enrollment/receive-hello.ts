@@ -4,11 +4,11 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import { canBeTold, mannerOf } from '../renewal/manner.ts';
 import { onHello } from './answer.ts';
 import { keepSaid } from './keep-said.ts';
 import type { Sender } from './receive.ts';
 import { reportUse } from './report-use.ts';
-import { canBeTold, mannerOf } from './send-down.ts';
 
 /** Takes a hello; its fields replace what an earlier one said, absent ones stay. */
 export async function receiveHello(app: App, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {

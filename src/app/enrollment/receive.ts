@@ -8,6 +8,7 @@ import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import { decodeUp } from '../../wire/index.ts';
 import type { App } from '../context.ts';
+import { mannerOf } from '../renewal/manner.ts';
 import { noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import { concernsDelegation, objectToSpeaker, refuseGateway, slowDown } from './act-for.ts';
@@ -15,7 +16,7 @@ import { receiveAck } from './receive-ack.ts';
 import { receiveCsr } from './receive-csr.ts';
 import { receiveGet } from './receive-get.ts';
 import { receiveHello } from './receive-hello.ts';
-import { mannerOf, sendDown } from './send-down.ts';
+import { sendDown } from './send-down.ts';
 import { isAnswered, maySpeak } from './throttle.ts';
 
 /** Where a message came from: the session it arrived on and the encoding it was spoken in. */

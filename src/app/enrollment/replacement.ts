@@ -4,7 +4,7 @@ import type { DownMessage } from '../../domain/message.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { toSeconds } from '../../domain/time.ts';
 import type { App } from '../context.ts';
-import { fitted, type Manner } from './send-down.ts';
+import { fitted, type Manner } from '../renewal/manner.ts';
 
 type Offer = Extract<DownMessage, { word: 'offer' }>;
 

@@ -2,60 +2,11 @@
 // ways encoded as the device speaks there, and never larger than what it takes there. A message that does not fit is not sent, and told.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import type { DownMessage } from '../../domain/message.ts';
-import { packetBytesDefault, payloadRoom } from '../../domain/packet.ts';
-import type { Encoding, PrincipalId } from '../../domain/principal.ts';
-import { renewalIdLength } from '../../domain/renewal.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
 import { type DownWord, enrollmentTopic } from '../../domain/topics.ts';
-import { encodeDown, partBytesWithin } from '../../wire/index.ts';
 import type { App } from '../context.ts';
+import { canBeTold, fitted, type Manner, mannerOf, type Way } from '../renewal/manner.ts';
 import { speakersFor } from './delegations.ts';
-
-/** Unix seconds as long as any of this century. */
-const someTime = 4_000_000_000;
-
-/** The way to a principal: null is its own connection, else through the gateway of this id. */
-export type Way = PrincipalId | null;
-
-/** How to speak to a principal. */
-export interface Manner {
-  readonly encoding: Encoding;
-  /** The largest MQTT packet it takes, in bytes. */
-  readonly packetBytesMax: number;
-}
-
-/**
- * The manner to speak to a principal in on this way; `encoding` is that of the message being answered, if one is. On its own
- * connection: as it last said there, else as the inventory says. Through a gateway: as was said through that one, else no larger
- * than what either of the two others allows. What one way brought never counts on another but so.
- */
-export async function mannerOf(app: App, id: PrincipalId, path: Way = null, encoding?: Encoding): Promise<Manner> {
-  const { read } = app.store;
-  const own = await read.contact(id);
-  const principal = await read.principal(id);
-  const written = principal?.packetBytesMax ?? packetBytesDefault;
-  if (path === null) {
-    return {
-      encoding: encoding ?? own?.encoding ?? principal?.encoding ?? 'json',
-      packetBytesMax: own?.packetBytesMax ?? written,
-    };
-  }
-  const carried = (await read.carriedContacts(id)).find(({ gatewayId }) => gatewayId === path);
-  return {
-    encoding: encoding ?? carried?.encoding ?? own?.encoding ?? principal?.encoding ?? 'json',
-    packetBytesMax: carried?.packetBytesMax ?? Math.min(own?.packetBytesMax ?? written, written),
-  };
-}
-
-/** Bytes of payload a message with this word may have. */
-export function roomFor(id: PrincipalId, word: DownMessage['word'], { packetBytesMax }: Manner): number {
-  return payloadRoom(enrollmentTopic(id, word), packetBytesMax);
-}
-
-/** The message's payload, or null when it is larger than the device can take. */
-export function fitted(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
-  const payload = encodeDown(manner.encoding, message);
-  return payload.length <= roomFor(id, message.word, manner) ? payload : null;
-}
 
 /** The message, and what may be left of it when there is no room for the whole, the fullest first. */
 function shortenings(message: DownMessage): readonly DownMessage[] {
@@ -76,17 +27,6 @@ function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8
     if (payload) return payload;
   }
   return null;
-}
-
-/** Can a whole renewal be had in packets of the size that this principal takes? */
-export function canBeTold(id: PrincipalId, manner: Manner): boolean {
-  // With the longest id and in either encoding.
-  if (manner.packetBytesMax >= packetBytesDefault) return true;
-  const renewal = 'x'.repeat(renewalIdLength);
-  const size = 9_999;
-  const offer = { word: 'offer', renewal, mode: 'recertify', deadline: someTime, now: someTime, size } as const;
-  const part = { renewal, offset: size, total: size };
-  return fitted(id, manner, offer) !== null && partBytesWithin(manner.encoding, part, roomFor(id, 'part', manner)) > 0;
 }
 
 /** Whose sessions are spoken to. */

@@ -5,7 +5,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 import type { CutOffView } from '../decision-views.ts';
-import { prospectOf } from '../renewal/prospect.ts';
+import { neverCameItself, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
 
 /** Certificates read before others have a turn. */
 const pageMax = 200;
@@ -22,10 +22,12 @@ export async function cutOffFrom(
   let first: CutOffView['first'] = null;
   for await (const outlook of inUse(app, now)) {
     const { certificate, principal } = outlook;
-    const isBehind = principal.gateway === gateway || delegations.some((each) => names(each, principal));
+    const isNamed = delegations.some((each) => names(each, principal));
     const isSecond = certificate.renewAt === null && !outlook.renewal;
-    if (!isBehind || isSecond || principal.status !== 'active') continue;
-    const { gatewayGone, notDelegated } = prospectOf(app, outlook, absences, now);
+    if (!(isNamed || principal.gateway === gateway) || isSecond || principal.status !== 'active') continue;
+    // One that never came itself was named by what is revoked now: it depended on that, renewed by it before or not.
+    const relies = (isNamed && neverCameItself(outlook)) || reliesOnGateways(app, outlook);
+    const { gatewayGone, notDelegated } = prospectOf(app, outlook, absences, now, relies);
     if (!gatewayGone && !notDelegated) continue;
     devices.add(principal.id);
     first ??= { id: principal.id, owner: principal.owner, endsAt: certificate.notAfter };

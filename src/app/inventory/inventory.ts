@@ -6,17 +6,28 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from '../operations.ts';
-import { checkInsistence } from '../renewal/decide.ts';
+import { allow, checkInsistence } from '../renewal/decide.ts';
 import { replanWithin } from '../renewal/due.ts';
 import { checkPrincipal } from './check-principal.ts';
+import { Claims } from './claims.ts';
 import { enterWithin, IdsByCase, twinFault } from './enter.ts';
 import { weighImport } from './weigh-import.ts';
 
-/** Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken, or differs from one that is by case alone. */
+/**
+ * Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken, or differs from one that is by case alone, or when it takes
+ * client ids that others use and nobody insists.
+ */
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
-  const checked = checkPrincipal(input, app.policies.set);
+  checkInsistence(input);
+  const { force: _, reason: __, by: ___, ...record } = input;
+  const checked = checkPrincipal(record, app.policies.set);
   if (!('principal' in checked)) throw new OperationError('invalid', checked.faults);
   const { principal } = checked;
+  if (!(await app.store.read.principal(principal.id))) {
+    const claims = new Claims();
+    await claims.weigh(app, principal.id);
+    await allow(app, `the new id ${principal.id}`, claims.objections(), input);
+  }
   return change(app, async (within) => {
     if (await within.tx.principal(principal.id)) {
       throw new OperationError('conflict', [`${principal.id} is in the inventory already`]);

@@ -14,8 +14,10 @@ import {
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
-import type { Toll } from '../renewal/toll.ts';
+import type { Objection } from '../renewal/decide.ts';
+import { pacesOf, type Toll } from '../renewal/toll.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
+import { Claims } from './claims.ts';
 import { IdsByCase, twinFault } from './enter.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
@@ -32,8 +34,10 @@ export interface Conflict {
 
 export interface Plan extends Difference {
   readonly conflicts: readonly Conflict[];
-  /** What it does to the certificates in use. */
-  readonly toll: Toll;
+  /** Certificates in use that it leaves too little time, and client ids of others that it takes. */
+  readonly costs: { readonly short: number; readonly claimed: number };
+  /** What speaks against it that somebody has to insist on. */
+  readonly objections: readonly Objection[];
   /** Why nothing is to be changed: the guard's objection; null: none. */
   readonly objection: string | null;
 }
@@ -80,7 +84,10 @@ export async function planReconcile(
   const earlier = losses.reduce((sum, { count }) => sum + count, 0);
   const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, earlier);
   const toll = await weighChanges(app, changed);
-  return { ...difference, added, changed, conflicts, toll, objection };
+  const claims = await weighAdded(app, added);
+  const objections = [...toll.objections(pacesOf(app.rates).mostPerDay), ...claims.objections()];
+  const costs = { short: toll.short, claimed: claims.count };
+  return { ...difference, added, changed, conflicts, costs, objections, objection };
 }
 
 /** Devices weighed before others have a turn. */
@@ -94,6 +101,15 @@ async function weighChanges(app: App, changed: readonly Changed[]): Promise<Toll
     if (known) await weighPrincipal(weighing, known, withTold(known, to), () => undefined);
   }
   return weighing.toll;
+}
+
+async function weighAdded(app: App, added: readonly Told[]): Promise<Claims> {
+  const claims = new Claims();
+  for (const [index, { id }] of added.entries()) {
+    if (index % weighedRows === 0) await app.turns.take();
+    await claims.weigh(app, id);
+  }
+  return claims;
 }
 
 /** A name that is misspelt would take nothing over, and say nothing of it. */

@@ -7,7 +7,6 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError, type ReconcileReport, type ReconcileRequest, type SourceView } from '../operations.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
-import { shortSentence } from '../renewal/toll.ts';
 import { applyReconcile } from './apply-reconcile.ts';
 import { type Conflict, conflictKinds, type Plan, planReconcile, type TakeOver } from './plan-reconcile.ts';
 import type { NamedSource } from './read-source.ts';
@@ -69,9 +68,9 @@ async function apply(
     if (error instanceof OperationError && !signal.aborted) await fail(app, named.name, error);
     throw error;
   }
-  const tooShort = plan.toll.short > 0 && !request.force;
-  const refused = (plan.objection !== null && !request.acceptLoss) || tooShort;
-  if (!refused) await allow(app, `what source ${named.name} changes`, plan.toll, request);
+  const isObjectedTo = plan.objections.length > 0 && !request.force;
+  const refused = (plan.objection !== null && !request.acceptLoss) || isObjectedTo;
+  if (!refused) await allow(app, `what source ${named.name} changes`, plan.objections, request);
   const report = await reportOf(app.store.read, named.name, plan, request, !refused);
   const accepted = plan.objection !== null && !refused;
   if (!refused) await applyReconcile(app, named.name, plan, { accepted, signal });
@@ -82,9 +81,10 @@ async function apply(
   return report;
 }
 
-/** The guard's, or that of whoever would have too little time. */
-function objectionTo({ objection, toll }: Plan): string | null {
-  return objection ?? (toll.short > 0 ? shortSentence(toll.short, toll.devices) : null);
+/** The guard's, and what somebody has to insist on. */
+function objectionTo({ objection, objections }: Plan): string | null {
+  const all = [...(objection === null ? [] : [objection]), ...objections.map(({ sentence }) => sentence)];
+  return all.length > 0 ? all.join('; ') : null;
 }
 
 async function fail(app: App, name: string, { faults }: OperationError): Promise<void> {
@@ -152,7 +152,9 @@ async function reportOf(
     source,
     applied,
     objection: objectionTo(plan),
-    short: plan.toll.short,
+    loses: plan.objection !== null,
+    ...plan.costs,
+    insist: plan.objections.length > 0,
     counts: {
       added: plan.added.length,
       changed: plan.changed.length,

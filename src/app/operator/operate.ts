@@ -12,6 +12,7 @@ import {
 import type { RenewalRefusal } from '../../domain/refusal.ts';
 import { type Renewal, type RenewalState, renewalStates } from '../../domain/renewal.ts';
 import { derToPem } from '../../pki/pem.ts';
+import { trackedSince } from '../admission/own-absences.ts';
 import { presenceOf } from '../admission/presence-view.ts';
 import type { App } from '../context.ts';
 import { decommission, quarantine } from '../inventory/decommission.ts';
@@ -146,6 +147,7 @@ async function showDevice(app: App, id: PrincipalId) {
     contact: await read.contact(id),
     carried: await carriedFor(app, principal),
     presence: await presenceOf(app, id),
+    trackedSince: await trackedSince(read),
     certificates,
     renewals,
     refusals: await refusalsOf(app, renewals),

@@ -8,14 +8,13 @@ import type { App } from '../context.ts';
 import type { ReloadRequest } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
 import { previewPolicies } from '../oversight/preview-policies.ts';
+import { refusedReload } from '../oversight/refused-reload.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
-import { shortSentence, type Toll } from '../renewal/toll.ts';
+import { pacesOf, type Toll } from '../renewal/toll.ts';
 import type { ReloadView } from './policy-views.ts';
 
 /** Reads the configuration. Throws an OperationError `invalid` with every fault. */
 export type Reread = () => { readonly policies: PolicySet; readonly atNextStart: readonly string[] };
-
-const refusedAlert = { kind: 'too_little_time', subject: 'reload' } as const;
 
 /**
  * Rejects with `invalid`; with `conflict` where there is nothing to reload, or where the policies leave certificates too little time
@@ -28,15 +27,15 @@ export async function reload(app: App, reread: Reread | null, request: ReloadReq
   const { policies, atNextStart } = readOrTell(app, reread);
   const changed = differing(app.policies.set, policies);
   const toll = changed.length > 0 ? await previewPolicies(app, policies) : null;
-  const view = { changed, atNextStart, toll: toll?.view(app.rates.offers.perSecond) ?? null };
+  const view = { changed, atNextStart, toll: toll?.view(pacesOf(app.rates)) ?? null };
   if (request.dryRun) return { ...view, applied: false };
   if (toll) await allowOrTell(app, toll, request);
   app.policies.replace(policies);
-  await change(app, ({ clearAlert }) => clearAlert(refusedAlert));
-  const later = atNextStart.length > 0 ? `; from the next start on: ${atNextStart.join(', ')}` : '';
+  await change(app, ({ clearAlert }) => clearAlert(refusedReload));
+  const later = atNextStart.length > 0 ? `; takes effect after a restart: ${atNextStart.join(', ')}` : '';
   app.journal.tell({
     action: 'policy.reloaded',
-    message: `the policies were read anew: ${changed.length > 0 ? changed.join(', ') : 'none is another'}${later}`,
+    message: `the policies were read anew: ${changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed'}${later}`,
     fields: { 'nolapse.changed': changed, 'nolapse.at_next_start': atNextStart },
   });
   return { ...view, applied: true };
@@ -49,15 +48,16 @@ export async function reloadUnattended(app: App, reread: Reread | null): Promise
   } catch (error) {
     if (!(error instanceof OperationError) || error.code !== 'conflict') return;
     const detail = `the changed policies were not taken over. ${error.faults[0] ?? ''}`;
-    await change(app, ({ alert }) => alert({ ...refusedAlert, severity: 'warning', detail, owner: null })).catch(
+    await change(app, ({ alert }) => alert({ ...refusedReload, severity: 'warning', detail, owner: null })).catch(
       () => undefined,
     );
   }
 }
 
 async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promise<void> {
-  if (toll.short > 0 && !request.force) {
-    const faults = [shortSentence(toll.short, toll.devices)];
+  const objections = toll.objections(pacesOf(app.rates).mostPerDay);
+  if (objections.length > 0 && !request.force) {
+    const faults = objections.map(({ sentence }) => sentence);
     app.journal.tell({
       action: 'policy.refused',
       reason: 'too_little_time',
@@ -65,7 +65,7 @@ async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promis
       fields: { 'nolapse.faults': faults, 'nolapse.short': toll.short },
     });
   }
-  await allow(app, 'the changed policies', toll, request);
+  await allow(app, 'the changed policies', objections, request);
 }
 
 function readOrTell(app: App, reread: Reread): ReturnType<Reread> {

@@ -66,10 +66,10 @@ async function objectToStrangers(app: App, { owner, site }: ForecastQuery): Prom
   const { read } = app.store;
   const faults: string[] = [];
   if (owner && (await read.principals({ owner }, { limit: 1 })).length === 0) {
-    faults.push(`owner: nobody in the inventory is of ${owner}`);
+    faults.push(`owner: no device in the inventory has the owner "${owner}"`);
   }
   if (site !== undefined && (await read.principals({ site }, { limit: 1 })).length === 0) {
-    faults.push(`site: nobody in the inventory is at ${site}`);
+    faults.push(`site: no device in the inventory is at the site "${site}"`);
   }
   if (faults.length > 0) throw new OperationError('invalid', faults);
 }

@@ -11,10 +11,12 @@ import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import type { ShortDevice } from '../decision-views.ts';
 import type { Policies } from '../policies.ts';
-import { shortSentence, Toll } from '../renewal/toll.ts';
+import { sentenceOf } from '../renewal/decide.ts';
+import { type PerDay, pacesOf, Toll } from '../renewal/toll.ts';
 import { type Weighing, weigh } from '../renewal/weigh.ts';
 import { appliedPolicies, keepApplied } from './applied-policies.ts';
 import { countLockedOut } from './preview-policies.ts';
+import { refusedReload } from './refused-reload.ts';
 import { watchAnew } from './watch-principals.ts';
 
 const settingName = 'due-dates';
@@ -36,6 +38,7 @@ interface Progress {
   readonly waiting?: number;
   readonly short?: number;
   readonly devices?: readonly ShortDevice[];
+  readonly perDay?: PerDay;
   /** Classes of devices in use that are not configured, the first of them; absent in what was kept before that was noted. */
   readonly unknown?: readonly string[];
 }
@@ -151,11 +154,12 @@ async function conclude(within: Change, after: Progress): Promise<void> {
 }
 
 /** What holds by now is alerted of under its own name; that something else was refused before is over. */
-async function alertShort({ alert, clearAlert }: Change, { short = 0, devices = [] }: Progress): Promise<void> {
+async function alertShort({ app, alert, clearAlert }: Change, after: Progress): Promise<void> {
   const kind = 'too_little_time';
-  await clearAlert({ kind, subject: 'reload' });
-  if (short === 0) return clearAlert({ kind, subject: 'policies' });
-  const detail = `the policies have changed: ${shortSentence(short, devices)}`;
+  await clearAlert(refusedReload);
+  const objections = Toll.from(after).objections(pacesOf(app.rates).mostPerDay);
+  if (objections.length === 0) return clearAlert({ kind, subject: 'policies' });
+  const detail = `the policies have changed: ${sentenceOf(objections)}`;
   await alert({ kind, subject: 'policies', severity: 'critical', detail, owner: null });
 }
 

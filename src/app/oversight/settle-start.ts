@@ -1,6 +1,9 @@
-// What may have changed while nothing ran, settled at a start before the first sweep: the time, and which sources there are.
+// What may have changed while nothing ran, settled at a start before the first sweep: the time, the configuration, and which sources
+// there are.
+import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { clockMovedMeanwhile } from './clock-moved.ts';
+import { refusedReload } from './refused-reload.ts';
 import { settleSources } from './settle-alerts.ts';
 import { alertOfStaleLedger } from './stale-ledger.ts';
 
@@ -9,4 +12,6 @@ export async function settleAtStart(app: App): Promise<void> {
   await alertOfStaleLedger(app);
   await clockMovedMeanwhile(app);
   await settleSources(app);
+  // The policies of the file hold from now on: nothing is refused any more. Whom they leave too little time is alerted of by itself.
+  await change(app, ({ clearAlert }) => clearAlert(refusedReload));
 }

@@ -1,11 +1,10 @@
-// The one place in which a decision that would leave certificates too little time is refused, or let through because somebody insists,
-// with who that was and why in the journal.
+// The one place in which a decision that something speaks against, as that it leaves certificates too little time, is refused, or let
+// through because somebody insists, with who that was and why in the journal.
 
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import type { Insistence } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
-import { shortSentence, type Toll } from './toll.ts';
 
 const textMax = 256;
 
@@ -22,16 +21,39 @@ export function checkInsistence({ force = false, reason, by }: Insistence): void
   if (faults.length > 0) throw new OperationError('invalid', faults);
 }
 
+/** What speaks against a decision. */
+export interface Objection {
+  /** How many it concerns. */
+  readonly count: number;
+  /** Begins with `it`: what the decision does. */
+  readonly sentence: string;
+  /** A line for each of the first it concerns. */
+  readonly named: readonly string[];
+}
+
+/** All sentences in one. */
+export function sentenceOf(objections: readonly Pick<Objection, 'sentence'>[]): string {
+  return objections.map(({ sentence }) => sentence).join('; ');
+}
+
 /**
- * Lets a decision through that leaves nobody too little time. Any other it refuses with `conflict`, or records who insists on it.
+ * Lets a decision through that nothing speaks against. Any other it refuses with `conflict`, or records who insists on it.
  * @param what the decision in a few words, such as `the changed policies`.
  */
-export async function allow(app: App, what: string, toll: Toll, { force, reason, by }: Insistence): Promise<void> {
-  if (toll.short === 0) return;
-  const sentence = shortSentence(toll.short, toll.devices);
+export async function allow(
+  app: App,
+  what: string,
+  objections: readonly Objection[],
+  { force, reason, by }: Insistence,
+): Promise<void> {
+  if (objections.length === 0) return;
+  const sentence = sentenceOf(objections);
   if (!force) {
     const hint = 'if that is right: --force --reason TEXT';
-    throw new OperationError('conflict', [`refused: ${sentence}; ${hint}`, ...toll.named()]);
+    throw new OperationError('conflict', [
+      `refused: ${sentence}; ${hint}`,
+      ...objections.flatMap(({ named }) => named),
+    ]);
   }
   const actor = by?.trim() || 'somebody';
   await change(app, ({ record }) =>
@@ -39,7 +61,7 @@ export async function allow(app: App, what: string, toll: Toll, { force, reason,
       action: 'decision.forced',
       message: `${actor} insists on ${what}, although ${sentence}. Reason: ${reason?.trim()}`,
       reason: what,
-      fields: { 'nolapse.by': actor, 'nolapse.short': toll.short },
+      fields: { 'nolapse.by': actor, 'nolapse.short': objections[0]?.count },
     }),
   );
 }

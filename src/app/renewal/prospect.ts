@@ -1,17 +1,27 @@
 // What is known of one certificate in use and of the device that holds it, for whoever judges whether it is replaced in time.
-import { isInForce } from '../../domain/delegation.ts';
+import { type Delegation, isInForce } from '../../domain/delegation.ts';
 import type { Prospect } from '../../domain/forecast.ts';
-import { ableModes, possibleKeyModes } from '../../domain/key-mode.ts';
-import type { Policy } from '../../domain/policy.ts';
+import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
+import type { KeyMode, Policy } from '../../domain/policy.ts';
 import { gapsOf } from '../../domain/presence.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
 import type { Outlook } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 import { keyHistoryOf } from './key-history.ts';
 
-/** What is known of a certificate in use and of its device. */
-export function prospectOf(app: App, outlook: Outlook, absences: readonly Absence[], now: Instant): Prospect {
+/**
+ * What is known of a certificate in use and of its device.
+ * @param relies does it depend on a gateway to be renewed? Where that is known from elsewhere than the delegations that stand.
+ */
+export function prospectOf(
+  app: App,
+  outlook: Outlook,
+  absences: readonly Absence[],
+  now: Instant,
+  relies = reliesOnGateways(app, outlook),
+): Prospect {
   const { certificate, principal, gatewayStatus, visits, renewal } = outlook;
   const isHere = app.presences.isHere(principal.id);
   const since = lastSeen(outlook, absences);
@@ -21,7 +31,7 @@ export function prospectOf(app: App, outlook: Outlook, absences: readonly Absenc
     dueAt: renewal ? now : certificate.renewAt,
     quarantined: principal.status === 'quarantined',
     gatewayGone: principal.gateway !== null && gatewayStatus !== 'active' && !isHere,
-    notDelegated: !isHere && isNotDelegated(app, outlook, now),
+    notDelegated: !isHere && relies && grantsFor(app, principal, now).length === 0,
     // Offered once more it has not been taken up yet: the failure is the last that was heard.
     failed: renewal?.state === 'failed' || (renewal?.state === 'offered' && renewal.lastCode !== null),
     refused: renewal?.isRefused === true,
@@ -31,18 +41,25 @@ export function prospectOf(app: App, outlook: Outlook, absences: readonly Absenc
   };
 }
 
-/**
- * Is no delegation in force for a device that gateways renew? Such is one whose certificate came through a gateway, or that was named in a
- * delegation, if it has not connected with that certificate itself.
- */
-function isNotDelegated(app: App, { principal, certificate, via }: Outlook, now: Instant): boolean {
+/** Has it never connected with its certificate itself, as far as is known? What brought it then went through a gateway, or was a hand. */
+export function neverCameItself({ principal, certificate, via }: Outlook): boolean {
   const { lastSeenAt, activatedAt } = certificate;
   const cameItself = lastSeenAt !== null && (via === null || lastSeenAt > (activatedAt ?? lastSeenAt));
-  if (cameItself || principal.kind !== 'device') return false;
+  return !cameItself && principal.kind === 'device';
+}
+
+/** Is it a device that gateways renew: one whose certificate came through one, or that a delegation names, and that never came itself? */
+export function reliesOnGateways(app: App, outlook: Outlook): boolean {
+  const { principal, via } = outlook;
+  if (!neverCameItself(outlook)) return false;
+  return via !== null || app.store.glance.delegationsFor(principal.id, principal.site).length > 0;
+}
+
+/** The delegations in force under which a gateway that may connect acts for this device. */
+export function grantsFor(app: App, { id, site }: Principal, now: Instant): Delegation[] {
   const { glance } = app.store;
-  const naming = glance.delegationsFor(principal.id, principal.site);
-  if (via === null && naming.length === 0) return false;
-  return !naming.some((each) => isInForce(each, now) && glance.principal(each.gatewayId)?.status === 'active');
+  const naming = glance.delegationsFor(id, site);
+  return naming.filter((each) => isInForce(each, now) && glance.principal(each.gatewayId)?.status === 'active');
 }
 
 /** When it was here last; at its issuance, where it never was. */
@@ -51,16 +68,25 @@ export function lastSeen({ certificate, visits }: Outlook, absences: readonly Ab
   return certificate.lastSeenAt ?? certificate.activatedAt ?? certificate.issuedAt;
 }
 
+type Replaced = Pick<Outlook, 'certificate' | 'principal'>;
+
 /** Can a replacement be made at `at` in some key mode that this policy allows? */
-export async function hasKeyMode(
+export async function hasKeyMode(app: App, replaced: Replaced, policy: Policy, at: Instant): Promise<boolean> {
+  // A new key needs nothing of the present one: most devices are judged without a look at it.
+  if (policy.keyModes.includes('csr') && ableModes(replaced.principal).includes('csr')) return true;
+  return (await keyModeOf(app, replaced, policy, at)) !== null;
+}
+
+/** In which key mode a renewal that begins at `at` is made under this policy; null: in none. */
+export async function keyModeOf(
   app: App,
-  { certificate, principal }: Pick<Outlook, 'certificate' | 'principal'>,
+  { certificate, principal }: Replaced,
   policy: Policy,
   at: Instant,
-): Promise<boolean> {
-  // A new key needs nothing of the present one: most devices are judged without a look at it.
-  if (policy.keyModes.includes('csr') && ableModes(principal).includes('csr')) return true;
+): Promise<KeyMode | null> {
+  const [first] = policy.keyModes.filter((mode) => ableModes(principal).includes(mode));
+  if (first === undefined || first === 'csr') return first ?? null;
   const entry = await app.store.read.certificate(certificate.fingerprint);
   const history = entry && (await keyHistoryOf(app, app.store.read, principal, entry));
-  return possibleKeyModes(policy, principal, history, at).length > 0;
+  return chooseKeyMode(policy, principal, history, at);
 }

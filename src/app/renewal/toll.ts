@@ -1,9 +1,11 @@
 // What a decision does to the dates of certificates in use, added up: how many are due earlier or later, how many at once, and whom it
-// leaves too little time. The first of those are kept by name.
+// leaves too little time, and how often certificates have to be replaced with it. The first of those left short are kept by name.
 import { darkReasons } from '../../domain/forecast.ts';
-import type { Instant } from '../../domain/time.ts';
+import { dayMs, type Instant } from '../../domain/time.ts';
 import { type ShortReason, shortReasons } from '../../domain/time-left.ts';
+import type { App } from '../context.ts';
 import type { ShortDevice, TollView } from '../decision-views.ts';
+import type { Objection } from './decide.ts';
 
 /** Devices named; all are counted. */
 const namedMax = 20;
@@ -19,6 +21,13 @@ export interface KeptToll {
   readonly waiting?: number;
   readonly short?: number;
   readonly devices?: readonly ShortDevice[];
+  readonly perDay?: PerDay;
+}
+
+/** Renewals a day that all certificates looked at need, one after another. */
+export interface PerDay {
+  readonly without: number;
+  readonly withIt: number;
 }
 
 export class Toll {
@@ -31,11 +40,12 @@ export class Toll {
   waiting = 0;
   short = 0;
   readonly devices: ShortDevice[] = [];
+  perDay: PerDay = { without: 0, withIt: 0 };
 
   /** What was added up before, and kept. */
-  static from({ looked, earlier, later, due, waiting = 0, short = 0, devices = [] }: KeptToll): Toll {
+  static from({ looked, earlier, later, due, waiting = 0, short = 0, devices = [], perDay }: KeptToll): Toll {
     const toll = new Toll();
-    Object.assign(toll, { looked, earlier, later, dueAtOnce: due, waiting, short });
+    Object.assign(toll, { looked, earlier, later, dueAtOnce: due, waiting, short, ...(perDay && { perDay }) });
     toll.devices.push(...devices);
     return toll;
   }
@@ -54,9 +64,26 @@ export class Toll {
     if (this.devices.length < namedMax) this.devices.push({ ...device, detail: words[device.why] });
   }
 
+  /** One certificate more, and how often a day it is replaced without the decision and with it. */
+  renewsEach(without: number, withIt: number): void {
+    this.perDay = { without: this.perDay.without + without, withIt: this.perDay.withIt + withIt };
+  }
+
   kept(): KeptToll {
-    const { looked, earlier, later, dueAtOnce: due, waiting, short, devices } = this;
-    return { looked, earlier, later, due, waiting, short, devices };
+    const { looked, earlier, later, dueAtOnce: due, waiting, short, devices, perDay } = this;
+    return { looked, earlier, later, due, waiting, short, devices, perDay };
+  }
+
+  /** What speaks against the decision. @param mostPerDay the renewals a day that the rates of the gateway allow. */
+  objections(mostPerDay: number): Objection[] {
+    const { short, devices, perDay } = this;
+    const found: Objection[] = [];
+    if (short > 0) found.push({ count: short, sentence: shortSentence(short, devices), named: this.named() });
+    if (perDay.withIt > mostPerDay && perDay.without <= mostPerDay) {
+      const sentence = `it makes about ${Math.ceil(perDay.withIt)} renewals a day necessary, and the rate limits allow ${mostPerDay}`;
+      found.push({ count: Math.ceil(perDay.withIt), sentence, named: [] });
+    }
+    return found;
   }
 
   /** A line for each of the first of them. */
@@ -67,16 +94,29 @@ export class Toll {
     );
   }
 
-  view(offersPerSecond: number): TollView {
-    const { looked, earlier, later, dueAtOnce, short, devices } = this;
+  view({ offersPerSecond, mostPerDay }: Paces): TollView {
+    const { looked, earlier, later, dueAtOnce, short, devices, perDay } = this;
     const unmoved = looked - earlier - later;
     const offersTakeMs = Math.ceil((dueAtOnce / offersPerSecond) * 1_000);
-    return { looked, earlier, later, unmoved, dueAtOnce, offersPerSecond, offersTakeMs, short, devices };
+    const moves = { looked, earlier, later, unmoved, dueAtOnce, offersPerSecond, offersTakeMs };
+    const objections = this.objections(mostPerDay).map(({ sentence }) => sentence);
+    return { ...moves, perDay: { ...perDay, most: mostPerDay }, short, devices, objections };
   }
 }
 
+/** How fast renewals may go. */
+export interface Paces {
+  readonly offersPerSecond: number;
+  readonly mostPerDay: number;
+}
+
+export function pacesOf({ offers, issuances }: App['rates']): Paces {
+  const { perSecond } = offers;
+  return { offersPerSecond: perSecond, mostPerDay: (Math.min(perSecond, issuances.perSecond) * dayMs) / 1_000 };
+}
+
 /** One sentence about whom it leaves too little time; the figures are those of the decision. */
-export function shortSentence(short: number, [first]: readonly ShortDevice[]): string {
+function shortSentence(short: number, [first]: readonly ShortDevice[]): string {
   const certificates = short === 1 ? '1 certificate' : `${short} certificates`;
   const which = first
     ? `; the first is that of ${first.id}, which ends ${new Date(first.endsAt).toISOString()}: ${first.detail}`

@@ -1,12 +1,15 @@
 // Weighs what another record of a principal does to the certificates it has in use: another class, criticality, cohort or key modes,
-// another site or gateway.
+// another site or gateway, another encoding or size of packets.
 import type { Principal } from '../../domain/principal.ts';
 import { type App, policyOf } from '../context.ts';
 import { Toll } from './toll.ts';
 import { type Weighing, weigh } from './weigh.ts';
 
 /** What of a record a certificate's dates, or whoever may renew it, follow from. */
-const weighed = ['class', 'criticality', 'cohort', 'modes', 'site', 'gateway'] as const satisfies (keyof Principal)[];
+const weighed = [
+  ...(['class', 'criticality', 'cohort', 'modes', 'site', 'gateway'] as const),
+  ...(['encoding', 'packetBytesMax'] as const),
+] as const satisfies (keyof Principal)[];
 
 export async function beginWeighing(app: App): Promise<Weighing> {
   return { app, toll: new Toll(), absences: await app.presences.absences(app), now: app.clock.now() };

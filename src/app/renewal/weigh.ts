@@ -1,14 +1,15 @@
 // Compares a certificate in use as it stands without a decision and with it, and adds what follows to the toll of the decision.
 import { isDeepStrictEqual } from 'node:util';
-import { lifeMsOf, type Policy } from '../../domain/policy.ts';
+import { lifeMsOf, type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal, PrincipalStatus } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
-import { type Footing, neededMs, takesTime } from '../../domain/time-left.ts';
+import { type Footing, neededMs, reachOf, takesTime } from '../../domain/time-left.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Outlook } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 import { dueUnder } from './due.ts';
-import { hasKeyMode, prospectOf } from './prospect.ts';
+import { noWayFor } from './no-way.ts';
+import { prospectOf, reliesOnGateways } from './prospect.ts';
 import type { Toll } from './toll.ts';
 
 /** What a decision changes of what a certificate's dates follow from. */
@@ -41,12 +42,13 @@ export async function weigh(
   const after = renewal ? now : dueUnder(app, withIt.policy, certificate, withIt.principal, gaps);
   if (!renewal) toll.moves(before, after, now);
   if (outlook.principal.status !== 'active') return after;
-  const [one, other] = [
-    footing(weighing, outlook, without, before, 0),
-    footing(weighing, outlook, withIt, after, toll.waiting),
-  ];
-  const modes = await keyModes(app, outlook, without, withIt, Math.max(now, after ?? now));
-  const why = takesTime({ ...one, hasKeyMode: modes.without }, { ...other, hasKeyMode: modes.withIt }, now);
+  toll.renewsEach(renewalsPerDay(without.policy), renewalsPerDay(withIt.policy));
+  // Whom a delegation names with one record or the other depends on it with both: it was renewed by it, or was to be.
+  const relies = [without, withIt].some(({ principal }) => reliesOnGateways(app, { ...outlook, principal }));
+  const ways = await noWays(weighing, outlook, without, withIt, relies, Math.max(now, after ?? now));
+  const one = { ...footing(weighing, outlook, without, before, 0, relies), noWay: ways.without };
+  const other = { ...footing(weighing, outlook, withIt, after, toll.waiting, relies), noWay: ways.withIt };
+  const why = takesTime(one, other, now);
   if (why) {
     const { id, owner } = withIt.principal;
     toll.leavesShort({ id, owner, serial: certificate.serial, endsAt: certificate.notAfter, dueAt: after, why });
@@ -60,20 +62,30 @@ function footing(
   { principal, gatewayStatus, policy }: Side,
   dueAt: Instant | null,
   ahead: number,
-): Omit<Footing, 'hasKeyMode'> {
-  const prospect = { ...prospectOf(app, { ...outlook, principal, gatewayStatus }, absences, now), dueAt };
-  const { certificate } = outlook;
+  relies: boolean,
+): Omit<Footing, 'noWay'> {
+  const facts = { ...outlook, principal, gatewayStatus };
+  const prospect = { ...prospectOf(app, facts, absences, now, relies), dueAt };
+  const { plannedMs } = prospect.gaps;
   // Of the time between a first visit and the next nothing has to be left to one that is here.
-  const plannedMs = prospect.awayMs === null ? 0 : prospect.gaps.plannedMs;
-  const facts = { lifeMs: lifeMsOf(certificate), plannedMs };
-  return { prospect, neededMs: neededMs(facts, policy, ahead, app.rates.offers.perSecond) };
+  const needs = { lifeMs: lifeMsOf(outlook.certificate), plannedMs: prospect.awayMs === null ? 0 : plannedMs };
+  return {
+    prospect,
+    reach: reachOf(policy, plannedMs),
+    neededMs: neededMs(needs, policy, ahead, app.rates.offers.perSecond),
+  };
 }
 
 /** Asked only where the decision can make a difference: most devices make keys of their own, and need no look at the present one. */
-async function keyModes(app: App, outlook: Outlook, without: Side, withIt: Side, at: Instant) {
-  const told = ({ principal, policy }: Side) => [principal.modes, policy.keyModes, policy.keyAgeMaxMs];
-  if (outlook.renewal || isDeepStrictEqual(told(without), told(withIt))) return { without: true, withIt: true };
-  const ask = ({ principal, policy }: Side) => hasKeyMode(app, { ...outlook, principal }, policy, at);
-  const isPossible = await ask(withIt);
-  return { withIt: isPossible, without: isPossible || (await ask(without)) };
+async function noWays({ app }: Weighing, outlook: Outlook, without: Side, withIt: Side, relies: boolean, at: Instant) {
+  if (outlook.renewal || isDeepStrictEqual(told(without), told(withIt))) return { without: null, withIt: null };
+  const ask = (side: Side) => noWayFor(app, outlook, { ...side, relies }, at);
+  const why = await ask(withIt);
+  return { withIt: why, without: why === null ? null : await ask(without) };
+}
+
+/** What decides whether there is a way. */
+function told({ principal, policy }: Side): unknown {
+  const { modes, site, encoding, packetBytesMax } = principal;
+  return [modes, site, encoding, packetBytesMax, policy.keyModes, policy.keyAgeMaxMs, policy.requireDeviceProof];
 }

@@ -39,7 +39,7 @@ async function strangersIn({ app, tx }: Change, { class: name, site }: NewCampai
   const faults: string[] = [];
   if (name !== undefined && !app.policies.set.has(name)) faults.push(`class: ${name} is not configured`);
   if (site !== undefined && (await tx.principals({ site }, { limit: 1 })).length === 0) {
-    faults.push(`site: nobody in the inventory is at ${site}`);
+    faults.push(`site: no device in the inventory is at the site "${site}"`);
   }
   return faults;
 }

@@ -16,6 +16,7 @@ import { carriedMigration } from './0014-carried.ts';
 import { refusalMigration } from './0015-refusal.ts';
 import { mqttSessionMigration } from './0016-mqtt-session.ts';
 import { shownStateMigration } from './0017-shown-state.ts';
+import { renewalSignedMigration } from './0018-renewal-signed.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   refusalMigration,
   mqttSessionMigration,
   shownStateMigration,
+  renewalSignedMigration,
 ];

@@ -1,0 +1,60 @@
+// nolapse device add with an id that takes a client id somebody is connected under: refused with who that is, and carried out with a reason.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Recorder } from '../scenarios/recorder.ts';
+import { end, type Running, startGateway } from './gateway-process.ts';
+import { type Outcome, Workplace } from './harness.ts';
+
+let place: Workplace;
+let gateway: Running;
+let client: MqttClient;
+const log = new Recorder();
+
+beforeAll(async () => {
+  place = new Workplace();
+  mkdirSync(place.home, { mode: 0o700 });
+  gateway = await startGateway(place, log);
+  await place.ask('device', 'add', 'm-1', '--owner', 'ana');
+  await place.ask('device', 'issue', 'm-1', '--out', join(place.folder, 'm-1'));
+  const read = (name: string): string => readFileSync(join(place.folder, 'm-1', name), 'utf8');
+  const material = { cert: read('m-1.crt'), key: read('m-1.key'), ca: read('ca.crt') };
+  const options = { protocol: 'mqtts', host: 'localhost', port: gateway.mqttPort, reconnectPeriod: 0 } as const;
+  client = await connectAsync({ ...options, ...material, clientId: 'm-1:pump' });
+}, 120_000);
+afterAll(async () => {
+  await client.endAsync(true);
+  await end(gateway, 'SIGKILL');
+  place.remove();
+});
+
+const run = (...args: readonly string[]): Promise<Outcome> => place.run([...args, '--home', place.home]);
+
+it('names who uses the client id, and ends that session only where somebody insists', {
+  timeout: 240_000,
+}, async () => {
+  await expect
+    .poll(async () => (await run('device', 'show', 'm-1')).stdout, { timeout: 60_000 })
+    .toMatch(/^here +since /m);
+  const add = (...more: string[]) => run('device', 'add', 'm-1:pump', '--owner', 'ben', ...more);
+  const refused = await add();
+  expect([refused.code, refused.stdout]).toEqual([2, '']);
+  expect(refused.stderr.split('\n')).toEqual([
+    expect.stringMatching(/^nolapse: refused: it takes 1 client id that another uses; .* --force --reason TEXT$/),
+    'nolapse: m-1:pump of m-1, which is connected',
+    '',
+  ]);
+  const file = join(place.folder, 'more.csv');
+  writeFileSync(file, 'id,owner\nm-1:pump,ben\n');
+  expect(await run('device', 'import', file)).toMatchObject({ code: 2, stderr: refused.stderr });
+  expect((await add('--force')).stderr).toContain('reason: --force needs one');
+  expect(client.connected).toBe(true);
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  const forced = await add('--force', '--reason', 'm-1 calls it m-1:p from now on', '--by', 'carla');
+  expect([forced.code, forced.stderr]).toEqual([0, '']);
+  await closed;
+  expect((await log.until('decision.forced'))['message']).toMatch(/^carla insists on the new id m-1:pump, although/);
+  const shown = (await run('device', 'show', 'm-1:pump')).stdout;
+  expect(shown).toMatch(/^here +never \(tracked since \d{4}-\d\d-\d\d\)$/m);
+});
