@@ -19,6 +19,7 @@ export interface Packet {
   readonly at: number;
   /** The certificate of the connection. */
   readonly certificate: X509Certificate;
+  readonly bytes: Buffer;
 }
 
 export const connack = 2;
@@ -124,7 +125,7 @@ export class LossyLink {
       for (let size = packetSize(rest); size > 0 && !from.destroyed; size = packetSize(rest)) {
         const bytes = rest.subarray(0, size);
         rest = rest.subarray(size);
-        const fate = this.#options.fate({ ...about, type: bytes.readUInt8(0) >> 4, at: this.#count });
+        const fate = this.#options.fate({ ...about, type: bytes.readUInt8(0) >> 4, at: this.#count, bytes });
         this.#count += 1;
         if (fate === 'break') from.destroy();
         else if (fate === 'refuse') from.end(Buffer.from([0x20, 2, 0, 5]));
@@ -140,6 +141,14 @@ export class LossyLink {
     this.#server.close();
     await once(this.#server, 'close');
   }
+}
+
+/** An error of the gateway to this device, as a whole PUBLISH at QoS 1. */
+export function errorTo(device: string, payload: Buffer): Buffer {
+  const topic = Buffer.from(`$enroll/1/${device}/error`);
+  const body = Buffer.concat([Buffer.from([0, topic.length]), topic, Buffer.from([0x7f, 0xff]), payload]);
+  const size = body.length < 128 ? [body.length] : [(body.length & 127) | 128, body.length >> 7];
+  return Buffer.concat([Buffer.from([0x32, ...size]), body]);
 }
 
 /** The size of the packet that these bytes begin with; 0 when it is not whole. */

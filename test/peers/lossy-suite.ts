@@ -7,6 +7,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { type DeviceProgram, exits, inTurns } from './device-program.ts';
 import {
   connack,
+  errorTo,
   type Fate,
   type Identity,
   keyOf,
@@ -43,13 +44,10 @@ function weather(seed: number): (packet: Packet) => Fate {
   };
 }
 
-/** The error that asks for a pause, as a whole PUBLISH in CBOR. */
+/** The error that asks for a pause, in CBOR. */
 function unavailable(device: string, seconds: number): Buffer {
-  const topic = Buffer.from(`$enroll/1/${device}/error`);
   const pause = Buffer.from([0x0d, 0x19, seconds >> 8, seconds & 255]);
-  const payload = Buffer.concat([Buffer.from([0xa2, 0x0a, 0x6b]), Buffer.from('unavailable'), pause]);
-  const body = Buffer.concat([Buffer.from([0, topic.length]), topic, Buffer.from([0x7f, 0xff]), payload]);
-  return Buffer.concat([Buffer.from([0x32, body.length]), body]);
+  return errorTo(device, Buffer.concat([Buffer.from([0xa2, 0x0a, 0x6b]), Buffer.from('unavailable'), pause]));
 }
 
 /** Registers the tests, within a describe of the caller's. */

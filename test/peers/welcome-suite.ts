@@ -152,10 +152,12 @@ export function welcomeSuite(reference: HurriedReference): void {
     const files = ['state0', 'state1'].map((file) => join(device.folder, file));
     const [older = '', newer = ''] = files.toSorted((one, other) => sequenceOf(one) - sequenceOf(other));
     for (const file of files) copyFileSync(file, `${file}.kept`);
+    // A bit of a number, so that nothing but the CRC can tell.
     const flip = (file: string): void => {
       const bytes = readFileSync(file);
-      const at = bytes.length - 1;
-      writeFileSync(file, bytes.fill(bytes.readUInt8(at) ^ 1, at));
+      const name = '"received": ';
+      const at = bytes.includes(name) ? bytes.indexOf(name) + name.length : 12;
+      writeFileSync(file, bytes.fill(bytes.readUInt8(at) ^ 1, at, at + 1));
     };
     /** How much it has, and whether it missed its record, after this damage. */
     const after = async (damage: () => void) => {
