@@ -157,12 +157,3 @@ function firstElement(bytes: Buffer): Buffer {
   if (bytes.length < 2 + more || more > 2) return bytes;
   return bytes.subarray(0, 2 + more + (more > 0 ? bytes.readUIntBE(2, more) : length));
 }
-
-/** Does all of these, `width` at a time. */
-export async function inTurns<T>(items: readonly T[], width: number, act: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of rest) await act(item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
-}

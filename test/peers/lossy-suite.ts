@@ -4,7 +4,8 @@ import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { type DeviceProgram, exits, inTurns } from './device-program.ts';
+import { inTurns } from '../scenarios/in-turns.ts';
+import { type DeviceProgram, exits } from './device-program.ts';
 import {
   connack,
   errorTo,

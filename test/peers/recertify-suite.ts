@@ -3,7 +3,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { DeviceProgram, exits, inTurns, type Program, type Run } from './device-program.ts';
+import { inTurns } from '../scenarios/in-turns.ts';
+import { DeviceProgram, exits, type Program, type Run } from './device-program.ts';
 import { type GatewayProcess, startProcess } from './gateway-process.ts';
 
 export interface Bench {

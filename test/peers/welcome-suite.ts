@@ -5,7 +5,8 @@ import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { type DeviceProgram, exits, inTurns, type Program } from './device-program.ts';
+import { inTurns } from '../scenarios/in-turns.ts';
+import { type DeviceProgram, exits, type Program } from './device-program.ts';
 import { Front, type Welcome } from './front.ts';
 import {
   connack,

@@ -5,6 +5,7 @@ import type { KeyMode } from '../../src/domain/policy.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
 import { CarriedDevice, carryOrders } from './carried-device.ts';
 import { type House, openHouse } from './harness.ts';
+import { inTurns } from './in-turns.ts';
 import type { Fault, Mishap } from './page-device.ts';
 import { delegate } from './site.ts';
 
@@ -61,9 +62,7 @@ it.each(cases)('in %s, mode %s, %s: at every message', async (_, __, order, way)
   expect(count).toBeGreaterThanOrEqual(8);
   const faults: readonly Fault[] = order === 'subscribe first' ? ['lose', 'cut', 'repeat'] : ['lose', 'cut'];
   const mishaps = faults.flatMap((fault) => Array.from({ length: count }, (_each, at) => ({ at, fault })));
-  for (let from = 0; from < mishaps.length; from += togetherMax) {
-    const some = mishaps.slice(from, from + togetherMax);
-    const all = await Promise.all(some.map((mishap) => converse(way, mishap)));
-    expect(all.map(({ told }) => told)).toEqual(some.map((mishap) => ({ mishap, surprises: [], isDone: true })));
-  }
+  await inTurns(mishaps, togetherMax, async (mishap) => {
+    expect((await converse(way, mishap)).told).toEqual({ mishap, surprises: [], isDone: true });
+  });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { KeyMode } from '../../src/domain/policy.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
 import { connect, type House, openHouse } from './harness.ts';
+import { inTurns } from './in-turns.ts';
 import { type Fault, type Mishap, type Order, orders, PageDevice } from './page-device.ts';
 
 let house: House;
@@ -53,9 +54,7 @@ it.each(cases)('in %s, mode %s, %s: at every packet', { timeout: 240_000 }, asyn
   const faults: readonly Fault[] =
     order === 'hello first' ? ['lose', 'cut', 'repeat'] : [order === 'both at once' ? 'lose' : 'cut'];
   const mishaps = faults.flatMap((fault) => Array.from({ length: count }, (_each, at) => ({ at, fault })));
-  for (let from = 0; from < mishaps.length; from += togetherMax) {
-    const some = mishaps.slice(from, from + togetherMax);
-    const all = await Promise.all(some.map((mishap) => converse(way, order, mishap)));
-    expect(all.map(({ told }) => told)).toEqual(some.map((mishap) => ({ mishap, surprises: [], isDone: true })));
-  }
+  await inTurns(mishaps, togetherMax, async (mishap) => {
+    expect((await converse(way, order, mishap)).told).toEqual({ mishap, surprises: [], isDone: true });
+  });
 });
