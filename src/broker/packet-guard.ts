@@ -110,7 +110,8 @@ export class PacketGuard {
     const { bytesMaxBeforeConnect, bytesMax, bytesMaxDiscarded } = this.#limits;
     const bytes = 1 + this.#lengthBytes + this.#length;
     if (bytes > (this.#first ? bytesMaxBeforeConnect : bytesMax)) {
-      const mayDiscard = !this.#first && this.#type >> 4 === packetTypePublish && bytes <= bytesMaxDiscarded;
+      // The first packet is none: it is a CONNECT.
+      const mayDiscard = this.#type >> 4 === packetTypePublish && bytes <= bytesMaxDiscarded;
       if (!mayDiscard) return 'packet_too_large';
       if (!more) this.#oversized = new OversizedMessage(this.#type, bytes, this.#length);
     } else if (!more) this.#body = this.#length;

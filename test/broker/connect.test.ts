@@ -225,6 +225,8 @@ describe('the renew-only lane', () => {
       clean: false,
       will: { topic: 'devices/d1/gone', payload: Buffer.from('x'), qos: 0, retain: false },
     });
+    // Not even kept: after a restart it would be published, and nobody would judge it.
+    expect(await house.persistence.getWill({ id: 'lane:d1' })).toBeFalsy();
     expect(house.broker.mayStore('lane:d1', 'devices/d1/in')).toBe(false);
     await expect(lane.subscribeAsync('devices/d1/in', { qos: 1 })).rejects.toThrow();
     await lane.subscribeAsync('$enroll/1/d1/#', { qos: 1 });

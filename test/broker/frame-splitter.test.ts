@@ -125,6 +125,15 @@ describe('the frame splitter', () => {
       ),
     ).toEqual(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH']);
     expect(await through({ fin: true, opcode: 0, payload: large })).toEqual(['WS_ERR_INVALID_OPCODE']);
+    expect(
+      await through({ fin: true, opcode: 2, payload: Buffer.alloc(1) }, { fin: true, opcode: 0, payload: large }),
+    ).toEqual(['WS_ERR_INVALID_OPCODE']);
     expect(await through({ fin: true, opcode: 3, payload: large })).toEqual(['WS_ERR_INVALID_OPCODE']);
+  });
+
+  it('leaves a frame without a mask to be refused as before', async () => {
+    const bytes = Buffer.concat([Buffer.from([0x82, 126, 0, 200]), Buffer.alloc(200, 'x')]);
+    const { told } = await read([new FrameSplitter(frameBytesMax).split(bytes)], 0);
+    expect(told).toEqual(['WS_ERR_EXPECTED_MASK']);
   });
 });
