@@ -34,6 +34,8 @@ export interface RequestFacts {
   /** Does it ask to be a CA? */
   readonly asksForCa: boolean;
   readonly signatureValid: boolean;
+  /** What is wrong with a signature that was verified, and is not valid. */
+  readonly signatureFault?: string;
   /** The algorithm of a signature that is not verified, whoever made it; null: it was. */
   readonly refusedAlgorithm: string | null;
   /** What else it says or asks for, in words for the renewal's record: none of it reaches the certificate. */
@@ -117,10 +119,12 @@ export function allowsKey(profile: Profile, key: KeyFacts): boolean {
   return objectToKey(key, profile) === null;
 }
 
-function objectToSignature({ refusedAlgorithm, signatureValid }: RequestFacts): Objection {
+function objectToSignature({ refusedAlgorithm, signatureValid, signatureFault }: RequestFacts): Objection {
   // Told apart, since a device that is asked for another signature signs with the same algorithm again.
   if (refusedAlgorithm !== null) return { code: 'algorithm_refused', detail: refusedAlgorithm };
-  return signatureValid ? null : { code: 'bad_signature', detail: 'possession is not proven' };
+  if (signatureValid) return null;
+  const why = signatureFault === undefined ? '' : `: ${signatureFault}`;
+  return { code: 'bad_signature', detail: `possession is not proven${why}` };
 }
 
 /** Does this name the principal, and nobody else? DNS names are compared without regard to case (RFC 4343). */

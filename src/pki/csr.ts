@@ -1,15 +1,16 @@
 // Reads a PKCS#10 request (RFC 2986) that a stranger wrote: what it says, and whether its own key signed it. What may be
 // granted is not decided here; what is not a request is returned as a refusal, never thrown.
+import type { KeyObject } from 'node:crypto';
 import type { Refusal } from '../domain/errors.ts';
 import type { AlternativeName, KeyFacts, RequestFacts } from '../domain/request.ts';
 import { contextTag, tags } from './der.ts';
-import { DerError, DerReader, dotted, openDer, smallNumber, truth } from './der-reader.ts';
+import { type DerElement, DerError, DerReader, dotted, openDer, smallNumber, truth, within } from './der-reader.ts';
 import { looseText } from './loose.ts';
 import { attributeName, requestName } from './oid-names.ts';
 import { oids } from './oids.ts';
-import { type Extensions, type NameAttribute, readAlternativeNames, readExtensions, readName } from './parts.ts';
+import { type ListedExtension, listExtensions, type NameAttribute, readAlternativeNames, readName } from './parts.ts';
 import { importKey, readKey, rsaBitsVerifiedMax } from './public-key.ts';
-import { type SignatureVerdict, verifyRequest } from './request-signature.ts';
+import { verifyRequest } from './request-signature.ts';
 import { readSigned, type Signed } from './signature.ts';
 
 export interface CsrLimits {
@@ -30,13 +31,13 @@ const extensionRequests: ReadonlySet<string> = new Set([oids.extensionRequest, '
 
 interface Wishes {
   /** One for each list of extensions: most requests have one, and nothing says that there are no more. */
-  readonly lists: readonly Extensions[];
+  readonly lists: readonly (readonly ListedExtension[])[];
   /** OIDs of attributes that ask for nothing in the certificate: a challenge password, for one. */
   readonly others: readonly string[];
 }
 
 function readAttributes(reader: DerReader): Wishes {
-  const lists: Extensions[] = [];
+  const lists: (readonly ListedExtension[])[] = [];
   const others: string[] = [];
   while (!reader.atEnd) {
     const attribute = reader.enter(tags.sequence);
@@ -47,21 +48,26 @@ function readAttributes(reader: DerReader): Wishes {
     }
     const values = attribute.enter(tags.set);
     attribute.end();
-    while (!values.atEnd) lists.push(readExtensions(values.enter(tags.sequence), 'loose'));
+    while (!values.atEnd) lists.push(listExtensions(values.enter(tags.sequence), 'loose'));
   }
   return { lists, others };
 }
 
-function asksForCa(extensions: Extensions): boolean {
-  const constraints = extensions.get(oids.basicConstraints);
-  if (!constraints) return false;
-  const reader = openDer(constraints.value, tags.sequence, constraints.value.length);
-  return reader.sees(tags.boolean) && truth(reader.any(), 'loose');
+const isTrue = (constraints: Uint8Array): boolean =>
+  within('extension basicConstraints', () => {
+    const reader = openDer(constraints, tags.sequence, constraints.length);
+    return reader.sees(tags.boolean) && truth(reader.any(), 'loose');
+  });
+
+function asksForCa(extensions: readonly ListedExtension[]): boolean {
+  return extensions.some(({ id, value }) => id === oids.basicConstraints && isTrue(value));
 }
 
-function namesIn(extensions: Extensions): AlternativeName[] {
-  const names = extensions.get(oids.subjectAltName);
-  return names ? readAlternativeNames(names.value, 'strict') : [];
+/** RFC 5280, 4.2: an extension occurs once. Of those that grant nothing that is no matter; which of two lists of names counts, is. */
+function namesIn(extensions: readonly ListedExtension[]): AlternativeName[] {
+  const [names, again] = extensions.filter(({ id }) => id === oids.subjectAltName);
+  if (again) throw new DerError('extension subjectAltName occurs twice in one list');
+  return names ? within('extension subjectAltName', () => readAlternativeNames(names.value, 'strict')) : [];
 }
 
 /** What is listed of one sort: a record must not grow with what a device sends. */
@@ -76,7 +82,7 @@ function listed(sort: string, names: readonly string[]): string[] {
 
 function ignoredOf(subject: readonly NameAttribute[], { lists, others }: Wishes, names: readonly AlternativeName[]) {
   const types = subject.map(({ type }) => type).filter((type) => type !== oids.commonName);
-  const ids = lists.flatMap((list) => [...list.keys()]);
+  const ids = lists.flat().map(({ id }) => id);
   // A URI that is the principal's stands in its certificate too.
   const extensions = ids.filter((id) => id !== oids.subjectAltName || names.some(({ type }) => type !== 'uri'));
   return [
@@ -86,31 +92,42 @@ function ignoredOf(subject: readonly NameAttribute[], { lists, others }: Wishes,
   ];
 }
 
-function verdictOn(key: KeyFacts, signed: Signed): SignatureVerdict {
-  if (key.algorithm === null || key.bits > rsaBitsVerifiedMax) return 'invalid';
+/** The key, and for OpenSSL where a signature by it may be verified. One that OpenSSL does not take is no key: a point off its curve. */
+function openKey(key: KeyFacts): { readonly key: KeyFacts; readonly imported: KeyObject | null } {
+  if (key.algorithm === null || key.bits > rsaBitsVerifiedMax) return { key, imported: null };
   const imported = importKey(key);
-  return imported === null ? 'invalid' : verifyRequest(signed, imported, key.spki);
+  if (imported) return { key, imported };
+  return {
+    key: { ...key, algorithm: null, fault: `${key.algorithm} key that OpenSSL does not take` },
+    imported,
+  };
+}
+
+/** Of a subject, only common names say whom a request names. */
+function decodeCommonName(value: DerElement, type: string): string {
+  const text = type === oids.commonName ? looseText(value) : '';
+  if (text === null) throw new DerError('a common name that is no text');
+  return text;
 }
 
 function readInfo(signed: Signed): RequestFacts {
   const info = new DerReader(signed.body.content, 1);
-  if (smallNumber(info.next(tags.integer)) > versionMax) throw new DerError('a version that is none');
-  const subject = readName(info.enter(tags.sequence), (value, type) => {
-    const text = type === oids.commonName ? looseText(value) : '';
-    if (text === null) throw new DerError('a common name that is no text');
-    return text;
-  });
-  const key = readKey(info.next(tags.sequence).raw);
-  const wishes = info.atEnd ? { lists: [], others: [] } : readAttributes(info.enter(contextTag(0, true)));
-  info.end();
+  const version = within('version', () => smallNumber(info.next(tags.integer)));
+  if (version > versionMax) throw new DerError(`version ${version}: 0 is usual`);
+  const subject = within('subject', () => readName(info.enter(tags.sequence), decodeCommonName));
+  const { key, imported } = openKey(within('key', () => readKey(info.next(tags.sequence).raw)));
+  const nothing: Wishes = { lists: [], others: [] };
+  const wishes = info.atEnd ? nothing : within('attributes', () => readAttributes(info.enter(contextTag(0, true))));
+  within('after the attributes', () => info.end());
   const alternativeNames = wishes.lists.flatMap(namesIn);
-  const verdict = verdictOn(key, signed);
+  const verdict = imported && verifyRequest(signed, imported, key.spki);
   return {
     commonNames: subject.filter(({ type }) => type === oids.commonName).map(({ value }) => value ?? ''),
     alternativeNames,
     asksForCa: wishes.lists.some(asksForCa),
     signatureValid: verdict === 'valid',
-    refusedAlgorithm: typeof verdict === 'string' ? null : verdict.refused,
+    ...(verdict !== null && verdict !== 'valid' && 'invalid' in verdict && { signatureFault: verdict.invalid }),
+    refusedAlgorithm: verdict !== null && verdict !== 'valid' && 'refused' in verdict ? verdict.refused : null,
     ignored: ignoredOf(subject, wishes, alternativeNames),
     key,
   };

@@ -14,6 +14,16 @@ export class DerError extends Error {
   }
 }
 
+/** What `read` makes of a part; a fault in it says which part it is in. */
+export function within<T>(part: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DerError) throw new DerError(`${part}: ${error.message}`);
+    throw error;
+  }
+}
+
 /** One element: its identifier octet, its content, and the whole of it as it stood in the input. */
 export interface DerElement {
   readonly tag: number;
@@ -22,6 +32,12 @@ export interface DerElement {
 }
 
 const lengthOctetsMax = 4;
+
+/** In words of X.680 where it is a universal tag that is in use here, else as a number. */
+function tagName(tag: number): string {
+  const name = Object.entries(tags).find(([, each]) => each === tag)?.[0];
+  return name ?? `tag 0x${tag.toString(16)}`;
+}
 
 /**
  * How faithful to DER a writer has to be. `loose` is for certificates that are trusted by their fingerprint: lengths need not be
@@ -69,9 +85,7 @@ export class DerReader {
   next(tag: number): DerElement {
     const found = this.#bytes[this.#at];
     if (found !== tag) {
-      throw new DerError(
-        `expected tag 0x${tag.toString(16)}, found ${found === undefined ? 'the end' : `0x${found.toString(16)}`}`,
-      );
+      throw new DerError(`expected ${tagName(tag)}, found ${found === undefined ? 'the end' : tagName(found)}`);
     }
     return this.any();
   }
@@ -102,12 +116,12 @@ export class DerReader {
     const first = this.#octet();
     if (first < 0x80) return first;
     const count = first & 0x7f;
-    if (count === 0) throw new DerError('indefinite length');
+    if (count === 0) throw new DerError('an indefinite length, which is BER and not DER');
     if (count > lengthOctetsMax) throw new DerError('length of too many octets');
     let length = 0;
     for (let i = 0; i < count; i += 1) length = length * 0x100 + this.#octet();
     const isMinimal = length >= 0x80 && length >= 0x100 ** (count - 1);
-    if (!isMinimal && this.rigour === 'strict') throw new DerError('length is not minimal');
+    if (!isMinimal && this.rigour === 'strict') throw new DerError('a length in more octets than DER has');
     return length;
   }
 }
@@ -146,26 +160,34 @@ export function truth(element: DerElement, rigour: Rigour = 'strict'): boolean {
   return octet !== 0;
 }
 
-/** The dotted form of an OBJECT IDENTIFIER's content; arcs up to 2^49. */
+const oidOctetsMax = 64;
+
+/** The dotted form of an OBJECT IDENTIFIER's content; arcs of any size: one below 2.25 is a UUID (X.667). */
 export function dotted(content: Uint8Array): string {
-  if (content.length === 0 || content.length > 64) throw new DerError('an object identifier of impossible length');
-  const arcs: number[] = [];
-  let arc = 0;
-  let digits = 0;
-  for (const octet of content) {
-    if (digits === 0 && octet === 0x80) throw new DerError('an object identifier is not minimal');
-    arc = arc * 0x80 + (octet & 0x7f);
-    digits += 1;
-    if (digits > 7) throw new DerError('an object identifier has too large an arc');
-    if (octet >= 0x80) continue;
-    arcs.push(arc);
-    arc = 0;
-    digits = 0;
+  if (content.length === 0 || content.length > oidOctetsMax) {
+    throw new DerError(`an object identifier of ${content.length} octets: 1 to ${oidOctetsMax} are read`);
   }
-  if (digits !== 0) throw new DerError('an object identifier ends within an arc');
+  const arcs: (number | bigint)[] = [];
+  let begin = 0;
+  for (let at = 0; at < content.length; at += 1) {
+    if (at === begin && content[at] === 0x80) throw new DerError('an object identifier is not minimal');
+    if ((content[at] ?? 0) >= 0x80) continue;
+    arcs.push(arcOf(content.subarray(begin, at + 1)));
+    begin = at + 1;
+  }
+  if (begin !== content.length) throw new DerError('an object identifier ends within an arc');
   const [joint = 0, ...rest] = arcs;
+  if (typeof joint === 'bigint') return [2, joint - 80n, ...rest].join('.');
   const first = Math.min(Math.floor(joint / 40), 2);
   return [first, joint - first * 40, ...rest].join('.');
+}
+
+/** Octets of an arc that a number holds: seven bits each. */
+const numberArcOctets = 7;
+
+function arcOf(octets: Uint8Array): number | bigint {
+  if (octets.length <= numberArcOctets) return octets.reduce((sum, octet) => sum * 0x80 + (octet & 0x7f), 0);
+  return octets.reduce((sum, octet) => (sum << 7n) | BigInt(octet & 0x7f), 0n);
 }
 
 /** The octets of a BIT STRING that has no unused bits: a key or a signature. */

@@ -22,6 +22,12 @@ interface Extension {
 /** Extensions by OID; a Map, since the keys come from outside. */
 export type Extensions = ReadonlyMap<string, Extension>;
 
+/** One of a list, in which it may occur again. */
+export interface ListedExtension extends Extension {
+  /** Its OID. */
+  readonly id: string;
+}
+
 /** Reads the RDNSequence behind `reader`, to its end. `decode` is given each value with the OID of its type. */
 export function readName(
   reader: DerReader,
@@ -41,18 +47,27 @@ export function readName(
 }
 
 /**
- * Reads the Extensions behind `reader`, to its end. One that occurs twice is a DerError (RFC 5280, 4.2), or read loosely left out; an
- * empty list, though no list should be empty, says nothing and is let pass.
+ * Reads the Extensions behind `reader`, to its end, each as often as it occurs. An empty list, though no list should be empty, says
+ * nothing and is let pass.
  */
-export function readExtensions(reader: DerReader, booleans = reader.rigour): Extensions {
-  const extensions = new Map<string, Extension>();
+export function listExtensions(reader: DerReader, booleans: Rigour): ListedExtension[] {
+  const extensions: ListedExtension[] = [];
   while (!reader.atEnd) {
     const one = reader.enter(tags.sequence);
     const id = dotted(one.next(tags.oid).content);
     const critical = one.sees(tags.boolean) && truth(one.any(), booleans);
     const value = one.next(tags.octetString).content;
     one.end();
-    if (!extensions.has(id)) extensions.set(id, { critical, value });
+    extensions.push({ id, critical, value });
+  }
+  return extensions;
+}
+
+/** The same by OID. One that occurs twice is a DerError (RFC 5280, 4.2); read loosely, its first occurrence counts. */
+export function readExtensions(reader: DerReader): Extensions {
+  const extensions = new Map<string, Extension>();
+  for (const { id, ...extension } of listExtensions(reader, reader.rigour)) {
+    if (!extensions.has(id)) extensions.set(id, extension);
     else if (reader.rigour === 'strict') throw new DerError(`extension ${id} occurs twice`);
   }
   return extensions;

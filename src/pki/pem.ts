@@ -5,7 +5,7 @@ const lineLength = 64;
 export interface PemBlocks {
   /** In order; null: a block of a label that was not asked for, or one whose base64 is broken. */
   readonly ders: readonly (Uint8Array | null)[];
-  /** Is there something beside them that begins or ends a block? */
+  /** Does a line beside them begin or end a block? Rulers and signatures of five dashes and more do neither. */
   readonly stray: boolean;
 }
 
@@ -23,7 +23,7 @@ export function pemBlocks(text: string, ...labels: readonly string[]): PemBlocks
       return '';
     },
   );
-  return { ders, stray: around.includes('-----') };
+  return { ders, stray: /-----(?:BEGIN|END) /.test(around) };
 }
 
 /**

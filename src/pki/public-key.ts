@@ -58,12 +58,21 @@ function uncompress(point: Uint8Array, { name }: Curve): Uint8Array | null {
   }
 }
 
+/** What stands in place of a curve's name (RFC 5480, 2.1.1). Written out, parameters could describe any curve, also a broken one. */
+function unnamedCurve(parameters: DerReader): string {
+  if (parameters.atEnd) return 'EC key without parameters: name the curve';
+  const { tag } = parameters.any();
+  if (tag === tags.null) return 'EC key of an implied curve (NULL parameters): name the curve';
+  if (tag === tags.sequence) return 'EC curve parameters that are written out: name the curve';
+  return `EC key with parameters of tag 0x${tag.toString(16)}: name the curve`;
+}
+
 function readEc(parameters: DerReader, key: Uint8Array, spki: Uint8Array): Reading {
-  // RFC 5480, 2.1.1: MUST NOT be used, since they could describe any curve, also a broken one.
-  if (!parameters.sees(tags.oid)) return refused('EC curve parameters that are written out: name the curve', spki);
+  if (!parameters.sees(tags.oid)) return refused(unnamedCurve(parameters), spki);
   const id = parameters.any();
   const curve = curves.get(dotted(id.content));
-  if (!curve || !parameters.atEnd) return refused(`EC curve ${dotted(id.content)}`, spki);
+  if (!curve) return refused(`EC curve ${dotted(id.content)}, which is not known here`, spki);
+  if (!parameters.atEnd) return refused(`EC curve ${curve.name} with something after its name`, spki);
   const form = key[0] ?? 0;
   const isWhole = form === 0x04 && key.length === 1 + 2 * curve.octets;
   const isCompressed = (form === 0x02 || form === 0x03) && key.length === 1 + curve.octets;
@@ -90,7 +99,7 @@ const isOdd = (digits: Uint8Array): boolean => ((digits.at(-1) ?? 0) & 1) === 1;
 
 function readRsa(parameters: DerReader, key: Uint8Array, spki: Uint8Array): Reading {
   // RFC 3279, 2.3.1 asks for NULL; some writers leave it out.
-  const plain = parameters.atEnd || (parameters.next(tags.null).content.length === 0 && parameters.atEnd);
+  const plain = parameters.atEnd || (parameters.optional(tags.null)?.content.length === 0 && parameters.atEnd);
   const pair = openDer(key, tags.sequence, spkiBytesMax);
   const modulus = magnitude(pair.next(tags.integer));
   const exponent = magnitude(pair.next(tags.integer));
@@ -117,7 +126,8 @@ function read(spki: Uint8Array): Reading {
     case oids.rsaEncryption:
       return readRsa(parameters, key, spki);
     case oids.ed25519:
-      if (!parameters.atEnd || key.length !== 32) return refused('Ed25519 key that is none', spki);
+      if (!parameters.atEnd) return refused('Ed25519 key with parameters', spki);
+      if (key.length !== 32) return refused(`Ed25519 key of ${key.length} octets: it has 32`, spki);
       return { algorithm: 'ed25519', bits: 0, spki };
     default:
       return refused(otherTypes.get(type) ?? `key of type ${type}`, spki);

@@ -2,7 +2,7 @@
 // one that is not taken is told apart from a signature that is wrong.
 import { constants, type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { bitString, contextTag, sequence, tags } from './der.ts';
-import { DerError, type DerReader, dotted, openDer, smallNumber, wholeOctets } from './der-reader.ts';
+import { type DerReader, dotted, openDer, smallNumber, wholeOctets, within } from './der-reader.ts';
 import { oids } from './oids.ts';
 import { createKey } from './public-key.ts';
 import type { Signed } from './signature.ts';
@@ -21,7 +21,8 @@ const digests: ReadonlyMap<string, string> = new Map([
   ['2.16.840.1.101.3.4.2.10', 'sha3-512'],
 ]);
 
-type Algorithm = { readonly keyType: 'ec' | 'rsa'; readonly digest: string };
+/** `digest`: null where the algorithm has its own. */
+type Algorithm = { readonly keyType: 'ec' | 'rsa' | 'ed25519'; readonly digest: string | null };
 
 /** RFC 5758, RFC 8017 and NIST's registry for SHA-3. */
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
@@ -61,30 +62,40 @@ const sha1 = '1.3.14.3.2.26';
 /** RFC 4055, 3.1: what is left out of the parameters means this. */
 const saltOctetsDefault = 20;
 
-export type SignatureVerdict = 'valid' | 'invalid' | { readonly refused: string };
+/** `refused`: an algorithm that is not taken, whoever signed; `invalid`: what is wrong with the signature. */
+export type SignatureVerdict = 'valid' | { readonly invalid: string } | { readonly refused: string };
+
+const notByItsKey: SignatureVerdict = { invalid: 'the signature is not by the key in the request' };
+
+const ofAnotherKey = (algorithm: string, key: KeyObject): SignatureVerdict => ({
+  invalid: `signed by ${algorithm}, and the key in the request is of type ${key.asymmetricKeyType}`,
+});
 
 /** RFC 5754, 2: NULL parameters of a digest may be left out. */
 function readDigest(reader: DerReader): string {
   const id = dotted(reader.next(tags.oid).content);
-  expectNoParameters(reader);
+  if (!hasNoParameters(reader)) reader.end();
   return id;
 }
 
-function expectNoParameters(reader: DerReader): void {
-  if (!reader.atEnd && reader.next(tags.null).content.length > 0) throw new DerError('a NULL that holds something');
-  reader.end();
+/** Nothing follows, or a NULL alone. */
+function hasNoParameters(reader: DerReader): boolean {
+  return reader.atEnd || (reader.optional(tags.null)?.content.length === 0 && reader.atEnd);
 }
 
-/** Digests by their OID. */
+/** Digests and mask by their OID. */
 interface PssParameters {
   readonly digest: string;
+  readonly mask: string;
   readonly maskDigest: string;
   readonly saltOctets: number;
+  readonly trailer: number;
 }
 
 /** RSASSA-PSS-params (RFC 4055, 3.1). */
 function readPss(reader: DerReader): PssParameters {
-  if (reader.atEnd) return { digest: sha1, maskDigest: sha1, saltOctets: saltOctetsDefault };
+  const byDefault = { digest: sha1, mask: mgf1, maskDigest: sha1, saltOctets: saltOctetsDefault, trailer: 1 };
+  if (reader.atEnd) return byDefault;
   const parameters = reader.enter(tags.sequence);
   reader.end();
   const explicit = <T>(tag: number, read: (inner: DerReader) => T, other: T): T => {
@@ -94,22 +105,21 @@ function readPss(reader: DerReader): PssParameters {
     inner.end();
     return value;
   };
-  const digest = explicit(0, (inner) => readDigest(inner.enter(tags.sequence)), sha1);
-  const maskDigest = explicit(
-    1,
-    (inner) => {
-      const mask = inner.enter(tags.sequence);
-      if (dotted(mask.next(tags.oid).content) !== mgf1) throw new DerError('a mask that is not MGF1');
-      const id = readDigest(mask.enter(tags.sequence));
-      mask.end();
-      return id;
-    },
-    sha1,
-  );
-  const saltOctets = explicit(2, (inner) => smallNumber(inner.next(tags.integer)), saltOctetsDefault);
-  if (explicit(3, (inner) => smallNumber(inner.next(tags.integer)), 1) !== 1) throw new DerError('another trailer');
+  const digest = explicit(0, (inner) => readDigest(inner.enter(tags.sequence)), byDefault.digest);
+  const mask = explicit(1, (inner) => readMask(inner.enter(tags.sequence)), byDefault);
+  const saltOctets = explicit(2, (inner) => smallNumber(inner.next(tags.integer)), byDefault.saltOctets);
+  const trailer = explicit(3, (inner) => smallNumber(inner.next(tags.integer)), byDefault.trailer);
   parameters.end();
-  return { digest, maskDigest, saltOctets };
+  return { digest, mask: mask.mask, maskDigest: mask.maskDigest, saltOctets, trailer };
+}
+
+/** What masks other than MGF1 have for parameters is not known. */
+function readMask(reader: DerReader): Pick<PssParameters, 'mask' | 'maskDigest'> {
+  const mask = dotted(reader.next(tags.oid).content);
+  if (mask !== mgf1) return { mask, maskDigest: '' };
+  const maskDigest = readDigest(reader.enter(tags.sequence));
+  reader.end();
+  return { mask, maskDigest };
 }
 
 /**
@@ -132,36 +142,38 @@ function holds({ body, signature }: Signed, digest: string | null, key: VerifyKe
 }
 
 function verifyPss(signed: Signed, parameters: DerReader, key: KeyObject, spki: Uint8Array): SignatureVerdict {
-  const { digest: id, maskDigest, saltOctets } = readPss(parameters);
+  const { digest: id, mask, maskDigest, saltOctets, trailer } = readPss(parameters);
   const digest = digests.get(id);
   if (digest === undefined) return { refused: `RSASSA-PSS with ${id === sha1 ? 'SHA-1' : `digest ${id}`}` };
-  if (key.asymmetricKeyType !== 'rsa') return 'invalid';
+  if (mask !== mgf1) return { refused: `RSASSA-PSS with the mask ${mask}: MGF1 is taken` };
+  if (trailer !== 1) return { refused: `RSASSA-PSS with the trailer ${trailer}: 1 is taken` };
+  if (key.asymmetricKeyType !== 'rsa') return ofAnotherKey('RSASSA-PSS', key);
   const bound = maskDigest === id ? key : bindToPss(spki, signed.algorithm);
-  if (!bound) return 'invalid';
+  if (!bound) return { refused: `RSASSA-PSS with the mask digest ${maskDigest} and a salt of ${saltOctets} octets` };
   const padding = constants.RSA_PKCS1_PSS_PADDING;
-  return holds(signed, digest, { key: bound, padding, saltLength: saltOctets }) ? 'valid' : 'invalid';
+  return holds(signed, digest, { key: bound, padding, saltLength: saltOctets }) ? 'valid' : notByItsKey;
 }
 
 /**
  * Verifies a request's signature under its own key. `invalid` also where the algorithm belongs to another type of key; `refused`
- * names an algorithm that is broken (SHA-1, MD5) or not known. Never throws for bad input.
+ * names an algorithm that is broken (SHA-1, MD5), not known, or has parameters that are not. @throws DerError when the algorithm
+ * cannot be read.
  */
 export function verifyRequest(signed: Signed, key: KeyObject, spki: Uint8Array): SignatureVerdict {
-  try {
+  return within('signature algorithm', () => {
     const reader = openDer(signed.algorithm, tags.sequence, signed.algorithm.length);
     const id = dotted(reader.next(tags.oid).content);
-    if (id === pss) return verifyPss(signed, reader, key, spki);
-    if (id === oids.ed25519) {
-      return reader.atEnd && key.asymmetricKeyType === 'ed25519' && holds(signed, null, { key }) ? 'valid' : 'invalid';
-    }
-    const algorithm = algorithms.get(id);
-    if (!algorithm) return { refused: refusedNames.get(id) ?? `signature algorithm ${id}` };
-    // ECDSA's parameters must be absent (RFC 5758, 3.2), RSA's NULL (RFC 4055, 5): either is read for both.
-    expectNoParameters(reader);
-    if (algorithm.keyType !== key.asymmetricKeyType) return 'invalid';
-    return holds(signed, algorithm.digest, { key }) ? 'valid' : 'invalid';
-  } catch (error) {
-    if (error instanceof DerError) return 'invalid';
-    throw error;
-  }
+    return id === pss ? verifyPss(signed, reader, key, spki) : verifyPlain(signed, id, reader, key);
+  });
+}
+
+function verifyPlain(signed: Signed, id: string, parameters: DerReader, key: KeyObject): SignatureVerdict {
+  const algorithm: Algorithm | undefined =
+    id === oids.ed25519 ? { keyType: 'ed25519', digest: null } : algorithms.get(id);
+  if (!algorithm) return { refused: refusedNames.get(id) ?? `signature algorithm ${id}` };
+  // ECDSA's parameters must be absent (RFC 5758, 3.2), RSA's NULL (RFC 4055, 5): either is read for both.
+  const isPlain = id === oids.ed25519 ? parameters.atEnd : hasNoParameters(parameters);
+  if (!isPlain) return { refused: `signature algorithm ${id} with parameters` };
+  if (algorithm.keyType !== key.asymmetricKeyType) return ofAnotherKey(`algorithm ${id}`, key);
+  return holds(signed, algorithm.digest, { key }) ? 'valid' : notByItsKey;
 }

@@ -3,7 +3,7 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import { GatewayError } from '../domain/errors.ts';
 import { bitString, derNull, oid, sequence, tags } from './der.ts';
-import { type DerElement, openDer, type Rigour, wholeOctets } from './der-reader.ts';
+import { type DerElement, openDer, type Rigour, wholeOctets, within } from './der-reader.ts';
 import { oids } from './oids.ts';
 
 /** A private key with the algorithm it signs under. */
@@ -78,8 +78,8 @@ export function seal(body: Uint8Array, signer: Signer): Uint8Array {
 export function readSigned(der: Uint8Array, bytesMax: number, rigour: Rigour = 'strict'): Signed {
   const outer = openDer(der, tags.sequence, bytesMax, rigour);
   const body = outer.next(tags.sequence);
-  const algorithm = outer.next(tags.sequence).raw;
-  const signature = wholeOctets(outer.next(tags.bitString));
+  const algorithm = within('signature algorithm', () => outer.next(tags.sequence).raw);
+  const signature = within('signature', () => wholeOctets(outer.next(tags.bitString)));
   outer.end();
   return { body, algorithm, signature };
 }

@@ -100,7 +100,7 @@ describe('the DER reader', () => {
     ['a boolean of 1', () => truth(only(bytes('010101')))],
     ['an OID with a leading 0x80 in an arc', () => dotted(bytes('2a8001'))],
     ['an OID cut within an arc', () => dotted(bytes('2a86'))],
-    ['an OID with a huge arc', () => dotted(bytes('2affffffffffffff7f'))],
+    ['an OID of 65 octets', () => dotted(new Uint8Array(65).fill(1))],
     ['broken UTF-8', () => text(only(bytes('0c02c328')))],
     ['a time without seconds', () => instantOf(only(der.encode(0x17, Buffer.from('2701151200Z'))))],
     ['a time with an offset', () => instantOf(only(der.encode(0x17, Buffer.from('270115120000+0100'))))],
@@ -111,6 +111,16 @@ describe('the DER reader', () => {
     ['another tag', () => openDer(bytes('3100'), 0x30, 100)],
   ])('refuses %s', (_name, read) => {
     expect(read).toThrow(DerError);
+  });
+
+  it('reads arcs of any size that an OID has room for', () => {
+    expect(dotted(bytes('2affffffffffff7f'))).toBe('1.2.562949953421311');
+    expect(dotted(bytes('2affffffffffffff7f'))).toBe('1.2.72057594037927935');
+    // The UUID f81d4fae-7dec-11d0-a765-00a0c91e6bf6 of X.667.
+    expect(dotted(bytes('6983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776'))).toBe(
+      '2.25.329800735698586629295641978511506172918',
+    );
+    expect(dotted(Buffer.concat([new Uint8Array(63).fill(0xff), Buffer.of(0x7f)]))).toBe(`2.${(1n << 448n) - 81n}`);
   });
 
   it('enters no deeper than its limit', () => {

@@ -82,6 +82,8 @@ const extension = (id: string, value: Uint8Array, critical: boolean | number = f
     typeof critical === 'number' ? [encode(tags.boolean, Uint8Array.of(critical))] : critical ? [derTrue] : [];
   return sequence(oid(id), ...flag, octetString(value));
 };
+/** Made of a UUID (X.667): one arc of 128 bits. */
+const uuid = '2.25.329800735698586629295641978511506172918';
 const asking = (...extensions: Uint8Array[]) => ec({ attributes: [extensionRequest(...extensions)] });
 const san = (...names: Uint8Array[]) => asking(extension(oids.subjectAltName, sequence(...names)));
 const attribute = (id: string, ...values: Uint8Array[]) => sequence(oid(id), set(...values));
@@ -143,6 +145,8 @@ describe('a requested extension that grants nothing', () => {
 describe('a request to be a CA', () => {
   it.each([
     ['CA:TRUE', asking(caConstraints(0))],
+    ['CA:TRUE behind CA:FALSE in one list', asking(leafConstraints, caConstraints(0))],
+    ['CA:TRUE before CA:FALSE in one list', asking(caConstraints(0), leafConstraints)],
     ['CA:TRUE as BER writes it', asking(extension('2.5.29.19', sequence(encode(tags.boolean, Uint8Array.of(1)))))],
     [
       'CA:TRUE in the second of two lists',
@@ -258,6 +262,9 @@ describe('the form of a request', () => {
     return sequence(info, sequence(oid(oids.ecdsaWithSha256)), bitString(signedBy(key)(info)));
   };
   const noAttributes = encode(contextTag(0, true));
+  const unknown = extension('1.2.3.4', derNull);
+  const ownName = uriName('urn:nolapse:device:dev-1');
+  const password = attribute('1.2.840.113549.1.9.7', utf8String('secret'));
   it.each([
     ['attributes that are absent', body(0), 'approved'],
     ['attributes that are empty', body(0, noAttributes), 'approved'],
@@ -280,7 +287,13 @@ describe('the form of a request', () => {
     ],
     ['something after the attributes', body(0, noAttributes, derNull), 'malformed_csr'],
     ['trailing bytes', Buffer.concat([ec(), Buffer.of(0)]), 'malformed_csr'],
-    ['an extension twice in one list', asking(leafConstraints, leafConstraints), 'malformed_csr'],
+    ['an extension twice in one list that grants nothing', asking(leafConstraints, leafConstraints), 'approved'],
+    ['an unknown extension twice in one list', asking(unknown, unknown), 'approved'],
+    ['an attribute twice', ec({ attributes: [password, password] }), 'approved'],
+    ['names twice in one list', asking(ownName, ownName), 'malformed_csr'],
+    ['an attribute below a UUID', ec({ attributes: [attribute(uuid, derNull)] }), 'approved'],
+    ['an extension below a UUID', asking(extension(uuid, derNull, true)), 'approved'],
+    ['a subject with an attribute below a UUID', ec({ subject: sequence(named(uuid, 'x')) }), 'approved'],
     ['constraints that cannot be read', asking(extension('2.5.29.19', Buffer.from('no DER'))), 'malformed_csr'],
     ['a length of more octets than it needs', lengthened(ec()), 'malformed_csr'],
   ])('%s: %s', (_name, der, code) => {
@@ -389,7 +402,18 @@ describe('a signature over a request', () => {
         'another mask',
         pss(sequence(field(0, sequence(oid('2.16.840.1.101.3.4.2.1'))), field(1, sequence(oid('1.2.3'), derNull)))),
       ],
-      ['parameters that are none', pss(derNull)],
+    ])('is told to be of an algorithm that is not taken with %s', (_name, algorithm) => {
+      expect(outcomeOf(withRsa(algorithm, 'sha256', { padding, saltLength: 20 })).code).toBe('algorithm_refused');
+    });
+
+    it('is malformed with parameters that are none', () => {
+      expect(outcomeOf(withRsa(pss(derNull), 'sha256', { padding, saltLength: 20 }))).toMatchObject({
+        code: 'malformed_csr',
+        detail: expect.stringMatching(/^signature algorithm: /),
+      });
+    });
+
+    it.each([
       [
         'a salt beyond all bounds',
         pss(sequence(field(0, sequence(oid('2.16.840.1.101.3.4.2.1'))), field(2, smallInteger(2 ** 46)))),
