@@ -8,11 +8,13 @@ import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
 import { millionDevices } from './million.ts';
 import { comparePeers } from './peer.ts';
+import { longList } from './revocations.ts';
 
 const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   peer: comparePeers,
   renewals: async () => [await wholeRenewals()],
   sweep: sweepTimes,
+  crl: async () => [longList()],
   delegated: delegatedBatch,
   million: millionDevices,
 };

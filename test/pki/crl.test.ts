@@ -57,12 +57,20 @@ describe('signCrl', () => {
     expect(() => pkijs.CertificateRevocationList.fromBER(new Uint8Array(der))).toThrow();
   });
 
-  it('carries 100,000 entries within a few seconds', () => {
+  it('costs the same bytes for each of 100,000 entries as for the first', () => {
+    const sizeOf = (count: number) => {
+      const revoked = Array.from({ length: count }, () => entry('superseded'));
+      return signCrl({ number: 3, ...times, revoked }, ca.issuer).length;
+    };
+    const [one, many] = [sizeOf(1), sizeOf(100_000)];
+    // A serial number has a sign octet or none; the lengths around the list grow by some octets.
+    expect((many - one) / 100_000).toBeGreaterThan(40);
+    expect((many - one) / 100_000).toBeLessThan(50);
+  });
+
+  it('carries 100,000 entries that are read back', () => {
     const revoked = Array.from({ length: 100_000 }, () => entry('superseded'));
-    const start = performance.now();
-    const der = signCrl({ number: 3, ...times, revoked }, ca.issuer);
-    expect(performance.now() - start).toBeLessThan(3_000);
-    expect(readCrl(der, ca.der).revoked).toHaveLength(100_000);
+    expect(readCrl(signCrl({ number: 3, ...times, revoked }, ca.issuer), ca.der).revoked).toHaveLength(100_000);
   });
 });
 
