@@ -256,6 +256,20 @@ describe('docs/operations.md', () => {
   });
 });
 
+describe('the fields of the log', () => {
+  const named = sorted(namesIn(section(operationsPage, 'Log fields')));
+  // As a key, or as a name that is kept for one.
+  const field =
+    /(?<!: )'((?:client|ecs|error|event|log|nolapse|process|service|source|tls|url)\.[a-z0-9_.]+)'(?:\]?:|;)/g;
+
+  it('each have a row, and no other has', () => {
+    const texts = [...sources()].filter(([file]) => !file.startsWith('simulator')).map(([, text]) => text);
+    const written = texts.flatMap((text) => [...text.matchAll(field)].map(([, name = '']) => name));
+    const fields = new Set(written.filter((name) => !Object.hasOwn(actions, name) && name !== 'log.level'));
+    expect(named).toEqual(sorted(fields));
+  });
+});
+
 describe('what the code tells', () => {
   it('is on the list of decisions', () => {
     const told = [...sources().entries()]
