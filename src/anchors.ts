@@ -26,6 +26,14 @@ function objectTo(der: Uint8Array): string | null {
   }
 }
 
+/** Of the first that is at fault; which of several it is comes before it. */
+function faultIn(ders: readonly Uint8Array[]): string | null {
+  const all = ders.map(objectTo);
+  const at = all.findIndex((fault) => fault !== null);
+  const fault = all[at] ?? null;
+  return fault !== null && ders.length > 1 ? `${fault} (certificate ${at + 1} of ${ders.length} in it)` : fault;
+}
+
 /**
  * DER of every certificate in these files, each PEM (one or more) or DER.
  * @throws ConfigError that names each file at fault with its place in `bootstrap.anchors`.
@@ -35,7 +43,7 @@ export function readAnchors(files: readonly string[]): Uint8Array[] {
   const anchors = files.flatMap((file, index) => {
     const content = contentOf(file);
     const ders = typeof content === 'string' ? [] : content;
-    const fault = typeof content === 'string' ? content : ders.map(objectTo).find((each) => each !== null);
+    const fault = typeof content === 'string' ? content : faultIn(ders);
     if (fault) faults.push({ path: `bootstrap.anchors.${index}`, message: `${file} ${fault}` });
     return ders;
   });

@@ -10,11 +10,13 @@ export class Faults {
   readonly #named: { readonly at: number; readonly fault: string }[] = [];
   /** By its words, how often a fault that is named was met. */
   readonly #alike = new Map<string, number>();
+  readonly #noun: string;
   #count = 0;
 
-  /** @param most how many are named. */
-  constructor(most = namedMax) {
+  /** @param most how many are named. @param noun what the rest is called, in the plural. */
+  constructor(most = namedMax, noun = 'faults') {
     this.#most = most;
+    this.#noun = noun;
   }
 
   /** `at`: where it stands, in the file's own order. */
@@ -40,6 +42,6 @@ export class Faults {
       .filter(([, count]) => count > 0)
       .map(([fault, count]) => `and ${count} more times: ${fault}`);
     const rest = this.#count - [...this.#alike.values()].reduce((sum, count) => sum + count, 0);
-    return [...lines, ...alike, ...(rest > 0 ? [`and ${rest} more faults`] : [])];
+    return [...lines, ...alike, ...(rest > 0 ? [`and ${rest} more ${this.#noun}`] : [])];
   }
 }

@@ -25,8 +25,9 @@ interface Row {
   /** DER in base64, or what keeps it from being read. */
   readonly certificate?: string;
   readonly fault?: string;
-  /** Whose it is by the map. */
+  /** Whose it is by the map, and by which line of it. */
   readonly id?: string;
+  readonly mapLine?: number;
 }
 
 /** What a file holds: certificates, and faults in their places. */
@@ -74,7 +75,11 @@ function rowsOf({ file, ders, fault }: Content, map: CertificateMap | null, inPa
     if (!der) return { ...place, fault: noCertificate };
     const mapped = map?.idFor(der) ?? null;
     if (mapped && 'fault' in mapped) return { ...place, fault: mapped.fault };
-    return { ...place, certificate: Buffer.from(der).toString('base64'), ...(mapped && { id: mapped.id }) };
+    return {
+      ...place,
+      certificate: Buffer.from(der).toString('base64'),
+      ...(mapped && { id: mapped.id, mapLine: mapped.line }),
+    };
   });
   return fault === null ? rows : [...rows, { file, fault }];
 }
@@ -106,14 +111,22 @@ async function mapFor(file: string, paths: readonly string[]): Promise<Certifica
   return map;
 }
 
-function wordsFor({ imported, known, notes = [], faulty = [] }: ImportedView): string {
+function wordsFor({ imported, known, notes = [], passedOver, faulty = [] }: ImportedView): string {
   const left = faulty.length > 0 ? `, ${faulty.length} left out` : '';
+  const passed = passedOver ? `, ${passedOver.count} of CAs passed over` : '';
   const lines = [
-    `${imported} imported, ${known} in the ledger already${left}`,
+    `${imported} imported, ${known} in the ledger already${left}${passed}`,
     ...notes,
+    ...unrelatedIn(passedOver),
     ...faulty.map((each) => `left out: ${each}`),
   ];
   return lines.map((line) => `${plain(line)}\n`).join('');
+}
+
+function unrelatedIn(passedOver: ImportedView['passedOver']): string[] {
+  if (!passedOver || passedOver.unrelatedCount === 0) return [];
+  const what = `of CAs that issued none of the others: ${passedOver.unrelatedCount}; if one is a device's, --map says whose`;
+  return [what, ...passedOver.unrelated.map((each) => `passed over: ${each}`)];
 }
 
 interface ImportOptions extends CommonOptions {

@@ -100,10 +100,10 @@ export class CertificateMap {
   }
 
   /** Whose certificate this is; null: the map does not say. A subject that several certificates have says nothing of either. */
-  idFor(der: Uint8Array): { readonly id: string } | { readonly fault: string } | null {
+  idFor(der: Uint8Array): { readonly id: string; readonly line: number } | { readonly fault: string } | null {
     const row = this.#find(der)?.row;
     if (!row) return null;
-    if (row.fits.size <= 1) return { id: row.id };
+    if (row.fits.size <= 1) return { id: row.id, line: row.line };
     return { fault: `line ${row.line} of the map fits ${row.fits.size} certificates: name them by their fingerprints` };
   }
 

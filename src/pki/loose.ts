@@ -80,7 +80,9 @@ const serialOctetsMax = 64;
 /** A serial number of any sign: a negative one has its magnitude behind an `n`, since a minus would begin an option on a command line. */
 export function looseSerial({ content }: DerElement): Serial {
   if (content.length === 0 || content.length > serialOctetsMax) {
-    throw new DerError(`a serial number of ${content.length} octets`);
+    throw new DerError(
+      `a serial number of ${content.length} octets, 1 to ${serialOctetsMax} are read: its device needs another certificate`,
+    );
   }
   if ((content[0] ?? 0) < 0x80) return serialOf(content);
   const value = BigInt(`0x${Buffer.from(content).toString('hex')}`);

@@ -19,9 +19,11 @@ import {
   smallNumber,
   text,
   truth,
+  within,
 } from './der-reader.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { looseInstant, looseSerial, looseText } from './loose.ts';
+import { requestName } from './oid-names.ts';
 import { oids } from './oids.ts';
 import {
   type Extensions,
@@ -58,6 +60,8 @@ export interface CertificateFacts {
   readonly uris: readonly string[];
   readonly key: KeyFacts;
   readonly extensions: Extensions;
+  /** Names of extensions that say nothing since they cannot be read. Read strictly, there are none. */
+  readonly unreadable: readonly string[];
   /** From basicConstraints: may it issue, and how many CAs may follow (null: any number)? */
   readonly ca: { readonly is: boolean; readonly pathLength: number | null };
   /** Null: no keyUsage, so every use is allowed. */
@@ -120,22 +124,32 @@ function readTrailer(reader: DerReader): Extensions {
 }
 
 /** What `reading` makes of the certificate; loosely, what cannot be read says nothing. */
-function orElse<T>(rigour: Rigour, other: T, reading: () => T): T {
+function orElse<T>(rigour: Rigour, reading: () => T, other: () => T): T {
   try {
     return reading();
   } catch (error) {
-    if (rigour === 'loose' && error instanceof DerError) return other;
+    if (rigour === 'loose' && error instanceof DerError) return other();
     throw error;
   }
 }
 
 function readExtensionFacts(extensions: Extensions, rigour: Rigour) {
+  const unreadable: string[] = [];
   const read = <T>(id: string, other: T, reading: (value: Uint8Array, rigour: Rigour) => T): T => {
     const extension = extensions.get(id);
-    return extension ? orElse(rigour, other, () => reading(extension.value, rigour)) : other;
+    if (!extension) return other;
+    return orElse(
+      rigour,
+      () => within(`extension ${requestName(id)}`, () => reading(extension.value, rigour)),
+      () => {
+        unreadable.push(requestName(id));
+        return other;
+      },
+    );
   };
   return {
     extensions,
+    unreadable,
     uris: urisIn(read(oids.subjectAltName, [], readAlternativeNames)),
     ca: read(oids.basicConstraints, { is: false, pathLength: null }, readConstraints),
     keyCertSign: read<boolean | null>(oids.keyUsage, null, readKeyCertSign),
@@ -173,10 +187,20 @@ function read(der: Uint8Array, rigour: Rigour): CertificateFacts {
   validity.end();
   const subject = body.next(tags.sequence).raw;
   const spki = body.next(tags.sequence).raw;
-  const key = orElse(rigour, unreadableKey(spki), () => readKey(spki));
-  const extensions = orElse<Extensions>(rigour, new Map(), () => readTrailer(body));
-  const name = orElse(rigour, [], () =>
-    readName(openDer(subject, tags.sequence, certificateBytesMax, rigour), decodeName(rigour)),
+  const key = orElse(
+    rigour,
+    () => readKey(spki),
+    () => unreadableKey(spki),
+  );
+  const trailer = orElse<Extensions | null>(
+    rigour,
+    () => readTrailer(body),
+    () => null,
+  );
+  const name = orElse<NameAttribute[]>(
+    rigour,
+    () => readName(openDer(subject, tags.sequence, certificateBytesMax, rigour), decodeName(rigour)),
+    () => [],
   );
   return {
     signed,
@@ -189,7 +213,8 @@ function read(der: Uint8Array, rigour: Rigour): CertificateFacts {
     name,
     commonName: only(valuesOf(name, oids.commonName), rigour),
     key,
-    ...readExtensionFacts(extensions, rigour),
+    ...readExtensionFacts(trailer ?? new Map(), rigour),
+    ...(trailer === null && { unreadable: ['all'] }),
   };
 }
 

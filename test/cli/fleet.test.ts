@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { derToPem } from '../../src/pki/pem.ts';
 import { OtherCa } from '../pki/made.ts';
 import { type Outcome, Workplace } from './harness.ts';
 
@@ -214,6 +215,30 @@ describe('nolapse cert import', () => {
     );
     expect(done).toMatchObject({ code: 0, stdout: '2 imported, 0 in the ledger already\n' });
     expect(await place.ask('cert', 'list', '--device', 'meter-11')).toHaveLength(1);
+    // What the ledger knows by now is not given to another device.
+    const moved = await importing(`fingerprint,id\n${fingerprint},meter-11\n`);
+    expect(moved.code).toBe(2);
+    expect(moved.stderr).toContain(
+      'certificate 1: it is mapped by line 2 to meter-11, but the ledger has it as meter-10',
+    );
+  });
+
+  it('counts the certificates of CAs it passes over, and names those that issued none of the others', async () => {
+    await place.ask('device', 'add', 'meter-14', '--owner', 'o');
+    const other = new OtherCa('Another', Date.now() + 1_000 * hour);
+    const bundle = [ca.issue('meter-14', inUse).der, ca.der, other.der].map((der) => derToPem(der, 'CERTIFICATE'));
+    writeFileSync(at('bundle.pem'), `${'-'.repeat(60)}\n${bundle.join('----- next -----\n')}`);
+    const { code, stdout } = await run('cert', 'import', at('bundle.pem'));
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toEqual([
+      '1 imported, 0 in the ledger already, 2 of CAs passed over',
+      "of CAs that issued none of the others: 1; if one is a device's, --map says whose",
+      expect.stringMatching(
+        /^passed over: bundle\.pem, certificate 3: "O=Another,CN=Another CA", a self-signed CA, SHA-256 /,
+      ),
+    ]);
+    const { passedOver } = (await place.ask('cert', 'import', at('bundle.pem'))) as { passedOver: { count: number } };
+    expect(passedOver.count).toBe(2);
   });
 
   it('takes no map for several certificates of one subject', async () => {

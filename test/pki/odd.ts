@@ -19,11 +19,12 @@ export interface OddParts {
   readonly key?: KeyObject;
   readonly spki?: Uint8Array;
   readonly extensions?: readonly Uint8Array[];
+  readonly digest?: 'sha1' | 'sha256';
 }
 
 const hour = 3_600_000;
 const caKey = ecKey();
-const ecdsa = sequence(oid(oids.ecdsaWithSha256));
+const ecdsa = { sha1: sequence(oid('1.2.840.10045.4.1')), sha256: sequence(oid(oids.ecdsaWithSha256)) } as const;
 
 export const integerOf = (...octets: number[]) => encode(tags.integer, Uint8Array.from(octets));
 export const utcTime = (text: string) => encode(tags.utcTime, Buffer.from(text));
@@ -35,19 +36,20 @@ let made = 0;
 export function oddCertificate(id: string, parts: OddParts = {}): OtherCertificate {
   const key = parts.key ?? ecKey();
   made += 1;
+  const digest = parts.digest ?? 'sha256';
   const version = parts.version === undefined ? encode(contextTag(0, true), smallInteger(2)) : parts.version;
   const validity = parts.validity ?? [time(Date.now() - hour), time(Date.now() + 100 * hour)];
   const body = sequence(
     ...(version ? [version] : []),
     parts.serial ?? smallInteger(1_000 + made),
-    ecdsa,
+    ecdsa[digest],
     parts.issuer ?? nameOf('Old Vendor CA'),
     sequence(...validity),
     parts.subject ?? nameOf(id),
     parts.spki ?? spkiOf(key),
     ...(parts.extensions ? [encode(contextTag(3, true), sequence(...parts.extensions))] : []),
   );
-  const der = sequence(body, ecdsa, bitString(sign('sha256', body, caKey)));
+  const der = sequence(body, ecdsa[digest], bitString(sign(digest, body, caKey)));
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
   return { der, certificatePem: derToPem(der, 'CERTIFICATE'), keyPem };
 }

@@ -3,7 +3,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { nameOf } from '../../src/pki/certificate.ts';
-import { bitString, encode, octetString, oid, sequence, set, tags } from '../../src/pki/der.ts';
+import { bitString, derTrue, encode, octetString, oid, sequence, set, tags } from '../../src/pki/der.ts';
 import { caConstraints } from '../../src/pki/extensions.ts';
 import { oids } from '../../src/pki/oids.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
@@ -41,6 +41,9 @@ function compressed(): { key: ReturnType<typeof ecKey>; spki: Uint8Array } {
   return { key, spki: sequence(sequence(oid(oids.ecPublicKey), oid(oids.p256)), bitString(point)) };
 }
 
+/** 2.25 and a UUID in one arc. */
+const longArc = Buffer.from('06146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776', 'hex');
+
 const kinds: Readonly<Record<string, OtherCertificate>> = {
   negative: oddCertificate('negative', { serial: integerOf(0xff) }),
   zero: oddCertificate('zero', { serial: integerOf(0) }),
@@ -60,6 +63,15 @@ const kinds: Readonly<Record<string, OtherCertificate>> = {
   'pump@example.org': oddCertificate('pump@example.org'),
   compressed: oddCertificate('compressed', compressed()),
   ed25519: oddCertificate('ed25519', { key: generateKeyPairSync('ed25519').privateKey }),
+  uuid: oddCertificate('uuid', {
+    extensions: [sequence(oid('2.5.29.37'), octetString(sequence(oid(oids.clientAuth), longArc)))],
+  }),
+  ...Object.fromEntries(
+    ['2.5.29.14', '2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.35', '2.5.29.37'].map((id) => {
+      const extensions = [sequence(oid(id), derTrue, octetString(Buffer.from('no DER')))];
+      return [`broken-${id}`, oddCertificate(`broken-${id}`, { extensions })];
+    }),
+  ),
   selfsigned: oddCertificate('selfsigned', { issuer: nameOf('selfsigned'), extensions: [caConstraints(0)] }),
 };
 
@@ -68,7 +80,14 @@ it('are admitted by what TLS shows of them, and end when OpenSSL says', async ()
   const rows = Object.entries(kinds).map(([id, { der }]) => ({ file: `${id}.crt`, der }));
   const done = await importing(rows);
   expect(done).toMatchObject({ imported: rows.length, known: 0 });
-  expect(done.notes).toEqual([
+  const said = (id: string, name: string) =>
+    `broken-${id}.crt: broken-${id}: it has extensions that cannot be read (${name}): they count for nothing`;
+  expect(done.notes?.toSorted()).toEqual([
+    said('2.5.29.14', 'subjectKeyIdentifier'),
+    said('2.5.29.15', 'keyUsage'),
+    said('2.5.29.17', 'subjectAltName'),
+    said('2.5.29.19', 'basicConstraints'),
+    said('2.5.29.37', 'extendedKeyUsage'),
     'ed25519.crt: ed25519: it has a key that cannot be certified again (ed25519): renewal needs a new key, in key mode csr',
     'selfsigned.crt: selfsigned: it is marked as a CA; it is taken as the certificate of a device',
   ]);
@@ -149,7 +168,11 @@ it('of a CA are passed over in a bundle, unless the inventory knows whom they na
   const self = oddCertificate('self', { issuer: nameOf('self'), extensions: [caConstraints(0)] });
   const ca = oddCertificate('Some CA', { issuer: nameOf('Some CA'), extensions: [caConstraints(0)] });
   const bundle = [oddCertificate('leaf'), self, ca].map(({ der }) => ({ file: 'bundle.pem', der }));
-  expect(await importing(bundle)).toMatchObject({ imported: 2, notes: [expect.stringContaining('marked as a CA')] });
+  expect(await importing(bundle)).toMatchObject({
+    imported: 2,
+    notes: [expect.stringContaining('marked as a CA')],
+    passedOver: { count: 1, unrelatedCount: 1, unrelated: [expect.stringContaining('"CN=Some CA", a self-signed CA')] },
+  });
   expect(await connackOf(house, self, 'self')).toBe(0);
 });
 

@@ -239,7 +239,11 @@ describe('an import', () => {
     const text = [rowsOf({ 'bundle.pem': pump }), rowsOf({ 'bundle.pem': ca.der }), rowsOf({ 'copy.pem': pump })].join(
       '\n',
     );
-    expect(await house.gateway.operations.importCertificates({ text })).toEqual({ imported: 1, known: 0 });
+    expect(await house.gateway.operations.importCertificates({ text })).toEqual({
+      imported: 1,
+      known: 0,
+      passedOver: { count: 1, unrelatedCount: 0, unrelated: [] },
+    });
     expect(await statesOf('pump-1')).toEqual(['active']);
     expect(await importing({ 'pump-1.pem': pump })).toEqual({ imported: 0, known: 1 });
   });

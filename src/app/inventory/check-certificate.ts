@@ -12,13 +12,13 @@ import {
   parsePrincipalUri,
   principalKinds,
 } from '../../domain/principal.ts';
-import { allowsKey } from '../../domain/request.ts';
 import { introduce } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { oids } from '../../pki/oids.ts';
 import { valuesOf } from '../../pki/parts.ts';
-import { asPresented, type CertificateFacts, fingerprintOf, readAdopted, readCertificate } from '../../pki/x509.ts';
+import { asPresented, type CertificateFacts, fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type App, policyOf } from '../context.ts';
+import { notesOn } from './certificate-notes.ts';
 
 export type CheckedCertificate =
   | {
@@ -29,8 +29,8 @@ export type CheckedCertificate =
     }
   /** In the ledger already, in whatever state: nothing to do. */
   | { readonly kind: 'known' }
-  /** A CA's, and of nobody in the inventory: it comes along in a bundle. */
-  | { readonly kind: 'ca' }
+  /** A CA's, our own or of nobody in the inventory: it comes along in a bundle. */
+  | { readonly kind: 'ca'; readonly isOwn: boolean }
   | { readonly kind: 'unfit'; readonly fault: string };
 
 /** What the ledger keeps of a certificate for good. */
@@ -41,19 +41,26 @@ export interface Wanted {
   /** Only principals of this kind; null: of any. */
   readonly kind: PrincipalKind | null;
   /** Whose it is on the operator's word, whatever it says; null: whom it names. */
-  readonly mapped: string | null;
+  readonly mapped: Mapped | null;
+}
+
+/** What an operator's map says of a certificate. */
+export interface Mapped {
+  readonly id: string;
+  /** Of the map; null: not known. */
+  readonly line: number | null;
+}
+
+/** A certificate as its device presents it, which is not always how it stands in the file. */
+export interface ReadCertificate {
+  readonly der: Uint8Array;
+  readonly facts: CertificateFacts;
 }
 
 const unfit = (fault: string): CheckedCertificate => ({ kind: 'unfit', fault });
 
-/** What is wrong with it where it is none. The bytes are those under which a device will present it, not always those of the file. */
-function read(file: Uint8Array): { readonly der: Uint8Array; readonly facts: CertificateFacts } | string {
-  try {
-    readCertificate(file);
-    return { der: file, facts: readAdopted(file) };
-  } catch (error) {
-    if (!(error instanceof DerError)) throw error;
-  }
+/** What is wrong with it where it is none. */
+export function readOffered(file: Uint8Array): ReadCertificate | string {
   try {
     readAdopted(file);
     const der = asPresented(file);
@@ -64,18 +71,20 @@ function read(file: Uint8Array): { readonly der: Uint8Array; readonly facts: Cer
   }
 }
 
-export async function checkCertificate(app: App, file: Uint8Array, wanted: Wanted): Promise<CheckedCertificate> {
-  const found = read(file);
-  if (typeof found === 'string') return unfit(found);
-  const { der, facts } = found;
+export async function checkCertificate(
+  app: App,
+  { der, facts }: ReadCertificate,
+  wanted: Wanted,
+): Promise<CheckedCertificate> {
   const fingerprint = fingerprintOf(der);
-  if (await app.store.read.certificate(fingerprint)) return { kind: 'known' };
+  const known = await app.store.read.certificate(fingerprint);
+  if (known) return checkKnown(known, wanted.mapped);
   const isCa = facts.ca.is || facts.keyCertSign === true;
   if (isCa && [app.authority.root, ...app.authority.chain].some((own) => fingerprintOf(own) === fingerprint)) {
-    return { kind: 'ca' };
+    return { kind: 'ca', isOwn: true };
   }
   const named = await principalIn(app, facts, wanted);
-  if ('fault' in named) return isCa && named.isNobody ? { kind: 'ca' } : unfit(named.fault);
+  if ('fault' in named) return isCa && named.isNobody ? { kind: 'ca', isOwn: false } : unfit(named.fault);
   const { principal } = named;
   const fault = objectTo(app, facts, principal);
   if (fault) return unfit(fault);
@@ -85,17 +94,18 @@ export async function checkCertificate(app: App, file: Uint8Array, wanted: Wante
   return { kind: 'fit', principal, certificate, notes: notesOn(app, facts, principal) };
 }
 
-/** What is no fault of a certificate that is trusted by its bytes, and may surprise later. */
-function notesOn(app: App, { key, ca, keyCertSign }: CertificateFacts, principal: Principal): string[] {
-  const notes: string[] = [];
-  if (ca.is || keyCertSign === true) notes.push('is marked as a CA; it is taken as the certificate of a device');
-  if (!allowsKey(app.authority.profile(principal.kind), key)) {
-    const what =
-      key.algorithm === null ? (key.fault ?? 'unknown') : `${key.algorithm}${key.bits ? ` ${key.bits}` : ''}`;
-    notes.push(`has a key that cannot be certified again (${what}): renewal needs a new key, in key mode csr`);
-  }
-  return notes;
+/** One that the ledger has stays whose it is: a map that says otherwise is wrong, or should have come first. */
+function checkKnown({ principalId, state }: LedgerEntry, mapped: Mapped | null): CheckedCertificate {
+  if (mapped === null || mapped.id === principalId) return { kind: 'known' };
+  return unfit(
+    `${saysOf(mapped)} ${quotedId(mapped.id)}, but the ledger has it as ${principalId}'s, ${state}: correct the map, ` +
+      `or revoke it and give ${quotedId(mapped.id)} another`,
+  );
 }
+
+/** How a map is cited. */
+const saysOf = ({ line }: Mapped): string => (line === null ? 'is mapped to' : `is mapped by line ${line} to`);
+const quotedId = (id: string): string => parsePrincipalId(id) ?? quoted(id);
 
 /** Characters of a name that are quoted in a fault. */
 const quotedMax = 80;
@@ -107,24 +117,28 @@ interface Identity {
 }
 
 /** Our own URI names a principal before the common name does, and a serial number does where there is no common name. */
-function identityIn({ name, commonName, uris }: CertificateFacts): Identity | string {
+function identityIn({ name, commonName, uris, unreadable }: CertificateFacts): Identity | string {
   const [ours, another] = uris.filter(isPrincipalUri);
   if (another !== undefined) return 'names more than one principal';
   if (ours !== undefined) return parsePrincipalUri(ours) ?? `names ${quoted(ours)}, which can be no id`;
   const numbers = [...new Set(valuesOf(name, oids.serialNumber))];
   const hasNone = valuesOf(name, oids.commonName).length === 0;
   const text = hasNone && numbers.length === 1 ? (numbers[0] ?? null) : commonName;
-  if (text === null) return 'has no common name, or several, and no URI of ours';
+  if (text === null) {
+    const unread =
+      unreadable.length > 0 ? `; cannot be read in it: ${unreadable.join(', ')}. Say whose it is with --map` : '';
+    return `has no common name, or several, and no URI of ours${unread}`;
+  }
   const id = parsePrincipalId(text);
   return id ? { id, kind: null } : `names ${quoted(text)}, which can be no id`;
 }
 
 /** The operator's word, unless our own CA's name for it says otherwise. */
-function mappedTo(mapped: string, { uris }: CertificateFacts): Identity | string {
-  const id = parsePrincipalId(mapped);
-  if (!id) return `is mapped to ${quoted(mapped)}, which can be no id`;
+function mappedTo(mapped: Mapped, { uris }: CertificateFacts): Identity | string {
+  const id = parsePrincipalId(mapped.id);
+  if (!id) return `${saysOf(mapped)} ${quoted(mapped.id)}, which can be no id`;
   const other = uris.filter(isPrincipalUri).find((uri) => parsePrincipalUri(uri)?.id !== id);
-  return other === undefined ? { id, kind: null } : `is mapped to ${id}, but names ${quoted(other)}`;
+  return other === undefined ? { id, kind: null } : `${saysOf(mapped)} ${id}, but names ${quoted(other)}`;
 }
 
 type Named = { readonly principal: Principal } | { readonly fault: string; readonly isNobody: boolean };
@@ -133,7 +147,7 @@ async function principalIn(app: App, facts: CertificateFacts, { kind: wanted, ma
   const identity = mapped === null ? identityIn(facts) : mappedTo(mapped, facts);
   if (typeof identity === 'string') return { fault: identity, isNobody: mapped === null };
   const { id, kind } = identity;
-  const says = mapped === null ? 'names' : 'is mapped to';
+  const says = mapped === null ? 'names' : saysOf(mapped);
   const principal = await app.store.read.principal(id);
   if (!principal) return { fault: `${says} ${id}, which is not in the inventory`, isNobody: mapped === null };
   const somebody = (fault: string): Named => ({ fault, isNobody: false });
@@ -147,11 +161,13 @@ async function principalIn(app: App, facts: CertificateFacts, { kind: wanted, ma
 /** RFC 5280, 4.2.1.12: for any purpose. */
 const anyPurpose = '2.5.29.37.0';
 
-function objectTo(app: App, { purposes, notAfter }: CertificateFacts, principal: Principal): string | null {
+function objectTo(app: App, { purposes, notBefore, notAfter }: CertificateFacts, principal: Principal): string | null {
   const isForClients = purposes === null || purposes.includes(oids.clientAuth) || purposes.includes(anyPurpose);
   if (!isForClients) return 'is not for TLS clients';
+  const [begin, end] = [notBefore, notAfter].map((instant) => new Date(instant).toISOString());
+  if (notBefore > notAfter) return `begins ${begin} and ended before that, ${end}: no device can connect with it`;
   const over = notAfter + graceMs(policyOf(app, principal)) <= app.clock.now();
-  return over ? `ended ${new Date(notAfter).toISOString()}, and grace with it` : null;
+  return over ? `ended ${end}, and grace with it` : null;
 }
 
 /**

@@ -6,9 +6,16 @@ import { readRows } from '../../wire/inventory-rows.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
-import { type CertificateFiles, type ImportedView, OperationError } from '../operations.ts';
+import { type CertificateFiles, type ImportedView, OperationError, type PassedOverView } from '../operations.ts';
 import { dueAt } from '../renewal/due.ts';
-import { type CheckedCertificate, checkCertificate, type Origin } from './check-certificate.ts';
+import {
+  type CheckedCertificate,
+  checkCertificate,
+  type Mapped,
+  type Origin,
+  readOffered,
+} from './check-certificate.ts';
+import { PassedOver } from './passed-over.ts';
 
 /** Certificates of one import: what is checked waits in memory for the last of them. */
 export const certificatesMax = 200_000;
@@ -20,10 +27,14 @@ interface Checked {
   readonly fit: Map<string, Fit>;
   readonly known: number;
   readonly notes: readonly string[];
+  readonly passedOver: PassedOverView | null;
   readonly faulty: readonly string[];
 }
 
-/** Faults and notes that are named of an import that skips what is faulty. */
+/** Notes that are named. */
+const notesMax = 200;
+
+/** Faults that are named of an import that skips what is faulty. */
 const skippedMax = 10_000;
 
 /**
@@ -31,7 +42,7 @@ const skippedMax = 10_000;
  * is in the ledger already stays as it is.
  */
 export async function importCertificates(app: App, files: CertificateFiles): Promise<ImportedView> {
-  const { fit, known, notes, faulty } = await check(app, files);
+  const { fit, known, notes, passedOver, faulty } = await check(app, files);
   const entries = [...fit.values()];
   const { sweepBatch } = app.settings;
   let imported = 0;
@@ -42,21 +53,30 @@ export async function importCertificates(app: App, files: CertificateFiles): Pro
     imported,
     known: known + entries.length - imported,
     ...(notes.length > 0 && { notes }),
+    ...(passedOver && { passedOver }),
     ...(faulty.length > 0 && { faulty }),
   };
 }
 
 async function check(app: App, { text, kind, skipFaulty = false }: CertificateFiles): Promise<Checked> {
   const faults = skipFaulty ? new Faults(skippedMax) : new Faults();
-  const notes = new Faults();
+  const notes = new Faults(notesMax, 'notes');
+  const authorities = new PassedOver();
   const fit: Checked['fit'] = new Map();
   const serials = new Map<string, string>();
   /** Files in which only CAs were found so far, by their place. */
   const barren = new Map<string, number>();
   let known = 0;
   const take = async ({ file, place, der, mapped }: Certificate, line: number): Promise<void> => {
-    const checked = await checkCertificate(app, der, { kind: kind ?? null, mapped });
+    const found = readOffered(der);
+    if (typeof found === 'string') {
+      barren.set(file, 0);
+      return faults.add(line, `${place}: it ${found}`);
+    }
+    authorities.note(found.facts);
+    const checked = await checkCertificate(app, found, { kind: kind ?? null, mapped });
     if (checked.kind === 'ca') {
+      authorities.add(found.facts, found.der, { place, line }, checked.isOwn);
       if (!barren.has(file)) barren.set(file, line);
       return;
     }
@@ -85,7 +105,7 @@ async function check(app: App, { text, kind, skipFaulty = false }: CertificateFi
   for (const [file, line] of barren) if (line > 0) faults.add(line, `${file}: nothing but certificates of CAs`);
   const faulty = faults.named(() => '');
   if (faults.any && !skipFaulty) throw new OperationError('invalid', faulty);
-  return { fit, known, notes: notes.named(() => ''), faulty };
+  return { fit, known, notes: notes.named(() => ''), passedOver: authorities.view(), faulty };
 }
 
 /**
@@ -113,18 +133,19 @@ interface Certificate {
   /** The file, and which certificate in it. */
   readonly place: string;
   readonly der: Uint8Array;
-  readonly mapped: string | null;
+  readonly mapped: Mapped | null;
 }
 
 /** A row says which file, and what is in it or why that could not be read. */
 function offeredIn(row: Readonly<Record<string, unknown>>): Certificate | { readonly fault: string } {
-  const { file, block, certificate, fault, id } = row;
+  const { file, block, certificate, fault, id, mapLine } = row;
   if (typeof file !== 'string') return { fault: 'a row that names no file' };
   const place = typeof block === 'number' ? `${file}, certificate ${block}` : file;
   if (typeof fault === 'string') return { fault: `${place}: ${fault}` };
   if (typeof certificate !== 'string') return { fault: `${place}: nothing in it` };
   const der = new Uint8Array(Buffer.from(certificate, 'base64'));
-  return { file, place, der, mapped: typeof id === 'string' ? id : null };
+  const line = typeof mapLine === 'number' ? mapLine : null;
+  return { file, place, der, mapped: typeof id === 'string' ? { id, line } : null };
 }
 
 /** Another certificate with this serial number; null: there is none. */
