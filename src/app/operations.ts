@@ -10,6 +10,7 @@ import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { StoredFinding } from '../ports/store.ts';
 import type { CutOffView, Insistence, ReloadRequest } from './decision-views.ts';
+import type { CertificateFiles, ImportedView } from './import-views.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
 import type { PresenceView, RenewalView } from './progress-views.ts';
@@ -38,39 +39,6 @@ export interface InventoryFile extends Insistence {
   readonly format: 'csv' | 'jsonl';
   /** UTF-8, whole or as it is read. */
   readonly text: string | AsyncIterable<Uint8Array>;
-}
-
-export interface CertificateFiles {
-  /**
-   * JSON lines: `file`, its place in the file as `block` where there are several, and in base64 its DER as `certificate`, or the `fault`
-   * that keeps it from being read. `id`: whose it is, whatever it says, by the line `mapLine` of a map.
-   */
-  readonly text: string | AsyncIterable<Uint8Array>;
-  /** Only of principals of this kind. */
-  readonly kind?: PrincipalKind;
-  /** Takes those without a fault; else all or none are taken. */
-  readonly skipFaulty?: boolean;
-}
-
-export interface ImportedView {
-  readonly imported: number;
-  /** In the ledger already. */
-  readonly known: number;
-  /** What is worth knowing of some that were taken: a key that cannot be certified again, for one. */
-  readonly notes?: readonly string[];
-  /** Certificates of CAs, which are not taken; absent: there were none. */
-  readonly passedOver?: PassedOverView;
-  /** Those left out, with their file and why. */
-  readonly faulty?: readonly string[];
-}
-
-export interface PassedOverView {
-  /** Different certificates. */
-  readonly count: number;
-  /** How many of them issued none of the others that came with them, and are not of our own CA. */
-  readonly unrelatedCount: number;
-  /** The first of those, by file, with subject and fingerprint. */
-  readonly unrelated: readonly string[];
 }
 
 /** A ledger entry without its DER, times in Unix milliseconds. */

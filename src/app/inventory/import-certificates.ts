@@ -6,7 +6,8 @@ import { readRows } from '../../wire/inventory-rows.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
-import { type CertificateFiles, type ImportedView, OperationError, type PassedOverView } from '../operations.ts';
+import type { CertificateFiles, ImportedView, PassedOverView } from '../import-views.ts';
+import { OperationError } from '../operations.ts';
 import { dueAt } from '../renewal/due.ts';
 import {
   type CheckedCertificate,
