@@ -1,7 +1,7 @@
 // nolapse device add with an id that takes a client id somebody is connected under: refused with who that is, and carried out with a reason.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
 import { end, type Running, startGateway } from './gateway-process.ts';
@@ -10,6 +10,7 @@ import { type Outcome, Workplace } from './harness.ts';
 let place: Workplace;
 let gateway: Running;
 let client: MqttClient;
+let options: IClientOptions;
 const log = new Recorder();
 
 beforeAll(async () => {
@@ -20,8 +21,8 @@ beforeAll(async () => {
   await place.ask('device', 'issue', 'm-1', '--out', join(place.folder, 'm-1'));
   const read = (name: string): string => readFileSync(join(place.folder, 'm-1', name), 'utf8');
   const material = { cert: read('m-1.crt'), key: read('m-1.key'), ca: read('ca.crt') };
-  const options = { protocol: 'mqtts', host: 'localhost', port: gateway.mqttPort, reconnectPeriod: 0 } as const;
-  client = await connectAsync({ ...options, ...material, clientId: 'm-1:pump' });
+  options = { protocol: 'mqtts', host: 'localhost', port: gateway.mqttPort, reconnectPeriod: 0, ...material };
+  client = await connectAsync({ ...options, clientId: 'm-1:pump' });
 }, 120_000);
 afterAll(async () => {
   await client.endAsync(true);
@@ -57,4 +58,17 @@ it('names who uses the client id, and ends that session only where somebody insi
   expect((await log.until('decision.forced'))['message']).toMatch(/^carla insists on the new id m-1:pump, although/);
   const shown = (await run('device', 'show', 'm-1:pump')).stdout;
   expect(shown).toMatch(/^here +never \(tracked since \d{4}-\d\d-\d\d\)$/m);
+});
+
+it('knows stored sessions on a home at rest, too', { timeout: 240_000 }, async () => {
+  const kept = await connectAsync({ ...options, clientId: 'm-1:kept', clean: false });
+  await kept.endAsync();
+  await client.endAsync(true);
+  await end(gateway, 'SIGTERM');
+  const refused = await run('device', 'add', 'm-1:kept', '--owner', 'ben');
+  expect([refused.code, refused.stderr.split('\n')[1]]).toEqual([
+    2,
+    'nolapse: m-1:kept of m-1, which has a stored session',
+  ]);
+  expect(await run('device', 'add', 'm-1:other', '--owner', 'ben')).toMatchObject({ code: 0 });
 });

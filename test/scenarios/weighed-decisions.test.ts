@@ -84,6 +84,12 @@ describe('other policies are refused where they', () => {
       'gw-1 proof_required',
       'dev-2 proof_required',
     ]);
+    // Nor does an open renewal get a request through that is not signed: it is judged by the policy of that moment.
+    await operations().runRenewal({ device: 'dev-2' });
+    expect(await refusedBy(classes('requireDeviceProof: true, grace: 31d'))).toEqual([
+      'gw-1 proof_required',
+      'dev-2 proof_required',
+    ]);
     const forced = await operations().reload({ force: true, reason: 'the firmware signs from now on', by: 'ana' });
     expect(forced).toMatchObject({ applied: true, toll: { short: 2 } });
     expect((await house.log.until('decision.forced'))['message']).toContain('no request of it had one');

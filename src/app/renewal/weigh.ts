@@ -78,7 +78,7 @@ function footing(
 
 /** Asked only where the decision can make a difference: most devices make keys of their own, and need no look at the present one. */
 async function noWays({ app }: Weighing, outlook: Outlook, without: Side, withIt: Side, relies: boolean, at: Instant) {
-  if (outlook.renewal || isDeepStrictEqual(told(without), told(withIt))) return { without: null, withIt: null };
+  if (isDeepStrictEqual(told(without), told(withIt))) return { without: null, withIt: null };
   const ask = (side: Side) => noWayFor(app, outlook, { ...side, relies }, at);
   const why = await ask(withIt);
   return { withIt: why, without: why === null ? null : await ask(without) };
