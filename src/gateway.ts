@@ -29,6 +29,7 @@ import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
 import type { Journal } from './ports/journal.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
+import { queueAccess } from './queue-access.ts';
 import { rereader } from './reread.ts';
 import { createMqttPersistence } from './store/mqtt-persistence.ts';
 import { createJournal } from './telemetry/journal.ts';
@@ -116,6 +117,7 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
   const { app, database, journal } = parts;
   const persistence = createMqttPersistence(database, {
     mayStore: (clientId, filter) => sessions.broker?.mayStore(clientId, filter) ?? false,
+    mayReceive: queueAccess(app),
     queuedMessagesMax: config.limits.queuedMessages,
     queuedBytesMax: config.limits.queuedBytes,
     unreleasedMessagesMax: config.limits.unreleasedMessages,

@@ -71,6 +71,8 @@ export interface NewDelegation {
   readonly until: string;
   /** Renewals it may begin in a day (UTC). */
   readonly daily: number;
+  /** May it carry the devices' telemetry? Absent: no. */
+  readonly telemetry?: boolean;
 }
 
 export interface DelegationView extends Delegation {

@@ -65,6 +65,11 @@ export interface Entrance {
    * queue or retained, and answered at once by the store: no list of what a gateway may hear exists that could be out of date.
    */
   hears(session: Session, topic: string): boolean;
+  /**
+   * May the session carry this device's telemetry: publish and be handed what is on topics that its access list has for devices
+   * delegated to it? Asked at each message, as {@link hears} is.
+   */
+  carries(session: Session, device: PrincipalId): boolean;
   /** The session published or asked for something outside its access; told once a message, never thrown. */
   denied(session: Session, action: 'publish' | 'subscribe', topic: string): void;
   /** The session published a message of so many bytes where it may: too large to be taken, it was thrown away and is acknowledged. */

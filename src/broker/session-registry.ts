@@ -6,17 +6,16 @@ import type { Fingerprint } from '../domain/certificate.ts';
 import { claimants, hasFormOf, outerIds } from '../domain/client-id.ts';
 import type { SessionEnd } from '../domain/disconnection.ts';
 import { type PrincipalId, reservedId } from '../domain/principal.ts';
-import { enrollmentRoot } from '../domain/topics.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { BrokerClient } from './aedes-internals.ts';
 import { type Deadlined, DeadlineHeap } from './deadline-heap.ts';
 import { notAfterOf } from './peer-certificate.ts';
+import { gatesOf, type SessionGates } from './session-gates.ts';
 import { addTo, removeFrom } from './sets-by-key.ts';
-import { compileTopicGate, type TopicGate } from './topic-gate.ts';
 
 /** A session from the moment it was admitted until its connection has ended. */
-export interface LiveSession extends Deadlined {
+export interface LiveSession extends Deadlined, SessionGates {
   readonly client: BrokerClient;
   readonly socket: TLSSocket;
   readonly session: Session;
@@ -24,8 +23,6 @@ export interface LiveSession extends Deadlined {
   readonly brokerClientId: string;
   /** Its client id for logs; that of a renew-only session has the prefix its name has. */
   readonly shownClientId: string;
-  readonly mayPublish: TopicGate;
-  readonly mayReceive: TopicGate;
   /** Filters granted to it. */
   readonly filters: Set<string>;
   /** How often it asked for a filter and did not get it. */
@@ -46,7 +43,7 @@ export interface PendingAdmission {
 export class SessionRegistry {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #journal: Journal;
-  readonly #entrance: Pick<Entrance, 'hears' | 'came' | 'left'>;
+  readonly #entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>;
   readonly #perPrincipalMax: number;
   readonly #facts = new WeakMap<object, LiveSession>();
   readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
@@ -65,7 +62,7 @@ export class SessionRegistry {
   constructor(
     clock: Pick<Clock, 'now'>,
     journal: Journal,
-    entrance: Pick<Entrance, 'hears' | 'came' | 'left'>,
+    entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>,
     perPrincipalMax: number,
   ) {
     this.#perPrincipalMax = perPrincipalMax;
@@ -131,8 +128,7 @@ export class SessionRegistry {
       session,
       brokerClientId,
       shownClientId: session.lane === 'full' ? session.clientId : `${reservedId}:${session.clientId}`,
-      mayPublish: compileTopicGate(session.access.publish),
-      mayReceive: this.#receives(session),
+      ...gatesOf(session, this.#entrance),
       filters: new Set(),
       filtersRefused: 0,
       deadline: session.endsAt,
@@ -235,11 +231,6 @@ export class SessionRegistry {
     );
     const tooMany = others.length + 1 - this.#perPrincipalMax;
     for (const live of others.slice(0, Math.max(0, tooMany))) this.end(live, 'sessions_max');
-  }
-
-  #receives(session: Session): TopicGate {
-    const own = compileTopicGate(session.access.receive);
-    return (topic) => own(topic) || (topic.startsWith(enrollmentRoot) && this.#entrance.hears(session, topic));
   }
 
   /** The newest with its client id has gone; one it failed to displace may still be there. */

@@ -22,6 +22,7 @@ type AddOptions = CommonOptions & {
   readonly modes: readonly KeyMode[];
   readonly until: string;
   readonly daily: number;
+  readonly telemetry?: boolean;
 };
 type ListOptions = CommonOptions & { readonly gateway?: string; readonly limit: number };
 
@@ -41,8 +42,10 @@ function standing(delegation: Delegation, now: number): string {
 
 /** Rows for people: of the renewals a day, how many are used where that is known. */
 export function delegationTable(delegations: readonly (Delegation | DelegationView)[], now: number): string {
+  // Most sites carry none: the column is there where one does.
+  const isCarried = delegations.some(({ telemetry }) => telemetry);
   return table(
-    ['DELEGATION', 'GATEWAY', fold('FOR'), fold('MODES'), 'STATE', 'DAILY'],
+    ['DELEGATION', 'GATEWAY', fold('FOR'), fold('MODES'), 'STATE', 'DAILY', ...(isCarried ? ['TELEMETRY'] : [])],
     delegations.map((each) => [
       each.id,
       cell(each.gatewayId),
@@ -50,6 +53,7 @@ export function delegationTable(delegations: readonly (Delegation | DelegationVi
       each.modes.join(', '),
       standing(each, now),
       'usedToday' in each ? `${each.usedToday}/${each.dailyLimit}` : cell(each.dailyLimit),
+      ...(isCarried ? [each.telemetry ? 'yes' : 'no'] : []),
     ]),
   );
 }
@@ -61,6 +65,7 @@ function delegationFields(view: DelegationView, now: number): string {
     ['site', cell(view.site)],
     ['devices', view.site === null ? cell(view.devices.join(', ')) : 'all of the site'],
     ['modes', view.modes.join(', ')],
+    ['telemetry', view.telemetry ? 'yes' : 'no'],
     ['state', standing(view, now)],
     ['until', time(view.endsAt)],
     ['renewals a day', cell(view.dailyLimit)],
@@ -87,10 +92,11 @@ export function registerDelegation(program: Command, surroundings: Surroundings)
     .requiredOption('--modes <modes>', 'key modes it may bring about, separated by commas', parseModes)
     .requiredOption('--until <when>', 'a duration from now such as 90d, or a date such as 2030-01-31 (UTC)')
     .requiredOption('--daily <count>', 'renewals it may begin in a day (UTC)', parseWhole)
-    .action(async (gateway: string, { device, site, modes, until, daily, ...options }: AddOptions) => {
+    .option('--telemetry', "let it publish and subscribe on the devices' own topics too, as its access list has it")
+    .action(async (gateway: string, { device, site, modes, until, daily, telemetry, ...options }: AddOptions) => {
       const scoped = { ...(device && { devices: device }), ...(site !== undefined && { site }) };
       const view = await withOperations(surroundings, options, (each) =>
-        each.addDelegation({ gateway, ...scoped, modes, until, daily }),
+        each.addDelegation({ gateway, ...scoped, modes, until, daily, ...(telemetry && { telemetry }) }),
       );
       answer(options.output, view, () => delegationFields(view, Date.now()));
     });

@@ -2,6 +2,7 @@
 // only; files, variables and the checks between keys are elsewhere.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { delegatedLevel } from '../domain/acl.ts';
 import { keyModes } from '../domain/policy.ts';
 import { criticalities, principalIdLengthMax } from '../domain/principal.ts';
 import { parseDuration, parseSpan } from '../domain/time.ts';
@@ -35,6 +36,12 @@ function isPublicUrl(text: string): boolean {
 const span = z.string({ error: spanRule }).refine((text) => parseSpan(text) !== null, { error: spanRule });
 
 const patternRule = 'expected an MQTT topic filter, in which {id} stands for the principal';
+const delegatedRule = `expected ${delegatedLevel} as one whole level, and once`;
+function isDelegatedOnce(text: string): boolean {
+  const holding = text.split('/').filter((level) => /\{delegated\}/i.test(level));
+  return holding.length === 0 || (holding.length === 1 && holding[0] === delegatedLevel);
+}
+
 const pattern = z
   .string({ error: patternRule })
   .max(1_024, { error: 'expected at most 1024 characters' })
@@ -44,24 +51,28 @@ const pattern = z
   .refine((text) => !/^\$(share|queue)(\/|$)/.test(text), {
     error: '$share and $queue are reserved: this broker has no shared subscriptions',
   })
-  .refine((text) => !/^\$[^/]*\{id\}/.test(text), { error: 'expected a literal first level where it begins with $' });
-const patterns = z.array(pattern, { error: 'expected a list of topic filters' }).max(1_000);
-const publishPatterns = patterns.refine((list) => !list.some(isReserved), {
-  error: `${reservedRoots.join(', ')} belong to the broker and cannot be published to`,
+  .refine((text) => !/^\$[^/]*\{id\}/.test(text), { error: 'expected a literal first level where it begins with $' })
+  .refine(isDelegatedOnce, { error: delegatedRule });
+const ownPattern = pattern.refine((text) => !text.includes(delegatedLevel), {
+  error: `${delegatedLevel} stands in the lists of site gateways alone`,
 });
+const listOf = (each: typeof pattern) => z.array(each, { error: 'expected a list of topic filters' }).max(1_000);
+const [patterns, ownPatterns] = [listOf(pattern), listOf(ownPattern)];
+const publishable = (lists: typeof patterns) =>
+  lists.refine((list) => !list.some(isReserved), {
+    error: `${reservedRoots.join(', ')} belong to the broker and cannot be published to`,
+  });
 // A broker's offline queue and retained messages match a root wildcard where a live subscription would not.
-const unreservedPatterns = patterns.refine(
-  (list) => !list.some((text) => isReserved(text) && !text.startsWith('$enroll')),
-  {
+const unreserved = (lists: typeof patterns) =>
+  lists.refine((list) => !list.some((text) => isReserved(text) && !text.startsWith('$enroll')), {
     error: `${reservedRoots.join(', ')} belong to the broker: no device or site gateway is granted them by a list`,
-  },
-);
-const deviceSubscribePatterns = unreservedPatterns.refine((list) => !list.some((text) => /^[#+]/.test(text)), {
+  });
+const deviceSubscribePatterns = unreserved(ownPatterns).refine((list) => !list.some((text) => /^[#+]/.test(text)), {
   error: 'a device must not subscribe to a wildcard at the first level',
 });
 
-const template = (subscribe: typeof patterns) =>
-  z.strictObject({ publish: publishPatterns.optional(), subscribe: subscribe.optional() }).prefault({});
+const template = (publish: typeof patterns, subscribe: typeof patterns) =>
+  z.strictObject({ publish: publishable(publish).optional(), subscribe: subscribe.optional() }).prefault({});
 
 /** What a policy has where neither a class nor a criticality says otherwise. */
 export const classDefaults = {
@@ -183,10 +194,10 @@ export const configSchema = z.strictObject({
   skew: duration('5m', 0, day),
   access: z
     .strictObject({
-      device: template(deviceSubscribePatterns),
-      gateway: template(unreservedPatterns),
-      service: template(patterns),
-      principals: z.record(principalName, template(patterns)).prefault({}),
+      device: template(ownPatterns, deviceSubscribePatterns),
+      gateway: template(patterns, unreserved(patterns)),
+      service: template(ownPatterns, ownPatterns),
+      principals: z.record(principalName, template(patterns, patterns)).prefault({}),
     })
     .prefault({}),
   limits,

@@ -1,8 +1,11 @@
 // What a session may publish, subscribe to and receive. Deny by default: a list of patterns allows, nothing else does.
-import type { Principal, PrincipalId, PrincipalKind } from './principal.ts';
+import { type Principal, type PrincipalId, type PrincipalKind, parsePrincipalId } from './principal.ts';
 import { alertRoot, covers, downWords, enrollmentRoot, enrollmentTopic, isFilter, matches, upWords } from './topics.ts';
 
-/** Topic patterns; `{id}` stands for the principal's own id. */
+/** Stands for a whole level of a pattern: the id of a device whose telemetry a delegation lets the site gateway carry. */
+export const delegatedLevel = '{delegated}';
+
+/** Topic patterns; `{id}` stands for the principal's own id, and {@link delegatedLevel} for those of others. */
 export interface AccessTemplate {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
@@ -16,7 +19,10 @@ export interface AccessRules {
 
 export const defaultTemplates: Readonly<Record<PrincipalKind, AccessTemplate>> = {
   device: { publish: ['devices/{id}/#'], subscribe: ['devices/{id}/#'] },
-  gateway: { publish: ['devices/{id}/#', 'gateways/{id}/#'], subscribe: ['devices/{id}/#', 'gateways/{id}/#'] },
+  gateway: {
+    publish: ['devices/{id}/#', 'gateways/{id}/#', 'devices/{delegated}/#'],
+    subscribe: ['devices/{id}/#', 'gateways/{id}/#', 'devices/{delegated}/#'],
+  },
   service: { publish: [], subscribe: [] },
 };
 
@@ -29,18 +35,25 @@ export interface Access {
    * for changes with their delegations, and is judged message by message.
    */
   readonly receive: readonly string[];
+  /**
+   * Patterns that hold {@link delegatedLevel}: where a gateway may publish and what it may be handed as far as its delegations say so,
+   * which is judged message by message too.
+   */
+  readonly delegated: { readonly publish: readonly string[]; readonly receive: readonly string[] };
 }
+
+const nothingDelegated: Access['delegated'] = { publish: [], receive: [] };
 
 function enrollmentAccess(id: PrincipalId): Access {
   const down = [`${enrollmentRoot}${id}/#`];
-  return { publish: upWords.map((word) => enrollmentTopic(id, word)), subscribe: down, receive: down };
+  const publish = upWords.map((word) => enrollmentTopic(id, word));
+  return { publish, subscribe: down, receive: down, delegated: nothingDelegated };
 }
 
 /** Where a gateway may speak and ask for others at all. For whom it does is judged at each message. */
-const speaking: Access = {
+const speaking = {
   publish: upWords.map((word) => `${enrollmentRoot}+/${word}`),
   subscribe: [`${enrollmentRoot}#`],
-  receive: [],
 };
 
 /** The patterns of a session of this principal in this lane. The renew-only lane holds its own enrollment topics alone. */
@@ -49,15 +62,42 @@ export function accessOf(principal: Principal, lane: 'full' | 'renew-only', rule
   if (lane === 'renew-only') return own;
   const template = rules.principals.get(principal.id) ?? rules.kinds[principal.kind];
   const expand = (pattern: string): string => pattern.replaceAll('{id}', principal.id);
-  const others = principal.kind === 'gateway' ? speaking : { publish: [], subscribe: [] };
   // Alerts name devices and their owners: no list opens them to anything but a service.
   const mayHear = (pattern: string): boolean => principal.kind === 'service' || !isOfGateway(pattern);
+  const publish = template.publish.map(expand);
   const subscribe = template.subscribe.map(expand).filter(mayHear);
-  return {
-    publish: [...own.publish, ...others.publish, ...template.publish.map(expand)],
-    subscribe: [...own.subscribe, ...others.subscribe, ...subscribe],
-    receive: [...own.receive, ...subscribe],
+  const access = {
+    publish: [...own.publish, ...publish.filter(isPlain)],
+    subscribe: [...own.subscribe, ...subscribe.filter(isPlain)],
+    receive: [...own.receive, ...subscribe.filter(isPlain)],
   };
+  if (principal.kind !== 'gateway') return { ...access, delegated: nothingDelegated };
+  const delegated = { publish: publish.filter(isDelegated), receive: subscribe.filter(isDelegated) };
+  return {
+    publish: [...access.publish, ...speaking.publish],
+    subscribe: [...access.subscribe, ...speaking.subscribe, ...delegated.receive.map(filterOf)],
+    receive: access.receive,
+    delegated,
+  };
+}
+
+function isDelegated(pattern: string): boolean {
+  return pattern.includes(delegatedLevel);
+}
+
+function isPlain(pattern: string): boolean {
+  return !isDelegated(pattern);
+}
+
+/** The filter that matches what a pattern with {@link delegatedLevel} matches for any device. */
+export function filterOf(pattern: string): string {
+  return pattern.replace(delegatedLevel, '+');
+}
+
+/** The device whose topic it is, by a pattern with {@link delegatedLevel}; null: the pattern does not match, or nobody can have that id. */
+export function delegatedIn(pattern: string, topic: string): PrincipalId | null {
+  if (!matches(filterOf(pattern), topic)) return null;
+  return parsePrincipalId(topic.split('/')[pattern.split('/').indexOf(delegatedLevel)]);
 }
 
 const ownRoot = alertRoot.slice(0, alertRoot.indexOf('/'));

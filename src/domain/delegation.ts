@@ -1,5 +1,5 @@
-// May this gateway speak for this device? A delegation names the gateway, the devices or the site, the key modes, an end and
-// a daily number of renewals. Deny by default: without one that covers the case, the answer is the code of what is missing.
+// May this gateway speak for this device, and carry its telemetry? A delegation names the gateway, the devices or the site, the key
+// modes, an end and a daily number of renewals. Deny by default: without one that covers the case, the answer is the code of what is missing.
 import type { EnrollmentCode } from './errors.ts';
 import type { KeyMode } from './policy.ts';
 import type { Principal, PrincipalId } from './principal.ts';
@@ -19,6 +19,8 @@ export interface Delegation {
   readonly createdAt: Instant;
   /** When it was revoked, by hand or with its gateway; null while it stands. */
   readonly revokedAt: Instant | null;
+  /** Does it let the gateway carry what the devices publish and subscribe to? Absent: no. */
+  readonly telemetry?: true;
 }
 
 /** Which day's renewals are counted together: days since 1970, UTC. */
@@ -68,6 +70,27 @@ export function mayActFor({ gateway, lane, device, delegations, now }: Delegatio
   return no('not_delegated', 'not a device of yours');
 }
 
+export interface TelemetryQuestion {
+  readonly gateway: Principal | null;
+  readonly device: Principal | null;
+  /** Every grant that might matter, of other gateways too. */
+  readonly delegations: readonly Delegation[];
+}
+
+/**
+ * Until when may this gateway publish and receive on the device's own topics? The answer holds at any time until the inventory or a
+ * delegation changes: only this instant is to be compared with the clock. @returns null: never.
+ */
+export function telemetryUntil({ gateway, device, delegations }: TelemetryQuestion): Instant | null {
+  if (gateway?.kind !== 'gateway' || gateway.status !== 'active') return null;
+  if (device?.status !== 'active') return null;
+  const granting = delegations.filter(
+    (each) =>
+      each.telemetry === true && each.gatewayId === gateway.id && each.revokedAt === null && names(each, device),
+  );
+  return granting.length === 0 ? null : Math.max(...granting.map(({ endsAt }) => endsAt));
+}
+
 /** Chooses the grant under which a renewal in this mode begins; `usedToday` counts the renewals each has begun. */
 export function chooseDelegation(
   delegations: readonly Delegation[],
@@ -83,6 +106,7 @@ export function chooseDelegation(
 /** Does `one` allow the same gateway everything that `other` does, however long? */
 function reaches(one: Delegation, other: Delegation): boolean {
   if (one.gatewayId !== other.gatewayId || one.site !== other.site) return false;
+  if (other.telemetry && !one.telemetry) return false;
   const devices = new Set(one.devices);
   return other.devices.every((id) => devices.has(id)) && other.modes.every((mode) => one.modes.includes(mode));
 }

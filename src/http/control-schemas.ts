@@ -74,6 +74,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     modes: z.array(text).max(keyModes.length),
     until: text,
     daily: z.number(),
+    telemetry: z.boolean().exactOptional(),
   }),
   listDelegations: z.strictObject({ gateway: id.exactOptional(), limit: limit.exactOptional() }),
   revokeDelegation: z.strictObject({ id }),

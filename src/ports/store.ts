@@ -11,6 +11,7 @@ import type { Visits } from '../domain/visits.ts';
 import type { CampaignReader, StoredCampaign } from './campaigns.ts';
 import type { CarriedReader, CarriedWriter, OutlookPath, OutlookRenewal } from './carried.ts';
 import type { FleetReader } from './fleet.ts';
+import type { Glance } from './glance.ts';
 import type { PeriodReader } from './period.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
@@ -258,16 +259,6 @@ export interface Transaction extends Reader, CarriedWriter {
   /** The effect failed and is due again at `dueAt`. */
   putOff(effectId: number, dueAt: Instant): Promise<void>;
   record(entry: JournalEntry): Promise<void>;
-}
-
-/**
- * The few questions that are answered at once, because a broker asks them in the middle of a message: may this gateway hear
- * what is said to that device? Answered by the store itself, so that no copy of it can be out of date.
- */
-export interface Glance {
-  principal(id: PrincipalId): Principal | null;
-  /** As {@link Reader.delegationsFor}. */
-  delegationsFor(device: PrincipalId, site: string | null): Delegation[];
 }
 
 export interface Store {

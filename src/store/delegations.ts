@@ -15,13 +15,18 @@ const columns = [
   'daily_limit as dailyLimit',
   'created_at as createdAt',
   'revoked_at as revokedAt',
+  'telemetry',
 ] as const;
 const rows = build.selectFrom('delegation').select(columns);
 
 /** Delegations of one device that are looked at. */
 const forDeviceMax = 64;
 
-type Row = Omit<Delegation, 'modes' | 'devices'> & { readonly modes: string };
+type Row = Omit<Delegation, 'modes' | 'devices' | 'telemetry'> & { readonly modes: string; readonly telemetry: 0 | 1 };
+
+function grantOf({ modes, telemetry, ...row }: Row, devices: readonly PrincipalId[]): Delegation {
+  return { ...row, modes: splitModes(modes), devices, ...(telemetry === 1 && { telemetry: true }) };
+}
 
 function prepareReads(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: string }>) => rows.where('id', '=', p('id')));
@@ -80,6 +85,7 @@ function prepareWrites(queries: Queries) {
       daily_limit: p('dailyLimit'),
       created_at: p('createdAt'),
       revoked_at: p('revokedAt'),
+      telemetry: p('telemetry'),
     };
     return build
       .insertInto('delegation')
@@ -108,11 +114,11 @@ function prepareWrites(queries: Queries) {
 export function delegations(queries: Queries) {
   const { byId, ofGateway, forDevice, devicesOf, used, page } = prepareReads(queries);
   const { put, forget, name, use } = prepareWrites(queries);
-  const whole = (row: Row): Delegation => ({
-    ...row,
-    modes: splitModes(row.modes),
-    devices: devicesOf.all({ id: row.id }).map(({ id }) => id),
-  });
+  const whole = (row: Row): Delegation =>
+    grantOf(
+      row,
+      devicesOf.all({ id: row.id }).map(({ id }) => id),
+    );
   return {
     delegation: (id: string): Delegation | null => {
       const row = byId.get({ id });
@@ -121,15 +127,12 @@ export function delegations(queries: Queries) {
     delegationsOf: (id: PrincipalId): Delegation[] => ofGateway.all({ id }).map(whole),
     // The list of a delegation's devices may be long, and this is asked for each message.
     delegationsFor: (id: PrincipalId, site: string | null): Delegation[] =>
-      forDevice.all({ id, site }).map((row) => ({
-        ...row,
-        modes: splitModes(row.modes),
-        devices: row.site === null ? [id] : [],
-      })),
+      forDevice.all({ id, site }).map((row) => grantOf(row, row.site === null ? [id] : [])),
     delegations: (limit: number, after = ''): Delegation[] => page.all({ after, limit }).map(whole),
     delegationUse: (id: string, day: number): number => used.get({ id, day })?.renewals ?? 0,
     putDelegation: (delegation: Delegation): void => {
-      put.run({ ...delegation, modes: joinModes(delegation.modes) });
+      const { telemetry, modes } = delegation;
+      put.run({ ...delegation, modes: joinModes(modes), telemetry: telemetry ? 1 : 0 });
       forget.run({ id: delegation.id });
       for (const device of delegation.devices) name.run({ id: delegation.id, device });
     },

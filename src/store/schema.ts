@@ -135,6 +135,7 @@ interface DelegationTable {
   daily_limit: number;
   created_at: Instant;
   revoked_at: Instant | null;
+  telemetry: 0 | 1;
 }
 
 interface DelegationDeviceTable {

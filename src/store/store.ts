@@ -3,7 +3,8 @@ import type { Store } from '../ports/store.ts';
 import type { Database } from './database.ts';
 import { Queries } from './query.ts';
 import { TableReader } from './reader.ts';
-import { tablesOf } from './tables.ts';
+import { type Tables, tablesOf } from './tables.ts';
+import { telemetryGrants } from './telemetry-grants.ts';
 import { UnitTransaction } from './transaction.ts';
 
 /** Tells its listener once for all units of one commit, and apart from them: what it throws cannot fail what is committed. */
@@ -26,13 +27,26 @@ class Bell {
 }
 
 export function createStore(database: Database): Store {
-  const tables = tablesOf(new Queries(database.sqlite));
+  const queried = tablesOf(new Queries(database.sqlite));
+  const grants = telemetryGrants(queried, () => database.sqlite.inTransaction);
+  const tables: Tables = {
+    ...queried,
+    // Told before the write: from then on until the transaction has ended nothing is remembered.
+    putPrincipal: (principal) => {
+      grants.changed();
+      queried.putPrincipal(principal);
+    },
+    putDelegation: (delegation) => {
+      grants.changed();
+      queried.putDelegation(delegation);
+    },
+  };
   const owed = new Bell();
   const notified = new Bell();
   let holdsResidue = false;
   return {
     read: new TableReader(tables),
-    glance: { principal: tables.principal, delegationsFor: tables.delegationsFor },
+    glance: { principal: tables.principal, delegationsFor: tables.delegationsFor, telemetryUntil: grants.until },
     transact: async (work) => {
       let did = { owes: false, notifies: false, drops: false };
       const result = await database.submit(async (unit) => {

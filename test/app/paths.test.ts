@@ -43,7 +43,8 @@ beforeAll(async () => {
     await operations.addDelegation({ gateway: id, devices: ['dev-1'], modes: ['csr'], until: '100d', daily: 1_000 });
   }
   await operations.issueDevice({ id: 'dev-1' });
-  const access: Access = { publish: ['$enroll/1/+/+'], subscribe: [], receive: [] };
+  const delegated = { publish: [], receive: [] };
+  const access: Access = { publish: ['$enroll/1/+/+'], subscribe: [], receive: [], delegated };
   for (const way of ways) {
     const principal = await app.store.read.principal(idOf(way));
     if (!principal) throw new Error(way);

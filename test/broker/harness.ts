@@ -55,6 +55,8 @@ export class FakeEntrance implements Entrance {
   readonly services = new Map<string, AccessTemplate>();
   /** Whom each gateway may hear. */
   readonly spokenFor = new Map<string, string[]>();
+  /** Whose telemetry each gateway may carry. */
+  readonly carried = new Map<string, string[]>();
   /** Awaited before each verdict. */
   before: () => Promise<void> = async () => undefined;
   onReceive: () => Promise<void> = async () => undefined;
@@ -107,6 +109,10 @@ export class FakeEntrance implements Entrance {
 
   hears(session: Session, topic: string): boolean {
     return this.spokenFor.get(session.principal.id)?.some((id) => topic.startsWith(`$enroll/1/${id}/`)) ?? false;
+  }
+
+  carries(session: Session, device: PrincipalId): boolean {
+    return this.carried.get(session.principal.id)?.includes(device) ?? false;
   }
 
   listening(session: Session): void {

@@ -104,6 +104,28 @@ describe('nolapse delegation', () => {
     );
   });
 
+  it('grants telemetry where that is asked for, and shows which grant it', async () => {
+    const plain = (await place.ask('delegation', 'list', '--gateway', 'gw-1')) as object[];
+    expect(plain.some((each) => 'telemetry' in each)).toBe(false);
+    const list = () => place.run(['delegation', 'list', '--gateway', 'gw-1', '--home', place.home]);
+    expect((await list()).stdout).not.toContain('TELEMETRY');
+    const args = ['delegation', 'add', 'gw-1', '--device', 'dev-1', ...limits, '--telemetry', '--home', place.home];
+    const shown = await place.run(args);
+    expect(shown.stdout).toMatch(/^telemetry +yes$/m);
+    const [id = ''] = /(?<=^delegation +)\S+/m.exec(shown.stdout) ?? [];
+    expect(await place.ask('delegation', 'list', '--gateway', 'gw-1')).toContainEqual(
+      expect.objectContaining({ id, telemetry: true }),
+    );
+    const ofDevice = (await place.ask('device', 'show', 'dev-1')) as { delegations: object[] };
+    expect(ofDevice.delegations).toContainEqual(expect.objectContaining({ id, telemetry: true }));
+    const { stdout } = await list();
+    expect(stdout).toMatch(/ DAILY +TELEMETRY$/m);
+    expect(stdout).toMatch(/ dev-1 +csr, recertify .* 0\/20 +yes$/m);
+    expect(stdout).toMatch(/ dev-1, dev-2 +csr, recertify .* 0\/20 +no$/m);
+    const revoked = await place.run(['delegation', 'revoke', id, '--home', place.home]);
+    expect(revoked.stdout).toMatch(/^telemetry +yes$/m);
+  });
+
   it('ends them with their gateway', async () => {
     const done = await place.run(['device', 'decommission', 'gw-2', '--home', place.home]);
     expect(done.stdout).toBe(

@@ -196,6 +196,13 @@ describe('a file', () => {
     expect(access.principals.get('billing')).toEqual({ publish: [], subscribe: ['devices/+/meter'] });
   });
 
+  it("lets lists of site gateways, and principals' own, name the level of delegated devices", () => {
+    const lists = { publish: ['a/{delegated}/#'], subscribe: ['{delegated}/{id}', '$aws/things/{delegated}/#'] };
+    const { access } = load(JSON.stringify({ access: { gateway: lists, principals: { 'gw-1': lists } } }));
+    expect(access.kinds.gateway).toEqual(lists);
+    expect(access.principals.get('gw-1')).toEqual(lists);
+  });
+
   it('names its anchors relative to itself', () => {
     expect(load('bootstrap: { anchors: [old/ca.pem, /etc/ca.pem] }').bootstrap.anchors).toEqual([
       join(directory, 'old/ca.pem'),
@@ -362,6 +369,17 @@ describe('faults', () => {
     ["access: { device: { publish: ['$+/x'] } }", 'access.device.publish.0'],
     ["access: { principals: { 'a/b': {} } }", 'access.principals.a/b'],
     ["access: { principals: { 'a:': {} } }", 'access.principals.a:'],
+    ["access: { device: { publish: ['devices/{delegated}/#'] } }", 'access.device.publish.0'],
+    ["access: { device: { subscribe: ['devices/{delegated}/#'] } }", 'access.device.subscribe.0'],
+    ["access: { service: { subscribe: ['devices/{delegated}/#'] } }", 'access.service.subscribe.0'],
+    ["access: { gateway: { publish: ['a/x{delegated}/#'] } }", 'access.gateway.publish.0'],
+    ["access: { gateway: { publish: ['a/{delegated}{id}'] } }", 'access.gateway.publish.0'],
+    ["access: { gateway: { subscribe: ['a/{delegated}/{delegated}'] } }", 'access.gateway.subscribe.0'],
+    ["access: { gateway: { subscribe: ['a/{Delegated}/#'] } }", 'access.gateway.subscribe.0'],
+    ["access: { gateway: { subscribe: ['$a{delegated}/#'] } }", 'access.gateway.subscribe.0'],
+    ["access: { gateway: { subscribe: ['$enroll/1/{delegated}/#'] } }", 'access.gateway.subscribe.0'],
+    ["access: { gateway: { subscribe: ['$SYS/{delegated}/#'] } }", 'access.gateway.subscribe'],
+    ["access: { principals: { gw-1: { publish: ['a/{delegated}x'] } } }", 'access.principals.gw-1.publish.0'],
     ['access: { robot: {} }', 'access.robot'],
     ['limits: { handshake: 10 }', 'limits.handshake'],
     ['limits: { keepalive: 65536s }', 'limits.keepalive'],

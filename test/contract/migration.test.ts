@@ -323,6 +323,7 @@ it('goes on with what schema 4 left under way', async () => {
   sqlite.close();
   const { store } = openStore(path);
   const { read } = store;
+  expect(await read.delegation('d-1')).not.toHaveProperty('telemetry');
   expect((await read.queuedEffects('issue', now, 10)).map(({ effect }) => effect)).toEqual([effects[0]]);
   const { due, watched } = await store.transact(async (tx) => ({
     due: await tx.dueEffects(now, 10),

@@ -5,7 +5,7 @@ import type { Delegation } from '../../src/domain/delegation.ts';
 import { day, idOf, now, principal, renewal } from './store-rows.ts';
 import { putRenewals, reopen, store } from './store-under-test.ts';
 
-function delegation(id: string, facts: Partial<Delegation> = {}): Delegation {
+export function delegation(id: string, facts: Partial<Delegation> = {}): Delegation {
   return {
     id,
     gatewayId: idOf('gw'),
@@ -20,11 +20,11 @@ function delegation(id: string, facts: Partial<Delegation> = {}): Delegation {
   };
 }
 
-const ofSite = (id: string, site: string, facts: Partial<Delegation> = {}): Delegation =>
+export const ofSite = (id: string, site: string, facts: Partial<Delegation> = {}): Delegation =>
   delegation(id, { devices: [], site, ...facts });
 
 /** Puts them, and the gateways `gw` and `gw-2` before them. */
-const grant = (...all: Delegation[]): Promise<void> =>
+export const grant = (...all: Delegation[]): Promise<void> =>
   store.transact(async (tx) => {
     for (const id of ['gw', 'gw-2']) await tx.putPrincipal(principal(id, { kind: 'gateway' }));
     for (const each of all) await tx.putDelegation(each);

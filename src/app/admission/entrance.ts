@@ -12,6 +12,7 @@ import { isAnswered, maySpeak } from '../enrollment/throttle.ts';
 import { mannerOf } from '../renewal/manner.ts';
 import type { Entrance, Session } from '../session.ts';
 import { admitConnect } from './admit.ts';
+import { carries } from './carries.ts';
 import type { Seen } from './seen.ts';
 
 /** Characters of a topic that are logged. */
@@ -47,6 +48,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(app, id);
     },
     hears: (session, topic) => hears(app, session, topic),
+    carries: (session, device) => carries(app, session, device),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),
     oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
   };

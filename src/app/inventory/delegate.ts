@@ -1,5 +1,5 @@
 // Grants and revokes delegations: which gateway may act for which devices or site, in which key modes, until when and how often
-// a day. Nothing is granted without an end and a limit.
+// a day, and whether with the devices' telemetry. Nothing is granted without an end and a limit.
 import type { Delegation } from '../../domain/delegation.ts';
 import { dayOf } from '../../domain/delegation.ts';
 import { type KeyMode, keyModes } from '../../domain/policy.ts';
@@ -40,13 +40,14 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Del
       dailyLimit: daily,
       createdAt: now,
       revokedAt: null,
+      ...(input.telemetry && { telemetry: true }),
     };
     await tx.putDelegation(granted);
     // What it said under delegations that are over counts no more.
     await tx.dropCarriedContacts(gateway, granted.id, now);
     await record({
       action: 'delegation.added',
-      message: `${gateway} may act for ${wordsFor(granted)} until ${new Date(endsAt).toISOString()} (${granted.id})`,
+      message: `${gateway} may ${verbsFor(granted)} ${wordsFor(granted)} until ${new Date(endsAt).toISOString()} (${granted.id})`,
       principalId: gateway,
     });
     return granted;
@@ -81,7 +82,7 @@ async function revokeWithin({ tx, now, record }: Change, delegation: Delegation,
   await tx.dropCarriedContacts(delegation.gatewayId, delegation.id, now);
   await record({
     action: 'delegation.revoked',
-    message: `${delegation.gatewayId} may no longer act for ${wordsFor(delegation)}: revoked ${why} (${delegation.id})`,
+    message: `${delegation.gatewayId} may no longer ${verbsFor(delegation)} ${wordsFor(delegation)}: revoked ${why} (${delegation.id})`,
     principalId: delegation.gatewayId,
   });
   return revoked;
@@ -97,6 +98,10 @@ export async function listDelegations(app: App, gateway: PrincipalId | null, lim
 async function viewOf(app: App, delegation: Delegation): Promise<DelegationView> {
   const today = dayOf(app.clock.now());
   return { ...delegation, usedToday: await app.store.read.delegationUse(delegation.id, today) };
+}
+
+function verbsFor({ telemetry }: Delegation): string {
+  return telemetry ? 'act and carry telemetry for' : 'act for';
 }
 
 function wordsFor({ site, devices }: Delegation): string {

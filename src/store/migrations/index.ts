@@ -17,6 +17,7 @@ import { refusalMigration } from './0015-refusal.ts';
 import { mqttSessionMigration } from './0016-mqtt-session.ts';
 import { shownStateMigration } from './0017-shown-state.ts';
 import { renewalSignedMigration } from './0018-renewal-signed.ts';
+import { delegationTelemetryMigration } from './0019-delegation-telemetry.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -38,4 +39,5 @@ export const migrations: readonly Migration[] = [
   mqttSessionMigration,
   shownStateMigration,
   renewalSignedMigration,
+  delegationTelemetryMigration,
 ];

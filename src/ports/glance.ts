@@ -1,0 +1,16 @@
+// What a broker asks in the middle of a message, where nobody can wait.
+import type { Delegation } from '../domain/delegation.ts';
+import type { Principal, PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
+
+/**
+ * The few questions that are answered at once, because a broker asks them in the middle of a message: may this gateway hear
+ * what is said to that device, or carry its telemetry? Answered by the store itself, so that no copy of it can be out of date.
+ */
+export interface Glance {
+  principal(id: PrincipalId): Principal | null;
+  /** As {@link Reader.delegationsFor} of the store. */
+  delegationsFor(device: PrincipalId, site: string | null): Delegation[];
+  /** Until when this gateway may carry this device's telemetry; null: never. Asked for each message: it is answered from memory mostly. */
+  telemetryUntil(gateway: PrincipalId, device: PrincipalId): Instant | null;
+}
