@@ -16,7 +16,6 @@ import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config.ts';
-import { ownerAndClientOf } from './domain/client-id.ts';
 import { GatewayError } from './domain/errors.ts';
 import type { PrincipalId } from './domain/principal.ts';
 import { type Instant, toSeconds } from './domain/time.ts';
@@ -24,14 +23,12 @@ import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, p
 import { pkiFolder } from './home-folder.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
+import { keepMessages } from './kept-messages.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
-import type { Journal } from './ports/journal.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
-import { queueAccess } from './queue-access.ts';
 import { rereader } from './reread.ts';
-import { createMqttPersistence } from './store/mqtt-persistence.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -99,38 +96,9 @@ function tlsMaterial({ server, app }: Parts) {
   return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
 }
 
-function tellDropped(journal: Journal, session: string | null, topic: string): void {
-  const whose = session === null ? null : ownerAndClientOf(session);
-  journal.tell({
-    action: 'message.dropped',
-    reason: 'queue_full',
-    message: whose ? `${whose.clientId}: its queue is full, a message was dropped` : 'a retained message was dropped',
-    fields: {
-      'nolapse.client_id': whose?.clientId ?? null,
-      ...(whose && { 'nolapse.principal': whose.owner }),
-      'nolapse.topic': topic,
-    },
-  });
-}
-
 async function buildBroker(parts: Parts, config: Config, sessions: LateSessions, seen: Seen): Promise<Broker> {
-  const { app, database, journal } = parts;
-  const persistence = createMqttPersistence(database, {
-    mayStore: (clientId, filter) => sessions.broker?.mayStore(clientId, filter) ?? false,
-    mayReceive: queueAccess(app),
-    queuedMessagesMax: config.limits.queuedMessages,
-    queuedBytesMax: config.limits.queuedBytes,
-    unreleasedMessagesMax: config.limits.unreleasedMessages,
-    retained: {
-      messagesMax: config.limits.retainedMessages,
-      bytesMax: config.limits.retainedBytes,
-      messagesPerPrincipalMax: config.limits.retainedMessagesPerPrincipal,
-      bytesPerPrincipalMax: config.limits.retainedBytesPerPrincipal,
-    },
-    sessionsPerPrincipalMax: config.limits.sessionsPerPrincipal,
-    isConnected: (clientId) => sessions.broker?.isConnected(clientId) ?? false,
-    onDropped: (session, topic) => tellDropped(journal, session, topic),
-  });
+  const { app, journal } = parts;
+  const persistence = keepMessages(parts, config.limits, () => sessions.broker);
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
   sessions.forgetClaimed = (id) => void persistence.sessions.forgetClaimed(id);
   sessions.forgetAbsent = (ms, mostMs) => persistence.sessions.forgetAbsent(ms, mostMs);

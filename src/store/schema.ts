@@ -18,6 +18,7 @@ import type { CampaignState, Cohort } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 import type { CampaignTask } from '../ports/campaigns.ts';
 import type { Carried, RefusalTable } from './carried-tables.ts';
+import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from './delegation-tables.ts';
 
 interface PrincipalTable {
   id: PrincipalId;
@@ -123,30 +124,6 @@ interface UploadTable {
 interface EnvelopeTable {
   renewal_id: string;
   der: Uint8Array;
-}
-
-interface DelegationTable {
-  id: string;
-  gateway_id: PrincipalId;
-  site: string | null;
-  /** Joined with commas. */
-  modes: string;
-  ends_at: Instant;
-  daily_limit: number;
-  created_at: Instant;
-  revoked_at: Instant | null;
-  telemetry: 0 | 1;
-}
-
-interface DelegationDeviceTable {
-  delegation_id: string;
-  principal_id: PrincipalId;
-}
-
-interface DelegationUseTable {
-  delegation_id: string;
-  day: number;
-  renewals: number;
 }
 
 interface PresenceTable {
