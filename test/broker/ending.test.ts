@@ -109,6 +109,21 @@ describe('a session', () => {
     await until(() => house.broker.sessionCount === 0, 1_000);
   });
 
+  it('is not admitted under a client id that became another principal’s meanwhile, and under its own it is', async () => {
+    const credential = await house.device('d10');
+    const { promise, resolve } = withResolvers();
+    house.entrance.before = () => promise;
+    const asked = house.entrance.admitted.length;
+    const refusals = ['d10:a', 'd10:a:x'].map((clientId) => house.refusal(credential, clientId));
+    const own = ['d10', 'd10:ab'].map((clientId) => house.connected(credential, clientId));
+    await until(() => house.entrance.admitted.length === asked + 4);
+    house.broker.sessions.closeClaimed('d10:a' as PrincipalId, 'client_id_taken');
+    resolve();
+    house.entrance.before = async () => undefined;
+    expect(await Promise.all(refusals)).toEqual([5, 5]);
+    for (const client of await Promise.all(own)) await client.endAsync();
+  });
+
   it('does not survive a revocation that comes while it is being admitted', async () => {
     const credential = await house.device('d6');
     const { promise, resolve } = withResolvers();
