@@ -16,13 +16,11 @@ const namedMax = 200;
 const quotedMax = 80;
 
 interface Authority {
-  /** DER of its subject, as text. */
+  /** SHA-256 of its subject's DER. */
   readonly subject: string;
   readonly line: number;
   readonly words: string;
 }
-
-const latin1 = (der: Uint8Array): string => Buffer.from(der.buffer, der.byteOffset, der.length).toString('latin1');
 
 function wordsFor({ name, issuer, subject }: CertificateFacts, place: string, fingerprint: string): string {
   const [said = 'no subject'] = subjectForms(name);
@@ -31,7 +29,7 @@ function wordsFor({ name, issuer, subject }: CertificateFacts, place: string, fi
 }
 
 export class PassedOver {
-  /** DER of the issuers' names, as text, of all but the self-signed. */
+  /** SHA-256 of the issuers' names in DER, of all but the self-signed. */
   readonly #issuers = new Set<string>();
   /** By fingerprint. */
   readonly #authorities = new Map<string, Authority>();
@@ -40,7 +38,7 @@ export class PassedOver {
 
   /** To be called with every certificate of the import, whatever becomes of it. */
   note({ issuer, subject }: CertificateFacts): void {
-    if (Buffer.compare(issuer, subject) !== 0) this.#issuers.add(latin1(issuer));
+    if (Buffer.compare(issuer, subject) !== 0) this.#issuers.add(fingerprintOf(issuer));
   }
 
   /** One that is passed over. Fails with `invalid` when there are too many. */
@@ -54,7 +52,7 @@ export class PassedOver {
     if (isOwn) this.#own.add(fingerprint);
     else if (!this.#authorities.has(fingerprint)) {
       const words = wordsFor(facts, place, fingerprint);
-      this.#authorities.set(fingerprint, { subject: latin1(facts.subject), line, words });
+      this.#authorities.set(fingerprint, { subject: fingerprintOf(facts.subject), line, words });
     }
     if (this.#authorities.size > authoritiesMax) {
       throw new OperationError('invalid', [`more than ${authoritiesMax} certificates of CAs: import in parts`]);
