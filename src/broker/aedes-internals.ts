@@ -7,6 +7,9 @@ export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublis
 
 export type Qos = 0 | 1 | 2;
 
+/** The return code of SUBACK for a filter that is not granted (MQTT 3.1.1, 3.9.3). */
+export const failure = 128;
+
 export interface LiveSubscription {
   qos: Qos;
 }
@@ -50,7 +53,7 @@ export interface PacketParser {
     length: number;
     protocolVersion?: number;
     clientId?: string;
-    readonly subscriptions: { topic: string }[];
+    readonly subscriptions: { topic: string; readonly qos: number }[];
     unsubscriptions: string[];
   };
   _emitError(error: Error): void;

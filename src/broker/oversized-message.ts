@@ -1,5 +1,6 @@
 // A PUBLISH larger than is taken, read to its end and thrown away. Its fixed header, topic and packet identifier alone are
 // kept: an empty message with them stands for it, so that aedes acknowledges it as any other, whatever its QoS.
+import { framed } from './framed.ts';
 
 /** Two bytes say how long the topic is (MQTT 3.1.1, 1.5.3). */
 const lengthBytes = 2;
@@ -46,13 +47,7 @@ export class OversizedMessage {
   /** The PUBLISH that stands for it. Null when topic and identifier are longer than the packet: it was none. */
   standIn(): Uint8Array | null {
     if (!this.#knowsTopicLength || this.#filled < this.#head.length) return null;
-    const header = [this.#header & ~retainBit];
-    let length = this.#head.length;
-    do {
-      header.push((length & 0x7f) | (length > 0x7f ? 0x80 : 0));
-      length >>>= 7;
-    } while (length > 0);
-    return Buffer.concat([Buffer.from(header), this.#head]);
+    return framed(this.#header & ~retainBit, this.#head);
   }
 
   #makeRoom(): void {

@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isFilter, isTopicName } from '../domain/topics.ts';
 import type { PacketParser } from './aedes-internals.ts';
+import { setRepeatedAside } from './repeated-filters.ts';
 import { setTopicAside } from './set-aside.ts';
 
 type Rules = Pick<
@@ -97,6 +98,7 @@ function filterRules(
       const { subscriptions } = this.packet;
       if (subscriptions.length === 0) return this._emitError(new Error('SUBSCRIBE without a filter [MQTT-3.8.3-3]'));
       for (const [place, each] of subscriptions.entries()) each.topic = usable(each.topic, place);
+      setRepeatedAside(this.packet);
     },
 
     _parseUnsubscribe() {

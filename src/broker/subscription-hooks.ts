@@ -4,14 +4,12 @@ import type { Aedes, AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
 import type { Journal } from '../ports/journal.ts';
-import { keptSessionFilter } from './aedes-internals.ts';
+import { brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
+import { answerRepeated } from './repeated-filters.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
 type AuthorizeSubscribe = NonNullable<AedesOptions['authorizeSubscribe']>;
-
-/** The return code of SUBACK for a filter that is not granted (MQTT 3.1.1, 3.9.3). */
-const failure = 128;
 
 /** Filters a session may ask for in vain. One packet can hold tens of thousands, and whoever sends such has lost its way, or means harm. */
 export const filtersRefusedMax = 1_000;
@@ -56,10 +54,14 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
 }
 
 /** Follows what happens to subscriptions after they were granted. */
-export function watchSubscriptions(aedes: Aedes, { registry, entrance }: SubscriptionOptions): void {
+export function watchSubscriptions(aedes: Aedes, { registry, entrance, limits }: SubscriptionOptions): void {
   // Emitted after SUBACK was written, so that an offer never overtakes it.
-  aedes.on('subscribe', (subscriptions, client) => {
+  aedes.on('subscribe', (subscriptions, mqttClient) => {
+    const client = brokerClient(mqttClient);
     const live = registry.of(client);
+    answerRepeated(client, subscriptions);
+    // aedes waits for the socket to take its own answers, and not for these.
+    if (live && client.conn.writableLength > limits.outboundBytesMax) registry.end(live, 'slow_reader');
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== failure);
     if (
       live &&
