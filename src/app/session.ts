@@ -44,8 +44,11 @@ export type Admission =
 export interface Entrance {
   /** Judges a connect and, for a replacement seen for the first time, records its activation. Rejects only when the store fails. */
   admit(facts: ConnectFacts): Promise<Admission>;
-  /** Whom the ledger has this certificate for; null: nobody. It judges nobody and changes nothing. */
-  whose(presented: Presented): Promise<PrincipalId | null>;
+  /**
+   * A connection was ended before it could be judged, for the `reason` that a log line has. It counts as a disconnection of the principal
+   * that would have been admitted. @returns whom the ledger has the certificate for; null: nobody, and nothing is remembered.
+   */
+  turnedAway(presented: Presented, reason: string): Promise<PrincipalId | null>;
   /** An admitted session has begun. */
   came(session: Session): void;
   /** One that began has ended because its connection closed. Not called where the broker itself closes: nobody leaves it then. */

@@ -11,6 +11,7 @@ import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { presentedBy } from './peer-certificate.ts';
 import type { SessionRegistry } from './session-registry.ts';
+import type { Found, TurnedAway } from './turned-away.ts';
 
 type PreConnect = NonNullable<AedesOptions['preConnect']>;
 type Authenticate = NonNullable<AedesOptions['authenticate']>;
@@ -33,12 +34,14 @@ export interface AdmissionOptions {
   readonly limits: BrokerLimits;
   /** The TLS socket beneath a client, which for a WebSocket is not its stream. */
   readonly socketOf: (client: object) => TLSSocket | undefined;
+  /** Tells of a client that is not even judged. To be called before its connection is ended. */
+  readonly turnAway: (client: object, reason: TurnedAway, found?: Found) => void;
   /** Called once a client has been admitted, before CONNACK. */
   readonly onAdmitted: (client: BrokerClient) => void;
 }
 
 export function admissionHooks(options: AdmissionOptions): { preConnect: PreConnect; authenticate: Authenticate } {
-  const { journal, limits } = options;
+  const { limits, turnAway } = options;
   const verdicts = new Verdicts(options);
   return {
     preConnect: (mqttClient, packet, callback) => {
@@ -47,18 +50,15 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
       // Until the verdict is in, nothing more is read than has been.
       client.pause();
       if (packet.protocolVersion !== 3 && packet.protocolVersion !== 4) {
-        void tellVersion(options, socket, packet.protocolVersion ?? 0);
+        const level = packet.protocolVersion ?? 0;
+        turnAway(client, 'protocol_version', { detail: `level ${level}`, level });
         client.conn.write(packet.protocolVersion === 5 ? unsupportedVersion5 : unacceptableVersion);
         client.conn.destroy();
         return callback(null, false);
       }
       if (!socket || !isHarmlessClientId(packet.clientId, limits.clientIdCharactersMax)) {
         verdicts.refuse(client, identifierRejected);
-        journal.tell({
-          action: 'connection.refused',
-          reason: 'client_id_not_allowed',
-          message: 'client id not allowed',
-        });
+        turnAway(client, 'client_id_not_allowed');
         return callback(null, true);
       }
       packet.keepalive = Math.min(packet.keepalive || limits.keepaliveSecondsMax, limits.keepaliveSecondsMax);
@@ -70,22 +70,6 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
       callback(Object.assign(new Error('refused'), { returnCode }), false);
     },
   };
-}
-
-/** Names the device that has to be changed, if its certificate is known. Nobody is admitted by it, and nothing is activated. */
-async function tellVersion(
-  { entrance, journal }: AdmissionOptions,
-  socket: TLSSocket | undefined,
-  level: number,
-): Promise<void> {
-  const address = socket?.remoteAddress;
-  const id = socket ? await entrance.whose(presentedBy(socket)).catch(() => null) : null;
-  journal.tell({
-    action: 'connection.refused',
-    reason: 'protocol_version',
-    message: `${id ?? 'a stranger'} speaks MQTT at level ${level}, and 3.1.1 (level 4) or 3.1 is spoken here`,
-    fields: { 'client.address': address, 'nolapse.mqtt.level': level, ...(id && { 'nolapse.principal': id }) },
-  });
 }
 
 /** What clients that have sent CONNECT are to be answered, until aedes asks for it. */

@@ -6,7 +6,7 @@ import { Aedes, type Client } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Decision, Journal } from '../ports/journal.ts';
+import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
@@ -24,17 +24,17 @@ import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { createSessions } from './sessions.ts';
 import { standFor } from './set-aside.ts';
+import { slowedTeller } from './slowed-teller.ts';
 import { StallBound } from './stall-bound.ts';
 import { makeStrict } from './strict-parser.ts';
 import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
 import { createTlsListener, type Listener } from './tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './tls-options.ts';
+import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
 import { createWebSocketListener } from './websocket-listener.ts';
 
 /** aedes matches no topic deeper than this; the domain's own bound is lower. */
 const topicLevelsMax = 100;
-/** After so long without, a connection that is slowed down again is told of again. */
-const slowedAnewMs = 60_000;
 
 export interface BrokerOptions {
   readonly entrance: Entrance;
@@ -74,7 +74,10 @@ interface Works {
   readonly stalls: StallBound;
   /** TLS sockets that are not closed yet. */
   readonly open: Set<TLSSocket>;
+  readonly turnAway: TurnAway;
 }
+
+type TurnAway = (socket: TLSSocket, reason: TurnedAway, found?: Found) => void;
 
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { entrance, journal } = options;
@@ -83,10 +86,11 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax);
   const gate = new ConnectionGate(limits, journal);
   const stalls = new StallBound(limits.stallMs);
-  const works: Works = { limits, registry, sockets: new WeakMap(), stalls, open: new Set() };
+  const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
+  const works: Works = { limits, registry, sockets: new WeakMap(), stalls, open: new Set(), turnAway: sendAway };
   const aedes = createAedes(options, works);
   await aedes.listen();
-  const listeners = createListeners(options, limits, gate, acceptInto(aedes, journal, works));
+  const listeners = createListeners(options, works, gate, acceptInto(aedes, options, works));
   const sweep = setInterval(() => registry.sweep(), limits.sweepMs);
 
   return {
@@ -132,6 +136,10 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
       journal,
       limits,
       socketOf: (client) => sockets.get(client),
+      turnAway: (client, reason, found) => {
+        const socket = sockets.get(client);
+        if (socket) works.turnAway(socket, reason, found);
+      },
       onAdmitted: (client) => {
         client.duplicates = duplicates();
         persistence.attend(client);
@@ -153,7 +161,11 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
 type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => void;
 
 /** Hands connections to aedes, with a guard before its parser. */
-function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets, open }: Works): Accept {
+function acceptInto(
+  aedes: Aedes,
+  { journal }: BrokerOptions,
+  { limits, registry, sockets, open, turnAway }: Works,
+): Accept {
   const turns = new LoopTurns();
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
@@ -173,7 +185,9 @@ function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets,
       pace,
       onFault: (fault) => {
         isRefused = true;
-        journal.tell({ action: 'packet.refused', reason: fault, message: 'packet refused', fields: who() });
+        if (registry.of(client)) {
+          journal.tell({ action: 'packet.refused', reason: fault, message: 'packet refused', fields: who() });
+        } else turnAway(socket, fault);
         stream.destroy();
       },
       onSlowed: slowedTeller(journal, who),
@@ -185,7 +199,11 @@ function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets,
     makeStrict(client._parser);
     const leave = (error?: Error): void => {
       const live = registry.of(client);
-      if (!live) return;
+      if (!live) {
+        const fault = isRefused ? null : faultOf(client, error);
+        if (fault) turnAway(socket, fault, { detail: (client._parser.error ?? error)?.message });
+        return;
+      }
       const newest = registry.byClientId(live.brokerClientId);
       const cause = endCauseOf({ client, live, newest, isRefused, error });
       registry.drop(client, { cause, silentMs: performance.now() - pace.readAt });
@@ -207,19 +225,6 @@ function acceptInto(aedes: Aedes, journal: Journal, { limits, registry, sockets,
   };
 }
 
-/** Tells of a connection that is slowed down once, until it has not been for a while. */
-function slowedTeller(journal: Journal, fields: () => NonNullable<Decision['fields']>): () => void {
-  let slowedAt = Number.NEGATIVE_INFINITY;
-  return () => {
-    const now = performance.now();
-    if (now - slowedAt > slowedAnewMs) {
-      const message = 'more packets than the limit: they are read more slowly';
-      journal.tell({ action: 'connection.slowed', reason: 'packets_per_second', message, fields: fields() });
-    }
-    slowedAt = now;
-  };
-}
-
 function aedesLimits(limits: BrokerLimits) {
   return {
     // No bound on messages under way: at a bound, one slow reader would hold up everybody's.
@@ -237,15 +242,16 @@ function aedesLimits(limits: BrokerLimits) {
 
 function createListeners(
   options: BrokerOptions,
-  limits: BrokerLimits,
+  { limits, turnAway }: Works,
   gate: ConnectionGate,
   accept: Accept,
 ): { mqtt: Listener; websocket: Listener | null } {
   const shared = { tls: options.tls, gate, journal: options.journal, ...limits };
+  const onRefused = (socket: TLSSocket) => turnAway(socket, 'no_websocket');
   return {
     mqtt: createTlsListener({ ...shared, onConnection: (socket) => accept(socket, socket) }),
     websocket: options.websocket
-      ? createWebSocketListener({ ...shared, path: options.websocket.path, onConnection: accept })
+      ? createWebSocketListener({ ...shared, path: options.websocket.path, onConnection: accept, onRefused })
       : null,
   };
 }

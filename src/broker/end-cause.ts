@@ -4,6 +4,7 @@ import { GatewayError } from '../domain/errors.ts';
 import type { BrokerClient } from './aedes-internals.ts';
 import { isOfTransport } from './polite-end.ts';
 import type { LiveSession } from './session-registry.ts';
+import { isOfWebSocket } from './turned-away.ts';
 
 /** Reasons for which the registry ends a session that are the client's doing. */
 const limits: ReadonlySet<string> = new Set([
@@ -41,5 +42,5 @@ function causeOf(error: Error): EndCause {
   if (error instanceof GatewayError) return error.code === 'unreleased_messages' ? 'limit' : 'decided';
   if (isOfTransport(error)) return 'closed';
   // The store's errors have a code, and are not the client's doing.
-  return 'code' in error ? 'decided' : 'malformed';
+  return 'code' in error && !isOfWebSocket(error) ? 'decided' : 'malformed';
 }

@@ -1,6 +1,6 @@
 // MQTT over secure WebSockets, behind the same TLS rules: it upgrades requests for one path and subprotocol and hands
 // their byte streams on (MQTT 3.1.1, section 6).
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -8,6 +8,7 @@ import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { Journal } from '../ports/journal.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { FrameSplitter } from './frame-splitter.ts';
+import { HttpDoor, type HttpDoorOptions } from './http-door.ts';
 import { gatedListener, type Listener } from './tls-listener.ts';
 import { serverOptions, type TlsMaterial } from './tls-options.ts';
 
@@ -17,26 +18,23 @@ const headerBytesMax = 8 * 1024;
 /** Bytes of a frame that is held until it is whole. */
 const frameBytesMax = 64 * 1024;
 
-export interface WebSocketListenerOptions {
+export interface WebSocketListenerOptions extends HttpDoorOptions {
   readonly tls: TlsMaterial;
   readonly path: string;
   readonly handshakeMs: number;
-  readonly connectMs: number;
   readonly gate: ConnectionGate;
   readonly journal: Journal;
   readonly onConnection: (stream: Duplex, socket: TLSSocket, request: IncomingMessage) => void;
 }
 
 export function createWebSocketListener(options: WebSocketListenerOptions): Listener {
+  const door = new HttpDoor(options);
   const server = createHttpsServer(
-    {
-      ...serverOptions(options.tls, options.handshakeMs),
-      headersTimeout: options.connectMs,
-      requestTimeout: options.connectMs,
-      connectionsCheckingInterval: Math.min(1_000, options.connectMs),
-      maxHeaderSize: headerBytesMax,
+    { ...serverOptions(options.tls, options.handshakeMs), maxHeaderSize: headerBytesMax },
+    ({ socket }, response) => {
+      door.tell(socket);
+      response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
     },
-    refuseRequest,
   );
   const upgrades = new WebSocketServer({
     noServer: true,
@@ -46,23 +44,20 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
     maxPayload: frameBytesMax,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
+  server.on('secureConnection', (socket) => door.enter(socket));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Between the request and the end of the upgrade nobody else listens for the socket's errors.
     socket.on('error', () => socket.destroy());
-    if (!(socket instanceof TLSSocket) || !isForUs(request, options.path)) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n', () => socket.destroy());
-      return;
-    }
+    if (!(socket instanceof TLSSocket) || !isForUs(request, options.path)) return door.refuse(socket, '404 Not Found');
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      door.leave(socket);
       splitFrames(webSocket);
       options.onConnection(byteStream(webSocket), socket, request);
     });
   });
+  upgrades.on('wsClientError', (_error, socket) => door.refuse(socket, '400 Bad Request'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => door.fail(socket, error));
   return gatedListener(server, options.gate, options.journal);
-}
-
-function refuseRequest(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
 }
 
 function isForUs(request: IncomingMessage, path: string): boolean {
@@ -83,9 +78,10 @@ function splitFrames(webSocket: WebSocket): void {
 }
 
 function byteStream(webSocket: WebSocket): Duplex {
+  const stream = createWebSocketStream(webSocket);
   // [MQTT-6.0.0-1]: control packets travel in binary frames; anything else ends the connection.
-  webSocket.on('message', (_data, isBinary) => {
-    if (!isBinary) webSocket.terminate();
+  webSocket.prependListener('message', (_data, isBinary) => {
+    if (!isBinary) stream.destroy(new Error('a frame is not binary [MQTT-6.0.0-1]'));
   });
-  return createWebSocketStream(webSocket);
+  return stream;
 }

@@ -9,6 +9,7 @@ export const endCauses = {
   closed: 'its connection closed without a DISCONNECT',
   silent: 'nothing came from it for longer than its keepalive',
   taken_over: 'another connection with its client id took its place',
+  connect_refused: 'it was refused before it had a session',
   packet_refused: 'it sent a packet that the gateway refuses',
   malformed: 'what it sent was no MQTT',
   limit: 'it came to a limit of the gateway',
@@ -19,6 +20,8 @@ export interface SessionEnd {
   readonly cause: EndCause;
   /** How long nothing had come from it by then, in milliseconds. */
   readonly silentMs: number;
+  /** The word of the log's line about it, where the cause alone says too little. */
+  readonly reason?: string;
 }
 
 /** What is remembered of a principal whose sessions ended otherwise than they should. */
@@ -28,6 +31,8 @@ export interface Trouble {
   readonly at: Instant;
   /** Of the last that counted. */
   readonly cause: EndCause;
+  /** See {@link SessionEnd.reason}. */
+  readonly reason?: string;
   /** An end that counts only if the principal is back soon: it was there all the time. */
   readonly pending: { readonly cause: EndCause; readonly at: Instant } | null;
 }
@@ -41,7 +46,7 @@ export const backSoonMs = 10_000;
 export const asleepAfterMs = 30_000;
 
 /** A session ended. Times are of a clock that only goes forward. */
-export function afterEnd(known: Trouble | null, { cause, silentMs }: SessionEnd, now: Instant): Trouble | null {
+export function afterEnd(known: Trouble | null, { cause, silentMs, reason }: SessionEnd, now: Instant): Trouble | null {
   switch (cause) {
     case 'disconnected':
     case 'decided':
@@ -52,7 +57,7 @@ export function afterEnd(known: Trouble | null, { cause, silentMs }: SessionEnd,
     case 'taken_over':
       return silentMs > asleepAfterMs ? known : counted(known, cause, now);
     default:
-      return counted(known, cause, now);
+      return { ...counted(known, cause, now), ...(reason !== undefined && { reason }) };
   }
 }
 

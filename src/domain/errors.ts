@@ -42,6 +42,8 @@ export interface Refusal {
   readonly detail: string;
   /** Seconds after which the same message may succeed; absent when it never will. */
   readonly retryAfterSeconds?: number;
+  /** What was asked for is under way, and only to be waited for: nothing was refused. */
+  readonly isUnderWay?: true;
 }
 
 /** What should not happen: a broken invariant, a back end that is down. Only the edges translate it. */

@@ -35,11 +35,6 @@ export function refusedAgain(
   return { renewalId, via, code, detail, firstAt, lastAt, times: before + times, overAt: null };
 }
 
-/** Answers that are no refusal of what a device wants: it is owed nothing, or is to wait for what is under way. */
-export function isRefusal({ code }: Pick<RenewalRefusal, 'code'>): boolean {
-  return code !== 'nothing_due' && code !== 'unavailable';
-}
-
 /** Refused so often, its device is not expected to get on by asking once more. */
 export const refusedOften = 3;
 

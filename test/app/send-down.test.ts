@@ -2,13 +2,13 @@
 // said all the same where the protocol's page promises that there is room.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app/context.ts';
-import { sendDown } from '../../src/app/enrollment/send-down.ts';
-import { canBeTold } from '../../src/app/renewal/manner.ts';
+import { sayError, sendDown } from '../../src/app/enrollment/send-down.ts';
+import { canBeTold, type Manner } from '../../src/app/renewal/manner.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage } from '../../src/domain/message.ts';
 import { payloadRoom, publishBytes } from '../../src/domain/packet.ts';
 import { keyModes } from '../../src/domain/policy.ts';
-import { encodings } from '../../src/domain/principal.ts';
+import { encodings, type PrincipalId } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { partBytesWithin } from '../../src/wire/index.ts';
@@ -48,6 +48,12 @@ const offers = keyModes.flatMap((mode): DownMessage[] => {
 const done: DownMessage = { word: 'done', renewal, retires: time };
 const cert: DownMessage = { word: 'cert', renewal, certificates: [new Uint8Array(600), new Uint8Array(500)] };
 
+const say = (id: PrincipalId, manner: Manner, message: DownMessage): Promise<number> => {
+  if (message.word !== 'error') return sendDown(app, id, manner, message);
+  const { word: _, ...error } = message;
+  return sayError(app, id, manner, error, null);
+};
+
 describe.each(encodings)('a message in %s', (encoding) => {
   it.each([128, 256, 512, 1_024])('is at most %d bytes on the wire, whatever the id', async (packetBytesMax) => {
     const manner = { encoding, packetBytesMax };
@@ -57,10 +63,10 @@ describe.each(encodings)('a message in %s', (encoding) => {
       if (isSpeakable) expect(canBeTold(id, manner)).toBe(true);
       const room = payloadRoom(enrollmentTopic(id, 'part'), packetBytesMax);
       const bytes = new Uint8Array(partBytesWithin(encoding, { renewal, offset: 9_999, total: 9_999 }, room));
-      const part: DownMessage = { word: 'part', renewal, offset: 9_999, total: 9_999, bytes };
+      const part = { word: 'part', renewal, offset: 9_999, total: 9_999, bytes } as const;
       for (const message of [...offers, ...errors, part, done, cert]) {
         sent.length = 0;
-        await sendDown(app, id, manner, message);
+        await say(id, manner, message);
         for (const each of sent) expect(each.bytes).toBeLessThanOrEqual(packetBytesMax);
         // A certificate with its chain is what nobody has to take whole.
         if (!isSpeakable || message.word === 'cert') continue;

@@ -49,6 +49,8 @@ export class FakeEntrance implements Entrance {
   /** Client ids of the sessions that came and have not left. */
   readonly present: string[] = [];
   readonly ends: { clientId: string; cause: EndCause; silentMs: number }[] = [];
+  /** Why connections ended before they were judged. */
+  readonly away: string[] = [];
   readonly denials: { action: string; topic: string }[] = [];
   readonly dropped: { id: string; topic: string; bytes: number }[] = [];
   readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
@@ -88,7 +90,8 @@ export class FakeEntrance implements Entrance {
     return { admitted: true, session: { ...entry, clientId: facts.clientId } };
   }
 
-  async whose({ der }: ConnectFacts['presented']): Promise<PrincipalId | null> {
+  async turnedAway({ der }: ConnectFacts['presented'], reason: string): Promise<PrincipalId | null> {
+    this.away.push(reason);
     const entry = der && this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
     return entry?.principal.id ?? null;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { find } from '../../src/domain/alert.ts';
-import { isRefusal, refusalWords, refusedAgain, standingRefusal } from '../../src/domain/refusal.ts';
+import { refusalWords, refusedAgain, standingRefusal } from '../../src/domain/refusal.ts';
 import { idOf, noon, second } from './samples.ts';
 
 const refused = { code: 'key_refused', detail: 'rsa', times: 1, firstAt: noon, lastAt: noon } as const;
@@ -33,12 +33,6 @@ describe('a refusal', () => {
     expect(refusalWords(own)).toBe('refused: key_refused (rsa)');
     expect(refusalWords(carried)).toBe('refused: mode_not_granted (rsa), through gw-1');
     expect(refusalWords({ ...own, detail: '' })).toBe('refused: key_refused');
-  });
-
-  it('is none where a device is only to wait', () => {
-    expect(
-      ['nothing_due', 'unavailable', 'key_refused'].map((code) => isRefusal({ code: code as 'key_refused' })),
-    ).toEqual([false, false, true]);
   });
 
   it('that goes on has its alert told anew once an hour, and another at once', () => {

@@ -20,7 +20,7 @@ import { change } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
 import { openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
-import type { Admission, ConnectFacts } from '../session.ts';
+import type { Admission, ConnectFacts, Presented } from '../session.ts';
 
 interface Findings {
   readonly fingerprint: Fingerprint | null;
@@ -46,6 +46,7 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
   if (verdict.reason === 'overlap' && (await wasGivenUp(app, findings))) {
     await alertReplaced(app, findings, 'was reported as unusable and replaced, and somebody uses it');
   }
+  if (verdict.reason === 'client_id_mismatch') noteRefused(app, findings, verdict.reason);
   if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
   const { principal, fingerprint, entry, clientId } = findings;
   if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
@@ -62,6 +63,28 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
       clientId,
     },
   };
+}
+
+/**
+ * Notes a connect that was not even judged, as {@link Entrance.turnedAway} has it. Counted is only whose certificate would have been
+ * admitted: neither a stranger nor who holds a certificate that is over can have a device reported.
+ */
+export async function noteTurnedAway(app: App, presented: Presented, reason: string): Promise<PrincipalId | null> {
+  const { entry, principal, fingerprint } = await findCertificate(app, {
+    presented: { ...presented, issuers: () => [] },
+  });
+  if (!entry || !principal) return entry?.principalId ?? null;
+  const clientId = principal.id;
+  const findings = { fingerprint, entry, stranger: null, principal, clientId, claimedBy: null };
+  if (judge(app, { presented }, findings).lane !== 'refused') noteRefused(app, findings, reason);
+  return principal.id;
+}
+
+/** Who is refused for what it sends is disconnected by it: it may be so at each of its connects. */
+function noteRefused(app: App, { entry, principal }: Findings, reason: string): void {
+  // Whoever an anchor introduced is not known to be who it says.
+  if (entry && principal)
+    app.disconnections.ended(app, principal.id, { cause: 'connect_refused', silentMs: 0, reason });
 }
 
 /** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
@@ -96,7 +119,7 @@ async function findClientId(
   return { clientId, claimedBy: null };
 }
 
-async function findCertificate(app: App, { presented }: ConnectFacts) {
+async function findCertificate(app: App, { presented }: Pick<ConnectFacts, 'presented'>) {
   if (!presented.der) return { fingerprint: null, entry: null, stranger: null, principal: null };
   const { read } = app.store;
   const fingerprint = fingerprintOf(presented.der);
@@ -124,7 +147,7 @@ async function isExpected(app: App, principal: Principal, uris: readonly string[
   return isAwaited(await app.store.read.certificatesOf(principal.id));
 }
 
-function judge(app: App, facts: ConnectFacts, findings: Findings): Verdict {
+function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, findings: Findings): Verdict {
   return admit({
     presented: facts.presented.der !== null,
     entry: findings.entry,

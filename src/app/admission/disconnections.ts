@@ -53,7 +53,7 @@ export class Disconnections {
       kind: 'disconnected_repeatedly',
       subject: id,
       severity: 'warning',
-      detail: `it is disconnected again and again, last because ${endCauses[trouble.cause]}`,
+      detail: `it is disconnected again and again, last because ${wordsOf(trouble)}`,
       owner: principal.owner || null,
     });
   }
@@ -66,4 +66,8 @@ export class Disconnections {
     const oldest = this.#troubles.size > rememberedMax ? this.#troubles.keys().next() : null;
     if (oldest && !oldest.done) this.#troubles.delete(oldest.value);
   }
+}
+
+function wordsOf({ cause, reason }: Trouble): string {
+  return `${endCauses[cause]}${reason === undefined ? '' : `: ${reason}`}`;
 }

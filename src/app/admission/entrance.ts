@@ -1,17 +1,15 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
-import type { PrincipalId } from '../../domain/principal.ts';
-import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
-import { fingerprintOf } from '../../pki/x509.ts';
+import { enrollmentRoot, isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
 import { onListening } from '../enrollment/answer.ts';
 import { hears, judgeSpeaker } from '../enrollment/delegations.ts';
 import { receive } from '../enrollment/receive.ts';
-import { sendDown } from '../enrollment/send-down.ts';
+import { type Refused, sayError } from '../enrollment/send-down.ts';
 import { isAnswered, maySpeak } from '../enrollment/throttle.ts';
 import { mannerOf } from '../renewal/manner.ts';
 import type { Entrance, Session } from '../session.ts';
-import { admitConnect } from './admit.ts';
+import { admitConnect, noteTurnedAway } from './admit.ts';
 import { carries } from './carries.ts';
 import type { Seen } from './seen.ts';
 
@@ -27,8 +25,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       } else app.knocks.note(admission.reason, facts, app.clock.now());
       return admission;
     },
-    // Whoever an anchor introduced is not known to be who it says.
-    whose: async ({ der }) => (der && (await app.store.read.certificate(fingerprintOf(der)))?.principalId) ?? null,
+    turnedAway: (presented, reason) => noteTurnedAway(app, presented, reason),
     came: ({ introduced, principal }) => {
       if (introduced) return;
       app.presences.came(app, principal.id);
@@ -85,8 +82,14 @@ async function answerDenied(app: App, session: Session, topic: string): Promise<
   }
   // What it may not say takes nothing of what it may: behind a bridge there are others who publish on its topics.
   if (!isAnswered(app.throttles, id, id, false, app.clock.now())) return;
-  const message = { word: 'error', code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
-  await sendDown(app, id, await mannerOf(app, id), message);
+  const error = { code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
+  await sayError(app, id, await mannerOf(app, id), error, askingOn(session, topic));
+}
+
+/** Whose renewal a message was about that went no further; none, where it was not on an enrollment topic. */
+function askingOn({ principal: { id, kind } }: Session, topic: string): Refused {
+  // On a gateway's topics others publish too, behind a bridge.
+  return topic.startsWith(enrollmentRoot) && kind !== 'gateway' ? { id, via: null } : null;
 }
 
 function tellOversized(app: App, session: Session, topic: string, bytes: number): void {
@@ -104,10 +107,12 @@ function tellOversized(app: App, session: Session, topic: string, bytes: number)
   });
   // Not at the cost of what it may say and be answered about its renewal.
   if (!app.throttles.oversized.take(id, app.clock.now())) return;
-  answerOversized(app, id, bytes).catch((error: unknown) => tellFailure(app, session, error));
+  answerOversized(app, session, topic, bytes).catch((error: unknown) => tellFailure(app, session, error));
 }
 
-async function answerOversized(app: App, id: PrincipalId, bytes: number): Promise<void> {
+async function answerOversized(app: App, session: Session, topic: string, bytes: number): Promise<void> {
+  const { id } = session.principal;
   const detail = `a message of ${bytes} bytes is larger than the gateway takes: it was acknowledged and dropped`;
-  await sendDown(app, id, await mannerOf(app, id), { word: 'error', code: 'message_too_large', detail });
+  const error = { code: 'message_too_large', detail } as const;
+  await sayError(app, id, await mannerOf(app, id), error, askingOn(session, topic));
 }

@@ -7,7 +7,7 @@ import type { App } from '../context.ts';
 import { fitted, mannerOf } from '../renewal/manner.ts';
 import type { Session } from '../session.ts';
 import { judgeSpeaker } from './delegations.ts';
-import { sendDown } from './send-down.ts';
+import { sayError } from './send-down.ts';
 import { isAnswered, maySpeak, slowDownSeconds } from './throttle.ts';
 
 /** What tells a gateway how far its delegations go. */
@@ -47,6 +47,8 @@ export interface Attempt {
   readonly device: PrincipalId;
   readonly renewal?: string;
   readonly encoding?: Encoding;
+  /** Does it act under a delegation? Then what it is refused stands on the device's renewal: who has none has no say in that. */
+  readonly isDelegated?: true;
 }
 
 /**
@@ -56,6 +58,9 @@ export interface Attempt {
 export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal): Promise<void> {
   const { gateway, device, renewal, encoding } = attempt;
   const { code, retryAfterSeconds } = refusal;
+  const asking = { id: device, via: gateway, ...(renewal !== undefined && { renewal }) };
+  // Also where it is not answered.
+  if (attempt.isDelegated) await app.refusals.note(app, { ...asking, code, detail: refusal.detail });
   const now = app.clock.now();
   const answered = isAnswered(app.throttles, gateway, device, refusal === slowDown, now);
   const happening = {
@@ -72,13 +77,12 @@ export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal
   if (!answered) return;
   const manner = await mannerOf(app, gateway, null, encoding);
   const error = {
-    word: 'error',
     code,
     ...(renewal !== undefined && { renewal }),
     ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
   } as const;
   const whole = { ...error, detail: `${device}: ${refusal.detail}` };
   // For whom it was refused says more than why, which the code says too.
-  const message = fitted(gateway, manner, whole) ? whole : { ...error, detail: device };
-  await sendDown(app, gateway, manner, message);
+  const message = fitted(gateway, manner, { word: 'error', ...whole }) ? whole : { ...error, detail: device };
+  await sayError(app, gateway, manner, message, null);
 }

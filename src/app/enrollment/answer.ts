@@ -2,7 +2,6 @@
 // case, if only by how long to wait.
 
 import { askAgainSeconds } from '../../domain/ask-again.ts';
-import type { DownMessage } from '../../domain/message.ts';
 import { spreadFraction } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
@@ -14,7 +13,7 @@ import { mannerOf } from '../renewal/manner.ts';
 import { broughtBy, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import { promptAnew, type Told } from './prompt.ts';
-import { sendTo } from './send-down.ts';
+import { type ErrorMessage, sayErrorTo } from './send-down.ts';
 
 /** An offer that waits for its turn may have come to it by then. */
 const queuedMs = 30_000;
@@ -61,12 +60,14 @@ async function answer(app: App, session: Session, id: PrincipalId, asked: boolea
   const message = await restOf(app, inquiry, outcome);
   if (message) {
     const path = { speaker: session.principal.id, certificate: isOwn ? session.fingerprint : null };
-    const taken = await sendTo(app, path, id, await mannerOf(app, id, isOwn ? null : path.speaker), message);
+    const manner = await mannerOf(app, id, isOwn ? null : path.speaker);
+    // It is told how long to wait, and refused nothing.
+    const taken = await sayErrorTo(app, path, id, manner, message, null);
     if (taken === 0) return;
   }
   app.asked.forget(session.principal.id, id);
   // It went to every session that listens: this one may not do so yet.
-  const topic = enrollmentTopic(id, message?.word ?? 'offer');
+  const topic = enrollmentTopic(id, message ? 'error' : 'offer');
   if (app.sessions.listens(session.principal.id, topic, session)) app.asked.forgetOf(session, id);
 }
 
@@ -104,17 +105,17 @@ async function tellDone(app: App, session: Session, renewal: Renewal): Promise<T
 }
 
 /** What is left to say to who asked: nothing, where it was told or will be. */
-async function restOf(app: App, inquiry: Inquiry, outcome: Outcome): Promise<DownMessage | null> {
+async function restOf(app: App, inquiry: Inquiry, outcome: Outcome): Promise<ErrorMessage | null> {
   const { told, about } = outcome;
   if (about && app.breaker.isOpen && (told === 'follows' || about.state === 'requested')) {
     const wait = waitForAuthority(app, about.id);
-    if (wait) return { word: 'error', code: wait.code, detail: wait.detail, retryAfter: wait.retryAfterSeconds ?? 1 };
+    if (wait) return { code: wait.code, detail: wait.detail, retryAfter: wait.retryAfterSeconds ?? 1 };
   }
   if (told === 'told' || told === 'follows') return null;
   const { renewal, waitMs } = await whenNext(app, inquiry, outcome);
   const chance = spreadFraction(`${inquiry.id}/${app.clock.now()}`);
   const retryAfter = askAgainSeconds(waitMs, chance);
-  return { word: 'error', code: 'nothing_due', ...(renewal !== null && { renewal }), retryAfter };
+  return { code: 'nothing_due', ...(renewal !== null && { renewal }), retryAfter };
 }
 
 /** How long nothing is owed, and the renewal whose replacement its device is to connect with. */

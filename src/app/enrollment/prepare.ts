@@ -51,11 +51,12 @@ export async function prepare(app: App, renewalId: string): Promise<'made' | 'un
     const via = listener === principalId ? null : listener;
     const refusal = await change(app, (within) => requestWithin(within, renewal, via, usable), via);
     if (!refusal) return 'made';
-    await app.refusals.note(app, { id: principalId, via, renewal: renewalId, ...refusal });
     if (via && concernsDelegation(refusal)) {
-      await refuseGateway(app, { gateway: via, device: principalId, renewal: renewalId }, refusal);
+      const attempt = { gateway: via, device: principalId, renewal: renewalId, isDelegated: true } as const;
+      await refuseGateway(app, attempt, refusal);
       hindrance = 'not_delegated';
     } else {
+      await app.refusals.note(app, { id: principalId, via, renewal: renewalId, ...refusal });
       await putOff(app, renewalId, refusal);
       return 'hindered';
     }

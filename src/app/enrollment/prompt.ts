@@ -1,6 +1,5 @@
 // Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
 // nothing; when nobody listens, the ledger keeps it until the device does.
-import type { DownMessage } from '../../domain/message.ts';
 import {
   awaitDevice,
   holdsCertificate,
@@ -20,7 +19,7 @@ import { fitted, type Manner, type Way } from '../renewal/manner.ts';
 import { listenersTo } from './delegations.ts';
 import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
-import { type AskedOn, type Audience, sendEach } from './send-down.ts';
+import { type AskedOn, type Audience, type Said, sendEach } from './send-down.ts';
 
 /** Why something is sent: its time had come, or its device listens or asked. */
 type Reason = 'due' | 'asked';
@@ -74,7 +73,7 @@ async function send(
   renewal: Renewal,
   reason: Reason,
   asked: AskedOn,
-  messageFor: (manner: Manner) => Promise<DownMessage | null>,
+  messageFor: (manner: Manner) => Promise<Said | null>,
 ): Promise<Told> {
   let said = false;
   const taken = await sendEach(app, renewal.principalId, asked, audienceOf(renewal), async (manner) => {
@@ -128,11 +127,11 @@ export async function queueOffer(app: App, renewalId: string): Promise<void> {
   });
 }
 
-function doneUnder(app: App, { id, nextAt }: Renewal): DownMessage {
+function doneUnder(app: App, { id, nextAt }: Renewal): Said {
   return { word: 'done', renewal: id, retires: toSeconds(nextAt ?? app.clock.now()) };
 }
 
-async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<DownMessage | null> {
+async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<Said | null> {
   switch (owed(renewal)) {
     case 'offer':
       return offerOf(app, renewal, null);
@@ -146,7 +145,7 @@ async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<D
 }
 
 /** The certificate with its chain to a device that asked for it and can take it whole; else the offer of what it may fetch. */
-async function replacementMessage(app: App, renewal: Renewal, manner: Manner): Promise<DownMessage | null> {
+async function replacementMessage(app: App, renewal: Renewal, manner: Manner): Promise<Said | null> {
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return null;
   if (renewal.mode === 'csr') {

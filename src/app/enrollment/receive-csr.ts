@@ -26,6 +26,13 @@ type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
 
 const closed: Refusal = { code: 'renewal_closed', detail: 'this renewal has ended' };
 
+const beingSigned: Refusal = {
+  code: 'unavailable',
+  detail: 'an earlier request is being signed',
+  retryAfterSeconds: 1,
+  isUnderWay: true,
+};
+
 const isDevices: Refusal = {
   code: 'wrong_state',
   detail: 'the device has it on its own connection: another key there would take away what it has',
@@ -122,9 +129,9 @@ async function accept(
   const transition = await step(within, beginning.renewal, event, principal, told);
   if (transition.kind === 'refused') {
     if (transition.code === 'renewal_closed') return { refusal: closed };
-    const detail = transition.code === 'unavailable' ? 'an earlier request is being signed' : 'no more requests here';
+    const { code } = transition;
     return {
-      refusal: { code: transition.code, detail, ...(transition.code === 'unavailable' && { retryAfterSeconds: 1 }) },
+      refusal: code === 'unavailable' ? beingSigned : { code, detail: 'no more requests here' },
     };
   }
   await keepSaid(tx, principal.id, via, { encoding }, now);

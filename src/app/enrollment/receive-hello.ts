@@ -9,6 +9,7 @@ import { onHello } from './answer.ts';
 import { keepSaid } from './keep-said.ts';
 import type { Sender } from './receive.ts';
 import { reportUse } from './report-use.ts';
+import { tooSmall } from './send-down.ts';
 
 /** Takes a hello; its fields replace what an earlier one said, absent ones stay. */
 export async function receiveHello(app: App, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {
@@ -27,7 +28,7 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
   // Kept first: what is said to it must not be larger than what it takes, be that too little for anything but an error.
   const manner = await mannerOf(app, id, via);
   if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {
-    return { code: 'packet_too_small', detail: `at least ${packetBytesLeast} bytes, and more in JSON` };
+    return tooSmall;
   }
   await onHello(app, session, id);
   return null;

@@ -16,7 +16,7 @@ import { receiveAck } from './receive-ack.ts';
 import { receiveCsr } from './receive-csr.ts';
 import { receiveGet } from './receive-get.ts';
 import { receiveHello } from './receive-hello.ts';
-import { sendDown } from './send-down.ts';
+import { sayError } from './send-down.ts';
 import { isAnswered, maySpeak } from './throttle.ts';
 
 /** Where a message came from: the session it arrived on and the encoding it was spoken in. */
@@ -53,7 +53,6 @@ export async function receive(app: App, session: Session, topic: string, payload
   }
   const decoded = decodeUp(word, payload);
   if (!decoded.ok) {
-    await app.refusals.note(app, { id, via, ...decoded });
     return refuse(app, { id, via, encoding: decoded.encoding }, decoded);
   }
   await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
@@ -67,9 +66,8 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
     const refusal = (await objectToFirst(app, sender, about.renewal)) ?? (await dispatch(app, sender, message));
     if (via) app.presences.heard(app, id, about.renewal ?? null);
     if (!refusal) return;
-    await app.refusals.note(app, { id, via, ...about, ...refusal });
     if (via && concernsDelegation(refusal)) {
-      await refuseGateway(app, { gateway: via, device: id, encoding, ...about }, refusal);
+      await refuseGateway(app, { gateway: via, device: id, encoding, isDelegated: true, ...about }, refusal);
     } else await refuse(app, { id, via, encoding, ...about }, refusal);
   } catch (error) {
     app.journal.tell({
@@ -137,11 +135,12 @@ async function refuse(app: App, { id, via, encoding, renewal }: Answered, refusa
   const detail = refusal.detail.slice(0, detailLengthMax);
   count(app, id, code, detail, renewal);
   const error = {
-    word: 'error',
     code,
     detail,
     ...(renewal !== undefined && { renewal }),
     ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
   } as const;
-  await sendDown(app, id, await mannerOf(app, id, via, encoding), error, { path: via, certificate: null });
+  const asking = { id, via, ...(renewal !== undefined && { renewal }) };
+  const hearers = { path: via, certificate: null };
+  await sayError(app, id, await mannerOf(app, id, via, encoding), error, refusal.isUnderWay ? null : asking, hearers);
 }

@@ -2,7 +2,7 @@
 // what comes meanwhile is counted in memory, and written with the next or at the next beat.
 import type { EnrollmentCode } from '../../domain/errors.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { isRefusal, type Refused, refusedAgain } from '../../domain/refusal.ts';
+import { type Refused, refusedAgain } from '../../domain/refusal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { change } from '../change.ts';
@@ -17,11 +17,15 @@ const notesMax = 20_000;
 /** Characters of a refusal's words that are kept. */
 const detailMax = 200;
 
-/** Who was refused what, under the renewal it named. */
-export interface Refusing {
+/** Whose renewal is refused something, through which gateway if not on its own connection; without a renewal, the one that is open. */
+export interface Asking {
   readonly id: PrincipalId;
   readonly via: PrincipalId | null;
   readonly renewal?: string;
+}
+
+/** Who was refused what. */
+export interface Refusing extends Asking {
   readonly code: EnrollmentCode;
   readonly detail: string;
 }
@@ -42,7 +46,6 @@ export class Refusals {
 
   /** Notes one refusal under the renewal that was named, or under the one that is open where it names none of its own that is. */
   async note(app: App, { id, via, renewal, code, detail: said }: Refusing): Promise<void> {
-    if (!isRefusal({ code })) return;
     const detail = said.slice(0, detailMax);
     const renewalId = await openRenewal(app, id, renewal);
     if (renewalId === null) return;

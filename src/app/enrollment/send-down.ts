@@ -2,11 +2,13 @@
 // ways encoded as the device speaks there, and never larger than what it takes there. A message that does not fit is not sent, and told.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import type { DownMessage } from '../../domain/message.ts';
+import { packetBytesLeast } from '../../domain/packet.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { type DownWord, enrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { canBeTold, fitted, type Manner, mannerOf, type Way } from '../renewal/manner.ts';
 import { speakersFor } from './delegations.ts';
+import type { Asking } from './refusals.ts';
 
 /** The message, and what may be left of it when there is no room for the whole, the fullest first. */
 function shortenings(message: DownMessage): readonly DownMessage[] {
@@ -29,6 +31,16 @@ function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8
   return null;
 }
 
+/** What is said that is no error. */
+export type Said = Exclude<DownMessage, { word: 'error' }>;
+export type ErrorMessage = Omit<Extract<DownMessage, { word: 'error' }>, 'word'>;
+
+/**
+ * Whose renewal an error refuses something; null where it refuses none anything, or the refusal is kept already. No error is sent
+ * without its being said, so that none is answered again and again with nobody seeing it.
+ */
+export type Refused = Asking | null;
+
 /** Whose sessions are spoken to. */
 export interface Hearers {
   readonly path: Way;
@@ -39,23 +51,52 @@ export interface Hearers {
 const itself: Hearers = { path: null, certificate: null };
 
 /**
- * Sends a message to the sessions of one way that listen for it. One that does not fit is told, and its code said in its place where
- * at least that fits. @returns how many took the message.
+ * Sends a message to the sessions of one way that listen for it. One that does not fit is told and kept as refused, and its code said in
+ * its place where at least that fits. @returns how many took the message.
  */
 export async function sendDown(
   app: App,
   id: PrincipalId,
   manner: Manner,
-  message: DownMessage,
+  message: Said,
   hearers: Hearers = itself,
 ): Promise<number> {
   // Nothing is begun that could not be finished.
-  const payload = message.word === 'error' || canBeTold(id, manner) ? shortened(id, manner, message) : null;
+  const payload = canBeTold(id, manner) ? shortened(id, manner, message) : null;
   if (payload) return hand(app, id, message.word, payload, hearers);
-  tellTooLarge(app, id, manner, message);
-  const error = fitted(id, manner, { word: 'error', code: 'packet_too_small' });
-  if (error) await hand(app, id, 'error', error, hearers);
+  tellTooLarge(app, id, manner, message.word);
+  // Who is not there to be told is refused nothing.
+  const isThere = app.sessions.listens(hearers.path ?? id, enrollmentTopic(id, message.word));
+  if (isThere) await sayError(app, id, manner, tooSmall, { id, via: hearers.path }, hearers);
   return 0;
+}
+
+/** What is answered who announced packets that hold none of this protocol's messages. */
+export const tooSmall = {
+  code: 'packet_too_small',
+  detail: `at least ${packetBytesLeast} bytes, and more in JSON`,
+} as const;
+
+/** Says an error to the sessions of one way that listen for it, as much of it as fits. @returns how many took it. */
+export async function sayError(
+  app: App,
+  id: PrincipalId,
+  manner: Manner,
+  error: ErrorMessage,
+  refused: Refused,
+  hearers: Hearers = itself,
+): Promise<number> {
+  const payload = await keptAndShortened(app, id, manner, error, refused);
+  return payload ? hand(app, id, 'error', payload, hearers) : 0;
+}
+
+async function keptAndShortened(app: App, id: PrincipalId, manner: Manner, error: ErrorMessage, refused: Refused) {
+  const { code, detail = '' } = error;
+  // A store that does not take it keeps nobody from being answered.
+  if (refused) await app.refusals.note(app, { ...refused, code, detail }).catch((e: unknown) => tellUnkept(app, id, e));
+  const payload = shortened(id, manner, { word: 'error', ...error });
+  if (!payload) tellTooLarge(app, id, manner, 'error');
+  return payload;
 }
 
 /** The way back to who asked: the sessions of one speaker, and of a principal that speaks for itself those with its certificate. */
@@ -64,18 +105,17 @@ export interface Path {
   readonly certificate: Fingerprint | null;
 }
 
-/** Sends what concerns nobody but who asked for it. @returns how many sessions took it. */
-export async function sendTo(
+/** Says an error that concerns nobody but who asked. @returns how many sessions took it. */
+export async function sayErrorTo(
   app: App,
   { speaker, certificate }: Path,
   id: PrincipalId,
   manner: Manner,
-  message: DownMessage,
+  error: ErrorMessage,
+  refused: Refused,
 ): Promise<number> {
-  const payload = shortened(id, manner, message);
-  if (payload) return app.sessions.send(speaker, enrollmentTopic(id, message.word), payload, certificate);
-  tellTooLarge(app, id, manner, message);
-  return 0;
+  const payload = await keptAndShortened(app, id, manner, error, refused);
+  return payload ? app.sessions.send(speaker, enrollmentTopic(id, 'error'), payload, certificate) : 0;
 }
 
 /** Where something is to be said: on every way there is, or on the one it was asked on. */
@@ -98,7 +138,7 @@ export async function sendEach(
   id: PrincipalId,
   asked: AskedOn,
   { certificate, gateways }: Audience,
-  messageFor: (manner: Manner) => Promise<DownMessage | null>,
+  messageFor: (manner: Manner) => Promise<Said | null>,
 ): Promise<Set<DownWord>> {
   const taken = new Set<DownWord>();
   const all: Way[] = [null, ...(gateways ? speakersFor(app, id) : [])];
@@ -123,12 +163,21 @@ function hand(
   return speakersFor(app, id).includes(path) ? app.sessions.send(path, topic, payload) : Promise.resolve(0);
 }
 
-function tellTooLarge(app: App, id: PrincipalId, manner: Manner, message: DownMessage): void {
+function tellTooLarge(app: App, id: PrincipalId, manner: Manner, word: DownWord): void {
   app.journal.tell({
     action: 'message.too_large',
     level: 'warn',
-    reason: message.word,
-    message: `${id}: ${message.word} in ${manner.encoding} does not fit into packets of ${manner.packetBytesMax} bytes`,
+    reason: word,
+    message: `${id}: ${word} in ${manner.encoding} does not fit into packets of ${manner.packetBytesMax} bytes`,
     fields: { 'nolapse.principal': id },
+  });
+}
+
+function tellUnkept(app: App, id: PrincipalId, error: unknown): void {
+  app.journal.tell({
+    action: 'effect.failed',
+    level: 'error',
+    message: `${id}: what its renewal was refused could not be kept`,
+    fields: { 'nolapse.principal': id, 'error.message': error instanceof Error ? error.message : String(error) },
   });
 }

@@ -13,5 +13,6 @@ export function waitForAuthority({ breaker, clock }: App, renewalId: string): Re
     code: 'unavailable',
     detail: 'the CA does not sign now; the request is kept',
     retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)),
+    isUnderWay: true,
   };
 }
