@@ -1,24 +1,18 @@
 // What the broker keeps of messages and sessions, in the home's database and within the configuration's limits.
 import type { Broker } from './broker/broker.ts';
 import type { Config } from './config.ts';
-import { ownerAndClientOf } from './domain/client-id.ts';
+import { ownerOfSession } from './domain/client-id.ts';
+import { parsePrincipalId } from './domain/principal.ts';
+import { isOpen } from './domain/renewal.ts';
 import type { Parts } from './home.ts';
-import type { Journal } from './ports/journal.ts';
 import { queueAccess } from './queue-access.ts';
 import { createMqttPersistence, type MqttPersistence } from './store/mqtt-persistence.ts';
+import { tellDropped } from './telemetry/dropped-message.ts';
 
-function tellDropped(journal: Journal, session: string | null, topic: string): void {
-  const whose = session === null ? null : ownerAndClientOf(session);
-  journal.tell({
-    action: 'message.dropped',
-    reason: 'queue_full',
-    message: whose ? `${whose.clientId}: its queue is full, a message was dropped` : 'a retained message was dropped',
-    fields: {
-      'nolapse.client_id': whose?.clientId ?? null,
-      ...(whose && { 'nolapse.principal': whose.owner }),
-      'nolapse.topic': topic,
-    },
-  });
+async function isRenewing({ store }: Parts['app'], session: string): Promise<boolean> {
+  const id = parsePrincipalId(ownerOfSession(session));
+  const renewal = id && (await store.read.currentRenewal(id));
+  return renewal !== null && isOpen(renewal);
 }
 
 /** @param broker null until there is one. */
@@ -41,6 +35,7 @@ export function keepMessages(
     },
     sessionsPerPrincipalMax: limits.sessionsPerPrincipal,
     isConnected: (clientId) => broker()?.isConnected(clientId) ?? false,
-    onDropped: (session, topic) => tellDropped(journal, session, topic),
+    isRenewing: (session) => isRenewing(app, session),
+    onDropped: (session, topic, reason, bytes) => tellDropped(journal, session, topic, reason, bytes),
   });
 }

@@ -2,6 +2,7 @@
 // what is used here.
 import type { Duplex } from 'node:stream';
 import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { EndCause } from '../domain/disconnection.ts';
 
 export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
@@ -104,6 +105,8 @@ export interface BrokerPersistence {
   takeRoom(packet: PublishPacket, client: BrokerClient): boolean;
   /** Called for each admitted client before its subscriptions are restored and CONNACK is sent: sends it its queue. */
   attend(client: BrokerClient): void;
+  /** Called when its connection ends, with why. */
+  leave(client: BrokerClient, cause: EndCause): void;
 }
 
 /**

@@ -163,7 +163,7 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 /** Hands connections to aedes, with a guard before its parser. */
 function acceptInto(
   aedes: Aedes,
-  { journal }: BrokerOptions,
+  { journal, persistence }: BrokerOptions,
   { limits, registry, sockets, open, turnAway }: Works,
 ): Accept {
   const turns = new LoopTurns();
@@ -206,7 +206,8 @@ function acceptInto(
       }
       const newest = registry.byClientId(live.brokerClientId);
       const cause = endCauseOf({ client, live, newest, isRefused, error });
-      registry.drop(client, { cause, silentMs: performance.now() - pace.readAt });
+      const isFirst = registry.drop(client, { cause, silentMs: performance.now() - pace.readAt });
+      if (isFirst) persistence.leave(client, cause);
     };
     endPolitely({
       stream,

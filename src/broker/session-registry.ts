@@ -156,16 +156,17 @@ export class SessionRegistry {
     return live;
   }
 
-  /** The client's connection has ended. Its socket may linger for a moment. */
-  drop(client: object, end: SessionEnd): void {
+  /** The client's connection has ended. Its socket may linger for a moment. @returns whether that was new. */
+  drop(client: object, end: SessionEnd): boolean {
     const live = this.#facts.get(client);
-    if (!live || !this.#live.delete(live)) return;
+    if (!live || !this.#live.delete(live)) return false;
     removeFrom(this.#byFingerprint, live.session.fingerprint, live);
     removeFrom(this.#byPrincipal, live.session.principal.id, live);
     this.#deadlines.remove(live);
     this.#ending.delete(live);
     if (this.#byClientId.get(live.brokerClientId) === live) this.#succeed(live);
     if (!this.#brokerCloses) this.#entrance.left(live.session, end);
+    return true;
   }
 
   endByFingerprint(fingerprint: Fingerprint, reason: string): number {

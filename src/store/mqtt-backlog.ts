@@ -4,10 +4,13 @@
 // aedes restores subscriptions first, and then sends the queue, one message to a commit, while new messages overtake it. Here
 // a new message that is in the queue too is left to it, until a page of the queue is empty: from then on messages go straight
 // to the client again, by the same way as the queue's, so they stay behind them.
+import { cutWithinMs } from '../domain/untaken.ts';
 import type { Arrivals } from './mqtt-arrivals.ts';
 import type { MqttOutgoing, Position, QueuedRow } from './mqtt-outgoing.ts';
 import { type Deliver, type MqttSession, nextTurn, type PublishPacket, payloadBytes, settled } from './mqtt-packet.ts';
 
+/** How long a queue is held back for the sake of a renewal: the slowest devices are through with it by then. */
+const heldMs = 60_000;
 const messageIdMax = 65_535;
 const pubrel = 0x62;
 /** What is written before the socket is asked again whether it takes more: its own high-water mark. */
@@ -22,6 +25,13 @@ export class Backlog {
   #sentTo: Position = { boot: 0, counter: 0 };
   /** Messages of this start that were sent from the queue before aedes has handed them out. */
   readonly #ahead = new Set<number>();
+  /** The first that was sent, and when; null: nothing was yet. */
+  #first: (Position & { readonly at: number }) | null = null;
+  /** Identifiers under which messages were sent; null once one was acknowledged. */
+  #unanswered: Set<number> | null = new Set();
+  readonly #cameAt = performance.now();
+  /** Called when the first acknowledgement comes, and when the connection has ended. */
+  #wake: (() => void) | null = null;
 
   /** To be called before the session's subscriptions are restored. */
   constructor(
@@ -41,10 +51,29 @@ export class Backlog {
     session.deliverQoS = unlessLeft(session.deliverQoS);
   }
 
-  /** Sends the queue; to be called after CONNACK. A failure of the store ends the connection. */
-  send(): void {
+  /**
+   * Sends the queue; to be called after CONNACK. A failure of the store ends the connection. `withCare`: the first message may be one that
+   * the client cannot take: what follows it waits for its acknowledgement, and it waits for a while where it must be held back.
+   */
+  send(withCare: { readonly mustHold: () => Promise<boolean> } | null): void {
     this.#state = 'sending';
-    this.#sendAll().catch((error: Error) => this.#session.conn.destroy(error));
+    const before = withCare ? this.#sendFirst(withCare.mustHold) : settled;
+    before.then(() => this.#sendAll()).catch((error: Error) => this.#session.conn.destroy(error));
+  }
+
+  /** The client acknowledges a message. True: it is the first acknowledgement, and the message was of the queue. */
+  acknowledged(messageId: number | undefined): boolean {
+    if (messageId === undefined || !this.#unanswered?.has(messageId)) return false;
+    this.#unanswered = null;
+    this.#wake?.();
+    return true;
+  }
+
+  /** The connection has ended. @returns the message that was sent first, where none has been acknowledged. */
+  ended(): { readonly place: Position; readonly cameAt: number; readonly sentAt: number } | null {
+    this.#wake?.();
+    if (!this.#first || !this.#unanswered) return null;
+    return { place: this.#first, cameAt: this.#cameAt, sentAt: this.#first.at };
   }
 
   /** Is the message left to the queue, or nobody's yet? */
@@ -56,6 +85,31 @@ export class Backlog {
     if (this.#state === 'sent' || !qos) return false;
     if (this.#outgoing.isBehind(this.#sentTo, brokerCounter)) return false;
     return this.#outgoing.holds(this.#session.id, brokerCounter);
+  }
+
+  async #sendFirst(mustHold: () => Promise<boolean>): Promise<void> {
+    const { id } = this.#session;
+    if (await mustHold()) await this.#pause(heldMs);
+    const page = this.#session.closed ? [] : this.#outgoing.page(id, this.#sentTo);
+    // What is owed of those it has is small.
+    const first = page.slice(0, page.findIndex(({ packet }) => packet.cmd === 'publish') + 1);
+    if (first.length === 0) return;
+    this.#pass(first);
+    await this.#sendPage(first);
+    await this.#pause(cutWithinMs);
+  }
+
+  /** Waits so long, or for an acknowledgement of the queue or the end of the connection. */
+  #pause(ms: number): Promise<void> {
+    if (!this.#unanswered || this.#session.closed) return settled;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+    });
   }
 
   async #sendAll(): Promise<void> {
@@ -85,6 +139,9 @@ export class Backlog {
     // [MQTT-3.3.1-1]
     for (const { packet } of page) if (packet.cmd === 'publish') packet.dup = packet.messageId !== undefined;
     await this.#identify(page.filter(({ packet }) => packet.messageId === undefined));
+    const first = page.find(({ packet }) => packet.cmd === 'publish');
+    if (first) this.#first ??= { boot: first.boot, counter: first.counter, at: performance.now() };
+    for (const { packet } of page) if (packet.messageId !== undefined) this.#unanswered?.add(packet.messageId);
     let writing: (Promise<void> | undefined)[] = [];
     let bytes = 0;
     for (const { packet } of page) {

@@ -16,8 +16,13 @@ export interface MqttPersistenceOptions {
   readonly sessionsPerPrincipalMax?: number;
   /** Has this client a connection now? Default: no. */
   readonly isConnected?: (clientId: string) => boolean;
-  /** A message was not kept because a limit was reached: the client's queue, or (null) that of retained messages. */
-  readonly onDropped: (clientId: string | null, topic: string) => void;
+  /** Is a renewal open for this client's principal? Then what its client cannot take is held back from it for a while. Default: no. */
+  readonly isRenewing?: (clientId: string) => Promise<boolean>;
+  /**
+   * A message was not kept: because a limit was reached, the client's queue or (null) that of retained messages; or because its client
+   * cannot take it.
+   */
+  readonly onDropped: (clientId: string | null, topic: string, why: 'queue_full' | 'not_taken', bytes: number) => void;
 }
 
 /** Bounds of retained messages, in all and for each principal that was the last to publish them. Bytes count topic and payload. */

@@ -3,10 +3,10 @@
 import type { Database } from './database.ts';
 import {
   type DeliveredPacket,
+  messageBytes,
   type Payload,
   type PublishPacket,
   type PubrelPacket,
-  payloadBytes,
   type Qos,
 } from './mqtt-packet.ts';
 
@@ -110,7 +110,7 @@ export class MqttOutgoing {
   /** Part of a unit of work: queues the packet once for each recipient. Returns the client ids whose queue is full. */
   enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): string[] {
     const { topic, payload } = packet;
-    const bytes = Buffer.byteLength(topic) + payloadBytes(payload);
+    const bytes = messageBytes(packet);
     const full: string[] = [];
     for (const [clientId, qos] of grantedTo(recipients, packet.qos ?? 0)) {
       const usage = this.#usage.get(clientId) ?? { messages: 0, bytes: 0 };
@@ -170,6 +170,14 @@ export class MqttOutgoing {
     if (!row || !usage) return undefined;
     this.#account(clientId, usage, -1, -row.bytes);
     return this.#packetOf(row);
+  }
+
+  /** Part of a unit of work: removes the message at this place, if its client does not have it. @returns its topic and size. */
+  drop(clientId: string, { boot, counter }: Position): { readonly topic: string; readonly bytes: number } | undefined {
+    const row = this.#statements.drop.get(clientId, boot, counter);
+    const usage = this.#usage.get(clientId);
+    if (row && usage) this.#account(clientId, usage, -1, -row.bytes);
+    return row;
   }
 
   /** Part of a unit of work: removes the whole queue. */
@@ -253,6 +261,10 @@ function prepare({ sqlite }: Database) {
     ),
     clear: sqlite.prepare<[string, number], Row>(
       `DELETE FROM mqtt_outgoing WHERE client_id = ? AND message_id = ? RETURNING ${columns}`,
+    ),
+    drop: sqlite.prepare<[string, number, number], Pick<Row, 'topic' | 'bytes'>>(
+      `DELETE FROM mqtt_outgoing WHERE client_id = ? AND boot = ? AND counter = ? AND released = 0
+       RETURNING topic, bytes`,
     ),
     discard: sqlite.prepare<[string]>('DELETE FROM mqtt_outgoing WHERE client_id = ?'),
     get: sqlite.prepare<[string, number, number], { readonly found: 1 }>(

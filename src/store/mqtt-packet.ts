@@ -81,6 +81,11 @@ export function payloadBytes(payload: Payload): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
 }
 
+/** Of topic and payload, as queues count them. */
+export function messageBytes({ topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>): number {
+  return Buffer.byteLength(topic) + payloadBytes(payload);
+}
+
 /** Resolved already: most questions about a fleet of clean sessions need no SQL, and no promise of their own. */
 export const settled: Promise<void> = Promise.resolve();
 

@@ -7,15 +7,12 @@
 // known to be stored, and what it hands out is put in order (mqtt-arrivals.ts).
 import { Readable } from 'node:stream';
 import { ownerOfSession } from '../domain/client-id.ts';
+import type { EndCause } from '../domain/disconnection.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
-import { MqttAbsences } from './mqtt-absences.ts';
 import { Arrivals } from './mqtt-arrivals.ts';
-import { Backlog } from './mqtt-backlog.ts';
-import { MqttIncoming } from './mqtt-incoming.ts';
-import { MqttKept } from './mqtt-kept.ts';
-import { type MqttPersistenceOptions, retainedLimits } from './mqtt-options.ts';
-import { MqttOutgoing, type QueuedPacket, type Recipient } from './mqtt-outgoing.ts';
+import type { MqttPersistenceOptions } from './mqtt-options.ts';
+import type { QueuedPacket, Recipient } from './mqtt-outgoing.ts';
 import {
   type Acknowledgement,
   isTransient,
@@ -23,64 +20,46 @@ import {
   type MqttBroker,
   type MqttClient,
   type MqttSession,
+  messageBytes,
   type PublishPacket,
   type PubrelPacket,
   settled,
 } from './mqtt-packet.ts';
-import { MqttRetained } from './mqtt-retained.ts';
-import { MqttStoredSessions } from './mqtt-stored-sessions.ts';
+import { createParts } from './mqtt-parts.ts';
+import type { MqttStoredSessions } from './mqtt-stored-sessions.ts';
 import type { MatchedSubscription } from './mqtt-subscription-index.ts';
-import { MqttSubscriptions, noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
-import { MqttWills, type Will } from './mqtt-wills.ts';
+import { noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
+import type { Will } from './mqtt-wills.ts';
 
 type Cleared = QueuedPacket | PubrelPacket | undefined;
 
 export class MqttPersistence {
   readonly #database: Database;
   readonly #options: MqttPersistenceOptions;
-  readonly #subscriptions: MqttSubscriptions;
-  readonly #outgoing: MqttOutgoing;
-  readonly #incoming: MqttIncoming;
-  readonly #retained: MqttRetained;
-  readonly #wills: MqttWills;
-  readonly #kept: MqttKept;
+  readonly #parts: ReturnType<typeof createParts>;
   /** The sessions that outlive their connection. */
   readonly sessions: MqttStoredSessions;
-  readonly #backlogs = new WeakMap<MqttClient, Backlog>();
   #attached: { readonly broker: MqttBroker; readonly arrivals: Arrivals } | null = null;
   #destroyed = false;
 
   constructor(database: Database, options: MqttPersistenceOptions) {
     this.#database = database;
     this.#options = options;
-    this.#subscriptions = new MqttSubscriptions(database, options.mayStore ?? (() => true));
-    this.#outgoing = new MqttOutgoing(database, {
-      messagesMax: options.queuedMessagesMax,
-      bytesMax: options.queuedBytesMax,
-    });
-    this.#incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY);
-    this.#retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
-    this.#wills = new MqttWills(database);
-    this.#kept = new MqttKept(database);
-    this.sessions = new MqttStoredSessions({
-      parts: [this.#subscriptions, this.#outgoing, this.#incoming, this.#wills],
-      absences: new MqttAbsences(database),
-      kept: this.#kept,
-      perPrincipalMax: options.sessionsPerPrincipalMax ?? Number.POSITIVE_INFINITY,
-      isConnected: options.isConnected ?? (() => false),
+    this.#parts = createParts(database, options, {
       submit: (work) => this.#submit(work),
       failed: (error) => void this.#listening.broker.emit('error', error as Error),
     });
+    this.sessions = this.#parts.sessions;
   }
 
   /** Called by aedes when it begins to listen. Its id must be a fresh one: its counter begins at 0. */
   async setup(broker: MqttBroker): Promise<void> {
     this.#attached = { broker, arrivals: new Arrivals(broker, () => this.#database.submit(() => undefined)) };
-    await this.#database.submit(() => this.#outgoing.begin(broker.id));
-    this.#subscriptions.load();
-    this.#incoming.load();
-    this.#retained.load();
-    this.#wills.load();
+    await this.#database.submit(() => this.#parts.outgoing.begin(broker.id));
+    this.#parts.subscriptions.load();
+    this.#parts.incoming.load();
+    this.#parts.retained.load();
+    this.#parts.wills.load();
     this.sessions.load();
   }
 
@@ -103,13 +82,17 @@ export class MqttPersistence {
 
   /** Is there room for this QoS 2 message until it is released? Asked as it arrives: what is granted is kept for it. */
   takeRoom({ messageId }: PublishPacket, client: MqttClient): boolean {
-    return messageId === undefined || this.#incoming.takeRoom(client, messageId);
+    return messageId === undefined || this.#parts.incoming.takeRoom(client, messageId);
   }
 
   /** Takes over sending this client its queue. To be called before its subscriptions are restored. */
   attend(client: MqttSession): void {
-    const { arrivals } = this.#listening;
-    this.#backlogs.set(client, new Backlog(client, this.#outgoing, arrivals, (work) => this.#submit(work)));
+    this.#parts.backlogs.attend(client, this.#listening.arrivals);
+  }
+
+  /** Its connection has ended. */
+  leave(client: MqttSession, cause: EndCause): void {
+    this.#parts.backlogs.leave(client, cause);
   }
 
   storeRetained(packet: PublishPacket): Promise<void> {
@@ -122,41 +105,42 @@ export class MqttPersistence {
   }
 
   createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return this.#retained.stream(filters, (error) => void this.#listening.broker.emit('error', error));
+    return this.#parts.retained.stream(filters, (error) => void this.#listening.broker.emit('error', error));
   }
 
   addSubscriptions(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
-    return this.#subscriptions.add(client, subscriptions);
+    return this.#parts.subscriptions.add(client, subscriptions);
   }
 
   removeSubscriptions(client: MqttClient, filters: readonly string[]): Promise<void> {
-    return this.#subscriptions.remove(client, filters);
+    return this.#parts.subscriptions.remove(client, filters);
   }
 
   /** aedes asks this as a client comes that wants its session kept, and tells it that its session is present if it gets any. */
   subscriptionsByClient({ id }: MqttClient): Promise<StoredSubscription[]> {
     const isKept = this.sessions.has(id);
     this.sessions.came(id);
-    const all = this.#subscriptions.ofClient(id);
+    const all = this.#parts.subscriptions.ofClient(id);
     return Promise.resolve(isKept && all.length === 0 ? [{ topic: keptSessionFilter, qos: 0 }] : all);
   }
 
   countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
-    return Promise.resolve(this.#subscriptions.counts());
+    return Promise.resolve(this.#parts.subscriptions.counts());
   }
 
   subscriptionsByTopic(topic: string): Promise<readonly MatchedSubscription[]> {
-    const matching = isTransient(topic) ? [] : this.#subscriptions.matching(topic);
+    const matching = isTransient(topic) ? [] : this.#parts.subscriptions.matching(topic);
     return matching.length === 0 ? noSubscriptions : Promise.resolve(matching);
   }
 
   /** A clean session begins: nothing of the one before it is left [MQTT-3.1.2-6], its queue included. */
   cleanSubscriptions({ id }: MqttClient): Promise<void> {
-    if (this.#subscriptions.mayLack(id) && !this.#outgoing.has(id) && !this.#kept.has(id)) return settled;
+    if (this.#parts.subscriptions.mayLack(id) && !this.#parts.outgoing.has(id) && !this.#parts.kept.has(id))
+      return settled;
     return this.#submit(() => {
-      this.#subscriptions.discard(id);
-      this.#outgoing.discard(id);
-      this.#kept.discard(id);
+      this.#parts.subscriptions.discard(id);
+      this.#parts.outgoing.discard(id);
+      this.#parts.kept.discard(id);
     });
   }
 
@@ -175,69 +159,71 @@ export class MqttPersistence {
   }
 
   /** Notes under which identifier a message is sent, or that PUBREL is owed. What was never queued is not missed. */
-  outgoingUpdate({ id }: MqttClient, packet: PublishPacket | PubrelPacket): Promise<void> {
-    const note = this.#outgoing.noteOf(id, packet);
+  outgoingUpdate(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<void> {
+    const { id } = client;
+    if (packet.cmd === 'pubrel') this.#parts.backlogs.acknowledged(client, packet);
+    const note = this.#parts.outgoing.noteOf(id, packet);
     return note ? this.#submit(note) : settled;
   }
 
   /** aedes also asks this, without an identifier, for packets it does not hand out: those say nothing about any other. */
-  async outgoingClearMessageId({ id }: MqttClient, { messageId }: Acknowledgement): Promise<Cleared> {
-    if (messageId === undefined || !this.#outgoing.has(id)) return undefined;
-    return this.#submit(() => this.#outgoing.clear(id, messageId));
+  async outgoingClearMessageId(client: MqttClient, { messageId }: Acknowledgement): Promise<Cleared> {
+    const { id } = client;
+    this.#parts.backlogs.acknowledged(client, { messageId });
+    if (messageId === undefined || !this.#parts.outgoing.has(id)) return undefined;
+    return this.#submit(() => this.#parts.outgoing.clear(id, messageId));
   }
 
   /** aedes asks this after CONNACK. What a client that is attended to is owed goes another way. */
   outgoingStream(client: MqttClient): Readable {
-    const backlog = this.#backlogs.get(client);
-    backlog?.send();
-    return Readable.from(backlog ? [] : this.#outgoing.walk(client.id));
+    return Readable.from(this.#parts.backlogs.send(client) ? [] : this.#parts.outgoing.walk(client.id));
   }
 
   /** Notes a QoS 2 message as received, if there is room, and stores it for everybody it must outlive, in one unit of work. */
   async incomingStorePacket(client: MqttClient, packet: PublishPacket): Promise<void> {
     const { messageId } = packet;
     if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
-    this.#incoming.checkRoom(client);
+    this.#parts.incoming.checkRoom(client);
     if (packet.retain) packet.clientId = client.id;
-    const note = client.clean ? undefined : () => this.#incoming.write(client.id, messageId);
+    const note = client.clean ? undefined : () => this.#parts.incoming.write(client.id, messageId);
     const stored = this.#listening.arrivals.inTurn(client, this.#store(packet, note));
-    await this.#incoming.hold(client, messageId, stored ?? settled);
+    await this.#parts.incoming.hold(client, messageId, stored ?? settled);
   }
 
   /** aedes asks this of a QoS 2 PUBLISH as it arrives, and of its PUBREL. */
   incomingGetPacket(client: MqttClient, packet: PublishPacket | PubrelPacket): Promise<Acknowledgement> {
-    if (packet.cmd === 'publish' && !this.#incoming.holds(client.id, packet.messageId)) {
+    if (packet.cmd === 'publish' && !this.#parts.incoming.holds(client.id, packet.messageId)) {
       this.#listening.arrivals.note(client, packet);
     }
-    return this.#incoming.get(client, packet);
+    return this.#parts.incoming.get(client, packet);
   }
 
   incomingDelPacket(client: MqttClient, packet: Acknowledgement): Promise<void> {
-    return this.#incoming.delete(client, packet);
+    return this.#parts.incoming.delete(client, packet);
   }
 
   cleanIncoming(client: MqttClient): Promise<void> {
-    return this.#incoming.clear(client.id);
+    return this.#parts.incoming.clear(client.id);
   }
 
   putWill(client: MqttClient, will: PublishPacket): Promise<void> {
-    return this.#wills.put(client, will, this.#listening.broker.id);
+    return this.#parts.wills.put(client, will, this.#listening.broker.id);
   }
 
   getWill(client: MqttClient): Promise<Will | undefined> {
-    return this.#wills.get(client);
+    return this.#parts.wills.get(client);
   }
 
   delWill(client: MqttClient & { readonly brokerId?: string | undefined }): Promise<Will | undefined> {
-    return this.#wills.delete(client);
+    return this.#parts.wills.delete(client);
   }
 
   streamWill(alive: Readonly<Record<string, unknown>> = {}): Readable {
-    return Readable.from(this.#wills.ofDead(alive));
+    return Readable.from(this.#parts.wills.ofDead(alive));
   }
 
   getClientList(filter: string): Readable {
-    return Readable.from(this.#subscriptions.clientsWith(filter));
+    return Readable.from(this.#parts.subscriptions.clientsWith(filter));
   }
 
   /** Ends the persistence, not the database it shares. */
@@ -255,7 +241,7 @@ export class MqttPersistence {
   #store(packet: PublishPacket, note?: () => void): Promise<void> | null {
     const { topic } = packet;
     const kept = !isTransient(topic);
-    const recipients = kept ? this.#allowed(this.#subscriptions.matching(topic), topic) : [];
+    const recipients = kept ? this.#allowed(this.#parts.subscriptions.matching(topic), topic) : [];
     const retain = kept && packet.retain === true;
     if (recipients.length === 0 && !retain) return note ? this.#submit(note) : null;
     const counter = this.#listening.arrivals.expect(packet);
@@ -263,7 +249,7 @@ export class MqttPersistence {
       note?.();
       if (retain) this.#retain(packet);
       // Who was forgotten, or began anew, while this waited is owed nothing.
-      const subscribed = recipients.filter(({ clientId }) => this.#subscriptions.has(clientId));
+      const subscribed = recipients.filter(({ clientId }) => this.#parts.subscriptions.has(clientId));
       this.#enqueue(subscribed, packet, counter);
     });
   }
@@ -274,20 +260,22 @@ export class MqttPersistence {
   }
 
   #retain(packet: PublishPacket): void {
-    if (!this.#retained.put(packet, ownerOfSession(packet.clientId ?? ''))) this.#options.onDropped(null, packet.topic);
+    if (!this.#parts.retained.put(packet, ownerOfSession(packet.clientId ?? '')))
+      this.#options.onDropped(null, packet.topic, 'queue_full', messageBytes(packet));
   }
 
   #enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): void {
-    const full = this.#outgoing.enqueue(recipients, packet, counter);
-    for (const clientId of full) this.#options.onDropped(clientId, packet.topic);
+    const bytes = messageBytes(packet);
+    const full = this.#parts.outgoing.enqueue(recipients, packet, counter);
+    for (const clientId of full) this.#options.onDropped(clientId, packet.topic, 'queue_full', bytes);
   }
 
   /** A commit that fails undoes rows that were counted. Nothing else has run since: what is in memory is read anew. */
   #submit<T>(work: () => T): Promise<T> {
     return this.#database.submit(work).catch((error: unknown) => {
-      this.#subscriptions.load();
-      this.#outgoing.load();
-      this.#retained.load();
+      this.#parts.subscriptions.load();
+      this.#parts.outgoing.load();
+      this.#parts.retained.load();
       this.sessions.load();
       throw error;
     });

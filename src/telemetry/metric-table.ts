@@ -59,7 +59,7 @@ export const metricTable = {
   nolapse_messages_dropped_total: {
     type: 'counter',
     help: 'Messages that were not handed on',
-    labels: { reason: ['queue_full', 'too_large', 'packet_too_large'] },
+    labels: { reason: ['queue_full', 'too_large', 'packet_too_large', 'not_taken'] },
   },
   nolapse_certificates_issued_total: { type: 'counter', help: 'Certificates issued by an operator', labels: {} },
   nolapse_certificates_revoked_total: { type: 'counter', help: 'Certificates revoked', labels: {} },

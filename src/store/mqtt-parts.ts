@@ -1,0 +1,41 @@
+// What the MQTT persistence is made of, each for one kind of row.
+import type { Database } from './database.ts';
+import { MqttAbsences } from './mqtt-absences.ts';
+import { MqttBacklogs } from './mqtt-backlogs.ts';
+import { MqttIncoming } from './mqtt-incoming.ts';
+import { MqttKept } from './mqtt-kept.ts';
+import { type MqttPersistenceOptions, retainedLimits } from './mqtt-options.ts';
+import { MqttOutgoing } from './mqtt-outgoing.ts';
+import { MqttRetained } from './mqtt-retained.ts';
+import { MqttStoredSessions } from './mqtt-stored-sessions.ts';
+import { MqttSubscriptions } from './mqtt-subscriptions.ts';
+import { MqttWills } from './mqtt-wills.ts';
+
+/** How they write, and where what nobody asked for fails. */
+export interface PartsHooks {
+  readonly submit: <T>(work: () => T) => Promise<T>;
+  readonly failed: (error: unknown) => void;
+}
+
+export function createParts(database: Database, options: MqttPersistenceOptions, hooks: PartsHooks) {
+  const subscriptions = new MqttSubscriptions(database, options.mayStore ?? (() => true));
+  const outgoing = new MqttOutgoing(database, {
+    messagesMax: options.queuedMessagesMax,
+    bytesMax: options.queuedBytesMax,
+  });
+  const incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY);
+  const wills = new MqttWills(database);
+  const kept = new MqttKept(database);
+  const sessions = new MqttStoredSessions({
+    parts: [subscriptions, outgoing, incoming, wills],
+    absences: new MqttAbsences(database),
+    kept,
+    perPrincipalMax: options.sessionsPerPrincipalMax ?? Number.POSITIVE_INFINITY,
+    isConnected: options.isConnected ?? (() => false),
+    ...hooks,
+  });
+  const retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
+  const { isRenewing = async () => false, onDropped } = options;
+  const backlogs = new MqttBacklogs({ outgoing, isRenewing, onDropped, ...hooks });
+  return { subscriptions, outgoing, incoming, retained, wills, kept, sessions, backlogs };
+}
