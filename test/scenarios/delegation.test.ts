@@ -96,8 +96,10 @@ describe('a device behind a gateway', () => {
     }
     // Its own signature, but about the certificate of another, in its own name and in the other's.
     const theirs = other.fingerprint;
-    await device.say({ word: 'hello', fingerprint: theirs, proof: device.sign(useProofText(device.id, theirs)) });
-    expect(await device.next('error')).toMatchObject({ code: 'proof_invalid' });
+    for (const signer of [device, other]) {
+      await device.say({ word: 'hello', fingerprint: theirs, proof: signer.sign(useProofText(device.id, theirs)) });
+      expect(await device.next('error')).toMatchObject({ code: 'proof_invalid' });
+    }
     await other.say({ word: 'hello', fingerprint, proof: device.sign(text) });
     expect(await other.next('error')).toMatchObject({ code: 'proof_invalid' });
     await device.say({ word: 'hello', proof: device.sign(text) });
@@ -140,6 +142,20 @@ describe('a device behind a gateway', () => {
     }
     await send(device.sign(requestProofText(renewal, digest(csr))));
     expect((await device.next('cert')).renewal).toBe(renewal);
+  });
+
+  it('is a site gateway itself that needs a proof for its own request too, where its class says so', async () => {
+    const credentials = await house.device('gw-1', { kind: 'gateway', class: 'careful' });
+    const client = await connect(house, credentials, 'gw-1');
+    clients.push(client);
+    const gateway = await new SiteDevice(client, 'gw-1', credentials).listen();
+    await gateway.say({ word: 'hello', maxPacket: 4_096 });
+    const { id: renewal } = await run('gw-1');
+    await gateway.next('offer');
+    await gateway.request(renewal, false);
+    expect(await gateway.next('error')).toMatchObject({ code: 'proof_required', renewal });
+    await gateway.request(renewal, true);
+    expect((await gateway.next('cert')).renewal).toBe(renewal);
   });
 
   it('may speak for itself as well, and needs neither leave nor proof then', async () => {
