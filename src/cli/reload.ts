@@ -16,7 +16,7 @@ function counted(count: number, one: string, many = `${one}s`): string {
 
 /** A small fleet renews less than once a day. */
 function about(perDay: number): string {
-  return perDay > 0 && perDay < 10 ? perDay.toFixed(1) : String(Math.ceil(perDay));
+  return perDay > 0 && perDay < 1 ? 'less than 1' : String(Math.ceil(perDay));
 }
 
 function tollWords({
@@ -31,6 +31,7 @@ function tollWords({
   short,
   devices,
 }: TollView) {
+  const isTooMany = perDay.withIt > perDay.most && perDay.without <= perDay.most;
   const pace = `offers take ${formatDuration(offersTakeMs)} at ${offersPerSecond} a second`;
   const named = devices.map(
     ({ id, owner, endsAt, detail }) =>
@@ -39,7 +40,7 @@ function tollWords({
   return [
     `due dates: ${counted(looked, 'certificate')}, ${earlier} earlier, ${later} later, ${unmoved} unchanged`,
     `due at once: ${dueAtOnce}${dueAtOnce > 0 ? `; ${pace}` : ''}`,
-    `renewals a day: ${about(perDay.without)} before, ${about(perDay.withIt)} with it; the rate limits allow ${perDay.most}`,
+    `renewals a day: ${about(perDay.without)} before, ${about(perDay.withIt)} with it; the rate limits allow ${perDay.most}${isTooMany ? ': too many' : ''}`,
     `too little time: ${short > 0 ? counted(short, 'certificate') : 'none'}`,
     ...named,
     ...(short > devices.length ? [`  and ${short - devices.length} more`] : []),

@@ -52,6 +52,9 @@ it('shows them with exit code 1, refuses them with 2, and takes them with a reas
 }, async () => {
   const shown = await reload('--dry-run');
   expect([shown.code, shown.stderr]).toEqual([1, '']);
+  expect(shown.stdout).toMatch(
+    /^renewals a day: less than 1 before, less than 1 with it; the rate limits allow 8640000$/m,
+  );
   expect(shown.stdout).toMatch(/^too little time: 1 certificate$/m);
   expect(shown.stdout).toMatch(/^ {2}m-1 \(ana\), ends \S+: less time is left/m);
   expect(shown.stdout).toMatch(/^not applied; it needs --force --reason TEXT$/m);
