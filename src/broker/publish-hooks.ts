@@ -98,6 +98,8 @@ export function authorizeForwardHook({ registry, limits, brokerId }: ForwardOpti
       if (packet.qos === 0) return null;
       registry.end(live, 'slow_reader');
     }
+    // Retained is what a new subscription is sent [MQTT-3.3.1-9]; aedes would mark this for a bridge, and lose track of it in a queue.
+    if (packet.retain && packet.brokerId === brokerId()) packet.retain = false;
     return packet;
   };
 }

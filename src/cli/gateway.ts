@@ -1,8 +1,9 @@
 // nolapse gateway ...: what the gateway of a site needs besides its certificate.
 import type { Command } from 'commander';
 import { OperationError } from '../app/operations.ts';
-import { bridgeConfig } from '../app/operator/bridge-config.ts';
+import { bridgeConfig, carriedTopics } from '../app/operator/bridge-config.ts';
 import type { Config } from '../config.ts';
+import { isInForce } from '../domain/delegation.ts';
 import { fileStem } from '../domain/escape.ts';
 import { type CommonOptions, configOf, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, remark } from './output.ts';
@@ -15,6 +16,8 @@ type BridgeOptions = CommonOptions & {
 };
 
 const folder = '/etc/mosquitto/nolapse';
+/** Delegations looked at. */
+const delegationsMax = 1_000;
 
 /** What this gateway calls itself: the first of its names that means something on another machine, else the first. */
 function ownAddress({ server, mqtt }: Config): string {
@@ -23,18 +26,25 @@ function ownAddress({ server, mqtt }: Config): string {
 }
 
 async function printBridgeConfig(surroundings: Surroundings, text: string, options: BridgeOptions): Promise<void> {
-  const { principal } = await withOperations(surroundings, options, (each) => each.showDevice({ id: text }));
+  const { principal, delegations } = await withOperations(surroundings, options, async (each) => {
+    const shown = await each.showDevice({ id: text });
+    const held = shown.principal.kind === 'gateway' ? { gateway: shown.principal.id, limit: delegationsMax } : null;
+    return { principal: shown.principal, delegations: held ? await each.listDelegations(held) : [] };
+  });
   const { id, kind, status } = principal;
   if (kind !== 'gateway') throw new OperationError('invalid', [`${id} is a ${kind}: only a gateway is bridged`]);
   if (status === 'decommissioned') throw new OperationError('conflict', [`${id} is decommissioned`]);
   const config = await configOf(surroundings, options);
   const certfile = options.certfile ?? `${folder}/${fileStem(id)}.pem`;
+  const isCarrying = delegations.some((each) => each.telemetry && isInForce(each, Date.now()));
+  const telemetry = isCarrying ? carriedTopics(principal, config.access) : [];
   const settings = {
     id,
     address: options.address ?? ownAddress(config),
     cafile: options.cafile ?? `${folder}/ca.crt`,
     certfile,
     keyfile: options.keyfile ?? certfile,
+    ...(telemetry.length > 0 && { telemetry }),
   };
   const made = bridgeConfig(settings);
   if ('faults' in made) throw new OperationError('invalid', made.faults);

@@ -19,6 +19,8 @@ export interface QueueLimits {
 export interface Recipient {
   readonly clientId: string;
   readonly qos?: Qos | undefined;
+  /** No local: it is not to have what it said itself. */
+  readonly nl?: boolean | undefined;
 }
 
 /** What a queue's row is, as aedes wants it back. */

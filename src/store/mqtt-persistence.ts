@@ -74,7 +74,7 @@ export class MqttPersistence {
   storeAhead(packet: PublishPacket, client: MqttClient): Promise<void> | null {
     const { arrivals } = this.#listening;
     // aedes's copies keep it.
-    if (packet.retain) packet.clientId = client.id;
+    if (packet.retain || packet.qos) packet.clientId = client.id;
     if (packet.qos === 2) return null;
     if (packet.qos || packet.retain || arrivals.isBusy(client)) arrivals.note(client, packet);
     return packet.qos ? arrivals.inTurn(client, this.#store(packet)) : null;
@@ -155,7 +155,7 @@ export class MqttPersistence {
     packet.brokerId = broker.id;
     if (arrivals.isExpected(packet.brokerCounter)) return settled;
     const counter = arrivals.number(packet);
-    return this.#submit(() => this.#enqueue(this.#allowed(recipients, packet.topic), packet, counter));
+    return this.#submit(() => this.#enqueue(this.#allowed(recipients, packet), packet, counter));
   }
 
   /** Notes under which identifier a message is sent, or that PUBREL is owed. What was never queued is not missed. */
@@ -184,7 +184,7 @@ export class MqttPersistence {
     const { messageId } = packet;
     if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
     this.#parts.incoming.checkRoom(client);
-    if (packet.retain) packet.clientId = client.id;
+    packet.clientId = client.id;
     const note = client.clean ? undefined : () => this.#parts.incoming.write(client.id, messageId);
     const stored = this.#listening.arrivals.inTurn(client, this.#store(packet, note));
     await this.#parts.incoming.hold(client, messageId, stored ?? settled);
@@ -241,7 +241,7 @@ export class MqttPersistence {
   #store(packet: PublishPacket, note?: () => void): Promise<void> | null {
     const { topic } = packet;
     const kept = !isTransient(topic);
-    const recipients = kept ? this.#allowed(this.#parts.subscriptions.matching(topic), topic) : [];
+    const recipients = kept ? this.#allowed(this.#parts.subscriptions.matching(topic), packet) : [];
     const retain = kept && packet.retain === true;
     if (recipients.length === 0 && !retain) return note ? this.#submit(note) : null;
     const counter = this.#listening.arrivals.expect(packet);
@@ -254,9 +254,10 @@ export class MqttPersistence {
     });
   }
 
-  #allowed(recipients: readonly Recipient[], topic: string): readonly Recipient[] {
-    const { mayReceive } = this.#options;
-    return mayReceive ? recipients.filter(({ clientId }) => mayReceive(clientId, topic)) : recipients;
+  /** Not what a session may not have, nor what a bridge said itself. */
+  #allowed(recipients: readonly Recipient[], { topic, clientId: by }: PublishPacket): readonly Recipient[] {
+    const { mayReceive = () => true } = this.#options;
+    return recipients.filter(({ clientId, nl }) => !(nl && clientId === by) && mayReceive(clientId, topic));
   }
 
   #retain(packet: PublishPacket): void {

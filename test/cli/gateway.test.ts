@@ -79,6 +79,50 @@ describe('nolapse gateway bridge-config', () => {
     );
   });
 
+  it('adds the topics of telemetry that the access list has, where a delegation grants it', async () => {
+    await place.ask('device', 'add', 'gw-3', '--owner', 'o', '--kind', 'gateway');
+    const file = join(place.folder, 'lists.yaml');
+    const lists =
+      "publish: ['up/{delegated}/{id}', 'x/{delegated}/#'], subscribe: ['x/{delegated}/#', 'down/{delegated}']";
+    writeFileSync(file, `access: { principals: { gw-3: { ${lists} } } }\n`);
+    const topics = async (...more: string[]) => {
+      const { stdout } = await print('gw-3', ...more);
+      return stdout.split('\n').filter((line) => line.startsWith('topic ') && !line.includes('$enroll/'));
+    };
+    const grant = [
+      'delegation',
+      'add',
+      'gw-3',
+      '--device',
+      'pump-1',
+      '--modes',
+      'csr',
+      '--until',
+      '1d',
+      '--daily',
+      '1',
+    ];
+    await place.ask(...grant);
+    expect(await topics()).toEqual([]);
+    const { id } = (await place.ask(...grant, '--telemetry')) as { id: string };
+    expect(await topics()).toEqual(['topic devices/+/# both 1']);
+    expect(await topics('--config', file)).toEqual([
+      'topic up/+/gw-3 out 1',
+      'topic x/+/# both 1',
+      'topic down/+ in 1',
+    ]);
+    const { stdout } = await print('gw-3');
+    expect(stdout).toMatch(/^try_private true$/m);
+    expect(stdout).toMatch(/^bridge_outgoing_retain true$/m);
+    writeFileSync(file, "access: { gateway: { publish: ['a b/{delegated}/#'] } }\n");
+    expect(await print('gw-3', '--config', file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('access: mosquitto takes no blank in a topic: "a b/+/#"'),
+    });
+    await place.ask('delegation', 'revoke', id);
+    expect(await topics()).toEqual([]);
+  });
+
   it('looks for the key where the certificate is, unless told otherwise', async () => {
     const args = ['gateway', 'bridge-config', 'gw-1', '--certfile', '/srv/gw.pem'];
     expect(await place.ask(...args)).toMatchObject({ certfile: '/srv/gw.pem', keyfile: '/srv/gw.pem' });

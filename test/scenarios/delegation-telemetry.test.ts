@@ -1,6 +1,7 @@
 // A site gateway carries the telemetry of the devices that were delegated to it with that, both ways and of no others: live, retained,
 // from a queue, and not one message longer than its delegation stands. On the real gateway, over real TLS.
-import type { IClientOptions, MqttClient } from 'mqtt';
+import { connect as connectTls } from 'node:tls';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Credentials, connect, type House, openHouse } from './harness.ts';
 import { until } from './recorder.ts';
@@ -277,6 +278,59 @@ describe('a kept session', () => {
     await back.client.endAsync();
     const again = await Line.open('gw-1', kept);
     expect(await heardOf(again, service)).toEqual([]);
+  });
+});
+
+/** A connection of gw-1 with the bit beside the level by which mosquitto says that it is a bridge, for which mqtt.js has no option. */
+async function openAsBridge(options: IClientOptions): Promise<Line> {
+  const { certificatePem: cert, keyPem: key } = credentials.get('gw-1') ?? { certificatePem: '', keyPem: '' };
+  const client = new mqtt.MqttClient(
+    () => {
+      const socket = connectTls({
+        host: 'localhost',
+        port: house.gateway.ports.mqtt,
+        cert,
+        key,
+        rejectUnauthorized: false,
+      });
+      const write = socket.write.bind(socket);
+      let isSaid = false;
+      socket.write = (chunk: Uint8Array | string, ...more: never[]) => {
+        // Of CONNECT, the level is the first that is written as one byte of this value.
+        if (isSaid || chunk.length !== 1 || chunk[0] !== 4) return write(chunk, ...more);
+        isSaid = true;
+        return write(Uint8Array.of(0x80 | 4), ...more);
+      };
+      return socket;
+    },
+    { clientId: 'gw-1', protocolVersion: 4, reconnectPeriod: 0, ...options },
+  );
+  await new Promise<void>((resolve, reject) => {
+    client.once('connect', () => resolve());
+    client.once('error', reject);
+  });
+  return new Line(client);
+}
+
+describe('a bridge', () => {
+  it.each([true, false])('is not sent what it said itself, kept: %s, and has the rest once', async (isKept) => {
+    await grant();
+    const open = () => openAsBridge({ clean: !isKept });
+    const [site, service] = [await open(), await backend()];
+    for (const filter of ['devices/+/#', 'gateways/gw-1/#']) await site.ask(filter);
+    for (const qos of [0, 1, 2] as const) await site.say('devices/dev-1/up', `${qos}`, { qos });
+    await site.say('devices/dev-1/state', 'on', { retain: true });
+    // More of these than there is room in its queue for: none must be left there.
+    for (let i = 0; i < 7; i += 1) await service.say('devices/dev-1/down', `${i}`, { retain: true });
+    const down = Array.from({ length: 7 }, (_, i) => `devices/dev-1/down ${i}`);
+    expect(await heardOf(site, service)).toEqual(down);
+    const up = ['up 0', 'up 1', 'up 2', 'state on'].map((each) => `devices/dev-1/${each}`);
+    expect((await heardOf(service, site)).filter((each) => !each.includes('down'))).toEqual(up);
+    await site.client.endAsync();
+    const back = await open();
+    if (!isKept) await back.ask('gateways/gw-1/#');
+    expect(await heardOf(back, service)).toEqual([]);
+    expect(house.log.count('message.dropped')).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 // The section of mosquitto.conf that makes an unmodified mosquitto the bridge of a gateway: text and nothing else. A value that
 // could leave its line is refused, for mosquitto knows no quotes.
-import type { PrincipalId } from '../../domain/principal.ts';
+import { type AccessRules, accessOf, filterOf } from '../../domain/acl.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { downWords, enrollmentRoot, upWords } from '../../domain/topics.ts';
 
 export interface BridgeSettings {
@@ -11,6 +12,24 @@ export interface BridgeSettings {
   readonly cafile: string;
   readonly certfile: string;
   readonly keyfile: string;
+  /** Topics of the devices whose telemetry the gateway may carry. Absent: it carries none. */
+  readonly telemetry?: readonly CarriedTopic[];
+}
+
+/** A filter, and which way it goes as mosquitto sees it. */
+export interface CarriedTopic {
+  readonly filter: string;
+  readonly way: 'in' | 'out' | 'both';
+}
+
+/** What a gateway carries by its access list, as far as its delegations grant telemetry. */
+export function carriedTopics(gateway: Principal, rules: AccessRules): CarriedTopic[] {
+  const { publish, receive } = accessOf(gateway, 'full', rules).delegated;
+  const [out, into] = [new Set(publish.map(filterOf)), new Set(receive.map(filterOf))];
+  return [...new Set([...out, ...into])].map((filter) => {
+    if (!into.has(filter)) return { filter, way: 'out' };
+    return { filter, way: out.has(filter) ? 'both' : 'in' };
+  });
 }
 
 /** Linux's PATH_MAX, its end included. */
@@ -31,8 +50,25 @@ function parseAddress(text: string): { readonly host: string; readonly port: num
   return host !== '' && port >= 1 && port <= 65_535 ? { host, port } : null;
 }
 
-function sectionOf({ id, cafile, certfile, keyfile }: BridgeSettings, address: string): string {
+/** How the bridge behaves where it carries enrollment alone, and where it carries telemetry too. */
+const silent = [
+  '# nolapse is no mosquitto: no private bridge protocol, no state topics, nothing retained, no unsubscribing in advance.',
+  'try_private false',
+  'notifications_local_only true',
+  'bridge_outgoing_retain false',
+  'bridge_attempt_unsubscribe false',
+];
+const carrying = [
+  '# nolapse is no mosquitto: no state topics, no unsubscribing in advance. It does not send a bridge what the bridge itself said.',
+  'try_private true',
+  'notifications_local_only true',
+  'bridge_outgoing_retain true',
+  'bridge_attempt_unsubscribe false',
+];
+
+function sectionOf({ id, cafile, certfile, keyfile, telemetry = [] }: BridgeSettings, address: string): string {
   const topic = (word: string, way: 'in' | 'out'): string => `topic ${enrollmentRoot}+/${word} ${way} 1`;
+  const carried = telemetry.map(({ filter, way }) => `topic ${filter} ${way} 1`);
   return `${[
     `# What ${id} is to nolapse, for mosquitto 2.0.9 or later. The same command makes it anew: nolapse gateway bridge-config ${id}`,
     `connection ${id}`,
@@ -47,14 +83,14 @@ function sectionOf({ id, cafile, certfile, keyfile }: BridgeSettings, address: s
     'cleansession false',
     'keepalive_interval 30',
     'restart_timeout 2 15',
-    '# nolapse is no mosquitto: no private bridge protocol, no state topics, nothing retained, no unsubscribing in advance.',
-    'try_private false',
-    'notifications_local_only true',
-    'bridge_outgoing_retain false',
-    'bridge_attempt_unsubscribe false',
+    ...(carried.length > 0 ? carrying : silent),
     '# The same topics on both sides, each word in one direction only, so that nothing goes round in circles.',
     ...upWords.map((word) => topic(word, 'out')),
     ...downWords.map((word) => topic(word, 'in')),
+    ...(carried.length > 0
+      ? ['# What devices say and are told; nolapse takes and gives that of delegated devices alone.']
+      : []),
+    ...carried,
   ].join('\n')}\n`;
 }
 
@@ -73,6 +109,8 @@ export function bridgeConfig(settings: BridgeSettings): BridgeConfig {
     const shown = JSON.stringify(settings.address.slice(0, 80));
     faults.unshift(`address: ${shown} is not a name or an IPv4 address with a port`);
   }
+  const unfit = settings.telemetry?.find(({ filter }) => /[\s\p{Cc}]/u.test(filter));
+  if (unfit) faults.push(`access: mosquitto takes no blank in a topic: ${JSON.stringify(unfit.filter)}`);
   if (!target || faults.length > 0) return { faults };
   return { section: sectionOf(settings, `${target.host}:${target.port}`), host: target.host };
 }
