@@ -12,7 +12,8 @@ import { tellDropped } from './telemetry/dropped-message.ts';
 async function isRenewing({ store }: Parts['app'], session: string): Promise<boolean> {
   const id = parsePrincipalId(ownerOfSession(session));
   const renewal = id && (await store.read.currentRenewal(id));
-  return renewal !== null && isOpen(renewal);
+  // Until it has heard that all is done, its device keeps two credentials.
+  return renewal !== null && (isOpen(renewal) || (renewal.state === 'activated' && renewal.confirmedAt === null));
 }
 
 /** @param broker null until there is one. */

@@ -29,10 +29,12 @@ export function endCauseOf({ client, live, newest, isRefused, error }: EndFacts)
   if (client._disconnected) return 'disconnected';
   if (isRefused) return 'packet_refused';
   if (client._parser.error) return 'malformed';
-  if (error) return causeOf(error);
+  // What waited for a socket that is gone: its end has another cause, and is only learnt of by it.
+  const isAfterwards = error?.message === 'connection closed';
+  if (error && !isAfterwards) return causeOf(error);
   if (newest && newest !== live) return 'taken_over';
   // aedes gives no reason where a packet may not come at all, such as a second CONNECT.
-  return client.conn.readableEnded || client.conn.destroyed ? 'closed' : 'malformed';
+  return isAfterwards || client.conn.readableEnded || client.conn.destroyed ? 'closed' : 'malformed';
 }
 
 /** aedes tells its own errors apart by their words alone. */

@@ -8,8 +8,8 @@ import { type Credentials, connect, type House, newRequest, openHouse, pemOf, Sp
 import { publishPacket, Raw } from './raw.ts';
 
 /** What the device's buffer holds. */
-const bufferBytes = 1_000;
-const large = Buffer.alloc(5_000, 'x');
+const bufferBytes = 16_000;
+const large = Buffer.alloc(20_000, 'x');
 const topic = 'devices/d1/in';
 
 let house: House;
