@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './config/alerts.ts';
 import { ConfigError, type ConfigFault, describeFault } from './config/fault.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
-import { configSchema, type RawConfig } from './config/schema.ts';
+import { configSchema, type Network, type RawConfig } from './config/schema.ts';
 import { isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
@@ -22,6 +22,8 @@ export interface Config {
   /** Of classes and criticalities. */
   readonly policies: PolicySet;
   readonly skewMs: number;
+  /** Load balancers that begin each connection with a PROXY header. */
+  readonly proxies: readonly Network[];
   readonly access: AccessRules;
   readonly limits: Limits;
   /** Absolute paths of PEM or DER files. */
@@ -44,6 +46,8 @@ interface Limits {
   readonly packetsPerSecond: number;
   readonly connectionsPerAddress: number;
   readonly connections: number;
+  /** Of them, as a share, those that addresses without a known certificate may have. */
+  readonly unknownShare: number;
   readonly handshakeMs: number;
   readonly connectMs: number;
   readonly keepaliveMs: number;
@@ -188,6 +192,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
   return {
     mqtt: raw.mqtt,
     ...(raw.websocket && { websocket: raw.websocket }),
+    proxies: raw.proxies.from,
     http: { host: raw.http.host, port: raw.http.port, publicUrl: publicUrl(raw) },
     server: raw.server,
     policies,

@@ -15,6 +15,7 @@ import { currentCrl } from './app/upkeep/publish-crl.ts';
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
+import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
 import type { PrincipalId } from './domain/principal.ts';
@@ -74,22 +75,6 @@ class LateSessions implements Sessions, Announcer {
   closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }
 
-function brokerLimits({ limits }: Config) {
-  return {
-    packetBytesMaxBeforeConnect: limits.packetBytesBeforeConnect,
-    packetBytesMax: limits.packetBytes,
-    packetBytesMaxDiscarded: limits.packetBytesDiscarded,
-    packetsPerSecondMax: limits.packetsPerSecond,
-    connectionsPerAddressMax: limits.connectionsPerAddress,
-    connectionsMax: limits.connections,
-    handshakeMs: limits.handshakeMs,
-    connectMs: limits.connectMs,
-    keepaliveSecondsMax: Math.ceil(limits.keepaliveMs / 1_000),
-    subscriptionsPerClientMax: limits.subscriptions,
-    sessionsPerPrincipalMax: limits.sessionsPerPrincipal,
-  };
-}
-
 function tlsMaterial({ server, app }: Parts) {
   const { keyPem, certificatePem } = server;
   const anchors = [app.authority.root, ...app.authority.chain, ...app.settings.anchors];
@@ -111,6 +96,7 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     listen: config.mqtt,
     ...(config.websocket && { websocket: config.websocket }),
     limits: brokerLimits(config),
+    proxies: config.proxies,
   });
   sessions.broker = broker;
   return broker;

@@ -7,6 +7,7 @@ import { readAnchors } from './anchors.ts';
 import { Disconnections } from './app/admission/disconnections.ts';
 import { Knocks } from './app/admission/knocks.ts';
 import { Presences } from './app/admission/presences.ts';
+import { TroubledAddresses } from './app/admission/troubled-addresses.ts';
 import type { App, Settings } from './app/context.ts';
 import { Asked } from './app/enrollment/asked.ts';
 import { Refusals } from './app/enrollment/refusals.ts';
@@ -196,6 +197,7 @@ export async function assemble(
       chores,
       knocks: new Knocks(),
       disconnections: new Disconnections(),
+      troubledAddresses: new TroubledAddresses(),
       sources,
       policies: new Policies(config.policies),
       sinks: createSinks(config.alerts, { journal, announcer: announcerOf(sessions), gateway, now: () => clock.now() }),

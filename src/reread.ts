@@ -11,6 +11,7 @@ type Section = Exclude<keyof Config, 'policies'>;
 const sections: Readonly<Record<Section, string>> = {
   mqtt: 'mqtt',
   websocket: 'websocket',
+  proxies: 'proxies',
   http: 'http',
   server: 'server',
   skewMs: 'skew',

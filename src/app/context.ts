@@ -15,6 +15,7 @@ import type { Store } from '../ports/store.ts';
 import type { Disconnections } from './admission/disconnections.ts';
 import type { Knocks } from './admission/knocks.ts';
 import type { Presences } from './admission/presences.ts';
+import type { TroubledAddresses } from './admission/troubled-addresses.ts';
 import type { Asked } from './enrollment/asked.ts';
 import type { Refusals } from './enrollment/refusals.ts';
 import type { Rounds } from './enrollment/rounds.ts';
@@ -46,6 +47,7 @@ export interface App {
   readonly chores: Chores;
   readonly knocks: Knocks;
   readonly disconnections: Disconnections;
+  readonly troubledAddresses: TroubledAddresses;
   /** By name, as the settings have them. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly policies: Policies;

@@ -44,6 +44,8 @@ export type Admission =
 export interface Entrance {
   /** Judges a connect and, for a replacement seen for the first time, records its activation. Rejects only when the store fails. */
   admit(facts: ConnectFacts): Promise<Admission>;
+  /** Does the ledger have this certificate? It judges nobody and changes nothing. */
+  knows(presented: Presented): Promise<boolean>;
   /**
    * A connection was ended before it could be judged, for the `reason` that a log line has. It counts as a disconnection of the principal
    * that would have been admitted. @returns whom the ledger has the certificate for; null: nobody, and nothing is remembered.
@@ -77,4 +79,9 @@ export interface Entrance {
   denied(session: Session, action: 'publish' | 'subscribe', topic: string): void;
   /** The session published a message of so many bytes where it may: too large to be taken, it was thrown away and is acknowledged. */
   oversized(session: Session, topic: string, bytes: number): void;
+  /**
+   * A connection was refused or failed before anybody could say whose it is, from an address whose block has shown known
+   * certificates: perhaps a device's. `reason` is that of the log line.
+   */
+  keptOut(address: string, reason: string): void;
 }

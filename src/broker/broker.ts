@@ -12,7 +12,10 @@ import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
 import { createAnnouncer } from './announce.ts';
 import { watchRegistrations } from './client-registrations.ts';
-import { ConnectionGate } from './connection-gate.ts';
+import { Door, type Network } from './door/door.ts';
+import { createTlsListener, type Listener } from './door/tls-listener.ts';
+import { contextOptions, type TlsMaterial } from './door/tls-options.ts';
+import { createWebSocketListener } from './door/websocket-listener.ts';
 import { endCauseOf } from './end-cause.ts';
 import { deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
@@ -28,10 +31,7 @@ import { slowedTeller } from './slowed-teller.ts';
 import { StallBound } from './stall-bound.ts';
 import { makeStrict } from './strict-parser.ts';
 import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
-import { createTlsListener, type Listener } from './tls-listener.ts';
-import { contextOptions, type TlsMaterial } from './tls-options.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
-import { createWebSocketListener } from './websocket-listener.ts';
 
 /** aedes matches no topic deeper than this; the domain's own bound is lower. */
 const topicLevelsMax = 100;
@@ -45,6 +45,8 @@ export interface BrokerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };
   readonly limits?: Partial<BrokerLimits>;
+  /** Load balancers, whose connections must begin with a PROXY header; from any other address one is refused. */
+  readonly proxies?: readonly Network[];
 }
 
 export interface Broker {
@@ -54,6 +56,8 @@ export interface Broker {
   readonly announcer: Announcer;
   /** Admitted sessions whose connection has not closed. */
   readonly sessionCount: number;
+  /** TCP connections that have not closed, handshakes in progress among them. */
+  readonly connectionCount: number;
   sessionsIn(lane: Session['lane']): number;
   /** Was this filter granted to the session with this client id? For the persistence: aedes stores the refused ones too. */
   mayStore(clientId: string, filter: string): boolean;
@@ -74,6 +78,7 @@ interface Works {
   readonly stalls: StallBound;
   /** TLS sockets that are not closed yet. */
   readonly open: Set<TLSSocket>;
+  readonly door: Door;
   readonly turnAway: TurnAway;
 }
 
@@ -84,13 +89,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
   contextOptions(options.tls);
   const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax);
-  const gate = new ConnectionGate(limits, journal);
+  const door = new Door({ limits, journal, entrance, proxies: options.proxies ?? [] });
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
-  const works: Works = { limits, registry, sockets: new WeakMap(), stalls, open: new Set(), turnAway: sendAway };
+  const works: Works = { limits, registry, sockets: new WeakMap(), stalls, open: new Set(), door, turnAway: sendAway };
   const aedes = createAedes(options, works);
   await aedes.listen();
-  const listeners = createListeners(options, works, gate, acceptInto(aedes, options, works));
+  const listeners = createListeners(options, works, acceptInto(aedes, options, works));
   const sweep = setInterval(() => registry.sweep(), limits.sweepMs);
 
   return {
@@ -103,6 +108,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     announcer: createAnnouncer(aedes),
     get sessionCount() {
       return registry.size;
+    },
+    get connectionCount() {
+      return door.gate.open;
     },
     sessionsIn: (lane) => registry.countIn(lane),
     mayStore: (clientId, filter) => registry.byClientId(clientId)?.filters.has(filter) ?? false,
@@ -119,14 +127,15 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       await new Promise<void>((resolve) => aedes.close(resolve));
       stalls.stop();
       for (const socket of works.open) socket.destroy();
-      await gate.emptied(limits.lingerMs);
-      gate.destroyAll();
+      await door.gate.emptied(limits.lingerMs);
+      door.gate.destroyAll();
+      door.close();
     },
   };
 }
 
 function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
-  const { limits, registry, sockets, stalls } = works;
+  const { limits, registry, sockets, stalls, door } = works;
   const aedes: Aedes = new Aedes({
     persistence,
     ...aedesLimits(limits),
@@ -145,6 +154,8 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
         persistence.attend(client);
         deliverAsGranted(client);
         stalls.apply(client);
+        const socket = sockets.get(client);
+        if (socket) door.admitted(socket);
       },
     }),
     authorizePublish: authorizePublishHook({ entrance, registry, persistence, journal }),
@@ -243,11 +254,10 @@ function aedesLimits(limits: BrokerLimits) {
 
 function createListeners(
   options: BrokerOptions,
-  { limits, turnAway }: Works,
-  gate: ConnectionGate,
+  { limits, door, turnAway }: Works,
   accept: Accept,
 ): { mqtt: Listener; websocket: Listener | null } {
-  const shared = { tls: options.tls, gate, journal: options.journal, ...limits };
+  const shared = { tls: options.tls, door, ...limits };
   const onRefused = (socket: TLSSocket) => turnAway(socket, 'no_websocket');
   return {
     mqtt: createTlsListener({ ...shared, onConnection: (socket) => accept(socket, socket) }),

@@ -10,6 +10,8 @@ export interface BrokerLimits {
   /** Open TCP connections from one address, and in all. */
   readonly connectionsPerAddressMax: number;
   readonly connectionsMax: number;
+  /** Of all, those that addresses may have together from which no known certificate has come. */
+  readonly connectionsUnknownMax: number;
   /** From TCP accept to the end of the TLS handshake. */
   readonly handshakeMs: number;
   /** From the end of the TLS handshake (of the HTTP upgrade, for WebSockets) to a whole CONNECT. */
@@ -48,6 +50,7 @@ export const defaultLimits: BrokerLimits = {
   packetBytesMaxDiscarded: 16 * 1024 * 1024,
   connectionsPerAddressMax: 1_000,
   connectionsMax: 50_000,
+  connectionsUnknownMax: 25_000,
   handshakeMs: 10_000,
   connectMs: 10_000,
   keepaliveSecondsMax: 65_535,

@@ -11,6 +11,13 @@ import { alertsSchema } from './alerts.ts';
 import { sourceSchema } from './sources.ts';
 import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
 
+/** Addresses with the first `prefix` bits in common. */
+export interface Network {
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly prefix: number;
+}
+
 const port = (fallback: number) => whole(fallback, 0, 65_535);
 
 const host = z
@@ -137,6 +144,18 @@ const policySchema = z
   })
   .prefault({});
 
+const addressRule = 'expected an IP address, or a network such as 10.0.0.0/8';
+/** Read into what Node's BlockList takes. */
+const network = z.string({ error: addressRule }).transform((text, context): Network => {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+  const most = family === 'ipv6' ? 128 : 32;
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= most);
+  if (isIP(address) > 0 && isPrefix && rest.length === 0) return { address, family, prefix: Number(prefix ?? most) };
+  context.addIssue({ code: 'custom', message: addressRule });
+  return z.NEVER;
+});
+
 const limits = z
   .strictObject({
     packetBytes: whole(262_144, 1_024, 268_435_455),
@@ -145,6 +164,7 @@ const limits = z
     packetsPerSecond: whole(10_000, 100, 10_000_000),
     connectionsPerAddress: whole(1_000, 1, 1_000_000),
     connections: whole(20_000, 1, 1_000_000),
+    unknownShare: share('50%'),
     handshake: duration('10s', 100, 300 * second),
     connect: duration('10s', 100, 300 * second),
     // An MQTT keepalive has 16 bits of seconds [MQTT-3.1.2-24].
@@ -179,6 +199,7 @@ export const configSchema = z.strictObject({
         .prefault('/mqtt'),
     })
     .optional(),
+  proxies: z.strictObject({ from: z.array(network).max(1_000).prefault([]) }).prefault({}),
   http: z
     .strictObject({
       host,

@@ -98,6 +98,16 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: dayMs,
   },
+  connections_refused: {
+    meaning: 'connections from addresses of known devices are refused because of a limit',
+    about: 'gateway',
+    quietMs: 3_600_000,
+  },
+  handshakes_failing: {
+    meaning: 'TLS handshakes from addresses of known devices fail in numbers',
+    about: 'gateway',
+    quietMs: 3_600_000,
+  },
   clock_moved: { meaning: "the gateway's clock jumped", about: 'gateway', quietMs: dayMs },
 } as const satisfies Record<string, KindFacts>;
 export type AlertKind = keyof typeof alertKinds;

@@ -197,6 +197,8 @@ export const nistCsf: Framework = {
         'too_little_time',
         'delegation_short',
         'ledger_stale',
+        'connections_refused',
+        'handshakes_failing',
         'clock_moved',
       ],
     },

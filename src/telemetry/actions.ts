@@ -22,12 +22,8 @@ function renewal(level: Action['level'] = 'info'): Action {
   };
 }
 
-/** A flood is told in one line now and then, which says how many it stands for. */
-const connectionRefused: NonNullable<Action['count']> = (metrics, { reason = unsaid, fields }) => {
-  const several = Number(fields?.['nolapse.refused_count'] ?? 1);
-  const times = Number.isSafeInteger(several) && several > 0 ? several : 1;
-  metrics.count('nolapse_connections_refused_total', { reason }, times);
-};
+const connectionRefused: NonNullable<Action['count']> = (metrics, { reason = unsaid }) =>
+  metrics.count('nolapse_connections_refused_total', { reason });
 
 const notificationDropped: NonNullable<Action['count']> = (metrics, { reason = unsaid, fields }) =>
   metrics.count('nolapse_notifications_dropped_total', { reason }, Number(fields?.['nolapse.dropped_count'] ?? 1));

@@ -17,6 +17,8 @@ interface Metric {
 const connectionReasons = [
   'connections_max',
   'connections_per_address_max',
+  'connections_unknown_max',
+  'proxy_header',
   'handshake_failed',
   'client_id_not_allowed',
   'protocol_version',

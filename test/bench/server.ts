@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { Aedes } from 'aedes';
 import { destination } from 'pino';
-import { serverOptions } from '../../src/broker/tls-options.ts';
+import { serverOptions } from '../../src/broker/door/tls-options.ts';
 import { loadConfig } from '../../src/config.ts';
 import { startGateway } from '../../src/gateway.ts';
 import { createLog } from '../../src/telemetry/log.ts';

@@ -95,7 +95,7 @@ describe('aedes’s list of clients', () => {
   };
   const session = {
     principal: { id: 'd1' },
-    access: { publish: [], subscribe: [], receive: [] },
+    access: { publish: [], subscribe: [], receive: [], delegated: { publish: [], receive: [] } },
     endsAt: Number.POSITIVE_INFINITY,
     fingerprint: 'f',
     clientId: 'd1',

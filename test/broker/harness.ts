@@ -53,6 +53,7 @@ export class FakeEntrance implements Entrance {
   /** Why connections ended before they were judged. */
   readonly away: string[] = [];
   readonly denials: { action: string; topic: string }[] = [];
+  readonly keptOutFrom: { address: string; reason: string }[] = [];
   readonly dropped: { id: string; topic: string; bytes: number }[] = [];
   readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
   readonly services = new Map<string, AccessTemplate>();
@@ -91,6 +92,10 @@ export class FakeEntrance implements Entrance {
     return { admitted: true, session: { ...entry, clientId: facts.clientId } };
   }
 
+  async knows({ der }: ConnectFacts['presented']): Promise<boolean> {
+    return der !== null && this.ledger.has(createHash('sha256').update(der).digest('hex') as Fingerprint);
+  }
+
   async turnedAway({ der }: ConnectFacts['presented'], reason: string): Promise<PrincipalId | null> {
     this.away.push(reason);
     const entry = der && this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
@@ -125,6 +130,10 @@ export class FakeEntrance implements Entrance {
 
   denied(_session: Session, action: 'publish' | 'subscribe', topic: string): void {
     this.denials.push({ action, topic });
+  }
+
+  keptOut(address: string, reason: string): void {
+    this.keptOutFrom.push({ address, reason });
   }
 
   oversized({ principal }: Session, topic: string, bytes: number): void {

@@ -61,3 +61,27 @@ export async function createTestAuthority(name = 'Test CA'): Promise<TestAuthori
     },
   };
 }
+
+/** A client's credential whose chain has so many certificates on P-521, each issued by the one above: PEM, leaf first. */
+export async function longChain(length: number): Promise<{ readonly cert: string; readonly key: string }> {
+  const slow = { name: 'ECDSA', namedCurve: 'P-521', hash: 'SHA-512' };
+  const keys = await webcrypto.subtle.generateKey(slow, true, ['sign', 'verify']);
+  const chain: string[] = [];
+  for (let place = 0; place < length; place += 1) {
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: (place + 1).toString(16).padStart(4, '0'),
+      subject: `CN=${place}`,
+      issuer: `CN=${place === 0 ? 0 : place - 1}`,
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + 86_400_000),
+      publicKey: keys.publicKey,
+      signingKey: keys.privateKey,
+      signingAlgorithm: slow,
+      extensions: [new x509.BasicConstraintsExtension(place < length - 1, undefined, true)],
+    });
+    chain.unshift(certificate.toString('pem'));
+  }
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`;
+  return { cert: `${chain.join('\n')}\n`, key };
+}

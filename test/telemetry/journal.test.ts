@@ -75,8 +75,8 @@ describe('the journal', () => {
     const { journal, metrics } = setUp();
     journal.tell({ action: 'enrollment.refused', reason: 'bad_signature', message: 'm' });
     journal.tell({ action: 'access.denied', reason: 'publish', message: 'm' });
-    const flood = { 'nolapse.refused_count': 7 };
-    journal.tell({ action: 'connection.refused', reason: 'connections_max', message: 'm', fields: flood });
+    for (let n = 0; n < 7; n += 1)
+      journal.tell({ action: 'connection.refused', reason: 'connections_max', message: 'm' });
     journal.tell({ action: 'packet.refused', reason: 'packet_too_large', message: 'm' });
     journal.tell({ action: 'message.dropped', reason: 'queue_full', message: 'm' });
     journal.tell({ action: 'alert.raised', reason: 'lapsed', message: 'm' });

@@ -1,5 +1,6 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
 import { enrollmentRoot, isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
+import { fingerprintOf } from '../../pki/x509.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
 import { onListening } from '../enrollment/answer.ts';
@@ -25,6 +26,8 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       } else app.knocks.note(admission.reason, facts, app.clock.now());
       return admission;
     },
+    // Whoever an anchor introduced is not known to be who it says.
+    knows: async ({ der }) => der !== null && (await app.store.read.certificate(fingerprintOf(der))) !== null,
     turnedAway: (presented, reason) => noteTurnedAway(app, presented, reason),
     came: ({ introduced, principal }) => {
       if (introduced) return;
@@ -47,6 +50,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     hears: (session, topic) => hears(app, session, topic),
     carries: (session, device) => carries(app, session, device),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),
+    keptOut: (address, reason) => app.troubledAddresses.note(app, address, reason),
     oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
   };
 }

@@ -1,8 +1,7 @@
-// MQTT over TLS: accepts, counts, shakes hands, and hands the socket on. It judges no certificate.
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+// MQTT over TLS: accepts, has the door pass each connection, shakes hands, and hands the socket on. It judges no certificate.
+import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import type { Journal } from '../ports/journal.ts';
-import type { ConnectionGate } from './connection-gate.ts';
+import type { Door } from './door.ts';
 import { contextOptions, serverOptions, type TlsMaterial } from './tls-options.ts';
 
 export interface Listener {
@@ -17,34 +16,19 @@ export interface Listener {
 export interface TlsListenerOptions {
   readonly tls: TlsMaterial;
   readonly handshakeMs: number;
-  readonly gate: ConnectionGate;
-  readonly journal: Journal;
+  readonly door: Door;
   readonly onConnection: (socket: TLSSocket) => void;
 }
 
 export function createTlsListener(options: TlsListenerOptions): Listener {
   const server = createTlsServer(serverOptions(options.tls, options.handshakeMs));
   server.on('secureConnection', options.onConnection);
-  return gatedListener(server, options.gate, options.journal);
+  return behindDoor(server, options.door);
 }
 
-/** Puts the gate's TCP server before a TLS one, so that a connection too many costs no TLS state. */
-export function gatedListener(server: TlsServer, gate: ConnectionGate, journal: Journal): Listener {
-  const accept = (socket: Socket): void => {
-    if (gate.admit(socket)) server.emit('connection', socket);
-  };
-  const tcp = createTcpServer({ noDelay: true }, accept);
-  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-    // The handshake timeout only reports: without this the socket would stay open.
-    socket.destroy();
-    journal.tell({
-      action: 'connection.refused',
-      level: 'debug',
-      reason: 'handshake_failed',
-      message: error.message,
-      fields: { 'error.code': error.code, 'client.address': socket.remoteAddress },
-    });
-  });
+/** Puts the door's TCP server before a TLS one, so that a connection too many costs no TLS state. */
+export function behindDoor(server: TlsServer, door: Door): Listener {
+  const tcp = createTcpServer({ noDelay: true }, door.before(server));
   return {
     listen: (host, port) => bind(tcp, host, port),
     setSecureContext: (material) => server.setSecureContext(contextOptions(material)),
@@ -54,7 +38,6 @@ export function gatedListener(server: TlsServer, gate: ConnectionGate, journal: 
     },
   };
 }
-
 function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

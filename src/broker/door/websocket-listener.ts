@@ -5,34 +5,34 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
-import type { Journal } from '../ports/journal.ts';
-import type { ConnectionGate } from './connection-gate.ts';
-import { FrameSplitter } from './frame-splitter.ts';
+import type { Door } from './door.ts';
+import { FrameJoiner } from './frame-joiner.ts';
 import { HttpDoor, type HttpDoorOptions } from './http-door.ts';
-import { gatedListener, type Listener } from './tls-listener.ts';
+import { behindDoor, type Listener } from './tls-listener.ts';
 import { serverOptions, type TlsMaterial } from './tls-options.ts';
 
 /** [MQTT-6.0.0-3]; mqttv3.1 is what MQTT 3.1 clients ask for. */
 const subprotocols: readonly string[] = ['mqtt', 'mqttv3.1'];
 const headerBytesMax = 8 * 1024;
-/** Bytes of a frame that is held until it is whole. */
-const frameBytesMax = 64 * 1024;
+/** Bytes of a message. None is larger than what is read from a socket at once. */
+const messageBytesMax = 1024 * 1024;
+/** Bytes of pongs and the like that wait for a client that reads nothing. */
+const unreadBytesMax = 64 * 1024;
 
 export interface WebSocketListenerOptions extends HttpDoorOptions {
   readonly tls: TlsMaterial;
   readonly path: string;
   readonly handshakeMs: number;
-  readonly gate: ConnectionGate;
-  readonly journal: Journal;
+  readonly door: Door;
   readonly onConnection: (stream: Duplex, socket: TLSSocket, request: IncomingMessage) => void;
 }
 
 export function createWebSocketListener(options: WebSocketListenerOptions): Listener {
-  const door = new HttpDoor(options);
+  const httpDoor = new HttpDoor(options);
   const server = createHttpsServer(
     { ...serverOptions(options.tls, options.handshakeMs), maxHeaderSize: headerBytesMax },
     ({ socket }, response) => {
-      door.tell(socket);
+      httpDoor.tell(socket);
       response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
     },
   );
@@ -40,24 +40,25 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    // Of binary data none is larger: the others are not MQTT.
-    maxPayload: frameBytesMax,
+    maxPayload: messageBytesMax,
+    maxFragments: 1,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
-  server.on('secureConnection', (socket) => door.enter(socket));
+  server.on('secureConnection', (socket) => httpDoor.enter(socket));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Between the request and the end of the upgrade nobody else listens for the socket's errors.
     socket.on('error', () => socket.destroy());
-    if (!(socket instanceof TLSSocket) || !isForUs(request, options.path)) return door.refuse(socket, '404 Not Found');
+    if (!(socket instanceof TLSSocket) || !isForUs(request, options.path))
+      return httpDoor.refuse(socket, '404 Not Found');
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      door.leave(socket);
-      splitFrames(webSocket);
+      httpDoor.leave(socket);
+      joinFrames(webSocket);
       options.onConnection(byteStream(webSocket), socket, request);
     });
   });
-  upgrades.on('wsClientError', (_error, socket) => door.refuse(socket, '400 Bad Request'));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => door.fail(socket, error));
-  return gatedListener(server, options.gate, options.journal);
+  upgrades.on('wsClientError', (_error, socket) => httpDoor.refuse(socket, '400 Bad Request'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => httpDoor.fail(socket, error));
+  return behindDoor(server, options.door);
 }
 
 function isForUs(request: IncomingMessage, path: string): boolean {
@@ -67,14 +68,17 @@ function isForUs(request: IncomingMessage, path: string): boolean {
 
 /** The members of ws that its types leave out: what each of the socket's chunks is given to. */
 interface WebSocketInternals {
-  readonly _receiver: { write(chunk: Uint8Array): boolean };
+  readonly _receiver: { write(chunk: Uint8Array): boolean; readonly writableNeedDrain: boolean };
 }
 
-function splitFrames(webSocket: WebSocket): void {
+function joinFrames(webSocket: WebSocket): void {
   const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
   const write = receiver.write.bind(receiver);
-  const splitter = new FrameSplitter(frameBytesMax);
-  receiver.write = (chunk) => write(splitter.split(chunk));
+  const joiner = new FrameJoiner();
+  receiver.write = (chunk) => {
+    const frames = joiner.join(chunk);
+    return frames.length > 0 ? write(frames) : !receiver.writableNeedDrain;
+  };
 }
 
 function byteStream(webSocket: WebSocket): Duplex {
@@ -82,6 +86,9 @@ function byteStream(webSocket: WebSocket): Duplex {
   // [MQTT-6.0.0-1]: control packets travel in binary frames; anything else ends the connection.
   webSocket.prependListener('message', (_data, isBinary) => {
     if (!isBinary) stream.destroy(new Error('a frame is not binary [MQTT-6.0.0-1]'));
+  });
+  webSocket.on('ping', () => {
+    if (webSocket.bufferedAmount > unreadBytesMax) webSocket.terminate();
   });
   return stream;
 }

@@ -2,7 +2,7 @@
 // and closed. Node's own timeouts of requests only run where Node listens, and here another server does.
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { isOfTransport } from './polite-end.ts';
+import { isOfTransport } from '../polite-end.ts';
 
 export interface HttpDoorOptions {
   /** From the handshake to the request that upgrades. */

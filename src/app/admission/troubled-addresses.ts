@@ -1,0 +1,63 @@
+// Connections from addresses of known devices that never got to a verdict: refused for a limit, or failed in the TLS handshake.
+// Remembered in memory, in bounds, and written as alerts now and then. A handshake that fails at many devices at once is what a root
+// that they do not trust looks like from here.
+import { addressBlock } from '../../domain/address-block.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+
+/** Failed handshakes are an alert when so many blocks have some, or so many come from one, within the time. */
+const [failingBlocksLeast, failuresLeast, failingMs] = [3, 20, 600_000];
+/** Blocks followed at a time. */
+const blocksMax = 1_000;
+
+interface Failures {
+  count: number;
+  readonly since: number;
+}
+
+export class TroubledAddresses {
+  readonly #refused = new Set<string>();
+  readonly #failures = new Map<string, Failures>();
+  #hasFailed = false;
+
+  note(app: App, address: string, reason: string): void {
+    if (reason !== 'handshake_failed') {
+      this.#refused.add(reason);
+      return;
+    }
+    const now = app.clock.steady();
+    const block = addressBlock(address);
+    const known = this.#failures.get(block);
+    const failures = known && now - known.since < failingMs ? known : { count: 0, since: now };
+    failures.count += 1;
+    this.#failures.delete(block);
+    this.#failures.set(block, failures);
+    const oldest = this.#failures.size > blocksMax ? this.#failures.keys().next() : null;
+    if (oldest && !oldest.done) this.#failures.delete(oldest.value);
+    if (failures.count >= failuresLeast || this.#failingBlocks(now) >= failingBlocksLeast) this.#hasFailed = true;
+  }
+
+  #failingBlocks(now: number): number {
+    let blocks = 0;
+    for (const { since } of this.#failures.values()) if (now - since < failingMs) blocks += 1;
+    return blocks;
+  }
+
+  /** Raises the alerts for what has come since. */
+  async flush(app: App): Promise<void> {
+    const refused = [...this.#refused];
+    const hasFailed = this.#hasFailed;
+    if (refused.length === 0 && !hasFailed) return;
+    await change(app, async (within) => {
+      for (const reason of refused) {
+        const detail = `connections from addresses of known devices are refused: ${reason}`;
+        await within.alert({ kind: 'connections_refused', subject: reason, severity: 'critical', detail, owner: null });
+      }
+      if (!hasFailed) return;
+      const detail = 'TLS handshakes from addresses of known devices fail';
+      await within.alert({ kind: 'handshakes_failing', subject: 'tls', severity: 'critical', detail, owner: null });
+    });
+    for (const reason of refused) this.#refused.delete(reason);
+    this.#hasFailed = false;
+  }
+}

@@ -1,0 +1,20 @@
+// The broker's limits as the configuration gives them, in the broker's words.
+import type { BrokerLimits } from './broker/limits.ts';
+import type { Config } from './config.ts';
+
+export function brokerLimits({ limits }: Config): Partial<BrokerLimits> {
+  return {
+    packetBytesMaxBeforeConnect: limits.packetBytesBeforeConnect,
+    packetBytesMax: limits.packetBytes,
+    packetBytesMaxDiscarded: limits.packetBytesDiscarded,
+    packetsPerSecondMax: limits.packetsPerSecond,
+    connectionsPerAddressMax: limits.connectionsPerAddress,
+    connectionsMax: limits.connections,
+    connectionsUnknownMax: Math.max(1, Math.floor(limits.connections * limits.unknownShare)),
+    handshakeMs: limits.handshakeMs,
+    connectMs: limits.connectMs,
+    keepaliveSecondsMax: Math.ceil(limits.keepaliveMs / 1_000),
+    subscriptionsPerClientMax: limits.subscriptions,
+    sessionsPerPrincipalMax: limits.sessionsPerPrincipal,
+  };
+}

@@ -1,0 +1,206 @@
+// What a connection passes before it speaks MQTT: a balancer's PROXY header, the limits by address, and a TLS handshake that costs
+// everybody else a bounded part of the event loop. It judges no certificate: it asks whether the ledger knows one.
+//
+// A connection from a block that has shown known certificates goes to TLS directly. Any other is watched: its bytes are bounded until
+// its handshake is complete, and each step is timed and has its turn. A step that turns out to be a known certificate's costs nothing.
+import { BlockList, type Socket } from 'node:net';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { Entrance } from '../../app/session.ts';
+import { addressBlock } from '../../domain/address-block.ts';
+import type { Journal } from '../../ports/journal.ts';
+import type { BrokerLimits } from '../limits.ts';
+import { presentedBy } from '../peer-certificate.ts';
+import { ConnectionGate } from './connection-gate.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
+import { awaitProxyHeader } from './proxied.ts';
+import { beneath } from './tls-internals.ts';
+import { WatchedStream } from './watched-stream.ts';
+
+/** Bytes a client may send before its handshake is complete: a chain of ten certificates fits. */
+export const handshakeBytesMax = 16 * 1024;
+/** What a handshake costs where it was not timed: the fixed part, and what long chains add. */
+const [handshakeCostMs, freeBytes, costMsPerByte] = [2, 4 * 1024, 6 / 1024];
+/** After a handshake that was not watched and was costly, all are watched for so long. */
+const alarmMs = 3_600_000;
+const closedEarly = 'the connection was closed before the handshake was complete';
+
+export interface DoorOptions {
+  readonly limits: BrokerLimits;
+  readonly journal: Journal;
+  readonly entrance: Pick<Entrance, 'knows' | 'keptOut'>;
+  /** Load balancers: connections from these addresses begin with a PROXY header. */
+  readonly proxies: readonly Network[];
+}
+
+/** Addresses whose first `prefix` bits are those of `address`. */
+export interface Network {
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly prefix: number;
+}
+
+interface Arrival {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly block: string;
+  readonly turns: HandshakeTurns;
+  /** Null: it goes to TLS directly. */
+  readonly watched: WatchedStream | null;
+  handshakeBytes: number;
+  /** Is the handshake complete, or has it failed? */
+  isOver: boolean;
+  /** Was its cost charged, or given back? */
+  isSettled: boolean;
+}
+
+export class Door {
+  readonly gate: ConnectionGate;
+  readonly #options: DoorOptions;
+  /** By what TLS reads from, and by the TLS socket above it. */
+  readonly #arrivals = new WeakMap<object, Arrival>();
+  readonly #strangers = new HandshakeTurns();
+  /** Those from blocks that are known, where somebody has spent more than the block's share. */
+  readonly #neighbours = new HandshakeTurns();
+  readonly #proxies = new BlockList();
+  #alarmedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+    this.gate = new ConnectionGate(options.limits);
+    for (const { address, prefix, family } of options.proxies) this.#proxies.addSubnet(address, prefix, family);
+  }
+
+  /** Puts the door before a TLS server. @returns what takes its TCP connections. */
+  before(server: TlsServer): (socket: Socket) => void {
+    server.prependListener('secureConnection', (tls: TLSSocket) => this.#secured(tls));
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, tls) => this.#failed(tls, error));
+    return (socket) => {
+      const { remoteAddress: peer, remoteFamily: family } = socket;
+      const isProxy = peer !== undefined && this.#proxies.check(peer, family === 'IPv6' ? 'ipv6' : 'ipv4');
+      const refusal = isProxy ? this.gate.hold(socket) : null;
+      if (!isProxy) this.#begin(server, socket, peer ?? '');
+      else if (refusal) this.#refuse(socket, peer, refusal);
+      else this.#awaitHeader(server, socket, peer);
+    };
+  }
+
+  #awaitHeader(server: TlsServer, socket: Socket, peer: string): void {
+    awaitProxyHeader(socket, this.#options.limits.handshakeMs, {
+      onSource: (source) => this.#begin(server, socket, source ?? peer),
+      onFault: (detail) => this.#refuse(socket, peer, 'proxy_header', detail),
+    });
+  }
+
+  /** The client behind this socket was admitted. */
+  admitted(tls: TLSSocket): void {
+    const arrival = this.#arrivals.get(tls);
+    if (!arrival) return;
+    this.gate.prove(arrival.socket);
+    this.#settle(arrival);
+  }
+
+  close(): void {
+    this.#strangers.stop();
+    this.#neighbours.stop();
+  }
+
+  #begin(server: TlsServer, socket: Socket, address: string): void {
+    const block = addressBlock(address);
+    const refusal = this.gate.admit(socket, block);
+    if (refusal) {
+      this.#refuse(socket, address, refusal);
+      return;
+    }
+    const isKnown = this.gate.isKnown(block);
+    const turns = isKnown ? this.#neighbours : this.#strangers;
+    const isDirect = isKnown && !turns.isInDebt(block) && performance.now() > this.#alarmedUntil;
+    const watched = isDirect ? null : new WatchedStream(socket, { turns, block, bytesMax: handshakeBytesMax });
+    const arrival: Arrival = {
+      socket,
+      address,
+      block,
+      turns,
+      watched,
+      handshakeBytes: 0,
+      isOver: false,
+      isSettled: false,
+    };
+    const stream = watched ?? socket;
+    this.#arrivals.set(stream, arrival);
+    stream
+      .once('error', (error) => this.#fail(arrival, error.message))
+      .once('close', () => this.#fail(arrival, closedEarly));
+    server.emit('connection', stream);
+  }
+
+  #secured(tls: TLSSocket): void {
+    const arrival = this.#arrivals.get(beneath(tls) ?? tls);
+    if (!arrival) return;
+    this.#arrivals.set(tls, arrival);
+    // The client's, also where a balancer or a watched stream is between.
+    Object.defineProperty(tls, 'remoteAddress', { value: arrival.address });
+    arrival.handshakeBytes = arrival.socket.bytesRead;
+    arrival.isOver = true;
+    arrival.watched?.complete();
+    tls.once('close', () => this.#charge(arrival));
+    if (!arrival.watched) return;
+    // So that a fleet that comes back is held up by nothing: what it costs is not counted from here on.
+    const settle = (isKnown: boolean): void => {
+      if (isKnown) this.#settle(arrival);
+    };
+    this.#options.entrance.knows(presentedBy(tls)).then(settle, () => undefined);
+  }
+
+  #failed(tls: TLSSocket, error: NodeJS.ErrnoException): void {
+    const stream = beneath(tls);
+    // The handshake timeout only reports: without this the socket would stay open.
+    tls.destroy();
+    const arrival = stream && this.#arrivals.get(stream);
+    if (arrival) this.#fail(arrival, error.message, error.code);
+  }
+
+  #fail(arrival: Arrival, message: string, code?: string): void {
+    if (arrival.isOver) return;
+    arrival.isOver = true;
+    const { socket, address, block } = arrival;
+    arrival.handshakeBytes = socket.bytesRead;
+    const hasBegun = socket.bytesRead > 0;
+    // A balancer's probe that opens a connection and closes it has not begun a handshake.
+    if (!hasBegun && code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
+    this.#charge(arrival);
+    this.#tell(address, 'handshake_failed', message, { 'error.code': code });
+    if (hasBegun && this.gate.isKnown(block)) this.#options.entrance.keptOut(address, 'handshake_failed');
+  }
+
+  /** It is somebody's whom the ledger knows: what was charged is given back. */
+  #settle(arrival: Arrival): void {
+    if (arrival.isSettled) return;
+    arrival.isSettled = true;
+    if (arrival.watched) arrival.turns.charge(arrival.block, -arrival.watched.spentMs);
+  }
+
+  /** It was nobody's: a handshake that was not watched is charged by the bytes it took. */
+  #charge(arrival: Arrival): void {
+    if (arrival.isSettled) return;
+    arrival.isSettled = true;
+    if (arrival.watched) return;
+    const { handshakeBytes, turns, block } = arrival;
+    turns.charge(block, handshakeCostMs + Math.max(0, handshakeBytes - freeBytes) * costMsPerByte);
+    if (handshakeBytes > handshakeBytesMax) this.#alarmedUntil = performance.now() + alarmMs;
+  }
+
+  #refuse(socket: Socket, address: string, reason: string, message = 'too many connections'): void {
+    socket.destroy();
+    this.#tell(address, reason, message);
+    if (this.gate.isKnown(addressBlock(address))) this.#options.entrance.keptOut(address, reason);
+  }
+
+  #tell(address: string, reason: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.#options.journal.tell({
+      action: 'connection.refused',
+      reason,
+      message,
+      fields: { 'client.address': address, ...fields },
+    });
+  }
+}
