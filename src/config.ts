@@ -28,7 +28,7 @@ export interface Config {
   readonly limits: Limits;
   /** Absolute paths of PEM or DER files. */
   readonly bootstrap: { readonly anchors: readonly string[] };
-  readonly crl: { readonly validityMs: number };
+  readonly crl: { readonly validityMs: number; readonly intervalMs: number; readonly shardAbove: number };
   readonly journal: { readonly retentionMs: number };
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
   /** By name. */
@@ -206,7 +206,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
       sessionExpiryMs: sessionExpiry,
     },
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
-    crl: { validityMs: raw.crl.validity },
+    crl: { validityMs: raw.crl.validity, intervalMs: raw.crl.interval, shardAbove: raw.crl.shardAbove },
     journal: { retentionMs: raw.journal.retention },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),

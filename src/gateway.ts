@@ -11,7 +11,6 @@ import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
-import { currentCrl } from './app/upkeep/publish-crl.ts';
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
@@ -19,7 +18,7 @@ import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
 import type { PrincipalId } from './domain/principal.ts';
-import { type Instant, toSeconds } from './domain/time.ts';
+import { toSeconds } from './domain/time.ts';
 import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
 import { pkiFolder } from './home-folder.ts';
 import { startControlServer } from './http/control.ts';
@@ -30,6 +29,7 @@ import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
 import { rereader } from './reread.ts';
+import { measureLists, servedCrl } from './served-crl.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -130,20 +130,16 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
     server: server.notAfter,
     issuing: app.authority.issuerNotAfter,
     root: inspectCertificate(app.authority.root).notAfter,
-    crl: await crlEnd(app),
   };
   for (const [which, end] of Object.entries(own))
     metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
+  await measureLists(app, metrics);
   return metrics.render();
 }
 
 async function waitingNotifications({ sinks, store }: App): Promise<number> {
   const waiting = await Promise.all([...sinks.keys()].map((name) => store.read.waitingNotifications(name)));
   return waiting.reduce((sum, count) => sum + count, 0);
-}
-
-async function crlEnd(app: App): Promise<Instant> {
-  return (await app.store.read.crl())?.nextUpdate ?? 0;
 }
 
 function startPublic(
@@ -159,7 +155,7 @@ function startPublic(
     ...options.config.http,
     log: options.log,
     content: {
-      crl: async () => (await currentCrl(app)).der,
+      crl: (shard) => servedCrl(app, parts.shelf, shard),
       root,
       chain,
       p7c: async () => certsOnly([...chain, root]),
@@ -218,7 +214,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     undos.push(() => http.close());
     await settleAtStart(app);
     await sweep(app);
-    await currentCrl(app);
+    await app.crls.begin();
     undos.push(() => outbox.close());
     const notifier = new Notifier(app);
     undos.push(() => notifier.close());

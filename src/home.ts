@@ -20,15 +20,17 @@ import { Breaker } from './app/renewal/breaker.ts';
 import { Rate } from './app/renewal/rate.ts';
 import { Chores } from './app/upkeep/chores.ts';
 import { Outbox } from './app/upkeep/outbox.ts';
-import { currentCrl } from './app/upkeep/publish-crl.ts';
+import { RevocationLists } from './app/upkeep/revocation-lists.ts';
 import { Turns } from './app/upkeep/turns.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
+import { CrlFolder } from './crl-folder.ts';
 import type { LogState } from './domain/machine.ts';
+import { routineWaitMs } from './domain/revocation-list.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
-import { crlPath, issuerPath } from './http/public-path.ts';
+import { crlPath, crlShardPath, issuerPath } from './http/public-path.ts';
 import { createSinks } from './notify/index.ts';
 import type { Locations } from './pki/certificate.ts';
 import type { Authority } from './ports/authority.ts';
@@ -99,7 +101,7 @@ export async function initHome(options: HomeOptions): Promise<{ made: boolean; f
   const { app, outbox, made } = await assemble(options, journal, noSessions, 'make');
   try {
     ensureServerCertificate(folder, pkiOptions(options));
-    await currentCrl(app);
+    await app.crls.begin();
   } finally {
     await closeAtRest(app, outbox);
   }
@@ -109,6 +111,7 @@ export async function initHome(options: HomeOptions): Promise<{ made: boolean; f
 export interface Parts {
   readonly app: App;
   readonly database: Database;
+  readonly shelf: CrlFolder;
   readonly outbox: Outbox;
   readonly journal: Journal;
   /** Was anything of the home made that was not there? */
@@ -121,6 +124,9 @@ function settingsOf(config: Config): Settings {
     anchors: readAnchors(config.bootstrap.anchors),
     skewMs: config.skewMs,
     crlValidityMs: config.crl.validityMs,
+    crlWaitMs: routineWaitMs(config.crl.intervalMs, config.crl.validityMs),
+    crlShardAbove: config.crl.shardAbove,
+    crlShardBase: config.http.publicUrl + crlShardPath,
     journalKeptMs: config.journal.retentionMs,
     csrBytesMax: config.limits.csrBytes,
     sweepBatch: config.sweep.batch,
@@ -176,9 +182,10 @@ export async function assemble(
     const presences = new Presences();
     const rounds = new Rounds();
     const chores = new Chores();
+    const shelf = new CrlFolder(home);
     const sources = sourcesOf(config);
     const [gateway = 'nolapse'] = config.server.names;
-    const app = {
+    const app: App = {
       store,
       authority,
       sessions,
@@ -195,6 +202,8 @@ export async function assemble(
       asked: new Asked(),
       turns,
       chores,
+      crls: new RevocationLists(() => app),
+      shelf,
       knocks: new Knocks(),
       disconnections: new Disconnections(),
       troubledAddresses: new TroubledAddresses(),
@@ -203,7 +212,7 @@ export async function assemble(
       sinks: createSinks(config.alerts, { journal, announcer: announcerOf(sessions), gateway, now: () => clock.now() }),
       settings,
     };
-    return { app, database, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
+    return { app, database, shelf, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
   } catch (error) {
     await store.close();
     throw error;

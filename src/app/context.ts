@@ -8,6 +8,7 @@ import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Machine } from '../ports/machine.ts';
+import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
@@ -24,6 +25,7 @@ import type { Policies, PolicySubject } from './policies.ts';
 import type { Breaker } from './renewal/breaker.ts';
 import type { Rate } from './renewal/rate.ts';
 import type { Chores } from './upkeep/chores.ts';
+import type { RevocationLists } from './upkeep/revocation-lists.ts';
 import type { Turns } from './upkeep/turns.ts';
 
 export interface App {
@@ -45,6 +47,9 @@ export interface App {
   readonly asked: Asked;
   readonly turns: Turns;
   readonly chores: Chores;
+  readonly crls: RevocationLists;
+  /** Where the bytes of revocation lists are. */
+  readonly shelf: ListShelf;
   readonly knocks: Knocks;
   readonly disconnections: Disconnections;
   readonly troubledAddresses: TroubledAddresses;
@@ -63,6 +68,12 @@ export interface Settings {
   /** How far ahead of our clock a certificate's notBefore may lie. */
   readonly skewMs: number;
   readonly crlValidityMs: number;
+  /** How long what was only superseded waits to be listed. */
+  readonly crlWaitMs: number;
+  /** Entries of the complete list from which on new certificates name a shard, and certificates of a shard. */
+  readonly crlShardAbove: number;
+  /** What the URL of a shard begins with. */
+  readonly crlShardBase: string;
   /** How long what was done is kept in the journal. */
   readonly journalKeptMs: number;
   /** Bytes of DER a CSR may have. */

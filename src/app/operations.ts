@@ -215,8 +215,11 @@ export interface Operations {
   /** `id` is a fingerprint or a serial, in hex. */
   showCertificate(input: { readonly id: string }): Promise<{ certificate: CertificateView; pem: string }>;
   revokeCertificate(input: { readonly id: string; readonly reason?: RevocationReason }): Promise<CertificateView>;
-  /** The current CRL, signed anew when none is or it has passed half its time. */
-  crl(): Promise<{ number: number; thisUpdate: number; nextUpdate: number; pem: string; entries: number }>;
+  /**
+   * The complete CRL, signed anew when something waits to be listed or half its time has passed. `file` holds its DER, which may be
+   * megabytes; it stays there until the second CRL after it.
+   */
+  crl(): Promise<{ number: number; thisUpdate: number; nextUpdate: number; entries: number; file: string }>;
   listSources(): Promise<SourceView[]>;
   /** Also rejects with `conflict` while this source is being read, and with `invalid` when the source has faults. */
   reconcile(input: ReconcileRequest): Promise<ReconcileReport>;

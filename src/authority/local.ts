@@ -23,9 +23,9 @@ function profileIn(profiles: Profiles, name: string): Profile {
 }
 
 /** Signing in this process fails only when the key or what it signs is broken; the caller may try again. */
-async function attempt<T>(work: () => T): Promise<T> {
+async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     throw new GatewayError('authority_unavailable', 'the issuing CA could not sign', error);
@@ -40,7 +40,7 @@ async function attempt<T>(work: () => T): Promise<T> {
 export function openLocalAuthority(dir: string, options: LocalOptions): Authority {
   const profiles = options.profiles ?? loadProfiles();
   const { issuer, facts, chain, root } = openIssuingCa(dir, options.passphrase);
-  const issue = (request: ApprovedRequest) => {
+  const issue = (request: ApprovedRequest, crlUrl = options.crlUrl) => {
     if (request.notAfter > facts.notAfter) throw new GatewayError('outlives_issuer', 'notAfter is past the issuing CA');
     if (request.notAfter <= request.notBefore) throw new GatewayError('no_validity', 'notAfter is not after notBefore');
     const { principalId, uri, profile, serial, notBefore, notAfter, spki } = request;
@@ -53,7 +53,7 @@ export function openLocalAuthority(dir: string, options: LocalOptions): Authorit
         spki,
         usages: profileIn(profiles, profile),
         uri,
-        locations: options,
+        locations: { crlUrl, caIssuersUrl: options.caIssuersUrl },
       },
       issuer,
     );
@@ -64,7 +64,7 @@ export function openLocalAuthority(dir: string, options: LocalOptions): Authorit
     chain,
     root,
     profile: (name) => profileIn(profiles, name),
-    issue: (request) => attempt(() => issue(request)),
+    issue: (request, crlUrl) => attempt(() => issue(request, crlUrl)),
     signCrl: (request) => attempt(() => signCrl(request, issuer)),
   };
 }

@@ -1,13 +1,16 @@
 // nolapse crl: the current revocation list.
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { derToPem } from '../pki/pem.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, fields, moment, time } from './output.ts';
 
 export function registerCrl(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('crl'))
-    .description('print the current CRL in PEM, signed anew when it is getting old')
+    .description('print the current CRL in PEM, signed anew when something waits to be listed')
     .action(async (options: CommonOptions) => {
-      const crl = await withOperations(surroundings, options, (each) => each.crl());
+      const { file, ...rest } = await withOperations(surroundings, options, (each) => each.crl());
+      const crl = { ...rest, pem: derToPem(await readFile(file), 'X509 CRL') };
       answer(options.output, crl, () => {
         const head = fields([
           ['number', String(crl.number)],

@@ -224,7 +224,13 @@ export const configSchema = z.strictObject({
   limits,
   bootstrap: z.strictObject({ anchors: z.array(z.string().min(1).max(4_096)).max(100).prefault([]) }).prefault({}),
   journal: z.strictObject({ retention: duration('400d', 3_600 * second, 3_650 * day) }).prefault({}),
-  crl: z.strictObject({ validity: duration('7d', 5 * second, 365 * day) }).prefault({}),
+  crl: z
+    .strictObject({
+      validity: duration('7d', 5 * second, 365 * day),
+      interval: duration('15m', second, 30 * day),
+      shardAbove: whole(20_000, 10, 1_000_000),
+    })
+    .prefault({}),
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
   sources: z.record(chosenName, sourceSchema).prefault({}),
   rollout: z

@@ -17,8 +17,7 @@ export type Effect =
       readonly principalId: PrincipalId;
       readonly reason: string;
       readonly only?: 'introduced';
-    }
-  | { readonly kind: 'publish-crl' };
+    };
 
 /** The longest an effect is put off. One that is due later than this from now was put off by a clock that ran ahead. */
 export const putOffMaxMs = 300_000;
@@ -33,8 +32,6 @@ export function effectKey(effect: Effect): string {
       return `${effect.kind}/${effect.fingerprint}`;
     case 'close-principal':
       return [effect.kind, effect.principalId, ...(effect.only ? [effect.only] : [])].join('/');
-    case 'publish-crl':
-      return effect.kind;
   }
 }
 

@@ -1,17 +1,29 @@
 // What anybody may fetch: the CRL, the CA certificates, health and metrics. It reads, and takes nothing.
 import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Instant } from '../domain/time.ts';
 import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { limitAddresses } from './address-limit.ts';
 import { answerErrors } from './errors.ts';
-import { crlPath, issuerPath } from './public-path.ts';
+import { crlPath, crlShardPath, issuerPath } from './public-path.ts';
+
+/** A CRL in DER, which may be megabytes: it is read while it is sent, and never copied for a request. */
+export interface CrlContent {
+  /** Tells it from every other one. */
+  readonly tag: string;
+  readonly thisUpdate: Instant;
+  readonly bytes: number;
+  /** Rejects when it was replaced meanwhile, twice. */
+  read(): Promise<Readable>;
+}
 
 /** What there is to fetch, as the gateway provides it. */
 export interface PublicContent {
-  /** DER of the current CRL; null when there is none yet. */
-  crl(): Promise<Uint8Array | null>;
+  /** The complete CRL (shard 0) or that of a shard; null when there is none. */
+  crl(shard: number): Promise<CrlContent | null>;
   /** DER of the root. */
   readonly root: Uint8Array;
   /** DER of the certificates below the root, the issuing CA first. */
@@ -61,6 +73,19 @@ function sendBytes(
   return reply.type(content.type).send(body);
 }
 
+/** As {@link sendBytes}, but of any length. `If-Modified-Since` counts where there is no `If-None-Match` (RFC 9110, 13.1.3). */
+async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: CrlContent | null): Promise<FastifyReply> {
+  if (!crl) return unavailable(reply);
+  const tag = `"${crl.tag}"`;
+  const modified = new Date(crl.thisUpdate).toUTCString();
+  reply.header('etag', tag).header('last-modified', modified).header('cache-control', `public, max-age=${crlSeconds}`);
+  const { 'if-none-match': named, 'if-modified-since': since } = request.headers;
+  const isKnown = named === undefined ? Date.parse(since ?? '') >= Date.parse(modified) : isCached(request, tag);
+  if (isKnown) return reply.code(304).send();
+  reply.type('application/pkix-crl').header('content-length', crl.bytes);
+  return reply.send(request.method === 'HEAD' ? undefined : await crl.read());
+}
+
 function unavailable(reply: FastifyReply): FastifyReply {
   return reply.code(503).header('retry-after', '5').send({ code: 'unavailable', faults: [] });
 }
@@ -81,11 +106,19 @@ async function health(content: PublicContent, log: Log): Promise<{ ok: boolean }
 }
 
 function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void {
-  app.get(crlPath, async (request, reply) => {
-    const bytes = await content.crl();
-    return bytes
-      ? sendBytes(request, reply, { type: 'application/pkix-crl', bytes, seconds: crlSeconds })
-      : unavailable(reply);
+  const methods = { method: ['GET', 'HEAD'], exposeHeadRoute: false };
+  app.route({
+    ...methods,
+    url: crlPath,
+    handler: async (request, reply) => sendCrl(request, reply, await content.crl(0)),
+  });
+  app.route<{ Params: { shard: string } }>({
+    ...methods,
+    url: `${crlShardPath}:shard.crl`,
+    handler: async (request, reply) => {
+      const crl = /^[1-9]\d{0,8}$/.test(request.params.shard) ? await content.crl(Number(request.params.shard)) : null;
+      return crl ? sendCrl(request, reply, crl) : reply.callNotFound();
+    },
   });
   const rootPem = derToPem(content.root, 'CERTIFICATE');
   app.get('/ca/root.crt', (request, reply) =>

@@ -32,6 +32,11 @@ function lengthOctets(length: number): number[] {
   return [0x80 | octets.length, ...octets];
 }
 
+/** Identifier and length octets of an element whose content follows apart from them. */
+export function header(tag: number, contentBytes: number): Uint8Array {
+  return Uint8Array.of(tag, ...lengthOctets(contentBytes));
+}
+
 /** One element: `tag`, the length, and the parts one after another. */
 export function encode(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let contentBytes = 0;

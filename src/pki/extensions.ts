@@ -74,8 +74,18 @@ export function authorityKeyIdentifier(keyId: Uint8Array): Uint8Array {
 
 /** Where the issuer's CRL is found. */
 export function crlDistributionPoint(url: string): Uint8Array {
+  return extension('crlDistributionPoints', false, sequence(sequence(distributionPointName(url))));
+}
+
+/** Field 0 of a DistributionPoint and of an IssuingDistributionPoint: the same bytes in both (RFC 5280, 6.3.3 b 2 i). */
+function distributionPointName(url: string): Uint8Array {
   const fullName = encode(contextTag(0, true), asciiString(url, contextTag(6, false)));
-  return extension('crlDistributionPoints', false, sequence(sequence(encode(contextTag(0, true), fullName))));
+  return encode(contextTag(0, true), fullName);
+}
+
+/** Of a CRL that lists only certificates which name this URL as their distribution point. Critical (RFC 5280, 5.2.5). */
+export function issuingDistributionPoint(url: string): Uint8Array {
+  return extension('issuingDistributionPoint', true, sequence(distributionPointName(url)));
 }
 
 /** Where the issuer's certificate is found. */
@@ -84,6 +94,7 @@ export function caIssuers(url: string): Uint8Array {
   return extension('authorityInfoAccess', false, sequence(description));
 }
 
+/** At most 8 octets, of the 20 that are allowed (RFC 5280, 5.2.3): a safe integer has no more. */
 export function crlNumber(number: number): Uint8Array {
   return extension('crlNumber', false, smallInteger(number));
 }

@@ -22,6 +22,7 @@ export const oids = {
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   crlNumber: '2.5.29.20',
+  issuingDistributionPoint: '2.5.29.28',
   reasonCode: '2.5.29.21',
   crlDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',

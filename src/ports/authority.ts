@@ -19,7 +19,10 @@ export interface CrlRequest {
   readonly number: number;
   readonly thisUpdate: Instant;
   readonly nextUpdate: Instant;
-  readonly revoked: readonly RevokedEntry[];
+  /** The URL that the certificates in its scope name (RFC 5280, 5.2.5); null: it lists all that this authority revoked. */
+  readonly distributionPoint: string | null;
+  /** In pages, and asked for one after another: the whole list need not be in memory, and others have their turn in between. */
+  readonly revoked: AsyncIterable<readonly RevokedEntry[]>;
 }
 
 export interface Authority {
@@ -31,8 +34,11 @@ export interface Authority {
   readonly root: Uint8Array;
   /** The profile held against requests for this purpose. */
   profile(name: string): Profile;
-  /** Signs. Fails with GatewayError `authority_unavailable` when it cannot now; the caller tries again. */
-  issue(request: ApprovedRequest): Promise<IssuedCertificate>;
-  /** Signs a complete CRL and returns its DER. */
-  signCrl(request: CrlRequest): Promise<Uint8Array>;
+  /**
+   * Signs. Fails with GatewayError `authority_unavailable` when it cannot now; the caller tries again.
+   * @param crlUrl where the certificate is to say that its revocation is published; absent: at the complete CRL.
+   */
+  issue(request: ApprovedRequest, crlUrl?: string): Promise<IssuedCertificate>;
+  /** Signs a CRL and returns its DER in pieces, without holding up the event loop. Fails as {@link issue}, and as its pages do. */
+  signCrl(request: CrlRequest): Promise<readonly Uint8Array[]>;
 }

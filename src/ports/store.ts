@@ -1,6 +1,6 @@
 // The ledger's store: inventory, certificates, renewals and the outbox, read and changed in transactions.
 import type { Alert, AlertEvent, AlertKind, AlertName } from '../domain/alert.ts';
-import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
+import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
 import type { Contact, Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
@@ -13,6 +13,7 @@ import type { CarriedReader, CarriedWriter, OutlookPath, OutlookRenewal } from '
 import type { FleetReader } from './fleet.ts';
 import type { Glance } from './glance.ts';
 import type { PeriodReader } from './period.ts';
+import type { RevocationListReader, RevocationListWriter } from './revocation-lists.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
 export interface JournalEntry {
@@ -21,13 +22,6 @@ export interface JournalEntry {
   readonly principalId: PrincipalId | null;
   readonly renewalId: string | null;
   readonly detail: string;
-}
-
-export interface StoredCrl {
-  readonly number: number;
-  readonly thisUpdate: Instant;
-  readonly nextUpdate: Instant;
-  readonly der: Uint8Array;
 }
 
 export interface WaitingEffect {
@@ -119,7 +113,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Reader extends PeriodReader, CampaignReader, CarriedReader, FleetReader {
+export interface Reader extends PeriodReader, CampaignReader, CarriedReader, FleetReader, RevocationListReader {
   principal(id: PrincipalId): Promise<Principal | null>;
   /** Another id in the inventory that differs from this one by case alone; null: none. */
   caseTwin(id: PrincipalId): Promise<PrincipalId | null>;
@@ -188,9 +182,6 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   /** What the gateway remembers of itself under a name. */
   setting(name: string): Promise<string | null>;
   journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number): Promise<JournalEntry[]>;
-  crl(): Promise<StoredCrl | null>;
-  /** Unexpired certificates the CRL must list. */
-  revokedForCrl(now: Instant): Promise<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }[]>;
   // What the sweep reads. Each is an index scan: its cost follows what it returns.
 
   /** Active certificates whose renewAt has come, those with the nearest notAfter first. */
@@ -210,7 +201,7 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   queuedEffects(kind: QueuedKind, now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 
-export interface Transaction extends Reader, CarriedWriter {
+export interface Transaction extends Reader, CarriedWriter, RevocationListWriter {
   putPrincipal(principal: Principal): Promise<void>;
   putContact(contact: Contact): Promise<void>;
   /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with GatewayError `conflict`. */
@@ -251,7 +242,6 @@ export interface Transaction extends Reader, CarriedWriter {
   forgetFindings(kind: string, before: Instant, prefix?: string): Promise<void>;
   dropFinding(kind: string, subject: string): Promise<void>;
   putSetting(name: string, value: string): Promise<void>;
-  putCrl(crl: StoredCrl): Promise<void>;
   /** Adds to what is owed; an effect with the same key is replaced and due at once. */
   owe(effect: Effect): Promise<void>;
   /** The effect was carried out; a newer one with the same key stays. */

@@ -22,6 +22,11 @@ type Lane = (typeof lanes)[number];
 /** Page cache: holds the indexes of about 100,000 devices. */
 const cacheKib = 65_536;
 
+/** Pages of the log at which a commit writes it into the file: what one commit takes on beside its own. */
+const checkpointPages = 1_000;
+/** Bytes of the log's file that stay after it was written into the ledger's. */
+const logBytesKept = 16 * 1_048_576;
+
 const ownerOnly = 0o600;
 
 /** A unit of work while it runs. */
@@ -232,6 +237,9 @@ function configure(sqlite: Connection): void {
   sqlite.pragma('foreign_keys = ON');
   // What is deleted is overwritten: a key on its way to a device is to be nowhere once it has arrived.
   sqlite.pragma('secure_delete = ON');
+  // A checkpoint takes on some 4 MB; what a long import has made the log grow by is given back with the next one.
+  sqlite.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  sqlite.pragma(`journal_size_limit = ${logBytesKept}`);
   // What a savepoint keeps to undo a unit stays out of temporary files: they cost more than the log itself.
   sqlite.pragma('temp_store = MEMORY');
   sqlite.pragma(`cache_size = ${-cacheKib}`);

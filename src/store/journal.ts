@@ -1,10 +1,10 @@
-// The record of what was done, the published CRL, and how many rows there are of each kind.
+// The record of what was done, and how many rows there are of each kind.
 import { sql } from 'kysely';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { JournalPlace, PlacedEntry } from '../ports/period.ts';
-import type { JournalEntry, StoredCrl } from '../ports/store.ts';
-import { bytesOf, type Parameter, type Queries } from './query.ts';
+import type { JournalEntry } from '../ports/store.ts';
+import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 
 export function journal(queries: Queries) {
@@ -72,34 +72,6 @@ export function journalByTime(queries: Queries) {
       const rest = same.length < limit ? later.all({ at: after.at, until, limit: limit - same.length }) : [];
       return [...same, ...rest].map(({ id, ...entry }) => ({ place: { at: entry.at, id }, entry }));
     },
-  };
-}
-
-export function publishedCrl(queries: Queries) {
-  const newest = queries.prepare(() =>
-    build
-      .selectFrom('crl')
-      .select(['number', 'this_update as thisUpdate', 'next_update as nextUpdate', 'der'])
-      .where('only', '=', sql.lit(1)),
-  );
-  const put = queries.prepare((p: Parameter<StoredCrl>) => {
-    const facts = {
-      number: p('number'),
-      this_update: p('thisUpdate'),
-      next_update: p('nextUpdate'),
-      der: p('der'),
-    };
-    return build
-      .insertInto('crl')
-      .values({ only: sql.lit(1), ...facts })
-      .onConflict((conflict) => conflict.column('only').doUpdateSet(facts));
-  });
-  return {
-    crl: (): StoredCrl | null => {
-      const row = newest.get({});
-      return row ? { ...row, der: bytesOf(row.der) } : null;
-    },
-    putCrl: (crl: StoredCrl): void => void put.run(crl),
   };
 }
 

@@ -1,6 +1,6 @@
 // Every certificate known. Sweeps read partial indexes that hold only the certificates with a date to meet.
 import { sql } from 'kysely';
-import type { Fingerprint, LedgerEntry, RevocationReason, Serial } from '../domain/certificate.ts';
+import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Page } from '../ports/store.ts';
@@ -52,17 +52,6 @@ function prepareReads(queries: Queries) {
     ),
     page: queries.prepare((p: Parameter<{ after: Fingerprint; limit: number }>) =>
       entries.where('fingerprint', '>', p('after')).orderBy('fingerprint').limit(p('limit')),
-    ),
-    revoked: queries.prepare((p: Parameter<{ now: Instant }>) =>
-      build
-        .selectFrom('certificate')
-        .select(['serial', 'revoked_at as revokedAt', 'revocation_reason as reason'])
-        .where('revoked_at', 'is not', null)
-        // Only its own CA's list can name another CA's certificate.
-        .where(sql`instr(serial, '@')`, '=', sql.lit(0))
-        .where('not_after', '>', p('now'))
-        .orderBy('not_after')
-        .$castTo<{ serial: Serial; revokedAt: Instant; reason: RevocationReason }>(),
     ),
     // The inner queries read the index alone: only the rows that are returned are fetched, however many are due.
     due: queries.prepare((p: Parameter<{ now: Instant; limit: number }>) =>
@@ -145,7 +134,6 @@ export function ledger(queries: Queries) {
     certificates: ({ after, limit }: Page): LedgerEntry[] =>
       read.page.all({ after: (after ?? '') as Fingerprint, limit }).map(entryOf),
     certificatesByKey: (key: Fingerprint): LedgerEntry[] => read.byKey.all({ key }).map(entryOf),
-    revokedForCrl: (now: Instant) => read.revoked.all({ now }),
     dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
     endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
     putCertificate: put,

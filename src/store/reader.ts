@@ -5,6 +5,7 @@ import type { PrincipalId } from '../domain/principal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { JournalPlace } from '../ports/period.ts';
+import type { ListPlace } from '../ports/revocation-lists.ts';
 import type { OutlookPlace, Page, PrincipalQuery, QueuedKind, Reader } from '../ports/store.ts';
 import type { Tables } from './tables.ts';
 
@@ -222,12 +223,32 @@ export class TableReader implements Reader {
     return this.tables.journalBegins();
   }
 
-  async crl() {
-    return this.tables.crl();
+  async revocationList(shard: number) {
+    return this.tables.revocationList(shard);
   }
 
-  async revokedForCrl(now: Instant) {
-    return this.tables.revokedForCrl(now);
+  async revocationListAt(url: string) {
+    return this.tables.revocationListAt(url);
+  }
+
+  async newestRevocationList() {
+    return this.tables.newestRevocationList();
+  }
+
+  async firstRevocationListToEnd() {
+    return this.tables.firstRevocationListToEnd();
+  }
+
+  async revocationLists(after: number, limit: number) {
+    return this.tables.revocationLists(after, limit);
+  }
+
+  async revocationListsToSign(now: Instant, waitMs: number, limit: number) {
+    return this.tables.revocationListsToSign(now, waitMs, limit);
+  }
+
+  async listEntries(shard: number, after: ListPlace, limit: number) {
+    return this.tables.listEntries(shard, after, limit);
   }
 
   async counts() {

@@ -19,6 +19,7 @@ import type { Instant } from '../domain/time.ts';
 import type { CampaignTask } from '../ports/campaigns.ts';
 import type { Carried, RefusalTable } from './carried-tables.ts';
 import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from './delegation-tables.ts';
+import type { RevocationListTable } from './revocation-list-table.ts';
 
 interface PrincipalTable {
   id: PrincipalId;
@@ -65,6 +66,7 @@ interface CertificateTable {
   revoked_at: Instant | null;
   revocation_reason: RevocationReason | null;
   der: Uint8Array;
+  crl_shard: Generated<number | null>;
   ends_at: GeneratedAlways<Instant | null>;
 }
 
@@ -210,14 +212,6 @@ interface EffectTable {
   attempts: number;
 }
 
-interface CrlTable {
-  only: 1;
-  number: number;
-  this_update: Instant;
-  next_update: Instant;
-  der: Uint8Array;
-}
-
 interface JournalTable {
   id: Generated<number>;
   at: Instant;
@@ -261,7 +255,7 @@ interface Schema {
   finding: FindingTable;
   setting: SettingTable;
   effect: EffectTable;
-  crl: CrlTable;
+  revocation_list: RevocationListTable;
   journal: JournalTable;
   tally: TallyTable;
   mqtt_session: { client_id: string };

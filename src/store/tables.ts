@@ -4,7 +4,7 @@ import { campaigns } from './campaigns.ts';
 import { delegations } from './delegations.ts';
 import { carriedDeliveries, deliveries } from './deliveries.ts';
 import { carriedContacts, inventory } from './inventory.ts';
-import { journal, journalByTime, publishedCrl, tally } from './journal.ts';
+import { journal, journalByTime, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
 import { outlooks } from './outlooks.ts';
@@ -12,6 +12,7 @@ import { findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
 import { refusals } from './refusals.ts';
 import { renewals, requests } from './renewals.ts';
+import { revocationLists } from './revocation-lists.ts';
 import { surveys } from './surveys.ts';
 
 export function tablesOf(queries: Queries) {
@@ -37,7 +38,7 @@ export function tablesOf(queries: Queries) {
     ...outbox(queries),
     ...journal(queries),
     ...journalByTime(queries),
-    ...publishedCrl(queries),
+    ...revocationLists(queries),
     ...tally(queries),
   };
 }

@@ -11,7 +11,8 @@ import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
 import type { StoredCampaign } from '../ports/campaigns.ts';
 import type { CarriedUpload } from '../ports/carried.ts';
-import type { JournalEntry, Presence, StoredCrl, StoredFinding, Transaction } from '../ports/store.ts';
+import type { SignedList } from '../ports/revocation-lists.ts';
+import type { JournalEntry, Presence, StoredFinding, Transaction } from '../ports/store.ts';
 import type { OpenUnit } from './database.ts';
 import { TableReader } from './reader.ts';
 import type { Tables } from './tables.ts';
@@ -190,8 +191,20 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putSetting(name, value);
   }
 
-  async putCrl(crl: StoredCrl): Promise<void> {
-    this.#open().putCrl(crl);
+  async openRevocationList(shard: number, url: string): Promise<void> {
+    this.#open().openRevocationList(shard, url);
+  }
+
+  async putSignedList(list: SignedList): Promise<void> {
+    this.#open().putSignedList(list);
+  }
+
+  async dropRevocationList(shard: number): Promise<void> {
+    this.#open().dropRevocationList(shard);
+  }
+
+  async nameShard(fingerprint: Fingerprint, shard: number): Promise<void> {
+    this.#open().nameShard(fingerprint, shard);
   }
 
   async owe(effect: Effect): Promise<void> {

@@ -133,6 +133,8 @@ export const metricTable = {
     help: 'Notifications of alerts that wait for their sinks',
     labels: {},
   },
+  nolapse_crl_entries: { type: 'gauge', help: 'Certificates on the complete CRL', labels: {} },
+  nolapse_crl_waiting: { type: 'gauge', help: 'Revocations that the complete CRL does not show yet', labels: {} },
   nolapse_own_not_after_seconds: {
     type: 'gauge',
     help: "End of validity of the gateway's own certificates and CRL, in Unix seconds",

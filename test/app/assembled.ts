@@ -9,7 +9,7 @@ import type { Sessions } from '../../src/ports/sessions.ts';
 import { nobody } from '../fakes/nobody.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 
-export interface AssembledOptions extends Pick<HomeOptions, 'clock'> {
+export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAuthority'> {
   /** The whole configuration. */
   readonly yaml?: string;
   /** Beside it, by name. */
@@ -21,11 +21,13 @@ export interface AssembledOptions extends Pick<HomeOptions, 'clock'> {
 export type Assembled = Parts & { close(): Promise<void> };
 
 export async function assembled(given: AssembledOptions = {}): Promise<Assembled> {
-  const { yaml = '', files = {}, sessions = nobody, tell = () => undefined, clock } = given;
+  const { yaml = '', files = {}, sessions = nobody, tell = () => undefined, clock, throughAuthority } = given;
   const home = mkdtempSync(join(tmpdir(), 'nolapse-app-'));
   const file = join(home, 'nolapse.yaml');
   for (const [name, text] of Object.entries({ ...files, 'nolapse.yaml': yaml })) writeFileSync(join(home, name), text);
-  const options = { home, config: loadConfig({ file, env: {} }), log: recordingLog().log, ...(clock && { clock }) };
+  const config = loadConfig({ file, env: {} });
+  const through = { ...(clock && { clock }), ...(throughAuthority && { throughAuthority }) };
+  const options = { home, config, log: recordingLog().log, ...through };
   await initHome(options);
   const parts = await assemble(options, { tell }, sessions, 'use');
   return {

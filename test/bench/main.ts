@@ -14,7 +14,7 @@ const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> =
   peer: comparePeers,
   renewals: async () => [await wholeRenewals()],
   sweep: sweepTimes,
-  crl: async () => [longList()],
+  crl: async () => [await longList()],
   delegated: delegatedBatch,
   million: millionDevices,
 };

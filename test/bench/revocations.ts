@@ -1,5 +1,8 @@
-// What it costs to sign a revocation list of 100,000 entries: it is made on the event loop, whose other work waits as long.
+// What it costs to sign the complete revocation list of a million devices, and how long everybody else waits for it meanwhile.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
+import { pageEntries } from '../../src/app/upkeep/sign-list.ts';
 import { spkiOf } from '../../src/authority/key-pair.ts';
 import { nameOf } from '../../src/pki/certificate.ts';
 import { signCrl } from '../../src/pki/crl.ts';
@@ -8,31 +11,45 @@ import { newSerial } from '../../src/pki/serial.ts';
 import { signerFor } from '../../src/pki/signature.ts';
 import { type Figure, median } from './figure.ts';
 
-const entries = 100_000;
+const entries = 840_000;
 const rounds = 5;
-const goalMs = 1_000;
+const goalMs = 50;
 
-export function longList(): Figure {
+const entropy = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
+
+async function* pages(now: number) {
+  for (let from = 0; from < entries; from += pageEntries) {
+    await turn();
+    yield Array.from({ length: pageEntries }, () => ({
+      serial: newSerial(entropy),
+      revokedAt: now,
+      reason: 'superseded' as const,
+    }));
+  }
+}
+
+export async function longList(): Promise<Figure> {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const issuer = { name: nameOf('issuing'), keyId: keyIdentifier(spkiOf(key)), signer: signerFor(key) };
   const now = Date.now();
-  const entropy = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
-  const revoked = Array.from({ length: entries }, () => ({
-    serial: newSerial(entropy),
-    revokedAt: now,
-    reason: 'superseded' as const,
-  }));
   const times: number[] = [];
+  const held: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
+    const delays = monitorEventLoopDelay({ resolution: 1 });
+    delays.enable();
     const began = performance.now();
-    signCrl({ number: round, thisUpdate: now, nextUpdate: now + 86_400_000, revoked }, issuer);
+    const head = { number: round, thisUpdate: now, nextUpdate: now + 86_400_000, distributionPoint: null };
+    await signCrl({ ...head, revoked: pages(now) }, issuer);
     times.push(performance.now() - began);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    delays.disable();
+    held.push(delays.max / 1e6);
   }
-  const tookMs = median(times);
+  const waitMs = median(held);
   return {
-    name: `a revocation list of ${entries} entries is signed in`,
-    measured: `${tookMs.toFixed(0)} ms`,
-    goal: `at most ${goalMs} ms`,
-    met: tookMs <= goalMs,
+    name: `a revocation list of ${entries.toLocaleString('en')} entries`,
+    measured: `signed in ${(median(times) / 1_000).toFixed(1)} s, others wait ${waitMs.toFixed(0)} ms at most`,
+    goal: `others wait at most ${goalMs} ms`,
+    met: waitMs <= goalMs,
   };
 }

@@ -288,6 +288,10 @@ const dropped: Readonly<Record<string, readonly string[]>> = {
   mqtt_incoming: ['topic', 'payload', 'retain'],
 };
 
+/** Is the list's table still there at this step, for a later one to take over? */
+const replacesLists = (version: number): boolean =>
+  version < (migrations.find(({ name }) => name === 'revocation-lists')?.version ?? 0);
+
 it.each(migrations.slice(3, -1).map(({ version, name }) => [version, name] as const))(
   'keeps every row of schema 4 that was brought to %d (%s) before',
   async (version) => {
@@ -306,11 +310,12 @@ it.each(migrations.slice(3, -1).map(({ version, name }) => [version, name] as co
     expect(upgraded.pragma('foreign_key_check')).toEqual([]);
     const present = tablesOf(upgraded);
     for (const [table, rows] of kept) {
-      const expected = rows.map((row) =>
-        Object.fromEntries(Object.entries(row).filter(([name]) => !dropped[table]?.includes(name))),
-      );
+      if (table === 'crl' && replacesLists(version)) continue;
+      const expected = rows
+        .filter(({ kind }) => kind !== 'publish-crl')
+        .map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !dropped[table]?.includes(name))));
       expect(present.get(table), table).toMatchObject(expected);
-      expect(present.get(table), table).toHaveLength(rows.length);
+      expect(present.get(table), table).toHaveLength(expected.length);
     }
     upgraded.close();
   },
@@ -329,7 +334,10 @@ it('goes on with what schema 4 left under way', async () => {
     due: await tx.dueEffects(now, 10),
     watched: await tx.dueWatches(now, 10),
   }));
-  expect(due.map(({ effect }) => effect)).toEqual(effects.slice(1));
+  expect(due.map(({ effect }) => effect)).toEqual(effects.slice(1, -1));
+  // That a list was owed is remembered by the list itself, whose number goes on.
+  const [list] = await read.revocationListsToSign(now, day, 10);
+  expect(list).toMatchObject({ shard: 0, number: 7, thisUpdate: now - day, bytes: 0, urgent: 1, listedUrgent: 0 });
   expect(watched).toEqual(['pump-1', 'pump-2']);
   expect(await read.openAlerts(null, 10)).toEqual([alert]);
   expect(await read.notifications('webhooks.hook', 10)).toMatchObject([{ event: 'acknowledged', alert, attempts: 4 }]);

@@ -41,6 +41,9 @@ beforeAll(async () => {
       await tx.putCertificate(certificate(`${i}`, 'a', { renewAt: i < 5 ? now - 1 : now + i }));
       await tx.putRenewal(renewal(`r${i}`, 'a', { nextAt: i < 5 ? now - 1 : null }));
       await tx.owe({ kind: 'prompt', renewalId: `r${i}` });
+      if (i > 0) await tx.openRevocationList(i, `http://gateway/crl/issuing/${i}.crl`);
+      const life = { thisUpdate: now - i, nextUpdate: now + i, scheduledAt: now - i };
+      await tx.putSignedList({ shard: i, number: 1, ...life, entries: 0, bytes: 1, listedRevoked: 0, listedUrgent: 0 });
     }
   });
 });
@@ -72,7 +75,20 @@ describe('the plans of the queries of fixed shape', () => {
     ['the renewal of each of them', /"c"."ends_at" <=/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
     ['due effects', /where "id" in \(select "id" from "effect"/, /COVERING INDEX effect_due \(due_at<\?\)/],
     ['effects that wait their turn', /"rank" is not null/, /INDEX effect_queue \(kind=\? AND rank>\?\)/],
-    ['revoked certificates', /"revoked_at" is not null/, /COVERING INDEX certificate_revoked \(not_after>\?\)/],
+    [
+      'revoked certificates',
+      /"revoked_at" is not null and instr/,
+      /COVERING INDEX certificate_revoked \(\(not_after,serial\)>\(\?,\?\)\)/,
+    ],
+    [
+      'revoked certificates of a shard',
+      /"revoked_at" is not null and "crl_shard"/,
+      /COVERING INDEX certificate_shard \(crl_shard=\? AND \(not_after,serial\)>\(\?,\?\)\)/,
+    ],
+    ['lists that lack something urgent', /where "urgent" >/, /INDEX revocation_list_urgent/],
+    ['lists that have waited', /where "revoked" >/, /INDEX revocation_list_routine \(this_update<\?\)/],
+    ['lists at half their time', /where "half_time" <=/, /INDEX revocation_list_half_time \(half_time<\?\)/],
+    ['lists of the future', /from "revocation_list" where "this_update" >/, /INDEX revocation_list_begins/],
     [
       'the current renewal',
       /"ended" = 0 and "principal_id" = \?.* limit 1$/,

@@ -8,6 +8,7 @@ import { findings } from './store-findings.ts';
 import { outlooks } from './store-outlooks.ts';
 import { period } from './store-period.ts';
 import { lists, sweeps } from './store-queries.ts';
+import { revocationLists } from './store-revocation-lists.ts';
 import { telemetry } from './store-telemetry.ts';
 import { limitsOfTransactions, transactions } from './store-transactions.ts';
 import { begin, end, type OpenedStore } from './store-under-test.ts';
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('what an export for a period reads', period);
     describe('campaigns', campaigns);
     describe('effects', effects);
+    describe('revocation lists', revocationLists);
     describe('delegations', delegations);
     describe('telemetry', telemetry);
     describe('what is under way', deliveries);

@@ -13,12 +13,11 @@ export function effects(): void {
       prompt('r2'),
       { kind: 'close-certificate', fingerprint: digest('x'), reason: 'revoked' },
       { kind: 'close-principal', principalId: idOf('a'), reason: 'decommissioned' },
-      { kind: 'publish-crl' },
     ];
     await owe(...all);
     const due = await store.read.dueEffects(now, 10);
     expect(due.map(({ effect }) => effect)).toEqual(all);
-    expect(due.map(({ attempts }) => attempts)).toEqual([0, 0, 0, 0]);
+    expect(due.map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
     expect((await store.read.dueEffects(now, 2)).map(({ effect }) => effect)).toEqual(all.slice(0, 2));
   });
 

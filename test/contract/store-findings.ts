@@ -130,14 +130,4 @@ export function findings(): void {
     expect(await ids({ source: 'netbox', status: 'active' })).toEqual(['c']);
     expect(await ids({ source: 'cmdb' })).toEqual(['a', 'b']);
   });
-
-  it("leaves out of the CRL's entries what only another CA can list", async () => {
-    const revoked = { state: 'revoked', revokedAt: now - 1, revocationReason: 'keyCompromise' } as const;
-    const foreign = certificate('1', 'a', revoked);
-    const serial = `${foreign.serial}@0123456789abcdef` as typeof foreign.serial;
-    await put({ ...foreign, serial }, certificate('2', 'a', revoked));
-    const listed = await store.read.revokedForCrl(now);
-    expect(listed.map((each) => each.serial)).toEqual([certificate('2', 'a').serial]);
-    expect((await store.read.certificateBySerial(serial))?.fingerprint).toBe(foreign.fingerprint);
-  });
 }

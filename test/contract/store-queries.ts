@@ -117,20 +117,6 @@ export function sweeps(): void {
     expect(await store.read.endedCertificates(now, 1)).toHaveLength(1);
   });
 
-  it('lists for the CRL what is revoked and unexpired, whatever its state', async () => {
-    const revoked = { revokedAt: now - 1, revocationReason: 'superseded' } as const;
-    await put(
-      certificate('1', 'a', { state: 'retired', ...revoked }),
-      certificate('2', 'a', { state: 'revoked', ...revoked, revocationReason: 'keyCompromise', notAfter: now + 1 }),
-      certificate('3', 'a', { state: 'revoked', ...revoked, notAfter: now }),
-      certificate('4', 'a'),
-    );
-    expect(await store.read.revokedForCrl(now)).toEqual([
-      { serial: serialOf('serial 2'), revokedAt: now - 1, reason: 'keyCompromise' },
-      { serial: serialOf('serial 1'), revokedAt: now - 1, reason: 'superseded' },
-    ]);
-  });
-
   it('counts certificates and renewals by the state they are found in, and what was late, also after an undone change', async () => {
     await put(certificate('1', 'a'), certificate('2', 'a'), certificate('3', 'a', { state: 'issued' }));
     await put(certificate('2', 'a', { state: 'expired' }));

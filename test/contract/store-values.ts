@@ -27,7 +27,6 @@ export function inventoryValues(): void {
     expect(await read.currentRenewal(idOf('nobody'))).toBeNull();
     expect(await read.openRenewalFor(digest('x'))).toBeNull();
     expect(await read.request('x')).toBeNull();
-    expect(await read.crl()).toBeNull();
     expect(await read.journal({}, 10)).toEqual([]);
     expect(await read.dueEffects(now, 10)).toEqual([]);
   });
@@ -98,7 +97,7 @@ export function ledgerValues(): void {
     expect(await store.read.certificateBySerial(full.serial)).toBeNull();
   });
 
-  it('gives renewals, requests, the CRL and the journal back as they were put', async () => {
+  it('gives renewals, requests and the journal back as they were put', async () => {
     const [old, replacement] = [certificate('old', 'a'), certificate('new', 'a')];
     await put(old, replacement);
     const full = renewal('r1', 'a', {
@@ -117,7 +116,6 @@ export function ledgerValues(): void {
       lastCode: 'flash_full',
       lastDetail: 'no "space" left',
     });
-    const crl = { number: 7, thisUpdate: now, nextUpdate: now + day, der: new Uint8Array([1, 2, 0, 255]) };
     const line: JournalEntry = {
       at: now,
       action: 'renewal.issued',
@@ -131,14 +129,11 @@ export function ledgerValues(): void {
       await tx.putRenewal(full);
       await tx.putRequest('r1', approvedRequest('first', 'a'));
       await tx.putRequest('r1', approvedRequest('second', 'a'));
-      await tx.putCrl({ ...crl, number: 6 });
-      await tx.putCrl(crl);
       await tx.record(line);
       await tx.record(plain);
     });
     expect(await store.read.renewal('r1')).toEqual(full);
     expect(await store.read.request('r1')).toEqual(approvedRequest('second', 'a'));
-    expect(await store.read.crl()).toEqual(crl);
     expect(await store.read.journal({}, 10)).toEqual([plain, line]);
     expect(await store.read.journal({}, 1)).toEqual([plain]);
     expect(await store.read.journal({ principalId: idOf('a') }, 10)).toEqual([line]);

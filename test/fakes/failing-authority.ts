@@ -19,11 +19,11 @@ export class FailingAuthority {
     root: real.root,
     profile: (name) => real.profile(name),
     signCrl: (request) => real.signCrl(request),
-    issue: async (request) => {
+    issue: async (request, crlUrl) => {
       this.asked += 1;
       if (this.isDown) throw new GatewayError('authority_unavailable', 'connection refused');
       this.#principals.push(request.principalId);
-      return real.issue(request);
+      return real.issue(request, crlUrl);
     },
   });
 }

@@ -1,8 +1,9 @@
 // What anybody may fetch over HTTP, on a real socket.
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type PublicContent, type PublicServer, startPublicServer } from '../../src/http/public.ts';
+import { type CrlContent, type PublicContent, type PublicServer, startPublicServer } from '../../src/http/public.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 
@@ -16,13 +17,32 @@ afterEach(async () => {
   lines.length = 0;
 });
 
+const modified = Date.UTC(2026, 10, 29, 20, 0, 0);
+
+/** A list of these bytes; `read` counts the bytes that were taken from it. */
+function crlOf(text: string, shard = 0, read: { bytes: number } = { bytes: 0 }): CrlContent {
+  const content = async function* () {
+    for (let from = 0; from < text.length; from += 65_536) {
+      const piece = Buffer.from(text.slice(from, from + 65_536));
+      read.bytes += piece.length;
+      yield piece;
+    }
+  };
+  return {
+    tag: `${shard}-7`,
+    thisUpdate: modified,
+    bytes: text.length,
+    read: async () => Readable.from(content(), { objectMode: false }),
+  };
+}
+
 async function serve(change: Partial<PublicContent> = {}): Promise<string> {
   server = await startPublicServer({
     host: '127.0.0.1',
     port: 0,
     log,
     content: {
-      crl: async () => bytes('crl'),
+      crl: async (shard) => crlOf(`crl ${shard}`, shard),
       root: bytes('root'),
       chain: [bytes('issuing')],
       p7c: async () => bytes('p7c'),
@@ -40,11 +60,72 @@ describe('the public server', () => {
     const first = await fetch(`${url}/crl/issuing.crl`);
     expect(first.headers.get('content-type')).toBe('application/pkix-crl');
     expect(first.headers.get('cache-control')).toBe('public, max-age=60');
-    expect(await first.text()).toBe('crl');
+    expect(await first.text()).toBe('crl 0');
+    expect(first.headers.get('content-length')).toBe('5');
     const tag = first.headers.get('etag') ?? '';
     const again = await fetch(`${url}/crl/issuing.crl`, { headers: { 'if-none-match': `"x", W/${tag}` } });
     expect(again.status).toBe(304);
     expect(await again.text()).toBe('');
+  });
+
+  it("gives a shard's CRL where its certificates say, and none where there is none", async () => {
+    const url = await serve({ crl: async (shard) => (shard < 8 ? crlOf(`crl ${shard}`, shard) : null) });
+    expect(await (await fetch(`${url}/crl/issuing/7.crl`)).text()).toBe('crl 7');
+    for (const name of [
+      '8.crl',
+      '0.crl',
+      '-1.crl',
+      '07.crl',
+      '7.5.crl',
+      '1e0.crl',
+      '9999999999.crl',
+      'x.crl',
+      '7',
+      '',
+    ]) {
+      expect((await fetch(`${url}/crl/issuing/${name}`)).status, name).toBe(404);
+    }
+  });
+
+  it('tells by time or tag that a CRL is as it was, and its length without sending it', async () => {
+    const read = { bytes: 0 };
+    const url = await serve({ crl: async () => crlOf('crl', 0, read) });
+    const ask = (headers: Record<string, string>, method = 'GET') =>
+      fetch(`${url}/crl/issuing.crl`, { method, headers }).then(async (answer) => [answer.status, await answer.text()]);
+    const head = await fetch(`${url}/crl/issuing.crl`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '3']);
+    const since = head.headers.get('last-modified') ?? '';
+    expect(Date.parse(since)).toBe(modified);
+    expect(await ask({ 'if-modified-since': since })).toEqual([304, '']);
+    expect(read.bytes).toBe(0);
+    expect(await ask({ 'if-modified-since': new Date(modified - 1_000).toUTCString() })).toEqual([200, 'crl']);
+    expect(await ask({ 'if-modified-since': 'yesterday' })).toEqual([200, 'crl']);
+    // The tag counts before the time.
+    expect(await ask({ 'if-modified-since': since, 'if-none-match': '"another"' })).toEqual([200, 'crl']);
+  });
+
+  it('reads no more of a long CRL than a client takes', async () => {
+    const read = { bytes: 0 };
+    const text = 'x'.repeat(64 * 1_048_576);
+    const url = await serve({ crl: async () => crlOf(text, 0, read) });
+    const socket = connect(server?.port ?? 0, '127.0.0.1');
+    socket.pause();
+    socket.write('GET /crl/issuing.crl HTTP/1.1\r\nHost: x\r\n\r\n');
+    // What the kernel keeps for a client that does not read is full when nothing more is taken.
+    let taken = -1;
+    await expect
+      .poll(
+        () => {
+          const stands = read.bytes > 0 && taken === read.bytes;
+          taken = read.bytes;
+          return stands;
+        },
+        { interval: 200, timeout: 20_000 },
+      )
+      .toBe(true);
+    expect(read.bytes).toBeLessThan(text.length / 4);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    socket.destroy();
   });
 
   it('says so when there is no CRL yet', async () => {

@@ -8,11 +8,13 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { initPki } from '../../src/authority/init.ts';
 import { openLocalAuthority } from '../../src/authority/local.ts';
+import type { Serial } from '../../src/domain/certificate.ts';
 import { certsOnly } from '../../src/pki/cms.ts';
 import { readCsr } from '../../src/pki/csr.ts';
 import { newEnvelopedKey } from '../../src/pki/envelope.ts';
 import { derToPem } from '../../src/pki/pem.ts';
 import { newSerial } from '../../src/pki/serial.ts';
+import { inPages, whole } from '../pki/lists.ts';
 import { approvedFor, day, ecKey, entropy, locations, rsaKey, serverOptions, spkiOf } from '../pki/made.ts';
 
 const passphrase = 'correct horse';
@@ -76,7 +78,8 @@ describe('openssl verify -x509_strict', () => {
     const { request } = await issueTo('revoked.crt');
     const publish = async (number: number, serials: (typeof request.serial)[]) => {
       const revoked = serials.map((serial) => ({ serial, revokedAt: now, reason: 'superseded' as const }));
-      const der = await authority.signCrl({ number, thisUpdate: now - 1_000, nextUpdate: now + day, revoked });
+      const list = { number, thisUpdate: now - 1_000, nextUpdate: now + day, distributionPoint: null };
+      const der = await whole(authority.signCrl({ ...list, revoked: inPages(revoked) }));
       writePem('list.crl', 'X509 CRL', der);
     };
     const check = (name: string) =>
@@ -90,6 +93,45 @@ describe('openssl verify -x509_strict', () => {
   });
 });
 
+describe('openssl verify -crl_check', () => {
+  const url = (shard: number): string => `http://127.0.0.1:8880/crl/issuing/${shard}.crl`;
+  const list = async (distributionPoint: string | null, serials: readonly Serial[]): Promise<string> => {
+    const revoked = serials.map((serial) => ({ serial, revokedAt: now, reason: 'superseded' as const }));
+    const head = { number: 1, thisUpdate: now - 1_000, nextUpdate: now + day, distributionPoint };
+    const name = `list-${distributionPoint?.split('/').at(-1) ?? 'complete.crl'}`;
+    writePem(name, 'X509 CRL', await whole(authority.signCrl({ ...head, revoked: inPages(revoked) })));
+    return name;
+  };
+  const check = (leaf: string, crl: string) =>
+    openssl('verify', '-x509_strict', '-crl_check', '-CRLfile', crl, '-purpose', 'sslclient', ...path, leaf);
+  const issueInto = async (file: string, shard: number): Promise<Serial> => {
+    const request = approvedFor(authority, 'dev-1', spkiOf(ecKey()), validity);
+    writePem(file, 'CERTIFICATE', (await authority.issue(request, url(shard))).der);
+    return request.serial;
+  };
+
+  it("takes a shard's list for the certificates that name it, and for no other", async () => {
+    await issueInto('good.crt', 1);
+    const revoked = await issueInto('revoked.crt', 1);
+    await issueInto('elsewhere.crt', 2);
+    const shard = await list(url(1), [revoked]);
+    expect(await check('good.crt', shard)).toContain('OK');
+    await expect(check('revoked.crt', shard)).rejects.toThrow('certificate revoked');
+    await expect(check('elsewhere.crt', shard)).rejects.toThrow('different CRL scope');
+  });
+
+  it('takes the complete list for every certificate, whichever it names', async () => {
+    const complete = await issueTo('older.crt');
+    const revoked = await issueInto('revoked.crt', 3);
+    await issueInto('good.crt', 3);
+    const all = await list(null, [revoked, complete.request.serial]);
+    expect(await check('good.crt', all)).toContain('OK');
+    for (const leaf of ['revoked.crt', 'older.crt']) {
+      await expect(check(leaf, all)).rejects.toThrow('certificate revoked');
+    }
+  });
+});
+
 describe('openssl crl', () => {
   it('verifies and prints lists of one entry and of 100,000', async () => {
     for (const length of [1, 100_000]) {
@@ -98,7 +140,8 @@ describe('openssl crl', () => {
         revokedAt: now,
         reason: 'keyCompromise' as const,
       }));
-      const der = await authority.signCrl({ number: 4_711, thisUpdate: now, nextUpdate: now + day, revoked });
+      const list = { number: 4_711, thisUpdate: now, nextUpdate: now + day, distributionPoint: null };
+      const der = await whole(authority.signCrl({ ...list, revoked: inPages(revoked) }));
       writeFileSync(join(dir, 'list.der'), der);
       const printed = await openssl(
         'crl',
@@ -115,15 +158,9 @@ describe('openssl crl', () => {
       expect(printed).toContain('verify OK');
       expect(printed.toLowerCase()).toContain('crlnumber=0x1267');
     }
-    writeFileSync(
-      join(dir, 'list.der'),
-      await authority.signCrl({
-        number: 1,
-        thisUpdate: now,
-        nextUpdate: now + day,
-        revoked: [{ serial: newSerial(entropy), revokedAt: now, reason: 'keyCompromise' }],
-      }),
-    );
+    const one = [{ serial: newSerial(entropy), revokedAt: now, reason: 'keyCompromise' as const }];
+    const list = { number: 1, thisUpdate: now, nextUpdate: now + day, distributionPoint: null };
+    writeFileSync(join(dir, 'list.der'), await whole(authority.signCrl({ ...list, revoked: inPages(one) })));
     expect(await openssl('crl', '-inform', 'DER', '-in', 'list.der', '-noout', '-text')).toContain('Key Compromise');
   });
 });

@@ -15,7 +15,7 @@ const file = escapeName(id);
 const script = resolve('examples/shell/renew.sh');
 // Nobody answers the renewal that follows, and nobody is to be alerted of that.
 const classes =
-  'classes: { default: { lifetime: 60s, renewAt: 10%, overlap: 8s, grace: 60s, overdueAfter: 60s, expiryWarning: 1s, expiryAlarm: 1s } }';
+  'classes: { default: { lifetime: 60s, renewAt: 10%, overlap: 8s, grace: 60s, overdueAfter: 60s, expiryWarning: 1s, expiryAlarm: 1s } }\ncrl: { interval: 1s }';
 const run = promisify(execFile);
 
 let gateway: GatewayProcess;

@@ -2,14 +2,15 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import * as pkijs from 'pkijs';
 import { describe, expect, it } from 'vitest';
-import { type RevocationReason, revocationReasons } from '../../src/domain/certificate.ts';
+import { type RevocationReason, revocationReasons, type Serial } from '../../src/domain/certificate.ts';
 import { type Issuer, nameOf, signCa } from '../../src/pki/certificate.ts';
 import { certsOnly } from '../../src/pki/cms.ts';
-import { readCrl, signCrl } from '../../src/pki/crl.ts';
+import { type CrlBody, readCrl, signCrl } from '../../src/pki/crl.ts';
 import { DerError } from '../../src/pki/der-reader.ts';
 import { keyIdentifier } from '../../src/pki/public-key.ts';
 import { newSerial } from '../../src/pki/serial.ts';
 import { signerFor } from '../../src/pki/signature.ts';
+import { inPages, whole } from './lists.ts';
 import { day, ecKey, entropy, now, spkiOf } from './made.ts';
 
 function makeCa(commonName: string) {
@@ -24,12 +25,15 @@ function makeCa(commonName: string) {
 
 const ca = makeCa('issuing');
 const times = { thisUpdate: now, nextUpdate: now + 7 * day };
+type Entries = readonly { serial: Serial; revokedAt: number; reason: RevocationReason }[];
+const sign = (list: Partial<CrlBody> & { readonly number: number }, revoked: Entries, issuer = ca.issuer) =>
+  whole(signCrl({ distributionPoint: null, ...times, ...list, revoked: inPages(revoked) }, issuer));
 const entry = (reason: RevocationReason) => ({ serial: newSerial(entropy), revokedAt: now - 1_000, reason });
 
 describe('signCrl', () => {
   it('lists every reason, so that another implementation reads it', async () => {
     const revoked = (Object.keys(revocationReasons) as RevocationReason[]).map(entry);
-    const read = new x509.X509Crl(new Uint8Array(signCrl({ number: 7, ...times, revoked }, ca.issuer)));
+    const read = new x509.X509Crl(new Uint8Array(await sign({ number: 7 }, revoked)));
     expect(read.entries.map(({ serialNumber }) => serialNumber.replace(/^00/, ''))).toEqual(
       revoked.map(({ serial }) => serial),
     );
@@ -41,8 +45,14 @@ describe('signCrl', () => {
   });
 
   it('leaves the list out when nothing is revoked', async () => {
-    const der = signCrl({ number: 1, ...times, revoked: [] }, ca.issuer);
-    expect(readCrl(der, ca.der)).toEqual({ number: 1, ...times, revoked: [], signatureValid: true });
+    const der = await sign({ number: 1 }, []);
+    expect(readCrl(der, ca.der)).toEqual({
+      number: 1,
+      distributionPoint: null,
+      ...times,
+      revoked: [],
+      signatureValid: true,
+    });
     pkijs.setEngine('node', new pkijs.CryptoEngine({ name: 'node', crypto: globalThis.crypto }));
     const read = pkijs.CertificateRevocationList.fromBER(new Uint8Array(der));
     expect(read.revokedCertificates).toBeUndefined();
@@ -50,37 +60,78 @@ describe('signCrl', () => {
     expect(await read.verify({ issuerCertificate })).toBe(true);
   });
 
-  it('carries 5,000 entries, more than asn1js reads', () => {
+  it('carries 5,000 entries, more than asn1js reads', async () => {
     const revoked = Array.from({ length: 5_000 }, () => entry('superseded'));
-    const der = signCrl({ number: 2, ...times, revoked }, ca.issuer);
-    expect(readCrl(der, ca.der)).toEqual({ number: 2, ...times, revoked, signatureValid: true });
+    const der = await sign({ number: 2 }, revoked);
+    expect(readCrl(der, ca.der)).toEqual({
+      number: 2,
+      distributionPoint: null,
+      ...times,
+      revoked,
+      signatureValid: true,
+    });
     expect(() => pkijs.CertificateRevocationList.fromBER(new Uint8Array(der))).toThrow();
   });
 
-  it('costs the same bytes for each of 100,000 entries as for the first', () => {
-    const sizeOf = (count: number) => {
-      const revoked = Array.from({ length: count }, () => entry('superseded'));
-      return signCrl({ number: 3, ...times, revoked }, ca.issuer).length;
-    };
-    const [one, many] = [sizeOf(1), sizeOf(100_000)];
+  it('costs the same bytes for each of 100,000 entries as for the first, and reads them back', async () => {
+    const listOf = (count: number) =>
+      sign(
+        { number: 3 },
+        Array.from({ length: count }, () => entry('superseded')),
+      );
+    const [one, many] = [await listOf(1), await listOf(100_000)];
     // A serial number has a sign octet or none; the lengths around the list grow by some octets.
-    expect((many - one) / 100_000).toBeGreaterThan(40);
-    expect((many - one) / 100_000).toBeLessThan(50);
+    expect((many.length - one.length) / 100_000).toBeGreaterThan(40);
+    expect((many.length - one.length) / 100_000).toBeLessThan(50);
+    expect(readCrl(many, ca.der).revoked).toHaveLength(100_000);
   });
 
-  it('carries 100,000 entries that are read back', () => {
-    const revoked = Array.from({ length: 100_000 }, () => entry('superseded'));
-    expect(readCrl(signCrl({ number: 3, ...times, revoked }, ca.issuer), ca.der).revoked).toHaveLength(100_000);
+  it('encodes no page before the one in front of it is done, and turns the loop while it hashes', async () => {
+    const revoked = Array.from({ length: 40_000 }, () => entry('superseded'));
+    const asked: number[] = [];
+    let turns = 0;
+    let isDone = false;
+    const turn = (): void => {
+      turns += 1;
+      if (!isDone) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const pages = inPages(revoked, 100, () => asked.push(turns));
+    const list = { number: 3, distributionPoint: null, ...times, revoked: pages };
+    const pieces = await signCrl(list, ca.issuer);
+    isDone = true;
+    expect(asked).toHaveLength(400);
+    // One piece a page: nothing was put together into a copy.
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(100 * 60);
+    // 1.5 MB are hashed in more than one turn.
+    expect(turns).toBeGreaterThan(2);
+    expect(readCrl(Buffer.concat(pieces), ca.der)).toMatchObject({ revoked, signatureValid: true });
+  });
+
+  it('says which certificates a list is for, in an extension that must be understood', async () => {
+    const distributionPoint = 'http://gateway.example/crl/issuing/7.crl';
+    const der = await sign({ number: 4, distributionPoint }, [entry('superseded')]);
+    expect(readCrl(der, ca.der)).toMatchObject({ distributionPoint, signatureValid: true });
+    const read = new x509.X509Crl(new Uint8Array(der));
+    const scope = read.extensions.find(({ type }) => type === '2.5.29.28');
+    expect(scope?.critical).toBe(true);
+    expect(Buffer.from(scope?.value ?? new ArrayBuffer()).toString('latin1')).toContain(distributionPoint);
+  });
+
+  it('gives numbers as great as time brings them, well within 20 octets', async () => {
+    for (const number of [1, 2 ** 31, 1_764_000_000, 2 ** 47 - 1]) {
+      expect(readCrl(await sign({ number }, []), ca.der).number).toBe(number);
+    }
   });
 });
 
-describe('readCrl', () => {
-  const der = signCrl({ number: 4, ...times, revoked: [entry('superseded')] }, ca.issuer);
+describe('readCrl', async () => {
+  const der = await sign({ number: 4 }, [entry('superseded')]);
 
-  it('does not take the signature of another key, nor one that names another issuer', () => {
+  it('does not take the signature of another key, nor one that names another issuer', async () => {
     expect(readCrl(der, makeCa('issuing').der).signatureValid).toBe(false);
     const impostor = { ...ca.issuer, name: nameOf('another') };
-    expect(readCrl(signCrl({ number: 4, ...times, revoked: [] }, impostor), ca.der).signatureValid).toBe(false);
+    expect(readCrl(await sign({ number: 4 }, [], impostor), ca.der).signatureValid).toBe(false);
   });
 
   it('refuses what is no CRL', () => {

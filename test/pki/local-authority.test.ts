@@ -8,6 +8,7 @@ import { loadProfiles } from '../../src/authority/profiles.ts';
 import { ensureServerCertificate, issueServerCertificate } from '../../src/authority/server-certificate.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import { inspectCertificate, readCertificate } from '../../src/pki/x509.ts';
+import { inPages, whole } from './lists.ts';
 import { approvedFor, day, ecKey, entropy, locations, now, scratch, serverOptions, spkiOf } from './made.ts';
 
 const files = ['issuing.crt', 'issuing.key', 'root.crt', 'root.key', 'server.crt', 'server.key'];
@@ -173,7 +174,8 @@ describe('the local authority', () => {
     const authority = authorities.local(home(), locations);
     const { serial } = approvedFor(authority, 'dev-1', spkiOf(ecKey()));
     const revoked = [{ serial, revokedAt: now, reason: 'superseded' as const }];
-    const der = await authority.signCrl({ number: 1, thisUpdate: now, nextUpdate: now + day, revoked });
+    const list = { number: 1, thisUpdate: now, nextUpdate: now + day, distributionPoint: null };
+    const der = await whole(authority.signCrl({ ...list, revoked: inPages(revoked) }));
     expect(readCrl(der, authority.chain[0] ?? new Uint8Array())).toMatchObject({ revoked, signatureValid: true });
   });
 

@@ -1,7 +1,7 @@
 // The main job: a device's certificate is replaced over MQTT before it expires, both are admitted during the overlap, and the
 // old one is refused after it.
 import { afterEach, describe, expect, it } from 'vitest';
-import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
+import { connackOf, connect, type House, newRequest, openHouse, pemOf, quickClasses, Speaker } from './harness.ts';
 import { renewTwice } from './simulated.ts';
 
 let house: House;
@@ -9,7 +9,7 @@ afterEach(() => house.close());
 
 describe('a renewal over MQTT', () => {
   it.each(['json', 'cbor'] as const)('goes through word by word in %s', async (encoding) => {
-    house = await openHouse();
+    house = await openHouse({ yaml: `${quickClasses}crl: { interval: 1s }\n` });
     const first = await house.device('pump-7');
     const device = await new Speaker(await connect(house, first, 'pump-7'), 'pump-7', encoding).listen();
     await device.say({ word: 'hello', maxPacket: 4_096 });

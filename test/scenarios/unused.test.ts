@@ -17,7 +17,7 @@ async function refusalOf(...args: Parameters<typeof connackOf>): Promise<unknown
 }
 
 it('an older certificate is revoked with the first use of a newer one, and a newer one is not', async () => {
-  house = await openHouse({ yaml: '' });
+  house = await openHouse({ yaml: 'crl: { interval: 1s }' });
   const first = await house.device('pump-1');
   const { operations } = house.gateway;
   const second = await operations.issueDevice({ id: 'pump-1' });

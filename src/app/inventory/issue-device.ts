@@ -50,10 +50,12 @@ export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): 
   });
   if (approval.kind === 'refused') throw new OperationError('conflict', [approval.detail]);
   const { request } = approval;
-  const issued = await app.authority.issue(request);
+  const shard = await app.crls.forNew();
+  const issued = await app.authority.issue(request, shard?.url ?? undefined);
   const entry = issuedEntry(request, issued, null, now);
   await change(app, async ({ tx, record }) => {
     await tx.putCertificate(entry);
+    if (shard) await tx.nameShard(entry.fingerprint, shard.shard);
     await record({
       action: 'certificate.issued',
       message: `${id}: certificate issued by hand, until ${new Date(entry.notAfter).toISOString()}`,

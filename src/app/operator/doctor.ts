@@ -1,5 +1,6 @@
 // Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
 import { endingBy } from '../../domain/delegation.ts';
+import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { App } from '../context.ts';
 import type { Finding } from '../operations.ts';
@@ -29,10 +30,11 @@ export async function doctor(app: App, server: Uint8Array | null): Promise<Findi
 
 async function crlFinding(app: App, now: Instant): Promise<Finding> {
   const subject = 'revocation list';
-  const crl = await app.store.read.crl();
-  if (!crl) return { level: 'warning', subject, detail: 'none published yet' };
+  const crl = await app.store.read.firstRevocationListToEnd();
+  if (!crl || crl.number === 0) return { level: 'warning', subject, detail: 'none published yet' };
   const times = [crl.thisUpdate, crl.nextUpdate].map((at) => new Date(at).toISOString());
-  const detail = `number ${crl.number}, of ${times[0]}, next update by ${times[1]}`;
+  const which = crl.shard === completeList ? '' : `shard ${crl.shard}, `;
+  const detail = `${which}number ${crl.number}, of ${times[0]}, next update by ${times[1]}`;
   return { level: crl.nextUpdate <= now || crl.thisUpdate > now ? 'error' : 'ok', subject, detail };
 }
 

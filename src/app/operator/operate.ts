@@ -35,7 +35,6 @@ import {
   startCampaign,
 } from '../rollout/campaigns.ts';
 import { lookOverNow } from '../upkeep/begin-chores.ts';
-import { currentCrl } from '../upkeep/publish-crl.ts';
 import { viewOf } from '../view.ts';
 import { doctor } from './doctor.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
@@ -85,9 +84,10 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
       return viewOf(await revoke(app, entry.fingerprint, reason ?? 'unspecified'));
     },
     crl: async () => {
-      const { der, ...crl } = await currentCrl(app);
-      const entries = (await read.revokedForCrl(app.clock.now())).length;
-      return { ...crl, pem: derToPem(der, 'X509 CRL'), entries };
+      const list = await app.crls.whole();
+      if (!list) throw new OperationError('not_found', ['no revocation list yet']);
+      const { number, thisUpdate, nextUpdate, entries } = list;
+      return { number, thisUpdate, nextUpdate, entries, file: app.shelf.pathOf(list) };
     },
     listSources: () => listSources(app),
     reconcile: (input) => reconcile(app, input),

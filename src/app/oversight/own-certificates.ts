@@ -74,8 +74,8 @@ function lifeOf(subject: string, der: Uint8Array, now: Instant, neededMs = 0): O
 
 /** The revocation list: a new one is signed when half of its time has passed, so one with less than a quarter left is overdue. */
 async function crlState(app: App): Promise<OwnState[]> {
-  const crl = await app.store.read.crl();
-  if (!crl) return [];
+  const crl = await app.store.read.firstRevocationListToEnd();
+  if (!crl || crl.number === 0) return [];
   const subject = 'revocation list';
   const leftMs = crl.nextUpdate - app.clock.now();
   const lifeMs = crl.nextUpdate - crl.thisUpdate;

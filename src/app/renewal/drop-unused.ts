@@ -7,6 +7,5 @@ export async function dropUnused({ tx, now }: Change, renewal: Renewal): Promise
   const unused = renewal.newFingerprint && (await tx.certificate(renewal.newFingerprint));
   if (unused && unused.state === 'issued') {
     await tx.putCertificate({ ...unused, state: 'revoked', revokedAt: now, revocationReason: 'superseded' });
-    await tx.owe({ kind: 'publish-crl' });
   }
 }

@@ -12,7 +12,8 @@ export async function issue(app: App, renewalId: string): Promise<boolean> {
   const request = await app.store.read.request(renewalId);
   const renewal = await app.store.read.renewal(renewalId);
   if (!request || renewal?.state !== 'requested') return false;
-  const issued = await app.authority.issue(request);
+  const shard = await app.crls.forNew();
+  const issued = await app.authority.issue(request, shard?.url ?? undefined);
   await change(app, async (within) => {
     const { tx, now } = within;
     const current = await tx.renewal(renewalId);
@@ -20,6 +21,7 @@ export async function issue(app: App, renewalId: string): Promise<boolean> {
     const principal = current && (await tx.principal(current.principalId));
     if (current?.state !== 'requested' || settled?.serial !== request.serial || principal?.status !== 'active') return;
     await tx.putCertificate(issuedEntry(request, issued, renewalId, now));
+    if (shard) await tx.nameShard(issued.fingerprint, shard.shard);
     await step(within, current, { type: 'issued', fingerprint: issued.fingerprint }, principal);
     await tx.owe({ kind: 'prompt', renewalId });
   });

@@ -17,7 +17,6 @@ export async function retireWithin(within: Change, entry: LedgerEntry): Promise<
     revocationReason: await reasonFor(within, entry),
   });
   await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'overlap_ended' });
-  if (entry.notAfter > now) await tx.owe({ kind: 'publish-crl' });
 }
 
 /** A renewal that replaced it has not ended before it retires. */

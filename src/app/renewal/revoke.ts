@@ -36,7 +36,6 @@ export async function revokeWithin(
   if (entry.state === 'revoked' || entry.state === 'retired') return false;
   await tx.putCertificate({ ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason });
   await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
-  await tx.owe({ kind: 'publish-crl' });
   await record({
     action: 'certificate.revoked',
     reason,

@@ -13,7 +13,6 @@ import { walkCampaigns } from '../rollout/walk-campaigns.ts';
 import { beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
 import type { Outbox } from './outbox.ts';
-import { currentCrl } from './publish-crl.ts';
 import { sweep } from './sweep.ts';
 
 /** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
@@ -95,7 +94,6 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
     await attempt(app, 'nobody could be told that the ledger takes writes again', () => refusals.look());
     if (!isTime) return;
-    await attempt(app, 'the revocation list could not be looked after', () => currentCrl(app));
     await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
     await attempt(app, 'alerts that are over could not be cleared', () => settleAlerts(app));
     await attempt(app, 'the server certificate could not be looked after', lookAfterServer);

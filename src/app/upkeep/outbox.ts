@@ -8,15 +8,10 @@ import { prompt, queueOffer } from '../enrollment/prompt.ts';
 import { type CarriedOut, Course, type CoursePlan, effectsTogether } from '../renewal/course.ts';
 import { issuancePlan } from '../renewal/issuance.ts';
 import { putOff, tellFailed } from '../renewal/put-off.ts';
-import { publishCrl } from './publish-crl.ts';
-
-/** A CRL is signed at most this often, however fast certificates retire. Measured so that setting the clock holds up no CRL. */
-const crlPauseMs = 1_000;
 
 export class Outbox {
   readonly #app: App;
   readonly #courses: readonly Course[];
-  #crlAt = Number.NEGATIVE_INFINITY;
 
   constructor(app: App) {
     this.#app = app;
@@ -27,6 +22,7 @@ export class Outbox {
   /** Something may be due. Returns at once; the work goes on by itself. */
   poke(): void {
     for (const course of this.#courses) course.poke();
+    this.#app.crls.poke();
   }
 
   /** Resolves when nothing is due any more that there is room for. */
@@ -35,10 +31,11 @@ export class Outbox {
     for (let round = 0; round < this.#courses.length; round += 1) {
       for (const course of this.#courses) await course.idle();
     }
+    await this.#app.crls.idle();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#courses.map((course) => course.close()));
+    await Promise.all([...this.#courses.map((course) => course.close()), this.#app.crls.close()]);
   }
 
   #sundries(): CoursePlan {
@@ -95,17 +92,6 @@ export class Outbox {
         if (effect.only === 'introduced') app.sessions.closeIntroduced(effect.principalId, effect.reason);
         else app.sessions.closeByPrincipal(effect.principalId, effect.reason);
         return null;
-      case 'publish-crl':
-        return this.#publishCrl();
     }
-  }
-
-  async #publishCrl(): Promise<number | null> {
-    const { clock } = this.#app;
-    const waitMs = this.#crlAt + crlPauseMs - clock.steady();
-    if (waitMs > 0) return clock.now() + Math.ceil(waitMs);
-    this.#crlAt = clock.steady();
-    await publishCrl(this.#app);
-    return null;
   }
 }

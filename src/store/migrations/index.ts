@@ -18,6 +18,7 @@ import { mqttSessionMigration } from './0016-mqtt-session.ts';
 import { shownStateMigration } from './0017-shown-state.ts';
 import { renewalSignedMigration } from './0018-renewal-signed.ts';
 import { delegationTelemetryMigration } from './0019-delegation-telemetry.ts';
+import { revocationListsMigration } from './0020-revocation-lists.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly Migration[] = [
   shownStateMigration,
   renewalSignedMigration,
   delegationTelemetryMigration,
+  revocationListsMigration,
 ];

@@ -1,0 +1,191 @@
+// Has revocation lists signed when it is time, each at its own pace and no more than a few side by side: at once for what others must
+// hear of, together at an interval for what was only superseded, and before they grow old.
+import {
+  causeToSign,
+  completeList,
+  isInForce,
+  mustShard,
+  type RevocationList,
+  signingPauseMs,
+  takesMore,
+} from '../../domain/revocation-list.ts';
+import type { App } from '../context.ts';
+import { retryMs, tellFailed } from '../renewal/put-off.ts';
+import { signList } from './sign-list.ts';
+
+/** Shards signed side by side. The complete list is signed beside them. */
+const shardsTogether = 2;
+/** Lists looked at in one turn. */
+const lookedAt = 100;
+const retryMostMs = 300_000;
+
+export class RevocationLists {
+  readonly #app: () => App;
+  readonly #signing = new Map<number, Promise<RevocationList | null>>();
+  /** On the steady clock, until when a list is left alone. */
+  readonly #restingUntil = new Map<number, number>();
+  readonly #failures = new Map<number, number>();
+  /** Lists to be signed whatever is out of them, by their shard. */
+  readonly #wanted = new Set<number>();
+  #looking: Promise<void> | null = null;
+  #poked = false;
+  #closed = false;
+  #opening: Promise<RevocationList | null> | null = null;
+
+  constructor(app: () => App) {
+    this.#app = app;
+  }
+
+  /** A list may be due. Returns at once; the work goes on by itself. */
+  poke(): void {
+    this.#poked = true;
+    if (this.#closed || this.#looking) return;
+    this.#looking = this.#look()
+      .catch((error) => tellFailed(this.#app(), 'revocation lists', error))
+      .finally(() => {
+        this.#looking = null;
+        if (this.#poked) this.poke();
+      });
+  }
+
+  /** Resolves when no list is due any more that may be signed now. */
+  async idle(): Promise<void> {
+    while (this.#looking || this.#signing.size > 0) {
+      await this.#looking;
+      await Promise.allSettled(this.#signing.values());
+    }
+  }
+
+  /** Begins no more; resolves when those under way are done. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.idle();
+  }
+
+  /**
+   * Has every list signed anew: what is out may be of before a restored home's copy, and its number lower than one that was given since.
+   * Until then the lists that are there are served.
+   */
+  async begin(): Promise<void> {
+    const { store } = this.#app();
+    for (let after = -1; ; ) {
+      const lists = await store.read.revocationLists(after, lookedAt);
+      for (const { shard } of lists) this.#wanted.add(shard);
+      if (lists.length < lookedAt) break;
+      after = lists.at(-1)?.shard ?? after;
+    }
+    this.poke();
+  }
+
+  /**
+   * A list for relying parties; signed first when none is to be had. Null: there is no such shard, or its list cannot be signed at this
+   * moment. Rejects when signing fails.
+   */
+  async inForce(shard: number): Promise<RevocationList | null> {
+    const list = await this.#app().store.read.revocationList(shard);
+    if (!list || (await this.#isToBeHad(list))) return list;
+    if (this.#signing.has(shard) || this.#hasRoom(shard)) return this.#sign(list);
+    this.#wanted.add(shard);
+    return null;
+  }
+
+  /** The complete list with everything on it, signed first where something waits to be listed. Rejects when that fails. */
+  async whole(): Promise<RevocationList | null> {
+    const { store, clock, shelf } = this.#app();
+    await this.#signing.get(completeList)?.catch(() => undefined);
+    const list = await store.read.revocationList(completeList);
+    if (!list) return null;
+    const isDue = causeToSign(list, clock.now(), 0) !== null || !(await shelf.has(list));
+    return isDue ? this.#sign(list) : list;
+  }
+
+  /** The shard that a new certificate is to name; null: none, and then also when no shard can be opened. */
+  async forNew(): Promise<RevocationList | null> {
+    const { store, settings } = this.#app();
+    const complete = await store.read.revocationList(completeList);
+    if (!complete || !mustShard(complete, settings.crlShardAbove)) return null;
+    const newest = await store.read.newestRevocationList();
+    if (newest && takesMore(newest, settings.crlShardAbove, settings.crlShardBase)) return newest;
+    this.#opening ??= this.#open((newest?.shard ?? completeList) + 1).finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #open(shard: number): Promise<RevocationList | null> {
+    const app = this.#app();
+    try {
+      const url = `${app.settings.crlShardBase}${shard}.crl`;
+      await app.store.transact((tx) => tx.openRevocationList(shard, url));
+      const list = await app.store.read.revocationList(shard);
+      // Whoever is given the first certificate that names it finds a list there.
+      return list && (await this.#sign(list));
+    } catch (error) {
+      tellFailed(app, `crl shard ${shard}`, error);
+      return null;
+    }
+  }
+
+  async #look(): Promise<void> {
+    while (this.#poked && !this.#closed) {
+      this.#poked = false;
+      const { store, clock, settings } = this.#app();
+      const due = await store.read.revocationListsToSign(clock.now(), settings.crlWaitMs, lookedAt);
+      for (const list of due) this.#signIfRoom(list);
+      for (const shard of [...this.#wanted].filter((each) => this.#hasRoom(each)).slice(0, lookedAt)) {
+        const list = await store.read.revocationList(shard);
+        if (list) this.#signIfRoom(list);
+        else this.#wanted.delete(shard);
+      }
+    }
+  }
+
+  #signIfRoom(list: RevocationList): void {
+    if (this.#hasRoom(list.shard)) void this.#sign(list).catch(() => undefined);
+  }
+
+  #hasRoom(shard: number): boolean {
+    const rests = (this.#restingUntil.get(shard) ?? Number.NEGATIVE_INFINITY) > this.#app().clock.steady();
+    if (rests || this.#signing.has(shard)) return false;
+    if (shard === completeList) return true;
+    const shards = this.#signing.size - (this.#signing.has(completeList) ? 1 : 0);
+    return shards < shardsTogether;
+  }
+
+  async #isToBeHad(list: RevocationList): Promise<boolean> {
+    const { clock, shelf } = this.#app();
+    return isInForce(list, clock.now()) && (await shelf.has(list));
+  }
+
+  /** Joins a signing of this list that is under way. */
+  #sign(list: RevocationList): Promise<RevocationList | null> {
+    const { shard } = list;
+    const underWay = this.#signing.get(shard);
+    if (underWay) return underWay;
+    const { clock } = this.#app();
+    const beganAt = clock.steady();
+    const run = signList(this.#app(), list)
+      .then(
+        (signed) => {
+          this.#wanted.delete(shard);
+          this.#failures.delete(shard);
+          if (signed) this.#restingUntil.set(shard, beganAt + signingPauseMs(signed));
+          else this.#restingUntil.delete(shard);
+          return signed;
+        },
+        (error) => {
+          const attempts = this.#failures.get(shard) ?? 0;
+          this.#failures.set(shard, attempts + 1);
+          this.#restingUntil.set(shard, clock.steady() + retryMs({ attempts }, retryMostMs));
+          tellFailed(this.#app(), shard === completeList ? 'crl' : `crl shard ${shard}`, error);
+          throw error;
+        },
+      )
+      .finally(() => {
+        this.#signing.delete(shard);
+        this.poke();
+      });
+    this.#signing.set(shard, run);
+    return run;
+  }
+}

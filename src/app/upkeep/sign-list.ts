@@ -1,0 +1,66 @@
+// Signs a revocation list and keeps it. The ledger's entries are read and encoded a page at a time, and everybody else has a turn after
+// each: a list of a million entries holds up nobody.
+import { completeList, isSpent, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
+import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
+import type { App } from '../context.ts';
+
+/** Entries read and encoded in one turn of the event loop. */
+export const pageEntries = 500;
+
+async function* pagesOf(app: App, shard: number, listedFrom: number): AsyncGenerator<readonly ListEntry[]> {
+  let after: ListPlace = { notAfter: listedFrom, serial: '' };
+  for (;;) {
+    await app.turns.take();
+    const page = await app.store.read.listEntries(shard, after, pageEntries);
+    yield page;
+    const last = page.at(-1);
+    if (!last || page.length < pageEntries) return;
+    after = last;
+  }
+}
+
+async function* counted(
+  pages: AsyncIterable<readonly ListEntry[]>,
+  count: (entries: number) => void,
+): AsyncGenerator<readonly ListEntry[]> {
+  for await (const page of pages) {
+    count(page.length);
+    yield page;
+  }
+}
+
+/**
+ * Signs the next one of a list with all that is revoked by now, keeps its bytes and then enters it into the ledger: from then on it is
+ * the one that is out. What is revoked meanwhile waits for the one after it. Interrupted anywhere, the one before stays out.
+ * @returns null when the shard is spent, and forgotten: none of its certificates is valid any more.
+ */
+export async function signList(app: App, list: RevocationList): Promise<RevocationList | null> {
+  const { store, shelf, authority, settings } = app;
+  const { shard } = list;
+  if (isSpent(list) && (await store.read.newestRevocationList())?.shard !== shard) return forget(app, shard);
+  const { listedFrom, ...signing } = nextSigning(list, app.clock.now(), settings.crlValidityMs);
+  let entries = 0;
+  const revoked = counted(pagesOf(app, shard, listedFrom), (more) => {
+    entries += more;
+  });
+  const { number, thisUpdate, nextUpdate } = signing;
+  const der = await authority.signCrl({ number, thisUpdate, nextUpdate, distributionPoint: list.url, revoked });
+  const bytes = await shelf.keep(shard, number, der);
+  const known = { listedRevoked: list.revoked, listedUrgent: list.urgent };
+  await store.transact((tx) => tx.putSignedList({ ...signing, shard, entries, bytes, ...known }));
+  // Somebody may just be fetching the one before.
+  await shelf.forget(shard, [number, list.number]);
+  const name = shard === completeList ? 'CRL' : `CRL of shard ${shard}, number`;
+  app.journal.tell({
+    action: 'crl.published',
+    message: `${name} ${number} published, certificates on it: ${entries}`,
+    fields: { 'nolapse.crl.number': number, 'nolapse.crl.entries': entries, 'nolapse.crl.shard': shard },
+  });
+  return store.read.revocationList(shard);
+}
+
+async function forget(app: App, shard: number): Promise<null> {
+  await app.store.transact((tx) => tx.dropRevocationList(shard));
+  await app.shelf.forget(shard, []);
+  return null;
+}

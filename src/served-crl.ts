@@ -1,0 +1,24 @@
+// Revocation lists as others see them: over HTTP, and in the metrics.
+import type { App } from './app/context.ts';
+import type { CrlFolder } from './crl-folder.ts';
+import { completeList } from './domain/revocation-list.ts';
+import { toSeconds } from './domain/time.ts';
+import type { CrlContent } from './http/public.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+
+/** The list of this shard for relying parties; null when there is none. */
+export async function servedCrl(app: App, folder: CrlFolder, shard: number): Promise<CrlContent | null> {
+  const list = await app.crls.inForce(shard);
+  if (!list) return null;
+  const { number, thisUpdate, bytes } = list;
+  return { tag: `${shard}-${number}`, thisUpdate, bytes, read: () => folder.read(list) };
+}
+
+/** Their cost is that of two rows, however long the lists are and however many shards there are. */
+export async function measureLists({ store }: App, metrics: Metrics): Promise<void> {
+  const complete = await store.read.revocationList(completeList);
+  const first = await store.read.firstRevocationListToEnd();
+  metrics.set('nolapse_crl_entries', {}, complete?.entries ?? 0);
+  metrics.set('nolapse_crl_waiting', {}, complete ? complete.revoked - complete.listedRevoked : 0);
+  metrics.set('nolapse_own_not_after_seconds', { which: 'crl' }, toSeconds(first?.nextUpdate ?? 0));
+}
