@@ -1,9 +1,12 @@
 // The broker's limits as the configuration gives them, in the broker's words.
 import type { BrokerLimits } from './broker/limits.ts';
 import type { Config } from './config.ts';
+import { descriptorBounds } from './domain/machine.ts';
 
-export function brokerLimits({ limits }: Config): Partial<BrokerLimits> {
+/** @param descriptorLimit files and connections the process may have open; null: it is not known. */
+export function brokerLimits({ limits }: Config, descriptorLimit: number | null): Partial<BrokerLimits> {
   return {
+    ...(descriptorLimit !== null && { descriptorsMax: descriptorBounds(descriptorLimit).mqtt }),
     packetBytesMaxBeforeConnect: limits.packetBytesBeforeConnect,
     packetBytesMax: limits.packetBytes,
     packetBytesMaxDiscarded: limits.packetBytesDiscarded,

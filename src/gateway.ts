@@ -6,6 +6,7 @@ import { Seen } from './app/admission/seen.ts';
 import type { App } from './app/context.ts';
 import { operationsOf } from './app/operator/operate.ts';
 import { reloadUnattended } from './app/operator/reload.ts';
+import { checkAtStart } from './app/oversight/ledger-damage.ts';
 import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
@@ -17,17 +18,18 @@ import { type Broker, createBroker } from './broker/broker.ts';
 import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
-import type { PrincipalId } from './domain/principal.ts';
+import { descriptorBounds } from './domain/machine.ts';
 import { toSeconds } from './domain/time.ts';
 import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
 import { pkiFolder } from './home-folder.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { keepMessages } from './kept-messages.ts';
+import { LateSessions } from './late-sessions.ts';
+import { exposuresOf } from './machine/exposure.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { inspectCertificate } from './pki/x509.ts';
-import type { Announcer, Sessions } from './ports/sessions.ts';
 import { rereader } from './reread.ts';
 import { measureLists, servedCrl } from './served-crl.ts';
 import { createJournal } from './telemetry/journal.ts';
@@ -44,35 +46,6 @@ export interface Gateway extends OpenHome {
 
 interface Parts extends PartsAtRest {
   server: ServerCertificate;
-}
-
-/** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
-class LateSessions implements Sessions, Announcer {
-  broker: Broker | null = null;
-  forget: (principalId: string) => void = () => undefined;
-  forgetClaimed: (principalId: PrincipalId) => void = () => undefined;
-  forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]> = async () => [];
-
-  announce: Announcer['announce'] = (topic, payload) =>
-    this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
-  send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
-  listens: Sessions['listens'] = (id, topic, only) => this.broker?.sessions.listens(id, topic, only) ?? false;
-  clientIdsOf: Sessions['clientIdsOf'] = (id) => this.broker?.sessions.clientIdsOf(id) ?? [];
-  closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
-    this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
-  closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {
-    const closed = this.broker?.sessions.closeByPrincipal(id, reason) ?? 0;
-    if (reason === 'decommissioned') this.forget(id);
-    return closed;
-  };
-  closeClaimed: Sessions['closeClaimed'] = (id, reason) => {
-    const closed = this.broker?.sessions.closeClaimed(id, reason) ?? 0;
-    this.forgetClaimed(id);
-    return closed;
-  };
-  isConnected: Sessions['isConnected'] = (id, certificate) =>
-    this.broker?.sessions.isConnected(id, certificate) ?? false;
-  closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }
 
 function tlsMaterial({ server, app }: Parts) {
@@ -95,7 +68,7 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     tls: tlsMaterial(parts),
     listen: config.mqtt,
     ...(config.websocket && { websocket: config.websocket }),
-    limits: brokerLimits(config),
+    limits: brokerLimits(config, app.machine.descriptorLimit),
     proxies: config.proxies,
   });
   sessions.broker = broker;
@@ -123,7 +96,7 @@ async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: B
   metrics.set('nolapse_lapsed', {}, renewals['lapsed'] ?? 0);
   metrics.set('nolapse_late', {}, late);
   metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
-  metrics.set('nolapse_log_writable', {}, app.machine.log().failure === null ? 1 : 0);
+  metrics.set('nolapse_log_writable', {}, app.machine.log()?.failure ? 0 : 1);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   const own = {
@@ -153,6 +126,7 @@ function startPublic(
   const { chain, root } = app.authority;
   return startPublicServer({
     ...options.config.http,
+    descriptorsMax: descriptorBounds(app.machine.descriptorLimit ?? Number.POSITIVE_INFINITY).http,
     log: options.log,
     content: {
       crl: (shard) => servedCrl(app, parts.shelf, shard),
@@ -189,11 +163,15 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
   const undos: Undo[] = [];
   try {
     const journal = createJournal(options.log, options.metrics);
+    // Before anything is set right.
+    const exposures = exposuresOf(options.home);
     const sessions = new LateSessions();
     const atRest = await assemble(options, journal, sessions, 'make');
     const { app, outbox, made } = atRest;
     undos.push(() => app.store.close());
     undos.push(() => app.rounds.stop());
+    undos.push(() => app.chores.stop());
+    await checkAtStart(app);
     const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
     const parts: Parts = { ...atRest, server };
     const seen = new Seen();
@@ -204,7 +182,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const { forgetAbsent } = sessions;
     undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, journal, forgetAbsent }));
     const reread = rereader(options.config, options.readConfig);
-    const operations = operationsOf(app, () => parts.server.der, reread);
+    const operations = operationsOf(app, () => parts.server.der, reread, true);
     const control = await startControlServer({ home: options.home, operations, log: options.log });
     undos.push(() => control.close());
     let maintenance: Maintenance | null = null;
@@ -229,7 +207,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       notifier,
       seen,
       refusals,
-      machine: new MachineWatch(app),
+      machine: new MachineWatch(app, exposures),
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: async () => lookAfterServer(parts, options, broker),
       serverDer: () => parts.server.der,

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GatewayError } from './domain/errors.ts';
 import { makeFolder } from './folder.ts';
+import { exposuresOf } from './machine/exposure.ts';
 
 const ownerOnly = 0o700;
 
@@ -50,6 +51,18 @@ export function makeHome(home: string): string | null {
     // A mounted volume may belong to somebody else; keys and ledger are their owner's alone all the same.
     return `${folder} can be entered by others than its owner, and is not ours to change: chmod 700 it`;
   }
+}
+
+/**
+ * A home that another user can write, or that a link leads out of, is no place to make keys in.
+ * @returns what is to be said about the folders above it, which are not refused.
+ * @throws GatewayError `home_exposed`.
+ */
+export function requireClosedHome(home: string): string[] {
+  const exposures = exposuresOf(home);
+  const refused = exposures.filter(({ kind }) => kind !== 'above').map(({ fault }) => fault);
+  if (refused.length > 0) throw new GatewayError('home_exposed', refused.join('; '));
+  return exposures.map(({ fault }) => fault);
 }
 
 /**

@@ -29,8 +29,9 @@ import type { Config } from './config.ts';
 import { CrlFolder } from './crl-folder.ts';
 import type { LogState } from './domain/machine.ts';
 import { routineWaitMs } from './domain/revocation-list.ts';
-import { ledgerFile, makeHome, pkiFolder, requireCa, requireLedger } from './home-folder.ts';
+import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { crlPath, crlShardPath, issuerPath } from './http/public-path.ts';
+import { openMachine } from './machine/index.ts';
 import { createSinks } from './notify/index.ts';
 import type { Locations } from './pki/certificate.ts';
 import type { Authority } from './ports/authority.ts';
@@ -55,7 +56,7 @@ export interface HomeOptions {
   /** Of the PKI's key files; null or absent: they are in the clear. */
   readonly passphrase?: string | null;
   readonly log: Log;
-  /** How what is logged gets out. Absent: nobody knows, and it counts as well. */
+  /** How what is logged gets out. Absent: nobody watches it. */
   readonly logState?: () => LogState;
   readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
   readonly entropy?: Entropy;
@@ -93,11 +94,12 @@ export function pkiOptions(options: HomeOptions): ServerOptions & Locations {
 
 /**
  * Makes what a home needs and does not have: the folder (mode 0700), the ledger, the PKI, an empty CRL. Twice is once.
- * @throws GatewayError when the home cannot be made, is in use, or has lost its ledger or its PKI.
+ * @throws GatewayError when the home cannot be made, can be reached into by another user, is in use, or has lost its ledger or its PKI.
  */
 export async function initHome(options: HomeOptions): Promise<{ made: boolean; files: string[] }> {
   const folder = pkiFolder(options.home);
   const journal = createJournal(options.log, createMetrics());
+  for (const fault of requireClosedHome(options.home)) options.log.warn(fault);
   const { app, outbox, made } = await assemble(options, journal, noSessions, 'make');
   try {
     ensureServerCertificate(folder, pkiOptions(options));
@@ -192,7 +194,7 @@ export async function assemble(
       clock,
       entropy,
       journal,
-      machine: { log: options.logState ?? (() => ({ failure: null, dropped: 0 })) },
+      machine: openMachine(home, options.logState),
       throttles: newThrottles(),
       rates,
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),

@@ -12,6 +12,8 @@ export interface BrokerLimits {
   readonly connectionsMax: number;
   /** Of all, those that addresses may have together from which no known certificate has come. */
   readonly connectionsUnknownMax: number;
+  /** A connection whose file descriptor has this number or a higher one is refused: a new one has the lowest that is free. */
+  readonly descriptorsMax: number;
   /** From TCP accept to the end of the TLS handshake. */
   readonly handshakeMs: number;
   /** From the end of the TLS handshake (of the HTTP upgrade, for WebSockets) to a whole CONNECT. */
@@ -51,6 +53,7 @@ export const defaultLimits: BrokerLimits = {
   connectionsPerAddressMax: 1_000,
   connectionsMax: 50_000,
   connectionsUnknownMax: 25_000,
+  descriptorsMax: Number.POSITIVE_INFINITY,
   handshakeMs: 10_000,
   connectMs: 10_000,
   keepaliveSecondsMax: 65_535,

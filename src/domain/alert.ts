@@ -76,6 +76,21 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  descriptors_short: {
+    meaning: 'the process is running out of file descriptors, and will refuse connections',
+    about: 'gateway',
+    quietMs: null,
+  },
+  home_exposed: {
+    meaning: 'another user can write the home or its PKI, or a link leads out of it',
+    about: 'gateway',
+    quietMs: null,
+  },
+  ledger_damaged: {
+    meaning: "the ledger's file is damaged: what it says cannot be relied on",
+    about: 'gateway',
+    quietMs: null,
+  },
   rollout_stopped: { meaning: 'a campaign stopped by itself', about: 'campaign', quietMs: null },
   own_certificate: {
     meaning: "the gateway's own CRL, server, issuing or root certificate is near its end",

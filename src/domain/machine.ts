@@ -37,6 +37,68 @@ export class LogJudgement {
   }
 }
 
+/** Files and connections that the process has open, and may have. */
+export interface Descriptors {
+  readonly open: number;
+  readonly limit: number;
+}
+
+/** What is kept from connections, so that ledger, log, control socket and sinks can open what they need. */
+function reserveOf(limit: number): number {
+  return Math.min(256, Math.max(32, Math.ceil(limit / 8)));
+}
+
+/**
+ * The numbers from which on a new connection is refused, by who listens. A new descriptor has the lowest number that is free. HTTP
+ * has some that MQTT has not: a full gateway can be looked at.
+ */
+export function descriptorBounds(limit: number): { readonly mqtt: number; readonly http: number } {
+  const reserve = reserveOf(limit);
+  return { mqtt: limit - reserve, http: limit - Math.ceil(reserve / 2) };
+}
+
+/** Shares of what connections may have, from which on somebody is told. */
+const shortShare = 0.8;
+const nearlyOutShare = 0.95;
+/** Below this it is over. */
+const plentyShare = 0.7;
+
+/** @param stands what is told of now, which stays until there are plenty again. */
+export function judgeDescriptors({ open, limit }: Descriptors, stands: Finding | null): Finding | null {
+  const share = open / descriptorBounds(limit).mqtt;
+  const name = { kind: 'descriptors_short', subject: 'descriptors', owner: null } as const;
+  if (share >= nearlyOutShare) {
+    const detail = `nearly all of ${limit} file descriptors are in use: connections are refused, or will be soon`;
+    return { ...name, severity: 'critical', detail };
+  }
+  if (share < plentyShare) return null;
+  if (share < shortShare) return stands;
+  return { ...name, severity: 'warning', detail: `most of ${limit} file descriptors are in use` };
+}
+
+/** Somebody who can reach into a home. */
+export interface Exposure {
+  /**
+   * `written`: another user can put files into home or PKI. `linked`: a link leads out. `above`: another user can put another folder in
+   * the home's place.
+   */
+  readonly kind: 'written' | 'linked' | 'above';
+  /** One sentence: what is so, and what to do. */
+  readonly fault: string;
+}
+
+/** Exposures named in one alert. */
+const exposuresNamed = 5;
+
+export function judgeExposures(exposures: readonly Exposure[]): Finding | null {
+  if (exposures.length === 0) return null;
+  const named = exposures.slice(0, exposuresNamed).map(({ fault }) => fault);
+  const more = exposures.length - named.length;
+  const detail = `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+  const severity = exposures.some(({ kind }) => kind === 'written') ? 'critical' : 'warning';
+  return { kind: 'home_exposed', subject: 'home', severity, detail, owner: null };
+}
+
 function findingOf(faults: string): Finding {
   const detail = `the log does not get out: ${faults}`;
   return { kind: 'log_unwritable', subject: 'log', severity: 'warning', detail, owner: null };

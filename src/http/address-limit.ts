@@ -1,6 +1,8 @@
-// How many connections one address block may hold at a time: one that keeps them busy leaves room for everybody else.
+// How many connections one address block may hold at a time, and all of them together as the process runs out of descriptors: one that
+// keeps them busy leaves room for everybody else.
 import type { Server, Socket } from 'node:net';
 import { addressBlock } from '../domain/address-block.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /** Destroys what exceeds `most` connections from one address block, as soon as it is accepted. */
 export function limitAddresses(server: Server, most: number): void {
@@ -19,4 +21,16 @@ export function limitAddresses(server: Server, most: number): void {
       else open.delete(block);
     });
   });
+}
+
+/**
+ * Destroys connections whose descriptor has this number or a higher one: a new one has the lowest that is free. Where one cannot even
+ * be accepted, that is logged; unheard, it would end the process.
+ */
+export function limitDescriptors(server: Server, most: number, log: Log): void {
+  server.on('connection', (socket: Socket) => {
+    const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } };
+    if ((handle?.fd ?? -1) >= most) socket.destroy();
+  });
+  server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
 }

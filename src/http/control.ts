@@ -4,6 +4,7 @@ import { fastify } from 'fastify';
 import type { z } from 'zod';
 import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
 import type { Log } from '../telemetry/log.ts';
+import { limitDescriptors } from './address-limit.ts';
 import { controlPath } from './control-path.ts';
 import { isOperation, isStreamed, operationSchemas } from './control-schemas.ts';
 import { listenAt } from './control-socket.ts';
@@ -47,6 +48,7 @@ export async function startControlServer(options: {
   const path = controlPath(options.home);
   const app = fastify({ bodyLimit: bodyBytes, requestTimeout: requestMs, forceCloseConnections: true });
   app.server.maxConnections = connectionsMax;
+  limitDescriptors(app.server, Number.POSITIVE_INFINITY, options.log);
   answerErrors(app, options.log, translate);
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   // Lets a caller know that it is a gateway that answers.

@@ -6,7 +6,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Instant } from '../domain/time.ts';
 import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
-import { limitAddresses } from './address-limit.ts';
+import { limitAddresses, limitDescriptors } from './address-limit.ts';
 import { answerErrors } from './errors.ts';
 import { crlPath, crlShardPath, issuerPath } from './public-path.ts';
 
@@ -153,6 +153,8 @@ export async function startPublicServer(options: {
   readonly host: string;
   readonly port: number;
   readonly content: PublicContent;
+  /** Connections whose descriptor has this number or a higher one are refused. Absent: none. */
+  readonly descriptorsMax?: number;
   readonly log: Log;
 }): Promise<PublicServer> {
   const app = fastify({
@@ -167,6 +169,7 @@ export async function startPublicServer(options: {
   app.removeAllContentTypeParsers();
   app.server.maxConnections = connectionsMax;
   limitAddresses(app.server, connectionsPerAddressMax);
+  limitDescriptors(app.server, options.descriptorsMax ?? Number.POSITIVE_INFINITY, options.log);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });

@@ -1,7 +1,13 @@
-// What lies under the gateway: its log's output, and what the system lets it have.
-import type { LogState } from '../domain/machine.ts';
+// What lies under the gateway: its log's output, what the system lets it have, and who else can reach its home.
+import type { Descriptors, Exposure, LogState } from '../domain/machine.ts';
 
 export interface Machine {
-  /** How the lines of the log get out. */
-  log(): LogState;
+  /** How the lines of a gateway's log get out; null where none runs, or its log is nobody's to watch. */
+  log(): LogState | null;
+  /** Files and connections the process may have open at a time; null where the system does not say. */
+  readonly descriptorLimit: number | null;
+  /** Null where the system does not say. */
+  descriptors(): Promise<Descriptors | null>;
+  /** Who else can reach into the home, as it is now. */
+  exposures(): readonly Exposure[];
 }

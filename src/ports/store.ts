@@ -14,6 +14,7 @@ import type { FleetReader } from './fleet.ts';
 import type { Glance } from './glance.ts';
 import type { PeriodReader } from './period.ts';
 import type { RevocationListReader, RevocationListWriter } from './revocation-lists.ts';
+import type { StoreFile } from './store-file.ts';
 
 /** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
 export interface JournalEntry {
@@ -267,6 +268,7 @@ export interface Store {
   onRefused(listener: (reason: string) => void): void;
   /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */
   readonly isWell: boolean;
+  readonly file: StoreFile;
   /** Writes a little, durably, to find out whether that can be done. Rejects when it cannot. */
   probe(): Promise<void>;
   /** Leaves nothing on the disk of the envelopes that were dropped since the last time. Rejects when it cannot, and is to be tried again. */

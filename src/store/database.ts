@@ -2,6 +2,8 @@
 // after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { GatewayError } from '../domain/errors.ts';
+import type { StoreFile } from '../ports/store-file.ts';
+import { quickCheck, readThrough, wordsFor } from './damage.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
 import { type Connection, openSqlite, type Statement, sqliteCode } from './sqlite.ts';
@@ -82,6 +84,21 @@ export class Database {
   submit<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane = 'messages'): Promise<T> {
     if (this.#closing) return Promise.reject(new GatewayError('store_closed', 'the store is closed'));
     return this.#enqueue(work, lane);
+  }
+
+  /** The file itself, as far as it may be damaged. */
+  get file(): StoreFile {
+    const { sqlite } = this;
+    return {
+      get bytes() {
+        const [pages, pageBytes] = ['page_count', 'page_size'].map((name) =>
+          Number(sqlite.pragma(name, { simple: true })),
+        );
+        return (pages ?? 0) * (pageBytes ?? 0);
+      },
+      check: () => quickCheck(sqlite),
+      readThrough: (turn, isEnough) => readThrough(sqlite, turn, () => this.#closing !== null || isEnough()),
+    };
   }
 
   /** Does the storage keep what is written? See {@link probe}. */
@@ -204,7 +221,7 @@ export class Database {
     } catch (cause) {
       this.#watch.failed(cause);
       if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
-      const error = new GatewayError('store_failed', `nothing was committed: ${String(cause)}`, cause);
+      const error = new GatewayError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
       for (const unit of batch) unit.failed(failures.get(unit) ?? error);
       return;
     }
@@ -251,7 +268,7 @@ function openError(path: string, cause: unknown): GatewayError {
   const code = sqliteCode(cause) ?? '';
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
     ? new GatewayError('store_locked', `${path} is in use by another process`, cause)
-    : new GatewayError('store_failed', `${path} cannot be opened: ${String(cause)}`, cause);
+    : new GatewayError('store_failed', `${path} cannot be opened: ${wordsFor(cause)}`, cause);
 }
 
 /**

@@ -2,6 +2,7 @@
 // named parameters; those whose shape varies are compiled at each call, and their statements are kept by their SQL.
 import { type Compilable, type RawBuilder, sql } from 'kysely';
 import { GatewayError } from '../domain/errors.ts';
+import { wordsFor } from './damage.ts';
 import { type Connection, type Statement, sqliteCode } from './sqlite.ts';
 
 /** Statements of varying shape kept ready; the oldest goes first. */
@@ -29,7 +30,7 @@ export interface Prepared<Values, Row> {
 
 function storeError(error: unknown): GatewayError {
   const code = sqliteCode(error) ?? '';
-  const detail = String(error);
+  const detail = wordsFor(error);
   if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
     return new GatewayError('conflict', detail, error);
   }

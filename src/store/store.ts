@@ -66,6 +66,7 @@ export function createStore(database: Database): Store {
     get isWell() {
       return database.isWell;
     },
+    file: database.file,
     probe: () => database.probe(),
     scrub: async () => {
       if (!holdsResidue) return;

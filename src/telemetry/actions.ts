@@ -154,6 +154,7 @@ export const actions = {
   'sweep.failed': failure('sweep'),
   'admission.failed': failure('admission'),
   'broker.failed': failure('broker'),
+  'ledger.damaged': { level: 'error' },
   'gateway.started': { level: 'info' },
   'gateway.stopped': { level: 'info' },
   'alert.raised': {

@@ -19,6 +19,7 @@ const connectionReasons = [
   'connections_per_address_max',
   'connections_unknown_max',
   'proxy_header',
+  'descriptors',
   'handshake_failed',
   'client_id_not_allowed',
   'protocol_version',

@@ -1,9 +1,11 @@
 // Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
 import { endingBy } from '../../domain/delegation.ts';
+import { type Descriptors, judgeDescriptors, judgeExposures } from '../../domain/machine.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { App } from '../context.ts';
 import type { Finding } from '../operations.ts';
+import { damageFinding } from '../oversight/ledger-damage.ts';
 import { ownFindings } from '../oversight/own-certificates.ts';
 
 /** How long before its end a delegation is pointed out. */
@@ -15,17 +17,38 @@ const pairsNamed = 20;
 /** Delegations looked at. */
 const delegationsMax = 10_000;
 
-/** Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one. */
-export async function doctor(app: App, server: Uint8Array | null): Promise<Finding[]> {
+/**
+ * Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one.
+ * @param isServing whether devices are served meanwhile, and must not wait.
+ */
+export async function doctor(app: App, server: Uint8Array | null, isServing: boolean): Promise<Finding[]> {
   const now = app.clock.now();
-  const findings = [...ownFindings(app, server), await crlFinding(app, now), await clockFinding(app, now)];
-  return [
-    ...findings,
-    await alertFinding(app),
-    ...(await fleetFindings(app)),
-    await delegationFinding(app, now),
-    ...(await idFindings(app)),
-  ];
+  const looks: Readonly<Record<string, () => Promise<Finding | Finding[]> | Finding | Finding[]>> = {
+    'revocation list': () => crlFinding(app, now),
+    clock: () => clockFinding(app, now),
+    'ledger file': () => damageFinding(app, isServing),
+    home: () => homeFinding(app),
+    machine: () => runningFindings(app),
+    alerts: () => alertFinding(app),
+    fleet: () => fleetFindings(app),
+    delegations: () => delegationFinding(app, now),
+    ids: () => idFindings(app),
+  };
+  const findings: Finding[] = ownFindings(app, server);
+  for (const [subject, look] of Object.entries(looks)) findings.push(...(await looked(subject, look)));
+  return findings;
+}
+
+/** What cannot be read, of a damaged ledger, keeps nothing else from being told. */
+async function looked(
+  subject: string,
+  look: () => Promise<Finding | Finding[]> | Finding | Finding[],
+): Promise<Finding[]> {
+  try {
+    return [await look()].flat();
+  } catch (error) {
+    return [{ level: 'error', subject, detail: error instanceof Error ? error.message : String(error) }];
+  }
 }
 
 async function crlFinding(app: App, now: Instant): Promise<Finding> {
@@ -47,6 +70,32 @@ async function clockFinding(app: App, now: Instant): Promise<Finding> {
   if (aheadMs <= app.settings.skewMs) return { level: 'ok', subject, detail: time };
   const detail = `${time} is ${formatDuration(aheadMs)} before what was last recorded; certificates issued then are not valid yet`;
   return { level: 'error', subject, detail };
+}
+
+/** Who else can reach into the home. */
+function homeFinding({ machine }: App): Finding {
+  const finding = judgeExposures(machine.exposures());
+  if (!finding) return { level: 'ok', subject: 'home', detail: 'its owner alone can write it, and no link leads out' };
+  return { level: finding.severity === 'critical' ? 'error' : 'warning', subject: 'home', detail: finding.detail };
+}
+
+/** The log, and file descriptors, of a gateway that runs. */
+async function runningFindings({ machine }: App): Promise<Finding[]> {
+  const log = machine.log();
+  if (log === null) return [];
+  const failure = log.failure === null ? null : `it does not get out: ${log.failure}`;
+  const dropped = `${log.dropped} lines dropped since the start`;
+  const descriptors = await machine.descriptors();
+  return [
+    { level: failure === null ? 'ok' : 'warning', subject: 'log', detail: failure ?? dropped },
+    ...(descriptors ? [descriptorFinding(descriptors)] : []),
+  ];
+}
+
+function descriptorFinding(descriptors: Descriptors): Finding {
+  const finding = judgeDescriptors(descriptors, null);
+  const level = finding === null ? 'ok' : finding.severity === 'critical' ? 'error' : 'warning';
+  return { level, subject: 'descriptors', detail: `${descriptors.open} of ${descriptors.limit} are in use` };
 }
 
 /** What somebody has been told of and is not over; as loud as the worst of it. */

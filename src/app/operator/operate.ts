@@ -47,9 +47,14 @@ const limitMax = 10_000;
 
 /**
  * The operations of this application. `serverDer` gives the server certificate in use, for the doctor; `reread` the configuration as
- * it is now, null on a home at rest.
+ * it is now, null on a home at rest. `isServing`: devices are served, and must not wait.
  */
-export function operationsOf(app: App, serverDer: () => Uint8Array | null, reread: Reread | null = null): Operations {
+export function operationsOf(
+  app: App,
+  serverDer: () => Uint8Array | null,
+  reread: Reread | null = null,
+  isServing = false,
+): Operations {
   const { read } = app.store;
   return {
     addDevice: (input) => addDevice(app, input),
@@ -111,7 +116,7 @@ export function operationsOf(app: App, serverDer: () => Uint8Array | null, rerea
     listPolicies: async () => listPolicies(app),
     explainPolicy: ({ id }) => explainPolicy(app, idOf(id)),
     reload: (input) => reload(app, reread, input),
-    doctor: () => doctor(app, serverDer()),
+    doctor: () => doctor(app, serverDer(), isServing),
   };
 }
 

@@ -1,33 +1,45 @@
 // Has an alert stand for what is wrong with the machine under the gateway, as long as it is. It writes only when something has changed.
-import type { Finding } from '../../domain/alert.ts';
-import { LogJudgement } from '../../domain/machine.ts';
+import type { AlertName, Finding } from '../../domain/alert.ts';
+import { type Exposure, judgeDescriptors, judgeExposures, LogJudgement } from '../../domain/machine.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
-
-/** What is looked at here, by the alert that stands for it. */
-const names = [{ kind: 'log_unwritable', subject: 'log' }] as const;
-type Name = (typeof names)[number];
 
 export class MachineWatch {
   readonly #app: App;
   readonly #log = new LogJudgement();
-  /** What stands for each; absent: not known, since an earlier run may have left something. */
-  readonly #standing = new Map<Name, string | null>();
+  /** What was so before the start set it right: somebody may have made use of it. */
+  readonly #before: readonly Exposure[];
+  /** What stands, by kind; absent: not known, since an earlier run may have left something. */
+  readonly #standing = new Map<string, Finding | null>();
 
-  constructor(app: App) {
+  constructor(app: App, before: readonly Exposure[]) {
     this.#app = app;
+    this.#before = before.filter(({ kind }) => kind === 'written');
   }
 
-  /** To be called at each beat. */
+  /** To be called at each beat: what can change from one moment to the next. */
   async look(): Promise<void> {
     const { machine, clock } = this.#app;
-    await this.#settle(names[0], this.#log.judge(machine.log(), clock.steady()));
+    const log = machine.log();
+    const lost = log && this.#log.judge(log, clock.steady());
+    await this.#settle({ kind: 'log_unwritable', subject: 'log' }, lost);
+    const descriptors = await machine.descriptors();
+    const stands = this.#standing.get('descriptors_short') ?? null;
+    const finding = descriptors && judgeDescriptors(descriptors, stands);
+    await this.#settle({ kind: 'descriptors_short', subject: 'descriptors' }, finding);
   }
 
-  async #settle(name: Name, finding: Finding | null): Promise<void> {
-    const stands = finding && `${finding.severity} ${finding.detail}`;
-    if (this.#standing.get(name) === stands) return;
+  /** To be called now and then. */
+  async lookAtHome(): Promise<void> {
+    const now = this.#app.machine.exposures();
+    const healed = this.#before.filter(({ fault }) => !now.some((each) => each.fault === fault));
+    await this.#settle({ kind: 'home_exposed', subject: 'home' }, judgeExposures([...now, ...healed]));
+  }
+
+  async #settle(name: AlertName, finding: Finding | null): Promise<void> {
+    const stands = this.#standing.get(name.kind);
+    if (stands !== undefined && stands?.severity === finding?.severity && stands?.detail === finding?.detail) return;
     await change(this.#app, ({ alert, clearAlert }) => (finding ? alert(finding) : clearAlert(name)));
-    this.#standing.set(name, stands);
+    this.#standing.set(name.kind, finding);
   }
 }

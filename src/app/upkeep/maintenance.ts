@@ -96,6 +96,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     if (!isTime) return;
     await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
     await attempt(app, 'alerts that are over could not be cleared', () => settleAlerts(app));
+    await attempt(app, 'who can reach into the home could not be told', () => machine.lookAtHome());
     await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
     await attempt(app, 'the certificates of the gateway could not be looked at', () => alertOwn(app, serverDer()));
   };

@@ -3,9 +3,12 @@
 import type { Socket } from 'node:net';
 import type { BrokerLimits } from '../limits.ts';
 
-export type GateLimits = Pick<BrokerLimits, 'connectionsMax' | 'connectionsPerAddressMax' | 'connectionsUnknownMax'>;
+export type GateLimits = Pick<
+  BrokerLimits,
+  'connectionsMax' | 'connectionsPerAddressMax' | 'connectionsUnknownMax' | 'descriptorsMax'
+>;
 
-export type GateRefusal = 'connections_max' | 'connections_per_address_max' | 'connections_unknown_max';
+export type GateRefusal = 'connections_max' | 'connections_per_address_max' | 'connections_unknown_max' | 'descriptors';
 
 /** Known blocks remembered; the one that was not seen for longest is forgotten, and is known again with its next admission. */
 const knownMax = 100_000;
@@ -14,6 +17,11 @@ interface Entry {
   readonly block: string;
   /** Does it count among those of unknown blocks? */
   isUnknown: boolean;
+}
+
+/** The number of a socket's descriptor, which Node keeps to itself; -1 where it does not say. */
+function descriptorOf(socket: Socket): number {
+  return (socket as { readonly _handle?: { readonly fd?: number } })._handle?.fd ?? -1;
 }
 
 export class ConnectionGate {
@@ -39,7 +47,8 @@ export class ConnectionGate {
 
   /** Counts a connection in all until it closes, before it is known from where it comes. */
   hold(socket: Socket): GateRefusal | null {
-    if (this.#open.size >= this.#limits.connectionsMax) return 'connections_max';
+    const refusal = this.#objectTo(socket);
+    if (refusal) return refusal;
     this.#open.set(socket, null);
     socket.once('close', () => this.#release(socket));
     return null;
@@ -48,7 +57,8 @@ export class ConnectionGate {
   /** Counts the connection for its block until it closes. @returns why it is one too many, which leaves it uncounted. */
   admit(socket: Socket, block: string): GateRefusal | null {
     const isHeld = this.#open.has(socket);
-    if (!isHeld && this.#open.size >= this.#limits.connectionsMax) return 'connections_max';
+    const refusal = isHeld ? null : this.#objectTo(socket);
+    if (refusal) return refusal;
     const fromThere = this.#byBlock.get(block) ?? 0;
     if (fromThere >= this.#limits.connectionsPerAddressMax) return 'connections_per_address_max';
     const isUnknown = !this.#known.has(block);
@@ -88,6 +98,12 @@ export class ConnectionGate {
   /** Ends every connection now, handshakes in progress included. */
   destroyAll(): void {
     for (const socket of this.#open.keys()) socket.destroy();
+  }
+
+  /** Is there room for one more, whoever it is from? */
+  #objectTo(socket: Socket): GateRefusal | null {
+    if (descriptorOf(socket) >= this.#limits.descriptorsMax) return 'descriptors';
+    return this.#open.size >= this.#limits.connectionsMax ? 'connections_max' : null;
   }
 
   #release(socket: Socket): void {

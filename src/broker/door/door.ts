@@ -99,6 +99,11 @@ export class Door {
     this.#settle(arrival);
   }
 
+  /** No descriptor was left for a connection: it was refused before that, unless the process has its files open elsewhere. */
+  unaccepted({ message, code }: NodeJS.ErrnoException): void {
+    this.#tell('', 'descriptors', message, { 'error.code': code });
+  }
+
   close(): void {
     this.#strangers.stop();
     this.#neighbours.stop();

@@ -30,7 +30,12 @@ export function createTlsListener(options: TlsListenerOptions): Listener {
 export function behindDoor(server: TlsServer, door: Door): Listener {
   const tcp = createTcpServer({ noDelay: true }, door.before(server));
   return {
-    listen: (host, port) => bind(tcp, host, port),
+    listen: async (host, port) => {
+      const bound = await bind(tcp, host, port);
+      // Unheard, it would end the process.
+      tcp.on('error', (error) => door.unaccepted(error));
+      return bound;
+    },
     setSecureContext: (material) => server.setSecureContext(contextOptions(material)),
     close: () => {
       tcp.close();

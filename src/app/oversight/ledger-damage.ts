@@ -1,0 +1,70 @@
+// Looks for damage in the ledger's file at a start, and has an alert stand for it. The gateway serves on with what can be read: a fleet
+// that nobody admits lapses, and when to stop for a repair is for people to decide.
+
+import type { FileCheck } from '../../ports/store-file.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+import type { Finding } from '../operations.ts';
+
+/** A file up to this size is checked in one go before anybody is served; about a second. */
+const startBytesMax = 256 * 1_048_576;
+/** While devices are served it may take no longer than this many bytes do; some 50 ms. */
+const servingBytesMax = 16 * 1_048_576;
+/** How long a look on a running gateway goes on. */
+const lookMs = 5_000;
+
+const name = { kind: 'ledger_damaged', subject: 'ledger' } as const;
+
+/** To be called before anybody is served. A larger file is read through while others have their turns. Never rejects. */
+export async function checkAtStart(app: App): Promise<void> {
+  const { file } = app.store;
+  if (file.bytes <= startBytesMax) return settle(app, file.check());
+  app.chores.begin('the look for damage', (signal) => readThroughAll(app, signal))?.catch(() => undefined);
+}
+
+async function readThroughAll(app: App, signal: AbortSignal): Promise<void> {
+  const found = await app.store.file.readThrough(
+    () => app.turns.take(),
+    () => signal.aborted,
+  );
+  await settle(app, found);
+}
+
+async function settle(app: App, { faults }: FileCheck): Promise<void> {
+  const [first] = faults;
+  const detail = `its file is damaged: ${first}${faults.length > 1 ? `; and ${faults.length - 1} more faults` : ''}`;
+  if (first !== undefined) app.journal.tell({ action: 'ledger.damaged', message: `the ledger: ${detail}` });
+  const finding = { ...name, severity: 'critical', detail, owner: null } as const;
+  try {
+    await change(app, ({ alert, clearAlert }) => (first === undefined ? clearAlert(name) : alert(finding)));
+  } catch (error) {
+    // Damaged where alerts are, or not to be written at all, which has an alert of its own.
+    app.journal.tell({
+      action: 'sweep.failed',
+      message: 'nobody could be alerted of the damage',
+      fields: { 'error.message': error instanceof Error ? error.message : String(error) },
+    });
+  }
+}
+
+/** How the file is now. @param isServing whether others wait meanwhile: then a large file is read through, and not for long. */
+export async function damageFinding({ store, turns, clock }: App, isServing: boolean): Promise<Finding> {
+  const { faults, isWhole } = isServing && store.file.bytes > servingBytesMax ? await look() : store.file.check();
+  const [first] = faults;
+  const subject = 'ledger file';
+  if (first !== undefined) {
+    const more = faults.length > 1 ? `; and ${faults.length - 1} more faults` : '';
+    return { level: 'error', subject, detail: `damaged: ${first}${more}; see ledger_damaged in docs/operations.md` };
+  }
+  return { level: 'ok', subject, detail: isWhole ? 'no damage' : 'no damage in the part that was looked at' };
+
+  async function look(): Promise<FileCheck> {
+    const until = clock.steady() + lookMs;
+    const found = await store.file.readThrough(
+      () => turns.take(),
+      () => clock.steady() > until,
+    );
+    // Neither indexes nor free pages.
+    return { ...found, isWhole: false };
+  }
+}

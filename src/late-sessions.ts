@@ -1,0 +1,33 @@
+// The sessions as the application knows them from the start on: those of a broker that is made later.
+import type { Broker } from './broker/broker.ts';
+import type { PrincipalId } from './domain/principal.ts';
+import type { Announcer, Sessions } from './ports/sessions.ts';
+
+/** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
+export class LateSessions implements Sessions, Announcer {
+  broker: Broker | null = null;
+  forget: (principalId: string) => void = () => undefined;
+  forgetClaimed: (principalId: PrincipalId) => void = () => undefined;
+  forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]> = async () => [];
+
+  announce: Announcer['announce'] = (topic, payload) =>
+    this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
+  send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
+  listens: Sessions['listens'] = (id, topic, only) => this.broker?.sessions.listens(id, topic, only) ?? false;
+  clientIdsOf: Sessions['clientIdsOf'] = (id) => this.broker?.sessions.clientIdsOf(id) ?? [];
+  closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
+    this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
+  closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {
+    const closed = this.broker?.sessions.closeByPrincipal(id, reason) ?? 0;
+    if (reason === 'decommissioned') this.forget(id);
+    return closed;
+  };
+  closeClaimed: Sessions['closeClaimed'] = (id, reason) => {
+    const closed = this.broker?.sessions.closeClaimed(id, reason) ?? 0;
+    this.forgetClaimed(id);
+    return closed;
+  };
+  isConnected: Sessions['isConnected'] = (id, certificate) =>
+    this.broker?.sessions.isConnected(id, certificate) ?? false;
+  closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
+}

@@ -1,0 +1,81 @@
+// A process that runs out of file descriptors: somebody is told before nobody can connect, and what keeps the gateway going has its own.
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Recorder } from '../scenarios/recorder.ts';
+import { anyPorts } from './gateway-process.ts';
+import { Workplace } from './harness.ts';
+
+const limit = 320;
+const patience = { timeout: 60_000, interval: 100 };
+
+let place: Workplace;
+let child: ChildProcess;
+let log: Recorder;
+const sockets: Socket[] = [];
+
+beforeEach(() => {
+  place = new Workplace();
+  log = new Recorder();
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  place.remove();
+});
+
+async function startWithFew(): Promise<{ mqttPort: number; httpPort: number }> {
+  const [entry = '', ...args] = ['dist/main.js', 'start', '--home', place.home, '-o', 'json'];
+  const line = `ulimit -n ${limit}; exec "$@"`;
+  const env = { ...process.env, ...anyPorts };
+  child = spawn('sh', ['-c', line, 'sh', process.execPath, entry, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (child.stdout) createInterface({ input: child.stdout }).on('line', (text) => log.write(text));
+  const started = await log.until('gateway.started');
+  return { mqttPort: Number(started['nolapse.port.mqtt']), httpPort: Number(started['nolapse.port.http']) };
+}
+
+/** Connections that say nothing. @returns how many of them there were that the gateway has ended. */
+async function crowd(port: number, count: number): Promise<() => number> {
+  let ended = 0;
+  const opened = Array.from({ length: count }, async () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    sockets.push(socket);
+    socket.once('close', () => {
+      ended += 1;
+    });
+    await once(socket, 'connect').catch(() => undefined);
+  });
+  await Promise.all(opened);
+  return () => ended;
+}
+
+async function openAlerts(): Promise<unknown[]> {
+  const { stdout } = await place.run(['alert', 'list', '--open', '--home', place.home, '-o', 'json']);
+  return JSON.parse(stdout) as unknown[];
+}
+
+it('refuses connections beyond what it can bear, says so, and works on', async () => {
+  const { mqttPort, httpPort } = await startWithFew();
+  const ended = await crowd(mqttPort, 2 * limit);
+  await vi.waitFor(() => expect(ended()).toBeGreaterThan(limit), patience);
+  await vi.waitFor(async () => {
+    expect(await openAlerts()).toMatchObject([{ kind: 'descriptors_short', severity: 'critical' }]);
+  }, patience);
+  await log.until('connection.refused', { 'event.reason': 'descriptors' });
+  const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  expect(metrics).toMatch(/^nolapse_connections_refused_total\{reason="descriptors"\} [1-9]/m);
+  // The ledger, the PKI's files and the control socket have theirs.
+  await place.ask('device', 'add', 'pump-1', '--owner', 'water');
+  await place.ask('device', 'issue', 'pump-1', '--out', 'credentials');
+  const { stdout } = await place.run(['doctor', '--home', place.home, '-o', 'json']);
+  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ level: 'error', subject: 'descriptors' }));
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await vi.waitFor(async () => expect(await openAlerts()).toEqual([]), patience);
+});
