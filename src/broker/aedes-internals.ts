@@ -103,6 +103,8 @@ export interface BrokerPersistence {
   storeAhead(packet: PublishPacket, client: BrokerClient): Promise<void> | null;
   /** Is there room to remember this QoS 2 message until its PUBREL? Asked as it arrives; what is granted is kept for it. */
   takeRoom(packet: PublishPacket, client: BrokerClient): boolean;
+  /** For whom the retained messages are that aedes asks for next, in the same turn. */
+  replayTo(client: BrokerClient): void;
   /** Called for each admitted client before its subscriptions are restored and CONNACK is sent: sends it its queue. */
   attend(client: BrokerClient): void;
   /** Called when its connection ends, with why. */

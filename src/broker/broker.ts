@@ -164,7 +164,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
   });
   const duplicates = withoutDuplicateCheck(aedes.id);
   watchErrors(aedes, journal, registry);
-  watchSubscriptions(aedes, { entrance, registry, journal, limits });
+  watchSubscriptions(aedes, { entrance, registry, limits, persistence });
   watchRegistrations(aedes, registry);
   return aedes;
 }

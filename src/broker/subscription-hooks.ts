@@ -4,7 +4,7 @@ import type { Aedes, AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
 import type { Journal } from '../ports/journal.ts';
-import { brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
+import { type BrokerPersistence, brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { answerRepeated } from './repeated-filters.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
@@ -19,6 +19,10 @@ export interface SubscriptionOptions {
   readonly registry: SessionRegistry;
   readonly journal: Journal;
   readonly limits: BrokerLimits;
+}
+
+export interface WatchOptions extends Pick<SubscriptionOptions, 'entrance' | 'registry' | 'limits'> {
+  readonly persistence: Pick<BrokerPersistence, 'replayTo'>;
 }
 
 /** Called for each filter of a SUBSCRIBE, and again for each that a persistent session brings back. */
@@ -54,12 +58,13 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
 }
 
 /** Follows what happens to subscriptions after they were granted. */
-export function watchSubscriptions(aedes: Aedes, { registry, entrance, limits }: SubscriptionOptions): void {
+export function watchSubscriptions(aedes: Aedes, { registry, entrance, limits, persistence }: WatchOptions): void {
   // Emitted after SUBACK was written, so that an offer never overtakes it.
   aedes.on('subscribe', (subscriptions, mqttClient) => {
     const client = brokerClient(mqttClient);
     const live = registry.of(client);
     answerRepeated(client, subscriptions);
+    persistence.replayTo(client);
     // aedes waits for the socket to take its own answers, and not for these.
     if (live && client.conn.writableLength > limits.outboundBytesMax) registry.end(live, 'slow_reader');
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== failure);

@@ -26,6 +26,7 @@ import {
   settled,
 } from './mqtt-packet.ts';
 import { createParts } from './mqtt-parts.ts';
+import type { Subscriber } from './mqtt-replays.ts';
 import type { MqttStoredSessions } from './mqtt-stored-sessions.ts';
 import type { MatchedSubscription } from './mqtt-subscription-index.ts';
 import { noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
@@ -40,6 +41,7 @@ export class MqttPersistence {
   /** The sessions that outlive their connection. */
   readonly sessions: MqttStoredSessions;
   #attached: { readonly broker: MqttBroker; readonly arrivals: Arrivals } | null = null;
+  #asking: Subscriber | null = null;
   #destroyed = false;
 
   constructor(database: Database, options: MqttPersistenceOptions) {
@@ -100,12 +102,19 @@ export class MqttPersistence {
     return this.#submit(() => this.#retain(packet));
   }
 
+  /** aedes does not say for whom it asks next, and asks in the same turn. */
+  replayTo(client: Subscriber): void {
+    this.#asking = client;
+  }
+
   createRetainedStream(filter: string): Readable {
     return this.createRetainedStreamCombi([filter]);
   }
 
   createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return this.#parts.retained.stream(filters, (error) => void this.#listening.broker.emit('error', error));
+    const to = this.#asking;
+    this.#asking = null;
+    return this.#parts.replays.stream(to, filters, (error) => void this.#listening.broker.emit('error', error));
   }
 
   addSubscriptions(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {

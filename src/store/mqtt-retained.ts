@@ -1,8 +1,7 @@
 // The last retained message of each topic, looked up by filter over the primary key: the literal beginning of the filter
 // bounds what is read. Messages and bytes are limited, in all and for each principal; what finds no room is not retained, and
 // neither is what it was to replace (MQTT 3.1.1, 3.3.1.3: the server may discard a retained message at any time).
-import { Readable } from 'node:stream';
-import { GatewayError } from '../domain/errors.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { matches } from '../domain/topics.ts';
 import type { Database } from './database.ts';
 import type { RetainedLimits } from './mqtt-options.ts';
@@ -76,16 +75,8 @@ export class MqttRetained {
     return true;
   }
 
-  /** `failed` is told when they cannot be read: aedes listens for no error, and one that nobody hears ends the process. */
-  stream(filters: readonly string[], failed: (error: GatewayError) => void): Readable {
-    const stream = Readable.from(this.#matching(filters));
-    stream.on('error', (cause) => {
-      failed(new GatewayError('store_failed', `retained messages could not be read: ${cause.message}`, cause));
-    });
-    return stream;
-  }
-
-  *#matching(filters: readonly string[]): Generator<PublishPacket> {
+  /** Reads a page at a time, and lets others have a turn in between. Throws when they cannot be read. */
+  async *matching(filters: readonly string[]): AsyncGenerator<PublishPacket> {
     for (const filter of filters) {
       if (this.#room.messages === 0) return;
       if (/[+#]/.test(filter)) yield* this.#walk(filter);
@@ -96,7 +87,7 @@ export class MqttRetained {
     }
   }
 
-  *#walk(filter: string): Generator<PublishPacket> {
+  async *#walk(filter: string): AsyncGenerator<PublishPacket> {
     // Without its last slash, because `a/#` matches `a` too [MQTT-4.7.1-2].
     const prefix = filter.slice(0, filter.search(/[+#]/)).replace(/\/$/, '');
     let after: string | undefined = '';
@@ -106,6 +97,7 @@ export class MqttRetained {
         if (matches(filter, row.topic)) yield packetOf(row);
       }
       after = rows[rowsPerPage - 1]?.topic;
+      if (after !== undefined) await nextTurn();
     }
   }
 }

@@ -19,7 +19,7 @@ import { principal as principalOf } from '../domain/samples.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
 /** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
-interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend' | 'leave' | 'takeRoom'> {
+interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend' | 'leave' | 'takeRoom' | 'replayTo'> {
   outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
   outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
   incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
@@ -38,6 +38,7 @@ export function memoryPersistence() {
       packet.messageId === undefined ? undefined : clear(client, packet),
     storeAhead: async (_packet: PublishPacket): Promise<void> => undefined,
     attend: () => undefined,
+    replayTo: () => undefined,
     leave: () => undefined,
     takeRoom: () => true,
   });
