@@ -1,5 +1,6 @@
 // What anybody may fetch: the CRL, the CA certificates, health and metrics. It reads, and takes nothing.
 import { createHash } from 'node:crypto';
+import type { ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -8,6 +9,8 @@ import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { limitAddresses, limitDescriptors } from './address-limit.ts';
 import { answerErrors } from './errors.ts';
+import { keptFor } from './kept-for.ts';
+import { serveOneAtATime } from './one-at-a-time.ts';
 import { crlPath, crlShardPath, issuerPath } from './public-path.ts';
 
 /** A CRL in DER, which may be megabytes: it is read while it is sent, and never copied for a request. */
@@ -49,6 +52,8 @@ const requestMs = 5_000;
 /** How often connections are held against that. */
 const checkMs = 1_000;
 const idleMs = 5_000;
+/** For so long health and metrics are answered as they were: a hundred scrapers cost no more than one. */
+const keptMs = 1_000;
 /** A store that takes longer to answer is not well. */
 const healthMs = 2_000;
 /** How long a relying party's cache may keep a CRL: what a revocation may be late by, on top of its own fetching. */
@@ -137,16 +142,26 @@ function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void
       seconds: certificateSeconds,
     }),
   );
+  const currentHealth = keptFor(keptMs, () => health(content, log));
   app.get('/healthz', async (_request, reply) => {
-    const { ok, ...rest } = await health(content, log);
+    const { ok, ...rest } = await currentHealth();
     reply.code(ok ? 200 : 503).header('cache-control', 'no-store');
     return { status: ok ? 'ok' : 'unavailable', ...rest };
   });
+  const currentMetrics = keptFor(keptMs, () => content.metrics());
   app.get('/metrics', async (_request, reply) => {
     reply.header('cache-control', 'no-store').type('text/plain; version=0.0.4; charset=utf-8');
-    return content.metrics();
+    return currentMetrics();
   });
 }
+
+const serverOptions: ServerOptions = {
+  requestTimeout: requestMs,
+  keepAliveTimeout: idleMs,
+  maxHeaderSize: headerBytesMax,
+  headersTimeout: requestMs,
+  connectionsCheckingInterval: checkMs,
+};
 
 /** Listens once everything is in place. Rejects when the address cannot be had. */
 export async function startPublicServer(options: {
@@ -159,14 +174,12 @@ export async function startPublicServer(options: {
 }): Promise<PublicServer> {
   const app = fastify({
     bodyLimit: 1,
-    requestTimeout: requestMs,
-    connectionTimeout: requestMs * 2,
-    keepAliveTimeout: idleMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 100 },
-    http: { maxHeaderSize: headerBytesMax, headersTimeout: requestMs, connectionsCheckingInterval: checkMs },
+    serverFactory: (listener) => serveOneAtATime(serverOptions, listener),
   });
   app.removeAllContentTypeParsers();
+  app.server.setTimeout(requestMs * 2);
   app.server.maxConnections = connectionsMax;
   limitAddresses(app.server, connectionsPerAddressMax);
   limitDescriptors(app.server, options.descriptorsMax ?? Number.POSITIVE_INFINITY, options.log);

@@ -1,4 +1,5 @@
 // What anybody may fetch over HTTP, on a real socket.
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
@@ -125,6 +126,38 @@ describe('the public server', () => {
       .toBe(true);
     expect(read.bytes).toBeLessThan(text.length / 4);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    socket.destroy();
+  });
+
+  it('answers one request at a time on a connection', async () => {
+    let made = 0;
+    const url = await serve({
+      metrics: async () => {
+        made += 1;
+        return `# HELP x y\nx ${made}\n`;
+      },
+    });
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    let answered = '';
+    socket.on('data', (chunk) => {
+      answered += chunk;
+    });
+    socket.on('error', () => undefined);
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4_000));
+    await gone;
+    expect(answered.match(/HTTP\/1.1 200/g)).toHaveLength(1);
+    expect(made).toBe(1);
+  });
+
+  it('serves one request after another on a connection that is kept', async () => {
+    const url = await serve();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    for (let turn = 0; turn < 3; turn += 1) {
+      socket.write('GET /ca/root.crt HTTP/1.1\r\nHost: x\r\n\r\n');
+      const [chunk] = await once(socket, 'data');
+      expect(String(chunk)).toMatch(/^HTTP\/1.1 200/);
+    }
     socket.destroy();
   });
 
