@@ -13,19 +13,20 @@ export interface AbsentSessionsOptions {
   readonly clock: Pick<Clock, 'steady'>;
   readonly journal: Journal;
   /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their names. */
-  readonly forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]>;
+  readonly forgetAbsent: (ms: number, mostMs: number, signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 /** @returns what ends it; resolves when the look under way has ended. */
 export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: AbsentSessionsOptions) {
   let lookedAt = clock.steady();
+  const stopping = new AbortController();
   let looking: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {
     const now = clock.steady();
     const passed = Math.round(now - lookedAt);
     lookedAt = now;
     try {
-      for (const session of await forgetAbsent(passed, expiryMs)) {
+      for (const session of await forgetAbsent(passed, expiryMs, stopping.signal)) {
         const { owner, clientId } = ownerAndClientOf(session);
         journal.tell({
           action: 'session.forgotten',
@@ -47,6 +48,7 @@ export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: 
   }, everyMs);
   return async (): Promise<void> => {
     clearInterval(timer);
+    stopping.abort();
     await looking;
   };
 }

@@ -59,7 +59,7 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
   const persistence = keepMessages(parts, config.limits, () => sessions.broker);
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
   sessions.forgetClaimed = (id) => void persistence.sessions.forgetClaimed(id);
-  sessions.forgetAbsent = (ms, mostMs) => persistence.sessions.forgetAbsent(ms, mostMs);
+  sessions.forgetAbsent = (...away) => persistence.sessions.forgetAbsent(...away);
   const broker = await createBroker({
     entrance: entranceOf(app, seen),
     persistence,

@@ -1,4 +1,5 @@
 // The sessions as the application knows them from the start on: those of a broker that is made later.
+import type { AbsentSessionsOptions } from './absent-sessions.ts';
 import type { Broker } from './broker/broker.ts';
 import type { PrincipalId } from './domain/principal.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
@@ -8,7 +9,7 @@ export class LateSessions implements Sessions, Announcer {
   broker: Broker | null = null;
   forget: (principalId: string) => void = () => undefined;
   forgetClaimed: (principalId: PrincipalId) => void = () => undefined;
-  forgetAbsent: (ms: number, mostMs: number) => Promise<readonly string[]> = async () => [];
+  forgetAbsent: AbsentSessionsOptions['forgetAbsent'] = async () => [];
 
   announce: Announcer['announce'] = (topic, payload) =>
     this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));

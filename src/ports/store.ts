@@ -229,8 +229,8 @@ export interface Transaction extends Reader, CarriedWriter, RevocationListWriter
   putAlert(alert: Alert): Promise<void>;
   /** Forgets those of the `limit` first lines of the journal that were recorded before this instant. Returns how many. */
   forgetJournal(before: Instant, limit: number): Promise<number>;
-  /** Forgets alerts cleared before this instant. */
-  forgetAlerts(before: Instant): Promise<void>;
+  /** Forgets `limit` alerts cleared before this instant, at most. Returns how many. */
+  forgetAlerts(before: Instant, limit: number): Promise<number>;
   /** A sink is to be told of an event. */
   notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void>;
   dropNotification(id: number): Promise<void>;

@@ -49,7 +49,26 @@ export function watches(queries: Queries) {
   };
 }
 
+function prepareForget(queries: Queries) {
+  const forget = queries.prepare((p: Parameter<{ before: Instant; limit: number }>) =>
+    build
+      .deleteFrom('alert')
+      .where((eb) =>
+        eb(eb.refTuple('kind', 'subject'), 'in', (select) =>
+          select
+            .selectFrom('alert')
+            .select(['kind', 'subject'])
+            .where('cleared_at', '<', p('before'))
+            .limit(p('limit'))
+            .$asTuple('kind', 'subject'),
+        ),
+      ),
+  );
+  return forget.run;
+}
+
 export function alerts(queries: Queries) {
+  const forget = prepareForget(queries);
   const byName = queries.prepare((p: Parameter<{ kind: AlertKind; subject: string }>) =>
     rows.where('kind', '=', p('kind')).where('subject', '=', p('subject')),
   );
@@ -90,9 +109,6 @@ export function alerts(queries: Queries) {
       .values({ kind: p('kind'), subject: p('subject'), ...facts })
       .onConflict((conflict) => conflict.columns(['kind', 'subject']).doUpdateSet(facts));
   });
-  const forget = queries.prepare((p: Parameter<{ before: Instant }>) =>
-    build.deleteFrom('alert').where('cleared_at', '<', p('before')),
-  );
   return {
     alert: (kind: AlertKind, subject: string): Alert | null => byName.get({ kind, subject }) ?? null,
     openAlerts: (after: AlertName | null, limit: number): Alert[] =>
@@ -106,7 +122,7 @@ export function alerts(queries: Queries) {
       return queries.all(query.kind === undefined ? select : select.where('kind', '=', query.kind));
     },
     putAlert: (alert: Alert): void => void put.run(alert),
-    forgetAlerts: (before: Instant): void => void forget.run({ before }),
+    forgetAlerts: (before: Instant, limit: number): number => forget({ before, limit }),
   };
 }
 

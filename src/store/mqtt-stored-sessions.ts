@@ -13,6 +13,9 @@ interface Part {
   discard(clientId: string): void;
 }
 
+/** Sessions looked at in one unit of work, and those of one more principal. */
+const lookedAt = 200;
+
 export interface StoredSessionsOptions {
   readonly parts: readonly Part[];
   readonly absences: MqttAbsences;
@@ -64,12 +67,14 @@ export class MqttStoredSessions {
 
   /** Removes all that is stored of the client. Its connection is to be closed first. */
   forget(clientId: string): Promise<void> {
-    return this.#forget((id) => id === clientId);
+    return this.#options.submit(() => this.#discard(clientId));
   }
 
   /** Removes all that is stored of a principal's sessions. */
   forgetPrincipal(principalId: string): Promise<void> {
-    return this.#forget((id) => ownerOfSession(id) === principalId);
+    return this.#options.submit(() => {
+      for (const clientId of this.#known.get(principalId) ?? []) this.#discard(clientId);
+    });
   }
 
   /** Removes what is stored of others' client ids that are this principal's since it is in the inventory: nobody can come back to it. */
@@ -84,27 +89,34 @@ export class MqttStoredSessions {
 
   /**
    * Counts `ms` more for each session that was away at the last call and still is, and forgets those that have been away for `mostMs`.
+   * A few are looked at in one unit of work, and others have their turn between two; ends early when `signal` aborts.
    * @returns their client ids.
    */
-  forgetAbsent(ms: number, mostMs: number): Promise<string[]> {
-    const { absences, isConnected, submit } = this.#options;
-    return submit(() => {
-      const gone: string[] = [];
-      const away = [...this.#known.values()].flatMap((ids) => [...ids]).filter((id) => !isConnected(id));
-      for (const clientId of away) {
-        const isKept = this.has(clientId);
-        if (isKept && absences.extend(clientId, ms) < mostMs) continue;
-        if (isKept) gone.push(clientId);
-        this.#discard(clientId);
-      }
-      return gone;
-    });
+  async forgetAbsent(ms: number, mostMs: number, signal?: AbortSignal): Promise<string[]> {
+    const { isConnected, submit } = this.#options;
+    const gone: string[] = [];
+    let batch: string[] = [];
+    const look = async (): Promise<void> => {
+      const looked = batch;
+      batch = [];
+      gone.push(...(await submit(() => looked.filter((id) => !isConnected(id) && this.#isOver(id, ms, mostMs)))));
+    };
+    for (const clientIds of this.#known.values()) {
+      for (const clientId of clientIds) if (!isConnected(clientId)) batch.push(clientId);
+      if (batch.length < lookedAt) continue;
+      await look();
+      if (signal?.aborted) return gone;
+    }
+    if (batch.length > 0) await look();
+    return gone;
   }
 
-  #forget(isMeant: (clientId: string) => boolean): Promise<void> {
-    return this.#options.submit(() => {
-      for (const part of this.#parts) for (const id of part.clientIds().filter(isMeant)) this.#discard(id);
-    });
+  /** Part of a unit of work. @returns whether the session was kept until now, and is forgotten. */
+  #isOver(clientId: string, ms: number, mostMs: number): boolean {
+    const isKept = this.has(clientId);
+    if (isKept && this.#options.absences.extend(clientId, ms) < mostMs) return false;
+    this.#discard(clientId);
+    return isKept;
   }
 
   #note(clientId: string): Set<string> {

@@ -146,8 +146,8 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putAlert(alert);
   }
 
-  async forgetAlerts(before: Instant): Promise<void> {
-    this.#open().forgetAlerts(before);
+  async forgetAlerts(before: Instant, limit: number): Promise<number> {
+    return this.#open().forgetAlerts(before, limit);
   }
 
   async forgetJournal(before: Instant, limit: number): Promise<number> {

@@ -120,6 +120,15 @@ describe('the plans of the queries of fixed shape', () => {
     expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);
   });
 
+  it.each([
+    ['all alerts', '', /INDEX alert_raised$/],
+    ['open alerts', 'WHERE cleared_at IS NULL', /INDEX alert_open_raised$/],
+    ['alerts of a kind', 'WHERE kind = ?', /INDEX alert_kind_raised \(kind=\?\)$/],
+  ])('find the newest of %s without reading the others', (_, where, index) => {
+    const steps = plan(`SELECT * FROM alert ${where} ORDER BY raised_at DESC LIMIT ?`);
+    expect(steps).toEqual([expect.stringMatching(index)]);
+  });
+
   it('sort nothing, or only what an index has found due', () => {
     const sorting = prepared.filter((sql) => plan(sql).some((step) => step.includes('TEMP B-TREE')));
     for (const sql of sorting) expect(sql).toMatch(/"renew_at" <=|"due_at" <=|"principal_id" = \? union/);

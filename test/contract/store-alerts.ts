@@ -135,14 +135,24 @@ export function alerts(): void {
     await putAlerts(alert('a', { severity: 'critical', clearedAt: now - 1 }), alert('b', { clearedAt: now + 1 }));
     await putAlerts(alert('d', { kind: 'lapsed', clearedAt: now + 1 }), alert('c', { clearedAt: null }));
     expect(await open()).toEqual([['renewal_overdue/warning', 1]]);
-    await change((tx) => tx.forgetAlerts(now + 2));
+    expect(await store.transact((tx) => tx.forgetAlerts(now + 2, 9))).toBe(3);
     expect(await open()).toEqual([['renewal_overdue/warning', 1]]);
   });
 
   it('forgets what was cleared long ago, and nothing else', async () => {
     await putAlerts(alert('a', { clearedAt: now - 1 }), alert('b', { clearedAt: now }), alert('c'));
-    await change((tx) => tx.forgetAlerts(now));
+    expect(await store.transact((tx) => tx.forgetAlerts(now, 9))).toBe(1);
     expect((await store.read.alerts({}, 10)).map(({ subject }) => subject).sort()).toEqual(['b', 'c']);
+  });
+}
+
+export function forgotten(): void {
+  it('forgets no more of them at a time than it is told', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    await putAlerts(...names.map((name) => alert(name, { clearedAt: now - 1 })), alert('f'));
+    const forget = () => store.transact((tx) => tx.forgetAlerts(now, 2));
+    expect([await forget(), await forget(), await forget(), await forget()]).toEqual([2, 2, 1, 0]);
+    expect((await store.read.alerts({}, 10)).map(({ subject }) => subject)).toEqual(['f']);
   });
 }
 

@@ -1,6 +1,6 @@
 // What every store must do, whatever holds its rows. An adapter's test calls this with a way to open an empty store.
 import { afterEach, beforeEach, describe } from 'vitest';
-import { alerts, notifications, watches } from './store-alerts.ts';
+import { alerts, forgotten, notifications, watches } from './store-alerts.ts';
 import { campaigns } from './store-campaigns.ts';
 import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
@@ -37,6 +37,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('what is under way', deliveries);
     describe('whom to look at', watches);
     describe('alerts', alerts);
+    describe('alerts that are over', forgotten);
     describe('notifications', notifications);
   });
 }

@@ -7,13 +7,23 @@ import { conflictKinds } from '../inventory/plan-reconcile.ts';
 
 /** Alerts of one kind settled in one go; the next look goes on. */
 const settledMax = 200;
+/** Batches of alerts that are forgotten in one look. */
+const batchesMax = 50;
 
 const events = (Object.keys(alertKinds) as AlertKind[]).filter((kind) => alertKinds[kind].quietMs !== null);
 
 /** Clears events that have been quiet for as long as their kind says, and forgets alerts that were cleared long ago. */
 export async function settleAlerts(app: App): Promise<void> {
   for (const kind of events) await change(app, (within) => settleKind(within, kind));
-  await change(app, ({ tx, now }) => tx.forgetAlerts(now - app.settings.alertsKeptMs));
+  await forgetAlerts(app);
+}
+
+/** A bounded number in one go: a million that were cleared together are over together. The next look goes on. */
+async function forgetAlerts(app: App): Promise<void> {
+  for (let batch = 0; batch < batchesMax; batch += 1) {
+    const forget = (within: Change) => within.tx.forgetAlerts(within.now - app.settings.alertsKeptMs, settledMax);
+    if ((await change(app, forget)) < settledMax) return;
+  }
 }
 
 async function settleKind(within: Change, kind: AlertKind): Promise<void> {

@@ -19,6 +19,7 @@ import { shownStateMigration } from './0017-shown-state.ts';
 import { renewalSignedMigration } from './0018-renewal-signed.ts';
 import { delegationTelemetryMigration } from './0019-delegation-telemetry.ts';
 import { revocationListsMigration } from './0020-revocation-lists.ts';
+import { alertOrderMigration } from './0021-alert-order.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -42,4 +43,5 @@ export const migrations: readonly Migration[] = [
   renewalSignedMigration,
   delegationTelemetryMigration,
   revocationListsMigration,
+  alertOrderMigration,
 ];
