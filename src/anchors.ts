@@ -1,17 +1,20 @@
 // The certificates that may introduce strangers, read from the files the configuration names. One that could introduce nobody
 // is a fault of the configuration, named by its key.
-import { readFileSync } from 'node:fs';
 import { ConfigError, type ConfigFault } from './config/fault.ts';
 import { DerError } from './pki/der-reader.ts';
 import { pemToDer } from './pki/pem.ts';
 import { readCertificate } from './pki/x509.ts';
+import { NotReadable, readRegularFile } from './regular-file.ts';
+
+const fileBytesMax = 1_048_576;
 
 function contentOf(file: string): readonly Uint8Array[] | string {
   try {
-    const bytes = readFileSync(file);
+    const bytes = readRegularFile(file, fileBytesMax);
     if (!bytes.includes('-----BEGIN')) return [new Uint8Array(bytes)];
     return pemToDer(bytes.toString('latin1'), 'CERTIFICATE') ?? 'holds something that is no PEM certificate';
   } catch (error) {
+    if (error instanceof NotReadable) return `cannot be read: ${error.message}`;
     return `cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
   }
 }

@@ -7,17 +7,18 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GatewayError } from '../domain/errors.ts';
+import { readRegularFile } from '../regular-file.ts';
 
 export const secretMode = 0o600;
 export const publicMode = 0o644;
 const directoryMode = 0o700;
+const fileBytesMax = 1_048_576;
 
 export type PkiFile = 'root.key' | 'root.crt' | 'issuing.key' | 'issuing.crt' | 'server.key' | 'server.crt';
 
@@ -35,7 +36,7 @@ export function makePrivateDirectory(dir: string): void {
 export function readPkiFile(dir: string, name: PkiFile): string {
   const path = join(dir, name);
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, fileBytesMax).toString('utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (missing) throw new GatewayError('pki_file_missing', `${path} is missing`, error);

@@ -1,7 +1,7 @@
 // Where configuration comes from: a YAML file, whose lines faults are named by, and NOLAPSE_ variables laid over it. It
 // gathers values and judges none of them.
-import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { NotReadable, readRegularFile } from '../regular-file.ts';
 import type { ConfigFault } from './fault.ts';
 import { anyName, type ConfigKey, configKeys } from './keys.ts';
 
@@ -49,10 +49,10 @@ function poisonedKeys(node: unknown, path: readonly string[], found: string[][])
 
 function readText(file: string): { text: string } | { fault: ConfigFault } {
   try {
-    const bytes = readFileSync(file);
-    if (bytes.length > fileBytesMax) return { fault: { path: '', message: `larger than ${fileBytesMax} bytes` } };
+    const bytes = readRegularFile(file, fileBytesMax);
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {
+    if (error instanceof NotReadable) return { fault: { path: '', message: error.message } };
     const code = (error as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'no such file' : code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'not UTF-8' : code;
     return { fault: { path: '', message: `cannot be read: ${why ?? 'unknown error'}` } };

@@ -20,6 +20,7 @@ const connectionsMax = 64;
 /** A file of a whole fleet is taken as fast as it is read. */
 const requestMs = 600_000;
 const faultsMax = 20;
+const unreadMs = 60_000;
 
 const statusOf = { invalid: 422, not_found: 404, conflict: 409 } as const;
 
@@ -44,11 +45,17 @@ export async function startControlServer(options: {
   readonly home: string;
   readonly operations: Operations;
   readonly log: Log;
+  /** How long a caller may take nothing of its answer. */
+  readonly unreadMs?: number;
 }): Promise<ControlServer> {
   const path = controlPath(options.home);
   const app = fastify({ bodyLimit: bodyBytes, requestTimeout: requestMs, forceCloseConnections: true });
   app.server.maxConnections = connectionsMax;
   limitDescriptors(app.server, Number.POSITIVE_INFINITY, options.log);
+  // A caller who does not read keeps its connection no longer than this; one who waits for long work keeps it.
+  app.addHook('onSend', async (request) => {
+    request.raw.socket.setTimeout(options.unreadMs ?? unreadMs);
+  });
   answerErrors(app, options.log, translate);
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   // Lets a caller know that it is a gateway that answers.

@@ -1,6 +1,5 @@
 // How many files and connections this process may have open, and how many it has.
-import { readFileSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 const mine = '/proc/self/fd';
 
@@ -28,13 +27,29 @@ function limitOfReport(): string | null {
   return String(userLimits?.open_files?.soft ?? '');
 }
 
-/** Null where the system does not say. */
-export async function openDescriptors(): Promise<number | null> {
-  try {
-    // Linux from 6.2 says it without a list.
-    const { size } = await stat(mine);
-    return size > 0 ? size : (await readdir(mine)).length;
-  } catch {
-    return null;
+/** A list of them all takes a while: it is made anew after this. */
+const listMs = 30_000;
+
+/** Counts them without a thread of the pool, of which none may be free. */
+export class DescriptorCount {
+  #listed = 0;
+  #listedAt = Number.NEGATIVE_INFINITY;
+
+  /** Null where the system does not say. */
+  get open(): number | null {
+    try {
+      // Linux from 6.2 says it without a list.
+      return statSync(mine).size || this.#fromList();
+    } catch {
+      return null;
+    }
+  }
+
+  #fromList(): number {
+    if (performance.now() >= this.#listedAt + listMs) {
+      this.#listed = readdirSync(mine).length;
+      this.#listedAt = performance.now();
+    }
+    return this.#listed;
   }
 }

@@ -7,7 +7,7 @@ export interface Machine {
   /** Files and connections the process may have open at a time; null where the system does not say. */
   readonly descriptorLimit: number | null;
   /** Null where the system does not say. */
-  descriptors(): Promise<Descriptors | null>;
+  descriptors(): Descriptors | null;
   /** Who else can reach into the home, as it is now. */
   exposures(): readonly Exposure[];
 }

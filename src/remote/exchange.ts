@@ -1,10 +1,12 @@
 // One request to a server over HTTP or HTTPS and the head of its answer: a connection of its own, no redirects, and what went wrong in
 // words that say what to do about it.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { readSecret } from './secret.ts';
+
+const caBytesMax = 4 * 1_048_576;
 
 /** How a server is to be approached. */
 export interface Approach {
@@ -34,8 +36,13 @@ export async function accessOf(approach: Approach): Promise<Access | { readonly 
   const token = tokenFile === null ? null : await readSecret(tokenFile);
   if (token && 'fault' in token) return token;
   const headers: Record<string, string> = token ? { authorization: `${authorization} ${token.text}` } : {};
+  if (caFile === null) return { headers, ca: null };
   try {
-    return { headers, ca: caFile === null ? null : await readFile(caFile, 'utf8') };
+    const found = await stat(caFile);
+    // A thread that reads a pipe or a device may never come back, and there are four.
+    if (!found.isFile()) return { fault: `${caFile} is not a file` };
+    if (found.size > caBytesMax) return { fault: `${caFile} is larger than ${caBytesMax} bytes` };
+    return { headers, ca: await readFile(caFile, 'utf8') };
   } catch (error) {
     return { fault: `${caFile} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}` };
   }

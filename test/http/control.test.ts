@@ -2,9 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { z } from 'zod';
 import { OperationError, type OperationName, type Operations } from '../../src/app/operations.ts';
 import { evidencePartNames } from '../../src/app/oversight/evidence.ts';
@@ -33,6 +34,23 @@ async function serve(answer: Parameters<typeof fakeOperations>[0]) {
   server = await startControlServer({ home, operations: fake.operations, log });
   return fake;
 }
+
+it('lets go of callers who take nothing of their answer, and of nobody who waits for one', async () => {
+  const rows = Array.from({ length: 5_000 }, (_, index) => ({ id: `pump-${index}`, owner: 'water'.repeat(40) }));
+  let answer: (rows: unknown) => void = () => undefined;
+  const fake = fakeOperations((name) => (name === 'listDevices' ? rows : new Promise((resolve) => (answer = resolve))));
+  server = await startControlServer({ home, operations: fake.operations, log, unreadMs: 100 });
+  const waiting = (await client()).listRenewals({});
+  const ask =
+    'POST /v1/listDevices HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+  // As many as there may be: the next one is served only when these are gone.
+  const deaf = Array.from({ length: 63 }, () => connect(server?.path ?? '').on('error', () => undefined));
+  for (const socket of deaf) socket.pause().write(ask);
+  await vi.waitFor(async () => expect(await (await client()).listDevices({})).toHaveLength(5_000), { timeout: 30_000 });
+  answer([]);
+  expect(await waiting).toEqual([]);
+  for (const socket of deaf) socket.destroy();
+});
 
 async function client(): Promise<Operations> {
   const operations = await connectOperations(home);

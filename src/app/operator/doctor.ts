@@ -80,12 +80,12 @@ function homeFinding({ machine }: App): Finding {
 }
 
 /** The log, and file descriptors, of a gateway that runs. */
-async function runningFindings({ machine }: App): Promise<Finding[]> {
+function runningFindings({ machine }: App): Finding[] {
   const log = machine.log();
   if (log === null) return [];
   const failure = log.failure === null ? null : `it does not get out: ${log.failure}`;
   const dropped = `${log.dropped} lines dropped since the start`;
-  const descriptors = await machine.descriptors();
+  const descriptors = machine.descriptors();
   return [
     { level: failure === null ? 'ok' : 'warning', subject: 'log', detail: failure ?? dropped },
     ...(descriptors ? [descriptorFinding(descriptors)] : []),
