@@ -35,7 +35,8 @@ export async function startGateway(
 export async function end({ child }: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) {
     child.kill(signal);
-    await once(child, 'exit');
+    // With its last lines.
+    await once(child, 'close');
   }
   return child.exitCode;
 }

@@ -83,6 +83,7 @@ it('shows them with exit code 1, refuses them with 2, and takes them with a reas
   const said = `${actor} insists on the changed policies`;
   expect(line.message).toMatch(/Reason: the fleet is replaced next week$/);
   expect(line.message).toContain(said);
+  await log.until('policy.reloaded');
   expect(log.count('policy.reloaded')).toBe(1);
 
   const { stdout } = await place.run([

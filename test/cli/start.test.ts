@@ -39,6 +39,7 @@ describe('nolapse start', () => {
     await start();
     await place.ask('device', 'add', 'live-1', '--owner', 'o');
     expect(await place.ask('device', 'list')).toMatchObject([{ id: 'live-1' }]);
+    await log.until('device.added');
     expect(log.count('device.added')).toBe(1);
     const bad = await place.run(['device', 'add', '../x', '--owner', 'o', '--home', place.home]);
     expect(bad).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^nolapse: .*\n$/) });

@@ -98,6 +98,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('a device 
     const refused = await publish('old');
     expect(refused.code).not.toBe(0);
     expect(refused.said).toMatch(/connection was refused/i);
+    await gateway.log.until('alert.raised', { 'event.reason': 'retired_credential_in_use' });
     expect(gateway.log.count('admission.refused', { 'event.reason': 'retired' })).toBe(1);
     expect(gateway.log.count('alert.raised', { 'event.reason': 'retired_credential_in_use' })).toBe(1);
     expect(await publish(file)).toEqual({ code: 0, said: '' });
