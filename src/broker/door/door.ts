@@ -20,6 +20,8 @@ import { WatchedStream } from './watched-stream.ts';
 export const handshakeBytesMax = 16 * 1024;
 /** What a handshake costs where it was not timed: the fixed part, and what long chains add. */
 const [handshakeCostMs, freeBytes, costMsPerByte] = [2, 4 * 1024, 6 / 1024];
+/** What the handshake of a known certificate may cost without being charged. */
+const freeMs = 20;
 /** After a handshake that was not watched and was costly, all are watched for so long. */
 const alarmMs = 3_600_000;
 const closedEarly = 'the connection was closed before the handshake was complete';
@@ -62,6 +64,8 @@ export class Door {
   /** Those from blocks that are known, where somebody has spent more than the block's share. */
   readonly #neighbours = new HandshakeTurns();
   readonly #proxies = new BlockList();
+  /** Those that went to TLS directly and whose handshakes are not over. */
+  readonly #direct = new Set<Arrival>();
   #alarmedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: DoorOptions) {
@@ -132,6 +136,7 @@ export class Door {
     };
     const stream = watched ?? socket;
     this.#arrivals.set(stream, arrival);
+    if (isDirect) this.#direct.add(arrival);
     stream
       .once('error', (error) => this.#fail(arrival, error.message))
       .once('close', () => this.#fail(arrival, closedEarly));
@@ -144,16 +149,17 @@ export class Door {
     this.#arrivals.set(tls, arrival);
     // The client's, also where a balancer or a watched stream is between.
     Object.defineProperty(tls, 'remoteAddress', { value: arrival.address });
-    arrival.handshakeBytes = arrival.socket.bytesRead;
-    arrival.isOver = true;
+    this.#end(arrival);
     arrival.watched?.complete();
     tls.once('close', () => this.#charge(arrival));
-    if (!arrival.watched) return;
-    // So that a fleet that comes back is held up by nothing: what it costs is not counted from here on.
-    const settle = (isKnown: boolean): void => {
+    if (!arrival.watched && arrival.handshakeBytes <= handshakeBytesMax) return;
+    const judge = (isKnown: boolean): void => {
+      // So that a fleet that comes back is held up by nothing: what it costs is not counted from here on. What a device sends
+      // right behind its handshake is of no handshake.
       if (isKnown) this.#settle(arrival);
+      else if (!arrival.watched) this.#alarm();
     };
-    this.#options.entrance.knows(presentedBy(tls)).then(settle, () => undefined);
+    this.#options.entrance.knows(presentedBy(tls)).then(judge, () => undefined);
   }
 
   #failed(tls: TLSSocket, error: NodeJS.ErrnoException): void {
@@ -166,22 +172,37 @@ export class Door {
 
   #fail(arrival: Arrival, message: string, code?: string): void {
     if (arrival.isOver) return;
-    arrival.isOver = true;
+    this.#end(arrival);
     const { socket, address, block } = arrival;
-    arrival.handshakeBytes = socket.bytesRead;
     const hasBegun = socket.bytesRead > 0;
     // A balancer's probe that opens a connection and closes it has not begun a handshake.
     if (!hasBegun && code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
+    if (!arrival.watched && arrival.handshakeBytes > handshakeBytesMax) this.#alarm();
     this.#charge(arrival);
     this.#tell(address, 'handshake_failed', message, { 'error.code': code });
     if (hasBegun && this.gate.isKnown(block)) this.#options.entrance.keptOut(address, 'handshake_failed');
+  }
+
+  /** The handshake is over, well or not. */
+  #end(arrival: Arrival): void {
+    arrival.isOver = true;
+    arrival.handshakeBytes = arrival.socket.bytesRead;
+    this.#direct.delete(arrival);
+  }
+
+  /** One that was not watched was costly: from now on all are. */
+  #alarm(): void {
+    this.#alarmedUntil = performance.now() + alarmMs;
+    // What others have sent already would be read in this very turn. Devices among them come again.
+    for (const { socket } of this.#direct) socket.destroy();
   }
 
   /** It is somebody's whom the ledger knows: what was charged is given back. */
   #settle(arrival: Arrival): void {
     if (arrival.isSettled) return;
     arrival.isSettled = true;
-    if (arrival.watched) arrival.turns.charge(arrival.block, -arrival.watched.spentMs);
+    // What is costly is charged to a device too: it may have been stolen.
+    if (arrival.watched) arrival.turns.charge(arrival.block, -Math.min(arrival.watched.spentMs, freeMs));
   }
 
   /** It was nobody's: a handshake that was not watched is charged by the bytes it took. */
@@ -191,7 +212,6 @@ export class Door {
     if (arrival.watched) return;
     const { handshakeBytes, turns, block } = arrival;
     turns.charge(block, handshakeCostMs + Math.max(0, handshakeBytes - freeBytes) * costMsPerByte);
-    if (handshakeBytes > handshakeBytesMax) this.#alarmedUntil = performance.now() + alarmMs;
   }
 
   #refuse(socket: Socket, address: string, reason: string, message = 'too many connections'): void {
