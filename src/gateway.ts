@@ -3,7 +3,6 @@
 import { watchAbsentSessions } from './absent-sessions.ts';
 import { entranceOf } from './app/admission/entrance.ts';
 import { Seen } from './app/admission/seen.ts';
-import type { App } from './app/context.ts';
 import { operationsOf } from './app/operator/operate.ts';
 import { reloadUnattended } from './app/operator/reload.ts';
 import { checkAtStart } from './app/oversight/ledger-damage.ts';
@@ -19,7 +18,6 @@ import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
 import { descriptorBounds } from './domain/machine.ts';
-import { toSeconds } from './domain/time.ts';
 import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
 import { pkiFolder } from './home-folder.ts';
 import { startControlServer } from './http/control.ts';
@@ -29,9 +27,9 @@ import { LateSessions } from './late-sessions.ts';
 import { exposuresOf } from './machine/exposure.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
-import { inspectCertificate } from './pki/x509.ts';
+import { renderMetrics, renderOwnerMetrics } from './render-metrics.ts';
 import { rereader } from './reread.ts';
-import { measureLists, servedCrl } from './served-crl.ts';
+import { servedCrl } from './served-crl.ts';
 import { createJournal } from './telemetry/journal.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -82,37 +80,6 @@ function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): vo
   parts.server = server;
   broker.setSecureContext(tlsMaterial(parts));
   parts.journal.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
-}
-
-async function renderMetrics({ app, server }: Parts, metrics: Metrics, broker: Broker): Promise<string> {
-  const { certificates, renewals, alerts, late } = await app.store.read.counts();
-  for (const [name, count] of Object.entries(alerts)) {
-    const [kind = '', severity = ''] = name.split('/');
-    metrics.set('nolapse_alerts', { kind, severity }, count);
-  }
-  metrics.set('nolapse_notifications_waiting', {}, await waitingNotifications(app));
-  for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
-  for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
-  metrics.set('nolapse_lapsed', {}, renewals['lapsed'] ?? 0);
-  metrics.set('nolapse_late', {}, late);
-  metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
-  metrics.set('nolapse_log_writable', {}, app.machine.log()?.failure ? 0 : 1);
-  for (const lane of ['full', 'renew-only'] as const)
-    metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
-  const own = {
-    server: server.notAfter,
-    issuing: app.authority.issuerNotAfter,
-    root: inspectCertificate(app.authority.root).notAfter,
-  };
-  for (const [which, end] of Object.entries(own))
-    metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
-  await measureLists(app, metrics);
-  return metrics.render();
-}
-
-async function waitingNotifications({ sinks, store }: App): Promise<number> {
-  const waiting = await Promise.all([...sinks.keys()].map((name) => store.read.waitingNotifications(name)));
-  return waiting.reduce((sum, count) => sum + count, 0);
 }
 
 function startPublic(
@@ -183,7 +150,8 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, journal, forgetAbsent }));
     const reread = rereader(options.config, options.readConfig);
     const operations = operationsOf(app, () => parts.server.der, reread, true);
-    const control = await startControlServer({ home: options.home, operations, log: options.log });
+    const metrics = () => renderOwnerMetrics(parts, options.metrics, broker);
+    const control = await startControlServer({ home: options.home, operations, metrics, log: options.log });
     undos.push(() => control.close());
     let maintenance: Maintenance | null = null;
     const isWell = async (): Promise<boolean> =>

@@ -15,6 +15,7 @@ import { Rounds } from './app/enrollment/rounds.ts';
 import { newThrottles } from './app/enrollment/throttle.ts';
 import type { Operations } from './app/operations.ts';
 import { operationsOf } from './app/operator/operate.ts';
+import { Foresight } from './app/oversight/foresight.ts';
 import { Policies } from './app/policies.ts';
 import { Breaker } from './app/renewal/breaker.ts';
 import { Rate } from './app/renewal/rate.ts';
@@ -206,6 +207,7 @@ export async function assemble(
       chores,
       crls: new RevocationLists(() => app),
       shelf,
+      foresight: new Foresight(),
       knocks: new Knocks(),
       disconnections: new Disconnections(),
       troubledAddresses: new TroubledAddresses(),

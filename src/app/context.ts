@@ -21,6 +21,7 @@ import type { Asked } from './enrollment/asked.ts';
 import type { Refusals } from './enrollment/refusals.ts';
 import type { Rounds } from './enrollment/rounds.ts';
 import type { Throttles } from './enrollment/throttle.ts';
+import type { Foresight } from './oversight/foresight.ts';
 import type { Policies, PolicySubject } from './policies.ts';
 import type { Breaker } from './renewal/breaker.ts';
 import type { Rate } from './renewal/rate.ts';
@@ -50,6 +51,7 @@ export interface App {
   readonly crls: RevocationLists;
   /** Where the bytes of revocation lists are. */
   readonly shelf: ListShelf;
+  readonly foresight: Foresight;
   readonly knocks: Knocks;
   readonly disconnections: Disconnections;
   readonly troubledAddresses: TroubledAddresses;

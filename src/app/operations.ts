@@ -2,7 +2,6 @@
 import type { Alert } from '../domain/alert.ts';
 import type { LedgerEntry, RevocationReason } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
-import type { DarkReason } from '../domain/forecast.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import type { CarriedContact, Contact, Criticality, Encoding, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { RenewalRefusal } from '../domain/refusal.ts';
@@ -10,6 +9,8 @@ import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { StoredFinding } from '../ports/store.ts';
 import type { CutOffView, Insistence, ReloadRequest } from './decision-views.ts';
+import type { FleetView } from './fleet-view.ts';
+import type { ForecastQuery, ForecastView } from './forecast-views.ts';
 import type { CertificateFiles, ImportedView } from './import-views.ts';
 import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.ts';
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
@@ -17,6 +18,7 @@ import type { PresenceView, RenewalView } from './progress-views.ts';
 import type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
 
+export type { DarkDevice, ForecastQuery, ForecastView } from './forecast-views.ts';
 export type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 
 export interface NewDevice extends Insistence {
@@ -112,57 +114,6 @@ export interface SourceView {
   } | null;
 }
 
-/** At most one of `days` (90 where none is said) and `asOf`, an ISO 8601 date or time. */
-export interface ForecastQuery {
-  readonly days?: number;
-  readonly asOf?: string;
-  readonly owner?: string;
-  readonly site?: string;
-  /** Devices named; all are counted. */
-  readonly limit?: number;
-}
-
-/** A device that is expected to go dark. */
-export interface DarkDevice {
-  readonly id: string;
-  readonly owner: string;
-  readonly site: string | null;
-  readonly class: string;
-  /** Of the certificate in use. */
-  readonly serial: string;
-  readonly at: number;
-  readonly why: DarkReason;
-  /** Below zero: by how much it is expected too late. Null: no coming of it would help. */
-  readonly slackMs: number | null;
-  /** When its replacement is due; null: none is planned. */
-  readonly dueAt: number | null;
-  readonly expectedAt: number;
-  /** Null: it is here. */
-  readonly awaySince: number | null;
-  /** The gap that 95 of 100 of its gaps do not exceed; null: it was never seen to come back. */
-  readonly comesEveryMs: number | null;
-}
-
-export interface ForecastView {
-  readonly now: number;
-  readonly until: number;
-  /** Certificates in use that end by then. */
-  readonly looked: number;
-  readonly dark: number;
-  readonly reasons: Readonly<Partial<Record<DarkReason, number>>>;
-  /** The dark ones by owner and site, the most first; at most 10,000 pairs. */
-  readonly groups: readonly {
-    readonly owner: string;
-    readonly site: string | null;
-    readonly dark: number;
-    readonly firstAt: number;
-  }[];
-  /** Dark ones beyond those pairs. */
-  readonly ungrouped: number;
-  /** Those whose certificate ends first. */
-  readonly devices: readonly DarkDevice[];
-}
-
 export interface Finding {
   /** `error`: broken or over; `critical`: an alert of that severity stands for it, or would. */
   readonly level: 'ok' | 'warning' | 'error' | 'critical';
@@ -223,7 +174,7 @@ export interface Operations {
   listSources(): Promise<SourceView[]>;
   /** Also rejects with `conflict` while this source is being read, and with `invalid` when the source has faults. */
   reconcile(input: ReconcileRequest): Promise<ReconcileReport>;
-  /** In order of kind and subject. `after` is a subject. */
+  /** In order of kind and subject. `after` is a subject. The fleet is looked over first, unless that takes long. */
   listFindings(query: {
     readonly kind?: string;
     readonly after?: string;
@@ -238,6 +189,8 @@ export interface Operations {
   clearAlert(input: { readonly kind: string; readonly subject: string }): Promise<Alert>;
   /** Looks the whole fleet over now; how many findings there are of each kind. */
   lookOver(): Promise<Readonly<Record<string, number>>>;
+  /** When the fleet was last looked over; null: never. */
+  lookedOver(): Promise<{ readonly at: number | null }>;
   startCampaign(input: NewCampaign): Promise<CampaignView>;
   listCampaigns(query: { readonly limit?: number }): Promise<CampaignView[]>;
   showCampaign(input: { readonly id: string }): Promise<CampaignView>;
@@ -245,7 +198,7 @@ export interface Operations {
   /** Also one that stopped by itself: the failures until then are taken note of. */
   resumeCampaign(input: { readonly id: string }): Promise<CampaignView>;
   abortCampaign(input: { readonly id: string }): Promise<CampaignView>;
-  /** Who is expected to go dark by a date, as docs/operations.md has it. */
+  /** Who is dark, who is expected to go dark by a date and who never had a certificate, as docs/operations.md has it. */
   forecast(query: ForecastQuery): Promise<ForecastView>;
   /** A page of the records behind a framework's controls; go on with its `next`. */
   evidence(query: EvidenceQuery): Promise<EvidenceView>;
@@ -258,6 +211,8 @@ export interface Operations {
    * no gateway runs, or where they leave certificates too little time and nobody insists.
    */
   reload(input?: ReloadRequest): Promise<ReloadView>;
+  /** The fleet in figures, with what is wrong by owner. */
+  fleet(): Promise<FleetView>;
   doctor(): Promise<Finding[]>;
 }
 

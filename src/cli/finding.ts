@@ -9,7 +9,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
-import { answerList, cell, time } from './output.ts';
+import { answerList, cell, fromNow, remark, time } from './output.ts';
 import { fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & {
@@ -19,18 +19,29 @@ type ListOptions = CommonOptions & {
   readonly limit: number;
 };
 
+/** Findings older than this say so. */
+const youngMs = 60_000;
+
+function remarkAge(lookedAt: number | null, now: number): void {
+  if (lookedAt === null) remark('the fleet was never looked over; --fresh looks it over now');
+  else if (now - lookedAt > youngMs) remark(`the fleet was looked over ${fromNow(lookedAt, now)}; --fresh looks again`);
+}
+
 export function registerFinding(program: Command, surroundings: Surroundings): void {
   const group = program.command('finding').description('what somebody should look at in the fleet');
   withLimit(withCommon(group.command('list')))
-    .description('list findings, as the last look over the fleet left them')
+    .description(
+      'list findings; a large fleet is not looked over for it, and its findings are as the last look left them',
+    )
     .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(findingKinds)))
     .option('--after <subject>', 'begin after this subject; of one kind')
     .option('--fresh', 'look the fleet over first')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, fresh, ...query } = options;
-      const list = await withOperations(surroundings, options, async (operations) => {
+      const { list, lookedAt } = await withOperations(surroundings, options, async (operations) => {
         if (fresh) await operations.lookOver();
-        return operations.listFindings(query);
+        const found = await operations.listFindings(query);
+        return { list: found, lookedAt: (await operations.lookedOver()).at };
       });
       answerList(output, 'findings', list, () =>
         table(
@@ -40,6 +51,7 @@ export function registerFinding(program: Command, surroundings: Surroundings): v
       );
       const hint = options.kind === undefined ? 'narrow it with --kind' : `go on with --after ${list.at(-1)?.subject}`;
       remarkIfFull(list, options.limit, hint);
+      remarkAge(lookedAt, Date.now());
       if (list.length > 0) process.exitCode = 1;
     });
 }

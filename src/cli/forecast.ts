@@ -1,4 +1,5 @@
-// nolapse forecast: who is expected to go dark, by when and why. Exit code 1 when there is anybody.
+// nolapse forecast: who is dark, who is expected to go dark, by when and why. Exit code 1 when there is anybody, or somebody never had a
+// certificate.
 import type { Command } from 'commander';
 import type { DarkDevice, ForecastView } from '../app/operations.ts';
 import { formatDuration } from '../domain/time.ts';
@@ -23,10 +24,12 @@ function deviceRow(device: DarkDevice, now: number): string[] {
   return [cell(id), cell(owner), cell(site), fromNow(at, now), why, span(slackMs), seen];
 }
 
-function words({ now, until, looked, dark, groups, devices }: ForecastView): string {
+function words({ now, until, looked, dark, darkNow, without, groups, devices }: ForecastView): string {
   const counts = fields([
     [`certificates in use that end by ${time(until)}`, `${looked}`],
     ['devices expected to go dark', `${dark}`],
+    ...(darkNow > 0 ? [['of these dark now', `${darkNow}`] as const] : []),
+    ...(without > 0 ? [['devices that never had a certificate', `${without}`] as const] : []),
   ]);
   if (dark === 0) return counts;
   const groupRows = groups.map((each) => [
@@ -49,7 +52,7 @@ function words({ now, until, looked, dark, groups, devices }: ForecastView): str
 
 export function registerForecast(program: Command, surroundings: Surroundings): void {
   withLimit(withCommon(program.command('forecast')))
-    .description('who is expected to be without a certificate, by when and why')
+    .description('who is without a certificate or expected to be, by when and why')
     .option('--days <count>', 'looking so many days ahead; 90 when nothing is said', parseWhole)
     .option('--as-of <date>', 'by this date such as 2030-01-31 (UTC), instead')
     .option('--owner <owner>', 'only of this owner')
@@ -59,6 +62,7 @@ export function registerForecast(program: Command, surroundings: Surroundings): 
       const view = await withOperations(surroundings, options, (each) => each.forecast(query));
       answer(output, view, () => words(view));
       if (view.devices.length < view.dark) remark(`only the first ${view.devices.length} devices are listed`);
-      if (view.dark > 0) process.exitCode = 1;
+      if (view.without > 0) remark('nolapse finding list --kind never_seen lists those that never had a certificate');
+      if (view.dark > 0 || view.withoutDevices > 0) process.exitCode = 1;
     });
 }

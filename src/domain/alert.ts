@@ -40,7 +40,7 @@ export const alertKinds = {
     quietMs: null,
   },
   lapsed: {
-    meaning: 'a certificate ended while its device was active in the inventory',
+    meaning: 'a certificate ended or was revoked while its device was active in the inventory, and none lets it in',
     about: 'principal',
     quietMs: null,
   },

@@ -4,10 +4,12 @@ import { activateBy, type Comings } from './deadlines.ts';
 import type { Policy } from './policy.ts';
 import { graceMs } from './policy.ts';
 import type { Principal, PrincipalId } from './principal.ts';
+import { standingOf } from './standing.ts';
 import { formatDuration, type Instant, spanMs } from './time.ts';
 
 /** Every kind of finding, and what it means. docs/operations.md lists the same, and a test holds the two together. */
 export const findingKinds = {
+  dark: 'it had a certificate, and none lets it in any more',
   never_seen: 'in the inventory, and never seen in use',
   not_in_inventory: 'a certificate in a name that the inventory does not hold was refused',
   unknown_certificate: 'a certificate in the name of a device was refused, because the ledger does not know it',
@@ -56,6 +58,8 @@ export interface FleetFacts extends Comings {
   /** The oldest first. */
   readonly certificates: readonly CertificateInUse[];
   readonly lastSeenAt: Instant | null;
+  /** Until when it is let in, or was; null: it never had a certificate. */
+  readonly litUntil: Instant | null;
   /** Of the gateway its record names; null: none, or no site. */
   readonly gatewaySite: string | null;
   readonly policy: Policy;
@@ -68,9 +72,14 @@ export interface FleetFacts extends Comings {
 
 type Finder = (facts: FleetFacts) => string | null;
 
-const neverSeen: Finder = ({ certificates, lastSeenAt }) => {
+const dark: Finder = ({ principal, litUntil, now }) =>
+  litUntil !== null && standingOf(principal, litUntil, now) === 'dark'
+    ? `no certificate lets it in since ${new Date(litUntil).toISOString()}`
+    : null;
+
+const neverSeen: Finder = ({ certificates, lastSeenAt, litUntil }) => {
   if (lastSeenAt !== null || certificates.some((each) => each.lastSeenAt !== null)) return null;
-  return certificates.length === 0 ? 'no certificate was ever issued to it' : 'its certificate was never seen in use';
+  return litUntil === null ? 'no certificate was ever issued to it' : 'its certificate was never seen in use';
 };
 
 const unknownClass: Finder = ({ principal, classIsConfigured }) =>
@@ -149,6 +158,7 @@ function isLiving({ state }: CertificateInUse): boolean {
 }
 
 const finders = {
+  dark,
   never_seen: neverSeen,
   no_owner: noOwner,
   shared_key: sharedKey,

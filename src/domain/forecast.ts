@@ -5,7 +5,10 @@ import type { Instant } from './time.ts';
 
 /** Every reason why a device is expected to go dark, and what it means. docs/operations.md lists the same, and a test holds them together. */
 export const darkReasons = {
-  quarantined: 'it is quarantined: it may not connect, and so not renew',
+  in_grace: 'its certificate has ended, and grace has not: it is dark now, and may come to renew',
+  ended: 'its certificate and grace have ended: it is dark now',
+  revoked: 'its certificate was revoked or retired, and no other was seen in use: it is dark now',
+  quarantined: 'it is quarantined: it may not connect, and so not renew; or its certificate has ended meanwhile',
   gateway_gone:
     'the gateway it is behind is decommissioned, quarantined or not in the inventory, and it has no session of its own',
   not_delegated: 'it is renewed through a gateway, and no delegation covers it any more',
@@ -14,6 +17,7 @@ export const darkReasons = {
   renewal_failed: 'its device could not install the last replacement it was given',
   issuer_ends: 'the issuing CA ends: no replacement lasts longer',
   away: 'it is away for longer than it used to be, and is not expected back in time',
+  never_came: 'it has never come with the certificate that was issued to it, and is not expected in time',
   comes_rarely: 'it comes too rarely: it is expected only after the end',
   no_lead: 'it is expected before its replacement is due, and then only after the end',
   no_key_mode: 'policy, device and present key have no key mode in common by then',
@@ -37,6 +41,8 @@ export interface Prospect {
   readonly gaps: Gaps;
   /** Null while its device is here; else for how long it has been away, in milliseconds. */
   readonly awayMs: number | null;
+  /** Was its certificate issued and never seen in use? */
+  readonly neverCame?: boolean;
 }
 
 export interface Chance {
@@ -100,12 +106,13 @@ export function foresee(
   until: Instant,
   hasKeyMode: boolean,
 ): Darkness | null {
-  const { endsAt, issuerEndsAt, gaps, awayMs } = prospect;
+  const { endsAt, issuerEndsAt, gaps, awayMs, neverCame } = prospect;
   if (endsAt > until) return null;
-  const why = obstacle(prospect);
+  // What keeps a replacement back says nothing of a device that has not come for the first time.
+  const why = neverCame ? null : obstacle(prospect);
   if (why) return { why, at: endsAt, slackMs: null };
   if (renewsAt >= endsAt) {
-    const late = (awayMs ?? 0) > gaps.plannedMs ? 'away' : 'comes_rarely';
+    const late = neverCame ? 'never_came' : (awayMs ?? 0) > gaps.plannedMs ? 'away' : 'comes_rarely';
     return { why: expectedAt < endsAt ? 'no_lead' : late, at: endsAt, slackMs: endsAt - renewsAt };
   }
   if (!hasKeyMode) return { why: 'no_key_mode', at: endsAt, slackMs: null };

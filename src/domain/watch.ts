@@ -7,6 +7,7 @@ import { graceMs, type Policy } from './policy.ts';
 import type { Principal } from './principal.ts';
 import { type RenewalRefusal, refusalWords, standingRefusal } from './refusal.ts';
 import { isOpen, type Renewal } from './renewal.ts';
+import { type Light, lightsUntil, litUntil, standingOf, whyDark } from './standing.ts';
 import type { Instant } from './time.ts';
 
 /** Control and format characters, halves of characters, and what begins another line. */
@@ -24,11 +25,9 @@ export interface WatchedRenewal
 
 export interface WatchFacts extends Comings {
   readonly principal: Principal;
-  /** Living and expired ones, the oldest first. */
-  readonly certificates: readonly Pick<
-    LedgerEntry,
-    'fingerprint' | 'serial' | 'state' | 'notBefore' | 'notAfter' | 'issuedAt' | 'activatedAt' | 'renewAt'
-  >[];
+  /** Living and expired ones, the oldest first; and the one that let it in last, where that is neither. */
+  readonly certificates: readonly (Light &
+    Pick<LedgerEntry, 'fingerprint' | 'serial' | 'notBefore' | 'issuedAt' | 'renewAt'>)[];
   /** Those that have not ended. */
   readonly renewals: readonly WatchedRenewal[];
   readonly policy: Policy;
@@ -53,9 +52,10 @@ function day(at: Instant): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** The one in use, if there is one: the newest that is active. */
-function inUse({ certificates }: WatchFacts) {
-  return certificates.findLast(({ state }) => state === 'active');
+/** The one in use, if there is one: of those that are active the one that ends last. */
+function inUse({ certificates, now }: WatchFacts) {
+  const active = certificates.filter(({ state, notAfter }) => state === 'active' && notAfter > now);
+  return active.toSorted((one, other) => one.notAfter - other.notAfter).at(-1);
 }
 
 const expiryApproaching = (facts: WatchFacts): Look => {
@@ -65,12 +65,12 @@ const expiryApproaching = (facts: WatchFacts): Look => {
   const { notAfter, renewAt, fingerprint } = current;
   const renewal = renewals.find((each) => isOpen(each) && each.oldFingerprint === fingerprint);
   const { warnAt, alarmAt } = expiryAlerts(current, renewAt ?? renewal?.createdAt ?? null, policy);
-  if (now < warnAt) return { finding: null, nextAt: warnAt };
+  if (now < warnAt) return { finding: null, nextAt: Math.min(warnAt, notAfter) };
   const isAlarm = now >= alarmAt;
   const detail = `its certificate ends ${day(notAfter)}, and no replacement is in use`;
   return {
     finding: about(principal, 'expiry_approaching', isAlarm ? 'critical' : 'warning', detail),
-    nextAt: isAlarm ? null : alarmAt,
+    nextAt: isAlarm ? notAfter : Math.min(alarmAt, notAfter),
   };
 };
 
@@ -110,16 +110,26 @@ const installedNotActivated = (facts: WatchFacts): Look => {
   };
 };
 
+const lapsedWords = {
+  in_grace: (at: string) =>
+    `its certificate ended ${at} before a replacement was in use; it may come in to renew until grace ends`,
+  ended: (at: string) => `its certificate ended ${at}, and grace has ended too: it needs a certificate by hand`,
+  revoked: (at: string) =>
+    `its certificate was revoked or retired ${at}, and no other is in use: it needs a certificate by hand`,
+} as const;
+
+/** Dark as {@link standingOf} has it; until then its end is waited for. */
 const hasLapsed = ({ principal, certificates, policy, now }: WatchFacts): Look => {
-  if (certificates.some(({ state }) => state === 'active' || state === 'superseded')) return nothing;
-  const last = certificates.findLast(({ state, activatedAt }) => state === 'expired' && activatedAt !== null);
-  if (!last) return nothing;
-  const graceEnds = last.notAfter + graceMs(policy);
-  const detail =
-    now < graceEnds
-      ? `its certificate ended ${day(last.notAfter)} before a replacement was in use; it may come in to renew until grace ends`
-      : `its certificate ended ${day(last.notAfter)}, and grace has ended too: it needs a certificate by hand`;
-  return { finding: about(principal, 'lapsed', 'critical', detail), nextAt: now < graceEnds ? graceEnds : null };
+  const until = litUntil(certificates);
+  if (until === null || until > now) return { finding: null, nextAt: until };
+  const last = certificates.findLast((each) => lightsUntil(each) === until);
+  const why =
+    last && standingOf(principal, until, now) === 'dark' ? whyDark(principal, last, graceMs(policy), now) : null;
+  if (!last || why === null || why === 'quarantined') return nothing;
+  return {
+    finding: about(principal, 'lapsed', 'critical', lapsedWords[why](day(until))),
+    nextAt: why === 'in_grace' ? last.notAfter + graceMs(policy) : null,
+  };
 };
 
 const hasNoOwner = ({ principal }: WatchFacts): Look =>

@@ -128,6 +128,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     acknowledgeAlert: (input) => send(path, 'acknowledgeAlert', input),
     clearAlert: (input) => send(path, 'clearAlert', input),
     lookOver: () => send(path, 'lookOver', {}),
+    lookedOver: () => send(path, 'lookedOver', {}),
     crl: () => send(path, 'crl', {}),
     startCampaign: (input) => send(path, 'startCampaign', input),
     listCampaigns: (query) => send(path, 'listCampaigns', query),
@@ -140,6 +141,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     listPolicies: () => send(path, 'listPolicies', {}),
     explainPolicy: (input) => send(path, 'explainPolicy', input),
     reload: (input = {}) => send(path, 'reload', input),
+    fleet: () => send(path, 'fleet', {}),
     doctor: () => send(path, 'doctor', {}),
   };
 }

@@ -122,6 +122,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   acknowledgeAlert: z.strictObject({ kind: text, subject: text, by: text }),
   clearAlert: z.strictObject({ kind: text, subject: text }),
   lookOver: nothing,
+  lookedOver: nothing,
   crl: nothing,
   forecast: z.strictObject({
     days: z.number().exactOptional(),
@@ -157,6 +158,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   pauseCampaign: z.strictObject({ id }),
   resumeCampaign: z.strictObject({ id }),
   abortCampaign: z.strictObject({ id }),
+  fleet: nothing,
   doctor: nothing,
 };
 

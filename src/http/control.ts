@@ -1,5 +1,5 @@
 // The operations over a unix socket in the home, for the command line: POST /v1/<operation> with its input as JSON, or with a file
-// as its body. Who may open the socket may do everything.
+// as its body; and the metrics with what is wrong by owner. Who may open the socket may do everything.
 import { fastify } from 'fastify';
 import type { z } from 'zod';
 import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
@@ -44,6 +44,8 @@ async function perform(operations: Operations, name: OperationName, body: unknow
 export async function startControlServer(options: {
   readonly home: string;
   readonly operations: Operations;
+  /** In Prometheus' format, with what only operators may see. */
+  readonly metrics?: () => Promise<string>;
   readonly log: Log;
   /** How long a caller may take nothing of its answer. */
   readonly unreadMs?: number;
@@ -60,6 +62,13 @@ export async function startControlServer(options: {
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   // Lets a caller know that it is a gateway that answers.
   app.get('/v1', async () => ({ service: 'nolapse' }));
+  const { metrics } = options;
+  if (metrics) {
+    app.get('/metrics', async (_request, reply) => {
+      reply.header('cache-control', 'no-store').type('text/plain; version=0.0.4; charset=utf-8');
+      return metrics();
+    });
+  }
   for (const name of Object.keys(operationSchemas).filter(isOperation)) {
     app.post(`/v1/${name}`, ({ body, query }) => {
       const input = isStreamed(name) ? { ...(query as object), text: body } : body;

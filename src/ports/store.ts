@@ -101,6 +101,8 @@ export interface SurveyedCertificate
     | 'activatedAt'
     | 'lastSeenAt'
     | 'renewAt'
+    | 'overlapUntil'
+    | 'revokedAt'
   > {
   /** Another principal with a living certificate over the same key; null: none. */
   readonly sharedWith: PrincipalId | null;

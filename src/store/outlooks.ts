@@ -7,13 +7,14 @@ import type { Principal, PrincipalId, PrincipalStatus } from '../domain/principa
 import { refusedOften } from '../domain/refusal.ts';
 import type { RenewalState } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
+import type { Horizon, HorizonPlace } from '../ports/fleet.ts';
 import type { Outlook, OutlookPlace } from '../ports/store.ts';
 import { splitModes } from './inventory.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
 
 type Certificate = Outlook['certificate'];
-type Row = Omit<Certificate, 'state'> &
+type Row = Certificate &
   Omit<Principal, 'id' | 'modes'> & {
     readonly row: number;
     readonly modes: string;
@@ -31,6 +32,7 @@ type Row = Omit<Certificate, 'state'> &
 
 const certificateColumns = [
   'c.id as row',
+  'c.state',
   'c.fingerprint',
   'c.serial',
   'c.principal_id as principalId',
@@ -63,7 +65,8 @@ const principalColumns = [
   'p.source',
 ] as const;
 
-const rows = build
+/** Certificates, each with its device, how that comes, and the renewal that is open for it. */
+const joined = build
   .selectFrom('certificate as c')
   .innerJoin('principal as p', 'p.id', 'c.principal_id')
   .leftJoin('principal as g', 'g.id', 'p.gateway')
@@ -88,17 +91,18 @@ const rows = build
       .where('f.times', '>=', sql.lit(refusedOften))
       .limit(sql.lit(1))
       .as('refused'),
-  )
-  .where('c.state', '=', sql.lit('active'));
+  );
+
+const rows = joined.where('c.state', '=', sql.lit('active'));
 
 /** Certificates in use of one principal: more than one is an import or a drill. */
 const ownMax = 100;
 
 function certificateOf(row: Row): Omit<LedgerEntry, 'der'> {
-  const { fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, renewalId, issuedAt } = row;
+  const { state, fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, renewalId, issuedAt } = row;
   const { activatedAt, lastSeenAt, renewAt, overlapUntil, revokedAt, revocationReason } = row;
   const origin = { fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, renewalId, issuedAt };
-  return { ...origin, state: 'active', activatedAt, lastSeenAt, renewAt, overlapUntil, revokedAt, revocationReason };
+  return { ...origin, state, activatedAt, lastSeenAt, renewAt, overlapUntil, revokedAt, revocationReason };
 }
 
 function principalOf(row: Row): Principal {
@@ -124,6 +128,52 @@ function outlookOf(row: Row): Outlook {
     place: { endsAt: row.notAfter, row: row.row },
   };
 }
+
+/** The certificate that lets a principal in for longest: one that was seen in use, if there is any. */
+const last = sql<number>`coalesce(${newest(0, sql`AND state = 'active'`)}, ${newest(0)}, ${newest(1)})`;
+
+/** @param isUnused 1: among those that were never seen in use; 0: among those that were. */
+function newest(isUnused: 0 | 1, more = sql``) {
+  return sql`(
+    SELECT max(id) FROM certificate
+    WHERE principal_id = p.id AND (activated_at IS NULL) = ${sql.lit(isUnused)} AND lights_until = p.lit_until ${more}
+  )`;
+}
+
+/** By the end of what lets each principal in, decommissioned ones left out. */
+export function horizons(queries: Queries) {
+  const page = queries.prepare((p: Parameter<HorizonPlace & { until: Instant; limit: number }>) =>
+    joined
+      .select('p.lit_until as litUntil')
+      .where('p.status', '<>', sql.lit('decommissioned'))
+      .where(sql<boolean>`(p.lit_until, p.id) > (${p('litUntil')}, ${p('id')})`)
+      .where('p.lit_until', '<=', p('until'))
+      .where('c.id', '=', last)
+      .orderBy('p.lit_until')
+      .orderBy('p.id')
+      .limit(p('limit'))
+      .$castTo<Row & { litUntil: Instant }>(),
+  );
+  const own = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    joined
+      .select('p.lit_until as litUntil')
+      .where('p.id', '=', p('id'))
+      .where('c.id', '=', last)
+      .$castTo<Row & { litUntil: Instant }>(),
+  );
+  const horizonOf = (row: Row & { litUntil: Instant }): Horizon => ({ ...outlookOf(row), litUntil: row.litUntil });
+  return {
+    horizons: (until: Instant, after: HorizonPlace | null, limit: number): Horizon[] =>
+      page.all({ ...(after ?? beforeAll), until, limit }).map(horizonOf),
+    horizonOf: (id: PrincipalId): Horizon | null => {
+      const row = own.get({ id });
+      return row ? horizonOf(row) : null;
+    },
+  };
+}
+
+/** Before every principal that had a certificate. */
+const beforeAll: HorizonPlace = { litUntil: -1, id: '' as PrincipalId };
 
 export function outlooks(queries: Queries) {
   // Apart, so that the index is entered at the very row: a fleet issued in one go ends in one second.

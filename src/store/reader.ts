@@ -7,15 +7,9 @@ import type { Instant } from '../domain/time.ts';
 import type { JournalPlace } from '../ports/period.ts';
 import type { ListPlace } from '../ports/revocation-lists.ts';
 import type { OutlookPlace, Page, PrincipalQuery, QueuedKind, Reader } from '../ports/store.ts';
-import type { Tables } from './tables.ts';
+import { FleetTableReader } from './fleet-reader.ts';
 
-export class TableReader implements Reader {
-  protected readonly tables: Tables;
-
-  constructor(tables: Tables) {
-    this.tables = tables;
-  }
-
+export class TableReader extends FleetTableReader implements Reader {
   async principal(id: PrincipalId) {
     return this.tables.principal(id);
   }
@@ -249,10 +243,6 @@ export class TableReader implements Reader {
 
   async listEntries(shard: number, after: ListPlace, limit: number) {
     return this.tables.listEntries(shard, after, limit);
-  }
-
-  async counts() {
-    return this.tables.counts();
   }
 
   async dueCertificates(now: Instant, limit: number) {

@@ -19,6 +19,7 @@ import type { Instant } from '../domain/time.ts';
 import type { CampaignTask } from '../ports/campaigns.ts';
 import type { Carried, RefusalTable } from './carried-tables.ts';
 import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from './delegation-tables.ts';
+import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
 
 interface PrincipalTable {
@@ -37,6 +38,8 @@ interface PrincipalTable {
   slots: number | null;
   cohort: Cohort | null;
   source: string | null;
+  /** Kept by triggers. */
+  lit_until: GeneratedAlways<Instant | null>;
 }
 
 interface ContactTable {
@@ -68,6 +71,7 @@ interface CertificateTable {
   der: Uint8Array;
   crl_shard: Generated<number | null>;
   ends_at: GeneratedAlways<Instant | null>;
+  lights_until: GeneratedAlways<Instant>;
 }
 
 interface RenewalTable {
@@ -189,19 +193,6 @@ interface CampaignProgressTable {
   count: number;
 }
 
-interface FindingTable {
-  kind: string;
-  subject: string;
-  detail: string;
-  first_at: Instant;
-  last_at: Instant;
-}
-
-interface SettingTable {
-  name: string;
-  value: string;
-}
-
 interface EffectTable {
   id: Generated<number>;
   key: string;
@@ -219,17 +210,6 @@ interface JournalTable {
   principal_id: PrincipalId | null;
   renewal_id: string | null;
   detail: string;
-}
-
-interface WatchTable {
-  principal_id: PrincipalId;
-  due_at: Instant;
-}
-
-interface TallyTable {
-  subject: 'certificate' | 'renewal' | 'alert' | 'late';
-  state: string;
-  count: number;
 }
 
 interface Schema {

@@ -28,6 +28,8 @@ export function surveys(queries: Queries) {
         'c.activated_at as activatedAt',
         'c.last_seen_at as lastSeenAt',
         'c.renew_at as renewAt',
+        'c.overlap_until as overlapUntil',
+        'c.revoked_at as revokedAt',
       ])
       .select((eb) =>
         eb

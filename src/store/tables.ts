@@ -7,12 +7,13 @@ import { carriedContacts, inventory } from './inventory.ts';
 import { journal, journalByTime, tally } from './journal.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
-import { outlooks } from './outlooks.ts';
+import { horizons, outlooks } from './outlooks.ts';
 import { findings, presences, settings } from './oversight.ts';
 import type { Queries } from './query.ts';
 import { refusals } from './refusals.ts';
 import { renewals, requests } from './renewals.ts';
 import { revocationLists } from './revocation-lists.ts';
+import { standings } from './standings.ts';
 import { surveys } from './surveys.ts';
 
 export function tablesOf(queries: Queries) {
@@ -40,6 +41,8 @@ export function tablesOf(queries: Queries) {
     ...journalByTime(queries),
     ...revocationLists(queries),
     ...tally(queries),
+    ...standings(queries),
+    ...horizons(queries),
   };
 }
 

@@ -5,6 +5,7 @@ import { alertKinds, severities } from '../domain/alert.ts';
 import { certificateStates } from '../domain/certificate.ts';
 import { enrollmentCodes } from '../domain/errors.ts';
 import { renewalStates } from '../domain/renewal.ts';
+import { foreseenDays } from '../domain/standing.ts';
 
 interface Metric {
   readonly type: 'counter' | 'gauge';
@@ -112,6 +113,27 @@ export const metricTable = {
   nolapse_late: {
     type: 'gauge',
     help: 'Renewals that missed their deadline and are settled now: renewed late, or called off',
+    labels: {},
+  },
+  nolapse_dark_now: {
+    type: 'gauge',
+    help: 'Devices that had a certificate, and have none that lets them in any more',
+    labels: {},
+  },
+  nolapse_dark_within: {
+    type: 'gauge',
+    help: 'Devices that are dark within so many days, those that are dark now among them',
+    labels: { days: foreseenDays.map(String) },
+  },
+  nolapse_dark_within_as_of_seconds: {
+    type: 'gauge',
+    help: 'When nolapse_dark_within was worked out, in Unix seconds',
+    labels: {},
+  },
+  nolapse_without_certificate: { type: 'gauge', help: 'Devices that never had a certificate', labels: {} },
+  nolapse_nearest_not_after_seconds: {
+    type: 'gauge',
+    help: 'Next end of what lets a device in, in Unix seconds; 0: no device is let in',
     labels: {},
   },
   nolapse_ledger_writable: {

@@ -73,6 +73,9 @@ describe('the plans of the queries of fixed shape', () => {
     ['certificates by their end', /"c"."ends_at" <=/, /INDEX certificate_ended \(ends_at>\? AND ends_at<\?\)/],
     ['certificates of one end', /"c"."ends_at" = \?/, /INDEX certificate_ended \(ends_at=\? AND rowid>\?\)/],
     ['the renewal of each of them', /"c"."ends_at" <=/, /INDEX renewal_replaces \(old_fingerprint=\?\)/],
+    ['who ends next', /"p"."lit_until" <= \?/, /INDEX principal_lit \(\(?lit_until/],
+    ['who is dark', /from "principal" where .*"lit_until" <= \?/, /COVERING INDEX principal_lit \(lit_until<\?\)/],
+    ['who never had one', /coalesce.*"lit_until" is null/, /COVERING INDEX principal_lit \(lit_until=\?\)/],
     ['due effects', /where "id" in \(select "id" from "effect"/, /COVERING INDEX effect_due \(due_at<\?\)/],
     ['effects that wait their turn', /"rank" is not null/, /INDEX effect_queue \(kind=\? AND rank>\?\)/],
     [

@@ -9,6 +9,7 @@ import { outlooks } from './store-outlooks.ts';
 import { period } from './store-period.ts';
 import { lists, sweeps } from './store-queries.ts';
 import { revocationLists } from './store-revocation-lists.ts';
+import { standings } from './store-standings.ts';
 import { telemetry } from './store-telemetry.ts';
 import { limitsOfTransactions, transactions } from './store-transactions.ts';
 import { begin, end, type OpenedStore } from './store-under-test.ts';
@@ -27,6 +28,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('lists', lists);
     describe('sweeps', sweeps);
     describe('what a forecast reads', outlooks);
+    describe('standings', standings);
     describe('findings', findings);
     describe('what an export for a period reads', period);
     describe('campaigns', campaigns);

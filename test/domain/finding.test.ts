@@ -19,6 +19,7 @@ interface Patch {
   readonly principal?: Partial<Principal>;
   readonly certificates?: readonly CertificateInUse[];
   readonly lastSeenAt?: number | null;
+  readonly litUntil?: number;
   readonly gatewaySite?: string | null;
   readonly plannedMs?: number;
   readonly classIsConfigured?: boolean;
@@ -29,6 +30,7 @@ const facts = (patch: Patch): FleetFacts => ({
   principal: principal(patch.principal),
   certificates: patch.certificates ?? [inUse()],
   lastSeenAt: patch.lastSeenAt === undefined ? now - minute : patch.lastSeenAt,
+  litUntil: patch.litUntil ?? (patch.certificates?.length === 0 ? null : now + day),
   gatewaySite: patch.gatewaySite ?? null,
   gaps: { plannedMs: patch.plannedMs ?? 0, longestMs: 0 },
   isHere: false,
@@ -53,6 +55,7 @@ describe('a look over one principal', () => {
     ['never_seen', { certificates: [], lastSeenAt: null }],
     ['never_seen', { certificates: [issued({})], lastSeenAt: null }],
     ['never_seen', { certificates: [inUse({ lastSeenAt: null })], lastSeenAt: null }],
+    ['dark', { litUntil: now }],
     ['unknown_class', { classIsConfigured: false }],
     ['unknown_source', { sourceIsConfigured: false }],
     ['no_owner', { principal: { owner: '' } }],

@@ -6,7 +6,9 @@ import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { App } from '../context.ts';
 import type { Finding } from '../operations.ts';
 import { damageFinding } from '../oversight/ledger-damage.ts';
+import { alertAfresh } from '../oversight/look-afresh.ts';
 import { ownFindings } from '../oversight/own-certificates.ts';
+import { fleetFindings } from './doctor-fleet.ts';
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -100,6 +102,7 @@ function descriptorFinding(descriptors: Descriptors): Finding {
 
 /** What somebody has been told of and is not over; as loud as the worst of it. */
 async function alertFinding(app: App): Promise<Finding> {
+  await alertAfresh(app);
   const { alerts } = await app.store.read.counts();
   const sum = (severity: string): number =>
     Object.entries(alerts).reduce((all, [name, count]) => all + (name.endsWith(`/${severity}`) ? count : 0), 0);
@@ -129,32 +132,4 @@ async function idFindings(app: App): Promise<Finding[]> {
     const detail = `${one} and ${other} differ by case alone: easily mistaken for each other; give one of the devices another id${more}`;
     return { level: 'warning', subject: 'ids', detail };
   });
-}
-
-/** Renewals that missed their deadline: those that still wait for their device, and those that were settled after it. */
-function lapseFinding(lapsed: number, late: number): Finding {
-  const rest = `${late} missed their deadline and are settled since the ledger began`;
-  if (lapsed === 0) return { level: 'ok', subject: 'lapses', detail: `no renewal is lapsed; ${rest}` };
-  const detail = `${lapsed} lapsed: nolapse renewal list --state lapsed; ${rest}`;
-  return { level: 'warning', subject: 'lapses', detail };
-}
-
-async function fleetFindings(app: App): Promise<Finding[]> {
-  const { renewals, certificates, late } = await app.store.read.counts();
-  const failed = renewals['failed'] ?? 0;
-  const expired = certificates['expired'] ?? 0;
-  return [
-    {
-      level: failed > 0 ? 'warning' : 'ok',
-      subject: 'renewals',
-      detail: `${failed} failed and waiting to be tried again`,
-    },
-    // Whose device has no other is in the alerts and findings: the rest needs nobody.
-    {
-      level: 'ok',
-      subject: 'certificates',
-      detail: `${expired} have expired${expired > 0 ? ': nolapse cert list --state expired' : ''}`,
-    },
-    lapseFinding(renewals['lapsed'] ?? 0, late),
-  ];
 }

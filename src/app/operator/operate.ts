@@ -25,6 +25,7 @@ import { OperationError, type Operations } from '../operations.ts';
 import { evidence } from '../oversight/evidence.ts';
 import { forecast } from '../oversight/forecast.ts';
 import { acknowledgeAlert, clearAlert, listAlerts, showAlert } from '../oversight/handle-alert.ts';
+import { lookedOverAt } from '../oversight/look-over.ts';
 import { revoke } from '../renewal/revoke.ts';
 import {
   abortCampaign,
@@ -34,13 +35,16 @@ import {
   showCampaign,
   startCampaign,
 } from '../rollout/campaigns.ts';
-import { lookOverNow } from '../upkeep/begin-chores.ts';
+import { lookOverIfCheap, lookOverNow } from '../upkeep/begin-chores.ts';
 import { viewOf } from '../view.ts';
 import { doctor } from './doctor.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
 import { listCertificates } from './list-certificates.ts';
 import { type Reread, reload } from './reload.ts';
 import { runRenewal } from './run-renewal.ts';
+
+/** How long a look ahead is waited for. */
+const fleetPatienceMs = 10_000;
 
 const limitDefault = 1_000;
 const limitMax = 10_000;
@@ -96,15 +100,11 @@ export function operationsOf(
     },
     listSources: () => listSources(app),
     reconcile: (input) => reconcile(app, input),
-    listFindings: async ({ kind, after, limit }) => {
-      const page = pageOf(after, limit);
-      return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
-    },
+    ...findingOperations(app),
     listAlerts: ({ limit, ...query }) => listAlerts(app, query, pageOf(undefined, limit).limit),
     showAlert: (input) => showAlert(app, input),
     acknowledgeAlert: (input) => acknowledgeAlert(app, input),
     clearAlert: (input) => clearAlert(app, input),
-    lookOver: () => lookOverNow(app),
     startCampaign: (input) => startCampaign(app, input),
     listCampaigns: ({ limit }) => listCampaigns(app, pageOf(undefined, limit).limit),
     showCampaign: ({ id }) => showCampaign(app, id),
@@ -117,6 +117,21 @@ export function operationsOf(
     explainPolicy: ({ id }) => explainPolicy(app, idOf(id)),
     reload: (input) => reload(app, reread, input),
     doctor: () => doctor(app, serverDer(), isServing),
+    fleet: () => app.foresight.view(app, fleetPatienceMs, { fresh: true }),
+  };
+}
+
+function findingOperations(app: App): Pick<Operations, 'listFindings' | 'lookOver' | 'lookedOver'> {
+  const { read } = app.store;
+  return {
+    listFindings: async ({ kind, after, limit }) => {
+      const page = pageOf(after, limit);
+      // What follows belongs to the look that the first page came from.
+      if (after === undefined) await lookOverIfCheap(app);
+      return read.findings({ ...(kind !== undefined && { kind: findingKindOf(kind) }), ...page }, page.limit);
+    },
+    lookOver: () => lookOverNow(app),
+    lookedOver: async () => ({ at: await lookedOverAt(app) }),
   };
 }
 

@@ -1,26 +1,22 @@
-// Walks the certificates in use that end by a date, a page at a time, and tells whose device is expected to go dark. It changes
-// nothing, and holds no more of the fleet than a page and the first of those it found.
-import { chanceOf, type Darkness, type DarkReason, foresee, type Prospect } from '../../domain/forecast.ts';
+// Tells who is dark, who is expected to go dark by a date and who never had a certificate. It changes nothing, and holds no more of the
+// fleet than a page and the first of those it found.
+import type { Darkness, DarkReason } from '../../domain/forecast.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { dayMs, type Instant, parseDate } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
-import type { Outlook, OutlookPlace } from '../../ports/store.ts';
-import { type App, policyOf } from '../context.ts';
+import type { Unissued } from '../../ports/fleet.ts';
+import type { App } from '../context.ts';
 import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from '../operations.ts';
-import { hasKeyMode, lastSeen, prospectOf } from '../renewal/prospect.ts';
+import { lastSeen } from '../renewal/prospect.ts';
+import { type Ahead, lookAhead } from './look-ahead.ts';
 
 const daysDefault = 90;
 const daysMax = 36_500;
 const limitDefault = 1_000;
-/** Certificates read and judged before others have a turn. */
-const pageMax = 200;
+/** Principals that never had a certificate, read before others have a turn. */
+const pageMax = 1_000;
 /** Pairs of owner and site that are told apart. */
 const groupsMax = 10_000;
-
-interface Judged {
-  readonly prospect: Prospect;
-  readonly expectedAt: Instant;
-  readonly dark: Darkness;
-}
 
 /** Rejects with `invalid`. */
 export async function forecast(app: App, query: ForecastQuery): Promise<ForecastView> {
@@ -28,20 +24,30 @@ export async function forecast(app: App, query: ForecastQuery): Promise<Forecast
   const until = untilOf(query, now);
   await objectToStrangers(app, query);
   const absences = await app.presences.absences(app);
-  const found = new Found(query.limit ?? limitDefault);
-  let after: OutlookPlace | null = null;
+  const found = new Found(query.limit ?? limitDefault, now);
+  const isMeant = ({ principal }: Ahead['horizon']): boolean => isAskedFor(principal, query);
+  for await (const ahead of lookAhead(app, { now, until, absences, isMeant })) found.add(ahead, absences);
+  return found.view(until, await countUnissued(app, query));
+}
+
+type Without = Pick<ForecastView, 'without' | 'withoutDevices'>;
+
+async function countUnissued(app: App, query: ForecastQuery): Promise<Without> {
+  if (query.owner === undefined && query.site === undefined) {
+    const { all, devices } = (await app.store.read.standings(app.clock.now())).without;
+    return { without: all, withoutDevices: devices };
+  }
+  let [without, withoutDevices] = [0, 0];
+  let after: PrincipalId | null = null;
   do {
     await app.turns.take();
-    const page: Outlook[] = await app.store.read.outlooks(until, after, pageMax);
-    for (const outlook of page) {
-      if (!isAskedFor(outlook, query) || (await isSecond(app, outlook))) continue;
-      found.looked += 1;
-      const judged = await judge(app, outlook, absences, now, until);
-      if (judged) found.add(outlook, judged, absences);
-    }
-    after = page.length === pageMax ? (page.at(-1)?.place ?? null) : null;
-  } while (after);
-  return found.view(now, until);
+    const page: Unissued[] = await app.store.read.unissued(after, pageMax);
+    const meant = page.filter((each) => isAskedFor(each, query));
+    without += meant.length;
+    withoutDevices += meant.filter(({ kind }) => kind === 'device').length;
+    after = page.length === pageMax ? (page.at(-1)?.id ?? null) : null;
+  } while (after !== null);
+  return { without, withoutDevices };
 }
 
 function untilOf({ days, asOf }: ForecastQuery, now: Instant): Instant {
@@ -74,66 +80,37 @@ async function objectToStrangers(app: App, { owner, site }: ForecastQuery): Prom
   if (faults.length > 0) throw new OperationError('invalid', faults);
 }
 
-function isAskedFor({ principal }: Outlook, { owner, site }: ForecastQuery): boolean {
-  if (principal.status === 'decommissioned') return false;
+function isAskedFor(principal: Pick<Principal, 'owner' | 'site'>, { owner, site }: ForecastQuery): boolean {
   return (owner === undefined || principal.owner === owner) && (site === undefined || principal.site === site);
-}
-
-/** One that is not to be renewed beside another in use is not what its device depends on: a drill's, say. */
-async function isSecond(app: App, { certificate, renewal }: Outlook): Promise<boolean> {
-  if (certificate.renewAt !== null || renewal) return false;
-  const all = await app.store.read.certificatesOf(certificate.principalId);
-  return all.some(({ state, fingerprint }) => state === 'active' && fingerprint !== certificate.fingerprint);
-}
-
-async function judge(
-  app: App,
-  outlook: Outlook,
-  absences: readonly Absence[],
-  now: Instant,
-  until: Instant,
-): Promise<Judged | null> {
-  const prospect = prospectOf(app, outlook, absences, now);
-  const chance = chanceOf(prospect, now);
-  const policy = policyOf(app, outlook.principal);
-  const dark = foresee(prospect, chance, until, await hasKeyMode(app, outlook, policy, chance.renewsAt));
-  return dark && { prospect, expectedAt: chance.expectedAt, dark };
 }
 
 /** Counts whom it is told of, and keeps the first of them. */
 class Found {
-  looked = 0;
+  #looked = 0;
   #dark = 0;
+  #darkNow = 0;
   #ungrouped = 0;
   readonly #limit: number;
+  readonly #now: Instant;
   readonly #devices: DarkDevice[] = [];
   readonly #reasons: Partial<Record<DarkReason, number>> = {};
   readonly #groups = new Map<string, { owner: string; site: string | null; dark: number; firstAt: Instant }>();
 
-  constructor(limit: number) {
+  constructor(limit: number, now: Instant) {
     this.#limit = limit;
+    this.#now = now;
   }
 
-  add(outlook: Outlook, { prospect, expectedAt, dark }: Judged, absences: readonly Absence[]): void {
-    const { certificate, principal } = outlook;
+  add(ahead: Ahead, absences: readonly Absence[]): void {
+    const { horizon, dark } = ahead;
+    if (horizon.litUntil > this.#now) this.#looked += 1;
+    else this.#darkNow += 1;
+    if (!dark) return;
+    const { owner, site } = horizon.principal;
     this.#dark += 1;
     this.#reasons[dark.why] = (this.#reasons[dark.why] ?? 0) + 1;
-    this.#group(principal.owner, principal.site, dark.at);
-    if (this.#devices.length >= this.#limit) return;
-    this.#devices.push({
-      id: principal.id,
-      owner: principal.owner,
-      site: principal.site,
-      class: principal.class,
-      serial: certificate.serial,
-      at: dark.at,
-      why: dark.why,
-      slackMs: dark.slackMs,
-      dueAt: prospect.dueAt,
-      expectedAt,
-      awaySince: prospect.awayMs === null ? null : lastSeen(outlook, absences),
-      comesEveryMs: prospect.gaps.plannedMs || null,
-    });
+    this.#group(owner, site, dark.at);
+    if (this.#devices.length < this.#limit) this.#devices.push(deviceOf(ahead, dark, absences));
   }
 
   #group(owner: string, site: string | null, at: Instant): void {
@@ -146,9 +123,36 @@ class Found {
     else this.#ungrouped += 1;
   }
 
-  view(now: Instant, until: Instant): ForecastView {
+  view(until: Instant, without: Without): ForecastView {
     const groups = [...this.#groups.values()].sort((a, b) => b.dark - a.dark || a.firstAt - b.firstAt);
-    const counts = { looked: this.looked, dark: this.#dark, ungrouped: this.#ungrouped };
-    return { now, until, ...counts, reasons: this.#reasons, groups, devices: this.#devices };
+    const counts = { looked: this.#looked, dark: this.#dark, darkNow: this.#darkNow, ...without };
+    return {
+      now: this.#now,
+      until,
+      ...counts,
+      ungrouped: this.#ungrouped,
+      reasons: this.#reasons,
+      groups,
+      devices: this.#devices,
+    };
   }
+}
+
+function deviceOf(ahead: Ahead, dark: Darkness, absences: readonly Absence[]): DarkDevice {
+  const { horizon, prospect, expectedAt } = ahead;
+  const { certificate, principal } = horizon;
+  return {
+    id: principal.id,
+    owner: principal.owner,
+    site: principal.site,
+    class: principal.class,
+    serial: certificate.serial,
+    at: dark.at,
+    why: dark.why,
+    slackMs: dark.slackMs,
+    dueAt: prospect.dueAt,
+    expectedAt,
+    awaySince: prospect.awayMs === null ? null : lastSeen(horizon, absences),
+    comesEveryMs: prospect.gaps.plannedMs || null,
+  };
 }

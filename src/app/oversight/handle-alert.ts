@@ -4,6 +4,7 @@ import { acknowledgeWithin } from '../alert.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import { alertAfresh } from './look-afresh.ts';
 
 /** Characters of who takes an alert on. */
 const nameMax = 128;
@@ -13,17 +14,19 @@ interface Named {
   readonly subject: string;
 }
 
-/** The newest first. */
+/** The newest first, as things are now. */
 export async function listAlerts(
   app: App,
   { kind, open }: { readonly kind?: string; readonly open?: boolean },
   limit: number,
 ): Promise<Alert[]> {
+  await alertAfresh(app);
   const query = { ...(kind !== undefined && { kind: kindOf(kind) }), ...(open !== undefined && { open }) };
   return app.store.read.alerts(query, limit);
 }
 
 export async function showAlert(app: App, { kind, subject }: Named): Promise<Alert> {
+  await alertAfresh(app);
   return found(await app.store.read.alert(kindOf(kind), subject), { kind: kindOf(kind), subject });
 }
 

@@ -18,6 +18,8 @@ const keptMax = 10_000;
 const restSubject = '*';
 
 const settingName = 'look-over';
+/** How long it took, in milliseconds. */
+const durationName = 'look-over-took';
 
 /** Findings by kind. */
 type Counts = Record<string, number>;
@@ -28,9 +30,16 @@ export async function lookedOverAt(app: App): Promise<Instant | null> {
   return text === null ? null : Number(text);
 }
 
+/** How long the last look took, in milliseconds; null: nobody has looked. */
+export async function lookTookMs(app: App): Promise<number | null> {
+  const text = await app.store.read.setting(durationName);
+  return text === null ? null : Number(text);
+}
+
 /** Looks over everything. @returns how many findings there are of each kind. Ends early, and forgets nothing, when `signal` aborts. */
 export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   const startedAt = app.clock.now();
+  const began = app.clock.steady();
   const counts: Counts = Object.fromEntries(surveyedKinds.map((kind) => [kind, 0]));
   const needs = new DailyNeeds();
   let after: string | undefined;
@@ -45,7 +54,10 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   } while (after !== undefined);
   await settleKnocks(app);
   await alertDelegations(app, needs);
-  await app.store.transact((tx) => conclude(tx, counts, startedAt, app.clock.now()));
+  await app.store.transact(async (tx) => {
+    await conclude(tx, counts, startedAt, app.clock.now());
+    await tx.putSetting(durationName, String(Math.ceil(app.clock.steady() - began)));
+  });
   app.journal.tell({
     action: 'fleet.looked_over',
     message: `the fleet was looked over: ${Object.values(counts).reduce((sum, count) => sum + count, 0)} findings`,
@@ -60,6 +72,7 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
   const { read } = app.store;
   const certificates = await byPrincipal(read, first, last);
   const lastSeen = await read.lastSeen(first, last);
+  const lit = await read.litUntil(first, last);
   const found: StoredFinding[] = [];
   const now = app.clock.now();
   for (const principal of page) {
@@ -75,6 +88,7 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
       certificates: inUse,
       ...comingsOf(app, principal.id, presence),
       lastSeenAt: lastSeen.get(principal.id) ?? null,
+      litUntil: lit.get(principal.id) ?? null,
       gatewaySite: gateway?.site ?? null,
       policy,
       classIsConfigured: app.policies.set.has(principal.class),

@@ -2,7 +2,8 @@
 // has whoever has changed looked at; the rest of the fleet is walked through when policies or the clock have changed.
 import type { GapRecord } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { failureIsOver, type WatchedRenewal, watch, watchedKinds } from '../../domain/watch.ts';
+import { lightsUntil } from '../../domain/standing.ts';
+import { failureIsOver, type WatchedRenewal, type WatchFacts, watch, watchedKinds } from '../../domain/watch.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { Change } from '../change.ts';
 import { policyOf } from '../context.ts';
@@ -37,7 +38,7 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
   }
   const { findings, nextAt } = watch({
     principal,
-    certificates: await tx.certificatesInUse(id, id),
+    certificates: await certificatesOf(within, id),
     renewals,
     ...comingsOf(app, id, presence),
     policy: policyOf(app, principal),
@@ -50,6 +51,14 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
   }
   if (failureIsOver({ principal, renewals })) await within.clearAlert({ kind: 'renewal_failed', subject: id });
   await tx.putWatch(id, nextAt);
+}
+
+/** Where none of those that may open a session, or could until they expired, lets it in, the one that did last is among them. */
+async function certificatesOf({ tx, now }: Change, id: PrincipalId): Promise<WatchFacts['certificates']> {
+  const known = await tx.certificatesInUse(id, id);
+  if (known.some((each) => each.activatedAt !== null && lightsUntil(each) > now)) return known;
+  const last = (await tx.horizonOf(id))?.certificate;
+  return last && known.every(({ fingerprint }) => fingerprint !== last.fingerprint) ? [...known, last] : known;
 }
 
 const settingName = 'watch';

@@ -5,10 +5,12 @@ import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
 import type { KeyMode, Policy } from '../../domain/policy.ts';
 import { gapsOf } from '../../domain/presence.ts';
 import type { Principal } from '../../domain/principal.ts';
+import { lightsUntil } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
 import type { Outlook } from '../../ports/store.ts';
 import type { App } from '../context.ts';
+import { dueByKnown } from './due.ts';
 import { keyHistoryOf } from './key-history.ts';
 
 /**
@@ -27,8 +29,8 @@ export function prospectOf(
   const since = lastSeen(outlook, absences);
   const away = visits ? awayMs(visits, absences, now) : Math.max(0, now - since - absentMs(absences, since, now));
   return {
-    endsAt: certificate.notAfter,
-    dueAt: renewal ? now : certificate.renewAt,
+    endsAt: lightsUntil(certificate),
+    dueAt: renewal ? now : (certificate.renewAt ?? firstDueAt(app, outlook)),
     quarantined: principal.status === 'quarantined',
     gatewayGone: principal.gateway !== null && gatewayStatus !== 'active' && !isHere,
     notDelegated: !isHere && relies && grantsFor(app, principal, now).length === 0,
@@ -38,7 +40,15 @@ export function prospectOf(
     issuerEndsAt: app.authority.issuerNotAfter,
     gaps: gapsOf(visits?.gaps ?? new Uint8Array()),
     awayMs: isHere ? null : away,
+    neverCame: certificate.state === 'issued',
   };
+}
+
+/** One that was not seen yet gets its due date when it is: what that will be. */
+function firstDueAt(app: App, { certificate, principal, visits }: Outlook): Instant | null {
+  return certificate.state === 'issued'
+    ? dueByKnown(app, certificate, principal, visits?.gaps ?? new Uint8Array())
+    : null;
 }
 
 /** Has it never connected with its certificate itself, as far as is known? What brought it then went through a gateway, or was a hand. */

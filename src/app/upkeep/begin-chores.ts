@@ -5,7 +5,7 @@ import type { App } from '../context.ts';
 import { reconcile } from '../inventory/reconcile.ts';
 import { sourceState } from '../inventory/source-state.ts';
 import { OperationError } from '../operations.ts';
-import { lookedOverAt, lookOver } from '../oversight/look-over.ts';
+import { lookedOverAt, lookOver, lookTookMs } from '../oversight/look-over.ts';
 import { mustReplan, replan } from '../oversight/replan.ts';
 
 /** What is not well is tried again after this, or sooner where it is done more often. */
@@ -63,6 +63,24 @@ export async function lookOverNow(app: App): Promise<Readonly<Record<string, num
   if (!run)
     throw new OperationError('conflict', ['the fleet is being looked over at this moment, or the gateway stops']);
   return run;
+}
+
+/** A look that took longer than this is not made for whoever lists findings. */
+const cheapMs = 5_000;
+/** The first look is waited for as long. */
+const patienceMs = 10_000;
+
+/** Looks the fleet over for whoever lists findings, unless that takes too long; then they are as the last look left them. */
+export async function lookOverIfCheap(app: App): Promise<void> {
+  if (((await lookTookMs(app)) ?? 0) > cheapMs) return;
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  // It is under way, the gateway stops or the ledger takes no writes: what there is is shown.
+  const look = lookOverNow(app).catch(() => undefined);
+  await Promise.race([look, patience]);
+  clearTimeout(timer);
 }
 
 /** `lastAt` may lie ahead: the clock was set back. */

@@ -20,6 +20,7 @@ import { renewalSignedMigration } from './0018-renewal-signed.ts';
 import { delegationTelemetryMigration } from './0019-delegation-telemetry.ts';
 import { revocationListsMigration } from './0020-revocation-lists.ts';
 import { alertOrderMigration } from './0021-alert-order.ts';
+import { standingMigration } from './0022-standing.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
   delegationTelemetryMigration,
   revocationListsMigration,
   alertOrderMigration,
+  standingMigration,
 ];

@@ -1,0 +1,155 @@
+// The fleet in figures: how it stands now, which the ledger tells at once, and who will be dark within the next weeks, which a walk tells that
+// is made when somebody asks. A walk through a large fleet takes a while: until it has ended the figures of the one before are given, with
+// their age.
+import { type ForeseenDays, foreseenDays } from '../../domain/standing.ts';
+import { dayMs, type Instant } from '../../domain/time.ts';
+import type { StandingCounts } from '../../ports/fleet.ts';
+import type { App } from '../context.ts';
+import type { FleetView, OwnerView } from '../fleet-view.ts';
+import { lookAhead } from './look-ahead.ts';
+
+/** For how many times as long as it took a walk is not made again: it has a twentieth of the time at most. */
+const restFactor = 20;
+/** A walk that took less than this is made again for whoever wants to know it as it is now. */
+const cheapMs = 1_000;
+/** Owners told apart. */
+const ownersMax = 1_000;
+/** Rows of principals that never had a certificate, read before others have a turn. */
+const pageMax = 1_000;
+
+const walking = 'the look ahead';
+
+type Counts = Record<ForeseenDays, number>;
+
+interface Ahead {
+  readonly at: Instant;
+  readonly tookMs: number;
+  /** Of the steady clock. */
+  readonly endedAt: number;
+  readonly darkWithin: Counts;
+  readonly owners: readonly OwnerView[];
+}
+
+export class Foresight {
+  #ahead: Ahead | null = null;
+  #standing: { readonly counts: StandingCounts; readonly endedAt: number; readonly tookMs: number } | null = null;
+
+  /**
+   * The figures as they are known by now.
+   * @param patienceMs how long a walk is waited for that is under way, or begins because the last is too old.
+   * @param options.fresh makes a new walk even if the last has just ended, where the fleet is small enough for that.
+   */
+  async view(app: App, patienceMs: number, options: { readonly fresh: boolean }): Promise<FleetView> {
+    if (this.#mustWalk(app, options.fresh)) await this.#walk(app, patienceMs);
+    const { dark, without, nearestEndAt } = await this.#standings(app);
+    const now = app.clock.now();
+    const ahead = this.#ahead;
+    return {
+      now,
+      dark,
+      without,
+      nearestEndAt,
+      ahead: ahead && { ageMs: Math.max(0, now - ahead.at), darkWithin: ahead.darkWithin, owners: ahead.owners },
+    };
+  }
+
+  #mustWalk(app: App, fresh: boolean): boolean {
+    const ahead = this.#ahead;
+    if (!ahead || (fresh && ahead.tookMs < cheapMs)) return true;
+    return app.clock.steady() >= ahead.endedAt + ahead.tookMs * restFactor;
+  }
+
+  /** What is dark in numbers costs as much to count: that has a twentieth of the time at most, too. */
+  async #standings(app: App): Promise<StandingCounts> {
+    const known = this.#standing;
+    const from = app.clock.steady();
+    if (known && known.tookMs >= 1 && from < known.endedAt + known.tookMs * restFactor) return known.counts;
+    const counts = await app.store.read.standings(app.clock.now());
+    const endedAt = app.clock.steady();
+    this.#standing = { counts, endedAt, tookMs: endedAt - from };
+    return counts;
+  }
+
+  async #walk(app: App, patienceMs: number): Promise<void> {
+    const run = app.chores.begin(walking, (signal) => walk(app, signal)) ?? app.chores.ended(walking);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    const done = run.then((ahead) => {
+      if (ahead) this.#ahead = ahead;
+    });
+    try {
+      await Promise.race([done, patience]);
+    } finally {
+      clearTimeout(timer);
+    }
+    // Who does not wait for it does not hear what it fails with; whoever asks next begins another.
+    done.catch(() => undefined);
+  }
+}
+
+/** Null: it was ended early. */
+async function walk(app: App, signal: AbortSignal): Promise<Ahead | null> {
+  const began = app.clock.steady();
+  const now = app.clock.now();
+  const absences = await app.presences.absences(app);
+  const owners = new Owners();
+  const all = counts();
+  const until = now + Math.max(...foreseenDays) * dayMs;
+  for await (const { horizon, dark } of lookAhead(app, { now, until, absences, signal, isMeant: () => true })) {
+    const own = owners.of(horizon.principal.owner);
+    const isDark = horizon.litUntil <= now;
+    if (own && isDark) own.dark += 1;
+    if (own && !isDark) own.nearestEndAt = Math.min(own.nearestEndAt ?? horizon.litUntil, horizon.litUntil);
+    for (const days of foreseenDays) {
+      if (!dark || dark.at > now + days * dayMs) continue;
+      all[days] += 1;
+      if (own) own.darkWithin[days] += 1;
+    }
+  }
+  await countUnissued(app, owners, signal);
+  if (signal.aborted) return null;
+  const endedAt = app.clock.steady();
+  return { at: now, endedAt, tookMs: endedAt - began, darkWithin: all, owners: owners.list() };
+}
+
+async function countUnissued(app: App, owners: Owners, signal: AbortSignal): Promise<void> {
+  let page = await app.store.read.unissued(null, pageMax);
+  while (page.length > 0 && !signal.aborted) {
+    for (const { owner } of page) {
+      const own = owners.of(owner);
+      if (own) own.without += 1;
+    }
+    await app.turns.take();
+    const last = page.at(-1);
+    page = last && page.length === pageMax ? await app.store.read.unissued(last.id, pageMax) : [];
+  }
+}
+
+const counts = (): Counts => ({ 7: 0, 30: 0, 90: 0 });
+
+interface Own {
+  dark: number;
+  without: number;
+  nearestEndAt: Instant | null;
+  readonly darkWithin: Counts;
+}
+
+/** What is wrong by owner; beyond so many the rest is counted in the totals alone. */
+class Owners {
+  readonly #known = new Map<string, Own>();
+
+  of(owner: string): Own | null {
+    const known = this.#known.get(owner);
+    if (known) return known;
+    if (this.#known.size >= ownersMax) return null;
+    const own: Own = { dark: 0, without: 0, nearestEndAt: null, darkWithin: counts() };
+    this.#known.set(owner, own);
+    return own;
+  }
+
+  list(): OwnerView[] {
+    return [...this.#known].map(([owner, own]) => ({ owner, ...own })).sort((a, b) => b.dark - a.dark);
+  }
+}

@@ -1,0 +1,24 @@
+// Looks again at what a runbook sends somebody to, before it is shown: alerts about principals whose time has come, and the findings of a
+// fleet that is small enough for that. What takes too long, or cannot be written, is shown as it was left, with its age.
+import { GatewayError } from '../../domain/errors.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+import { watchBatch, watchDue } from './watch-principals.ts';
+
+/** Batches of principals that one command has looked at: the rest is a sweep's. */
+const batchesMax = 50;
+
+/** Has alerts stand for what is so of principals now, also where no gateway runs and sweeps. */
+export async function alertAfresh(app: App): Promise<void> {
+  const limit = Math.min(watchBatch, app.settings.sweepBatch);
+  try {
+    for (let batch = 0; batch < batchesMax; batch += 1) {
+      if ((await app.store.read.dueWatches(app.clock.now(), 1)).length === 0) return;
+      if ((await change(app, (within) => watchDue(within, limit))) < limit) return;
+      await app.turns.take();
+    }
+  } catch (error) {
+    // A ledger that takes no writes still answers.
+    if (!(error instanceof GatewayError && error.code === 'store_failed')) throw error;
+  }
+}

@@ -1,0 +1,70 @@
+// Walks the principals whose certificates end by a date, a page at a time: who is dark, and who is expected to be by then. Forecast, doctor
+// and metrics count what is found here, and nothing else.
+import { chanceOf, type Darkness, foresee, type Prospect } from '../../domain/forecast.ts';
+import { graceMs } from '../../domain/policy.ts';
+import { whyDark } from '../../domain/standing.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { Absence } from '../../domain/visits.ts';
+import type { Horizon, HorizonPlace } from '../../ports/fleet.ts';
+import { type App, policyOf } from '../context.ts';
+import { hasKeyMode, prospectOf } from '../renewal/prospect.ts';
+
+/** Principals read and judged before others have a turn. */
+const pageMax = 200;
+
+export interface AheadQuery {
+  readonly now: Instant;
+  readonly until: Instant;
+  readonly absences: readonly Absence[];
+  /** Ends the walk early. */
+  readonly signal?: AbortSignal;
+  isMeant(horizon: Horizon): boolean;
+}
+
+/** One principal whose certificate ends by then, or has ended. */
+export interface Ahead {
+  readonly horizon: Horizon;
+  /** Null: it is expected to be renewed in time. */
+  readonly dark: Darkness | null;
+  readonly prospect: Prospect;
+  readonly expectedAt: Instant;
+}
+
+/** In the order of the ends: those that are dark now come first. It changes nothing, and holds no more of the fleet than a page. */
+export async function* lookAhead(app: App, query: AheadQuery): AsyncGenerator<Ahead> {
+  let after: HorizonPlace | null = null;
+  do {
+    await app.turns.take();
+    const page: Horizon[] = await app.store.read.horizons(query.until, after, pageMax);
+    for (const horizon of page) {
+      if (query.isMeant(horizon)) yield await judge(app, await withPlan(app, horizon), query);
+    }
+    const last = page.length === pageMax ? page.at(-1) : undefined;
+    after = last ? { litUntil: last.litUntil, id: last.principal.id } : null;
+  } while (after && !query.signal?.aborted);
+}
+
+/** What lets it in for longest may be a drill's certificate: its successor comes with the renewal of the one beside it. */
+async function withPlan(app: App, horizon: Horizon): Promise<Horizon> {
+  const { certificate, principal, renewal } = horizon;
+  if (certificate.state !== 'active' || certificate.renewAt !== null || renewal) return horizon;
+  const others = await app.store.read.outlooksOf(principal.id);
+  const planned = others.find((each) => each.certificate.renewAt !== null || each.renewal !== null);
+  if (!planned) return horizon;
+  const { renewAt } = planned.certificate;
+  return { ...horizon, renewal: planned.renewal, certificate: { ...certificate, renewAt } };
+}
+
+async function judge(app: App, horizon: Horizon, { now, until, absences }: AheadQuery): Promise<Ahead> {
+  const { principal, certificate, litUntil } = horizon;
+  const policy = policyOf(app, principal);
+  const prospect = prospectOf(app, horizon, absences, now);
+  const chance = chanceOf(prospect, now);
+  const { expectedAt } = chance;
+  if (litUntil <= now) {
+    const why = whyDark(principal, certificate, graceMs(policy), now);
+    return { horizon, prospect, expectedAt, dark: { why, at: litUntil, slackMs: null } };
+  }
+  const dark = foresee(prospect, chance, until, await hasKeyMode(app, horizon, policy, chance.renewsAt));
+  return { horizon, prospect, expectedAt, dark };
+}

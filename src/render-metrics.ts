@@ -1,0 +1,69 @@
+// What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
+import type { App } from './app/context.ts';
+import type { FleetView } from './app/fleet-view.ts';
+import { foreseenDays } from './domain/standing.ts';
+import { type Instant, toSeconds } from './domain/time.ts';
+import { inspectCertificate } from './pki/x509.ts';
+import { measureLists } from './served-crl.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import { ownerLines } from './telemetry/owner-metrics.ts';
+
+/** How long a scrape waits for a look ahead that is under way; after that it has the figures of the last. */
+const patienceMs = 1_000;
+
+interface Measured {
+  readonly app: App;
+  readonly server: { readonly notAfter: Instant };
+}
+
+interface Lanes {
+  sessionsIn(lane: 'full' | 'renew-only'): number;
+}
+
+export async function renderMetrics({ app, server }: Measured, metrics: Metrics, broker: Lanes): Promise<string> {
+  const { certificates, renewals, alerts, late } = await app.store.read.counts();
+  for (const [name, count] of Object.entries(alerts)) {
+    const [kind = '', severity = ''] = name.split('/');
+    metrics.set('nolapse_alerts', { kind, severity }, count);
+  }
+  metrics.set('nolapse_notifications_waiting', {}, await waitingNotifications(app));
+  for (const [state, count] of Object.entries(certificates)) metrics.set('nolapse_certificates', { state }, count);
+  for (const [state, count] of Object.entries(renewals)) metrics.set('nolapse_renewals', { state }, count);
+  metrics.set('nolapse_lapsed', {}, renewals['lapsed'] ?? 0);
+  metrics.set('nolapse_late', {}, late);
+  metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
+  metrics.set('nolapse_log_writable', {}, app.machine.log()?.failure ? 0 : 1);
+  for (const lane of ['full', 'renew-only'] as const)
+    metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
+  const own = {
+    server: server.notAfter,
+    issuing: app.authority.issuerNotAfter,
+    root: inspectCertificate(app.authority.root).notAfter,
+  };
+  for (const [which, end] of Object.entries(own))
+    metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
+  await measureLists(app, metrics);
+  setFleet(metrics, await app.foresight.view(app, patienceMs, { fresh: false }));
+  return metrics.render();
+}
+
+async function waitingNotifications({ sinks, store }: App): Promise<number> {
+  const waiting = await Promise.all([...sinks.keys()].map((name) => store.read.waitingNotifications(name)));
+  return waiting.reduce((sum, count) => sum + count, 0);
+}
+
+function setFleet(metrics: Metrics, { now, dark, without, nearestEndAt, ahead }: FleetView): void {
+  metrics.set('nolapse_dark_now', {}, dark.all);
+  metrics.set('nolapse_without_certificate', {}, without.all);
+  metrics.set('nolapse_nearest_not_after_seconds', {}, toSeconds(nearestEndAt ?? 0));
+  if (!ahead) return;
+  for (const days of foreseenDays) metrics.set('nolapse_dark_within', { days: `${days}` }, ahead.darkWithin[days]);
+  metrics.set('nolapse_dark_within_as_of_seconds', {}, toSeconds(now - ahead.ageMs));
+}
+
+/** The same, and what is wrong by owner: for operators alone. */
+export async function renderOwnerMetrics(measured: Measured, metrics: Metrics, broker: Lanes): Promise<string> {
+  const all = await renderMetrics(measured, metrics, broker);
+  const { ahead } = await measured.app.foresight.view(measured.app, patienceMs, { fresh: false });
+  return `${all}${ownerLines(ahead?.owners ?? [])}`;
+}
