@@ -37,7 +37,7 @@ function visitsOf(index: number, now: number): { gaps: GapRecord; leftAt: number
 }
 
 /** Runs `fill` without what keeps a ledger safe while it is in use, and makes the indexes when all rows are there. */
-function inOneGo(sqlite: Connection, fill: () => void): void {
+export function inOneGo(sqlite: Connection, fill: () => void): void {
   const pragma = (text: string): unknown => sqlite.pragma(text);
   const later = sqlite
     .prepare<[], { type: string; name: string; sql: string }>(

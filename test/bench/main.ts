@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { sweepTimes, wholeRenewals } from './application.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
-import { millionDevices } from './million.ts';
+import { millionDevices, millionHistory } from './million.ts';
 import { comparePeers } from './peer.ts';
 import { longList } from './revocations.ts';
 
@@ -16,7 +16,7 @@ const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> =
   sweep: sweepTimes,
   crl: async () => [await longList()],
   delegated: delegatedBatch,
-  million: millionDevices,
+  million: async () => [...(await millionDevices()), ...(await millionHistory())],
 };
 
 function print(figures: readonly Figure[]): void {

@@ -7,12 +7,16 @@ import { replan } from '../../src/app/oversight/replan.ts';
 import { lookOverNow } from '../../src/app/upkeep/begin-chores.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
+import { historyWork, isHistoryWork } from './history.ts';
 import { type Measured, openFleet } from './million.ts';
 
 const [home = '', what = ''] = process.argv.slice(2);
-const { app, outbox } = await openFleet(home);
+const parts = await openFleet(home);
+const { app, outbox } = parts;
+const history = isHistoryWork(what) ? historyWork[what](parts) : null;
 
 async function run(): Promise<string> {
+  if (history) return history();
   if (what === 'difference') {
     const { counts } = await reconcile(app, { source: 'plant', dryRun: true, limit: 0 });
     return `${counts.added} to add, ${counts.changed} to change, ${counts.decommissioned} to decommission`;

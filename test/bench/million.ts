@@ -13,6 +13,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { nobody } from '../fakes/nobody.ts';
 import type { Figure } from './figure.ts';
 import { fillLedger } from './fleet.ts';
+import { fillHistory, type HistoryWork, historyWork } from './history.ts';
 import { plantConfig, writePlant } from './plant.ts';
 import { idOf, principalRow } from './rows.ts';
 
@@ -61,7 +62,7 @@ async function makeFleet(home: string): Promise<void> {
   closeSync(file);
 }
 
-type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look' | 'reckoning';
+type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look' | 'reckoning' | HistoryWork;
 
 async function measure(home: string, what: What): Promise<Measured> {
   const child = fork(join(dirname(fileURLToPath(import.meta.url)), 'million-run.js'), [home, what]);
@@ -106,6 +107,23 @@ export async function millionDevices(): Promise<Figure[]> {
       figure(`sweep, ${due.toLocaleString('en')} due`, sweep),
       figure('due dates reckoned anew', reckoning),
     ];
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** The same fleet with what it has gathered over the years. */
+export async function millionHistory(): Promise<Figure[]> {
+  const home = mkdtempSync(join(tmpdir(), 'nolapse-history-'));
+  try {
+    await makeFleet(home);
+    const parts = await openFleet(home);
+    fillHistory(parts, devices);
+    await parts.outbox.close();
+    await parts.app.store.close();
+    const figures: Figure[] = [];
+    for (const what of Object.keys(historyWork) as HistoryWork[]) figures.push(figure(what, await measure(home, what)));
+    return figures;
   } finally {
     rmSync(home, { recursive: true, force: true });
   }

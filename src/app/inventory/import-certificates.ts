@@ -16,6 +16,7 @@ import {
   type Origin,
   readOffered,
 } from './check-certificate.ts';
+import { joinShard } from './join-shard.ts';
 import { PassedOver } from './passed-over.ts';
 
 /** Certificates of one import: what is checked waits in memory for the last of them. */
@@ -187,6 +188,7 @@ async function enterOne(within: Change, principal: Principal, certificate: Origi
     revocationReason: null,
   };
   await tx.putCertificate({ ...entry, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
+  await joinShard(within, entry);
   await record({
     action: 'certificate.imported',
     message: `${principal.id}: certificate ${entry.serial} taken into the ledger, until ${new Date(entry.notAfter).toISOString()}`,

@@ -1,0 +1,33 @@
+// Puts a certificate of our own CA that comes back into the ledger among those of the revocation list it names: of a restored ledger,
+// which may not know the shard.
+import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
+import { DerError } from '../../pki/der-reader.ts';
+import { readDistributionPoint } from '../../pki/distribution-point.ts';
+import { readCertificate } from '../../pki/x509.ts';
+import type { Change } from '../change.ts';
+
+const shardFile = /^([1-9]\d{0,8})\.crl$/;
+
+/** Within the change that enters the certificate. What names no shard of ours stays with the complete list, which names all. */
+export async function joinShard({ app, tx }: Change, entry: LedgerEntry): Promise<void> {
+  const url = isForeign(entry) ? null : urlIn(entry.der);
+  if (url === null) return;
+  const known = await tx.revocationListAt(url);
+  if (known) return tx.nameShard(entry.fingerprint, known.shard);
+  const { crlShardBase } = app.settings;
+  const [, digits] = (url.startsWith(crlShardBase) && shardFile.exec(url.slice(crlShardBase.length))) || [];
+  const shard = Number(digits ?? 0);
+  // Another one of this number is of another place.
+  if (shard === 0 || (await tx.revocationList(shard))) return;
+  await tx.openRevocationList(shard, url);
+  await tx.nameShard(entry.fingerprint, shard);
+}
+
+function urlIn(der: Uint8Array): string | null {
+  try {
+    return readDistributionPoint(readCertificate(der).extensions);
+  } catch (error) {
+    if (error instanceof DerError) return null;
+    throw error;
+  }
+}
