@@ -48,6 +48,8 @@ describe('imports run downwards only', () => {
     ['src/app/planted.ts', '../source/index.ts'],
     ['src/http/planted.ts', '../source/index.ts'],
     ['src/remote/planted.ts', '../domain/time.ts'],
+    ['src/machine/planted.ts', '../store/index.ts'],
+    ['src/machine/planted.ts', '../app/context.ts'],
     ['src/app/planted.ts', '../remote/secret.ts'],
     ['src/telemetry/planted.ts', '../app/admit.ts'],
     ['src/simulator/planted.ts', '../app/admit.ts'],
@@ -66,6 +68,7 @@ describe('imports run downwards only', () => {
     ['src/source/planted.ts', '../remote/exchange.ts'],
     ['src/notify/planted.ts', '../remote/secret.ts'],
     ['src/remote/planted.ts', './secret.ts'],
+    ['src/machine/planted.ts', '../ports/machine.ts'],
     ['src/simulator/planted.ts', '../wire/index.ts'],
   ])('%s may import %s', (file, imported) => {
     expect(lint(file, imported)).not.toContain('noRestrictedImports');
