@@ -1,6 +1,6 @@
 // The members of aedes 1.2.0 that its types leave out and this folder relies on, named in one place. A test holds each to
 // what is used here.
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Aedes, AedesOptions, Client } from 'aedes';
 import type { EndCause } from '../domain/disconnection.ts';
 
@@ -15,11 +15,18 @@ export interface LiveSubscription {
   qos: Qos;
 }
 
+interface Delivered {
+  cmd?: 'publish' | undefined;
+  topic: string;
+  payload: Buffer | string;
+  qos: Qos;
+  retain?: boolean | undefined;
+  dup?: boolean | undefined;
+  messageId?: number | undefined;
+}
+
 /** Hands one message to one client. The packet is the client's own copy. */
-type Deliver = (
-  packet: { topic: string; payload: Buffer | string; qos: Qos; messageId?: number | undefined },
-  done: () => void,
-) => void;
+type Deliver = (packet: Delivered, done: () => void) => void;
 
 export interface BrokerClient extends Client {
   readonly conn: Duplex;
@@ -85,6 +92,22 @@ export function brokerClient(client: Client): BrokerClient {
   return client as BrokerClient;
 }
 
+/** Topics of retained messages, found page by page. */
+export interface RetainedWalk {
+  readonly isOver: boolean;
+  /** Looks at so many of the next rows at most. `rows`: how many it was; `bytes`: of topic and payload. */
+  page(rowsMax: number): {
+    readonly rows: number;
+    readonly found: readonly { readonly topic: string; readonly bytes: number }[];
+  };
+}
+
+export interface RetainedMessage {
+  topic: string;
+  payload: Buffer | string;
+  qos?: Qos | undefined;
+}
+
 /** The one subscription of a kept session that has none: aedes is to find the session, and the client is granted nothing by it. */
 export const keptSessionFilter = '$SYS/nolapse/kept';
 
@@ -103,8 +126,12 @@ export interface BrokerPersistence {
   storeAhead(packet: PublishPacket, client: BrokerClient): Promise<void> | null;
   /** Is there room to remember this QoS 2 message until its PUBREL? Asked as it arrives; what is granted is kept for it. */
   takeRoom(packet: PublishPacket, client: BrokerClient): boolean;
-  /** For whom the retained messages are that aedes asks for next, in the same turn. */
-  replayTo(client: BrokerClient): void;
+  /** For aedes, which asks this after each SUBSCRIBE: it is told there are none, because `walkRetained` is used instead. */
+  createRetainedStreamCombi: (filters: readonly string[]) => Readable;
+  /** Looks through the retained messages for those that the filter matches. */
+  walkRetained(filter: string): RetainedWalk;
+  /** The retained message of this topic. */
+  retainedOf(topic: string): RetainedMessage | undefined;
   /** Called for each admitted client before its subscriptions are restored and CONNACK is sent: sends it its queue. */
   attend(client: BrokerClient): void;
   /** Called when its connection ends, with why. */

@@ -1,10 +1,9 @@
 // The broker: listeners, guard, aedes and the hooks that join it to the application, put together. It decides nothing itself.
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { Aedes, type Client } from 'aedes';
+import { Aedes } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
-import { GatewayError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
@@ -20,8 +19,9 @@ import { endCauseOf } from './end-cause.ts';
 import { deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
+import { LoopTurns } from './loop-turns.ts';
 import { PacketGuard } from './packet-guard.ts';
-import { LoopTurns, PacketPace } from './packet-pace.ts';
+import { PacketPace } from './packet-pace.ts';
 import { endPolitely } from './polite-end.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { SessionRegistry } from './session-registry.ts';
@@ -32,6 +32,7 @@ import { StallBound } from './stall-bound.ts';
 import { makeStrict } from './strict-parser.ts';
 import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
+import { watchErrors } from './watch-errors.ts';
 
 /** aedes matches no topic deeper than this; the domain's own bound is lower. */
 const topicLevelsMax = 100;
@@ -76,6 +77,7 @@ interface Works {
   /** The TLS socket beneath each client, which for a WebSocket is not its stream. */
   readonly sockets: WeakMap<object, TLSSocket>;
   readonly stalls: StallBound;
+  readonly turns: LoopTurns;
   /** TLS sockets that are not closed yet. */
   readonly open: Set<TLSSocket>;
   readonly door: Door;
@@ -88,11 +90,21 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { entrance, journal } = options;
   const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
   contextOptions(options.tls);
-  const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax);
+  const turns = new LoopTurns();
+  const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax, turns);
   const door = new Door({ limits, journal, entrance, proxies: options.proxies ?? [] });
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
-  const works: Works = { limits, registry, sockets: new WeakMap(), stalls, open: new Set(), door, turnAway: sendAway };
+  const works: Works = {
+    limits,
+    registry,
+    sockets: new WeakMap(),
+    stalls,
+    turns,
+    open: new Set(),
+    door,
+    turnAway: sendAway,
+  };
   const aedes = createAedes(options, works);
   await aedes.listen();
   const listeners = createListeners(options, works, acceptInto(aedes, options, works));
@@ -136,6 +148,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 
 function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
   const { limits, registry, sockets, stalls, door } = works;
+  const subscriptions = { entrance, registry, journal, limits, retained: persistence };
+  persistence.createRetainedStreamCombi = () => Readable.from([]);
   const aedes: Aedes = new Aedes({
     persistence,
     ...aedesLimits(limits),
@@ -160,11 +174,11 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
     }),
     authorizePublish: authorizePublishHook({ entrance, registry, persistence, journal }),
     authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
-    authorizeSubscribe: authorizeSubscribeHook({ entrance, registry, journal, limits }),
+    authorizeSubscribe: authorizeSubscribeHook(subscriptions),
   });
   const duplicates = withoutDuplicateCheck(aedes.id);
   watchErrors(aedes, journal, registry);
-  watchSubscriptions(aedes, { entrance, registry, limits, persistence });
+  watchSubscriptions(aedes, subscriptions);
   watchRegistrations(aedes, registry);
   return aedes;
 }
@@ -175,9 +189,8 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 function acceptInto(
   aedes: Aedes,
   { journal, persistence }: BrokerOptions,
-  { limits, registry, sockets, open, turnAway }: Works,
+  { limits, registry, sockets, open, turns, turnAway }: Works,
 ): Accept {
-  const turns = new LoopTurns();
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
     const who = () => ({
@@ -185,7 +198,7 @@ function acceptInto(
       'nolapse.principal': registry.of(client)?.session.principal.id,
       'nolapse.client_id': registry.of(client)?.shownClientId,
     });
-    const pace = new PacketPace(limits.packetsPerSecondMax, turns);
+    const pace = new PacketPace(limits.packetsPerSecondMax, turns, () => registry.of(client)?.budget);
     let isRefused = false;
     guardReads(stream, {
       guard: new PacketGuard({
@@ -265,33 +278,4 @@ function createListeners(
       ? createWebSocketListener({ ...shared, path: options.websocket.path, onConnection: accept, onRefused })
       : null,
   };
-}
-
-/** Nothing a peer or the store does may end the process: an `error` event without a listener would. */
-function watchErrors(aedes: Aedes, journal: Journal, registry: SessionRegistry): void {
-  aedes.on('error' as 'clientError', (error: unknown) => {
-    journal.tell({
-      action: 'broker.failed',
-      level: 'error',
-      message: error instanceof Error ? error.message : 'broker error',
-    });
-  });
-  const tell = (client: Client, error: Error): void => {
-    const live = registry.of(client);
-    if (live && error instanceof GatewayError && error.code === 'unreleased_messages') {
-      registry.end(live, error.code);
-      return;
-    }
-    journal.tell({
-      action: 'connection.failed',
-      level: 'debug',
-      message: error.message,
-      fields: {
-        'nolapse.client_id': live?.shownClientId ?? brokerClient(client).id,
-        'nolapse.principal': live?.session.principal.id,
-      },
-    });
-  };
-  aedes.on('clientError', tell);
-  aedes.on('connectionError', tell);
 }

@@ -36,16 +36,18 @@ export function guardReads(stream: Duplex, rules: ReadRules): void {
   };
   const rest = (ms: number): void => {
     resting = true;
-    if (ms === 0) {
-      setImmediate(goOn);
-      return;
-    }
     setTimeout(goOn, ms).unref();
     rules.onSlowed();
   };
 
   stream.read = (size?: number): unknown => {
     while (!resting) {
+      const hold = pace.hold;
+      if (hold) {
+        resting = true;
+        hold(goOn);
+        break;
+      }
       const chunk: unknown = read(size);
       if (!(chunk instanceof Uint8Array)) return chunk;
       const { fault, bytes, used, packets, discarded, standsFor } = guard.pass(chunk, pace.allowance);
@@ -54,7 +56,7 @@ export function guardReads(stream: Duplex, rules: ReadRules): void {
         told = true;
         return null;
       }
-      const restFor = pace.take(packets + Math.ceil(discarded / bytesPerPacket));
+      const restFor = pace.take(packets + Math.ceil(discarded / bytesPerPacket), bytes.length);
       if (restFor !== null) rest(restFor);
       if (packets === 0) rules.onPart();
       // Back into the stream, so that its end still comes after all of its bytes.

@@ -1,44 +1,27 @@
-// How fast the packets of one connection are taken: so many in a turn of the event loop, so that everybody has turns, and so many a
+// How fast the packets of one connection are taken: within what its principal may cause in a turn of the event loop, and so many a
 // second. What comes faster stays in its socket: the sender is held up by TCP, and loses nothing.
+import { type Budget, costOfBytes, costs } from './budget.ts';
+import type { LoopTurn, LoopTurns } from './loop-turns.ts';
 
-/** Packets handed on in one turn. The dearest that needs no store, PUBREL, takes some tens of microseconds. */
-const packetsPerTurn = 128;
 /** Once the rate is exceeded, packets are handed on so often, as many as have become due. */
 const restMs = 10;
-
-/** One turn of the event loop. */
-export interface LoopTurn {
-  /** When it began, in milliseconds of a clock that only goes forward. */
-  readonly at: number;
-}
-
-/** The turns of the event loop in which anybody asks, for all connections: each asks at every read. */
-export class LoopTurns {
-  #current: LoopTurn | null = null;
-
-  /** The same object for all of a turn. */
-  get current(): LoopTurn {
-    if (this.#current === null) {
-      this.#current = { at: performance.now() };
-      setImmediate(() => {
-        this.#current = null;
-      });
-    }
-    return this.#current;
-  }
-}
 
 export class PacketPace {
   readonly #perMs: number;
   readonly #burst: number;
   readonly #turns: Pick<LoopTurns, 'current'>;
   #turn: LoopTurn;
-  #leftInTurn = packetsPerTurn;
   /** Packets that may come at once, as of the beginning of the turn. */
   #tokens: number;
+  readonly #budgetOf: () => Budget | undefined;
+  #known: Budget | undefined;
 
-  /** After a time of quiet, the packets of a whole second may come at once. */
-  constructor(packetsPerSecond: number, turns: Pick<LoopTurns, 'current'>) {
+  /**
+   * After a time of quiet, the packets of a whole second may come at once.
+   * @param budgetOf its principal's, asked until there is one: before that a packet at a time comes.
+   */
+  constructor(packetsPerSecond: number, turns: Pick<LoopTurns, 'current'>, budgetOf: () => Budget | undefined) {
+    this.#budgetOf = budgetOf;
     this.#perMs = packetsPerSecond / 1_000;
     this.#burst = packetsPerSecond;
     this.#tokens = this.#burst;
@@ -51,22 +34,31 @@ export class PacketPace {
     return this.#turn.at;
   }
 
+  /** Where nothing may be read now: what calls back when something may be. Null: it may. */
+  get hold(): ((goOn: () => void) => void) | null {
+    const budget = this.#budget;
+    return budget === undefined || budget.mayGo ? null : (goOn) => budget.wait(goOn);
+  }
+
   /** How many packets may be handed on now, after the rest that `take` asked for: one at least. */
   get allowance(): number {
     const turn = this.#turns.current;
     if (turn !== this.#turn) {
       this.#tokens = Math.min(this.#burst, this.#tokens + (turn.at - this.#turn.at) * this.#perMs);
-      this.#leftInTurn = packetsPerTurn;
       this.#turn = turn;
     }
-    return Math.max(1, Math.floor(Math.min(this.#leftInTurn, this.#tokens)));
+    const inTurn = this.#budget ? this.#budget.left / costs.packet : 1;
+    return Math.max(1, Math.floor(Math.min(inTurn, this.#tokens)));
   }
 
-  /** So many were handed on. Milliseconds to rest before more are: 0 until the next turn, null not at all. */
-  take(packets: number): number | null {
+  /** So many were handed on, of so many bytes. Milliseconds to rest before more are; null: the rate allows more. */
+  take(packets: number, bytes: number): number | null {
     this.#tokens -= packets;
-    this.#leftInTurn -= packets;
-    if (this.#tokens < 1) return Math.max(restMs, Math.ceil((1 - this.#tokens) / this.#perMs));
-    return this.#leftInTurn > 0 ? null : 0;
+    this.#budget?.spend(packets * costs.packet + costOfBytes(bytes));
+    return this.#tokens < 1 ? Math.max(restMs, Math.ceil((1 - this.#tokens) / this.#perMs)) : null;
+  }
+  get #budget(): Budget | undefined {
+    this.#known ??= this.#budgetOf();
+    return this.#known;
   }
 }

@@ -9,7 +9,9 @@ import { type PrincipalId, reservedId } from '../domain/principal.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { BrokerClient } from './aedes-internals.ts';
+import { Budget } from './budget.ts';
 import { type Deadlined, DeadlineHeap } from './deadline-heap.ts';
+import type { LoopTurns } from './loop-turns.ts';
 import { notAfterOf } from './peer-certificate.ts';
 import { gatesOf, type SessionGates } from './session-gates.ts';
 import { addTo, removeFrom } from './sets-by-key.ts';
@@ -23,6 +25,8 @@ export interface LiveSession extends Deadlined, SessionGates {
   readonly brokerClientId: string;
   /** Its client id for logs; that of a renew-only session has the prefix its name has. */
   readonly shownClientId: string;
+  /** What its principal may cause in a turn, in all of its sessions. */
+  readonly budget: Budget;
   /** Filters granted to it. */
   readonly filters: Set<string>;
   /** How often it asked for a filter and did not get it. */
@@ -45,6 +49,7 @@ export class SessionRegistry {
   readonly #journal: Journal;
   readonly #entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>;
   readonly #perPrincipalMax: number;
+  readonly #turns: LoopTurns;
   readonly #facts = new WeakMap<object, LiveSession>();
   readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
   readonly #byPrincipal = new Map<PrincipalId, Set<LiveSession>>();
@@ -64,8 +69,10 @@ export class SessionRegistry {
     journal: Journal,
     entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>,
     perPrincipalMax: number,
+    turns: LoopTurns,
   ) {
     this.#perPrincipalMax = perPrincipalMax;
+    this.#turns = turns;
     this.#clock = clock;
     this.#journal = journal;
     this.#entrance = entrance;
@@ -129,6 +136,7 @@ export class SessionRegistry {
       brokerClientId,
       shownClientId: session.lane === 'full' ? session.clientId : `${reservedId}:${session.clientId}`,
       ...gatesOf(session, this.#entrance),
+      budget: this.ofPrincipal(session.principal.id)[0]?.budget ?? new Budget(this.#turns),
       filters: new Set(),
       filtersRefused: 0,
       deadline: session.endsAt,

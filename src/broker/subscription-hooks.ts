@@ -3,10 +3,13 @@
 import type { Aedes, AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
+import { GatewayError } from '../domain/errors.ts';
 import type { Journal } from '../ports/journal.ts';
-import { type BrokerPersistence, brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
+import { brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
+import { costs } from './budget.ts';
 import type { BrokerLimits } from './limits.ts';
 import { answerRepeated } from './repeated-filters.ts';
+import { type RetainedSource, replayRetained } from './retained-replay.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
 type AuthorizeSubscribe = NonNullable<AedesOptions['authorizeSubscribe']>;
@@ -19,10 +22,7 @@ export interface SubscriptionOptions {
   readonly registry: SessionRegistry;
   readonly journal: Journal;
   readonly limits: BrokerLimits;
-}
-
-export interface WatchOptions extends Pick<SubscriptionOptions, 'entrance' | 'registry' | 'limits'> {
-  readonly persistence: Pick<BrokerPersistence, 'replayTo'>;
+  readonly retained: RetainedSource;
 }
 
 /** Called for each filter of a SUBSCRIBE, and again for each that a persistent session brings back. */
@@ -32,6 +32,7 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
     const live = registry.of(client);
     const filter = subscription.topic;
     if (!live || live.ending !== null || filter === keptSessionFilter) return callback(null, null);
+    live.budget.spend(costs.filter);
     if (live.filtersRefused >= filtersRefusedMax) {
       registry.end(live, 'subscriptions_refused');
       return callback(null, null);
@@ -58,27 +59,24 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
 }
 
 /** Follows what happens to subscriptions after they were granted. */
-export function watchSubscriptions(aedes: Aedes, { registry, entrance, limits, persistence }: WatchOptions): void {
+export function watchSubscriptions(aedes: Aedes, options: SubscriptionOptions): void {
+  const { registry, entrance, limits, retained } = options;
+  const failed = (cause: unknown): void => void aedes.emit('error' as never, unreadable(cause) as never);
   // Emitted after SUBACK was written, so that an offer never overtakes it.
   aedes.on('subscribe', (subscriptions, mqttClient) => {
     const client = brokerClient(mqttClient);
     const live = registry.of(client);
     answerRepeated(client, subscriptions);
-    persistence.replayTo(client);
     // aedes waits for the socket to take its own answers, and not for these.
     if (live && client.conn.writableLength > limits.outboundBytesMax) registry.end(live, 'slow_reader');
-    const granted = subscriptions.filter(({ qos }) => (qos as number) !== failure);
-    if (
-      live &&
-      asks(
-        live,
-        granted.map(({ topic }) => topic),
-      )
-    )
-      entrance.listening(live.session, true);
+    if (!live) return;
+    const granted = subscriptions.filter(({ qos }) => (qos as number) !== failure).map(({ topic }) => topic);
+    replayRetained(live, granted, retained, failed);
+    if (asks(live, granted)) entrance.listening(live.session, true);
   });
   aedes.on('unsubscribe', (filters, client) => {
     const live = registry.of(client);
+    live?.budget.spend(filters.length * costs.filter);
     for (const filter of filters) live?.filters.delete(filter);
   });
   aedes.on('clientReady', (client) => {
@@ -87,6 +85,11 @@ export function watchSubscriptions(aedes: Aedes, { registry, entrance, limits, p
     live.ready = true;
     if (asks(live, live.filters)) entrance.listening(live.session, false);
   });
+}
+
+function unreadable(cause: unknown): GatewayError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new GatewayError('store_failed', `retained messages could not be read: ${why}`, cause);
 }
 
 function asks(live: LiveSession, filters: Iterable<string>): boolean {

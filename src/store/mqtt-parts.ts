@@ -6,7 +6,6 @@ import { MqttIncoming } from './mqtt-incoming.ts';
 import { MqttKept } from './mqtt-kept.ts';
 import { type MqttPersistenceOptions, retainedLimits } from './mqtt-options.ts';
 import { MqttOutgoing } from './mqtt-outgoing.ts';
-import { MqttReplays } from './mqtt-replays.ts';
 import { MqttRetained } from './mqtt-retained.ts';
 import { MqttStoredSessions } from './mqtt-stored-sessions.ts';
 import { MqttSubscriptions } from './mqtt-subscriptions.ts';
@@ -38,6 +37,5 @@ export function createParts(database: Database, options: MqttPersistenceOptions,
   const retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
   const { isRenewing = async () => false, onDropped } = options;
   const backlogs = new MqttBacklogs({ outgoing, isRenewing, onDropped, ...hooks });
-  const replays = new MqttReplays(retained);
-  return { subscriptions, outgoing, incoming, retained, replays, wills, kept, sessions, backlogs };
+  return { subscriptions, outgoing, incoming, retained, wills, kept, sessions, backlogs };
 }

@@ -26,7 +26,7 @@ import {
   settled,
 } from './mqtt-packet.ts';
 import { createParts } from './mqtt-parts.ts';
-import type { Subscriber } from './mqtt-replays.ts';
+import type { RetainedWalk } from './mqtt-retained-walk.ts';
 import type { MqttStoredSessions } from './mqtt-stored-sessions.ts';
 import type { MatchedSubscription } from './mqtt-subscription-index.ts';
 import { noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
@@ -41,7 +41,6 @@ export class MqttPersistence {
   /** The sessions that outlive their connection. */
   readonly sessions: MqttStoredSessions;
   #attached: { readonly broker: MqttBroker; readonly arrivals: Arrivals } | null = null;
-  #asking: Subscriber | null = null;
   #destroyed = false;
 
   constructor(database: Database, options: MqttPersistenceOptions) {
@@ -102,19 +101,21 @@ export class MqttPersistence {
     return this.#submit(() => this.#retain(packet));
   }
 
-  /** aedes does not say for whom it asks next, and asks in the same turn. */
-  replayTo(client: Subscriber): void {
-    this.#asking = client;
-  }
-
   createRetainedStream(filter: string): Readable {
     return this.createRetainedStreamCombi([filter]);
   }
 
   createRetainedStreamCombi(filters: readonly string[]): Readable {
-    const to = this.#asking;
-    this.#asking = null;
-    return this.#parts.replays.stream(to, filters, (error) => void this.#listening.broker.emit('error', error));
+    return this.#parts.retained.stream(filters);
+  }
+
+  /** Looks through the retained messages for those that the filter matches, page by page. */
+  walkRetained(filter: string): RetainedWalk {
+    return this.#parts.retained.walk(filter);
+  }
+
+  retainedOf(topic: string): PublishPacket | undefined {
+    return this.#parts.retained.get(topic);
   }
 
   addSubscriptions(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {

@@ -1,12 +1,11 @@
-// The last retained message of each topic, looked up by filter over the primary key: the literal beginning of the filter
-// bounds what is read. Messages and bytes are limited, in all and for each principal; what finds no room is not retained, and
+// The last retained message of each topic, looked up by filter over the primary key (mqtt-retained-walk.ts). Messages and bytes are limited, in all and for each principal; what finds no room is not retained, and
 // neither is what it was to replace (MQTT 3.1.1, 3.3.1.3: the server may discard a retained message at any time).
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { matches } from '../domain/topics.ts';
+import { Readable } from 'node:stream';
 import type { Database } from './database.ts';
 import type { RetainedLimits } from './mqtt-options.ts';
 import { type Payload, type PublishPacket, payloadBytes } from './mqtt-packet.ts';
 import { RetainedRoom } from './mqtt-retained-room.ts';
+import { RetainedWalk, retainedSteps } from './mqtt-retained-walk.ts';
 
 interface Row {
   readonly topic: string;
@@ -15,15 +14,13 @@ interface Row {
 }
 
 const rowsPerPage = 64;
-/** Sorts after everything that may follow a prefix, in UTF-8 as in SQLite's binary collation. */
-const afterAll = '\u{10FFFF}';
 
 export class MqttRetained {
   readonly #room: RetainedRoom;
   readonly #usage;
   readonly #about;
   readonly #get;
-  readonly #page;
+  readonly #steps;
   readonly #update;
   readonly #insert;
   readonly #delete;
@@ -38,10 +35,7 @@ export class MqttRetained {
       'SELECT publisher, octet_length(topic) + octet_length(payload) AS bytes FROM mqtt_retained WHERE topic = ?',
     );
     this.#get = sqlite.prepare<[string], Row>('SELECT topic, fields, payload FROM mqtt_retained WHERE topic = ?');
-    this.#page = sqlite.prepare<[string, string, string, number], Row>(
-      `SELECT topic, fields, payload FROM mqtt_retained WHERE topic >= ? AND topic > ? AND topic < ?
-       ORDER BY topic LIMIT ?`,
-    );
+    this.#steps = retainedSteps(sqlite);
     this.#update = sqlite.prepare<[string, Payload, string, string]>(
       'UPDATE mqtt_retained SET fields = ?, payload = ?, publisher = ? WHERE topic = ?',
     );
@@ -75,29 +69,29 @@ export class MqttRetained {
     return true;
   }
 
-  /** Reads a page at a time, and lets others have a turn in between. Throws when they cannot be read. */
-  async *matching(filters: readonly string[]): AsyncGenerator<PublishPacket> {
-    for (const filter of filters) {
-      if (this.#room.messages === 0) return;
-      if (/[+#]/.test(filter)) yield* this.#walk(filter);
-      else {
-        const row = this.#get.get(filter);
-        if (row) yield packetOf(row);
-      }
-    }
+  stream(filters: readonly string[]): Readable {
+    return Readable.from(this.#matching(filters));
   }
 
-  async *#walk(filter: string): AsyncGenerator<PublishPacket> {
-    // Without its last slash, because `a/#` matches `a` too [MQTT-4.7.1-2].
-    const prefix = filter.slice(0, filter.search(/[+#]/)).replace(/\/$/, '');
-    let after: string | undefined = '';
-    while (after !== undefined) {
-      const rows: Row[] = this.#page.all(prefix, after, prefix + afterAll, rowsPerPage);
-      for (const row of rows) {
-        if (matches(filter, row.topic)) yield packetOf(row);
+  /** The topics of retained messages that the filter matches, page by page. */
+  walk(filter: string): RetainedWalk {
+    return new RetainedWalk(this.#steps, filter);
+  }
+
+  get(topic: string): PublishPacket | undefined {
+    const row = this.#get.get(topic);
+    return row && packetOf(row);
+  }
+
+  *#matching(filters: readonly string[]): Generator<PublishPacket> {
+    for (const filter of filters) {
+      const walk = this.walk(filter);
+      while (!walk.isOver) {
+        for (const { topic } of walk.page(rowsPerPage).found) {
+          const packet = this.get(topic);
+          if (packet) yield packet;
+        }
       }
-      after = rows[rowsPerPage - 1]?.topic;
-      if (after !== undefined) await nextTurn();
     }
   }
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/app/session.ts';
 import { type BrokerClient, brokerClient, type DrainCallback, internalsOf } from '../../src/broker/aedes-internals.ts';
 import { watchRegistrations } from '../../src/broker/client-registrations.ts';
+import { LoopTurns } from '../../src/broker/loop-turns.ts';
 import { SessionRegistry } from '../../src/broker/session-registry.ts';
 import { StallBound } from '../../src/broker/stall-bound.ts';
 import { connectPacket, FakeEntrance, generate, House, inbox, packetsOf, until } from './harness.ts';
@@ -121,7 +122,7 @@ describe('aedes’s list of clients', () => {
   it('keeps the newest of two with one id when the older one ends late, and forgets one that never connected', () => {
     const aedes = new Aedes();
     const internals = internalsOf(aedes);
-    const registry = new SessionRegistry(clock, journal, new FakeEntrance(), 10);
+    const registry = new SessionRegistry(clock, journal, new FakeEntrance(), 10, new LoopTurns());
     watchRegistrations(aedes, registry);
     const [older, newer] = [fake('d1'), fake('d1')];
     internals.connectedClients = 0;

@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import type { Packet } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { guardReads } from '../../src/broker/guarded-reads.ts';
+import { LoopTurns } from '../../src/broker/loop-turns.ts';
 import { PacketGuard } from '../../src/broker/packet-guard.ts';
-import { LoopTurns, PacketPace } from '../../src/broker/packet-pace.ts';
+import { PacketPace } from '../../src/broker/packet-pace.ts';
 import { closed, connectPacket, generate, House, until } from './harness.ts';
 
 const packet = fc.oneof(
@@ -187,7 +188,7 @@ describe('the packet guard', () => {
     const faults: string[] = [];
     guardReads(stream, {
       guard: new PacketGuard(limits(100, 100)),
-      pace: new PacketPace(1_000, new LoopTurns()),
+      pace: new PacketPace(1_000, new LoopTurns(), () => undefined),
       onFault: (fault) => faults.push(fault),
       onSlowed: () => undefined,
       onPart: () => undefined,

@@ -6,7 +6,12 @@ import memory from 'aedes-persistence';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { Admission, ConnectFacts, Entrance, Session } from '../../src/app/session.ts';
-import type { BrokerPersistence, PublishPacket } from '../../src/broker/aedes-internals.ts';
+import type {
+  BrokerPersistence,
+  PublishPacket,
+  RetainedMessage,
+  RetainedWalk,
+} from '../../src/broker/aedes-internals.ts';
 import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
@@ -14,33 +19,52 @@ import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { assignedBytes, assignedClientId } from '../../src/domain/client-id.ts';
 import type { EndCause, SessionEnd } from '../../src/domain/disconnection.ts';
 import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
+import { matches } from '../../src/domain/topics.ts';
 import type { Decision } from '../../src/ports/journal.ts';
 import { principal as principalOf } from '../domain/samples.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
 /** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
-interface InMemory extends Omit<BrokerPersistence, 'storeAhead' | 'attend' | 'leave' | 'takeRoom' | 'replayTo'> {
+interface InMemory extends Pick<BrokerPersistence, 'createRetainedStreamCombi'> {
   outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
   outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
   incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
   subscriptionsByClient(client: { readonly id: string }): Promise<{ topic: string }[]>;
   putWill(client: unknown, will: unknown): Promise<void>;
   getWill(client: { readonly id: string }): Promise<unknown>;
-  storeRetained(packet: object): Promise<void>;
+  storeRetained(packet: RetainedMessage): Promise<void>;
 }
 
 /** That store as the broker wants it: clearing nothing for a packet without a message id, and with what it asks beyond aedes's. */
 export function memoryPersistence() {
   const inner = (memory as unknown as () => InMemory)();
   const clear = inner.outgoingClearMessageId.bind(inner);
+  const store = inner.storeRetained.bind(inner);
+  const retained = new Map<string, RetainedMessage>();
   return Object.assign(inner, {
     outgoingClearMessageId: async (client: unknown, packet: { readonly messageId?: number }) =>
       packet.messageId === undefined ? undefined : clear(client, packet),
     storeAhead: async (_packet: PublishPacket): Promise<void> => undefined,
     attend: () => undefined,
-    replayTo: () => undefined,
     leave: () => undefined,
     takeRoom: () => true,
+    storeRetained: (packet: RetainedMessage): Promise<void> => {
+      if (packet.payload.length > 0) retained.set(packet.topic, packet);
+      else retained.delete(packet.topic);
+      return store(packet);
+    },
+    retainedOf: (topic: string) => retained.get(topic),
+    walkRetained: (filter: string): RetainedWalk => {
+      const walk = {
+        isOver: false,
+        page: () => {
+          walk.isOver = true;
+          const found = [...retained.keys()].filter((topic) => matches(filter, topic));
+          return { rows: retained.size, found: found.map((topic) => ({ topic, bytes: topic.length })) };
+        },
+      };
+      return walk;
+    },
   });
 }
 

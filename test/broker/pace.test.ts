@@ -2,12 +2,19 @@
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Budget } from '../../src/broker/budget.ts';
 import { guardReads } from '../../src/broker/guarded-reads.ts';
+import { LoopTurns } from '../../src/broker/loop-turns.ts';
 import { PacketGuard } from '../../src/broker/packet-guard.ts';
-import { LoopTurns, PacketPace } from '../../src/broker/packet-pace.ts';
+import { PacketPace } from '../../src/broker/packet-pace.ts';
 import { connectPacket, generate } from './harness.ts';
 
 const pings = (count: number): Buffer => Buffer.alloc(count * 2, generate({ cmd: 'pingreq' }));
+
+function paceOf(packetsPerSecond: number, budget?: Budget): PacketPace {
+  const turns = new LoopTurns();
+  return new PacketPace(packetsPerSecond, turns, () => (budget ??= new Budget(turns)));
+}
 
 /** A stream that brings the chunks and ends, read as aedes reads; resolves with what was read, by turns of the event loop. */
 function readPaced(chunks: readonly Buffer[], pace: PacketPace): Promise<{ bytes: Buffer; turns: number[] }> {
@@ -68,7 +75,7 @@ describe('the pace of packets', () => {
         for (let from = 0; from < all.length; from += chunks.at(-1)?.length ?? 1) {
           chunks.push(all.subarray(from, from + (at[chunks.length % at.length] ?? 1)));
         }
-        const { bytes } = await readPaced(chunks, new PacketPace(10_000, new LoopTurns()));
+        const { bytes } = await readPaced(chunks, paceOf(10_000));
         expect(bytes.equals(all)).toBe(true);
       }),
       { numRuns: 30 },
@@ -76,10 +83,7 @@ describe('the pace of packets', () => {
   });
 
   it('hands on 128 packets in a turn at most', async () => {
-    const { bytes, turns } = await readPaced(
-      [connectPacket('d1'), pings(5_000)],
-      new PacketPace(1_000_000, new LoopTurns()),
-    );
+    const { bytes, turns } = await readPaced([connectPacket('d1'), pings(5_000)], paceOf(1_000_000));
     expect(bytes).toHaveLength(connectPacket('d1').length + 10_000);
     expect(Math.max(...turns.filter(Boolean))).toBeLessThanOrEqual(128 * 2 + connectPacket('d1').length);
     expect(turns.filter(Boolean).length).toBeGreaterThanOrEqual(Math.floor(5_000 / 128));
@@ -89,18 +93,20 @@ describe('the pace of packets', () => {
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 20_000 }), fc.integer({ min: 0, max: 60_000 }), (rate, quietMs) => {
         let now = 0;
-        const pace = new PacketPace(rate, {
+        const turns = {
           get current() {
             return { at: now };
           },
-        });
+        };
+        const budget = new Budget(turns);
+        const pace = new PacketPace(rate, turns, () => budget);
         now += quietMs;
         const started = now;
         let passed = 0;
         while (now - started < 5_000) {
           const packets = pace.allowance;
           passed += packets;
-          now += pace.take(packets) ?? 0;
+          now += pace.take(packets, 0) ?? 0;
         }
         const most = rate + ((now - started) / 1_000) * rate;
         expect(passed).toBeLessThanOrEqual(most + 1);

@@ -99,11 +99,9 @@ describe('what is said to a device', () => {
   it('is not handed out as a retained message of whatever origin, beyond what the gateway may hear', async () => {
     for (const device of ['dev-1', 'dev-2']) {
       await house.persistence.storeRetained({
-        cmd: 'publish',
         topic: `$enroll/1/${device}/cert`,
         payload: Buffer.from(device),
         qos: 1,
-        retain: true,
       });
     }
     house.entrance.spokenFor.set(gatewayId, ['dev-1']);

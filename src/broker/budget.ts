@@ -1,0 +1,96 @@
+// What one principal may cause in a turn of the event loop, whatever it is: packets, rows looked at, messages handed on, bytes. What is
+// more waits for turns to come, in the order in which it asked, so that everybody else has turns between.
+import type { LoopTurn, LoopTurns } from './loop-turns.ts';
+
+/** What things cost. A unit is about a microsecond of the event loop. */
+export const costs = {
+  /** A packet that is taken. */
+  packet: 8,
+  /** A filter of a SUBSCRIBE or UNSUBSCRIBE. */
+  filter: 8,
+  /** A row of the store, or a subscription, that is looked at. */
+  row: 1,
+  /** A row that is written. */
+  write: 16,
+  /** A message handed to one client. */
+  delivery: 8,
+  /** Of a message that is sent or kept. */
+  kilobyte: 2,
+} as const;
+
+/** As much as 128 packets. */
+export const unitsPerTurn = 128 * costs.packet;
+
+/** What so many bytes cost. */
+export function costOfBytes(bytes: number): number {
+  return Math.ceil((bytes * costs.kilobyte) / 1_024);
+}
+
+export class Budget {
+  readonly #turns: Pick<LoopTurns, 'current'>;
+  #turn: LoopTurn;
+  #left = unitsPerTurn;
+  readonly #waiting: { readonly units: number; readonly go: () => void }[] = [];
+  #isScheduled = false;
+  /** Runs while one that waited has its turn. */
+  #isGoing = false;
+
+  constructor(turns: Pick<LoopTurns, 'current'>) {
+    this.#turns = turns;
+    this.#turn = turns.current;
+  }
+
+  /** Units left in this turn; below 0 where a piece of work cost more, which the turns to come pay. */
+  get left(): number {
+    const turn = this.#turns.current;
+    if (turn !== this.#turn) {
+      this.#left = Math.min(unitsPerTurn, this.#left + unitsPerTurn);
+      this.#turn = turn;
+    }
+    return this.#left;
+  }
+
+  /** May something be done at once? Not before what waits. */
+  get mayGo(): boolean {
+    return this.left > 0 && (this.#isGoing || this.#waiting.length === 0);
+  }
+
+  /** So much was spent, or is about to be. */
+  spend(units: number): void {
+    this.#left = this.left - units;
+  }
+
+  /** Calls back in a later turn that has something left, after those that asked before, with so much spent. */
+  wait(go: () => void, units = 0): void {
+    this.#waiting.push({ units, go });
+    this.#schedule();
+  }
+
+  /** Resolves when so much may be spent, and has been noted as spent. */
+  async turn(units: number): Promise<void> {
+    if (this.mayGo) this.spend(units);
+    else await new Promise<void>((resolve) => this.wait(resolve, units));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    this.#isGoing = true;
+    // Whoever waits again has its turn after the others.
+    for (let next = this.#take(); next; next = this.#take()) {
+      this.spend(next.units);
+      next.go();
+    }
+    this.#isGoing = false;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  #take() {
+    return this.left > 0 ? this.#waiting.shift() : undefined;
+  }
+}

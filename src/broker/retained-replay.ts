@@ -1,0 +1,96 @@
+// Sends a session the retained messages that its new subscriptions match, one subscription after another: within its principal's
+// budget, and no faster than its socket takes them. A filter that is asked for again while it still waits is sent once [MQTT-3.8.4-3].
+import type { BrokerClient, BrokerPersistence } from './aedes-internals.ts';
+import { costOfBytes, costs } from './budget.ts';
+import type { LiveSession } from './session-registry.ts';
+
+/** Rows looked at before others have their turn. */
+const rowsPerPage = 64;
+/** Handed to the socket before it is asked whether it takes more, beside one message of any size. */
+const bytesAtOnce = 16_384;
+
+export type RetainedSource = Pick<BrokerPersistence, 'walkRetained' | 'retainedOf'>;
+
+/** The filters of one session that wait, in the order in which they were asked for. */
+const waiting = new WeakMap<LiveSession, Set<string>>();
+
+/** `failed` is told when retained messages cannot be read. They are missed then. */
+export function replayRetained(
+  live: LiveSession,
+  filters: readonly string[],
+  source: RetainedSource,
+  failed: (error: unknown) => void,
+): void {
+  const before = waiting.get(live);
+  const queue = before ?? new Set();
+  for (const filter of filters) queue.add(filter);
+  if (before || queue.size === 0) return;
+  waiting.set(live, queue);
+  replayAll(live, queue, source).catch(failed);
+}
+
+async function replayAll(live: LiveSession, queue: Set<string>, source: RetainedSource): Promise<void> {
+  try {
+    for (const filter of queue) {
+      queue.delete(filter);
+      await replay(live, filter, source);
+    }
+  } finally {
+    waiting.delete(live);
+  }
+}
+
+async function replay(live: LiveSession, filter: string, source: RetainedSource): Promise<void> {
+  const isWanted = (): boolean => live.ending === null && !live.client.closed && live.filters.has(filter);
+  const walk = source.walkRetained(filter);
+  while (!walk.isOver && isWanted()) {
+    await live.budget.turn(costs.packet);
+    const { rows, found } = walk.page(rowsPerPage);
+    live.budget.spend(rows * costs.row);
+    for (const together of batchesOf(found)) {
+      const bytes = together.reduce((sum, each) => sum + each.bytes, 0);
+      await drained(live.client);
+      await live.budget.turn(together.length * costs.delivery + costOfBytes(bytes));
+      if (!isWanted()) return;
+      await Promise.all(together.map(({ topic }) => send(live.client, topic, source)));
+    }
+  }
+}
+
+/** Parts of the page, each small enough to be handed on at once. */
+function* batchesOf<Each extends { readonly bytes: number }>(page: readonly Each[]): Generator<Each[]> {
+  let batch: Each[] = [];
+  let bytes = 0;
+  for (const each of page) {
+    batch.push(each);
+    bytes += each.bytes;
+    if (bytes < bytesAtOnce) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Resolves once it was handed to the socket, or will not be. It may have been removed since it was found. */
+async function send(client: BrokerClient, topic: string, source: RetainedSource): Promise<void> {
+  const message = source.retainedOf(topic);
+  if (!message) return;
+  const { payload, qos = 0 } = message;
+  const packet = { cmd: 'publish', topic, payload, qos, retain: true, dup: false } as const;
+  await new Promise<void>((resolve) => client.deliverQoS({ ...packet }, resolve));
+}
+
+/** Resolves once the client's socket is not full, or has closed. */
+function drained({ conn }: BrokerClient): Promise<void> | undefined {
+  if (!conn.writableNeedDrain || conn.destroyed) return undefined;
+  return new Promise((resolve) => {
+    const go = (): void => {
+      conn.off('drain', go);
+      conn.off('close', go);
+      resolve();
+    };
+    conn.once('drain', go);
+    conn.once('close', go);
+  });
+}
