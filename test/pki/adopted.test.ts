@@ -11,7 +11,7 @@ import { oids } from '../../src/pki/oids.ts';
 import { plainSubject, subjectForms } from '../../src/pki/subject-text.ts';
 import { asPresented, type CertificateFacts, readAdopted, readCertificate } from '../../src/pki/x509.ts';
 import { ecKey, rsaKey, spkiOf } from './made.ts';
-import { integerOf, longLength, longTime, type OddParts, oddCertificate, utcTime } from './odd.ts';
+import { integerOf, longLength, longTime, type OddParts, oddCertificate, readsShortTimes, utcTime } from './odd.ts';
 
 const odd = (parts: OddParts) => oddCertificate('dev-1', parts).der;
 const begin = utcTime('260101000000Z');
@@ -61,10 +61,11 @@ describe('a certificate that is trusted by its bytes', () => {
     ],
     ['a weak RSA key', { spki: spkiOf(rsaKey(1_024)) }, { commonName: 'dev-1' }],
     ['an Ed25519 key', { spki: spkiOf(generateKeyPairSync('ed25519').privateKey) }, { commonName: 'dev-1' }],
-  ])('is read with %s', (_name, parts, expected) => {
+  ])('is read with %s', (name, parts, expected) => {
     const der = odd(parts);
     expect(readAdopted(der)).toMatchObject(expected);
-    expect(asPresented(der)).toEqual(new Uint8Array(der));
+    const isRead = name !== 'a time without seconds' || readsShortTimes;
+    expect(asPresented(der)).toEqual(isRead ? new Uint8Array(der) : null);
   });
 
   it.each<[string, OddParts, Partial<Record<keyof CertificateFacts, unknown>>]>([

@@ -59,3 +59,11 @@ export function longLength(der: Uint8Array): Uint8Array {
   const octets = (der[1] ?? 0) & 0x7f;
   return Buffer.concat([Uint8Array.of(der[0] ?? 0, 0x80 | (octets + 1), 0), der.subarray(2)]);
 }
+
+/** OpenSSL reads a UTCTime without seconds, which X.690 permits and RFC 5280 does not, up to 3.4. */
+export const readsShortTimes = isBefore(process.versions.openssl, 3, 5);
+
+function isBefore(version: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
+}

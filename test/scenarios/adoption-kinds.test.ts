@@ -8,7 +8,7 @@ import { caConstraints } from '../../src/pki/extensions.ts';
 import { oids } from '../../src/pki/oids.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { ecKey, type OtherCertificate, spkiOf } from '../pki/made.ts';
-import { integerOf, longLength, longTime, oddCertificate, utcTime } from '../pki/odd.ts';
+import { integerOf, longLength, longTime, oddCertificate, readsShortTimes, utcTime } from '../pki/odd.ts';
 import { connackOf, type House, openHouse } from './harness.ts';
 
 const yaml = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }';
@@ -55,7 +55,6 @@ const kinds: Readonly<Record<string, OtherCertificate>> = {
   critical: oddCertificate('critical', { extensions: [flagged(0xff)] }),
   twice: oddCertificate('twice', { extensions: [flagged(0), flagged(0)] }),
   v1: oddCertificate('v1', { version: null }),
-  seconds: oddCertificate('seconds', { validity: [begin, utcTime('3001010000Z')] }),
   general: oddCertificate('general', { validity: [begin, longTime('20300101000000Z')] }),
   forever: oddCertificate('forever', { validity: [begin, longTime('99991231235959Z')] }),
   'SN-0042': oddCertificate('', { subject: sequence(part('2.5.4.5', tags.printableString, Buffer.from('SN-0042'))) }),
@@ -96,8 +95,7 @@ it('are admitted by what TLS shows of them, and end when OpenSSL says', async ()
     const [held] = await certificatesOf(id);
     const { fingerprint256 } = new X509Certificate(certificate.der);
     expect(held?.fingerprint).toBe(fingerprint256.replaceAll(':', '').toLowerCase());
-    // OpenSSL prints no time without seconds.
-    if (id !== 'seconds') expect(held?.notAfter).toBe(Date.parse(new X509Certificate(certificate.der).validTo));
+    expect(held?.notAfter).toBe(Date.parse(new X509Certificate(certificate.der).validTo));
   }
   await house.gateway.operations.lookOver();
   const found = await house.gateway.operations.showCertificate({
@@ -106,6 +104,19 @@ it('are admitted by what TLS shows of them, and end when OpenSSL says', async ()
   expect(found.certificate.serial).toMatch(/^n01@/);
   // Handed in again, nothing changes.
   expect(await importing(rows)).toEqual({ imported: 0, known: rows.length });
+});
+
+it('are admitted with a time without seconds where OpenSSL reads it, and refused with the reason where it does not', async () => {
+  await open('seconds');
+  const certificate = oddCertificate('seconds', { validity: [begin, utcTime('3001010000Z')] });
+  const imported = importing([{ file: 'seconds.crt', der: certificate.der }]);
+  if (readsShortTimes) {
+    expect(await imported).toMatchObject({ imported: 1 });
+    expect(await connackOf(house, certificate, 'seconds')).toBe(0);
+    return;
+  }
+  const fault = 'seconds.crt: it cannot be read by OpenSSL, so no device can present it';
+  await expect(imported).rejects.toMatchObject({ faults: [fault] });
 });
 
 it('is admitted though its file is not DER: by the bytes that OpenSSL makes of it', async () => {
