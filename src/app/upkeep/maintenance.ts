@@ -94,6 +94,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
     await attempt(app, 'nobody could be told that the ledger takes writes again', () => refusals.look());
     if (!isTime) return;
+    await attempt(app, 'the revocation lists could not be looked after', () => app.crls.refreshed());
     await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
     await attempt(app, 'alerts that are over could not be cleared', () => settleAlerts(app));
     await attempt(app, 'who can reach into the home could not be told', () => machine.lookAtHome());

@@ -48,6 +48,15 @@ export class RevocationLists {
       });
   }
 
+  /** Where the list that ends first has grown old, resolves when it was tried to sign it: nobody is alerted of one that is being signed. */
+  async refreshed(): Promise<void> {
+    const { store, clock } = this.#app();
+    const list = await store.read.firstRevocationListToEnd();
+    if (!list || causeToSign(list, clock.now(), Number.POSITIVE_INFINITY) !== 'stale') return;
+    this.poke();
+    await this.idle();
+  }
+
   /** Resolves when no list is due any more that may be signed now. */
   async idle(): Promise<void> {
     while (this.#looking || this.#signing.size > 0) {
