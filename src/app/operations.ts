@@ -213,6 +213,11 @@ export interface Operations {
   reload(input?: ReloadRequest): Promise<ReloadView>;
   /** The fleet in figures, with what is wrong by owner. */
   fleet(): Promise<FleetView>;
+  /**
+   * Copies the ledger, as it is when the copy ends, into a file on this machine that must not exist. Rejects with `conflict` while another
+   * copy is made, and when it fails; what there is of it then is the caller's to remove.
+   */
+  copyLedger(input: { readonly file: string }): Promise<{ readonly file: string }>;
   doctor(): Promise<Finding[]>;
 }
 

@@ -5,6 +5,7 @@ import { OperationError } from '../app/operations.ts';
 import { ConfigError } from '../config/fault.ts';
 import { version } from '../version.ts';
 import { registerAlert } from './alert.ts';
+import { registerBackup } from './backup.ts';
 import { registerCampaign } from './campaign.ts';
 import { registerCertificate } from './certificate.ts';
 import { registerCrl } from './crl.ts';
@@ -24,6 +25,7 @@ import { registerPolicy } from './policy.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerReload } from './reload.ts';
 import { registerRenewal } from './renewal.ts';
+import { registerRestore } from './restore.ts';
 import { registerStart } from './start.ts';
 
 function buildProgram(surroundings: Surroundings): Command {
@@ -34,6 +36,8 @@ function buildProgram(surroundings: Surroundings): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'nolapse: ')) });
   registerInit(program, surroundings);
   registerStart(program, surroundings);
+  registerBackup(program, surroundings);
+  registerRestore(program, surroundings);
   registerDevice(program, surroundings);
   registerReconcile(program, surroundings);
   registerDelegation(program, surroundings);

@@ -142,6 +142,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     explainPolicy: (input) => send(path, 'explainPolicy', input),
     reload: (input = {}) => send(path, 'reload', input),
     fleet: () => send(path, 'fleet', {}),
+    copyLedger: (input) => send(path, 'copyLedger', input),
     doctor: () => send(path, 'doctor', {}),
   };
 }

@@ -159,6 +159,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   resumeCampaign: z.strictObject({ id }),
   abortCampaign: z.strictObject({ id }),
   fleet: nothing,
+  copyLedger: z.strictObject({ file: z.string().min(1).max(4_096) }),
   doctor: nothing,
 };
 

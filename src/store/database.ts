@@ -3,6 +3,7 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { GatewayError } from '../domain/errors.ts';
 import type { StoreFile } from '../ports/store-file.ts';
+import { copyDatabase } from './copy.ts';
 import { quickCheck, readThrough, wordsFor } from './damage.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
@@ -96,6 +97,7 @@ export class Database {
         );
         return (pages ?? 0) * (pageBytes ?? 0);
       },
+      copyTo: (file, isStopped) => copyDatabase(sqlite, file, () => this.#closing !== null || isStopped()),
       check: () => quickCheck(sqlite),
       readThrough: (turn, isEnough) => readThrough(sqlite, turn, () => this.#closing !== null || isEnough()),
     };

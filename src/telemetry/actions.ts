@@ -155,6 +155,7 @@ export const actions = {
   'admission.failed': failure('admission'),
   'broker.failed': failure('broker'),
   'ledger.damaged': { level: 'error' },
+  'ledger.copied': { level: 'info' },
   'gateway.started': { level: 'info' },
   'gateway.stopped': { level: 'info' },
   'alert.raised': {

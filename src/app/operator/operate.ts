@@ -37,6 +37,7 @@ import {
 } from '../rollout/campaigns.ts';
 import { lookOverIfCheap, lookOverNow } from '../upkeep/begin-chores.ts';
 import { viewOf } from '../view.ts';
+import { copyLedger } from './copy-ledger.ts';
 import { doctor } from './doctor.ts';
 import { explainPolicy, listPolicies } from './explain-policy.ts';
 import { listCertificates } from './list-certificates.ts';
@@ -116,6 +117,7 @@ export function operationsOf(
     listPolicies: async () => listPolicies(app),
     explainPolicy: ({ id }) => explainPolicy(app, idOf(id)),
     reload: (input) => reload(app, reread, input),
+    copyLedger: ({ file }) => copyLedger(app, file),
     doctor: () => doctor(app, serverDer(), isServing),
     fleet: () => app.foresight.view(app, fleetPatienceMs, { fresh: true }),
   };

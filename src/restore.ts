@@ -1,0 +1,128 @@
+// Makes a home of a backup: everything is checked in a folder of its own within the home, and moved into place when all of it is right.
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Manifest } from './archive/manifest.ts';
+import { extractLedger, openArchive } from './archive/read.ts';
+import { openIssuingCa } from './authority/issuing-ca.ts';
+import { GatewayError } from './domain/errors.ts';
+import { ledgerFile, makeHome, pkiFolder } from './home-folder.ts';
+import { checkCopy } from './store/copy.ts';
+import { openStore } from './store/index.ts';
+import { migrations } from './store/migrations/index.ts';
+
+export interface RestoreView {
+  readonly home: string;
+  /** When the backup was made. */
+  readonly madeAt: number;
+  /** By which nolapse. */
+  readonly version: string;
+  /** In the ledger, by state. */
+  readonly certificates: Readonly<Record<string, number>>;
+  /** The configuration of the backup was left out: there is one. */
+  readonly keptConfiguration: boolean;
+}
+
+/** May be in a home that counts as empty: the configuration, and what a new file system has. */
+const allowed = new Set(['nolapse.yaml', 'lost+found']);
+const beginning = '.restoring-';
+
+/** @throws GatewayError `home_not_empty`. */
+async function requireEmpty(home: string): Promise<void> {
+  const names = (await readdir(home)).filter((name) => !allowed.has(name));
+  if (names.length === 0) return;
+  const isLeft = names.every((name) => name.startsWith(beginning));
+  const what = isLeft ? 'what is left of a restore that was cut off: remove it' : `${names.slice(0, 3).join(', ')}`;
+  throw new GatewayError(
+    'home_not_empty',
+    `${home} is not empty: it has ${what}; a backup is restored into an empty home`,
+  );
+}
+
+function requireKnownSchema(file: string, { ledger, version }: Manifest): void {
+  const known = migrations.at(-1)?.version ?? 0;
+  if (ledger.schema <= known) return;
+  const detail = `${file}: made by nolapse ${version} with schema ${ledger.schema}, this nolapse knows ${known}: use that one, or a newer one`;
+  throw new GatewayError('backup_newer', detail);
+}
+
+async function writeNew(path: string, content: Uint8Array, mode: number): Promise<void> {
+  const handle = await open(path, 'wx', mode);
+  try {
+    await handle.chmod(mode);
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Everything of the backup, checked, as a home within this folder. */
+async function unpack(file: string, manifest: Manifest, work: string, passphrase: string | undefined): Promise<void> {
+  await mkdir(pkiFolder(work), { mode: 0o700 });
+  for (const { name, mode, content } of manifest.files) {
+    await writeNew(join(work, name), Buffer.from(content, 'base64'), mode);
+  }
+  // Before the ledger, which may be large: this is what most often fails.
+  openIssuingCa(pkiFolder(work), passphrase);
+  await extractLedger(file, manifest, ledgerFile(work));
+  const schema = checkCopy(ledgerFile(work));
+  if (schema !== manifest.ledger.schema) {
+    throw new GatewayError(
+      'backup_unusable',
+      `${file}: the ledger has schema ${schema}, not ${manifest.ledger.schema}`,
+    );
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+/** The ledger first: whatever is interrupted here is refused by every command, and by the next restore. */
+async function moveInto(home: string, work: string): Promise<boolean> {
+  await rename(ledgerFile(work), ledgerFile(home));
+  await rename(pkiFolder(work), pkiFolder(home));
+  const has = async (folder: string) => (await readdir(folder)).includes('nolapse.yaml');
+  const isThere = await has(home);
+  const isInBackup = await has(work);
+  if (isInBackup && !isThere) await rename(join(work, 'nolapse.yaml'), join(home, 'nolapse.yaml'));
+  await syncFolder(pkiFolder(home));
+  await syncFolder(home);
+  return isThere && isInBackup;
+}
+
+/** What is said of a folder nobody shall look for is said of the home. */
+function inWordsOf(home: string, work: string, error: unknown): unknown {
+  if (!(error instanceof GatewayError)) return error;
+  return new GatewayError(error.code, error.message.replaceAll(work, home), error);
+}
+
+/**
+ * Restores `file` into `home`, which is made when it is not there. It is all done or nothing of it.
+ * @throws GatewayError `backup_unusable`, `backup_newer`, `home_not_empty`, `home_failed`, `copy_failed`, and what {@link openIssuingCa} finds.
+ */
+export async function restoreHome(options: {
+  readonly home: string;
+  readonly file: string;
+  readonly passphrase?: string;
+}): Promise<RestoreView> {
+  const { file, passphrase } = options;
+  const home = resolve(options.home);
+  const manifest = await openArchive(file);
+  requireKnownSchema(file, manifest);
+  makeHome(home);
+  await requireEmpty(home);
+  const work = await mkdtemp(join(home, beginning));
+  try {
+    await unpack(file, manifest, work, passphrase);
+    const { store } = openStore(ledgerFile(work));
+    const { certificates } = await store.read.counts().finally(() => store.close());
+    const keptConfiguration = await moveInto(home, work);
+    return { home, madeAt: manifest.madeAt, version: manifest.version, certificates, keptConfiguration };
+  } catch (error) {
+    throw inWordsOf(home, work, error);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
