@@ -18,6 +18,7 @@ export function brokerLimits({ limits }: Config, descriptorLimit: number | null)
     connectMs: limits.connectMs,
     keepaliveSecondsMax: Math.ceil(limits.keepaliveMs / 1_000),
     subscriptionsPerClientMax: limits.subscriptions,
+    filterBytesMax: limits.filterBytes,
     sessionsPerPrincipalMax: limits.sessionsPerPrincipal,
   };
 }

@@ -61,6 +61,7 @@ interface Limits {
   readonly retainedMessagesPerPrincipal: number;
   readonly retainedBytesPerPrincipal: number;
   readonly subscriptions: number;
+  readonly filterBytes: number;
   readonly csrBytes: number;
   readonly offersPerSecond: number;
   readonly issuancesPerSecond: number;

@@ -23,6 +23,12 @@ interface Delivered {
   retain?: boolean | undefined;
   dup?: boolean | undefined;
   messageId?: number | undefined;
+  brokerId?: string | undefined;
+  brokerCounter?: number | undefined;
+  /** Who published it. */
+  clientId?: string | undefined;
+  /** It came by a subscription that is not given what its own client published. */
+  nl?: boolean | undefined;
 }
 
 /** Hands one message to one client. The packet is the client's own copy. */

@@ -16,7 +16,7 @@ import { createTlsListener, type Listener } from './door/tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './door/tls-options.ts';
 import { createWebSocketListener } from './door/websocket-listener.ts';
 import { endCauseOf } from './end-cause.ts';
-import { deliverAsGranted } from './granted-qos.ts';
+import { type Charge, deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { LoopTurns } from './loop-turns.ts';
@@ -150,6 +150,9 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
   const { limits, registry, sockets, stalls, door } = works;
   const subscriptions = { entrance, registry, journal, limits, retained: persistence };
   persistence.createRetainedStreamCombi = () => Readable.from([]);
+  const charge: Charge = (publisher, units) => {
+    if (publisher !== undefined) registry.byClientId(publisher)?.budget.spend(units);
+  };
   const aedes: Aedes = new Aedes({
     persistence,
     ...aedesLimits(limits),
@@ -166,7 +169,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
       onAdmitted: (client) => {
         client.duplicates = duplicates();
         persistence.attend(client);
-        deliverAsGranted(client);
+        deliverAsGranted(client, aedes.id, charge);
         stalls.apply(client);
         const socket = sockets.get(client);
         if (socket) door.admitted(socket);

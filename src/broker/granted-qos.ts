@@ -1,29 +1,54 @@
 // At which QoS a client is sent a message: the lower of the message's own and the highest that its matching subscriptions
 // grant [MQTT-3.8.4-6], [MQTT-3.3.5-1]. aedes lowers it only for a subscription to the very topic, and of several that match
 // lets the first decide.
-import { matches } from '../domain/topics.ts';
+import { matchesLevels } from '../domain/topics.ts';
 import type { BrokerClient, LiveSubscription, Qos } from './aedes-internals.ts';
+import { costOfBytes, costs } from './budget.ts';
 
 /** What was granted to subscriptions whose QoS was raised in the eyes of aedes. */
 const raised = new WeakMap<LiveSubscription, Qos>();
 
+/** The levels of each subscription's filter. */
+const levels = new WeakMap<LiveSubscription, readonly string[]>();
+
 /** The highest QoS that the subscriptions matching the topic grant; null when none matches. */
 export function grantedQos({ subscriptions }: BrokerClient, topic: string): Qos | null {
+  const name = topic.split('/');
   let most: Qos | null = null;
-  for (const filter of Object.keys(subscriptions)) {
-    const qos = grantOf(subscriptions[filter]);
-    if ((most === null || qos > most) && matches(filter, topic)) most = qos;
+  for (const filter in subscriptions) {
+    const subscription = subscriptions[filter];
+    const qos = grantOf(subscription);
+    if (subscription && (most === null || qos > most) && matchesLevels(levelsOf(subscription, filter), name))
+      most = qos;
   }
   return most;
 }
 
-/** Makes aedes deliver so to this client, whichever of its subscriptions brings the message. */
-export function deliverAsGranted(client: BrokerClient): void {
+/** What a delivery cost whom: the client whose message it is, by its name to the broker. */
+export type Charge = (publisher: string | undefined, units: number) => void;
+
+/**
+ * Makes aedes deliver so to this client, whichever of its subscriptions brings the message, and once: aedes brings it by each of them, one
+ * after another. A message from the queue has its packet identifier, and a retained one no broker id: neither is told here.
+ */
+export function deliverAsGranted(client: BrokerClient, brokerId: string, charge: Charge): void {
   const { deliver0, deliverQoS } = client;
+  let last: number | undefined;
   const deliver: BrokerClient['deliverQoS'] = (packet, done) => {
+    if (packet.brokerId === brokerId && packet.messageId === undefined) {
+      // A bridge's own message may still reach it by another subscription.
+      if (packet.nl && packet.clientId === client.id) return done();
+      if (packet.brokerCounter === last) {
+        charge(packet.clientId, costs.row);
+        return done();
+      }
+      last = packet.brokerCounter;
+      charge(packet.clientId, costs.delivery + costOfBytes(packet.payload.length));
+    }
     // What comes from the queue was lowered before it was stored.
     if (packet.qos > 0 && packet.messageId === undefined && mayLower(client, packet.qos)) {
       const granted = grantedQos(client, packet.topic);
+      charge(packet.clientId, Object.keys(client.subscriptions).length * costs.row);
       if (granted !== null && granted < packet.qos) packet.qos = granted;
     }
     if (packet.qos === 0) return deliver0(packet, done);
@@ -32,6 +57,15 @@ export function deliverAsGranted(client: BrokerClient): void {
   };
   client.deliver0 = deliver;
   client.deliverQoS = deliver;
+}
+
+function levelsOf(subscription: LiveSubscription, filter: string): readonly string[] {
+  let known = levels.get(subscription);
+  if (!known) {
+    known = filter.split('/');
+    levels.set(subscription, known);
+  }
+  return known;
 }
 
 function grantOf(subscription: LiveSubscription | undefined): Qos {

@@ -26,6 +26,8 @@ export interface BrokerLimits {
   /** Client ids beyond this many characters are refused. */
   readonly clientIdCharactersMax: number;
   readonly subscriptionsPerClientMax: number;
+  /** A longer topic filter, in bytes of UTF-8, is not granted. */
+  readonly filterBytesMax: number;
   /** Live sessions of one principal; beyond them the one that has lasted longest ends. */
   readonly sessionsPerPrincipalMax: number;
   /** Packets of one connection that are taken in a second, and, after a time of quiet, at once; what is more waits in its socket. */
@@ -59,6 +61,7 @@ export const defaultLimits: BrokerLimits = {
   keepaliveSecondsMax: 65_535,
   clientIdCharactersMax: 128,
   subscriptionsPerClientMax: 100,
+  filterBytesMax: 1_024,
   sessionsPerPrincipalMax: 1_000,
   packetsPerSecondMax: 10_000,
   packetsBeforeConnackMax: 64,

@@ -93,7 +93,6 @@ export function authorizeForwardHook({ registry, limits, brokerId }: ForwardOpti
     // Null would take the message out of a queue that the next session is to have; the socket is closing anyway.
     if (live.ending !== null) return packet;
     if (!live.mayReceive(packet.topic) || packet.topic === sinkTopic) return null;
-    if (isRepeated(live, packet, brokerId())) return null;
     if (brokerClient(client).conn.writableLength > limits.outboundBytesMax) {
       if (packet.qos === 0) return null;
       registry.end(live, 'slow_reader');
@@ -102,15 +101,4 @@ export function authorizeForwardHook({ registry, limits, brokerId }: ForwardOpti
     if (packet.retain && packet.brokerId === brokerId()) packet.retain = false;
     return packet;
   };
-}
-
-/**
- * Has this session had this very message already, through another of its subscriptions? One message's deliveries follow
- * each other at once. A message from the queue has its packet identifier, and a retained one no broker id: neither is told here.
- */
-function isRepeated(live: LiveSession, packet: Parameters<AuthorizeForward>[1], brokerId: string): boolean {
-  if (packet.brokerId !== brokerId || packet.messageId !== undefined) return false;
-  if (packet.brokerCounter === live.lastCounter) return true;
-  live.lastCounter = packet.brokerCounter;
-  return false;
 }

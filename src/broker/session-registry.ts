@@ -35,8 +35,6 @@ export interface LiveSession extends Deadlined, SessionGates {
   ready: boolean;
   /** Why it is being ended; null while it is not. */
   ending: string | null;
-  /** Broker counter of the last message forwarded to it. */
-  lastCounter: number;
 }
 
 /** Stands for an admission in progress: what was revoked meanwhile is remembered until it has been settled. */
@@ -143,7 +141,6 @@ export class SessionRegistry {
       heapIndex: -1,
       ready: false,
       ending: null,
-      lastCounter: -1,
     };
     const revoked = this.#revokedSince(pending, session);
     this.abandon(pending);

@@ -42,13 +42,13 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
       entrance.denied(live.session, 'subscribe', filter);
       return callback(null, null);
     }
-    if (live.filters.size >= limits.subscriptionsPerClientMax && !live.filters.has(filter)) {
+    const limit = limitReached(live, filter, limits);
+    if (limit) {
       live.filtersRefused += 1;
       journal.tell({
         action: 'subscription.refused',
         level: 'warn',
-        reason: 'subscriptions_max',
-        message: 'too many subscriptions',
+        ...limit,
         fields: { 'nolapse.principal': live.session.principal.id, 'nolapse.client_id': live.shownClientId },
       });
       return callback(null, null);
@@ -85,6 +85,17 @@ export function watchSubscriptions(aedes: Aedes, options: SubscriptionOptions): 
     live.ready = true;
     if (asks(live, live.filters)) entrance.listening(live.session, false);
   });
+}
+
+/** Why a filter is not granted that the session's access covers; null: it is. */
+function limitReached(
+  { filters }: LiveSession,
+  filter: string,
+  { filterBytesMax, subscriptionsPerClientMax }: BrokerLimits,
+): { readonly reason: string; readonly message: string } | null {
+  if (Buffer.byteLength(filter) > filterBytesMax) return { reason: 'filter_bytes', message: 'the filter is too long' };
+  if (filters.size < subscriptionsPerClientMax || filters.has(filter)) return null;
+  return { reason: 'subscriptions_max', message: 'too many subscriptions' };
 }
 
 function unreadable(cause: unknown): GatewayError {

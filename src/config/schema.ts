@@ -179,6 +179,7 @@ const limits = z
     retainedMessagesPerPrincipal: whole(1_000, 0, 10_000_000),
     retainedBytesPerPrincipal: whole(1_048_576, 0, 1_073_741_824),
     subscriptions: whole(100, 1, 100_000),
+    filterBytes: whole(1_024, 64, 65_535),
     csrBytes: whole(8_192, 512, 65_536),
     offersPerSecond: whole(100, 1, 100_000),
     issuancesPerSecond: whole(100, 1, 100_000),

@@ -79,9 +79,12 @@ export function isFilter(filter: string): boolean {
 /** Does the filter match the topic name? Wildcards at the first level never match names that begin with `$` [MQTT-4.7.2-1]. */
 export function matches(filter: string, topic: string): boolean {
   if (filter === topic) return true;
-  if (topic.startsWith('$') && (filter.startsWith('#') || filter.startsWith('+'))) return false;
-  const pattern = filter.split('/');
-  const name = topic.split('/');
+  return matchesLevels(filter.split('/'), topic.split('/'));
+}
+
+/** The same, of a filter and a topic name that were taken apart into their levels. */
+export function matchesLevels(pattern: readonly string[], name: readonly string[]): boolean {
+  if (name[0]?.startsWith('$') && (pattern[0] === '#' || pattern[0] === '+')) return false;
   for (let i = 0; i < pattern.length; i += 1) {
     if (pattern[i] === '#') return true;
     if (i >= name.length || (pattern[i] !== '+' && pattern[i] !== name[i])) return false;

@@ -48,7 +48,7 @@ export const metricTable = {
   nolapse_denied_total: {
     type: 'counter',
     help: 'Publishes and subscribes outside the access, or beyond a limit, of their session',
-    labels: { action: ['publish', 'subscribe', 'subscriptions_max', 'unreleased_messages'] },
+    labels: { action: ['publish', 'subscribe', 'subscriptions_max', 'filter_bytes', 'unreleased_messages'] },
   },
   nolapse_connections_refused_total: {
     type: 'counter',

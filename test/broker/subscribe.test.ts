@@ -40,6 +40,23 @@ describe('a subscription', () => {
     socket.destroy();
   });
 
+  it('with a filter longer than the limit is answered 128, beside those that are not', async () => {
+    const refused = house.told('subscription.refused').length;
+    const socket = await house.raw(await house.device('d5'));
+    const packets = packetsOf(socket);
+    const ofBytes = (bytes: number): string => `devices/d5/${'ü'.repeat(600)}`.slice(0, 300) + 'x'.repeat(bytes);
+    const longest = 1_024 - Buffer.byteLength(ofBytes(0));
+    const filters = [ofBytes(longest), ofBytes(longest + 1), `devices/d5/${'y'.repeat(65_000)}`];
+    socket.write(Buffer.concat([connectPacket('d5'), subscribe(filters)]));
+    await until(() => packets.length === 2);
+    expect(packets[1]).toMatchObject({ granted: [1, 128, 128] });
+    expect(house.told('subscription.refused').slice(refused)).toMatchObject([
+      { reason: 'filter_bytes' },
+      { reason: 'filter_bytes' },
+    ]);
+    socket.destroy();
+  });
+
   it.each([
     ['denied', (index: number) => `other/${index}`],
     ['beyond the limit', (index: number) => `devices/d4/${index}`],
