@@ -16,6 +16,7 @@ import type { PolicyRow, PolicyView, ReloadView } from './operator/policy-views.
 import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
 import type { PresenceView, RenewalView } from './progress-views.ts';
 import type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
+import type { DeviceChange, DeviceChangedView, InventoryImportView } from './record-views.ts';
 import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
 
 export type { DarkDevice, ForecastQuery, ForecastView } from './forecast-views.ts';
@@ -128,8 +129,10 @@ export interface Finding {
 export interface Operations {
   /** Rejects with `conflict`, too, where the id takes client ids that others use and nobody insists. */
   addDevice(input: NewDevice): Promise<Principal>;
-  /** All rows or none; faults name their line. Rejects with `conflict` where it leaves certificates too little time and nobody insists. `format` is decided by the caller from the file's name or content. */
-  importDevices(input: InventoryFile): Promise<{ added: number; updated: number }>;
+  /** All rows or none; faults name their line. Fields a row does not name stay. Rejects with `conflict` where it leaves certificates too little time and nobody insists. `format` is decided by the caller from the file's name or content. */
+  importDevices(input: InventoryFile): Promise<InventoryImportView>;
+  /** Rejects with `conflict` where an import of the same would be refused and nobody insists. */
+  setDevice(input: DeviceChange): Promise<DeviceChangedView>;
   listDevices(query: {
     readonly status?: string;
     readonly kind?: string;

@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { OperationError } from '../app/operations.ts';
+import type { InventoryImportView } from '../app/record-views.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer } from './output.ts';
@@ -39,7 +40,9 @@ async function contentOf(file: string): Promise<AsyncIterable<Uint8Array>> {
 
 export function registerDeviceImport(group: Command, surroundings: Surroundings): void {
   withInsistence(withCommon(group.command('import')))
-    .description('put a file of devices into the inventory: all rows, or none and every fault by its line')
+    .description(
+      'put a file of devices into the inventory: all rows, or none and every fault by its line; columns it does not have stay',
+    )
     .argument('<file>', 'CSV with a heading line, or JSON lines; - for standard input')
     .addOption(new Option('--format <format>', 'what the file is, when its name does not say').choices(formats))
     .action(async (file: string, options: CommonOptions & InsistenceOptions & { readonly format?: Format }) => {
@@ -48,6 +51,13 @@ export function registerDeviceImport(group: Command, surroundings: Surroundings)
       const done = await withOperations(surroundings, options, (each) =>
         each.importDevices({ format, text, ...insistenceOf(options) }),
       );
-      answer(options.output, done, () => `${done.added} added, ${done.updated} updated\n`);
+      answer(options.output, done, () => `${importWords(done)}\n`);
     });
+}
+
+function importWords({ added, updated, unchanged }: InventoryImportView): string {
+  if (added === 0 && updated === 0) {
+    return `nothing changed: ${unchanged === 1 ? '1 record is as it was' : `${unchanged} records are as they were`}`;
+  }
+  return `${added} added, ${updated} updated${unchanged > 0 ? `, ${unchanged} unchanged` : ''}`;
 }

@@ -18,6 +18,7 @@ import { certificateTable } from './certificate.ts';
 import { cutOffWords, delegationTable } from './delegation.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
+import { registerDeviceSet } from './device-set.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import {
   type CommonOptions,
@@ -206,6 +207,7 @@ export function registerDevice(program: Command, surroundings: Surroundings): vo
   const group = program.command('device').description('the inventory: devices, gateways and services');
   registerAdd(group, surroundings);
   registerDeviceImport(group, surroundings);
+  registerDeviceSet(group, surroundings);
   registerDeviceIssue(group, surroundings);
   registerList(group, surroundings);
   registerShow(group, surroundings);

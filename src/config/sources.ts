@@ -1,7 +1,7 @@
 // Inventory sources as the configuration has them: where each is read, how its fields are called, and what is to be thought of a
 // source that lacks devices.
 import { z } from 'zod';
-import { checkPrincipal, inventoryFields } from '../app/inventory/check-principal.ts';
+import { checkRecord, inventoryFields } from '../app/inventory/check-principal.ts';
 import { fieldPathRule, isFieldPath } from '../domain/field-path.ts';
 import type { SourceRules, ToldStatus } from '../domain/reconcile.ts';
 import { filePath, isInTheClear, remoteUrl, tokenScheme } from './remote.ts';
@@ -124,9 +124,8 @@ function objectToFields({ map, fixed, statuses }: RawSource, classes: Classes): 
 
 /** A value that no device can have would be a fault of every record. */
 function objectToShared(name: string, value: string, classes: Classes): Complaint[] {
-  const checked = checkPrincipal({ id: 'any', [name]: value }, classes, 'source');
-  if (!('faults' in checked)) return [];
-  return checked.faults.map((fault) => [`fixed.${name}`, fault.slice(fault.indexOf(': ') + 2)]);
+  const { faults } = checkRecord({ id: 'any', [name]: value }, classes);
+  return faults.map((fault) => [`fixed.${name}`, fault.slice(fault.indexOf(': ') + 2)]);
 }
 
 function placeOf(source: RawSource, absolute: (path: string) => string): SourcePlace {

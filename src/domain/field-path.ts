@@ -20,3 +20,15 @@ export function valueAt(record: unknown, path: string): unknown {
   const dot = path.indexOf('.');
   return dot < 0 ? undefined : valueAt(valueAt(record, path.slice(0, dot)), path.slice(dot + 1));
 }
+
+/**
+ * What a record says at a path: {@link valueAt}, but null where a step on the way is null, as of a record without a site whose `site`
+ * is null and whose site's name is asked for. Undefined: it says nothing.
+ */
+export function saidAt(record: unknown, path: string): unknown {
+  if (record === null) return null;
+  if (typeof record !== 'object') return undefined;
+  if (Object.hasOwn(record, path)) return (record as Readonly<Record<string, unknown>>)[path];
+  const dot = path.indexOf('.');
+  return dot < 0 ? undefined : saidAt(valueAt(record, path.slice(0, dot)), path.slice(dot + 1));
+}

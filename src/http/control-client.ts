@@ -104,6 +104,7 @@ export async function connectOperations(home: string): Promise<Operations | null
   if (!answering) return null;
   return {
     addDevice: (input) => send(path, 'addDevice', input),
+    setDevice: (input) => send(path, 'setDevice', input),
     importDevices: (input) => sendFile(path, 'importDevices', input),
     listDevices: (query) => send(path, 'listDevices', query),
     showDevice: (input) => send(path, 'showDevice', input),

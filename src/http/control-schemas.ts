@@ -22,6 +22,10 @@ const insistence = {
   reason: text.exactOptional(),
   by: text.exactOptional(),
 };
+/** One of these, or `''`, which empties the field. */
+const orEmpty = <T extends string>(values: readonly [T, ...T[]]) =>
+  z.enum<['', T, ...T[]]>(['', ...values]).exactOptional();
+const wholeOrEmpty = z.union([z.int(), z.literal('')]).exactOptional();
 /** A file as it is sent: bounded by whoever reads it. */
 const streamed = z.custom<AsyncIterable<Uint8Array>>(
   (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
@@ -53,6 +57,20 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     text: streamed,
     ...insistence,
     force: inQuery.exactOptional(),
+  }),
+  setDevice: z.strictObject({
+    id,
+    owner: text.exactOptional(),
+    class: text.exactOptional(),
+    site: text.exactOptional(),
+    gateway: text.exactOptional(),
+    criticality: orEmpty(criticalities),
+    encoding: orEmpty(encodings),
+    modes: z.array(z.enum(keyModes)).max(keyModes.length).exactOptional(),
+    maxPacket: wholeOrEmpty,
+    slots: wholeOrEmpty,
+    cohort: orEmpty(cohorts),
+    ...insistence,
   }),
   listDevices: z.strictObject({
     status: text.exactOptional(),

@@ -127,7 +127,7 @@ describe('nolapse device', () => {
   it('imports a file or standard input, and names every fault by its line', async () => {
     const file = join(place.folder, 'fleet.csv');
     writeFileSync(file, '\ufeffid,owner\nfleet-1,ops\nfleet-2,ops\n');
-    expect(await place.ask('device', 'import', file)).toEqual({ added: 2, updated: 0 });
+    expect(await place.ask('device', 'import', file)).toEqual({ added: 2, updated: 0, unchanged: 0 });
     const lines = '{"id":"fleet-3","owner":"ops"}\n';
     const args = ['device', 'import', '-', '--home', place.home];
     expect(await place.run([...args, '--format', 'jsonl'], { input: lines })).toMatchObject({ code: 0 });

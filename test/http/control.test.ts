@@ -231,14 +231,22 @@ describe('an operation over the socket', () => {
     await serve(async (_name, input) => {
       const { format, text } = input as { format: string; text: unknown };
       taken.push({ format, text: (await bytesOf(text)).toString() });
-      return { added: 1, updated: 0 };
+      return { added: 1, updated: 0, unchanged: 0 };
     });
     const text = 'id,owner\n'.repeat(5_000_000);
     async function* pieces() {
       for (let at = 0; at < text.length; at += 1_000_000) yield Buffer.from(text.slice(at, at + 1_000_000));
     }
-    expect(await (await client()).importDevices({ format: 'csv', text: pieces() })).toEqual({ added: 1, updated: 0 });
-    expect(await (await client()).importDevices({ format: 'jsonl', text: '{}' })).toEqual({ added: 1, updated: 0 });
+    expect(await (await client()).importDevices({ format: 'csv', text: pieces() })).toEqual({
+      added: 1,
+      updated: 0,
+      unchanged: 0,
+    });
+    expect(await (await client()).importDevices({ format: 'jsonl', text: '{}' })).toEqual({
+      added: 1,
+      updated: 0,
+      unchanged: 0,
+    });
     expect(taken).toEqual([
       { format: 'csv', text },
       { format: 'jsonl', text: '{}' },

@@ -227,6 +227,7 @@ describe('an id that is not one', () => {
     expect(await house.gateway.operations.importDevices({ format: 'jsonl', text: jsonl })).toEqual({
       added: 2,
       updated: 0,
+      unchanged: 0,
     });
   });
 });

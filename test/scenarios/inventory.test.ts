@@ -18,7 +18,7 @@ tiny-1,water,cbor,csr recertify,128,1
 tiny-2,water,,recertify|keygen,268435455,1000
 tiny-3,water,,,,
 `;
-    expect(await importing('csv', text)).toEqual({ added: 3, updated: 0 });
+    expect(await importing('csv', text)).toEqual({ added: 3, updated: 0, unchanged: 0 });
     expect(await recordOf('tiny-1')).toMatchObject({
       encoding: 'cbor',
       modes: ['csr', 'recertify'],
@@ -40,13 +40,13 @@ tiny-3,water,,,,
       { id: 'tiny-3', owner: 'water', modes: null, maxPacket: null, slots: null, site: null },
     ];
     const text = rows.map((row) => JSON.stringify(row)).join('\n');
-    expect(await importing('jsonl', text)).toEqual({ added: 3, updated: 0 });
+    expect(await importing('jsonl', text)).toEqual({ added: 3, updated: 0, unchanged: 0 });
     expect(await recordOf('tiny-1')).toMatchObject({ modes: ['keygen'], packetBytesMax: 256, slots: 2 });
     expect(await recordOf('tiny-2')).toMatchObject({ modes: ['csr', 'keygen'], packetBytesMax: 256, slots: 2 });
     expect(await recordOf('tiny-3')).toMatchObject({ modes: [], packetBytesMax: null, slots: null });
     const changed = JSON.stringify({ id: 'tiny-1', owner: 'water', modes: ['csr'], slots: 1 });
-    expect(await importing('jsonl', changed)).toEqual({ added: 0, updated: 1 });
-    expect(await recordOf('tiny-1')).toMatchObject({ modes: ['csr'], packetBytesMax: null, slots: 1 });
+    expect(await importing('jsonl', changed)).toEqual({ added: 0, updated: 1, unchanged: 0 });
+    expect(await recordOf('tiny-1')).toMatchObject({ modes: ['csr'], packetBytesMax: 256, slots: 1 });
   });
 
   it('is refused by line and field where it cannot be, and nothing is taken', async () => {

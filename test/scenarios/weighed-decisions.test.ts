@@ -179,7 +179,7 @@ describe('another record of a device is refused where it', () => {
       const text = JSON.stringify({ file: `${id}.der`, certificate: Buffer.from(der).toString('base64') });
       expect(await operations().importCertificates({ text })).toMatchObject({ imported: 1 });
     }
-    const without = 'id,owner\nadopted,tests\nelsewhere,tests\n';
+    const without = 'id,owner,site\nadopted,tests,\nelsewhere,tests,\n';
     const refusal = await refusalOf(importing(without));
     expect(refusal).toMatch(/it leaves 1 certificate too little time/);
     expect(refusal).toMatch(/adopted \(tests\), .*no delegation covers it any more/);

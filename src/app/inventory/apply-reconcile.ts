@@ -1,14 +1,14 @@
 // Makes the inventory what a source says, in batches: each device whole, and looked at again in the change that touches it, because
 // time has passed since the difference was worked out. What is cut off in the middle, the next run finishes.
-import type { Principal, PrincipalId } from '../../domain/principal.ts';
-import { blank, type Changed, differing, type Told, withTold } from '../../domain/reconcile.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { blank, type Changed, type Told, withTold } from '../../domain/reconcile.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
-import { replanWithin } from '../renewal/due.ts';
 import { decommissionWithin } from './decommission.ts';
 import { enterWithin } from './enter.ts';
 import { batchRows } from './inventory.ts';
 import type { Plan } from './plan-reconcile.ts';
+import { changesOf, changeWords, rewriteWithin } from './rewrite.ts';
 import { keepLosses } from './source-state.ts';
 
 interface Applying {
@@ -63,11 +63,9 @@ async function update(within: Change, source: string, { to: row, from }: Changed
   const known = await tx.principal(row.id);
   const isItsOwn = known?.source === source || (from !== undefined && known?.source === from);
   if (!known || !isItsOwn || known.status === 'decommissioned' || (row.kind ?? known.kind) !== known.kind) return;
-  const fields = differing(known, row);
-  const after = withTold(known, row);
-  await tx.putPrincipal({ ...after, source });
-  await replanWithin(within, known, after);
-  const words = fields.map((name) => `${name} ${wordsFor(known, name)} -> ${wordsFor(after, name)}`);
+  const after = { ...withTold(known, row), source };
+  await rewriteWithin(within, known, after);
+  const words = changeWords(changesOf(known, after).filter(({ field }) => field !== 'source'));
   const whose = known.source === null ? 'taken over' : `taken over from source ${known.source}`;
   const taken = known.source === source ? [] : [whose];
   await record({
@@ -75,12 +73,6 @@ async function update(within: Change, source: string, { to: row, from }: Changed
     message: `${row.id}: ${[...taken, ...words].join(', ')}, by source ${source}`,
     principalId: row.id,
   });
-}
-
-function wordsFor(principal: Principal, name: string): string {
-  const value = principal[name as keyof Principal];
-  const text = Array.isArray(value) ? value.join('|') : String(value ?? '');
-  return text === '' ? 'none' : text;
 }
 
 async function end(within: Change, source: string, id: PrincipalId): Promise<void> {

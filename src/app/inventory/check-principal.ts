@@ -7,7 +7,6 @@ import {
   criticalities,
   type Encoding,
   encodings,
-  type Principal,
   type PrincipalId,
   type PrincipalKind,
   parsePrincipalId,
@@ -15,6 +14,7 @@ import {
   principalKinds,
   slotsMost,
 } from '../../domain/principal.ts';
+import { blank, type Told } from '../../domain/reconcile.ts';
 import { type Cohort, cohorts } from '../../domain/rollout.ts';
 
 /** Characters an owner, a class or a site may have. */
@@ -36,15 +36,24 @@ export const inventoryFields: ReadonlySet<string> = new Set([
   'cohort',
 ]);
 
-export type Checked = { readonly principal: Principal } | { readonly faults: string[] };
+/** A record as it was written: the fields it names, those that it empties among them, and what is wrong with it. */
+export interface CheckedRecord {
+  /** Null: there is none, or it is not one. */
+  readonly id: PrincipalId | null;
+  readonly told: Omit<Told, 'id'>;
+  readonly faults: string[];
+}
 
 /** The fields of one record, and what is wrong with them. */
 class Fields {
   readonly faults: string[] = [];
   readonly #values: ReadonlyMap<string, unknown>;
+  readonly #named: ReadonlySet<string>;
 
   constructor(input: object) {
     const isEmpty = (value: unknown): boolean => value == null || value === '';
+    // What is undefined is not there: so optional fields of an object are when nobody gave them.
+    this.#named = new Set(Object.keys(input).filter((name) => input[name as keyof typeof input] !== undefined));
     this.#values = new Map(Object.entries(input).filter(([, value]) => !isEmpty(value)));
     for (const [name, value] of Object.entries(input)) {
       // A field without a name is what a spreadsheet has to the right of its table.
@@ -54,8 +63,14 @@ class Fields {
     }
   }
 
+  /** Is there something in it? */
   has(name: string): boolean {
     return this.#values.has(name);
+  }
+
+  /** Does the record have this field, empty or not? */
+  names(name: string): boolean {
+    return this.#named.has(name);
   }
 
   text(name: string): string | null {
@@ -104,39 +119,38 @@ class Fields {
 }
 
 /**
+ * Reads a record. A field that it does not name it says nothing of; one that is empty means what stands there when nothing is said.
+ * An empty kind is one that is not named, since a kind never changes.
  * @param classes has the classes that are configured.
- * @param by who says so: a source outside may know a device and not whose it is, which is a finding; somebody at hand may not.
- * @returns the record, active and of no source, or every fault.
  */
-export function checkPrincipal(
-  input: object,
-  classes: ReadonlyMap<string, unknown>,
-  by: 'hand' | 'source' = 'hand',
-): Checked {
+export function checkRecord(input: object, classes: ReadonlyMap<string, unknown>): CheckedRecord {
   const fields = new Fields(input);
   const { faults } = fields;
   const id = fields.id('id');
   if (!fields.has('id')) faults.push('id: missing');
-  const owner = fields.text('owner') ?? '';
-  if (!owner && by === 'hand' && !faults.some((fault) => fault.startsWith('owner:'))) {
-    faults.push('owner: missing; nobody would be told');
-  }
-  const className = fields.text('class') ?? 'default';
+  const className = fields.text('class') ?? blank.class;
   if (!classes.has(className)) faults.push(`class: ${className} is not configured`);
-  const principal = {
-    kind: fields.oneOf<PrincipalKind>('kind', principalKinds) ?? 'device',
+  const read: Required<Omit<Told, 'id' | 'status'>> = {
+    owner: fields.text('owner') ?? blank.owner,
+    kind: fields.oneOf<PrincipalKind>('kind', principalKinds) ?? blank.kind,
     class: className,
-    criticality: fields.oneOf<Criticality>('criticality', criticalities) ?? 'medium',
+    criticality: fields.oneOf<Criticality>('criticality', criticalities) ?? blank.criticality,
     site: fields.text('site'),
     gateway: fields.id('gateway'),
     encoding: fields.oneOf<Encoding>('encoding', encodings),
     modes: fields.someOf<KeyMode>('modes', keyModes),
     cohort: fields.oneOf<Cohort>('cohort', cohorts),
-    source: null,
     packetBytesMax: fields.whole('maxPacket', packetBytesLeast, packetBytesMost),
     slots: fields.whole('slots', 1, slotsMost),
-    status: 'active' as const,
   };
-  if (faults.length > 0 || id === null) return { faults };
-  return { principal: { ...principal, id, owner } };
+  const named = Object.entries(read).filter(([property]) => {
+    return property === 'kind' ? fields.has('kind') : fields.names(fieldNames.get(property) ?? property);
+  });
+  return { id, told: Object.fromEntries(named) as Omit<Told, 'id'>, faults };
 }
+
+/** Somebody at hand says whose a device is. A source may know a device and not that, which is a finding. */
+export const ownerMissing = 'owner: missing; nobody would be told';
+
+/** Those properties of a principal that have another name in a record. */
+export const fieldNames: ReadonlyMap<string, string> = new Map([['packetBytesMax', 'maxPacket']]);

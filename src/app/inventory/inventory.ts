@@ -1,17 +1,19 @@
 // Puts principals into the inventory: one by hand, or a file of them, of which all rows are checked before one is written.
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { blank, type Told, withTold } from '../../domain/reconcile.ts';
 import type { Reader } from '../../ports/store.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from '../operations.ts';
+import type { InventoryImportView } from '../record-views.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
-import { replanWithin } from '../renewal/due.ts';
-import { checkPrincipal } from './check-principal.ts';
+import { checkRecord, ownerMissing } from './check-principal.ts';
 import { Claims } from './claims.ts';
 import { enterWithin, IdsByCase, twinFault } from './enter.ts';
-import { weighImport } from './weigh-import.ts';
+import { gatewayFault, rewriteWithin } from './rewrite.ts';
+import { weighRecords } from './weigh-import.ts';
 
 /**
  * Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken, or differs from one that is by case alone, or when it takes
@@ -20,9 +22,10 @@ import { weighImport } from './weigh-import.ts';
 export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
   checkInsistence(input);
   const { force: _, reason: __, by: ___, ...record } = input;
-  const checked = checkPrincipal(record, app.policies.set);
-  if (!('principal' in checked)) throw new OperationError('invalid', checked.faults);
-  const { principal } = checked;
+  const { id, told, faults } = checkRecord(record, app.policies.set);
+  if (!told.owner && !faults.some((fault) => fault.startsWith('owner:'))) faults.push(ownerMissing);
+  if (id === null || faults.length > 0) throw new OperationError('invalid', faults);
+  const principal = withTold({ ...blank, id, source: null }, { ...told, id });
   if (!(await app.store.read.principal(principal.id))) {
     const claims = new Claims();
     await claims.weigh(app, principal.id);
@@ -34,7 +37,7 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
     }
     const twin = await twinFault(within.tx, principal.id, new IdsByCase());
     if (twin) throw new OperationError('conflict', [twin]);
-    const fault = await gatewayFault(within.tx, principal, new Map());
+    const fault = await gatewayFault(within.tx, told, new Map());
     if (fault) throw new OperationError('invalid', [fault]);
     await enterWithin(within, principal);
     await within.record({
@@ -47,29 +50,28 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
 }
 
 /**
- * Adds and updates principals from CSV (a header line names the columns) or JSON lines, with the fields of an inventory record.
- * Rejects with `invalid` and every fault by its line; then nothing is written. A file of more than {@link wholeRows} rows is
- * written in parts: cut off in the middle, it is imported again. A status is never changed here: decommissioning has consequences of
- * its own.
+ * Adds and updates principals from CSV (a header line names the columns) or JSON lines, with the fields of an inventory record. Of a
+ * principal that is there, fields that its row does not name stay as they are. Rejects with `invalid` and every fault by its line; then
+ * nothing is written. A file of more than {@link wholeRows} rows is written in parts: cut off in the middle, it is imported again. A
+ * status is never changed here: decommissioning has consequences of its own.
  */
-export async function importDevices(app: App, input: InventoryFile): Promise<{ added: number; updated: number }> {
+export async function importDevices(app: App, input: InventoryFile): Promise<InventoryImportView> {
   checkInsistence(input);
   const read = await readPrincipals(app, input);
   await objectTo(app, read);
   if (read.faults.any) throw new OperationError('invalid', read.faults.named(lineOf));
-  await weighImport(app, read, input);
-  const principals = [...read.principals.values()];
-  const counts = { added: 0, updated: 0 };
-  const together = principals.length <= wholeRows ? wholeRows : batchRows;
-  for (let from = 0; from < principals.length; from += together) {
-    const batch = principals.slice(from, from + together);
-    const isLast = from + together >= principals.length;
+  await weighRecords(app, { what: 'an import of devices', rows: read.rows }, input);
+  const rows = [...read.rows.values()];
+  const counts = { added: 0, updated: 0, unchanged: 0 };
+  const together = rows.length <= wholeRows ? wholeRows : batchRows;
+  for (let from = 0; from < rows.length; from += together) {
+    const batch = rows.slice(from, from + together);
+    const isLast = from + together >= rows.length;
     await change(app, async (within) => {
-      const { added, updated } = await write(within, batch);
-      counts.added += added;
-      counts.updated += updated;
+      const written = await write(within, batch);
+      for (const name of ['added', 'updated', 'unchanged'] as const) counts[name] += written[name];
       if (!isLast) return;
-      const message = `inventory import: ${counts.added} added, ${counts.updated} updated`;
+      const message = `inventory import: ${counts.added} added, ${counts.updated} updated, ${counts.unchanged} unchanged`;
       await within.record({ action: 'device.imported', message });
     });
     await app.turns.take();
@@ -84,29 +86,34 @@ export const batchRows = 100;
 /** Rows looked up in the inventory before others have a turn. */
 const lookedUpRows = 500;
 
-async function objectTo(app: App, { principals, faults }: Read): Promise<void> {
+async function objectTo(app: App, { rows, faults }: Read): Promise<void> {
   const entered = new IdsByCase();
   let checked = 0;
-  for (const { line, principal } of principals.values()) {
-    for (const fault of await misfits(app.store.read, principal, { principals, entered })) faults.add(line, fault);
+  for (const { line, told } of rows.values()) {
+    for (const fault of await misfits(app.store.read, told, { rows, entered })) faults.add(line, fault);
     checked += 1;
     if (checked % lookedUpRows === 0) await app.turns.take();
   }
 }
 
-async function write(within: Change, batch: readonly { readonly line: number; readonly principal: Principal }[]) {
+async function write(within: Change, batch: readonly Row[]): Promise<InventoryImportView> {
   const { app, tx } = within;
-  const counts = { added: 0, updated: 0 };
-  for (const { line, principal } of batch) {
-    const known = await tx.principal(principal.id);
+  const counts = { added: 0, updated: 0, unchanged: 0 };
+  for (const { line, told } of batch) {
+    const known = await tx.principal(told.id);
+    if (!known) {
+      // It was there a moment ago, and its row says nothing of whose it is.
+      if (!told.owner) throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
+      await enterWithin(within, withTold({ ...blank, id: told.id, source: null }, told));
+      counts.added += 1;
+      continue;
+    }
     // It was of this kind, or not there, a moment ago.
-    if (known && known.kind !== principal.kind) throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
-    const kept = known ? { ...principal, status: known.status, source: sourceOf(app, known) } : principal;
-    if (known) {
-      await tx.putPrincipal(kept);
-      await replanWithin(within, known, kept);
-    } else await enterWithin(within, kept);
-    counts[known ? 'updated' : 'added'] += 1;
+    if (known.kind !== (told.kind ?? known.kind)) {
+      throw new OperationError('conflict', [`${lineOf(line)}: import again`]);
+    }
+    const isChanged = await rewriteWithin(within, known, { ...withTold(known, told), source: sourceOf(app, known) });
+    counts[isChanged ? 'updated' : 'unchanged'] += 1;
   }
   return counts;
 }
@@ -116,62 +123,69 @@ function sourceOf({ settings }: App, { source }: Principal): string | null {
   return source !== null && settings.sources.has(source) ? source : null;
 }
 
-export interface Read {
-  readonly principals: Map<PrincipalId, { readonly line: number; readonly principal: Principal }>;
+type Rows = ReadonlyMap<PrincipalId, Row>;
+
+/** What one row of a file says of a principal. */
+interface Row {
+  readonly line: number;
+  readonly told: Told;
+}
+
+interface Read {
+  readonly rows: Map<PrincipalId, Row>;
   readonly faults: Faults;
 }
 
 /** Reads and checks every row, a batch at a time: a file of a whole fleet holds nobody else up. */
 async function readPrincipals(app: App, { format, text }: InventoryFile): Promise<Read> {
-  const principals: Read['principals'] = new Map();
+  const rows: Read['rows'] = new Map();
   const faults = new Faults();
   for await (const batch of readRows(format, text)) {
     for (const { line, fault } of batch.faults) faults.add(line, fault);
     for (const { line, fields } of batch.rows) {
-      const checked = checkPrincipal(fields, app.policies.set);
-      if (!('principal' in checked)) {
-        for (const fault of checked.faults) faults.add(line, fault);
+      const { id, told, faults: found } = checkRecord(fields, app.policies.set);
+      if (id === null || found.length > 0) {
+        // Its other faults keep it from being looked at again: what would be found then is said at once.
+        if (!found.some((fault) => fault.startsWith('owner:')))
+          found.push(...(await ownerFaults(app.store.read, id, told)));
+        for (const fault of found) faults.add(line, fault);
         continue;
       }
-      const { principal } = checked;
-      const twin = principals.get(principal.id);
-      if (twin) faults.add(line, `id: ${principal.id} stands already on line ${twin.line}`);
-      else principals.set(principal.id, { line, principal });
+      const twin = rows.get(id);
+      if (twin) faults.add(line, `id: ${id} stands already on line ${twin.line}`);
+      else rows.set(id, { line, told: { ...told, id } });
     }
     await app.turns.take();
   }
-  return { principals, faults };
+  return { rows, faults };
 }
 
 /** A fault of no line is the whole file's. */
 const lineOf = (line: number): string => (line > 0 ? `line ${line}` : '');
 
-type Beside = ReadonlyMap<PrincipalId, { readonly principal: Principal }>;
-
 /** The rows of one file, and the ids in it that are looked at or were already. */
 interface File {
-  readonly principals: Beside;
+  readonly rows: Rows;
   readonly entered: IdsByCase;
 }
 
 /** What the inventory objects to in a record, given the rows beside it. */
-async function misfits(read: Reader, principal: Principal, { principals, entered }: File): Promise<string[]> {
-  const known = await read.principal(principal.id);
-  const isOther = known !== null && known.kind !== principal.kind;
-  const fault = await gatewayFault(read, principal, principals);
+async function misfits(read: Reader, told: Told, { rows, entered }: File): Promise<string[]> {
+  const known = await read.principal(told.id);
+  const isOther = known !== null && told.kind !== undefined && known.kind !== told.kind;
+  const fault = await gatewayFault(read, told, rows);
   // A pair that is there already stays: somebody relies on it.
-  const twin = known ? null : await twinFault(read, principal.id, entered);
+  const twin = known ? null : await twinFault(read, told.id, entered);
   return [
-    ...(isOther ? [`kind: ${principal.id} is a ${known.kind}; a kind cannot change`] : []),
+    ...(known ? [] : await ownerFaults(read, told.id, told)),
+    ...(isOther ? [`kind: ${told.id} is a ${known.kind}; a kind cannot change`] : []),
     ...(twin ? [twin] : []),
     ...(fault ? [fault] : []),
   ];
 }
 
-/** A principal's gateway must exist, in the inventory or in the same file, and be one. */
-async function gatewayFault(read: Reader, principal: Principal, beside: Beside): Promise<string | null> {
-  if (principal.gateway === null) return null;
-  const gateway = beside.get(principal.gateway)?.principal ?? (await read.principal(principal.gateway));
-  if (!gateway) return `gateway: ${principal.gateway} is not in the inventory`;
-  return gateway.kind === 'gateway' ? null : `gateway: ${principal.gateway} is a ${gateway.kind}`;
+/** Somebody who is new has an owner. One who is known and whose row says nothing of it keeps the one there is. */
+async function ownerFaults(read: Reader, id: PrincipalId | null, { owner }: Omit<Told, 'id'>): Promise<string[]> {
+  if (owner) return [];
+  return id !== null && (await read.principal(id)) ? [] : [ownerMissing];
 }

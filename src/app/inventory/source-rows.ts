@@ -1,18 +1,14 @@
 // What a source's record says of a device: its fields found where the source has them, checked like any record of the inventory,
 // and only what it speaks of kept. What becomes of the device is decided elsewhere.
-import { valueAt } from '../../domain/field-path.ts';
-import type { Principal } from '../../domain/principal.ts';
-import { parsePrincipalId } from '../../domain/principal.ts';
+import { saidAt } from '../../domain/field-path.ts';
+import { type PrincipalId, parsePrincipalId } from '../../domain/principal.ts';
 import type { SourceRules, Told, ToldStatus } from '../../domain/reconcile.ts';
-import { checkPrincipal, inventoryFields } from './check-principal.ts';
+import { checkRecord } from './check-principal.ts';
 
 /** Null: a record that says nothing of a device that could be here. */
 export type RowRead = { readonly told: Told | null } | { readonly faults: readonly string[] };
 
 type Fields = Record<string, unknown>;
-
-/** The inventory's fields by their names in a principal, where those differ. */
-const properties: ReadonlyMap<string, keyof Principal> = new Map([['maxPacket', 'packetBytesMax']]);
 
 /** Fields whose numbers are numbers; in others, an asset's number as an id, they are its digits. */
 const numeric: ReadonlySet<string> = new Set(['maxPacket', 'slots']);
@@ -40,16 +36,16 @@ export class RowReader {
       const id = parsePrincipalId(fields['id']);
       return { told: id && { id, status } };
     }
-    const checked = checkPrincipal(fields, this.#classes, 'source');
-    return 'faults' in checked ? checked : { told: this.#spokenOf(checked.principal, fields) };
+    const { id, told, faults } = checkRecord(fields, this.#classes);
+    return id === null || faults.length > 0 ? { faults } : { told: this.#shared(id, told) };
   }
 
   #fieldsOf(record: Readonly<Fields>): Fields {
     const { map, fixed } = this.#rules;
     // Without a prototype, so that no name a record may have is anything but a name.
     const fields = Object.create(null) as Fields;
-    // A field that is mapped and that a record does not have is an empty one.
-    if (map) for (const [name, path] of map) fields[name] = valueAt(record, path) ?? null;
+    // A field that is mapped and that a record does not have is not named by it.
+    if (map) for (const [name, path] of map) fields[name] = saidAt(record, path);
     else for (const name of Object.keys(record)) fields[name] = record[name];
     for (const [name, value] of fixed) fields[name] = value;
     for (const name of Object.keys(fields)) {
@@ -64,15 +60,9 @@ export class RowReader {
     return (typeof word === 'string' && this.#rules.statuses.get(word)) || null;
   }
 
-  /** Only what the record speaks of, empty fields among it. */
-  #spokenOf(principal: Principal, fields: Fields): Told {
-    const told: Fields = {};
-    for (const name of Object.keys(fields)) {
-      if (name === 'id' || !inventoryFields.has(name)) continue;
-      const property = properties.get(name) ?? (name as keyof Principal);
-      told[property] = this.#kept(principal[property]);
-    }
-    return { ...told, id: principal.id };
+  /** The same with its texts kept once. */
+  #shared(id: PrincipalId, told: Omit<Told, 'id'>): Told {
+    return { ...Object.fromEntries(Object.entries(told).map(([name, value]) => [name, this.#kept(value)])), id };
   }
 
   #kept(value: unknown): unknown {

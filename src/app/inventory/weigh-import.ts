@@ -1,6 +1,8 @@
-// What a file of devices does, before it is written: what leaves certificates in use too little time, takes client ids that others use, or
-// empties a field that decides who is renewed and how for many devices at once, is refused unless somebody insists.
+// What other records of devices do, before they are written: what leaves certificates in use too little time, takes client ids that others
+// use, leaves nobody to be told, or empties a field that decides who is renewed and how for many devices at once, is refused unless
+// somebody insists.
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { blank, type Told, withTold } from '../../domain/reconcile.ts';
 import type { App } from '../context.ts';
 import type { Insistence } from '../decision-views.ts';
 import { allow, type Objection } from '../renewal/decide.ts';
@@ -8,43 +10,59 @@ import { pacesOf } from '../renewal/toll.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
 import { Claims } from './claims.ts';
 
-/** A file that lacks a column empties it for all of its devices: so many may be meant. */
+/** So many devices may be meant that lose their class or site. */
 const emptiedMax = 20;
-const emptied = { class: 'default', site: null } as const;
 /** Devices looked up before others have a turn. */
 const turnRows = 100;
 
-interface Rows {
-  readonly principals: ReadonlyMap<PrincipalId, { readonly principal: Principal }>;
+interface Records {
+  /** What somebody insists on, in a few words. */
+  readonly what: string;
+  readonly rows: ReadonlyMap<PrincipalId, { readonly told: Told }>;
 }
 
+/** How many lose what stands in a field. */
+type Emptied = Record<'owner' | 'class' | 'site', number>;
+
 /** Rejects with `conflict`. */
-export async function weighImport(app: App, { principals }: Rows, insistence: Insistence): Promise<void> {
+export async function weighRecords(app: App, { what, rows }: Records, insistence: Insistence): Promise<void> {
   const weighing = await beginWeighing(app);
   const claims = new Claims();
-  const counts = { class: 0, site: 0 };
+  const counts: Emptied = { owner: 0, class: 0, site: 0 };
   let looked = 0;
-  for (const { principal } of principals.values()) {
-    const known = await app.store.read.principal(principal.id);
+  for (const { told } of rows.values()) {
+    const known = await app.store.read.principal(told.id);
     if (known) {
-      const after = { ...principal, status: known.status };
-      await weighPrincipal(weighing, known, after, (id) => principals.get(id)?.principal);
-      for (const name of ['class', 'site'] as const) {
-        if (known[name] !== emptied[name] && after[name] === emptied[name]) counts[name] += 1;
+      const after = withTold(known, told);
+      await weighPrincipal(weighing, known, after, (id) => entered(rows, id));
+      for (const name of ['owner', 'class', 'site'] as const) {
+        if (known[name] !== blank[name] && after[name] === blank[name]) counts[name] += 1;
       }
-    } else await claims.weigh(app, principal.id);
+    } else await claims.weigh(app, told.id);
     looked += 1;
     if (looked % turnRows === 0) await app.turns.take();
   }
   const { mostPerDay } = pacesOf(app.rates);
   const objections = [...weighing.toll.objections(mostPerDay), ...claims.objections(), ...emptyings(counts)];
-  await allow(app, 'an import of devices', objections, insistence);
+  await allow(app, what, objections, insistence);
 }
 
-function emptyings(counts: Readonly<Record<string, number>>): Objection[] {
-  return Object.entries(counts).flatMap(([name, count]) => {
+function entered(rows: Records['rows'], id: PrincipalId): Principal | undefined {
+  const row = rows.get(id);
+  return row && withTold({ ...blank, id, source: null }, row.told);
+}
+
+function emptyings({ owner, ...others }: Emptied): Objection[] {
+  const ownerless: Objection[] =
+    owner > 0
+      ? [{ count: owner, sentence: `it leaves ${counted(owner)} without an owner: nobody would be told`, named: [] }]
+      : [];
+  const emptied = Object.entries(others).flatMap(([name, count]) => {
     if (count <= emptiedMax) return [];
-    const sentence = `it empties the field ${name} of ${count} devices that have one; is the column missing?`;
+    const sentence = `it empties the field ${name} of ${counted(count)} that have one; a file without that column leaves it as it is`;
     return [{ count, sentence, named: [] }];
   });
+  return [...ownerless, ...emptied];
 }
+
+const counted = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);

@@ -21,6 +21,7 @@ import { importCertificates } from '../inventory/import-certificates.ts';
 import { addDevice, importDevices } from '../inventory/inventory.ts';
 import { issueDevice } from '../inventory/issue-device.ts';
 import { listSources, reconcile } from '../inventory/reconcile.ts';
+import { setDevice } from '../inventory/set-device.ts';
 import { OperationError, type Operations } from '../operations.ts';
 import { evidence } from '../oversight/evidence.ts';
 import { forecast } from '../oversight/forecast.ts';
@@ -64,6 +65,7 @@ export function operationsOf(
   return {
     addDevice: (input) => addDevice(app, input),
     importDevices: (input) => importDevices(app, input),
+    setDevice: (input) => setDevice(app, input),
     issueDevice: ({ id, rsaBits }) => issueDevice(app, idOf(id), rsaBits),
     listDevices: ({ after, limit, ...query }) => read.principals(query, pageOf(after, limit)),
     showDevice: ({ id }) => showDevice(app, idOf(id)),

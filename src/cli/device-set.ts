@@ -1,0 +1,53 @@
+// nolapse device set: single fields of a record.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DeviceChange, DeviceChangedView } from '../app/record-views.ts';
+import { keyModes } from '../domain/policy.ts';
+import { criticalities, encodings } from '../domain/principal.ts';
+import { cohorts } from '../domain/rollout.ts';
+import { parseModes, parseWhole } from './arguments.ts';
+import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
+import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { answer, cell, plain } from './output.ts';
+
+type SetOptions = CommonOptions & InsistenceOptions & Omit<DeviceChange, 'id'>;
+
+/** One of these, or nothing at all. */
+function choice(flags: string, description: string, values: readonly string[]): Option {
+  return new Option(flags, `${description}: ${values.join(', ')}`).argParser((text) => {
+    if (text === '' || values.includes(text)) return text;
+    throw new InvalidArgumentError(`expected one of ${values.join(', ')}.`);
+  });
+}
+
+const wholeOrNothing = (text: string): number | '' => (text === '' ? '' : parseWhole(text));
+const modesOrNone = (text: string) => (text === '' ? [] : parseModes(text));
+
+export function registerDeviceSet(group: Command, surroundings: Surroundings): void {
+  withInsistence(withCommon(group.command('set')))
+    .description("change fields of a record; what is not named stays, and '' empties a field")
+    .argument('<id>')
+    .option('--owner <owner>', 'who answers for it')
+    .option('--class <class>', 'its class in the configuration')
+    .option('--site <site>', 'where it is')
+    .option('--gateway <id>', 'the gateway that speaks for it')
+    .addOption(choice('--criticality <level>', 'how much depends on it', criticalities))
+    .addOption(choice('--encoding <encoding>', 'what to speak to it before it spoke', encodings))
+    .option('--modes <modes>', `key modes it can do, separated by commas: ${keyModes.join(', ')}`, modesOrNone)
+    .option('--max-packet <bytes>', 'the largest MQTT packet it takes, until it says so itself', wholeOrNothing)
+    .option('--slots <count>', 'credentials it can hold at once, until it says so itself', wholeOrNothing)
+    .addOption(choice('--cohort <cohort>', 'its turn in campaigns', cohorts))
+    .action(async (id: string, options: SetOptions) => {
+      const { home: _home, config: _config, output, ...given } = options;
+      const done = await withOperations(surroundings, options, (each) =>
+        each.setDevice({ id, ...given, ...insistenceOf(options) }),
+      );
+      answer(output, done, () => `${changedWords(done)}\n`);
+    });
+}
+
+function changedWords({ id, source, changed }: DeviceChangedView): string {
+  if (changed.length === 0) return `nothing changed: ${cell(id)} is as it was`;
+  const words = changed.map(({ field, from, to }) => `${field} ${plain(from)} -> ${plain(to)}`);
+  const note = source === null ? '' : `; source ${plain(source)} overwrites the fields it has when it is next read`;
+  return `${cell(id)}: ${words.join(', ')}${note}`;
+}
