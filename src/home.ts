@@ -213,7 +213,12 @@ export async function assemble(
       troubledAddresses: new TroubledAddresses(),
       sources,
       policies: new Policies(config.policies),
-      sinks: createSinks(config.alerts, { journal, announcer: announcerOf(sessions), gateway, now: () => clock.now() }),
+      sinks: createSinks(config.alerts, {
+        journal,
+        announcer: announcerOf(sessions),
+        teller: { gateway, runbookBase: config.alerts.runbookBase },
+        now: () => clock.now(),
+      }),
       settings,
     };
     return { app, database, shelf, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };

@@ -9,9 +9,12 @@ import {
   clear,
   type Finding,
   find,
+  handOver,
   isFresh,
+  marksLeft,
   principalOf,
 } from '../domain/alert.ts';
+import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Transaction } from '../ports/store.ts';
 
@@ -27,7 +30,7 @@ export interface AlertContext {
 export async function raiseWithin(within: AlertContext, finding: Finding): Promise<void> {
   const known = await within.tx.alert(finding.kind, finding.subject);
   const step = find(known, finding, within.now);
-  if (step.event !== null) return take(within, step);
+  if (step.event !== null) return take(within, known, step);
   const isEvent = alertKinds[finding.kind].quietMs !== null;
   if (known && isEvent && !isFresh(known, within.now)) await within.tx.putAlert(step.alert);
 }
@@ -35,15 +38,23 @@ export async function raiseWithin(within: AlertContext, finding: Finding): Promi
 /** It is no longer so. There need not be an alert. */
 export async function clearWithin(within: AlertContext, { kind, subject }: AlertName): Promise<void> {
   const known = await within.tx.alert(kind, subject);
-  if (known) await take(within, clear(known, within.now));
+  if (known) await take(within, known, clear(known, within.now));
 }
 
 /** Somebody takes it on. */
 export function acknowledgeWithin(within: AlertContext, alert: Alert, by: string): Promise<void> {
-  return take(within, acknowledge(alert, by, within.now));
+  return take(within, alert, acknowledge(alert, by, within.now));
 }
 
-async function take({ tx, now, sinks }: AlertContext, { alert, event }: AlertStep): Promise<void> {
+/** A principal has another owner: its open alerts are the new one's at once, and not when they are found again. */
+export async function handOverWithin(within: AlertContext, id: PrincipalId, owner: string): Promise<void> {
+  for (const alert of await within.tx.openAlertsOf(id)) {
+    await take(within, alert, handOver(alert, owner || null, within.now));
+  }
+}
+
+async function take({ tx, now, sinks }: AlertContext, known: Alert | null, step: AlertStep): Promise<void> {
+  const { alert, event } = step;
   if (event === null) return;
   await tx.putAlert(alert);
   await tx.record({
@@ -53,5 +64,6 @@ async function take({ tx, now, sinks }: AlertContext, { alert, event }: AlertSte
     renewalId: null,
     detail: `${alert.kind} ${alert.severity}: ${alert.subject}: ${alert.detail}`,
   });
-  for (const sink of sinks) await tx.notify(sink, event, alert, now);
+  const was = marksLeft(known, step);
+  for (const sink of sinks) await tx.notify(sink, event, { ...alert, ...(was && { was }) }, now);
 }

@@ -5,7 +5,7 @@ import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
 import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Transaction } from '../ports/store.ts';
-import { clearWithin, raiseWithin } from './alert.ts';
+import { clearWithin, handOverWithin, raiseWithin } from './alert.ts';
 import { type App, policyOf } from './context.ts';
 import type { PolicySubject } from './policies.ts';
 
@@ -30,6 +30,8 @@ export interface Change {
   afterwards(work: () => void): void;
   /** An alert is to stand for this. Sinks are told of what has changed with it, once it is committed. */
   alert(finding: Finding): Promise<void>;
+  /** This principal has another owner, or none: so have its alerts. */
+  handOver(id: PrincipalId, owner: string): Promise<void>;
   /** No alert is to stand under this name any more. */
   clearAlert(name: AlertName): Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function change<T>(
       },
       afterwards: (work) => void after.push(work),
       alert: (finding) => raiseWithin(alerts, finding),
+      handOver: (id, owner) => handOverWithin(alerts, id, owner),
       clearAlert: (name) => clearWithin(alerts, name),
     });
   });

@@ -102,7 +102,7 @@ function show({ output }: CommonOptions, alert: Alert): void {
       ['updated', time(updatedAt)],
       ['acknowledged', acknowledgedAt === null ? '-' : `${time(acknowledgedAt)} by ${cell(acknowledgedBy)}`],
       ['cleared', time(alert.clearedAt)],
-      ['runbook', `docs/operations.md#${kind}`],
+      ['runbook', `nolapse runbook ${kind}`],
     ]),
   );
 }

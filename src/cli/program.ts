@@ -26,6 +26,7 @@ import { registerReconcile } from './reconcile.ts';
 import { registerReload } from './reload.ts';
 import { registerRenewal } from './renewal.ts';
 import { registerRestore } from './restore.ts';
+import { registerRunbook } from './runbook.ts';
 import { registerStart } from './start.ts';
 
 function buildProgram(surroundings: Surroundings): Command {
@@ -52,6 +53,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerPolicy(program, surroundings);
   registerReload(program, surroundings);
   registerAlert(program, surroundings);
+  registerRunbook(program);
   registerDoctor(program, surroundings);
   registerDemo(program);
   return program;

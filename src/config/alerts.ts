@@ -16,11 +16,21 @@ const webhookSchema = z.strictObject({
   repeat: duration('1m', second, 3_600 * second),
 });
 
+const baseRule = 'expected an http or https URL without a name or a password; {kind} in it stands for the kind';
+function isRunbookBase(text: string): boolean {
+  if (text.length > 2_048 || /[\s"<>]/.test(text) || !URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  if (!/^https?:$/.test(protocol) || username !== '' || password !== '') return false;
+  // `#kind` is added to one that does not say where the kind goes: it has none yet.
+  return text.includes('{kind}') || !text.includes('#');
+}
+
 export const alertsSchema = z
   .strictObject({
     retention: duration('90d', 3_600 * second, 3_650 * day),
     queue: whole(10_000, 1, 1_000_000),
     mqtt: z.boolean({ error: 'expected true or false' }).prefault(false),
+    runbookBase: z.string({ error: baseRule }).refine(isRunbookBase, { error: baseRule }).optional(),
     webhooks: z.record(chosenName, webhookSchema).prefault({}),
   })
   .prefault({});
@@ -45,6 +55,8 @@ export interface AlertsConfig {
   /** What may wait for one sink. */
   readonly queue: number;
   readonly mqtt: boolean;
+  /** Where runbooks are read, as a link; null: nowhere but in the package. */
+  readonly runbookBase: string | null;
   /** By name. */
   readonly webhooks: ReadonlyMap<string, WebhookConfig>;
 }
@@ -90,5 +102,6 @@ export function settleAlerts(raw: RawAlerts, absolute: (path: string) => string)
       repeatMs: webhook.repeat,
     },
   ]);
-  return { retentionMs: raw.retention, queue: raw.queue, mqtt: raw.mqtt, webhooks: new Map(settled) };
+  const { retention: retentionMs, queue, mqtt, runbookBase = null } = raw;
+  return { retentionMs, queue, mqtt, runbookBase, webhooks: new Map(settled) };
 }

@@ -157,6 +157,11 @@ export function alertKey({ kind, subject }: AlertName): string {
   return `${kind}/${subject}`;
 }
 
+/** Kinds of alerts that can be about a principal of the inventory. */
+export const kindsOfPrincipals: readonly AlertKind[] = (Object.keys(alertKinds) as AlertKind[]).filter((kind) =>
+  ['principal', 'stranger'].includes(alertKinds[kind].about),
+);
+
 /** The principal an alert is about; null: none that is certain to be one. */
 export function principalOf({ kind, subject }: AlertName): PrincipalId | null {
   return alertKinds[kind].about === 'principal' ? (subject as PrincipalId) : null;
@@ -165,13 +170,22 @@ export function principalOf({ kind, subject }: AlertName): PrincipalId | null {
 /** What people and machines are told. */
 export type AlertEvent = 'raised' | 'updated' | 'acknowledged' | 'cleared';
 
+/** What sinks that sort alerts, and find them again, do so by. */
+export type AlertMarks = Pick<Alert, 'severity' | 'owner'>;
+
+/** An alert as sinks are told of it. */
+export interface ToldAlert extends Alert {
+  /** How it was marked until then, where that has changed: what stands under the old marks is over. */
+  readonly was?: AlertMarks;
+}
+
 export interface AlertStep {
   readonly alert: Alert;
   /** Null: nothing anybody has to hear of. */
   readonly event: AlertEvent | null;
 }
 
-/** What a device says may be another thing at each of its attempts: people are told so often at most. */
+/** What a device said, and where somebody came from, may be another thing at each attempt: people are told so often at most. */
 const saidAnewMs = 3_600_000;
 
 /** What a device said, or how often it was refused the same: it may change at each of its attempts. */
@@ -185,15 +199,19 @@ function uncounted(detail: string): string {
   return detail.replace(/, \d+ times?, last at \S+$/, '');
 }
 
+/** Events whose detail names where somebody comes from. */
+const withAddress: ReadonlySet<AlertKind> = new Set<AlertKind>(['retired_credential_in_use']);
+
 /**
  * An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. So does for a
- * while one that has a device's own words.
+ * while one that has a device's own words, or an address. Whose it is, is as it is now.
  */
 function asRaised(known: Alert, finding: Finding, now: Instant): Finding {
-  const isEvent = alertKinds[finding.kind].quietMs !== null;
-  const isSaid = isSaidAgain(known, finding) && Math.abs(now - known.updatedAt) < saidAnewMs;
+  const isLately = Math.abs(now - known.updatedAt) < saidAnewMs;
+  const isEvent = alertKinds[finding.kind].quietMs !== null && !withAddress.has(finding.kind);
+  const isSaid = (isSaidAgain(known, finding) || withAddress.has(finding.kind)) && isLately;
   const worse = known.severity === 'warning' && finding.severity === 'critical';
-  return (isEvent || isSaid) && !worse ? known : finding;
+  return (isEvent || isSaid) && !worse ? { ...known, owner: finding.owner } : finding;
 }
 
 /** The finding was made at `now`; `known` is the alert of this name, if there ever was one. */
@@ -216,6 +234,19 @@ export function find(known: Alert | null, finding: Finding, now: Instant): Alert
   const worse = known.severity === 'warning' && severity === 'critical';
   const answered = worse ? { acknowledgedAt: null, acknowledgedBy: null } : {};
   return { alert: { ...known, severity, detail, owner, ...answered, updatedAt: now, seenAt: now }, event: 'updated' };
+}
+
+/** Its subject has another owner. What tells that there is none is not handed over: it is over. */
+export function handOver(alert: Alert, owner: string | null, now: Instant): AlertStep {
+  if (alert.clearedAt !== null || alert.owner === owner || alert.kind === 'no_owner') return { alert, event: null };
+  return { alert: { ...alert, owner, updatedAt: now }, event: 'updated' };
+}
+
+/** How an alert was marked before a step, where the step changes that. */
+export function marksLeft(known: Alert | null, { event, alert }: AlertStep): AlertMarks | null {
+  if (known === null || event !== 'updated') return null;
+  const { severity, owner } = known;
+  return severity === alert.severity && owner === alert.owner ? null : { severity, owner };
 }
 
 /** Somebody takes it on, or over from whoever had. The same name twice is once; a cleared alert stays cleared. */

@@ -1,8 +1,10 @@
 // The alert sink for Prometheus Alertmanager, in the form of its v2 API. Alertmanager knows an alert by its labels and takes one it no
 // longer hears of for resolved (`resolve_timeout`), so what is open is told again and again.
-import { type Alert, type AlertEvent, alertKinds, severities } from '../domain/alert.ts';
+import { type Alert, alertKinds, type ToldAlert } from '../domain/alert.ts';
 import type { Sink } from '../ports/sink.ts';
 import { post, type Webhook } from './post.ts';
+import { runbookOf } from './runbook.ts';
+import type { Teller } from './teller.ts';
 
 const batchMax = 100;
 
@@ -23,13 +25,16 @@ function iso(at: number): string {
   return new Date(at).toISOString();
 }
 
-function postable(gateway: string, alert: Alert): PostableAlert {
+function postable({ gateway, runbookBase }: Teller, alert: Alert): PostableAlert {
   const { kind, subject, severity, detail, owner, raisedAt, acknowledgedBy, clearedAt } = alert;
+  const { command, url } = runbookOf(kind, runbookBase);
   return {
     labels: { alertname: kind, job: 'nolapse', instance: gateway, subject, severity, ...(owner && { owner }) },
     annotations: {
       summary: `${subject}: ${detail}`,
       description: alertKinds[kind].meaning,
+      runbook: command,
+      ...(url && { runbook_url: url }),
       ...(acknowledgedBy && { acknowledged_by: acknowledgedBy }),
     },
     startsAt: iso(raisedAt),
@@ -43,18 +48,14 @@ function lastOfEach(alerts: readonly PostableAlert[]): PostableAlert[] {
   return [...new Map(alerts.map((each) => [JSON.stringify(each.labels), each])).values()];
 }
 
-/** With another severity its labels are others, and what had the old ones is over. */
-function replaced(gateway: string, event: AlertEvent, alert: Alert): PostableAlert[] {
-  if (event !== 'updated') return [];
-  const others = severities.filter((severity) => severity !== alert.severity);
-  return others.map((severity) => ({
-    ...postable(gateway, { ...alert, severity }),
-    endsAt: iso(Math.max(alert.updatedAt, alert.raisedAt)),
-  }));
+/** With another severity or owner its labels are others, and what had the old ones is over. */
+function replaced(teller: Teller, alert: ToldAlert): PostableAlert[] {
+  if (!alert.was) return [];
+  const endsAt = iso(Math.max(alert.updatedAt, alert.raisedAt));
+  return [{ ...postable(teller, { ...alert, ...alert.was }), endsAt }];
 }
 
-/** @param gateway the name it goes by. */
-export function createAlertmanagerSink(webhook: AlertmanagerWebhook, gateway: string, now: () => number): Sink {
+export function createAlertmanagerSink(webhook: AlertmanagerWebhook, teller: Teller, now: () => number): Sink {
   const place = new URL(webhook.url);
   place.pathname = `${place.pathname.replace(/\/+$/, '')}/api/v2/alerts`;
   const there = { ...webhook, url: place.href };
@@ -63,17 +64,12 @@ export function createAlertmanagerSink(webhook: AlertmanagerWebhook, gateway: st
   return {
     batchMax,
     tell: (waiting, signal) =>
-      send(
-        lastOfEach(
-          waiting.flatMap(({ event, alert }) => [...replaced(gateway, event, alert), postable(gateway, alert)]),
-        ),
-        signal,
-      ),
+      send(lastOfEach(waiting.flatMap(({ alert }) => [...replaced(teller, alert), postable(teller, alert)])), signal),
     again: {
       everyMs: webhook.repeatMs,
       tell: (alerts, signal) =>
         send(
-          alerts.map((alert) => postable(gateway, alert)),
+          alerts.map((alert) => postable(teller, alert)),
           signal,
         ),
     },

@@ -2,15 +2,15 @@
 import type { Sink } from '../ports/sink.ts';
 import { cloudEventOf } from './event.ts';
 import { post, type Webhook } from './post.ts';
+import type { Teller } from './teller.ts';
 
 const batchMax = 100;
 
-/** @param gateway the name it goes by. */
-export function createCloudEventsSink(webhook: Webhook, gateway: string, now: () => number): Sink {
+export function createCloudEventsSink(webhook: Webhook, teller: Teller, now: () => number): Sink {
   return {
     batchMax,
     tell: (waiting, signal) => {
-      const events = waiting.map((each) => cloudEventOf(gateway, each));
+      const events = waiting.map((each) => cloudEventOf(teller, each));
       const posted =
         events.length === 1
           ? { type: 'application/cloudevents+json', body: JSON.stringify(events[0]) }

@@ -2,6 +2,8 @@
 import { type Alert, alertKey, alertKinds } from '../domain/alert.ts';
 import type { Instant } from '../domain/time.ts';
 import type { WaitingNotification } from '../ports/store.ts';
+import { runbookOf } from './runbook.ts';
+import type { Teller } from './teller.ts';
 
 function iso(at: Instant | null): string | null {
   return at === null ? null : new Date(at).toISOString();
@@ -18,7 +20,8 @@ function timeOf({ event, alert }: WaitingNotification): Instant {
   return at[event] ?? alert.updatedAt;
 }
 
-function dataOf({ kind, subject, severity, detail, owner, ...alert }: Alert) {
+function dataOf({ kind, subject, severity, detail, owner, ...alert }: Alert, base: string | null) {
+  const { command, url } = runbookOf(kind, base);
   return {
     kind,
     subject,
@@ -31,14 +34,16 @@ function dataOf({ kind, subject, severity, detail, owner, ...alert }: Alert) {
     acknowledgedAt: iso(alert.acknowledgedAt),
     acknowledgedBy: alert.acknowledgedBy,
     clearedAt: iso(alert.clearedAt),
+    runbook: command,
+    runbookUrl: url,
   };
 }
 
 /**
- * @param gateway the name it goes by. With it the id is the event's own, whenever and however often it is told: a receiver that has
+ * With the gateway's name the id is the event's own, whenever and however often it is told: a receiver that has
  * seen it has nothing to do. A ledger brought back from a backup may count its events anew, so the time is part of it.
  */
-export function cloudEventOf(gateway: string, waiting: WaitingNotification) {
+export function cloudEventOf({ gateway, runbookBase }: Teller, waiting: WaitingNotification) {
   const time = timeOf(waiting);
   return {
     specversion: '1.0',
@@ -48,6 +53,6 @@ export function cloudEventOf(gateway: string, waiting: WaitingNotification) {
     subject: alertKey(waiting.alert),
     time: iso(time),
     datacontenttype: 'application/json',
-    data: dataOf(waiting.alert),
+    data: dataOf(waiting.alert, runbookBase),
   };
 }

@@ -5,13 +5,13 @@ import type { Sink } from '../ports/sink.ts';
 import { type AlertmanagerWebhook, createAlertmanagerSink } from './alertmanager.ts';
 import { createCloudEventsSink } from './cloudevents.ts';
 import { createLogSink } from './log.ts';
+import type { Teller } from './teller.ts';
 import { createTopicSink } from './topic.ts';
 
 export interface SinkParts {
   readonly journal: Journal;
   readonly announcer: Announcer;
-  /** The name the gateway goes by. */
-  readonly gateway: string;
+  readonly teller: Teller;
   /** The present, in Unix milliseconds. */
   readonly now: () => number;
 }
@@ -26,11 +26,11 @@ export interface SinkRules {
 const webhookKinds = { alertmanager: createAlertmanagerSink, cloudevents: createCloudEventsSink };
 
 export function createSinks({ mqtt, webhooks }: SinkRules, parts: SinkParts): Map<string, Sink> {
-  const { journal, announcer, gateway, now } = parts;
-  const sinks = new Map([['log', createLogSink(journal)]]);
-  if (mqtt) sinks.set('mqtt', createTopicSink(announcer, gateway));
+  const { journal, announcer, teller, now } = parts;
+  const sinks = new Map([['log', createLogSink(journal, teller)]]);
+  if (mqtt) sinks.set('mqtt', createTopicSink(announcer, teller));
   for (const [name, webhook] of webhooks) {
-    sinks.set(`webhooks.${name}`, webhookKinds[webhook.kind](webhook, gateway, now));
+    sinks.set(`webhooks.${name}`, webhookKinds[webhook.kind](webhook, teller, now));
   }
   return sinks;
 }

@@ -3,23 +3,26 @@ import { principalOf } from '../domain/alert.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { WaitingNotification } from '../ports/store.ts';
+import { runbookOf } from './runbook.ts';
+import type { Teller } from './teller.ts';
 
 /** Lines written before others have a turn. */
 const batchMax = 200;
 
-export function createLogSink(journal: Journal): Sink {
+export function createLogSink(journal: Journal, { runbookBase }: Pick<Teller, 'runbookBase'>): Sink {
   return {
     batchMax,
     tell: async (waiting) => {
-      for (const each of waiting) tellOne(journal, each);
+      for (const each of waiting) tellOne(journal, each, runbookBase);
       return { kind: 'told' };
     },
   };
 }
 
-function tellOne(journal: Journal, { event, alert }: WaitingNotification): void {
+function tellOne(journal: Journal, { event, alert }: WaitingNotification, base: string | null): void {
   const { kind, subject, severity, detail, owner, acknowledgedBy } = alert;
   const principal = principalOf(alert);
+  const { command, url } = runbookOf(kind, base);
   const by = event === 'acknowledged' && acknowledgedBy ? `, by ${acknowledgedBy}` : '';
   journal.tell({
     action: `alert.${event}`,
@@ -28,6 +31,7 @@ function tellOne(journal: Journal, { event, alert }: WaitingNotification): void 
     fields: {
       'nolapse.alert.subject': subject,
       'nolapse.alert.severity': severity,
+      'nolapse.alert.runbook': url ?? command,
       ...(owner && { 'nolapse.alert.owner': owner }),
       ...(principal && { 'nolapse.principal': principal }),
     },

@@ -1,5 +1,6 @@
 // Posts JSON to a webhook, signed where a secret is set, and judges the answer by its status alone: what it says is not read.
 import { createHmac } from 'node:crypto';
+import { retryAfterMs } from '../domain/retry-after.ts';
 import type { SinkAnswer } from '../ports/sink.ts';
 import { type Approach, accessOf, exchange, objectToStatus, wordsFor } from '../remote/exchange.ts';
 import { readSecret } from '../remote/secret.ts';
@@ -53,7 +54,14 @@ export async function post(
     const status = answer.statusCode ?? 0;
     const objection = objectToStatus(status);
     if (objection === null) return { kind: 'told' };
-    return { kind: refusing.has(status) ? 'refused' : 'failed', detail: objection };
+    const pauseMs = retryAfterMs(answer.headers['retry-after'], answer.headers.date, now);
+    // Too large for now alone, where it says when it will not be (RFC 9110, 15.5.14).
+    const isRefused = refusing.has(status) && !(status === 413 && pauseMs !== null);
+    return {
+      kind: isRefused ? 'refused' : 'failed',
+      detail: objection,
+      ...(pauseMs !== null && { retryAfterMs: pauseMs }),
+    };
   } catch (error) {
     if (stop.aborted) return failed('stopped');
     return failed(timeout.aborted ? `no answer within ${webhook.timeoutMs / 1_000} s` : wordsFor(error as Error));

@@ -4,17 +4,17 @@ import { alertTopic } from '../domain/topics.ts';
 import type { Announcer } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import { cloudEventOf } from './event.ts';
+import type { Teller } from './teller.ts';
 
 const batchMax = 50;
 
-/** @param gateway the name it goes by. */
-export function createTopicSink(announcer: Announcer, gateway: string): Sink {
+export function createTopicSink(announcer: Announcer, teller: Teller): Sink {
   return {
     batchMax,
     tell: async (waiting) => {
       try {
         for (const each of waiting) {
-          const payload = Buffer.from(JSON.stringify(cloudEventOf(gateway, each)));
+          const payload = Buffer.from(JSON.stringify(cloudEventOf(teller, each)));
           await announcer.announce(alertTopic(each.alert), payload);
         }
         return { kind: 'told' };

@@ -3,7 +3,14 @@ import type { Alert } from '../domain/alert.ts';
 import type { WaitingNotification } from './store.ts';
 
 /** `refused`: as it is it will never be taken, and is not to be told again. `failed`: it may be later. */
-export type SinkAnswer = { readonly kind: 'told' } | { readonly kind: 'refused' | 'failed'; readonly detail: string };
+export type SinkAnswer =
+  | { readonly kind: 'told' }
+  | {
+      readonly kind: 'refused' | 'failed';
+      readonly detail: string;
+      /** For how long it asks to be left alone, in milliseconds, bounded; absent: it asks for nothing. */
+      readonly retryAfterMs?: number;
+    };
 
 export interface Sink {
   /** How many it can be told at once. */

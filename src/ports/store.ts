@@ -1,5 +1,5 @@
 // The ledger's store: inventory, certificates, renewals and the outbox, read and changed in transactions.
-import type { Alert, AlertEvent, AlertKind, AlertName } from '../domain/alert.ts';
+import type { Alert, AlertEvent, AlertKind, AlertName, ToldAlert } from '../domain/alert.ts';
 import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
@@ -72,7 +72,7 @@ export interface WaitingNotification {
   readonly sink: string;
   readonly event: AlertEvent;
   /** The alert as it was when the event happened. */
-  readonly alert: Alert;
+  readonly alert: ToldAlert;
   readonly dueAt: Instant;
   readonly attempts: number;
 }
@@ -168,6 +168,8 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   alert(kind: AlertKind, subject: string): Promise<Alert | null>;
   /** Alerts that are not cleared, in the order of their names; `after` null: from the first. */
   openAlerts(after: AlertName | null, limit: number): Promise<Alert[]>;
+  /** Those about one principal, in the order of their kinds. */
+  openAlertsOf(id: PrincipalId): Promise<Alert[]>;
   /** Alerts of this kind that are not cleared and were seen last at `before` or earlier, or later than `now`: the clock was set back. */
   quietAlerts(kind: AlertKind, before: Instant, now: Instant, limit: number): Promise<Alert[]>;
   /** The newest first. For operators: it may read many rows. */
@@ -234,7 +236,7 @@ export interface Transaction extends Reader, CarriedWriter, RevocationListWriter
   /** Forgets `limit` alerts cleared before this instant, at most. Returns how many. */
   forgetAlerts(before: Instant, limit: number): Promise<number>;
   /** A sink is to be told of an event. */
-  notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void>;
+  notify(sink: string, event: AlertEvent, alert: ToldAlert, dueAt: Instant): Promise<void>;
   dropNotification(id: number): Promise<void>;
   putOffNotification(id: number, dueAt: Instant): Promise<void>;
   /** Forgets what has waited longest for a sink, all but the `kept` newest. Returns how many. */

@@ -1,6 +1,13 @@
 // Whom to look at and when, alerts, one row a name, and who has still to be told of what became of them.
 import { sql } from 'kysely';
-import type { Alert, AlertEvent, AlertKind, AlertName } from '../domain/alert.ts';
+import {
+  type Alert,
+  type AlertEvent,
+  type AlertKind,
+  type AlertName,
+  kindsOfPrincipals,
+  type ToldAlert,
+} from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { WaitingNotification } from '../ports/store.ts';
@@ -67,8 +74,16 @@ function prepareForget(queries: Queries) {
   return forget.run;
 }
 
+function prepareOpenOf(queries: Queries) {
+  const kinds = kindsOfPrincipals.map((kind) => sql.lit(kind));
+  return queries.prepare((p: Parameter<{ subject: string }>) =>
+    open.where('kind', 'in', kinds).where('subject', '=', p('subject')).orderBy('kind'),
+  );
+}
+
 export function alerts(queries: Queries) {
   const forget = prepareForget(queries);
+  const openOf = prepareOpenOf(queries);
   const byName = queries.prepare((p: Parameter<{ kind: AlertKind; subject: string }>) =>
     rows.where('kind', '=', p('kind')).where('subject', '=', p('subject')),
   );
@@ -115,6 +130,7 @@ export function alerts(queries: Queries) {
       openAfter.all({ kind: after?.kind ?? '', subject: after?.subject ?? '', limit }),
     alertsAfter: (after: AlertName | null, limit: number): Alert[] =>
       allAfter.all({ kind: after?.kind ?? '', subject: after?.subject ?? '', limit }),
+    openAlertsOf: (id: PrincipalId): Alert[] => openOf.all({ subject: id }),
     quietAlerts: (kind: AlertKind, before: Instant, now: Instant, limit: number): Alert[] =>
       [...quietOf.all({ kind, before, limit }), ...aheadOf.all({ kind, now, limit })].slice(0, limit),
     alerts: (query: { readonly open?: boolean; readonly kind?: AlertKind }, limit: number): Alert[] => {
@@ -171,11 +187,11 @@ export function notifications(queries: Queries) {
   );
   return {
     notifications: (sink: string, limit: number): WaitingNotification[] =>
-      next.all({ sink, limit }).map((row) => ({ ...row, alert: JSON.parse(row.alert) as Alert })),
+      next.all({ sink, limit }).map((row) => ({ ...row, alert: JSON.parse(row.alert) as ToldAlert })),
     notifiedSinks: (): string[] =>
       queries.all(build.selectFrom('notification').select('sink').distinct()).map(({ sink }) => sink),
     waitingNotifications: (sink: string): number => waiting.get({ sink })?.count ?? 0,
-    notify: (sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): void =>
+    notify: (sink: string, event: AlertEvent, alert: ToldAlert, dueAt: Instant): void =>
       void add.run({ sink, event, alert: JSON.stringify(alert), dueAt }),
     dropNotification: (id: number): void => void drop.run({ id }),
     putOffNotification: (id: number, dueAt: Instant): void => void putOff.run({ id, dueAt }),

@@ -145,6 +145,10 @@ export class TableReader extends FleetTableReader implements Reader {
     return this.tables.openAlerts(after, limit);
   }
 
+  async openAlertsOf(id: PrincipalId) {
+    return this.tables.openAlertsOf(id);
+  }
+
   async quietAlerts(kind: AlertKind, before: Instant, now: Instant, limit: number) {
     return this.tables.quietAlerts(kind, before, now, limit);
   }

@@ -1,5 +1,5 @@
 // What one unit of work reads and writes through. A plain class, because one is made for each unit.
-import type { Alert, AlertEvent } from '../domain/alert.ts';
+import type { Alert, AlertEvent, ToldAlert } from '../domain/alert.ts';
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
@@ -154,7 +154,7 @@ export class UnitTransaction extends TableReader implements Transaction {
     return this.#open().forgetJournal(before, limit);
   }
 
-  async notify(sink: string, event: AlertEvent, alert: Alert, dueAt: Instant): Promise<void> {
+  async notify(sink: string, event: AlertEvent, alert: ToldAlert, dueAt: Instant): Promise<void> {
     this.#notifies = true;
     this.#open().notify(sink, event, alert, dueAt);
   }

@@ -32,7 +32,7 @@ describe('nolapse alert', () => {
     expect(taken.stdout).toMatch(/^state +acknowledged$/m);
     const { stdout } = await run('alert', 'show', 'source_failed', 'plant');
     expect(stdout).toMatch(/^acknowledged +\S+Z by ana$/m);
-    expect(stdout).toMatch(/^runbook +docs\/operations\.md#source_failed$/m);
+    expect(stdout).toMatch(/^runbook +nolapse runbook source_failed$/m);
     expect((await run('doctor')).stdout).toMatch(
       /^warning +alerts +open: 0 critical, 1 warning; see nolapse alert list/m,
     );

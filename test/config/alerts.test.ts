@@ -32,7 +32,33 @@ const cloud = 'kind: cloudevents, url: "https://events.example.net/in?tenant=1"'
 
 describe('alerts', () => {
   it('are told in the log alone when nothing is said', () => {
-    expect(load('').alerts).toEqual({ retentionMs: 90 * 86_400_000, queue: 10_000, mqtt: false, webhooks: new Map() });
+    expect(load('').alerts).toEqual({
+      ...{ retentionMs: 90 * 86_400_000, queue: 10_000, mqtt: false },
+      ...{ runbookBase: null, webhooks: new Map() },
+    });
+  });
+
+  it('say where runbooks are read, by a link with or without a place for the kind', () => {
+    for (const good of [
+      'https://wiki.example/a',
+      'http://wiki/a?x=1',
+      'https://wiki.example/{kind}',
+      'https://wiki.example/a#x-{kind}',
+    ]) {
+      expect(load(`runbookBase: "${good}"`).alerts.runbookBase).toBe(good);
+    }
+    for (const bad of [
+      'wiki',
+      'ftp://wiki/a',
+      'https://a:b@wiki/',
+      'https://wiki/a#b',
+      'https://wiki/a b',
+      'javascript:alert(1)//{kind}',
+    ]) {
+      expect(faultsOf(`runbookBase: "${bad}"`)).toEqual([
+        expect.stringContaining('alerts.runbookBase: expected an http'),
+      ]);
+    }
   });
 
   it('have webhooks with their files beside the configuration', () => {

@@ -109,6 +109,25 @@ export function alerts(): void {
     expect((await store.read.alerts({ open: true }, 10)).map(({ subject }) => subject).sort()).toEqual(['a', 'b', 'z']);
   });
 
+  it('finds what is open of one principal, and what is told with it', async () => {
+    await putAlerts(
+      alert('a'),
+      alert('a', { kind: 'lapsed' }),
+      alert('a', { kind: 'unknown_identity' }),
+      alert('a', { kind: 'renewal_failed', clearedAt: now }),
+      alert('a', { kind: 'source_failed' }),
+      alert('b'),
+    );
+    const kinds = (await store.read.openAlertsOf(idOf('a'))).map(({ kind }) => kind);
+    expect(kinds).toEqual(['lapsed', 'renewal_overdue', 'unknown_identity']);
+    const was = { severity: 'warning', owner: 'waterworks' } as const;
+    await change((tx) => tx.notify('hook', 'updated', { ...alert('a', { owner: 'ana' }), was }, now));
+    await reopen();
+    expect((await store.read.notifications('hook', 10)).map(({ alert: { owner, was: had } }) => [owner, had])).toEqual([
+      ['ana', was],
+    ]);
+  });
+
   it('finds what was not seen for long, and what was seen in a time that has not come', async () => {
     await putAlerts(
       alert('quiet', { seenAt: now - day }),

@@ -9,8 +9,10 @@ import {
   clear,
   type Finding,
   find,
+  handOver,
   isFresh,
   isOver,
+  marksLeft,
   principalOf,
 } from '../../src/domain/alert.ts';
 import { day, noon, second } from './samples.ts';
@@ -88,6 +90,33 @@ describe('an alert', () => {
     expect(again).toEqual({ alert: { ...knock, seenAt: noon + second }, event: null });
     const worse = find(knock, { ...knock, detail: 'from there', severity: 'critical' }, noon + second);
     expect(worse).toMatchObject({ event: 'updated', alert: { detail: 'from there', severity: 'critical' } });
+  });
+
+  it('is handed over at once to another owner of its subject, and leaves the marks it had', () => {
+    const step = handOver(raised, 'anna', noon + second);
+    expect(step).toMatchObject({ event: 'updated', alert: { owner: 'anna', updatedAt: noon + second } });
+    expect(marksLeft(raised, step)).toEqual({ severity: 'warning', owner: 'water' });
+    expect(handOver(step.alert, 'anna', noon + 2 * second).event).toBeNull();
+    expect(handOver(clear(raised, noon).alert, 'anna', noon + second).event).toBeNull();
+    const worded = find(raised, { ...finding, detail: 'another' }, noon + second);
+    expect(marksLeft(raised, worded)).toBeNull();
+    expect(marksLeft(null, find(null, finding, noon))).toBeNull();
+  });
+
+  it.each(['unknown_identity', 'retired_credential_in_use', 'renewal_failed'] as const)(
+    "of the kind %s, whose words stand for a while, is its new owner's all the same when it comes again",
+    (kind) => {
+      const known = find(null, { ...finding, kind, detail: 'from here' }, noon).alert;
+      const step = find(known, { ...finding, kind, detail: 'from there', owner: 'anna' }, noon + second);
+      expect(step).toMatchObject({ event: 'updated', alert: { owner: 'anna', detail: 'from here' } });
+    },
+  );
+
+  it('that has an address has another an hour later at the earliest', () => {
+    const known = find(null, { ...finding, kind: 'retired_credential_in_use', detail: 'from here' }, noon).alert;
+    const again = (ms: number) => find(known, { ...known, detail: 'from there' }, noon + ms);
+    expect(again(3_599 * second)).toMatchObject({ event: null, alert: { detail: 'from here' } });
+    expect(again(3_600 * second)).toMatchObject({ event: 'updated', alert: { detail: 'from there' } });
   });
 
   it('names the principal it is about, where it is certain to be one', () => {

@@ -200,7 +200,10 @@ describe('an alert about a device', () => {
       pass(hour);
     }
     const told = await hook.untilTold('retired_credential_in_use/pump-1', 'raised');
-    expect(told.data).toMatchObject({ severity: 'critical', owner: 'tests' });
+    expect(told.data).toMatchObject({
+      ...{ severity: 'critical', owner: 'tests' },
+      detail: expect.stringMatching(/somebody still presents it, from 127\.0\.0\.1$/),
+    });
     pass(24 * hour);
     await hook.untilTold('retired_credential_in_use/pump-1', 'cleared');
     expect(await connackOf(house, bare(old), 'pump-1:x')).toBe(5);

@@ -153,6 +153,8 @@ const cloudEvent = z.strictObject({
     acknowledgedAt: z.iso.datetime().nullable(),
     acknowledgedBy: z.string().nullable(),
     clearedAt: z.iso.datetime().nullable(),
+    runbook: z.string(),
+    runbookUrl: z.url().nullable(),
   }),
 });
 export type CloudEvent = z.output<typeof cloudEvent>;

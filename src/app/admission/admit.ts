@@ -42,9 +42,10 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
     verdict = judge(app, facts, findings);
   }
   tell(app, facts, findings, verdict);
-  if (verdict.reason === 'retired') await alertReplaced(app, findings, 'was replaced, and somebody still presents it');
+  if (verdict.reason === 'retired')
+    await alertReplaced(app, facts, findings, 'was replaced, and somebody still presents it');
   if (verdict.reason === 'overlap' && (await wasGivenUp(app, findings))) {
-    await alertReplaced(app, findings, 'was reported as unusable and replaced, and somebody uses it');
+    await alertReplaced(app, facts, findings, 'was reported as unusable and replaced, and somebody uses it');
   }
   if (verdict.reason === 'client_id_mismatch') noteRefused(app, findings, verdict.reason);
   if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
@@ -191,11 +192,16 @@ async function wasGivenUp(app: App, { entry }: Findings): Promise<boolean> {
 }
 
 /** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
-async function alertReplaced(app: App, { principal, entry }: Findings, what: string): Promise<void> {
+async function alertReplaced(
+  app: App,
+  facts: ConnectFacts,
+  { principal, entry }: Findings,
+  what: string,
+): Promise<void> {
   if (!principal || !entry) return;
   const known = await app.store.read.alert('retired_credential_in_use', principal.id);
   if (known && isFresh(known, app.clock.now())) return;
-  const detail = `certificate ${entry.serial} ${what}`;
+  const detail = `certificate ${entry.serial} ${what}, from ${facts.remoteAddress}`;
   await change(app, (within) =>
     within.alert({
       kind: 'retired_credential_in_use',

@@ -32,6 +32,7 @@ export async function rewriteWithin(within: Change, before: Principal, after: Pr
   if (changesOf(before, after).length === 0) return false;
   await within.tx.putPrincipal(after);
   await replanWithin(within, before, after);
+  if (after.owner !== before.owner) await within.handOver(after.id, after.owner);
   return true;
 }
 

@@ -78,8 +78,15 @@ export class LedgerRefusals {
       ? sink.again.tell([alert], signal)
       : sink.tell([raised], signal)
     ).catch((error: unknown): SinkAnswer => ({ kind: 'failed', detail: String(error) }));
-    if (answer.kind === 'told') told.set(name, now);
-    else if (!signal.aborted) this.#tellFailure(name, answer.detail);
+    if (answer.kind === 'told') {
+      told.set(name, now);
+      return;
+    }
+    // Whoever asks to be left alone is tried no sooner than that.
+    const restMs = answer.retryAfterMs ?? 0;
+    tried.set(name, now + Math.max(0, restMs - retryMs));
+    if (told.has(name)) told.set(name, now + Math.max(0, restMs - (sink.again?.everyMs ?? 0)));
+    if (!signal.aborted) this.#tellFailure(name, answer.detail);
   }
 
   /** Who was told that it began is told that it is over; the others are told both. */

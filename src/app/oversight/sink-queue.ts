@@ -1,6 +1,7 @@
 // What waits for one sink, told in the order of what happened and at least once. What fails is put off; what will never be taken is
 // dropped and counted, and so is the oldest of what is too much.
 import { type Alert, type AlertName, alertKey } from '../../domain/alert.ts';
+import { retryAfterMaxMs } from '../../domain/retry-after.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
 import type { WaitingNotification } from '../../ports/store.ts';
 import type { App } from '../context.ts';
@@ -27,6 +28,8 @@ export class SinkQueue {
   /** How far the round is in which what is open is told again. */
   #round: { after: AlertName | null; told: number } | null = null;
   #roundAt = Number.NEGATIVE_INFINITY;
+  /** Until when the other side asked to be left alone, by the steady clock. */
+  #restUntil = Number.NEGATIVE_INFINITY;
 
   constructor(app: App, name: string, sink: Sink) {
     this.#app = app;
@@ -78,6 +81,7 @@ export class SinkQueue {
 
   /** @returns whether there may be more to tell now. */
   async #tellSome(): Promise<boolean> {
+    if (this.#app.clock.steady() < this.#restUntil) return false;
     const waiting = await this.#app.store.read.notifications(this.#name, this.#sink.batchMax);
     const [first] = waiting;
     // Only what waits for nothing: what is open now would be told before what became of it.
@@ -98,7 +102,7 @@ export class SinkQueue {
   /** Put off until a time that has not come; further ahead than any is put off, the clock was set back. */
   #isPutOff({ dueAt }: WaitingNotification): boolean {
     const now = this.#app.clock.now();
-    return dueAt > now && dueAt <= now + retryMaxMs;
+    return dueAt > now && dueAt <= now + Math.max(retryMaxMs, retryAfterMaxMs);
   }
 
   async #settle(told: readonly WaitingNotification[]): Promise<boolean> {
@@ -108,16 +112,25 @@ export class SinkQueue {
     return true;
   }
 
-  async #bear(first: WaitingNotification, { kind, detail }: Failure): Promise<boolean> {
+  async #bear(first: WaitingNotification, failure: Failure): Promise<boolean> {
+    const { kind, detail, retryAfterMs = 0 } = failure;
     if (this.#stopping.signal.aborted) return false;
+    const now = this.#app.clock.now();
+    this.#rest(failure);
     this.#tellFailure(detail);
     if (kind === 'refused') {
       this.#tellDropped('refused', 1);
       return this.#settle([first]);
     }
-    const pauseMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(first.attempts, 20));
-    await this.#app.store.transact((tx) => tx.putOffNotification(first.id, this.#app.clock.now() + pauseMs));
+    const growingMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(first.attempts, 20));
+    const pauseMs = Math.max(growingMs, retryAfterMs);
+    await this.#app.store.transact((tx) => tx.putOffNotification(first.id, now + pauseMs));
     return false;
+  }
+
+  /** What is told anew while the other side rests waits as well. */
+  #rest({ retryAfterMs = 0 }: Failure): void {
+    this.#restUntil = this.#app.clock.steady() + retryAfterMs;
   }
 
   /** Tells a sink that forgets of some of what is open. @returns whether there is more of it. */
@@ -132,7 +145,10 @@ export class SinkQueue {
     const last = open.at(-1);
     const isMore = answer.kind === 'told' && open.length === batchMax && told + open.length < againMax;
     this.#round = isMore && last ? { after: last, told: told + open.length } : null;
-    if (answer.kind !== 'told' && !this.#stopping.signal.aborted) this.#tellFailure(answer.detail);
+    if (answer.kind !== 'told' && !this.#stopping.signal.aborted) {
+      this.#rest(answer);
+      this.#tellFailure(answer.detail);
+    }
     return isMore;
   }
 
