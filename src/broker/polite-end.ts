@@ -19,6 +19,8 @@ export interface PoliteEnd {
 /** The socket beneath a TLS socket, which Node's types leave out. */
 interface OverTcp {
   readonly _parent?: { readonly destroyed: boolean } | null;
+  /** `_parentWrap` is Node's wrapper where that is no socket but another stream. */
+  readonly _handle?: { readonly _parentWrap?: { readonly destroyed: boolean } | null } | null;
 }
 
 /** From now on `destroy` of the stream and the socket ends the connection so. */
@@ -69,7 +71,10 @@ export function endPolitely({ stream, socket, lingerMs, onEnd }: PoliteEnd): voi
 /** Is there nobody who could be told? */
 function isGone(socket: TLSSocket, error: Error | null | undefined): boolean {
   const isClosed = socket.destroyed || (socket.readableEnded && socket.writableFinished);
-  return isClosed || (socket as OverTcp)._parent?.destroyed === true || isOfTransport(error);
+  const { _parent, _handle } = socket as OverTcp;
+  // To end what was destroyed beneath fails an assertion of Node, and ends the process.
+  const isLost = _parent?.destroyed === true || _handle?._parentWrap?.destroyed === true;
+  return isClosed || isLost || isOfTransport(error);
 }
 
 /** Did the connection itself fail? */

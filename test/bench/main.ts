@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { sweepTimes, wholeRenewals } from './application.ts';
+import { underAttack } from './attacks.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
 import { millionDevices, millionHistory } from './million.ts';
@@ -16,6 +17,7 @@ const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> =
   sweep: sweepTimes,
   crl: async () => [await longList()],
   delegated: delegatedBatch,
+  attacks: underAttack,
   million: async () => [...(await millionDevices()), ...(await millionHistory())],
 };
 
