@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAnchors } from './anchors.ts';
+import { Contests } from './app/admission/contests.ts';
 import { Disconnections } from './app/admission/disconnections.ts';
 import { Knocks } from './app/admission/knocks.ts';
 import { Presences } from './app/admission/presences.ts';
@@ -182,8 +183,6 @@ export async function assemble(
       issuances: new Rate(config.limits.issuancesPerSecond, clock),
     };
     const turns = new Turns();
-    const presences = new Presences();
-    const rounds = new Rounds();
     const chores = new Chores();
     const shelf = new CrlFolder(home);
     const sources = sourcesOf(config);
@@ -199,9 +198,9 @@ export async function assemble(
       throttles: newThrottles(),
       rates,
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
-      presences,
+      presences: new Presences(),
       refusals: new Refusals(),
-      rounds,
+      rounds: new Rounds(),
       asked: new Asked(),
       turns,
       chores,
@@ -210,6 +209,7 @@ export async function assemble(
       foresight: new Foresight(),
       knocks: new Knocks(),
       disconnections: new Disconnections(),
+      contests: new Contests(),
       troubledAddresses: new TroubledAddresses(),
       sources,
       policies: new Policies(config.policies),

@@ -13,6 +13,7 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
+import type { Contests } from './admission/contests.ts';
 import type { Disconnections } from './admission/disconnections.ts';
 import type { Knocks } from './admission/knocks.ts';
 import type { Presences } from './admission/presences.ts';
@@ -54,6 +55,7 @@ export interface App {
   readonly foresight: Foresight;
   readonly knocks: Knocks;
   readonly disconnections: Disconnections;
+  readonly contests: Contests;
   readonly troubledAddresses: TroubledAddresses;
   /** By name, as the settings have them. */
   readonly sources: ReadonlyMap<string, Source>;

@@ -2,6 +2,7 @@
 import type { Access } from '../domain/acl.ts';
 import type { Verdict } from '../domain/admission.ts';
 import type { Fingerprint } from '../domain/certificate.ts';
+import type { Takeover } from '../domain/contest.ts';
 import type { SessionEnd } from '../domain/disconnection.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 
@@ -51,6 +52,13 @@ export interface Entrance {
    * that would have been admitted. @returns whom the ledger has the certificate for; null: nobody, and nothing is remembered.
    */
   turnedAway(presented: Presented, reason: string): Promise<PrincipalId | null>;
+  /**
+   * For how long the session that is there has its client id for itself, from its begin, in milliseconds: a connection that would be
+   * admitted under the same one waits until then. 0 where nobody contends for it.
+   */
+  tenureMs(session: Session, takeover: Takeover): number;
+  /** An admitted session takes its client id from another one. */
+  tookOver(session: Session, takeover: Takeover): void;
   /** An admitted session has begun. */
   came(session: Session): void;
   /** One that began has ended because its connection closed. Not called where the broker itself closes: nobody leaves it then. */

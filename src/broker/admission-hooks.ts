@@ -2,7 +2,7 @@
 // what MQTT itself forbids.
 import type { TLSSocket } from 'node:tls';
 import type { AedesOptions } from 'aedes';
-import type { Admission, Entrance, Session } from '../app/session.ts';
+import type { Admission, ConnectFacts, Entrance, Session } from '../app/session.ts';
 import { mayPublish } from '../domain/acl.ts';
 import { laneSessionName, sessionName } from '../domain/client-id.ts';
 import { isReserved, isTopicName, isWellFormed } from '../domain/topics.ts';
@@ -11,6 +11,7 @@ import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { presentedBy } from './peer-certificate.ts';
 import type { SessionRegistry } from './session-registry.ts';
+import type { Takeovers } from './takeovers.ts';
 import type { Found, TurnedAway } from './turned-away.ts';
 
 type PreConnect = NonNullable<AedesOptions['preConnect']>;
@@ -30,6 +31,7 @@ const unsupportedVersion5 = Buffer.from([0x20, 3, 0, 0x84, 0]);
 export interface AdmissionOptions {
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
+  readonly takeovers: Takeovers;
   readonly journal: Journal;
   readonly limits: BrokerLimits;
   /** The TLS socket beneath a client, which for a WebSocket is not its stream. */
@@ -95,19 +97,22 @@ class Verdicts {
 
   /** Asks the application, and takes in the session it admits. Resolves in any case. */
   async reach(client: BrokerClient, socket: TLSSocket, packet: ConnectPacket): Promise<void> {
-    const { entrance, registry, journal, onAdmitted } = this.#options;
-    const pending = registry.begin();
+    const { takeovers, journal } = this.#options;
+    const facts = {
+      presented: presentedBy(socket),
+      clientId: packet.clientId,
+      // MQTT 3.1 knows no client without an id, and a session that is kept needs one [MQTT-3.1.3-8].
+      mayAssign: packet.clean === true && packet.protocolVersion === 4,
+      remoteAddress: socket.remoteAddress ?? '',
+    };
     try {
-      const admission = await entrance.admit({
-        presented: presentedBy(socket),
-        clientId: packet.clientId,
-        // MQTT 3.1 knows no client without an id, and a session that is kept needs one [MQTT-3.1.3-8].
-        mayAssign: packet.clean === true && packet.protocolVersion === 4,
-        remoteAddress: socket.remoteAddress ?? '',
-      });
-      if (!this.#settle(client, packet, admission) || !admission.admitted || client.closed) return;
-      if (registry.admit(pending, client, socket, admission.session, packet.clientId)) onAdmitted(client);
-      else this.refuse(client, notAuthorized);
+      for (;;) {
+        const early = await this.#tryOnce(client, socket, packet, facts);
+        if (early === null) return;
+        // What held while it waited may hold no longer: it is judged again.
+        if (await takeovers.turn(early)) continue;
+        return this.refuse(client, serverUnavailable);
+      }
     } catch (error) {
       this.refuse(client, serverUnavailable);
       journal.tell({
@@ -115,26 +120,49 @@ class Verdicts {
         level: 'error',
         message: error instanceof Error ? error.message : 'the application could not judge a connect',
       });
+    }
+  }
+
+  /** @returns null once the verdict has been carried out; whoever comes too early for a session that another one has. */
+  async #tryOnce(client: BrokerClient, socket: TLSSocket, packet: ConnectPacket, facts: ConnectFacts) {
+    const { entrance, registry, takeovers, onAdmitted } = this.#options;
+    const pending = registry.begin();
+    try {
+      const admission = await entrance.admit(facts);
+      if (!admission.admitted || client.closed) {
+        this.#settle(client, packet, admission);
+        return null;
+      }
+      const { session } = admission;
+      const newcomer = { client, address: facts.remoteAddress, session, name: nameOf(session) };
+      if (takeovers.mustWait(newcomer)) return newcomer;
+      this.#settle(client, packet, admission);
+      takeovers.begins(newcomer);
+      if (registry.admit(pending, client, socket, session, packet.clientId)) onAdmitted(client);
+      else this.refuse(client, notAuthorized);
+      return null;
     } finally {
       registry.abandon(pending);
     }
   }
 
-  #settle(client: BrokerClient, packet: ConnectPacket, admission: Admission): boolean {
+  #settle(client: BrokerClient, packet: ConnectPacket, admission: Admission): void {
     if (!admission.admitted) {
       this.refuse(client, admission.reason === 'client_id_mismatch' ? identifierRejected : notAuthorized);
-      return false;
+      return;
     }
     const { session } = admission;
-    const { id } = session.principal;
     // From here on it is the name of the session, to aedes and to the store.
-    packet.clientId = (session.lane === 'full' ? sessionName : laneSessionName)(id, session.clientId);
+    packet.clientId = nameOf(session);
     if (session.lane === 'renew-only') {
       packet.clean = true;
       delete packet.will;
     } else dropForbiddenWill(packet, session, this.#options.entrance);
-    return true;
   }
+}
+
+function nameOf({ lane, principal, clientId }: Session): string {
+  return (lane === 'full' ? sessionName : laneSessionName)(principal.id, clientId);
 }
 
 /** No control characters, and bounded; what else an id may look like is the application's to say. */

@@ -18,7 +18,7 @@ import { createWebSocketListener } from './door/websocket-listener.ts';
 import { endCauseOf } from './end-cause.ts';
 import { type Charge, deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
-import { type BrokerLimits, defaultLimits } from './limits.ts';
+import { aedesLimits, type BrokerLimits, defaultLimits } from './limits.ts';
 import { LoopTurns } from './loop-turns.ts';
 import { PacketGuard } from './packet-guard.ts';
 import { PacketPace } from './packet-pace.ts';
@@ -31,11 +31,9 @@ import { slowedTeller } from './slowed-teller.ts';
 import { StallBound } from './stall-bound.ts';
 import { makeStrict } from './strict-parser.ts';
 import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
+import { Takeovers } from './takeovers.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
 import { watchErrors } from './watch-errors.ts';
-
-/** aedes matches no topic deeper than this; the domain's own bound is lower. */
-const topicLevelsMax = 100;
 
 export interface BrokerOptions {
   readonly entrance: Entrance;
@@ -76,6 +74,8 @@ interface Works {
   readonly registry: SessionRegistry;
   /** The TLS socket beneath each client, which for a WebSocket is not its stream. */
   readonly sockets: WeakMap<object, TLSSocket>;
+  /** When bytes of each client were read last. */
+  readonly paces: WeakMap<object, Pick<PacketPace, 'readAt'>>;
   readonly stalls: StallBound;
   readonly turns: LoopTurns;
   /** TLS sockets that are not closed yet. */
@@ -95,16 +95,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const door = new Door({ limits, journal, entrance, proxies: options.proxies ?? [] });
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
-  const works: Works = {
-    limits,
-    registry,
-    sockets: new WeakMap(),
-    stalls,
-    turns,
-    open: new Set(),
-    door,
-    turnAway: sendAway,
-  };
+  const clients = { sockets: new WeakMap(), paces: new WeakMap() };
+  const works: Works = { limits, registry, ...clients, stalls, turns, open: new Set(), door, turnAway: sendAway };
   const aedes = createAedes(options, works);
   await aedes.listen();
   const listeners = createListeners(options, works, acceptInto(aedes, options, works));
@@ -147,7 +139,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 }
 
 function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
-  const { limits, registry, sockets, stalls, door } = works;
+  const { limits, registry, sockets, paces, stalls, door } = works;
   const subscriptions = { entrance, registry, journal, limits, retained: persistence };
   persistence.createRetainedStreamCombi = () => Readable.from([]);
   const charge: Charge = (publisher, units) => {
@@ -161,6 +153,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
       registry,
       journal,
       limits,
+      takeovers: new Takeovers(registry, entrance, (client) => paces.get(client)?.readAt ?? 0),
       socketOf: (client) => sockets.get(client),
       turnAway: (client, reason, found) => {
         const socket = sockets.get(client);
@@ -192,7 +185,7 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 function acceptInto(
   aedes: Aedes,
   { journal, persistence }: BrokerOptions,
-  { limits, registry, sockets, open, turns, turnAway }: Works,
+  { limits, registry, sockets, paces, open, turns, turnAway }: Works,
 ): Accept {
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
@@ -247,24 +240,10 @@ function acceptInto(
       },
     });
     sockets.set(client, socket);
+    paces.set(client, pace);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     stream.once('close', () => leave());
-  };
-}
-
-function aedesLimits(limits: BrokerLimits) {
-  return {
-    // No bound on messages under way: at a bound, one slow reader would hold up everybody's.
-    concurrency: 0,
-    connectTimeout: limits.connectMs,
-    drainTimeout: limits.drainMs,
-    queueLimit: limits.packetsBeforeConnackMax,
-    // aedes counts a connection's; the persistence counts a session's, which may come back with some.
-    maxInflightInbound: 0,
-    // MQTT 3.1 allows 23 characters; principals have longer ids, and names of sessions escape them and may have a prefix.
-    maxClientsIdLength: 3 * limits.clientIdCharactersMax + 16,
-    maxTopicLevels: topicLevelsMax,
   };
 }
 

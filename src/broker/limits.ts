@@ -72,3 +72,22 @@ export const defaultLimits: BrokerLimits = {
   lingerMs: 1_000,
   sweepMs: 500,
 };
+
+/** aedes matches no topic deeper than this; the domain's own bound is lower. */
+const topicLevelsMax = 100;
+
+/** Those that aedes itself keeps, in its own names. */
+export function aedesLimits(limits: BrokerLimits) {
+  return {
+    // No bound on messages under way: at a bound, one slow reader would hold up everybody's.
+    concurrency: 0,
+    connectTimeout: limits.connectMs,
+    drainTimeout: limits.drainMs,
+    queueLimit: limits.packetsBeforeConnackMax,
+    // aedes counts a connection's; the persistence counts a session's, which may come back with some.
+    maxInflightInbound: 0,
+    // MQTT 3.1 allows 23 characters; principals have longer ids, and names of sessions escape them and may have a prefix.
+    maxClientsIdLength: 3 * limits.clientIdCharactersMax + 16,
+    maxTopicLevels: topicLevelsMax,
+  };
+}

@@ -49,6 +49,11 @@ export const alertKinds = {
     about: 'principal',
     quietMs: dayMs,
   },
+  credential_contested: {
+    meaning: 'two holders of one credential take its client id from each other',
+    about: 'principal',
+    quietMs: 3_600_000,
+  },
   unknown_identity: {
     meaning: 'an unknown or decommissioned identity tries to connect',
     about: 'stranger',
@@ -200,7 +205,7 @@ function uncounted(detail: string): string {
 }
 
 /** Events whose detail names where somebody comes from. */
-const withAddress: ReadonlySet<AlertKind> = new Set<AlertKind>(['retired_credential_in_use']);
+const withAddress: ReadonlySet<AlertKind> = new Set<AlertKind>(['retired_credential_in_use', 'credential_contested']);
 
 /**
  * An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. So does for a

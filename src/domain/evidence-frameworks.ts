@@ -63,7 +63,7 @@ const offboarding: Control = {
     'delegation.revoked',
   ],
   findings: ['never_seen', 'no_owner', 'still_on_old', 'not_of_source', 'decommissioned_here'],
-  alerts: ['retired_credential_in_use', 'unknown_identity', 'no_owner', 'source_failed'],
+  alerts: ['retired_credential_in_use', 'credential_contested', 'unknown_identity', 'no_owner', 'source_failed'],
 };
 
 export const owaspNhi: Framework = {
@@ -97,7 +97,7 @@ export const owaspNhi: Framework = {
       parts: ['inventory', 'certificates'],
       journal: ['certificate.issued', 'certificate.imported', 'renewal.issued', 'renewal.activated'],
       findings: ['shared_key', 'several_active', 'client_id_mismatch', 'name_mismatch'],
-      alerts: ['retired_credential_in_use', 'unknown_identity'],
+      alerts: ['retired_credential_in_use', 'credential_contested', 'unknown_identity'],
     },
   },
 };
@@ -157,7 +157,7 @@ export const nistCsf: Framework = {
       parts: ['certificates'],
       journal: ['certificate.activated', 'renewal.activated', 'certificate.imported'],
       findings: ['unknown_certificate', 'client_id_mismatch', 'still_on_old'],
-      alerts: ['retired_credential_in_use', 'unknown_identity'],
+      alerts: ['retired_credential_in_use', 'credential_contested', 'unknown_identity'],
     },
     'PR.AA-05': {
       ...nothing,
@@ -174,7 +174,7 @@ export const nistCsf: Framework = {
       parts: [],
       journal: ['delegation.refused', 'source.failed'],
       findings: ['not_in_inventory', 'unknown_certificate', 'client_id_mismatch'],
-      alerts: ['unknown_identity', 'retired_credential_in_use', 'source_failed'],
+      alerts: ['unknown_identity', 'retired_credential_in_use', 'credential_contested', 'source_failed'],
     },
     'DE.CM-09': {
       title:
@@ -189,6 +189,7 @@ export const nistCsf: Framework = {
         ...unrenewed,
         'disconnected_repeatedly',
         'retired_credential_in_use',
+        'credential_contested',
         'own_certificate',
         'authority_down',
         'rollout_stopped',
@@ -240,7 +241,7 @@ export const iec62443: Framework = {
       parts: ['policy', 'certificates'],
       journal: ['renewal.requested', 'renewal.activated', 'certificate.activated', 'certificate.revoked'],
       findings: ['shared_key', 'unknown_certificate', 'client_id_mismatch'],
-      alerts: ['retired_credential_in_use', 'unknown_identity'],
+      alerts: ['retired_credential_in_use', 'credential_contested', 'unknown_identity'],
     },
   },
 };

@@ -17,6 +17,7 @@ import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { assignedBytes, assignedClientId } from '../../src/domain/client-id.ts';
+import type { Takeover } from '../../src/domain/contest.ts';
 import type { EndCause, SessionEnd } from '../../src/domain/disconnection.ts';
 import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
 import { matches } from '../../src/domain/topics.ts';
@@ -125,6 +126,18 @@ export class FakeEntrance implements Entrance {
     this.away.push(reason);
     const entry = der && this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
     return entry?.principal.id ?? null;
+  }
+
+  /** How long a session is kept from being taken over. */
+  tenure = 0;
+  readonly takeovers: Takeover[] = [];
+
+  tenureMs(): number {
+    return this.tenure;
+  }
+
+  tookOver(_session: Session, takeover: Takeover): void {
+    this.takeovers.push(takeover);
   }
 
   came(session: Session): void {

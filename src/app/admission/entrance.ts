@@ -29,6 +29,10 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     // Whoever an anchor introduced is not known to be who it says.
     knows: async ({ der }) => der !== null && (await app.store.read.certificate(fingerprintOf(der))) !== null,
     turnedAway: (presented, reason) => noteTurnedAway(app, presented, reason),
+    tenureMs: (session, takeover) => app.contests.tenureMs(app, session, takeover),
+    tookOver: (session, takeover) => {
+      if (!session.introduced) app.contests.tookOver(app, session, takeover);
+    },
     came: ({ introduced, principal }) => {
       if (introduced) return;
       app.presences.came(app, principal.id);
