@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type House, openHouse } from '../scenarios/harness.ts';
+import { connackOf, type House, openHouse } from '../scenarios/harness.ts';
 import { plantYaml, readPlant } from '../scenarios/plant.ts';
 import { Receiver } from '../scenarios/receivers.ts';
 import { missing } from './missing.ts';
@@ -19,6 +19,7 @@ interface Shown {
   readonly status: { readonly state: string };
 }
 
+const day = 86_400_000;
 const program = 'prometheus-alertmanager';
 let folder: string;
 let port: number;
@@ -108,5 +109,27 @@ ${plantYaml}
     await expect.poll(shown, wait).toEqual([]);
     await expect.poll(() => statuses('pump-1').at(-1), wait).toBe('resolved');
     expect(house.log.count('notification.dropped')).toBe(0);
+  }, 120_000);
+
+  it('sees an alert end under the owner it had, and fire under the new one', async () => {
+    await start('memory');
+    let passedMs = 0;
+    const clock = { now: () => Date.now() - 80 * day + passedMs, steady: () => performance.now() + passedMs };
+    house = await openHouse({
+      clock,
+      yaml: `
+classes: { default: { lifetime: 90d, renewAt: 66%, spread: 0%, overlap: 7d, grace: 30d } }
+alerts: { webhooks: { manager: { kind: alertmanager, url: 'http://127.0.0.1:${port}', repeat: 1s } } }
+`,
+    });
+    const { certificatePem, keyPem } = await house.device('pump-1');
+    expect(await connackOf(house, { certificatePem, keyPem }, 'pump-1')).toBe(0);
+    passedMs = 80 * day;
+    const wait = { timeout: 20_000 };
+    const owners = async () =>
+      (await shown()).flatMap(({ labels }) => (labels['alertname'] === 'expiry_approaching' ? [labels['owner']] : []));
+    await expect.poll(owners, wait).toEqual(['tests']);
+    await house.gateway.operations.setDevice({ id: 'pump-1', owner: 'anna' });
+    await expect.poll(owners, wait).toEqual(['anna']);
   }, 120_000);
 });
