@@ -29,6 +29,8 @@ export interface Config {
   /** Absolute paths of PEM or DER files. */
   readonly bootstrap: { readonly anchors: readonly string[] };
   readonly crl: { readonly validityMs: number; readonly intervalMs: number; readonly shardAbove: number };
+  /** An absolute path; null: what is issued is recorded in the ledger alone. */
+  readonly issued: { readonly file: string | null };
   readonly journal: { readonly retentionMs: number };
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
   /** By name. */
@@ -208,6 +210,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
     },
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
     crl: { validityMs: raw.crl.validity, intervalMs: raw.crl.interval, shardAbove: raw.crl.shardAbove },
+    issued: { file: raw.issued.file === undefined ? null : resolve(base, raw.issued.file) },
     journal: { retentionMs: raw.journal.retention },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),

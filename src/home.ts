@@ -33,6 +33,7 @@ import type { LogState } from './domain/machine.ts';
 import { routineWaitMs } from './domain/revocation-list.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { crlPath, crlShardPath, issuerPath } from './http/public-path.ts';
+import { recordIssued } from './issued-record.ts';
 import { openMachine } from './machine/index.ts';
 import { createSinks } from './notify/index.ts';
 import type { Locations } from './pki/certificate.ts';
@@ -144,6 +145,13 @@ function settingsOf(config: Config): Settings {
   };
 }
 
+function ratesOf({ limits }: Config, clock: Clock): App['rates'] {
+  return {
+    offers: new Rate(limits.offersPerSecond, clock),
+    issuances: new Rate(limits.issuancesPerSecond, clock),
+  };
+}
+
 function sourcesOf(config: Config): Map<string, Source> {
   const opened = [...config.sources].map(([name, { place }]): [string, Source] => [
     name,
@@ -171,17 +179,15 @@ export async function assemble(
   const remark = purpose === 'make' ? makeHome(home) : null;
   if (remark) options.log.warn(remark);
   const { isNew } = requireLedger(home, purpose, options.newLedger);
-  const { store, database } = openStore(ledgerFile(home), () => clock.steady());
+  const opened = openStore(ledgerFile(home), () => clock.steady());
+  const { database } = opened;
   try {
+    const { store, failure } = await recordIssued(opened, config.issued.file, clock);
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
     const local = authorities.local(pkiFolder(home), pkiOptions(options));
     const authority = options.throughAuthority?.(local) ?? local;
-    const rates = {
-      offers: new Rate(config.limits.offersPerSecond, clock),
-      issuances: new Rate(config.limits.issuancesPerSecond, clock),
-    };
     const turns = new Turns();
     const chores = new Chores();
     const shelf = new CrlFolder(home);
@@ -194,9 +200,9 @@ export async function assemble(
       clock,
       entropy,
       journal,
-      machine: openMachine(home, options.logState),
+      machine: openMachine(home, options.logState, failure),
       throttles: newThrottles(),
-      rates,
+      rates: ratesOf(config, clock),
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
       presences: new Presences(),
       refusals: new Refusals(),
@@ -223,7 +229,7 @@ export async function assemble(
     };
     return { app, database, shelf, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
   } catch (error) {
-    await store.close();
+    await opened.store.close();
     throw error;
   }
 }

@@ -20,6 +20,7 @@ const sections: Readonly<Record<Section, string>> = {
   rollout: 'rollout',
   bootstrap: 'bootstrap',
   crl: 'crl',
+  issued: 'issued',
   journal: 'journal',
   sweep: 'sweep',
   sources: 'sources',

@@ -6,6 +6,8 @@ import { extractLedger, openArchive } from './archive/read.ts';
 import { openIssuingCa } from './authority/issuing-ca.ts';
 import { GatewayError } from './domain/errors.ts';
 import { ledgerFile, makeHome, pkiFolder } from './home-folder.ts';
+import { type AppliedView, applyIssued } from './issued-apply.ts';
+import type { Store } from './ports/store.ts';
 import { checkCopy } from './store/copy.ts';
 import { openStore } from './store/index.ts';
 import { migrations } from './store/migrations/index.ts';
@@ -18,6 +20,8 @@ export interface RestoreView {
   readonly version: string;
   /** In the ledger, by state. */
   readonly certificates: Readonly<Record<string, number>>;
+  /** What the files of issued certificates brought; null: none was named. */
+  readonly applied: AppliedView | null;
   /** The configuration of the backup was left out: there is one. */
   readonly keptConfiguration: boolean;
 }
@@ -92,6 +96,14 @@ async function moveInto(home: string, work: string): Promise<boolean> {
   return isThere && isInBackup;
 }
 
+async function complete(store: Store, options: Parameters<typeof restoreHome>[0]) {
+  const { issued = [], withGaps = false, crlShardBase } = options;
+  const under = { withGaps, crlShardBase, now: Date.now() };
+  const applied = issued.length === 0 ? null : await applyIssued(store, issued, under);
+  const { certificates } = await store.read.counts();
+  return { applied, certificates };
+}
+
 /** What is said of a folder nobody shall look for is said of the home. */
 function inWordsOf(home: string, work: string, error: unknown): unknown {
   if (!(error instanceof GatewayError)) return error;
@@ -106,6 +118,12 @@ export async function restoreHome(options: {
   readonly home: string;
   readonly file: string;
   readonly passphrase?: string;
+  /** Files of issued certificates, the oldest first; none: what came after the backup stays unknown. */
+  readonly issued?: readonly string[];
+  /** Take over what there is of them although something is missing. */
+  readonly withGaps?: boolean;
+  /** What the URL of a shard of the revocation list begins with. */
+  readonly crlShardBase: string;
 }): Promise<RestoreView> {
   const { file, passphrase } = options;
   const home = resolve(options.home);
@@ -117,9 +135,9 @@ export async function restoreHome(options: {
   try {
     await unpack(file, manifest, work, passphrase);
     const { store } = openStore(ledgerFile(work));
-    const { certificates } = await store.read.counts().finally(() => store.close());
+    const { applied, certificates } = await complete(store, options).finally(() => store.close());
     const keptConfiguration = await moveInto(home, work);
-    return { home, madeAt: manifest.madeAt, version: manifest.version, certificates, keptConfiguration };
+    return { home, madeAt: manifest.madeAt, version: manifest.version, certificates, applied, keptConfiguration };
   } catch (error) {
     throw inWordsOf(home, work, error);
   } finally {

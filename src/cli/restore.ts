@@ -1,8 +1,19 @@
 // nolapse restore: a home from a backup. It works on files of this machine alone; no gateway is asked.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type CommonOptions, type Surroundings, withCommon } from './invocation.ts';
+import { crlShardPath } from '../http/public-path.ts';
+import type { AppliedView } from '../issued-apply.ts';
+import { type CommonOptions, configOf, type Surroundings, withCommon } from './invocation.ts';
 import { answer, fromNow, plain, remark, time } from './output.ts';
+
+type RestoreOptions = CommonOptions & { readonly issued?: readonly string[]; readonly withGaps?: boolean };
+
+function wordsFor(applied: AppliedView | null, madeAt: number): string {
+  if (!applied)
+    return `what was issued or revoked after ${time(madeAt)} is unknown to it: --issued FILE brings it, where issued.file is configured`;
+  const { certificates, revoked, until } = applied;
+  return `taken over from after the backup: ${certificates} certificates issued, ${revoked} revoked or retired; the last change is of ${time(until)}`;
+}
 
 function nextSteps(home: string): string[] {
   return [
@@ -18,20 +29,32 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
   withCommon(program.command('restore'))
     .description('make a home of a backup, into an empty one: all of it is checked first')
     .argument('<file>', 'what nolapse backup has written')
-    .action(async (file: string, options: CommonOptions) => {
+    .option(
+      '--issued <file...>',
+      'what was issued and revoked after the backup: files of issued.file, the oldest first',
+    )
+    .option('--with-gaps', 'take over what there is of them although some of it is missing or damaged')
+    .action(async (file: string, options: RestoreOptions) => {
+      const { issued = [], withGaps = false } = options;
+      const { http } = await configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
       const { restoreHome } = await import('../restore.ts');
       const done = await restoreHome({
         home: options.home,
         file: resolve(file),
+        issued: issued.map((path) => resolve(path)),
+        withGaps,
+        crlShardBase: http.publicUrl + crlShardPath,
         ...(passphrase !== undefined && { passphrase }),
       });
+      for (const fault of done.applied?.faults ?? []) remark(`missing: ${fault}`);
       if (done.keptConfiguration) remark(`${done.home}/nolapse.yaml stays as it is; the one in the backup is left out`);
       answer(options.output, done, () => {
         const now = Date.now();
         const { active = 0, issued = 0, superseded = 0 } = done.certificates;
         const lines = [
           `${plain(done.home)} is restored as it was ${time(done.madeAt)} (${fromNow(done.madeAt, now)}), with ${active + issued + superseded} certificates in use`,
+          wordsFor(done.applied, done.madeAt),
           ...nextSteps(plain(done.home)),
         ];
         return lines.map((line) => `${line}\n`).join('');

@@ -224,6 +224,11 @@ export const configSchema = z.strictObject({
     .prefault({}),
   limits,
   bootstrap: z.strictObject({ anchors: z.array(z.string().min(1).max(4_096)).max(100).prefault([]) }).prefault({}),
+  issued: z
+    .strictObject({
+      file: z.string({ error: 'expected a path' }).min(1, { error: 'expected a path' }).max(4_096).optional(),
+    })
+    .prefault({}),
   journal: z.strictObject({ retention: duration('400d', 3_600 * second, 3_650 * day) }).prefault({}),
   crl: z
     .strictObject({

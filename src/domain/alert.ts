@@ -81,6 +81,11 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  issued_unwritable: {
+    meaning: 'the file of issued certificates takes no lines: a backup could not be completed from it',
+    about: 'gateway',
+    quietMs: null,
+  },
   descriptors_short: {
     meaning: 'the process is running out of file descriptors, and will refuse connections',
     about: 'gateway',

@@ -196,6 +196,7 @@ export const nistCsf: Framework = {
         'ledger_unwritable',
         'ledger_damaged',
         'log_unwritable',
+        'issued_unwritable',
         'descriptors_short',
         'home_exposed',
         'too_little_time',

@@ -103,3 +103,10 @@ function findingOf(faults: string): Finding {
   const detail = `the log does not get out: ${faults}`;
   return { kind: 'log_unwritable', subject: 'log', severity: 'warning', detail, owner: null };
 }
+
+/** @param failure why the file of issued certificates takes no lines; null: it does. */
+export function judgeIssued(failure: string | null): Finding | null {
+  if (failure === null) return null;
+  const detail = `certificates are issued and not recorded in issued.file: ${failure}`;
+  return { kind: 'issued_unwritable', subject: 'issued', severity: 'warning', detail, owner: null };
+}

@@ -5,11 +5,16 @@ import { DescriptorCount, descriptorLimit } from './descriptors.ts';
 import { exposuresOf } from './exposure.ts';
 
 /** @param log how what is logged gets out; absent: nobody watches it. */
-export function openMachine(home: string, log: () => LogState | null = () => null): Machine {
+export function openMachine(
+  home: string,
+  log: () => LogState | null = () => null,
+  issuedFailure: () => string | null = () => null,
+): Machine {
   const limit = descriptorLimit();
   const count = new DescriptorCount();
   return {
     log,
+    issuedFailure,
     descriptorLimit: limit,
     descriptors: () => {
       const { open } = count;

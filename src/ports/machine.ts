@@ -4,6 +4,8 @@ import type { Descriptors, Exposure, LogState } from '../domain/machine.ts';
 export interface Machine {
   /** How the lines of a gateway's log get out; null where none runs, or its log is nobody's to watch. */
   log(): LogState | null;
+  /** Why the file of issued certificates takes no lines now; null: it does, or there is none. */
+  issuedFailure(): string | null;
   /** Files and connections the process may have open at a time; null where the system does not say. */
   readonly descriptorLimit: number | null;
   /** Null where the system does not say. */

@@ -31,7 +31,7 @@ export interface House {
   /** Writes another configuration, as {@link HouseOptions.yaml} has it, which counts once it is read. */
   configure(yaml: string): void;
   /** Stops the gateway and starts another on the same home; `between` runs while none does. */
-  restart(between?: () => void): Promise<void>;
+  restart(between?: () => void | Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     configure,
     restart: async (between) => {
       await gateway.close();
-      between?.();
+      await between?.();
       gateway = await start();
     },
     close: async () => {

@@ -44,7 +44,7 @@ afterEach(() => rmSync(other, { recursive: true, force: true }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const restore = (home = other) => restoreHome({ home, file });
+const restore = (home = other) => restoreHome({ home, file, crlShardBase: 'http://localhost/crl/' });
 
 async function expectRefusal(words: RegExp): Promise<void> {
   await expect(restore()).rejects.toThrow(words);

@@ -4,12 +4,18 @@ import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { readDistributionPoint } from '../../pki/distribution-point.ts';
 import { readCertificate } from '../../pki/x509.ts';
-import type { Change } from '../change.ts';
+import type { Transaction } from '../../ports/store.ts';
+import type { Settings } from '../context.ts';
 
 const shardFile = /^([1-9]\d{0,8})\.crl$/;
 
+interface Within {
+  readonly app: { readonly settings: Pick<Settings, 'crlShardBase'> };
+  readonly tx: Transaction;
+}
+
 /** Within the change that enters the certificate. What names no shard of ours stays with the complete list, which names all. */
-export async function joinShard({ app, tx }: Change, entry: LedgerEntry): Promise<void> {
+export async function joinShard({ app, tx }: Within, entry: LedgerEntry): Promise<void> {
   const url = isForeign(entry) ? null : urlIn(entry.der);
   if (url === null) return;
   const known = await tx.revocationListAt(url);

@@ -1,6 +1,6 @@
 // Has an alert stand for what is wrong with the machine under the gateway, as long as it is. It writes only when something has changed.
 import type { AlertName, Finding } from '../../domain/alert.ts';
-import { type Exposure, judgeDescriptors, judgeExposures, LogJudgement } from '../../domain/machine.ts';
+import { type Exposure, judgeDescriptors, judgeExposures, judgeIssued, LogJudgement } from '../../domain/machine.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 
@@ -23,6 +23,7 @@ export class MachineWatch {
     const log = machine.log();
     const lost = log && this.#log.judge(log, clock.steady());
     await this.#settle({ kind: 'log_unwritable', subject: 'log' }, lost);
+    await this.#settle({ kind: 'issued_unwritable', subject: 'issued' }, judgeIssued(machine.issuedFailure()));
     const descriptors = machine.descriptors();
     const stands = this.#standing.get('descriptors_short') ?? null;
     const finding = descriptors && judgeDescriptors(descriptors, stands);

@@ -21,6 +21,7 @@ import { delegationTelemetryMigration } from './0019-delegation-telemetry.ts';
 import { revocationListsMigration } from './0020-revocation-lists.ts';
 import { alertOrderMigration } from './0021-alert-order.ts';
 import { standingMigration } from './0022-standing.ts';
+import { unrecordedMigration } from './0023-unrecorded.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const migrations: readonly Migration[] = [
   revocationListsMigration,
   alertOrderMigration,
   standingMigration,
+  unrecordedMigration,
 ];
