@@ -28,13 +28,17 @@ export interface ReconcileReport {
   readonly short: number;
   /** Client ids that others use and that it takes. */
   readonly claimed: number;
-  readonly counts: Readonly<Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts', number>>;
+  readonly counts: Readonly<
+    Record<'added' | 'changed' | 'decommissioned' | 'unchanged' | 'conflicts' | 'unsourced', number>
+  >;
   readonly added: readonly string[];
   readonly changed: readonly {
     readonly id: string;
     readonly fields: readonly { readonly name: string; readonly from: unknown; readonly to: unknown }[];
   }[];
   readonly decommissioned: readonly string[];
+  /** Devices in the inventory, not decommissioned, that no source has. Nothing is done about them. */
+  readonly unsourced: readonly string[];
   /** Left alone. */
   readonly conflicts: readonly { readonly id: string; readonly detail: string }[];
 }

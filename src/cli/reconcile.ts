@@ -47,6 +47,7 @@ function describe(report: ReconcileReport): string {
     `${counts.changed} to change`,
     `${counts.decommissioned} to decommission`,
     `${counts.unchanged} unchanged`,
+    ...(counts.unsourced > 0 ? [`${counts.unsourced} in no source`] : []),
     ...(counts.conflicts > 0 ? [`${counts.conflicts} left alone`] : []),
   ];
   const lines = [
@@ -57,6 +58,7 @@ function describe(report: ReconcileReport): string {
     }),
     ...report.decommissioned.map((id) => `- ${plain(id)}`),
     ...report.conflicts.map(({ id, detail }) => `! ${plain(id)}  ${plain(detail)}`),
+    ...report.unsourced.map((id) => `? ${plain(id)}  in no source`),
     `${plain(source)}: ${summary.join(', ')}; ${verdictOn(report)}`,
   ];
   return lines.map((line) => `${line}\n`).join('');
@@ -95,8 +97,9 @@ async function run(surroundings: Surroundings, options: ReconcileOptions): Promi
     }
   });
   if (reports.length > 0 || faults.length === 0) answer(options.output, reports, () => reports.map(describe).join(''));
-  for (const { added, changed, decommissioned, conflicts } of reports) {
-    for (const rows of [added, changed, decommissioned, conflicts]) remarkIfFull(rows, limit, 'raise --limit');
+  for (const { added, changed, decommissioned, conflicts, unsourced } of reports) {
+    for (const rows of [added, changed, decommissioned, conflicts, unsourced])
+      remarkIfFull(rows, limit, 'raise --limit');
   }
   if (faults.length > 0) throw new OperationError('invalid', faults);
   if (reports.some(isLeft)) process.exitCode = 1;

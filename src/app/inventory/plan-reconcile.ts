@@ -21,6 +21,7 @@ import { Claims } from './claims.ts';
 import { IdsByCase, twinFault } from './enter.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
+import { unsourced } from './unsourced.ts';
 
 /** The findings that a source makes, each under its name and that of the device. */
 export const conflictKinds = ['not_of_source', 'decommissioned_here'] as const;
@@ -34,6 +35,8 @@ export interface Conflict {
 
 export interface Plan extends Difference {
   readonly conflicts: readonly Conflict[];
+  /** Devices that no source has. */
+  readonly unsourced: readonly PrincipalId[];
   /** Certificates in use that it leaves too little time, and client ids of others that it takes. */
   readonly costs: { readonly short: number; readonly claimed: number };
   /** What speaks against it that somebody has to insist on. */
@@ -65,6 +68,7 @@ export async function planReconcile(
   const { added: candidates, ...difference } = comparison.end();
   const known = difference.changed.length + difference.unchanged + difference.decommissioned.length;
   const { added, taken, conflicts } = await sortOut(app, named.name, candidates, takeOver);
+  const beside = await unsourced(app, told);
   const changed = [...difference.changed, ...taken];
   const faults = new Faults();
   for (const { id, fields, to } of changed) {
@@ -87,7 +91,7 @@ export async function planReconcile(
   const claims = await weighAdded(app, added);
   const objections = [...toll.objections(pacesOf(app.rates).mostPerDay), ...claims.objections()];
   const costs = { short: toll.short, claimed: claims.count };
-  return { ...difference, added, changed, conflicts, costs, objections, objection };
+  return { ...difference, added, changed, conflicts, unsourced: beside, costs, objections, objection };
 }
 
 /** Devices weighed before others have a turn. */

@@ -161,10 +161,12 @@ async function reportOf(
       decommissioned: plan.decommissioned.length,
       unchanged: plan.unchanged,
       conflicts: plan.conflicts.length,
+      unsourced: plan.unsourced.length,
     },
     added: plan.added.slice(0, limit).map(({ id }) => id),
     changed: await Promise.all(changed),
     decommissioned: plan.decommissioned.slice(0, limit),
+    unsourced: plan.unsourced.slice(0, limit),
     conflicts: plan.conflicts.slice(0, limit).map(({ id, detail }) => ({ id, detail })),
   };
 }

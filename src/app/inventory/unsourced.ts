@@ -1,0 +1,36 @@
+// Which devices no source has: entered by hand, or brought by a source that is configured no more, and not in the source that was read.
+// They are only named: whether they belong here is for people to say.
+import type { PrincipalId } from '../../domain/principal.ts';
+import type { App } from '../context.ts';
+
+/** Principals read before others have a turn. */
+const pageRows = 500;
+/** Findings about devices that another source has too. */
+const findingsMax = 10_000;
+
+/** @param told what the source that is read has. In order of their ids; none that is decommissioned. */
+export async function unsourced(app: App, told: ReadonlyMap<PrincipalId, unknown>): Promise<PrincipalId[]> {
+  const elsewhere = await inOtherSources(app);
+  const found: PrincipalId[] = [];
+  let after: string | undefined;
+  do {
+    const page = await app.store.read.principals({ kind: 'device' }, { limit: pageRows, ...(after && { after }) });
+    for (const { id, status, source } of page) {
+      const isSourced = source !== null && app.settings.sources.has(source);
+      if (status !== 'decommissioned' && !isSourced && !told.has(id) && !elsewhere.has(id)) found.push(id);
+    }
+    await app.turns.take();
+    after = page.length === pageRows ? page.at(-1)?.id : undefined;
+  } while (after !== undefined);
+  return found;
+}
+
+/** Entered by hand, and in a source too when it was read last. */
+async function inOtherSources(app: App): Promise<ReadonlySet<string>> {
+  const findings = await app.store.read.findings({ kind: 'not_of_source' }, findingsMax);
+  const standing = findings.map(({ subject }) => {
+    const at = subject.indexOf('/');
+    return { source: subject.slice(0, at), id: subject.slice(at + 1) };
+  });
+  return new Set(standing.filter(({ source }) => app.settings.sources.has(source)).map(({ id }) => id));
+}
