@@ -22,14 +22,28 @@ type ListOptions = CommonOptions & {
 };
 type RevokeOptions = CommonOptions & { readonly reason?: RevocationReason };
 
-/** Of a serial in a list: enough to name its certificate by. */
+/** Of a serial in a list: enough to name its certificate by, where no other on the list begins alike. */
 const serialDigits = 16;
 
+/** Digits of each serial that a list shows, so that no two rows look alike: OpenSSL counts its serials up from one long number. */
+export function digitsShown(serials: readonly string[]): number {
+  const sorted = [...new Set(serials)].sort();
+  const apart = sorted.map((serial, at) => commonLength(serial, sorted[at - 1] ?? '') + 1);
+  return Math.max(serialDigits, ...apart);
+}
+
+function commonLength(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
+}
+
 export function certificateTable(certificates: readonly CertificateView[], now: number): string {
+  const digits = digitsShown(certificates.map(({ serial }) => serial));
   return table(
     ['SERIAL', 'DEVICE', 'STATE', 'ENDS', 'RENEWAL DUE', 'LAST SEEN'],
     certificates.map((each) => [
-      each.serial.slice(0, serialDigits),
+      each.serial.slice(0, digits),
       cell(each.principalId),
       each.state,
       time(each.notAfter),

@@ -241,6 +241,7 @@ describe('the handshake of a stranger', () => {
     await until(() => refusals().length === 1);
     expect(house.told('connection.refused')[0]).toMatchObject({
       reason: 'handshake_failed',
+      message: expect.stringMatching(/^the TLS handshake failed: [a-z0-9 ]*alert unknown ca$/),
       fields: { 'client.address': '127.0.0.2', 'error.code': expect.stringMatching(/ALERT/) },
     });
     expect(house.entrance.keptOutFrom).toEqual([]);

@@ -208,7 +208,9 @@ describe('nolapse cert import', () => {
     expect((await importing('name,owner\na,b')).stderr).toContain('the header must have the column id');
     const unknown = await importing(`subject,id\n"O=Devices, CN=Meter 11",meter-11\nCN=nobody,meter-10`);
     expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toContain('both.pem, certificate 1: it names "AWS IoT Certificate", which can be no id');
+    expect(unknown.stderr).toContain(
+      'both.pem, certificate 1: it names "AWS IoT Certificate", which is not a valid id: say whose it is with --map',
+    );
     expect(unknown.stderr).toContain('line 3 of the map (meter-10) fits no certificate');
     const done = await importing(
       `fingerprint,subject,id\n${fingerprint},,meter-10\n,"O=Devices, CN=Meter 11",meter-11`,

@@ -137,7 +137,9 @@ it('may all have one name and one number, where a map says whose each is', async
     { file: 'three.pem', der: three.der, id: 'pump-3' },
   ];
   await expect(importing(rows.map(({ file, der }) => ({ file, der })))).rejects.toMatchObject({
-    faults: rows.map(({ file }) => `${file}: it names "AWS IoT Certificate", which can be no id`),
+    faults: rows.map(
+      ({ file }) => `${file}: it names "AWS IoT Certificate", which is not a valid id: say whose it is with --map`,
+    ),
   });
   expect(await importing(rows)).toEqual({ imported: 3, known: 0 });
   expect(await connackOf(house, one, 'pump-1')).toBe(0);

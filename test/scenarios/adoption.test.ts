@@ -220,7 +220,7 @@ describe('an import', () => {
         'text.pem: something in it is no PEM certificate: a key, or a broken block',
         'nobody.pem: it names pump-9, which is not in the inventory',
         'gone.pem: it names pump-3, which is decommissioned',
-        'odd.pem: it names "Pump No. 4 / North", which can be no id',
+        'odd.pem: it names "Pump No. 4 / North", which is not a valid id: say whose it is with --map',
         'unnamed.pem: it has no common name, or several, and no URI of ours',
         expect.stringMatching(/^over\.pem: it ended .*, and grace with it$/),
         'server.pem: it is not for TLS clients',

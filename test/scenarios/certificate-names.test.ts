@@ -46,7 +46,7 @@ describe('the beginning of a serial or fingerprint', () => {
     for (const id of [shared, shared.slice(0, 8)]) {
       await expect(revoke(id)).rejects.toMatchObject({
         code: 'conflict',
-        faults: [`${id} begins the fingerprint or serial of several certificates`],
+        faults: [`several certificates begin with ${id}: give more digits; nolapse cert list -o json has all of them`],
       });
     }
     expect([await only('pump'), await only('meter')]).toMatchObject([{ state: 'issued' }, { state: 'issued' }]);

@@ -10,6 +10,14 @@ const [failingBlocksLeast, failuresLeast, failingMs] = [3, 20, 600_000];
 /** Blocks followed at a time. */
 const blocksMax = 1_000;
 
+/** The key of the configuration behind a reason to refuse. */
+const limits: ReadonlyMap<string, string> = new Map([
+  ['connections_max', 'limits.connections'],
+  ['connections_per_address_max', 'limits.connectionsPerAddress'],
+]);
+
+const where = 'connection.refused in the log has the addresses';
+
 interface Failures {
   count: number;
   readonly since: number;
@@ -50,11 +58,13 @@ export class TroubledAddresses {
     if (refused.length === 0 && !hasFailed) return;
     await change(app, async (within) => {
       for (const reason of refused) {
-        const detail = `connections from addresses of known devices are refused: ${reason}`;
+        const limit = limits.get(reason);
+        const why = limit ? `${limit} is reached` : reason;
+        const detail = `connections from addresses of known devices are refused: ${why}; ${where}`;
         await within.alert({ kind: 'connections_refused', subject: reason, severity: 'critical', detail, owner: null });
       }
       if (!hasFailed) return;
-      const detail = 'TLS handshakes from addresses of known devices fail';
+      const detail = `TLS handshakes from addresses of known devices fail; ${where}`;
       await within.alert({ kind: 'handshakes_failing', subject: 'tls', severity: 'critical', detail, owner: null });
     });
     for (const reason of refused) this.#refused.delete(reason);

@@ -120,7 +120,7 @@ interface Identity {
 function identityIn({ name, commonName, uris, unreadable }: CertificateFacts): Identity | string {
   const [ours, another] = uris.filter(isPrincipalUri);
   if (another !== undefined) return 'names more than one principal';
-  if (ours !== undefined) return parsePrincipalUri(ours) ?? `names ${quoted(ours)}, which can be no id`;
+  if (ours !== undefined) return parsePrincipalUri(ours) ?? `names ${quoted(ours)}, which is not a valid id`;
   const numbers = [...new Set(valuesOf(name, oids.serialNumber))];
   const hasNone = valuesOf(name, oids.commonName).length === 0;
   const text = hasNone && numbers.length === 1 ? (numbers[0] ?? null) : commonName;
@@ -130,13 +130,13 @@ function identityIn({ name, commonName, uris, unreadable }: CertificateFacts): I
     return `has no common name, or several, and no URI of ours${unread}`;
   }
   const id = parsePrincipalId(text);
-  return id ? { id, kind: null } : `names ${quoted(text)}, which can be no id`;
+  return id ? { id, kind: null } : `names ${quoted(text)}, which is not a valid id: say whose it is with --map`;
 }
 
 /** The operator's word, unless our own CA's name for it says otherwise. */
 function mappedTo(mapped: Mapped, { uris }: CertificateFacts): Identity | string {
   const id = parsePrincipalId(mapped.id);
-  if (!id) return `${saysOf(mapped)} ${quoted(mapped.id)}, which can be no id`;
+  if (!id) return `${saysOf(mapped)} ${quoted(mapped.id)}, which is not a valid id`;
   const other = uris.filter(isPrincipalUri).find((uri) => parsePrincipalUri(uri)?.id !== id);
   return other === undefined ? { id, kind: null } : `${saysOf(mapped)} ${id}, but names ${quoted(other)}`;
 }

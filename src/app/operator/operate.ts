@@ -227,6 +227,9 @@ async function findCertificate(app: App, id: string): Promise<LedgerEntry> {
   if (whole) return whole;
   const [entry, other] = isId && hex.length >= digitsMin ? await read.certificatesBeginning(hex, 2) : [];
   if (!entry) throw new OperationError('not_found', [`no certificate with fingerprint or serial ${id.slice(0, 80)}`]);
-  if (other) throw new OperationError('conflict', [`${hex} begins the fingerprint or serial of several certificates`]);
+  if (other)
+    throw new OperationError('conflict', [
+      `several certificates begin with ${hex}: give more digits; nolapse cert list -o json has all of them`,
+    ]);
   return entry;
 }

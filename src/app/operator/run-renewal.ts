@@ -26,11 +26,20 @@ export function runRenewal(app: App, id: PrincipalId): Promise<Renewal> {
     const entry = await replaceable(tx, id);
     const open = entry && (await tx.openRenewalFor(entry.fingerprint));
     const renewal = entry && (await openWithin(within, entry));
-    if (!renewal) throw new OperationError('conflict', [`${id} has no certificate in use that could be replaced`]);
+    if (!renewal) throw new OperationError('conflict', [whyNone(principal, await tx.certificatesOf(id))]);
     return renewal.id === open?.id && principal.status === 'active'
       ? setGoing(within, renewal, principal, entry)
       : renewal;
   });
+}
+
+function whyNone({ id, status }: Principal, entries: readonly LedgerEntry[]): string {
+  const none = `${id} has no certificate in use that could be replaced`;
+  if (status === 'decommissioned') return `${none}: it is decommissioned`;
+  const isUnseen = entries.some(({ state }) => state === 'issued');
+  const unseen =
+    'the one that was issued to it has not been seen yet; it is seen when the device connects with it, or says hello with a proof through its site gateway';
+  return `${none}: ${isUnseen ? unseen : `nolapse device issue ${id} gives it one`}`;
 }
 
 async function replaceable(read: Reader, id: PrincipalId): Promise<LedgerEntry | undefined> {

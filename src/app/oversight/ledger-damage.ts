@@ -41,7 +41,7 @@ async function settle(app: App, { faults }: FileCheck): Promise<void> {
     // Damaged where alerts are, or not to be written at all, which has an alert of its own.
     app.journal.tell({
       action: 'sweep.failed',
-      message: 'nobody could be alerted of the damage',
+      message: 'could not raise the alert ledger_damaged',
       fields: { 'error.message': error instanceof Error ? error.message : String(error) },
     });
   }

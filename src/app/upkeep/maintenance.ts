@@ -88,8 +88,8 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
     await attempt(app, 'alerts about refused connections were not written', () => app.troubledAddresses.flush(app));
     await attempt(app, 'who is disconnected again and again could not be told', () => app.disconnections.flush(app));
-    await attempt(app, 'contested credentials could not be told of', () => app.contests.flush(app));
-    await attempt(app, 'nobody could be alerted of the machine', () => machine.look());
+    await attempt(app, 'contested credentials could not be written', () => app.contests.flush(app));
+    await attempt(app, 'could not look after the alerts of the machine', () => machine.look());
     await attempt(app, 'long work could not be begun', () => beginChores(app));
     const isTime = isTimeForOwn(movedMs !== 0);
     if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());

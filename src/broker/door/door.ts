@@ -26,6 +26,10 @@ const freeMs = 20;
 const alarmMs = 3_600_000;
 const closedEarly = 'the connection was closed before the handshake was complete';
 
+/** What TLS says of a failed handshake: OpenSSL's reason, where there is one, without thread, function and line of its own source. */
+const saidOf = (error: NodeJS.ErrnoException & { readonly reason?: unknown }): string =>
+  `the TLS handshake failed: ${typeof error.reason === 'string' ? error.reason : error.message}`;
+
 export interface DoorOptions {
   readonly limits: BrokerLimits;
   readonly journal: Journal;
@@ -167,7 +171,7 @@ export class Door {
     // The handshake timeout only reports: without this the socket would stay open.
     tls.destroy();
     const arrival = stream && this.#arrivals.get(stream);
-    if (arrival) this.#fail(arrival, error.message, error.code);
+    if (arrival) this.#fail(arrival, saidOf(error), error.code);
   }
 
   #fail(arrival: Arrival, message: string, code?: string): void {
