@@ -174,7 +174,7 @@ function tellUnknown({ record }: Change, classes: readonly string[]): Promise<vo
 function tellApplied({ record }: Change, { looked, earlier, later, due }: Progress): Promise<void> {
   return record({
     action: 'policy.applied',
-    message: `the due dates of ${looked} certificates were reckoned anew: ${earlier} are earlier, ${later} later; ${due} have come by it`,
+    message: `due dates of ${looked} certificates computed again: ${earlier} earlier, ${later} later; ${due} are due now`,
     fields: { 'nolapse.looked': looked, 'nolapse.earlier': earlier, 'nolapse.later': later, 'nolapse.due': due },
   });
 }
