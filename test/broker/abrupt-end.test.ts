@@ -4,10 +4,14 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { expect, it } from 'vitest';
+import { endOnlyWhatIsThere } from '../../src/broker/door/tls-internals.ts';
 import { endPolitely } from '../../src/broker/polite-end.ts';
 import { createTestAuthority } from './test-pki.ts';
 
-it('is ended where nothing is left beneath it', async () => {
+it.each([
+  ['politely', (socket: TLSSocket) => endPolitely({ stream: socket, socket, lingerMs: 100, onEnd: () => undefined })],
+  ['by anybody else', endOnlyWhatIsThere],
+])('is ended %s where nothing is left beneath it', async (_how, prepare) => {
   const authority = await createTestAuthority();
   const { key, cert } = await authority.issue('localhost', { server: true });
   const tls = createServer({ key, cert });
@@ -28,8 +32,9 @@ it('is ended where nothing is left beneath it', async () => {
     peer.on('data', (chunk) => beneath.push(chunk));
     tls.emit('connection', beneath);
     tls.once('secureConnection', (socket: TLSSocket) => {
-      endPolitely({ stream: socket, socket, lingerMs: 100, onEnd: () => undefined });
+      prepare(socket);
       (socket as unknown as { _handle: { _parentWrap: Duplex } })._handle._parentWrap.destroy();
+      socket.end();
       end(socket);
     });
   });

@@ -13,7 +13,7 @@ import { presentedBy } from '../peer-certificate.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { awaitProxyHeader } from './proxied.ts';
-import { beneath } from './tls-internals.ts';
+import { beneath, endOnlyWhatIsThere } from './tls-internals.ts';
 import { WatchedStream } from './watched-stream.ts';
 
 /** Bytes a client may send before its handshake is complete: a chain of ten certificates fits. */
@@ -154,6 +154,7 @@ export class Door {
     // The client's, also where a balancer or a watched stream is between.
     Object.defineProperty(tls, 'remoteAddress', { value: arrival.address });
     this.#end(arrival);
+    if (arrival.watched) endOnlyWhatIsThere(tls);
     arrival.watched?.complete();
     tls.once('close', () => this.#charge(arrival));
     if (!arrival.watched && arrival.handshakeBytes <= handshakeBytesMax) return;
