@@ -153,6 +153,8 @@ export class Door {
     this.#arrivals.set(tls, arrival);
     // The client's, also where a balancer or a watched stream is between.
     Object.defineProperty(tls, 'remoteAddress', { value: arrival.address });
+    // It took this from what is beneath: its side is closed when what the client sent has been read to the end.
+    tls.allowHalfOpen = false;
     this.#end(arrival);
     if (arrival.watched) endOnlyWhatIsThere(tls);
     arrival.watched?.complete();

@@ -27,8 +27,13 @@ export class WatchedStream extends Duplex {
     super({ allowHalfOpen: true });
     this.#socket = socket;
     this.#rules = rules;
+    // A client may close its side behind what it sent: that is read to its end and answered, as if nobody stood between.
+    socket.allowHalfOpen = true;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.once('end', () => this.push(null));
+    socket.once('end', () => {
+      if (this.#isComplete) this.push(null);
+      else this.destroy();
+    });
     socket.once('error', (error) => this.destroy(error));
     socket.once('close', () => this.destroy());
   }
