@@ -1,5 +1,6 @@
 // What site gateways say of the devices they speak for, and bring of their requests, as the ledger's store keeps it apart from what the
 // devices say themselves; and what each of them was refused.
+import type { Fingerprint } from '../domain/certificate.ts';
 import type { CarriedContact, PrincipalId } from '../domain/principal.ts';
 import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
@@ -12,7 +13,7 @@ export interface CarriedUpload extends Upload {
 
 /** What tells how far an open renewal got. */
 export interface OutlookPath {
-  /** The gateway that the renewal which brought a certificate went through; null: none. */
+  /** The gateway that the renewal which brought a certificate went through, or else its activation; null: none. */
   readonly via: PrincipalId | null;
   /** Was the request of that renewal signed by the key before it? */
   readonly signed: boolean;
@@ -42,6 +43,8 @@ export interface CarriedWriter {
   dropUploads(renewalId: string): Promise<void>;
   /** The request that this renewal accepted was signed by the key before it. */
   noteSigned(renewalId: string): Promise<void>;
+  /** A proof that came through this site gateway showed that the certificate is in use. */
+  noteActivatedThrough(fingerprint: Fingerprint, via: PrincipalId): Promise<void>;
   putRefusal(refusal: RenewalRefusal): Promise<void>;
   /** The renewal has moved on: what it was refused before is over. */
   settleRefusals(renewalId: string, at: Instant): Promise<void>;

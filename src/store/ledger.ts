@@ -125,7 +125,14 @@ export function ledger(queries: Queries) {
       .set({ last_seen_at: p('at') })
       .where('fingerprint', '=', p('fingerprint')),
   );
+  const through = queries.prepare((p: Parameter<{ fingerprint: Fingerprint; via: PrincipalId }>) =>
+    build
+      .updateTable('certificate')
+      .set({ activated_via: p('via') })
+      .where('fingerprint', '=', p('fingerprint')),
+  );
   return {
+    noteActivatedThrough: (fingerprint: Fingerprint, via: PrincipalId): void => void through.run({ fingerprint, via }),
     certificate: (fingerprint: Fingerprint): LedgerEntry | null => first(read.byFingerprint.get({ fingerprint })),
     certificateBySerial: (serial: Serial): LedgerEntry | null => first(read.bySerial.get({ serial })),
     certificatesBeginning: (digits: string, limit: number): LedgerEntry[] =>

@@ -81,7 +81,8 @@ const joined = build
   )
   .select([...certificateColumns, ...principalColumns])
   .select(['g.status as gatewayStatus', 's.gaps', 's.came_at as cameAt', 's.left_at as leftAt'])
-  .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode', 'b.via', 'b.signed'])
+  .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode', 'b.signed'])
+  .select(({ fn }) => fn.coalesce('b.via', 'c.activated_via').as('via'))
   .select((eb) =>
     eb
       .selectFrom('refusal as f')

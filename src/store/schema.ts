@@ -70,6 +70,7 @@ interface CertificateTable {
   revocation_reason: RevocationReason | null;
   der: Uint8Array;
   crl_shard: Generated<number | null>;
+  activated_via: Generated<PrincipalId | null>;
   ends_at: GeneratedAlways<Instant | null>;
   lights_until: GeneratedAlways<Instant>;
 }

@@ -69,6 +69,10 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().noteSigned(renewalId);
   }
 
+  async noteActivatedThrough(fingerprint: Fingerprint, via: PrincipalId): Promise<void> {
+    this.#open().noteActivatedThrough(fingerprint, via);
+  }
+
   async putRefusal(refusal: RenewalRefusal): Promise<void> {
     this.#open().putRefusal(refusal);
   }

@@ -75,6 +75,18 @@ export function outlooks(): void {
     ]);
   });
 
+  it('says through whom a certificate was first used that no renewal brought, also after it has advanced', async () => {
+    const entry = certificate('one', 'a', { notAfter: now + day });
+    await put(entry, certificate('two', 'b', { notAfter: now + day }));
+    await store.transact((tx) => tx.noteActivatedThrough(entry.fingerprint, idOf('gw-1')));
+    await put({ ...entry, lastSeenAt: now });
+    const said = (await walk(now + 2 * day, 10)).map((each) => [each.principal.id, each.via]);
+    expect(said).toEqual([
+      ['a', idOf('gw-1')],
+      ['b', null],
+    ]);
+  });
+
   it('says whose renewal was refused the same again and again, until it has moved on', async () => {
     const entry = certificate('one', 'a', { notAfter: now + day });
     await put(entry);

@@ -80,3 +80,17 @@ it('are not moved to a site that no delegation covers unless somebody insists', 
   await delegate(house, 'gw-1', { site: 'south' });
   expect(await operations().importDevices(move('dev-1'))).toMatchObject({ updated: 1 });
 });
+
+it('are known too when their first certificate was made by hand and has only been proven through the gateway', async () => {
+  const [gateway] = clients;
+  if (!gateway) throw new Error('no gateway');
+  const credentials = await house.device('dev-4', { site: 'north' });
+  const device = new SiteDevice(gateway, 'dev-4', credentials);
+  await device.report();
+  await device.nothingDue();
+  expect((await operations().showDevice({ id: 'dev-4' })).certificates).toMatchObject([{ state: 'active' }]);
+  const [delegation] = await operations().listDelegations({});
+  const { cutOff } = await operations().revokeDelegation({ id: delegation?.id ?? '' });
+  expect(cutOff).toMatchObject({ devices: 3 });
+  expect(await darkOnes()).toContain('dev-4 not_delegated');
+});

@@ -222,7 +222,7 @@ describe('what is owed to devices behind a gateway', () => {
     for (const device of [one, two]) await device.report();
     for (const { id } of [one, two]) await house.log.until('certificate.activated', { 'nolapse.principal': id });
     const text = 'id,owner,site\ndev-1,tests,south\n';
-    await house.gateway.operations.importDevices({ format: 'csv', text });
+    await house.gateway.operations.importDevices({ format: 'csv', text, force: true, reason: 'it moves' });
     await run('dev-1');
     const { id } = await run('dev-2');
     expect((await two.next('offer')).renewal).toBe(id);

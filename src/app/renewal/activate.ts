@@ -38,6 +38,7 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     if (own && isOpen(own) && (await isDistrusted(within, own, principal))) {
       return callOff(within, own, principal, distrusted);
     }
+    if (via !== null) await tx.noteActivatedThrough(fingerprint, via);
     const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
     if (own && (await isDrill(tx, own))) {
       await tx.putCertificate({ ...active, renewAt: null });

@@ -22,6 +22,7 @@ import { revocationListsMigration } from './0020-revocation-lists.ts';
 import { alertOrderMigration } from './0021-alert-order.ts';
 import { standingMigration } from './0022-standing.ts';
 import { unrecordedMigration } from './0023-unrecorded.ts';
+import { activatedViaMigration } from './0024-activated-via.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -48,4 +49,5 @@ export const migrations: readonly Migration[] = [
   alertOrderMigration,
   standingMigration,
   unrecordedMigration,
+  activatedViaMigration,
 ];
