@@ -89,7 +89,7 @@ export interface Entrance {
   oversized(session: Session, topic: string, bytes: number): void;
   /**
    * A connection was refused or failed before anybody could say whose it is, from an address whose block has shown known
-   * certificates: perhaps a device's. `reason` is that of the log line.
+   * certificates, or before anybody was admitted: perhaps a device's. `reason` is that of the log line.
    */
   keptOut(address: string, reason: string): void;
 }

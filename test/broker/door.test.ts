@@ -237,6 +237,7 @@ describe('the handshake of a stranger', () => {
       socket.write(Buffer.from('15030300020230', 'hex'));
       await gone(socket);
     };
+    await house.connected(await house.device('d1'), 'd1');
     await distrustful('127.0.0.2');
     await until(() => refusals().length === 1);
     expect(house.told('connection.refused')[0]).toMatchObject({
@@ -245,7 +246,6 @@ describe('the handshake of a stranger', () => {
       fields: { 'client.address': '127.0.0.2', 'error.code': expect.stringMatching(/ALERT/) },
     });
     expect(house.entrance.keptOutFrom).toEqual([]);
-    await house.connected(await house.device('d1'), 'd1');
     await distrustful('127.0.0.1');
     await until(() => house.entrance.keptOutFrom.length === 1);
     expect(house.entrance.keptOutFrom[0]).toEqual({ address: '127.0.0.1', reason: 'handshake_failed' });

@@ -31,7 +31,7 @@ it('are raised when a limit closes connections from where a device is, once for 
   const name = { kind: 'connections_refused', subject: 'connections_per_address_max' };
   expect(await house.gateway.operations.showAlert(name)).toMatchObject({
     severity: 'critical',
-    detail: 'connections from addresses of known devices are refused: connections_per_address_max',
+    detail: expect.stringContaining('are refused: limits.connectionsPerAddress is reached'),
   });
   expect(house.log.count('alert.raised')).toBe(1);
   other.destroy();
@@ -59,5 +59,14 @@ it('are raised when handshakes fail at three addresses of devices', async () => 
     await device.endAsync(true);
   }
   for (const localAddress of addresses) await visit(notTls, localAddress);
+  await raised('handshakes_failing');
+});
+
+it('are raised when nobody gets in after a start, where somebody could', async () => {
+  house = await openHouse({ yaml: patient });
+  const credentials = await house.device('dev-1');
+  await (await connect(house, credentials, 'dev-1')).endAsync(true);
+  await house.restart();
+  for (let times = 0; times < 25; times += 1) await visit(notTls, '127.0.0.2');
   await raised('handshakes_failing');
 });

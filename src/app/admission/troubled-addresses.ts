@@ -56,6 +56,10 @@ export class TroubledAddresses {
     const refused = [...this.#refused];
     const hasFailed = this.#hasFailed;
     if (refused.length === 0 && !hasFailed) return;
+    this.#refused.clear();
+    this.#hasFailed = false;
+    // Without anybody who may be let in nobody is kept out.
+    if ((await app.store.read.standings(app.clock.now())).nearestEndAt === null) return;
     await change(app, async (within) => {
       for (const reason of refused) {
         const limit = limits.get(reason);
@@ -67,7 +71,5 @@ export class TroubledAddresses {
       const detail = `TLS handshakes from addresses of known devices fail; ${where}`;
       await within.alert({ kind: 'handshakes_failing', subject: 'tls', severity: 'critical', detail, owner: null });
     });
-    for (const reason of refused) this.#refused.delete(reason);
-    this.#hasFailed = false;
   }
 }

@@ -40,6 +40,11 @@ export class ConnectionGate {
     return this.#open.size;
   }
 
+  /** May this block be a known device's? Until somebody has come, anybody's may. */
+  mayBeKnown(block: string): boolean {
+    return this.#known.size === 0 || this.#known.has(block);
+  }
+
   /** Has a known certificate come from this block? */
   isKnown(block: string): boolean {
     return this.#known.has(block);

@@ -187,7 +187,7 @@ export class Door {
     if (!arrival.watched && arrival.handshakeBytes > handshakeBytesMax) this.#alarm();
     this.#charge(arrival);
     this.#tell(address, 'handshake_failed', message, { 'error.code': code });
-    if (hasBegun && this.gate.isKnown(block)) this.#options.entrance.keptOut(address, 'handshake_failed');
+    if (hasBegun && this.gate.mayBeKnown(block)) this.#options.entrance.keptOut(address, 'handshake_failed');
   }
 
   /** The handshake is over, well or not. */
@@ -224,7 +224,7 @@ export class Door {
   #refuse(socket: Socket, address: string, reason: string, message = 'too many connections'): void {
     socket.destroy();
     this.#tell(address, reason, message);
-    if (this.gate.isKnown(addressBlock(address))) this.#options.entrance.keptOut(address, reason);
+    if (this.gate.mayBeKnown(addressBlock(address))) this.#options.entrance.keptOut(address, reason);
   }
 
   #tell(address: string, reason: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
