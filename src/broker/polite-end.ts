@@ -50,7 +50,9 @@ export function endPolitely({ stream, socket, lingerMs, onEnd }: PoliteEnd): voi
     socket.resume();
   };
   socket.destroy = (error) => {
-    tell(error);
+    // What came over a WebSocket before its socket ended is still to be read from the stream, which ends behind it.
+    const isRead = stream === socket || !socket.readableEnded || error != null;
+    if (isRead) tell(error);
     if (isGone(socket, error)) return destroy(error);
     if (!isEnding) {
       isEnding = true;
