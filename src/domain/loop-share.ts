@@ -6,6 +6,8 @@ export interface LoopShareRules {
   readonly share: number;
   /** Milliseconds of the loop that may be spent at once, after a time of quiet. */
   readonly burstMs: number;
+  /** Nobody waits longer than this, in milliseconds, however much was spent before. */
+  readonly waitMsMax: number;
 }
 
 export class LoopShare {
@@ -18,7 +20,9 @@ export class LoopShare {
 
   /** @param ms of the loop that were spent; negative: that were not spent at this account's cost after all. @param now steady, in ms. */
   spend(ms: number, now: number): void {
-    this.#paidAt = Math.max(this.#paidAt, now) + ms / this.#rules.share;
+    const { share, burstMs, waitMsMax } = this.#rules;
+    const paidAt = Math.max(this.#paidAt, now) + ms / share;
+    this.#paidAt = Math.min(paidAt, now + burstMs / share + waitMsMax);
   }
 
   /** Milliseconds until more may be spent. */

@@ -1,6 +1,11 @@
 // Turns of handshakes, on a clock of their own: steps take the time that they say.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { defaultTurns, HandshakeTurns, type TurnRules } from '../../src/broker/door/handshake-turns.ts';
+import {
+  HandshakeTurns,
+  neighbourTurns,
+  strangerTurns,
+  type TurnRules,
+} from '../../src/broker/door/handshake-turns.ts';
 
 /** Milliseconds that steps have taken, beside those that timers have. */
 let spentMs = 0;
@@ -16,8 +21,8 @@ afterEach(() => {
 });
 
 const generous: TurnRules = {
-  all: { share: 1, burstMs: 100_000 },
-  block: { share: 1, burstMs: 100_000 },
+  all: { share: 1, burstMs: 100_000, waitMsMax: 1_000_000 },
+  block: { share: 1, burstMs: 100_000, waitMsMax: 1_000_000 },
   turnMs: 10,
   blocksMax: 100,
 };
@@ -70,7 +75,7 @@ describe('turns of handshakes', () => {
   });
 
   it('holds all strangers to a tenth of the loop, and one block to less', async () => {
-    const turns = new HandshakeTurns(defaultTurns);
+    const turns = new HandshakeTurns(strangerTurns);
     const { ran, take } = stepping(turns);
     for (let step = 0; step < 200; step += 1) take(`block ${step % 2}`, `${step % 2}`, { ms: 90 });
     await vi.advanceTimersByTimeAsync(10_000);
@@ -82,7 +87,7 @@ describe('turns of handshakes', () => {
   });
 
   it('lets a block with nothing to its account pass one in debt', async () => {
-    const turns = new HandshakeTurns({ ...defaultTurns, all: { share: 1, burstMs: 1_000 } });
+    const turns = new HandshakeTurns({ ...strangerTurns, all: { share: 1, burstMs: 1_000, waitMsMax: 1_000 } });
     const { ran, take } = stepping(turns);
     for (let step = 0; step < 5; step += 1) take('a', 'a', { ms: 90 });
     await vi.advanceTimersByTimeAsync(50);
@@ -95,7 +100,7 @@ describe('turns of handshakes', () => {
   });
 
   it('holds up nobody whose steps turn out to cost nothing', async () => {
-    const turns = new HandshakeTurns(defaultTurns);
+    const turns = new HandshakeTurns(strangerTurns);
     let ran = 0;
     for (let device = 0; device < 2_000; device += 1) {
       turns.take(`block ${device}`, 1_000, () => {
@@ -107,6 +112,28 @@ describe('turns of handshakes', () => {
     for (let turn = 0; turn < 300; turn += 1) await vi.advanceTimersByTimeAsync(1);
     expect(ran).toBe(2_000);
     turns.stop();
+  });
+
+  it('lets nobody wait for long for what others have spent before', async () => {
+    for (const rules of [strangerTurns, neighbourTurns]) {
+      const turns = new HandshakeTurns(rules);
+      const { ran, take } = stepping(turns);
+      for (let times = 0; times < 300; times += 1) turns.charge('a', 74);
+      take('a', 'a', { ms: 1 });
+      take('b', 'b', { ms: 1 });
+      await vi.advanceTimersByTimeAsync(Math.max(rules.all.waitMsMax, rules.block.waitMsMax) + 50);
+      expect(ran.toSorted()).toEqual(['a', 'b']);
+      turns.stop();
+    }
+  });
+
+  it('takes what goes on before what begins', async () => {
+    const turns = new HandshakeTurns(generous);
+    const { ran, take } = stepping(turns);
+    for (let step = 0; step < 6; step += 1) take('a', `hello ${step}`, { bytes: 100 });
+    turns.take('a', 3_000, () => void ran.push('certificate'), true);
+    await vi.runAllTimersAsync();
+    expect(ran.indexOf('certificate')).toBeLessThanOrEqual(2);
   });
 
   it('forgets a step whose connection has closed, and blocks beyond its bound', () => {

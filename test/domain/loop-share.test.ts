@@ -8,7 +8,7 @@ it('is never exceeded by more than the burst and one step', () => {
   fc.assert(
     fc.property(steps, (asked) => {
       const [share, burstMs] = [0.1, 100];
-      const account = new LoopShare({ share, burstMs });
+      const account = new LoopShare({ share, burstMs, waitMsMax: 1_000 });
       let [now, spent, largest] = [0, 0, 0];
       for (const { ms, quiet } of asked) {
         now += quiet;
@@ -24,10 +24,16 @@ it('is never exceeded by more than the burst and one step', () => {
 });
 
 it('is as it was when what was spent is given back', () => {
-  const account = new LoopShare({ share: 0.1, burstMs: 10 });
+  const account = new LoopShare({ share: 0.1, burstMs: 10, waitMsMax: 1_000 });
   account.spend(50, 1_000);
   expect(account.waitMs(1_000)).toBe(400);
   account.spend(-50, 1_000);
   expect(account.waitMs(1_000)).toBe(0);
-  expect(new LoopShare({ share: 0.1, burstMs: 10 }).waitMs(0)).toBe(0);
+  expect(new LoopShare({ share: 0.1, burstMs: 10, waitMsMax: 1_000 }).waitMs(0)).toBe(0);
+});
+
+it('keeps nobody waiting longer than it may, whatever was spent', () => {
+  const account = new LoopShare({ share: 0.1, burstMs: 10, waitMsMax: 500 });
+  for (let times = 0; times < 300; times += 1) account.spend(74, 1_000);
+  expect(account.waitMs(1_000)).toBe(500);
 });

@@ -11,7 +11,7 @@ import type { Journal } from '../../ports/journal.ts';
 import type { BrokerLimits } from '../limits.ts';
 import { presentedBy } from '../peer-certificate.ts';
 import { ConnectionGate } from './connection-gate.ts';
-import { HandshakeTurns } from './handshake-turns.ts';
+import { HandshakeTurns, neighbourTurns, strangerTurns } from './handshake-turns.ts';
 import { awaitProxyHeader } from './proxied.ts';
 import { beneath, endOnlyWhatIsThere } from './tls-internals.ts';
 import { WatchedStream } from './watched-stream.ts';
@@ -64,9 +64,9 @@ export class Door {
   readonly #options: DoorOptions;
   /** By what TLS reads from, and by the TLS socket above it. */
   readonly #arrivals = new WeakMap<object, Arrival>();
-  readonly #strangers = new HandshakeTurns();
+  readonly #strangers = new HandshakeTurns(strangerTurns);
   /** Those from blocks that are known, where somebody has spent more than the block's share. */
-  readonly #neighbours = new HandshakeTurns();
+  readonly #neighbours = new HandshakeTurns(neighbourTurns);
   readonly #proxies = new BlockList();
   /** Those that went to TLS directly and whose handshakes are not over. */
   readonly #direct = new Set<Arrival>();

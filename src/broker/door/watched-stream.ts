@@ -55,7 +55,7 @@ export class WatchedStream extends Duplex {
     }
     this.#socket.pause();
     this.#isWaiting = true;
-    this.#forget = this.#rules.turns.take(this.#rules.block, chunk.length, () => this.#step(chunk));
+    this.#forget = this.#rules.turns.take(this.#rules.block, chunk.length, () => this.#step(chunk), this.#bytes > 0);
   }
 
   /** Gives TLS what a handshake may have. What comes in the same chunk after its end, such as CONNECT, is not of it. */
