@@ -70,6 +70,7 @@ export interface PacketParser {
     readonly subscriptions: { topic: string; readonly qos: number }[];
     unsubscriptions: string[];
   };
+  parse(bytes: Uint8Array): number;
   _emitError(error: Error): void;
   _parseString(): string | null;
   _parseMessageId(): boolean;

@@ -196,7 +196,7 @@ function acceptInto(
     });
     const pace = new PacketPace(limits.packetsPerSecondMax, turns, () => registry.of(client)?.budget);
     let isRefused = false;
-    guardReads(stream, {
+    const reads = guardReads(stream, {
       guard: new PacketGuard({
         bytesMaxBeforeConnect: limits.packetBytesMaxBeforeConnect,
         bytesMax: limits.packetBytesMax,
@@ -217,6 +217,8 @@ function acceptInto(
     });
     const client = brokerClient(aedes.handle(stream, request));
     makeStrict(client._parser);
+    const parse = client._parser.parse.bind(client._parser);
+    client._parser.parse = (bytes) => reads.parse(() => parse(bytes));
     const leave = (error?: Error): void => {
       const live = registry.of(client);
       if (!live) {

@@ -20,19 +20,28 @@ export interface ReadRules {
   readonly onOversized: (bytes: number) => void;
 }
 
-export function guardReads(stream: Duplex, rules: ReadRules): void {
+export interface GuardedReads {
+  /** Parses what was read; what is read within it waits until it is over. The parser cannot be called from within itself. */
+  parse<T>(run: () => T): T;
+}
+
+export function guardReads(stream: Duplex, rules: ReadRules): GuardedReads {
   const { guard, pace } = rules;
   const read = stream.read.bind(stream);
   let told = false;
   let resting = false;
+  let parsing = false;
   /** Did the reader ask while there was nothing for it? Then it is told when there is again. */
   let asked = false;
 
-  const goOn = (): void => {
-    resting = false;
-    if (!asked) return;
+  const tell = (): void => {
+    if (!asked || resting || parsing) return;
     asked = false;
     stream.emit('readable');
+  };
+  const goOn = (): void => {
+    resting = false;
+    tell();
   };
   const rest = (ms: number): void => {
     resting = true;
@@ -41,7 +50,7 @@ export function guardReads(stream: Duplex, rules: ReadRules): void {
   };
 
   stream.read = (size?: number): unknown => {
-    while (!resting) {
+    while (!resting && !parsing) {
       const hold = pace.hold;
       if (hold) {
         resting = true;
@@ -66,5 +75,16 @@ export function guardReads(stream: Duplex, rules: ReadRules): void {
     }
     asked = true;
     return null;
+  };
+  return {
+    parse: (run) => {
+      parsing = true;
+      try {
+        return run();
+      } finally {
+        parsing = false;
+        if (asked && !resting) process.nextTick(tell);
+      }
+    },
   };
 }
