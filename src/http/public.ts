@@ -52,7 +52,7 @@ const requestMs = 5_000;
 /** How often connections are held against that. */
 const checkMs = 1_000;
 const idleMs = 5_000;
-/** For so long health and metrics are answered as they were: a hundred scrapers cost no more than one. */
+/** For so long metrics are answered as they were: a hundred scrapers cost no more than one. */
 const keptMs = 1_000;
 /** A store that takes longer to answer is not well. */
 const healthMs = 2_000;
@@ -142,9 +142,8 @@ function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void
       seconds: certificateSeconds,
     }),
   );
-  const currentHealth = keptFor(keptMs, () => health(content, log));
   app.get('/healthz', async (_request, reply) => {
-    const { ok, ...rest } = await currentHealth();
+    const { ok, ...rest } = await health(content, log);
     reply.code(ok ? 200 : 503).header('cache-control', 'no-store');
     return { status: ok ? 'ok' : 'unavailable', ...rest };
   });

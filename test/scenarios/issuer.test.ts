@@ -18,6 +18,7 @@ it('refuses what would gain no time, keeps what there is, and alerts', async () 
   const { operations } = house.gateway;
   const now = (): number => Date.now() + offset;
   expect(house.log.count('alert.raised')).toBe(0);
+  await house.log.until('crl.published');
   expect((await operations.doctor()).every(({ level }) => level === 'ok')).toBe(true);
 
   offset = fiveYears - 40 * day;
