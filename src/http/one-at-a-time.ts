@@ -6,16 +6,19 @@ import type { Socket } from 'node:net';
 /** A server that hands `listener` a request only when the one before it on the same connection has been answered. */
 export function serveOneAtATime(options: ServerOptions, listener: RequestListener): Server {
   const busy = new WeakSet<Socket>();
+  /** Those that sent more while they were busy. */
+  const impatient = new WeakSet<Socket>();
   const server = createServer(options, (request, response) => {
     const { socket } = request;
     if (busy.has(socket)) {
+      impatient.add(socket);
       socket.pause();
       return;
     }
     busy.add(socket);
     response.once('close', () => {
       busy.delete(socket);
-      if (socket.isPaused()) socket.destroySoon();
+      if (impatient.has(socket)) socket.destroySoon();
     });
     listener(request, response);
   });

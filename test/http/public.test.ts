@@ -144,8 +144,14 @@ describe('the public server', () => {
     });
     socket.on('error', () => undefined);
     const gone = new Promise((resolve) => socket.once('close', resolve));
+    // One that asks once is kept for a while: the other is not closed for being idle.
+    const patient = connect(Number(new URL(url).port), '127.0.0.1');
+    patient.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(patient, 'data');
     socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4_000));
     await gone;
+    expect(patient.readyState).toBe('open');
+    patient.destroy();
     expect(answered.match(/HTTP\/1.1 200/g)).toHaveLength(1);
     expect(made).toBe(1);
   });
