@@ -8,6 +8,7 @@ export default defineConfig({
     // Most of them wait most of the time: by default one core would be left idle.
     maxWorkers: '100%',
     testTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,
   },
 });
