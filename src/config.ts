@@ -5,10 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './config/alerts.ts';
 import { ConfigError, type ConfigFault, describeFault } from './config/fault.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
-import { configSchema, type Network, type RawConfig } from './config/schema.ts';
+import { configSchema, type RawConfig } from './config/schema.ts';
 import { isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
+import type { Network } from './domain/address-block.ts';
 import type { PolicySet } from './domain/policy-set.ts';
 import type { CohortShares, RolloutRule } from './domain/rollout.ts';
 

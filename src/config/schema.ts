@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { delegatedLevel } from '../domain/acl.ts';
+import type { Network } from '../domain/address-block.ts';
 import { keyModes } from '../domain/policy.ts';
 import { criticalities, principalIdLengthMax } from '../domain/principal.ts';
 import { parseDuration, parseSpan } from '../domain/time.ts';
@@ -10,13 +11,6 @@ import { isFilter, isReserved, reservedRoots } from '../domain/topics.ts';
 import { alertsSchema } from './alerts.ts';
 import { sourceSchema } from './sources.ts';
 import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
-
-/** Addresses with the first `prefix` bits in common. */
-export interface Network {
-  readonly address: string;
-  readonly family: 'ipv4' | 'ipv6';
-  readonly prefix: number;
-}
 
 const port = (fallback: number) => whole(fallback, 0, 65_535);
 

@@ -1,5 +1,12 @@
 // Which addresses are counted as one. Whoever has one IPv6 address has the whole /64 around it (RFC 4291, 2.5.4).
 
+/** Addresses whose first `prefix` bits are those of `address`. */
+export interface Network {
+  readonly address: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly prefix: number;
+}
+
 const groupsOfIpv6 = 8;
 const groupsOfBlock = 4;
 

@@ -13,6 +13,7 @@ import type {
   RetainedWalk,
 } from '../../src/broker/aedes-internals.ts';
 import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
+import { framed } from '../../src/broker/framed.ts';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
 import { type AccessTemplate, accessOf, defaultTemplates } from '../../src/domain/acl.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
@@ -68,6 +69,8 @@ export function memoryPersistence() {
     },
   });
 }
+
+export { framed };
 
 export class FakeEntrance implements Entrance {
   readonly admitted: ConnectFacts[] = [];
@@ -348,17 +351,6 @@ export function publishBytes(topic: Uint8Array | string, qos: 0 | 1 | 2, payload
   name.copy(head, 2);
   if (qos > 0) head.writeUInt16BE(messageId, 2 + name.length);
   return framed(0x30 | (qos << 1), Buffer.concat([head, payload]));
-}
-
-/** A packet of this first byte and this body. */
-export function framed(first: number, body: Uint8Array): Buffer {
-  const header = [first];
-  let length = body.length;
-  do {
-    header.push((length & 0x7f) | (length > 0x7f ? 0x80 : 0));
-    length >>>= 7;
-  } while (length > 0);
-  return Buffer.concat([Buffer.from(header), body]);
 }
 
 /** The packets a socket receives from now on. */

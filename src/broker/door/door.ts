@@ -6,7 +6,7 @@
 import { BlockList, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Entrance } from '../../app/session.ts';
-import { addressBlock } from '../../domain/address-block.ts';
+import { addressBlock, type Network } from '../../domain/address-block.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { BrokerLimits } from '../limits.ts';
 import { presentedBy } from '../peer-certificate.ts';
@@ -36,13 +36,6 @@ export interface DoorOptions {
   readonly entrance: Pick<Entrance, 'knows' | 'keptOut'>;
   /** Load balancers: connections from these addresses begin with a PROXY header. */
   readonly proxies: readonly Network[];
-}
-
-/** Addresses whose first `prefix` bits are those of `address`. */
-export interface Network {
-  readonly address: string;
-  readonly family: 'ipv4' | 'ipv6';
-  readonly prefix: number;
 }
 
 interface Arrival {
