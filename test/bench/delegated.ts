@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { IssuedView } from '../../src/app/operations.ts';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
+import { nothingSaid, parsePrincipalId } from '../../src/domain/principal.ts';
 import { assemble, initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { nobody } from '../fakes/nobody.ts';
@@ -68,12 +69,15 @@ async function makeDue(home: string, at: number): Promise<void> {
   // All dates are reckoned once before: a gateway that begins would else take these for wrong.
   await replan(app, new AbortController().signal);
   const principals = await store.read.principals({ site }, { limit: devices });
+  const gateway = parsePrincipalId('gateway');
+  if (!gateway) throw new Error('the gateway has no id');
   await store.transact(async (tx) => {
     for (const { id } of principals) {
       const [entry] = await tx.certificatesOf(id);
       if (entry) await tx.putCertificate({ ...entry, state: 'active', activatedAt: at, renewAt: at });
-      const known = { encoding: null, slots: null, clockSkewMs: null, lastSeenAt: null };
-      await tx.putContact({ principalId: id, packetBytesMax: 4_096, ...known });
+      // What the site says of its devices governs its own path alone.
+      const said = { ...nothingSaid, packetBytesMax: 4_096, lastSeenAt: null };
+      await tx.putCarriedContact({ ...said, principalId: id, gatewayId: gateway });
     }
   });
   await outbox.close();
