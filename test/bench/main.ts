@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { sweepTimes, wholeRenewals } from './application.ts';
-import { underAttack } from './attacks.ts';
+import { underAttack } from './attacks/main.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
 import { millionDevices, millionHistory } from './million.ts';
