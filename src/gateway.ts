@@ -91,9 +91,11 @@ function startPublic(
 ) {
   const { app } = parts;
   const { chain, root } = app.authority;
+  const bounds = descriptorBounds(app.machine.descriptorLimit ?? Number.POSITIVE_INFINITY);
   return startPublicServer({
     ...options.config.http,
-    descriptorsMax: descriptorBounds(app.machine.descriptorLimit ?? Number.POSITIVE_INFINITY).http,
+    descriptorsMax: bounds.http,
+    connectionsMax: bounds.httpConnections,
     log: options.log,
     content: {
       crl: (shard) => servedCrl(app, parts.shelf, shard),

@@ -48,13 +48,24 @@ function reserveOf(limit: number): number {
   return Math.min(256, Math.max(32, Math.ceil(limit / 8)));
 }
 
-/**
- * The numbers from which on a new connection is refused, by who listens. A new descriptor has the lowest number that is free. HTTP
- * has some that MQTT has not: a full gateway can be looked at.
- */
-export function descriptorBounds(limit: number): { readonly mqtt: number; readonly http: number } {
+/** HTTP's part of what devices may have: its clients stay for seconds. */
+const httpShare = 1 / 8;
+
+export interface DescriptorBounds {
+  /**
+   * The numbers from which on a new connection is refused, by who listens. A new descriptor has the lowest number that is free. HTTP
+   * has some that MQTT has not: a full gateway can be looked at.
+   */
+  readonly mqtt: number;
+  readonly http: number;
+  /** Connections that HTTP may hold at a time, so that it leaves devices theirs. */
+  readonly httpConnections: number;
+}
+
+export function descriptorBounds(limit: number): DescriptorBounds {
   const reserve = reserveOf(limit);
-  return { mqtt: limit - reserve, http: limit - Math.ceil(reserve / 2) };
+  const mqtt = limit - reserve;
+  return { mqtt, http: limit - Math.ceil(reserve / 2), httpConnections: Math.floor(mqtt * httpShare) };
 }
 
 /** Shares of what connections may have, from which on somebody is told. */

@@ -1,5 +1,6 @@
-// How many connections one address block may hold at a time, and all of them together as the process runs out of descriptors: one that
-// keeps them busy leaves room for everybody else.
+// How many connections one address block may hold at a time, and all of them together, also as the process runs out of descriptors: one
+// that keeps them busy leaves room for everybody else.
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { addressBlock } from '../domain/address-block.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -19,6 +20,36 @@ export function limitAddresses(server: Server, most: number): void {
       const left = (open.get(block) ?? 1) - 1;
       if (left > 0) open.set(block, left);
       else open.delete(block);
+    });
+  });
+}
+
+/**
+ * Holds no more than `most` connections in all. For one more, that goes which has waited longest for a request: who holds connections and
+ * asks for nothing keeps nobody out. Where each has a request in hand, the new one goes.
+ */
+export function limitConnections(server: HttpServer, most: number): void {
+  let open = 0;
+  /** In the order in which they began to wait. */
+  const waiting = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    if (socket.destroyed) return;
+    const [longest = socket] = open < most ? [] : waiting;
+    open += 1;
+    waiting.add(socket);
+    if (open > most) {
+      longest.destroy();
+      waiting.delete(longest);
+    }
+    socket.once('close', () => {
+      open -= 1;
+      waiting.delete(socket);
+    });
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    waiting.delete(socket);
+    response.once('close', () => {
+      if (!socket.destroyed) waiting.add(socket);
     });
   });
 }

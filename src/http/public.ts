@@ -7,7 +7,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Instant } from '../domain/time.ts';
 import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
-import { limitAddresses, limitDescriptors } from './address-limit.ts';
+import { limitAddresses, limitConnections, limitDescriptors } from './address-limit.ts';
 import { answerErrors } from './errors.ts';
 import { keptFor } from './kept-for.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
@@ -169,6 +169,8 @@ export async function startPublicServer(options: {
   readonly content: PublicContent;
   /** Connections whose descriptor has this number or a higher one are refused. Absent: none. */
   readonly descriptorsMax?: number;
+  /** Connections at a time, where that is less than 1,000. */
+  readonly connectionsMax?: number;
   readonly log: Log;
 }): Promise<PublicServer> {
   const app = fastify({
@@ -179,8 +181,8 @@ export async function startPublicServer(options: {
   });
   app.removeAllContentTypeParsers();
   app.server.setTimeout(requestMs * 2);
-  app.server.maxConnections = connectionsMax;
   limitAddresses(app.server, connectionsPerAddressMax);
+  limitConnections(app.server, Math.min(connectionsMax, options.connectionsMax ?? connectionsMax));
   limitDescriptors(app.server, options.descriptorsMax ?? Number.POSITIVE_INFINITY, options.log);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');

@@ -37,11 +37,12 @@ function crlOf(text: string, shard = 0, read: { bytes: number } = { bytes: 0 }):
   };
 }
 
-async function serve(change: Partial<PublicContent> = {}): Promise<string> {
+async function serve(change: Partial<PublicContent> = {}, connectionsMax?: number): Promise<string> {
   server = await startPublicServer({
     host: '127.0.0.1',
     port: 0,
     log,
+    ...(connectionsMax !== undefined && { connectionsMax }),
     content: {
       crl: async (shard) => crlOf(`crl ${shard}`, shard),
       root: bytes('root'),
@@ -275,6 +276,36 @@ describe('the public server', () => {
       .toBe(200);
     expect(open).toBe(99);
     for (const socket of sockets) socket.destroy();
+  });
+
+  it('answers where others hold all connections there may be and ask for nothing', async () => {
+    const url = await serve({}, 4);
+    const sockets = Array.from({ length: 12 }, () => connect(server?.port ?? 0, '127.0.0.1'));
+    let closed = 0;
+    const ends = sockets.map((socket) =>
+      once(
+        socket.on('error', () => undefined),
+        'close',
+      ).then(() => (closed += 1)),
+    );
+    await expect.poll(() => closed).toBe(8);
+    expect((await fetch(`${url}/healthz`, { headers: { connection: 'close' } })).status).toBe(200);
+    // It took the place of one of them.
+    await expect.poll(() => closed).toBe(9);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(ends);
+  });
+
+  it('takes no connection from a client that has a request in hand', async () => {
+    const answers: (() => void)[] = [];
+    const health = () => new Promise<{ ok: boolean }>((resolve) => answers.push(() => resolve({ ok: true })));
+    const url = await serve({ health }, 2);
+    const asked = [fetch(`${url}/healthz`), fetch(`${url}/healthz`)];
+    await expect.poll(() => answers.length).toBe(2);
+    await expect(fetch(`${url}/ca/root.crt`)).rejects.toThrow();
+    for (const answer of answers) answer();
+    for (const answer of await Promise.all(asked))
+      expect([answer.status, await answer.text()]).toEqual([200, expect.any(String)]);
   });
 
   it('closes although a client holds its connection open', async () => {
