@@ -2,7 +2,7 @@
 // one that tells of something that is not there.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { inventoryFields } from '../../src/app/inventory/check-principal.ts';
@@ -283,12 +283,6 @@ describe('what the code tells', () => {
 
 describe('what the pages name', () => {
   const pages = ['README.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('certs')];
-
-  it.each(pages)('%s links only to files that are there', (page) => {
-    const targets = [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)];
-    const paths = targets.map(([, target = '']) => resolve(dirname(page), target));
-    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
-  });
 
   it.each(pages)('%s names only files of the repository that are there', (page) => {
     const named = codes(readFileSync(page, 'utf8')).filter((text) =>
