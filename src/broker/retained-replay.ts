@@ -1,5 +1,6 @@
 // Sends a session the retained messages that its new subscriptions match, one subscription after another: within its principal's
 // budget, and no faster than its socket takes them. A filter that is asked for again while it still waits is sent once [MQTT-3.8.4-3].
+import { drained } from '../drained.ts';
 import type { BrokerClient, BrokerPersistence } from './aedes-internals.ts';
 import { costOfBytes, costs } from './budget.ts';
 import type { LiveSession } from './session-registry.ts';
@@ -49,7 +50,7 @@ async function replay(live: LiveSession, filter: string, source: RetainedSource)
     live.budget.spend(rows * costs.row);
     for (const together of batchesOf(found)) {
       const bytes = together.reduce((sum, each) => sum + each.bytes, 0);
-      await drained(live.client);
+      await drained(live.client.conn);
       await live.budget.turn(together.length * costs.delivery + costOfBytes(bytes));
       if (!isWanted()) return;
       await Promise.all(together.map(({ topic }) => send(live.client, topic, source)));
@@ -79,18 +80,4 @@ async function send(client: BrokerClient, topic: string, source: RetainedSource)
   const { payload, qos = 0 } = message;
   const packet = { cmd: 'publish', topic, payload, qos, retain: true, dup: false } as const;
   await new Promise<void>((resolve) => client.deliverQoS({ ...packet }, resolve));
-}
-
-/** Resolves once the client's socket is not full, or has closed. */
-function drained({ conn }: BrokerClient): Promise<void> | undefined {
-  if (!conn.writableNeedDrain || conn.destroyed) return undefined;
-  return new Promise((resolve) => {
-    const go = (): void => {
-      conn.off('drain', go);
-      conn.off('close', go);
-      resolve();
-    };
-    conn.once('drain', go);
-    conn.once('close', go);
-  });
 }

@@ -5,6 +5,7 @@
 // a new message that is in the queue too is left to it, until a page of the queue is empty: from then on messages go straight
 // to the client again, by the same way as the queue's, so they stay behind them.
 import { cutWithinMs } from '../domain/untaken.ts';
+import { drained } from '../drained.ts';
 import type { Arrivals } from './mqtt-arrivals.ts';
 import type { MqttOutgoing, Position, QueuedRow } from './mqtt-outgoing.ts';
 import { type Deliver, type MqttSession, nextTurn, type PublishPacket, payloadBytes, settled } from './mqtt-packet.ts';
@@ -149,12 +150,13 @@ export class Backlog {
       bytes += packet.cmd === 'publish' ? payloadBytes(packet.payload) : 0;
       if (bytes < bytesAtOnce) continue;
       await Promise.all(writing);
-      await this.#drained();
+      // A queue may be more than a socket is to hold. The broker ends who takes nothing for long, so this ends too.
+      await drained(this.#session.conn);
       writing = [];
       bytes = 0;
     }
     await Promise.all(writing);
-    await this.#drained();
+    await drained(this.#session.conn);
   }
 
   /** Packet identifiers are noted for the whole page at once, before anything of it is sent. */
@@ -175,20 +177,5 @@ export class Backlog {
     const { messageId = 0 } = packet;
     if (!this.#session.closed) this.#session.conn.write(Buffer.from([pubrel, 2, messageId >> 8, messageId & 0xff]));
     return undefined;
-  }
-
-  /** A queue may be more than a socket is to hold. The broker ends who takes nothing for long, so this ends too. */
-  #drained(): Promise<void> {
-    const { conn } = this.#session;
-    if (!conn.writableNeedDrain || conn.destroyed) return settled;
-    return new Promise((resolve) => {
-      const go = (): void => {
-        conn.off('drain', go);
-        conn.off('close', go);
-        resolve();
-      };
-      conn.once('drain', go);
-      conn.once('close', go);
-    });
   }
 }
