@@ -7,6 +7,7 @@ import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { nobody } from '../fakes/nobody.ts';
+import { fillHome } from '../scenarios/made-home.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 
 export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAuthority'> {
@@ -28,7 +29,7 @@ export async function assembled(given: AssembledOptions = {}): Promise<Assembled
   const config = loadConfig({ file, env: {} });
   const through = { ...(clock && { clock }), ...(throughAuthority && { throughAuthority }) };
   const options = { home, config, log: recordingLog().log, ...through };
-  await initHome(options);
+  if (!(await fillHome(home, config, through))) await initHome(options);
   const parts = await assemble(options, { tell }, sessions, 'use');
   return {
     ...parts,

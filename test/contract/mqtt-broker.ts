@@ -10,6 +10,7 @@ import type { MqttPersistenceOptions } from '../../src/store/mqtt-options.ts';
 import { createMqttPersistence, type MqttPersistence } from '../../src/store/mqtt-persistence.ts';
 import { House } from '../broker/harness.ts';
 import type { Credential } from '../broker/test-pki.ts';
+import { beginLedger } from './empty-ledger.ts';
 
 /** Whom every client of these tests belongs to, and what it may do. */
 export const principal = 'app';
@@ -48,6 +49,7 @@ export async function startBroker(
   options: Partial<MqttPersistenceOptions> = {},
   limits: Partial<BrokerLimits> = {},
 ): Promise<TestBroker> {
+  await beginLedger(file);
   const database = openDatabase(file);
   const mayStore = (clientId: string, filter: string): boolean => house.broker.mayStore(clientId, filter);
   const persistence = createMqttPersistence(database, {

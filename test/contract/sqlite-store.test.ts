@@ -11,6 +11,7 @@ import { type Renewal, renewalStates } from '../../src/domain/renewal.ts';
 import { isLate, shownState } from '../../src/domain/shown-state.ts';
 import { openStore } from '../../src/store/index.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
+import { beginLedger } from './empty-ledger.ts';
 import { storeContract } from './store-contract.ts';
 import { certificate, day, idOf, now, principal, renewal } from './store-rows.ts';
 
@@ -21,6 +22,7 @@ function directory(): string {
 storeContract('the SQLite store', async () => {
   const home = directory();
   const path = join(home, 'nolapse.db');
+  await beginLedger(path);
   let { store } = openStore(path);
   return {
     store,
@@ -79,12 +81,11 @@ describe('the file of the SQLite store', () => {
   it('is refused at once while another process has it open', async () => {
     const child = spawn(process.execPath, [fileURLToPath(new URL('store-writer.mjs', import.meta.url)), path]);
     await once(child.stdout, 'data');
-    const began = performance.now();
     expect(open).toThrowError(expect.objectContaining({ name: 'GatewayError', code: 'store_locked' }));
-    expect(performance.now() - began).toBeLessThan(1_000);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    open();
+    // SQLite's own measure of how long it would wait for a lock.
+    expect(open().database.sqlite.pragma('busy_timeout', { simple: true })).toBe(0);
   });
 
   it('is refused while this process has it open', () => {

@@ -16,6 +16,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { idOf } from '../domain/samples.ts';
+import { fillHome } from './made-home.ts';
 import { Recorder, until } from './recorder.ts';
 
 export interface House {
@@ -78,6 +79,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
       ...(options.rsaBits && { rsaBits: options.rsaBits }),
     });
+  await fillHome(home, readConfig(), options);
   let gateway = await start();
   return {
     get gateway() {
@@ -125,7 +127,7 @@ export function connect(
     ...(credentials && { cert: credentials.certificatePem, key: credentials.keyPem }),
     ...(credentials?.rootPem && { ca: credentials.rootPem, rejectUnauthorized: true }),
     reconnectPeriod: 0,
-    connectTimeout: 10_000,
+    connectTimeout: 30_000,
     ...options,
   });
 }
