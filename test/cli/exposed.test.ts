@@ -71,7 +71,7 @@ const emptyHomes: Readonly<Record<string, { readonly prepare: () => void; readon
 describe('nolapse init', () => {
   it.each(Object.keys(emptyHomes))('refuses a home %s', async (kind) => {
     emptyHomes[kind]?.prepare();
-    const { code, stdout, stderr } = await place.run(['init', '--home', place.home]);
+    const { code, stdout, stderr } = await place.launch(['init', '--home', place.home]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(emptyHomes[kind]?.fault ?? /^$/);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
@@ -80,7 +80,7 @@ describe('nolapse init', () => {
   it.runIf(process.getuid?.() === 0)('refuses a home that belongs to another user', async () => {
     made(place.home, 0o700);
     chownSync(place.home, 12_345, 12_345);
-    const { code, stderr } = await place.run(['init', '--home', place.home]);
+    const { code, stderr } = await place.launch(['init', '--home', place.home]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('belongs to another user (12345)') });
   });
 
@@ -96,7 +96,7 @@ describe('nolapse init', () => {
     made(home, 0o700);
     made(join(home, 'mounted'), 0o700);
     symlinkSync('mounted', join(home, 'pki'));
-    const { code, stderr } = await place.run(['init', '--home', home]);
+    const { code, stderr } = await place.launch(['init', '--home', home]);
     expect(code).toBe(0);
     expect(stderr).toContain(`${above}, above the home, can be written by another user`);
   });
@@ -109,7 +109,7 @@ describe('nolapse start', () => {
     return log;
   };
   const doctor = async (): Promise<unknown> =>
-    JSON.parse((await place.run(['doctor', '--home', place.home, '-o', 'json'])).stdout);
+    JSON.parse((await place.launch(['doctor', '--home', place.home, '-o', 'json'])).stdout);
 
   it('serves with mounted keys, which are links, and has an alert stand for them', async () => {
     await place.ask('init');

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { sharedProcess } from './shared-process.ts';
 
 const entry = resolve(import.meta.dirname, '../../dist/main.js');
 
@@ -26,6 +27,11 @@ function environment(env: RunOptions['env']): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), ...env };
 }
 
+/** Is this a command that leaves nothing behind in its process? */
+function ends([command]: readonly string[]): boolean {
+  return command !== 'start' && command !== 'demo';
+}
+
 export class Workplace {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'nolapse-cli-'));
   readonly home: string = join(this.folder, 'home');
@@ -34,7 +40,17 @@ export class Workplace {
     return spawn(process.execPath, [entry, ...args], { cwd: this.folder, env: environment(env), stdio });
   }
 
-  async run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  /** Runs a command in a process that others were run in before, unless what is asked for takes one of its own. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    const { env = {}, input, stdio } = options;
+    const isPlain =
+      input === undefined && stdio === undefined && !Object.keys(env).some((name) => name.startsWith('NODE_'));
+    if (!isPlain || sharedProcess.isBusy || !ends(args)) return this.launch(args, options);
+    return sharedProcess.run({ args, cwd: this.folder, env: environment(env) });
+  }
+
+  /** Runs a command in a process of its own. */
+  async launch(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     const child = this.spawn(args, options);
     let stdout = '';
     let stderr = '';

@@ -41,7 +41,7 @@ describe('nolapse start', () => {
     expect(await place.ask('device', 'list')).toMatchObject([{ id: 'live-1' }]);
     await log.until('device.added');
     expect(log.count('device.added')).toBe(1);
-    const bad = await place.run(['device', 'add', '../x', '--owner', 'o', '--home', place.home]);
+    const bad = await place.launch(['device', 'add', '../x', '--owner', 'o', '--home', place.home]);
     expect(bad).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^nolapse: .*\n$/) });
     expect(await place.ask('init')).toMatchObject({ made: false });
   });
@@ -61,14 +61,14 @@ describe('nolapse start', () => {
 
   it('does not run twice on one home', async () => {
     await start();
-    const second = await place.run(['start', '--home', place.home], { env: anyPorts });
+    const second = await place.launch(['start', '--home', place.home], { env: anyPorts });
     expect(second.code).toBe(2);
     expect(second.stderr).toMatch(/^nolapse: .*in use.*\n$/);
   });
 
   it('says that its port is taken', async () => {
     const taken = String((await start()).mqttPort);
-    const other = await place.run(['start', '--home', join(place.folder, 'other')], {
+    const other = await place.launch(['start', '--home', join(place.folder, 'other')], {
       env: { ...anyPorts, NOLAPSE_MQTT_PORT: taken },
     });
     expect(other.code).toBe(2);

@@ -12,7 +12,7 @@ afterAll(() => place.remove());
 
 describe('nolapse', () => {
   it('lists its commands when asked', async () => {
-    const { code, stdout, stderr } = await place.run(['--help']);
+    const { code, stdout, stderr } = await place.launch(['--help']);
     expect([code, stderr]).toEqual([0, '']);
     for (const name of ['init', 'start', 'device', 'delegation', 'renewal', 'cert', 'crl', 'doctor', 'demo']) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
@@ -20,11 +20,14 @@ describe('nolapse', () => {
   });
 
   it('tells its version', async () => {
-    expect(await place.run(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+    expect(await place.launch(['--version'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    });
   });
 
   it('explains itself on standard error when no command is given', async () => {
-    const { code, stdout, stderr } = await place.run([]);
+    const { code, stdout, stderr } = await place.launch([]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('Usage: nolapse');
   });
@@ -52,7 +55,7 @@ describe('nolapse', () => {
     ['crl'],
     ['doctor'],
   ])('gives %s %s the options that all commands have', async (...command) => {
-    const { code, stdout } = await place.run([...command.filter(Boolean), '--help']);
+    const { code, stdout } = await place.launch([...command.filter(Boolean), '--help']);
     expect(code).toBe(0);
     for (const option of ['--home <dir>', '--config <file>', '-o, --output <format>']) expect(stdout).toContain(option);
   });
@@ -77,7 +80,7 @@ describe('nolapse', () => {
     [['device', 'list'], 'is not a home yet: nolapse init --home'],
     [['doctor'], 'is not a home yet: nolapse init --home'],
   ])('answers %j in one line', async (args, message) => {
-    const { code, stdout, stderr } = await place.run(args);
+    const { code, stdout, stderr } = await place.launch(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
     expect(stderr).toMatch(/^nolapse: .*\n$/);
@@ -87,7 +90,7 @@ describe('nolapse', () => {
     const file = join(place.folder, 'bad.yaml');
     writeFileSync(file, 'mqtt:\n  port: x\nmore: 1\n');
     for (const command of ['init', 'start']) {
-      const { code, stderr } = await place.run([command, '--config', file], { env: { NOLAPSE_NONSENSE: '1' } });
+      const { code, stderr } = await place.launch([command, '--config', file], { env: { NOLAPSE_NONSENSE: '1' } });
       expect(code).toBe(2);
       expect(stderr.trimEnd().split('\n')).toEqual([
         `nolapse: ${file}:2: mqtt.port: expected a whole number from 0 to 65535`,
@@ -99,7 +102,7 @@ describe('nolapse', () => {
 
   it('shows where it broke only to those who ask for it', async () => {
     const args = ['device', 'list'];
-    expect((await place.run(args)).stderr).not.toContain('.js:');
-    expect((await place.run(args, { env: { NOLAPSE_LOG_LEVEL: 'debug' } })).stderr).toContain('.js:');
+    expect((await place.launch(args)).stderr).not.toContain('.js:');
+    expect((await place.launch(args, { env: { NOLAPSE_LOG_LEVEL: 'debug' } })).stderr).toContain('.js:');
   });
 });
