@@ -151,7 +151,6 @@ describe('a connect', () => {
     socket.write(connectPacket('d10', { keepalive: 0 }));
     await closed(socket);
     expect(performance.now() - started).toBeGreaterThan(1_400);
-    expect(performance.now() - started).toBeLessThan(4_000);
     await short.close();
   });
 

@@ -25,11 +25,11 @@ async function stuckReader(house: House, id: string) {
 describe('a reader that stopped reading', () => {
   let house: House;
   beforeAll(async () => {
-    house = await House.open({ drainMs: 2_000, stallMs: 50, outboundBytesMax: 64 * 1024 * 1024 });
+    house = await House.open({ drainMs: 60_000, stallMs: 50, outboundBytesMax: 64 * 1024 * 1024 });
   });
   afterAll(() => house.close());
 
-  it('holds up neither publishers nor other readers, and is ended', async () => {
+  it('holds up neither publishers nor other readers', async () => {
     const stuck = await stuckReader(house, 'stuck');
     const reader = await house.connected(await house.service('r', { publish: [], subscribe: ['devices/#'] }), 'r');
     const heard = inbox(reader);
@@ -39,14 +39,23 @@ describe('a reader that stopped reading', () => {
     // Fill what the kernel and the stuck reader's stream take.
     for (let i = 0; i < 60; i += 1) publisher.publish('devices/d1/fill', Buffer.alloc(200 * 1024));
     await until(() => heard.length >= 60);
-    const started = performance.now();
     for (let i = 0; i < 10; i += 1) await publisher.publishAsync(`devices/d1/${i}`, 'x', { qos: 1 });
     await until(() => heard.length >= 70);
-    expect(performance.now() - started).toBeLessThan(1_900);
-    await until(() => house.broker.sessionCount === 2);
+    // The stuck reader is still there, so nobody waited for its end.
+    expect(house.broker.sessionCount).toBe(3);
     stuck.destroy();
-    expect(house.told('connection.failed').some(({ message }) => message === 'drain timeout')).toBe(true);
-    expect(publisher.connected && reader.connected).toBe(true);
+  });
+
+  it('is ended after the time it has to read on, and nobody else is', async () => {
+    const brief = await House.open({ drainMs: 200, stallMs: 50, outboundBytesMax: 64 * 1024 * 1024 });
+    const stuck = await stuckReader(brief, 'stuck');
+    const publisher = await brief.connected(await brief.device('d1'), 'd1');
+    for (let i = 0; i < 60; i += 1) publisher.publish('devices/d1/fill', Buffer.alloc(200 * 1024));
+    await until(() => brief.told('connection.failed').some(({ message }) => message === 'drain timeout'));
+    await until(() => brief.broker.sessionCount === 1);
+    expect(publisher.connected).toBe(true);
+    stuck.destroy();
+    await brief.close();
   });
 
   it('makes the broker hold no more than its share', async () => {

@@ -319,7 +319,7 @@ export function withResolvers(): { promise: Promise<void>; resolve: () => void }
 }
 
 /** Waits until `condition` holds: for what has no event to wait for. */
-export async function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, withinMs = 60_000): Promise<void> {
   const end = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${condition}`);

@@ -112,7 +112,7 @@ describe('a backup while the gateway runs', () => {
     if (which === 'the gateway') expect(partials()).toEqual([]);
     if (which === 'the gateway') gateway = await startGateway(place);
     // The copy of the killed command may still be under way.
-    await expect.poll(async () => (await backUp()).code, { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => (await backUp()).code).toBe(0);
     expect(await restore()).toMatchObject({ code: 0 });
   });
 });

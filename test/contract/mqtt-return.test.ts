@@ -49,7 +49,7 @@ describe('a session that comes back', () => {
     await publishing;
     await returned.until((packets) => packets.length >= meanwhile);
     expect(returned.texts()).toEqual(numbers(0, meanwhile));
-    await expect.poll(() => broker.queued(), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => broker.queued()).toBe(0);
   });
 
   it('is sent nothing before its CONNACK', async () => {
@@ -123,7 +123,7 @@ describe('a session that comes back', () => {
       setTimeout(() => socket.resume(), 3);
     });
     socket.write(connectPacket(`${principal}:away`, { clean: false }));
-    await until(() => packets.length === 91 || broker.house.told('session.ended').length > 0, 20_000);
+    await until(() => packets.length === 91 || broker.house.told('session.ended').length > 0);
     expect(broker.house.told('session.ended')).toEqual([]);
   });
 

@@ -67,7 +67,7 @@ describe('QoS 2 messages that are never released', () => {
     const sender = await connect();
     const before = bytes();
     for (let id = 1; id <= 64; id += 1) sender.socket.write(publish(id, { payload: Buffer.alloc(128 * 1024) }));
-    await until(() => sender.ids('pubrec').length === 64, 20_000);
+    await until(() => sender.ids('pubrec').length === 64);
     await heard.until((messages) => messages.length === 64);
     expect(kept()).toHaveLength(64);
     expect(bytes() - before).toBeLessThan(64 * 1024);

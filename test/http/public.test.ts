@@ -244,11 +244,16 @@ describe('the public server', () => {
     socket.on('error', () => undefined);
     const started = performance.now();
     socket.write('GET /healthz HTTP/1.1\r\nX: ');
-    const drip = setInterval(() => socket.write('a'), 250);
+    let drops = 0;
+    const drip = setInterval(() => {
+      drops += 1;
+      socket.write('a');
+    }, 250);
     await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(drip);
     expect(performance.now() - started).toBeGreaterThan(4_000);
-    expect(performance.now() - started).toBeLessThan(9_000);
+    // Nine seconds' worth. On a busy machine the timer fires less often, never more.
+    expect(drops).toBeLessThan(36);
   });
 
   it('lets one address hold a hundred connections and no more', async () => {

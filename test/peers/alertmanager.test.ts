@@ -38,13 +38,11 @@ receivers: [{ name: pager, webhook_configs: [{ url: '${paged.url}/', send_resolv
   const options = [`--config.file=${file}`, `--storage.path=${join(folder, memory)}`, '--cluster.listen-address='];
   child = spawn(program, [...options, `--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
   await expect
-    .poll(
-      () =>
-        fetch(`http://127.0.0.1:${port}/-/ready`).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      { timeout: 20_000 },
+    .poll(() =>
+      fetch(`http://127.0.0.1:${port}/-/ready`).then(
+        ({ status }) => status,
+        () => 0,
+      ),
     )
     .toBe(200);
 }

@@ -148,7 +148,7 @@ describe("another CA's certificate", () => {
     const pump = ca.issue('Pumpe 1', inUse(), { extensions: [uriName('urn:nolapse:device:pump-1')] });
     await importing({ 'pump-1.pem': pump });
     expect(await connackOf(house, pump, 'pump-1')).toBe(0);
-    await vi.waitFor(async () => expect((await shown('pump-1')).contact?.lastSeenAt).toBeGreaterThan(0));
+    await vi.waitFor(async () => expect((await shown('pump-1')).contact?.lastSeenAt).toBeGreaterThan(0), 60_000);
     await house.gateway.operations.lookOver();
     const found = await house.gateway.operations.listFindings({});
     expect(found.map(({ kind, subject }) => [kind, subject])).toEqual([

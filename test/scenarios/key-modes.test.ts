@@ -185,7 +185,7 @@ describe('keygen', () => {
     expect((await renewed.next('done')).renewal).toBe(renewal);
 
     // What only the device could read is gone too: its old key may fall into other hands one day.
-    await vi.waitFor(() => expect(everythingKept().includes(sealed)).toBe(false), 10_000);
+    await vi.waitFor(() => expect(everythingKept().includes(sealed)).toBe(false), 60_000);
     const { d = '' } = createPrivateKey(keyPem).export({ format: 'jwk' });
     const secret = Buffer.from(d, 'base64url');
     const kept = everythingKept();

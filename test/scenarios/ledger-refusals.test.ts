@@ -86,8 +86,8 @@ it('is told to every sink at once and once, and is on record with how long it la
     () => (manager.told.length >= 2 ? true : undefined),
     () => 'Alertmanager was told once',
   );
-  await expect.poll(() => scrape('nolapse_ledger_writable'), { timeout: 5_000 }).toBe('nolapse_ledger_writable 0');
-  await expect.poll(() => scrape(`nolapse_alerts_total{kind="${kind}"}`), { timeout: 5_000 }).toMatch(/ 1$/);
+  await expect.poll(() => scrape('nolapse_ledger_writable')).toBe('nolapse_ledger_writable 0');
+  await expect.poll(() => scrape(`nolapse_alerts_total{kind="${kind}"}`)).toMatch(/ 1$/);
   expect((await fetch(`http://127.0.0.1:${house.gateway.ports.http}/healthz`)).status).toBe(503);
   // Nothing of it can be on record, and who has nothing to write is served.
   expect(await recorded()).toEqual([]);
@@ -105,7 +105,7 @@ it('is told to every sink at once and once, and is on record with how long it la
   expect(hook.events.map(({ type }) => type)).toEqual(['nolapse.alert.raised', 'nolapse.alert.cleared']);
   expect(house.log.count('alert.raised', { 'event.reason': kind })).toBe(1);
   expect(house.log.count('alert.cleared', { 'event.reason': kind })).toBe(1);
-  await expect.poll(() => scrape('nolapse_ledger_writable'), { timeout: 5_000 }).toBe('nolapse_ledger_writable 1');
+  await expect.poll(() => scrape('nolapse_ledger_writable')).toBe('nolapse_ledger_writable 1');
   expect(manager.faults).toEqual([]);
 });
 

@@ -12,13 +12,11 @@ export async function readPlant(house: House, rows: readonly string[]): Promise<
   writeFileSync(join(house.home, 'plant.csv'), `id,owner\n${rows.join('\n')}\n`);
   const read = () => house.gateway.operations.reconcile({ source: 'plant' });
   await expect
-    .poll(
-      () =>
-        read().then(
-          ({ applied }) => applied,
-          (error: Error) => error.message,
-        ),
-      { timeout: 20_000 },
+    .poll(() =>
+      read().then(
+        ({ applied }) => applied,
+        (error: Error) => error.message,
+      ),
     )
     .toBe(true);
 }

@@ -245,7 +245,7 @@ it('tells of a class that devices name and the configuration no longer has', asy
   expect(await findings()).toMatchObject([{ subject: 'pump-1', detail: expect.stringContaining('class early') }]);
   house.configure(classes('60%', '  early: { renewAt: 40% }\n'));
   await house.restart();
-  await expect.poll(() => dueOn('pump-1'), { timeout: 15_000 }).toBeCloseTo(36, 1);
+  await expect.poll(() => dueOn('pump-1')).toBeCloseTo(36, 1);
   await house.gateway.operations.lookOver();
   expect(await findings()).toEqual([]);
   expect(house.log.count('policy.class_unknown')).toBe(1);

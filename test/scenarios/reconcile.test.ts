@@ -12,7 +12,7 @@ let netbox: NetBox;
 let house: House;
 
 /** The worked example of docs/operations.md, with pages of ten. */
-function yaml(more = ''): string {
+function yaml(more = '', timeout = '20s'): string {
   return `
 classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }
 sources:
@@ -26,14 +26,15 @@ sources:
     authorization: Token
     every: 365d
     missingMax: 20%
-    timeout: 2s
+    timeout: ${timeout}
     map: { id: name, owner: tenant.slug, site: site.slug, status: status.value }
     statuses: { active: [active, offline], decommissioned: [decommissioning], ignored: [planned] }
 ${more}`;
 }
 
-async function open(more = ''): Promise<void> {
-  house = await openHouse({ yaml: yaml(more), files: { 'netbox-token': { text: `${token}\n`, mode: 0o600 } } });
+async function open(more = '', timeout?: string): Promise<void> {
+  const files = { 'netbox-token': { text: `${token}\n`, mode: 0o600 } };
+  house = await openHouse({ yaml: yaml(more, timeout), files });
   // What the gateway reads by itself at its start is over before a test begins.
   await house.log.until('source.reconciled', { 'nolapse.source': 'netbox' });
 }
@@ -192,6 +193,8 @@ describe("a device that is not the source's own", () => {
     path: plant.csv
     every: 365d
 `);
+    // The gateway reads it by itself at its start, and there is no file yet.
+    await house.log.until('source.failed', { 'nolapse.source': 'plant' });
     await house.gateway.operations.addDevice({ id: 'mine', owner: 'me', site: 'attic' });
     writeFileSync(join(house.home, 'plant.csv'), 'id,owner\nmine,plant\nmeter-0,plant\nplant-1,plant\n');
   });
@@ -418,7 +421,7 @@ describe('a source that misbehaves', () => {
       'page 1: answered 403: is the token good?',
     ],
   ])('with %s is refused whole, and nothing is lost', async (_what, mischief, fault) => {
-    await open();
+    await open('', mischief === silent ? '2s' : undefined);
     netbox.devices[1] = { name: 'meter-1', site: 'south' };
     netbox.mischief = mischief;
     await expect(reconcile()).rejects.toMatchObject({

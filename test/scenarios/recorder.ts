@@ -3,7 +3,7 @@
 /** A line of the gateway's log. */
 export type Line = Readonly<Record<string, unknown>> & { readonly 'event.action'?: string; readonly message?: string };
 
-const waitMs = 20_000;
+const waitMs = 60_000;
 
 /** Keeps log lines, and lets a test wait for one. */
 export class Recorder {
@@ -19,7 +19,7 @@ export class Recorder {
     return this.lines.filter((line) => fits(line, { 'event.action': action, ...fields })).length;
   }
 
-  /** Resolves with the first line that fits, from the line `since` on; rejects after 20 s and says what came instead. */
+  /** Resolves with the first line that fits, from the line `since` on; rejects after a minute and says what came instead. */
   async until(action: string, fields: Line = {}, since = 0): Promise<Line> {
     const wanted = { 'event.action': action, ...fields };
     return until(

@@ -77,11 +77,13 @@ it('by the word of a site gateway does not hide what the device itself is refuse
   await device.next('error');
   for (let i = 0; i < 3; i += 1) await carried.request(renewal, false);
   await house.log.until('delegation.refused');
-  await vi.waitFor(async () =>
-    expect(await shown(renewal)).toMatchObject([
-      { code: 'subject_mismatch', via: null, times: 1 },
-      { code: 'mode_not_granted', via: 'gw-1', times: 3 },
-    ]),
+  await vi.waitFor(
+    async () =>
+      expect(await shown(renewal)).toMatchObject([
+        { code: 'subject_mismatch', via: null, times: 1 },
+        { code: 'mode_not_granted', via: 'gw-1', times: 3 },
+      ]),
+    60_000,
   );
   offset = 2 * hour;
   const alert = await house.log.until('alert.raised', { 'event.reason': 'renewal_overdue' });

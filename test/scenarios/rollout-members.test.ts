@@ -62,9 +62,7 @@ async function fetchOne(speaker: Speaker) {
 const begin = async (more = {}) => {
   const { id } = await house.gateway.operations.startCampaign({ reason: 'a test', ...more });
   // The cohort has been gone through, whatever it waits for.
-  await expect
-    .poll(async () => (await house.gateway.operations.showCampaign({ id })).busy, { timeout: 15_000 })
-    .toBe(false);
+  await expect.poll(async () => (await house.gateway.operations.showCampaign({ id })).busy).toBe(false);
   return id;
 };
 const leaked = { reasonCode: 'keyCompromise' };
@@ -153,9 +151,9 @@ describe('a campaign', () => {
     expect(advanced.message).toContain('(1 of 1 activated, 0 failed), early begins');
     await operations.quarantineDevice({ id: 'a-1', release: true });
     const early = async () => (await operations.showCampaign({ id })).cohorts.find(({ cohort }) => cohort === 'early');
-    await expect.poll(early, { timeout: 15_000 }).toMatchObject({ members: 2, activated: 0 });
+    await expect.poll(early).toMatchObject({ members: 2, activated: 0 });
     await awaken('a-1', issued);
-    await expect.poll(early, { timeout: 15_000 }).toMatchObject({ members: 2, activated: 1 });
+    await expect.poll(early).toMatchObject({ members: 2, activated: 1 });
     expect([...(await renewalsIn(id)).keys()].filter((each) => each === 'a-1')).toHaveLength(1);
   });
 
@@ -172,7 +170,7 @@ describe('a campaign', () => {
     await lineOf('campaign.advanced', id);
     expect((await renewalsIn(id)).get('c-1')).toMatchObject({ cohort: 'canary' });
     // The canaries are through, and one more has become one.
-    await expect.poll(async () => (await renewalsIn(id)).has('b-1'), { timeout: 15_000 }).toBe(true);
+    await expect.poll(async () => (await renewalsIn(id)).has('b-1')).toBe(true);
     await move('c-2', 'canary');
     await awaken('b-1', early);
     await lineOf('campaign.finished', id);
@@ -221,7 +219,7 @@ describe('a campaign for keys that are not to be trusted', () => {
     const lapsed = await house.log.until('certificate.expired', { 'nolapse.principal': 'a-1' });
     expect(lapsed).toBeDefined();
     const modes = async () => (await show('a-1')).renewals.map(({ mode, state }) => `${mode} ${state}`).sort();
-    await expect.poll(modes, { timeout: 15_000 }).toEqual(['recertify due']);
+    await expect.poll(modes).toEqual(['recertify due']);
     const id = await begin(leaked);
     expect(await modes()).toEqual(['csr due', 'recertify cancelled']);
     const sleeper = await speak('a-1', issued);

@@ -161,14 +161,12 @@ describe('a campaign', () => {
       await (await connect(house, issued, id)).endAsync();
     }
     const { id } = await start();
-    await expect.poll(async () => (await renewalsIn(id)).size, { timeout: 15_000 }).toBe(2);
+    await expect.poll(async () => (await renewalsIn(id)).size).toBe(2);
     await house.gateway.operations.pauseCampaign({ id });
     const awake = await new Speaker(await connect(house, sleeper, 'a-1'), 'a-1').listen();
     speakers.push(awake);
     await awake.say({ word: 'hello', slots: 2 });
-    await expect
-      .poll(async () => (await house.gateway.operations.showDevice({ id: 'a-1' })).contact?.slots, { timeout: 15_000 })
-      .toBe(2);
+    await expect.poll(async () => (await house.gateway.operations.showDevice({ id: 'a-1' })).contact?.slots).toBe(2);
     await house.restart();
     expect(await show(id)).toMatchObject({ state: 'paused' });
     expect((await renewalsIn(id)).get('a-1')).toMatchObject({ state: 'due', attempts: 0 });
@@ -191,14 +189,12 @@ describe('a campaign', () => {
     const issued = await plant('a-1', { cohort: 'canary' });
     await (await connect(house, issued, 'a-1')).endAsync();
     const { id } = await start();
-    await expect.poll(async () => (await renewalsIn(id)).size, { timeout: 15_000 }).toBe(1);
+    await expect.poll(async () => (await renewalsIn(id)).size).toBe(1);
     await house.gateway.operations.pauseCampaign({ id });
     const speaker = await new Speaker(await connect(house, issued, 'a-1'), 'a-1').listen();
     speakers.push(speaker);
     await speaker.say({ word: 'hello', slots: 2 });
-    await expect
-      .poll(async () => (await house.gateway.operations.showDevice({ id: 'a-1' })).contact?.slots, { timeout: 15_000 })
-      .toBe(2);
+    await expect.poll(async () => (await house.gateway.operations.showDevice({ id: 'a-1' })).contact?.slots).toBe(2);
     expect(speaker.heard).toEqual([]);
     await house.gateway.operations.resumeCampaign({ id });
     await speaker.next('offer');
@@ -279,10 +275,10 @@ describe('a drill', () => {
     const since = house.log.lines.length;
     await house.gateway.operations.runRenewal({ device: 'a-1' });
     await house.log.until('renewal.activated', { 'nolapse.principal': 'a-1' }, since);
-    await expect.poll(() => states('a-1'), { timeout: 15_000 }).toEqual(['active', 'retired', 'retired']);
+    await expect.poll(() => states('a-1')).toEqual(['active', 'retired', 'retired']);
     // A renewal ends in the step of the sweep after that of its certificate.
     const ended = async () =>
       (await house.gateway.operations.showDevice({ id: 'a-1' })).renewals.map(({ state }) => state);
-    await expect.poll(ended, { timeout: 15_000 }).toEqual(['retired', 'retired']);
+    await expect.poll(ended).toEqual(['retired', 'retired']);
   });
 });

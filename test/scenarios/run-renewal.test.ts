@@ -43,9 +43,7 @@ describe('a renewal that is run by hand', () => {
     house = await openHouse({ yaml: yaml() });
     const [broken, mended, other] = [await asleep('a-1'), await asleep('a-2'), await asleep('a-3')];
     const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile' });
-    await expect
-      .poll(async () => (await house.gateway.operations.listRenewals({})).length, { timeout: 15_000 })
-      .toBe(3);
+    await expect.poll(async () => (await house.gateway.operations.listRenewals({})).length).toBe(3);
     const failing = await come('a-1', broken);
     const { renewal } = await failing.next('offer');
     await failing.say({ word: 'csr', renewal, csr: (await newRequest('a-1')).csr });
@@ -57,7 +55,7 @@ describe('a renewal that is run by hand', () => {
     ends.push(() => device.stop());
     const held = await come('a-3', other);
     const contact = async () => (await house.gateway.operations.showDevice({ id: 'a-3' })).contact?.packetBytesMax;
-    await expect.poll(contact, { timeout: 15_000 }).toBe(4_096);
+    await expect.poll(contact).toBe(4_096);
     expect((await renewalsOf('a-2'))[0]).toMatchObject({ state: 'due', releasedAt: null });
 
     expect(await run('a-2')).toMatchObject({ campaign: id, releasedAt: expect.any(Number) });
@@ -106,16 +104,14 @@ describe('a renewal that is run by hand', () => {
     const speaker = await come('dev-1', await house.device('dev-1'));
     const vain = await run('dev-1');
     expect(vain.mode).toBe('keygen');
-    await expect.poll(openAlerts, { timeout: 15_000 }).toEqual(['renewal_failed']);
+    await expect.poll(openAlerts).toEqual(['renewal_failed']);
     expect((await run('dev-1')).id).toBe(vain.id);
     house.configure(yaml(', keyModes: [csr]'));
     await house.gateway.operations.reload();
     const anew = await run('dev-1');
     expect(anew.mode).toBe('csr');
     expect((await renewalsOf('dev-1')).map(({ id, state }) => [id, state])).toContainEqual([vain.id, 'cancelled']);
-    await expect
-      .poll(() => speaker.heard.some((each) => each.word === 'offer' && each.mode === 'csr'), { timeout: 15_000 })
-      .toBe(true);
+    await expect.poll(() => speaker.heard.some((each) => each.word === 'offer' && each.mode === 'csr')).toBe(true);
     await speaker.say({ word: 'csr', renewal: anew.id, csr: (await newRequest('dev-1')).csr });
     await speaker.next('cert');
     const { certificates } = await house.gateway.operations.showDevice({ id: 'dev-1' });

@@ -123,7 +123,7 @@ describe('a change of policy', () => {
     expect(await shortAlert('reload')).toMatchObject({ severity: 'warning' });
     await house.restart();
     expect(await shortAlert('reload')).toBeUndefined();
-    await expect.poll(() => shortAlert('policies'), { timeout: 15_000 }).toMatchObject({ severity: 'critical' });
+    await expect.poll(() => shortAlert('policies')).toMatchObject({ severity: 'critical' });
   });
 
   it.each(Object.entries(bad))('is never refused at a start, and alerted of: %s', async (_name, yaml) => {
@@ -133,7 +133,7 @@ describe('a change of policy', () => {
     await operations().reload();
     await house.log.until('policy.applied');
     await house.restart(() => house.configure(yaml));
-    await expect.poll(() => shortAlert('policies'), { timeout: 15_000 }).toMatchObject({ severity: 'critical' });
+    await expect.poll(() => shortAlert('policies')).toMatchObject({ severity: 'critical' });
     expect((await shortAlert('policies'))?.detail).toContain('pump-1');
     // The same once more is no news.
     await house.gateway.operations.clearAlert({ kind: 'too_little_time', subject: 'policies' });

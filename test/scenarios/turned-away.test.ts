@@ -92,11 +92,8 @@ async function repeated(id: string, visit: (credentials: Credentials) => Promise
   const credentials = await house.device(id);
   await Promise.all(Array.from({ length: often }, () => visit(credentials)));
   await expect
-    .poll(
-      () => house.log.lines.some((each) => each['event.action'] === 'alert.raised' && `${each.message}`.includes(id)),
-      {
-        timeout: 10_000,
-      },
+    .poll(() =>
+      house.log.lines.some((each) => each['event.action'] === 'alert.raised' && `${each.message}`.includes(id)),
     )
     .toBe(true);
   return (await house.gateway.operations.showAlert({ kind: name, subject: id })).detail;

@@ -140,7 +140,7 @@ describe('other policies are refused where they', () => {
     await house.restart();
     const alerts = () => operations().listAlerts({ kind: 'too_little_time', open: true });
     await expect
-      .poll(alerts, { timeout: 15_000 })
+      .poll(alerts)
       .toMatchObject([
         { subject: 'policies', severity: 'critical', detail: expect.stringContaining('103680 renewals a day') },
       ]);

@@ -51,7 +51,7 @@ function outputInto(file: SlowFile, more: Partial<OutputOptions> = {}) {
   return { output: new BoundedOutput({ ...options, ...more }), drops, gaps };
 }
 
-const asked = (file: SlowFile) => vi.waitFor(() => expect(file.isAsked).toBe(true), { interval: 1, timeout: 10_000 });
+const asked = (file: SlowFile) => vi.waitFor(() => expect(file.isAsked).toBe(true), { interval: 1, timeout: 60_000 });
 
 describe('lines', () => {
   it('of one turn are written together, and never by two writes at a time', async () => {
@@ -149,7 +149,7 @@ describe('a pipe', () => {
     const output = new BoundedOutput({ descriptor, bytesMax: 1_000_000 });
     const line = (index: number): string => `${String(index).padStart(99, '.')}\n`;
     for (let index = 0; index < 20_000; index += 1) output.write(line(index));
-    await vi.waitFor(() => expect(output.state.failure).toBe('nothing is taken from it'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(output.state.failure).toBe('nothing is taken from it'), { timeout: 60_000 });
     expect(output.state.dropped).toBe(10_000);
     let text = '';
     const buffer = Buffer.alloc(65_536);
@@ -158,7 +158,7 @@ describe('a pipe', () => {
         text += buffer.toString('latin1', 0, readSync(reader, buffer));
         expect(text.length).toBe(1_000_000);
       },
-      { interval: 1, timeout: 30_000 },
+      { interval: 1, timeout: 60_000 },
     );
     closeSync(reader);
     expect(text).toBe(Array.from({ length: 10_000 }, (_, index) => line(index)).join(''));
@@ -169,7 +169,7 @@ describe('a pipe', () => {
     const onGone = vi.fn();
     const output = new BoundedOutput({ descriptor, onGone });
     output.write('to nobody\n');
-    await vi.waitFor(() => expect(onGone).toHaveBeenCalled(), { timeout: 10_000 });
+    await vi.waitFor(() => expect(onGone).toHaveBeenCalled(), { timeout: 60_000 });
     expect(output.state.failure).toMatch(/^EPIPE: /);
   });
 });
