@@ -24,12 +24,27 @@ const { values } = parseArgs({
 });
 const folder = resolve(values.folder ?? mkdtempSync(join(tmpdir(), 'nolapse-engines-')));
 
+/** The suites to run, each with the files it is limited to: none means all of them. */
+function suites() {
+  const files = values.suite === 'all' ? [] : values.suite.split(',');
+  const long = files.filter((file) => file.endsWith('.long.test.ts'));
+  const short = files.filter((file) => !long.includes(file));
+  const all = [
+    ['test/vitest.config.ts', short],
+    ['test/vitest.long.config.ts', long],
+  ];
+  return files.length === 0 ? all : all.filter(([, own]) => own.length > 0);
+}
+
 /** @returns what vitest's closing lines say. */
 async function suite(engine, copy) {
-  const files = values.suite === 'all' ? [] : values.suite.split(',');
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--root', '.', '--config', 'test/vitest.config.ts', ...files];
-  const { stdout } = await run(engine, 'node', args, { cwd: copy });
-  return /^ +Tests +(.*)$/m.exec(stdout)?.[1] ?? 'no closing line';
+  const closing = [];
+  for (const [config, files] of suites()) {
+    const args = ['node_modules/vitest/vitest.mjs', 'run', '--root', '.', '--config', config, ...files];
+    const { stdout } = await run(engine, 'node', args, { cwd: copy });
+    closing.push(/^ +Tests +(.*)$/m.exec(stdout)?.[1] ?? 'no closing line');
+  }
+  return closing.join('; ');
 }
 
 function stepsOf(engine, copy, home) {

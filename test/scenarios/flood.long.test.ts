@@ -47,7 +47,7 @@ it('publishes 2,000 times where it may not, and is told of in a few lines that s
   expect(await house.metrics.value('nolapse_denied_total', { action: 'publish' })).toBe(2_000);
   const lines = () => house.log.lines.slice(since).filter((line) => line['event.action'] === 'access.denied');
   const told = () => lines().reduce((sum, line) => sum + Number(line['nolapse.folded_count'] ?? 1), 0);
-  await vi.waitUntil(() => told() === 2_000, { timeout: 5_000 });
+  await vi.waitUntil(() => told() === 2_000, { timeout: 60_000 });
   expect(lines().length).toBeLessThan(40);
   for (const line of lines()) expect(String(line['nolapse.topic'])).toHaveLength(128);
 });

@@ -38,7 +38,7 @@ async function ask(speaker: Speaker, csr: Uint8Array): Promise<string> {
     const { renewal } = await speaker.next('offer');
     const since = speaker.heard.length;
     await speaker.say({ word: 'csr', renewal, csr });
-    await expect.poll(() => speaker.heard.length, { timeout: 10_000 }).toBeGreaterThan(since);
+    await expect.poll(() => speaker.heard.length).toBeGreaterThan(since);
     if (speaker.heard.some(({ word }) => word === 'cert')) return renewal;
   }
 }
@@ -49,7 +49,7 @@ async function visit(id: string, answer: 'renews' | 'fails' = 'renews'): Promise
   if (!credentials) throw new Error(`${id} has no certificate`);
   const speaker = await new Speaker(await connect(house, credentials, id), id).listen();
   await speaker.say({ word: 'hello', maxPacket: 4_096 });
-  await expect.poll(() => speaker.heard.length + speaker.idle.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(() => speaker.heard.length + speaker.idle.length).toBeGreaterThan(0);
   const isOffered = speaker.heard.some(({ word }) => word === 'offer');
   if (isOffered) {
     const { csr, keyPem } = await newRequest(id);
@@ -95,7 +95,7 @@ const alertsOf = async (subject: string): Promise<string[]> =>
     .sort();
 
 const opened = (device: string) =>
-  expect.poll(async () => (await operations().listRenewals({ device })).length, { timeout: 15_000 }).toBe(1);
+  expect.poll(async () => (await operations().listRenewals({ device })).length).toBe(1);
 const stateOf = async (id: string): Promise<CampaignState> => (await operations().showCampaign({ id })).state;
 
 /** `rare` comes every ten days, `gone` never again; `broken` cannot store what it is given. */
@@ -130,7 +130,7 @@ const fates: Readonly<Record<string, () => Promise<void>>> = {
     await visit('broken');
     const id = await begin('canary');
     await visit('broken', 'fails');
-    await expect.poll(() => stateOf(id), { timeout: 15_000 }).toBe('stopped');
+    await expect.poll(() => stateOf(id)).toBe('stopped');
     expect(await alertsOf(id)).toEqual(['rollout_stopped critical']);
   },
   'is aborted': async () => {
@@ -166,15 +166,15 @@ describe('where a campaign', () => {
       expect(on).toBeGreaterThanOrEqual(50);
       expect(on).toBeLessThanOrEqual(60);
       await turnTo(82);
-      await expect.poll(() => alertsOf('gone'), { timeout: 15_000 }).toContain('expiry_approaching warning');
+      await expect.poll(() => alertsOf('gone')).toContain('expiry_approaching warning');
       expect(await alertsOf('gone')).toContain('renewal_overdue warning');
       await turnTo(96);
-      await expect.poll(() => alertsOf('gone'), { timeout: 15_000 }).toContain('expiry_approaching critical');
+      await expect.poll(() => alertsOf('gone')).toContain('expiry_approaching critical');
       expect(await alertsOf('rare')).toEqual([]);
       expect(house.log.count('renewal.expired')).toBe(0);
       // It comes at last, and is held back by nothing.
       expect(await visit('gone')).toBe(true);
-      await expect.poll(() => alertsOf('gone'), { timeout: 15_000 }).toEqual([]);
+      await expect.poll(() => alertsOf('gone')).toEqual([]);
     },
   );
 

@@ -28,7 +28,7 @@ async function fetchList(port: number, path: string, { certificatePem }: IssuedV
 
 const complete = '/crl/issuing.crl';
 /** A list is signed again a second after the last time at the earliest. */
-const soon = { timeout: 20_000 };
+const soon = { timeout: 60_000 };
 
 describe('a gateway that is killed', () => {
   it.each(['certificate.revoked', 'crl.published'])(

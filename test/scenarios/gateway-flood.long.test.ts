@@ -42,7 +42,7 @@ describe('a flood by a site gateway', () => {
     }
     expect(errorsOf(device)).toEqual([]);
     const seconds = Math.ceil((Date.now() - began) / 1_000);
-    await vi.waitUntil(async () => (await slowed()) >= flood - 30 - 3 * seconds, { timeout: 5_000 });
+    await vi.waitUntil(async () => (await slowed()) >= flood - 30 - 3 * seconds, { timeout: 60_000 });
   });
 
   it('is told to the site gateway once in a while, on its own topic, with the device and how long to wait', async () => {
@@ -60,7 +60,7 @@ describe('a flood by a site gateway', () => {
     const own = await new Speaker(gateway.client, 'gw-1').listen();
     const counted = () => house.metrics.value('nolapse_enrollment_errors_total', { code: 'not_delegated' });
     await say(flood, '$enroll/1/dev-1/hello');
-    await vi.waitUntil(async () => (await counted()) === flood, { timeout: 5_000 });
+    await vi.waitUntil(async () => (await counted()) === flood, { timeout: 60_000 });
     expect(errorsOf(own).length).toBeLessThan(flood / 2);
     expect(errorsOf(device)).toEqual([]);
   });
