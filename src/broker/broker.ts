@@ -2,14 +2,15 @@
 import type { IncomingMessage } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { Aedes } from 'aedes';
+import { Aedes, type AedesOptions } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Network } from '../domain/address-block.ts';
+import { ownerOfSession } from '../domain/client-id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
-import { type BrokerPersistence, brokerClient, withoutDuplicateCheck } from './aedes-internals.ts';
+import { type BrokerPersistence, brokerClient, type PublishPacket, withoutDuplicateCheck } from './aedes-internals.ts';
 import { createAnnouncer } from './announce.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { Door } from './door/door.ts';
@@ -17,7 +18,8 @@ import { createTlsListener, type Listener } from './door/tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './door/tls-options.ts';
 import { createWebSocketListener } from './door/websocket-listener.ts';
 import { endCauseOf } from './end-cause.ts';
-import { type Charge, deliverAsGranted } from './granted-qos.ts';
+import { FanOut } from './fan-out.ts';
+import { deliverAsGranted } from './granted-qos.ts';
 import { guardReads } from './guarded-reads.ts';
 import { aedesLimits, type BrokerLimits, defaultLimits } from './limits.ts';
 import { LoopTurns } from './loop-turns.ts';
@@ -143,11 +145,12 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
   const { limits, registry, sockets, paces, stalls, door } = works;
   const subscriptions = { entrance, registry, journal, limits, retained: persistence };
   persistence.createRetainedStreamCombi = () => Readable.from([]);
-  const charge: Charge = (publisher, units) => {
-    if (publisher !== undefined) registry.byClientId(publisher)?.budget.spend(units);
-  };
+  const budgetOf = (clientId: string) =>
+    registry.byClientId(clientId)?.budget ?? registry.budgets.of(ownerOfSession(clientId));
+  const fanOut = new FanOut<PublishPacket>(budgetOf);
   const aedes: Aedes = new Aedes({
     persistence,
+    mq: fanOut as unknown as NonNullable<AedesOptions['mq']>,
     ...aedesLimits(limits),
     ...admissionHooks({
       entrance,
@@ -163,7 +166,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
       onAdmitted: (client) => {
         client.duplicates = duplicates();
         persistence.attend(client);
-        deliverAsGranted(client, aedes.id, charge);
+        deliverAsGranted(client, aedes.id, fanOut);
         stalls.apply(client);
         const socket = sockets.get(client);
         if (socket) door.admitted(socket);

@@ -55,6 +55,16 @@ export class Budget {
     return this.left > 0 && (this.#isGoing || this.#waiting.length === 0);
   }
 
+  /** May what was taken before be brought to its end? On credit of one turn, so that little of it has to wait. */
+  get mayFinish(): boolean {
+    return this.left > -unitsPerTurn;
+  }
+
+  /** Does nothing wait, and is nothing to be paid? */
+  get isAtRest(): boolean {
+    return this.#waiting.length === 0 && this.left >= unitsPerTurn;
+  }
+
   /** So much was spent, or is about to be. */
   spend(units: number): void {
     this.#left = this.left - units;
@@ -63,6 +73,12 @@ export class Budget {
   /** Calls back in a later turn that has something left, after those that asked before, with so much spent. */
   wait(go: () => void, units = 0): void {
     this.#waiting.push({ units, go });
+    this.#schedule();
+  }
+
+  /** The same, before all others that wait: what was taken goes on before more is. */
+  waitFirst(go: () => void): void {
+    this.#waiting.unshift({ units: 0, go });
     this.#schedule();
   }
 

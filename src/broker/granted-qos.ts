@@ -24,31 +24,31 @@ export function grantedQos({ subscriptions }: BrokerClient, topic: string): Qos 
   return most;
 }
 
-/** What a delivery cost whom: the client whose message it is, by its name to the broker. */
-export type Charge = (publisher: string | undefined, units: number) => void;
+/** The message that is being handed on, as it is brought by a subscription. */
+export interface HandedOn {
+  /** Is it brought to this client for the first time? */
+  isFirst(client: object): boolean;
+  /** So much more was spent on it. */
+  charge(units: number): void;
+}
 
 /**
  * Makes aedes deliver so to this client, whichever of its subscriptions brings the message, and once: aedes brings it by each of them, one
  * after another. A message from the queue has its packet identifier, and a retained one no broker id: neither is told here.
  */
-export function deliverAsGranted(client: BrokerClient, brokerId: string, charge: Charge): void {
+export function deliverAsGranted(client: BrokerClient, brokerId: string, handed: HandedOn): void {
   const { deliver0, deliverQoS } = client;
-  let last: number | undefined;
   const deliver: BrokerClient['deliverQoS'] = (packet, done) => {
     if (packet.brokerId === brokerId && packet.messageId === undefined) {
       // A bridge's own message may still reach it by another subscription.
       if (packet.nl && packet.clientId === client.id) return done();
-      if (packet.brokerCounter === last) {
-        charge(packet.clientId, costs.row);
-        return done();
-      }
-      last = packet.brokerCounter;
-      charge(packet.clientId, costs.delivery + costOfBytes(packet.payload.length));
+      if (!handed.isFirst(client)) return done();
+      handed.charge(costs.delivery + costOfBytes(packet.payload.length));
     }
     // What comes from the queue was lowered before it was stored.
     if (packet.qos > 0 && packet.messageId === undefined && mayLower(client, packet.qos)) {
       const granted = grantedQos(client, packet.topic);
-      charge(packet.clientId, Object.keys(client.subscriptions).length * costs.row);
+      handed.charge(Object.keys(client.subscriptions).length * costs.row);
       if (granted !== null && granted < packet.qos) packet.qos = granted;
     }
     if (packet.qos === 0) return deliver0(packet, done);

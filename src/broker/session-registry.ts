@@ -9,7 +9,8 @@ import { type PrincipalId, reservedId } from '../domain/principal.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { BrokerClient } from './aedes-internals.ts';
-import { Budget } from './budget.ts';
+import type { Budget } from './budget.ts';
+import { Budgets } from './budgets.ts';
 import { type Deadlined, DeadlineHeap } from './deadline-heap.ts';
 import type { LoopTurns } from './loop-turns.ts';
 import { notAfterOf } from './peer-certificate.ts';
@@ -47,7 +48,7 @@ export class SessionRegistry {
   readonly #journal: Journal;
   readonly #entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>;
   readonly #perPrincipalMax: number;
-  readonly #turns: LoopTurns;
+  readonly budgets: Budgets;
   readonly #facts = new WeakMap<object, LiveSession>();
   readonly #byFingerprint = new Map<Fingerprint, Set<LiveSession>>();
   readonly #byPrincipal = new Map<PrincipalId, Set<LiveSession>>();
@@ -70,7 +71,7 @@ export class SessionRegistry {
     turns: LoopTurns,
   ) {
     this.#perPrincipalMax = perPrincipalMax;
-    this.#turns = turns;
+    this.budgets = new Budgets(turns, (id) => this.#byPrincipal.has(id as PrincipalId));
     this.#clock = clock;
     this.#journal = journal;
     this.#entrance = entrance;
@@ -134,7 +135,7 @@ export class SessionRegistry {
       brokerClientId,
       shownClientId: session.lane === 'full' ? session.clientId : `${reservedId}:${session.clientId}`,
       ...gatesOf(session, this.#entrance),
-      budget: this.ofPrincipal(session.principal.id)[0]?.budget ?? new Budget(this.#turns),
+      budget: this.budgets.of(session.principal.id),
       filters: new Set(),
       filtersRefused: 0,
       deadline: session.endsAt,
@@ -167,6 +168,7 @@ export class SessionRegistry {
     if (!live || !this.#live.delete(live)) return false;
     removeFrom(this.#byFingerprint, live.session.fingerprint, live);
     removeFrom(this.#byPrincipal, live.session.principal.id, live);
+    this.budgets.left(live.session.principal.id);
     this.#deadlines.remove(live);
     this.#ending.delete(live);
     if (this.#byClientId.get(live.brokerClientId) === live) this.#succeed(live);
@@ -214,6 +216,7 @@ export class SessionRegistry {
       this.end(live, endOf(live));
     if (now < this.#lastNow) this.#endEarlyLanes(now);
     this.#lastNow = now;
+    this.budgets.sweep();
   }
 
   /** The clock was set back: who came in as expired and is not may come again, and have more than the lane. */

@@ -4,7 +4,7 @@
 // aedes takes a QoS 1 message through its PUBACK, a QoS 2 message through its receipt, a retained one through the store, and
 // one that needs none of this straight on: whichever path is shorter overtakes. So a message that takes a path is noted as it
 // arrives, under the number (brokerCounter) that aedes's copies of it keep, and at the end of its path waits for those of its
-// client that came before. While the connection lives every message gets there, or ends the connection; once it has closed
+// client that came before. It is noted until it was handed to everybody, which may take turns. While the connection lives every message gets there, or ends the connection; once it has closed
 // and all that was on its way to the store has got there, none is waited for any longer.
 import { type Emit, type MqttBroker, type MqttClient, nextTurn, type PublishPacket } from './mqtt-packet.ts';
 
@@ -140,7 +140,7 @@ export class Arrivals {
     return number;
   }
 
-  /** Is the message stored, and still to be handed out? Who is subscribed will be given it then. */
+  /** Is the message stored, and not handed out to everybody yet? Who is subscribed will be given it then. */
   isExpected(number: number | undefined): boolean {
     return this.#messages.get(number)?.stored === true;
   }
@@ -164,13 +164,14 @@ export class Arrivals {
   #handFirst(lane: Lane, message: Message): void {
     lane.first = message.next;
     if (!lane.first) lane.last = null;
-    this.#messages.delete(message);
     const { ready, done } = message;
     // What the collector has promoted by then would keep all that it leads to.
     message.next = null;
     message.ready = null;
     message.done = undefined;
-    if (ready) this.#emit(ready, done);
+    const handed = ready && this.#emit(ready, done);
+    if (handed instanceof Promise) handed.then(() => this.#messages.delete(message));
+    else this.#messages.delete(message);
   }
 
   async #end(lane: Lane): Promise<void> {

@@ -28,8 +28,7 @@ import {
 import { createParts } from './mqtt-parts.ts';
 import type { RetainedWalk } from './mqtt-retained-walk.ts';
 import type { MqttStoredSessions } from './mqtt-stored-sessions.ts';
-import type { MatchedSubscription } from './mqtt-subscription-index.ts';
-import { noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
+import { type MatchedSubscription, noSubscriptions, type StoredSubscription } from './mqtt-subscriptions.ts';
 import type { Will } from './mqtt-wills.ts';
 
 type Cleared = QueuedPacket | PubrelPacket | undefined;

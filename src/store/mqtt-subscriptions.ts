@@ -1,8 +1,8 @@
 // The subscriptions of sessions that outlive their connection: rows in the store, mirrored in memory, where they are read.
 // The mirror changes inside the unit of work, after its rows, so it never runs ahead of another unit.
+import { FilterTree } from '../domain/filter-tree.ts';
 import type { Database } from './database.ts';
 import { type MqttClient, type Qos, settled } from './mqtt-packet.ts';
-import { type MatchedSubscription, SubscriptionIndex } from './mqtt-subscription-index.ts';
 
 /** A subscription of one client: what aedes stores and restores. Beyond the QoS it is MQTT 5's, kept as it came. */
 export interface StoredSubscription {
@@ -12,6 +12,16 @@ export interface StoredSubscription {
   rap?: boolean | undefined;
   nl?: boolean | undefined;
   subscriptionIdentifier?: number | undefined;
+}
+
+/** A stored subscription as aedes wants it back by topic. */
+export interface MatchedSubscription {
+  readonly clientId: string;
+  readonly topic: string;
+  readonly qos: Qos;
+  readonly rh?: number | undefined;
+  readonly rap?: boolean | undefined;
+  readonly nl?: boolean | undefined;
 }
 
 interface Row {
@@ -27,7 +37,7 @@ export class MqttSubscriptions {
   readonly #database: Database;
   readonly #mayStore: (clientId: string, filter: string) => boolean;
   #byClient = new Map<string, Map<string, StoredSubscription>>();
-  #index = new SubscriptionIndex();
+  #index = new FilterTree<string, MatchedSubscription>();
   #pending = 0;
   readonly #all;
   readonly #put;
@@ -48,7 +58,7 @@ export class MqttSubscriptions {
 
   load(): void {
     this.#byClient = new Map();
-    this.#index = new SubscriptionIndex();
+    this.#index = new FilterTree<string, MatchedSubscription>();
     for (const row of this.#all.all()) {
       const options = JSON.parse(row.options) as Partial<StoredSubscription>;
       this.#mirror(row.client_id, { topic: row.filter, qos: row.qos, ...options });
@@ -83,7 +93,7 @@ export class MqttSubscriptions {
         if (!stored?.has(filter)) continue;
         this.#delete.run(client.id, filter);
         stored.delete(filter);
-        this.#index.delete(client.id, filter);
+        this.#index.delete(filter, client.id);
       }
       if (stored?.size === 0) this.#byClient.delete(client.id);
     });
@@ -94,7 +104,7 @@ export class MqttSubscriptions {
     const stored = this.#byClient.get(clientId);
     if (!stored) return;
     this.#deleteAll.run(clientId);
-    for (const filter of stored.keys()) this.#index.delete(clientId, filter);
+    for (const filter of stored.keys()) this.#index.delete(filter, clientId);
     this.#byClient.delete(clientId);
   }
 
@@ -137,8 +147,8 @@ export class MqttSubscriptions {
       this.#byClient.set(clientId, stored);
     }
     stored.set(topic, subscription);
-    if (qos > 0) this.#index.set({ clientId, topic, qos, rh, rap, nl });
-    else this.#index.delete(clientId, topic);
+    if (qos > 0) this.#index.set(topic, clientId, { clientId, topic, qos, rh, rap, nl });
+    else this.#index.delete(topic, clientId);
   }
 
   #submit(work: () => void): Promise<void> {
