@@ -36,6 +36,7 @@ export function keepMessages(
     },
     sessionsPerPrincipalMax: limits.sessionsPerPrincipal,
     isConnected: (clientId) => broker()?.isConnected(clientId) ?? false,
+    allowanceOf: (session) => broker()?.allowanceOf(session),
     isRenewing: (session) => isRenewing(app, session),
     onDropped: (session, topic, reason, bytes) => tellDropped(journal, session, topic, reason, bytes),
   });

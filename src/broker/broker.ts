@@ -6,12 +6,14 @@ import { Aedes, type AedesOptions } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Network } from '../domain/address-block.ts';
 import { ownerOfSession } from '../domain/client-id.ts';
+import type { Allowance } from '../domain/costs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, type PublishPacket, withoutDuplicateCheck } from './aedes-internals.ts';
 import { createAnnouncer } from './announce.ts';
+import type { Budget } from './budget.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { Door } from './door/door.ts';
 import { createTlsListener, type Listener } from './door/tls-listener.ts';
@@ -65,6 +67,8 @@ export interface Broker {
   mayStore(clientId: string, filter: string): boolean;
   /** Has a session with this client id a connection? */
   isConnected(clientId: string): boolean;
+  /** What the principal of the session with this name may cause. For the persistence: what a message costs it is its publisher's to pay. */
+  allowanceOf(clientId: string): Allowance;
   /** New key, certificates or CRL for connections to come. Throws on PEM that does not parse; the old stay in force. */
   setSecureContext(material: TlsMaterial): void;
   /** Stops accepting, ends every session and resolves when aedes has closed. The persistence is its owner's to close. */
@@ -75,6 +79,8 @@ export interface Broker {
 interface Works {
   readonly limits: BrokerLimits;
   readonly registry: SessionRegistry;
+  /** That of the principal to whom the session with this name belongs, or belonged. */
+  readonly budgetOf: (clientId: string) => Budget;
   /** The TLS socket beneath each client, which for a WebSocket is not its stream. */
   readonly sockets: WeakMap<object, TLSSocket>;
   /** When bytes of each client were read last. */
@@ -99,7 +105,19 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
   const clients = { sockets: new WeakMap(), paces: new WeakMap() };
-  const works: Works = { limits, registry, ...clients, stalls, turns, open: new Set(), door, turnAway: sendAway };
+  const budgetOf = (clientId: string) =>
+    registry.byClientId(clientId)?.budget ?? registry.budgets.of(ownerOfSession(clientId));
+  const works: Works = {
+    limits,
+    registry,
+    budgetOf,
+    ...clients,
+    stalls,
+    turns,
+    open: new Set(),
+    door,
+    turnAway: sendAway,
+  };
   const aedes = createAedes(options, works);
   await aedes.listen();
   const listeners = createListeners(options, works, acceptInto(aedes, options, works));
@@ -122,6 +140,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     sessionsIn: (lane) => registry.countIn(lane),
     mayStore: (clientId, filter) => registry.byClientId(clientId)?.filters.has(filter) ?? false,
     isConnected: (clientId) => registry.byClientId(clientId) !== undefined,
+    allowanceOf: (clientId) => works.budgetOf(clientId),
     setSecureContext: (material) => {
       listeners.mqtt.setSecureContext(material);
       listeners.websocket?.setSecureContext(material);
@@ -142,11 +161,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 }
 
 function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
-  const { limits, registry, sockets, paces, stalls, door } = works;
+  const { limits, registry, sockets, paces, stalls, door, budgetOf } = works;
   const subscriptions = { entrance, registry, journal, limits, retained: persistence };
   persistence.createRetainedStreamCombi = () => Readable.from([]);
-  const budgetOf = (clientId: string) =>
-    registry.byClientId(clientId)?.budget ?? registry.budgets.of(ownerOfSession(clientId));
   const fanOut = new FanOut<PublishPacket>(budgetOf);
   const aedes: Aedes = new Aedes({
     persistence,

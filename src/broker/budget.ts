@@ -1,32 +1,9 @@
 // What one principal may cause in a turn of the event loop, whatever it is: packets, rows looked at, messages handed on, bytes. What is
 // more waits for turns to come, in the order in which it asked, so that everybody else has turns between.
+import { type Allowance, unitsPerTurn } from '../domain/costs.ts';
 import type { LoopTurn, LoopTurns } from './loop-turns.ts';
 
-/** What things cost. A unit is about a microsecond of the event loop. */
-export const costs = {
-  /** A packet that is taken. */
-  packet: 8,
-  /** A filter of a SUBSCRIBE or UNSUBSCRIBE. */
-  filter: 8,
-  /** A row of the store, or a subscription, that is looked at. */
-  row: 1,
-  /** A row that is written. */
-  write: 16,
-  /** A message handed to one client. */
-  delivery: 8,
-  /** Of a message that is sent or kept. */
-  kilobyte: 2,
-} as const;
-
-/** As much as 128 packets. */
-export const unitsPerTurn = 128 * costs.packet;
-
-/** What so many bytes cost. */
-export function costOfBytes(bytes: number): number {
-  return Math.ceil((bytes * costs.kilobyte) / 1_024);
-}
-
-export class Budget {
+export class Budget implements Allowance {
   readonly #turns: Pick<LoopTurns, 'current'>;
   #turn: LoopTurn;
   #left = unitsPerTurn;
@@ -76,16 +53,20 @@ export class Budget {
     this.#schedule();
   }
 
-  /** The same, before all others that wait: what was taken goes on before more is. */
+  /** Calls back in a later turn that has something left, before all that waits: what was taken goes on before more is. */
   waitFirst(go: () => void): void {
     this.#waiting.unshift({ units: 0, go });
     this.#schedule();
   }
 
-  /** Resolves when so much may be spent, and has been noted as spent. */
   async turn(units: number): Promise<void> {
     if (this.mayGo) this.spend(units);
     else await new Promise<void>((resolve) => this.wait(resolve, units));
+  }
+
+  async finish(units: number): Promise<void> {
+    if (!this.mayFinish) await new Promise<void>((resolve) => this.waitFirst(resolve));
+    this.spend(units);
   }
 
   #schedule(): void {

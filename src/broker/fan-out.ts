@@ -1,8 +1,10 @@
 // Hands each message to the subscriptions that match it, in the place of aedes's own emitter. Looking for them and handing on is charged
 // to the principal whose message it is; what is more than it may cause in a turn goes on in turns to come, one of its messages after
 // another [MQTT-4.6.0-6]. What the broker itself says waits for nothing.
+
+import { costs } from '../domain/costs.ts';
 import { FilterTree, type FilterWalk } from '../domain/filter-tree.ts';
-import { type Budget, costs } from './budget.ts';
+import type { Budget } from './budget.ts';
 
 /** What of a packet is looked at here. */
 export interface Handed {
@@ -29,7 +31,9 @@ export class FanOut<Packet extends Handed> {
   readonly #budgetOf: (clientId: string) => Budget;
   /** Messages that wait, by whose they are; the first of each is under way. */
   readonly #lanes = new Map<Budget, Handing<Packet>[]>();
+  /** What is handed on, and who pays, while a listener is told. */
   #current: Handing<Packet> | null = null;
+  #payer: Budget | null = null;
   #isClosed = false;
 
   /** @param budgetOf that of the principal to whom the session with this name belongs, or belonged. */
@@ -71,10 +75,21 @@ export class FanOut<Packet extends Handed> {
       done(new Error('the broker is closed'));
       return null;
     }
-    const handing = new Handing(packet, this.#tree.walk(packet.topic), done);
     const budget = packet.clientId === undefined ? null : this.#budgetOf(packet.clientId);
     const lane = budget && this.#lanes.get(budget);
-    if (!lane && this.#goOn(handing, budget)) return null;
+    const walk = this.#tree.walk(packet.topic);
+    const found: Listener<Packet>[] = [];
+    const isBegun = !lane && (budget === null || budget.mayFinish);
+    if (isBegun) {
+      const nodes = walk.step(nodesAtOnce, found);
+      budget?.spend((nodes + found.length) * costs.row);
+      if (walk.isOver && found.length <= 1) {
+        this.#handToOne(packet, found[0], budget, done);
+        return null;
+      }
+    }
+    const handing = new Handing(packet, walk, found, budget, done);
+    if (isBegun && this.#goOn(handing)) return null;
     if (!budget) return null;
     if (lane) lane.push(handing);
     else this.#begin(budget, handing);
@@ -91,7 +106,7 @@ export class FanOut<Packet extends Handed> {
 
   /** To be called within `take`: so much more was spent on the message that is handed on. */
   charge(units: number): void {
-    this.#current?.budget?.spend(units);
+    this.#payer?.spend(units);
   }
 
   /** To be called within `take`: is the message handed to this client for the first time? */
@@ -99,23 +114,33 @@ export class FanOut<Packet extends Handed> {
     return this.#current?.isFirst(client) ?? true;
   }
 
+  /** As most messages are. */
+  #handToOne(packet: Packet, listener: Listener<Packet> | undefined, budget: Budget | null, done: Done): void {
+    const [before, payerBefore] = [this.#current, this.#payer];
+    this.#current = null;
+    this.#payer = budget;
+    if (listener) listener.take(packet, done);
+    else done();
+    this.#current = before;
+    this.#payer = payerBefore;
+  }
+
   /** Hands on as much as may be now. @returns whether that was all. */
-  #goOn(handing: Handing<Packet>, budget: Budget | null): boolean {
-    const before = this.#current;
+  #goOn(handing: Handing<Packet>): boolean {
+    const [before, payerBefore] = [this.#current, this.#payer];
     this.#current = handing;
-    handing.budget = budget;
-    try {
-      return handing.goOn();
-    } finally {
-      this.#current = before;
-    }
+    this.#payer = handing.budget;
+    const isOver = handing.goOn();
+    this.#current = before;
+    this.#payer = payerBefore;
+    return isOver;
   }
 
   #begin(budget: Budget, handing: Handing<Packet>): void {
     const lane = [handing];
     this.#lanes.set(budget, lane);
     const go = (): void => {
-      for (let next = lane[0]; next && this.#goOn(next, budget); next = lane[0]) lane.shift()?.onHanded?.();
+      for (let next = lane[0]; next && this.#goOn(next); next = lane[0]) lane.shift()?.onHanded?.();
       if (lane.length > 0) budget.waitFirst(go);
       else this.#lanes.delete(budget);
     };
@@ -125,21 +150,30 @@ export class FanOut<Packet extends Handed> {
 
 /** One message on its way to all who are to have it. */
 class Handing<Packet> {
-  budget: Budget | null = null;
+  readonly budget: Budget | null;
   onHanded: (() => void) | undefined;
   readonly #packet: Packet;
   readonly #walk: FilterWalk<Listener<Packet>>;
   readonly #done: Done;
-  #found: Listener<Packet>[] = [];
+  #found: Listener<Packet>[];
   #next = 0;
   /** Calls of `done` that are to come: one for each that was told, and one until all were. */
   #open = 1;
   #first: object | null = null;
   #others: Set<object> | null = null;
 
-  constructor(packet: Packet, walk: FilterWalk<Listener<Packet>>, done: Done) {
+  /** @param found what has been found already. */
+  constructor(
+    packet: Packet,
+    walk: FilterWalk<Listener<Packet>>,
+    found: Listener<Packet>[],
+    budget: Budget | null,
+    done: Done,
+  ) {
     this.#packet = packet;
     this.#walk = walk;
+    this.#found = found;
+    this.budget = budget;
     this.#done = done;
   }
 

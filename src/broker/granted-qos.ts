@@ -1,9 +1,10 @@
 // At which QoS a client is sent a message: the lower of the message's own and the highest that its matching subscriptions
 // grant [MQTT-3.8.4-6], [MQTT-3.3.5-1]. aedes lowers it only for a subscription to the very topic, and of several that match
 // lets the first decide.
+
+import { costOfBytes, costs } from '../domain/costs.ts';
 import { matchesLevels } from '../domain/topics.ts';
 import type { BrokerClient, LiveSubscription, Qos } from './aedes-internals.ts';
-import { costOfBytes, costs } from './budget.ts';
 
 /** What was granted to subscriptions whose QoS was raised in the eyes of aedes. */
 const raised = new WeakMap<LiveSubscription, Qos>();

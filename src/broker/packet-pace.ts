@@ -1,6 +1,8 @@
 // How fast the packets of one connection are taken: within what its principal may cause in a turn of the event loop, and so many a
 // second. What comes faster stays in its socket: the sender is held up by TCP, and loses nothing.
-import { type Budget, costOfBytes, costs } from './budget.ts';
+
+import { costOfBytes, costs } from '../domain/costs.ts';
+import type { Budget } from './budget.ts';
 import type { LoopTurn, LoopTurns } from './loop-turns.ts';
 
 /** Once the rate is exceeded, packets are handed on so often, as many as have become due. */

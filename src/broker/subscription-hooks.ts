@@ -3,10 +3,10 @@
 import type { Aedes, AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
+import { costs } from '../domain/costs.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Journal } from '../ports/journal.ts';
 import { brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
-import { costs } from './budget.ts';
 import type { BrokerLimits } from './limits.ts';
 import { answerRepeated } from './repeated-filters.ts';
 import { type RetainedSource, replayRetained } from './retained-replay.ts';

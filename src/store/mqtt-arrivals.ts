@@ -68,6 +68,8 @@ export class Arrivals {
   readonly #written: () => Promise<void>;
   readonly #lanes = new WeakMap<MqttClient, Lane>();
   readonly #messages = new Window();
+  /** Numbers of messages that are stored and wait for none of their client's: wills. */
+  readonly #others = new Set<number>();
 
   /** `written` resolves when all that was given to the store before has been committed. */
   constructor(broker: MqttBroker, written: () => Promise<void>) {
@@ -77,7 +79,7 @@ export class Arrivals {
     this.#emit = emit;
     broker.mq.emit = (packet, done) => {
       const message = packet.brokerId === broker.id ? this.#messages.get(packet.brokerCounter) : undefined;
-      if (!message) return emit(packet, done);
+      if (!message) return this.#handOther(packet, done);
       message.ready = packet;
       message.done = done;
       return this.#handInTurn(message.lane);
@@ -137,12 +139,18 @@ export class Arrivals {
     const number = this.number(packet);
     const message = this.#messages.get(number);
     if (message) message.stored = true;
+    else this.#others.add(number);
     return number;
   }
 
   /** Is the message stored, and not handed out to everybody yet? Who is subscribed will be given it then. */
   isExpected(number: number | undefined): boolean {
-    return this.#messages.get(number)?.stored === true;
+    return this.#messages.get(number)?.stored === true || (this.#others.size > 0 && this.#others.has(number ?? 0));
+  }
+
+  /** It could not be stored, and is not handed out. */
+  forget({ brokerCounter = 0 }: PublishPacket): void {
+    this.#others.delete(brokerCounter);
   }
 
   #laneOf(client: MqttClient): Lane {
@@ -172,6 +180,15 @@ export class Arrivals {
     const handed = ready && this.#emit(ready, done);
     if (handed instanceof Promise) handed.then(() => this.#messages.delete(message));
     else this.#messages.delete(message);
+  }
+
+  #handOther(packet: PublishPacket, done: (() => void) | undefined): unknown {
+    const { brokerCounter = 0 } = packet;
+    const handed = this.#emit(packet, done);
+    if (!this.#others.has(brokerCounter)) return handed;
+    if (handed instanceof Promise) handed.then(() => this.#others.delete(brokerCounter));
+    else this.#others.delete(brokerCounter);
+    return handed;
   }
 
   async #end(lane: Lane): Promise<void> {

@@ -4,6 +4,7 @@
 // aedes restores subscriptions first, and then sends the queue, one message to a commit, while new messages overtake it. Here
 // a new message that is in the queue too is left to it, until a page of the queue is empty: from then on messages go straight
 // to the client again, by the same way as the queue's, so they stay behind them.
+import { type Allowance, costOfBytes, costs } from '../domain/costs.ts';
 import { cutWithinMs } from '../domain/untaken.ts';
 import { drained } from '../drained.ts';
 import type { Arrivals } from './mqtt-arrivals.ts';
@@ -17,11 +18,20 @@ const pubrel = 0x62;
 /** What is written before the socket is asked again whether it takes more: its own high-water mark. */
 const bytesAtOnce = 16_384;
 
+export interface BacklogParts {
+  readonly outgoing: MqttOutgoing;
+  readonly arrivals: Arrivals;
+  readonly submit: (work: () => void) => Promise<void>;
+  /** Who comes for its queue pays for the sending. */
+  readonly allowanceOf: (clientId: string) => Allowance | undefined;
+}
+
 export class Backlog {
   readonly #session: MqttSession;
   readonly #outgoing: MqttOutgoing;
   readonly #arrivals: Arrivals;
-  readonly #submit: (work: () => void) => Promise<void>;
+  readonly #submit: BacklogParts['submit'];
+  readonly #allowanceOf: BacklogParts['allowanceOf'];
   #state: 'connecting' | 'sending' | 'sent' = 'connecting';
   #sentTo: Position = { boot: 0, counter: 0 };
   /** Messages of this start that were sent from the queue before aedes has handed them out. */
@@ -35,16 +45,12 @@ export class Backlog {
   #wake: (() => void) | null = null;
 
   /** To be called before the session's subscriptions are restored. */
-  constructor(
-    session: MqttSession,
-    outgoing: MqttOutgoing,
-    arrivals: Arrivals,
-    submit: (work: () => void) => Promise<void>,
-  ) {
+  constructor(session: MqttSession, { outgoing, arrivals, submit, allowanceOf }: BacklogParts) {
     this.#session = session;
     this.#outgoing = outgoing;
     this.#arrivals = arrivals;
     this.#submit = submit;
+    this.#allowanceOf = allowanceOf;
     const unlessLeft = (deliver: Deliver): Deliver => {
       return (packet, done) => (this.#isLeft(packet) ? void setImmediate(done) : deliver(packet, done));
     };
@@ -115,12 +121,15 @@ export class Backlog {
 
   async #sendAll(): Promise<void> {
     const { id } = this.#session;
+    const allowance = this.#allowanceOf(id);
     while (!this.#session.closed) {
+      await allowance?.turn(costs.packet);
       const page = this.#outgoing.has(id) ? this.#outgoing.page(id, this.#sentTo) : [];
       if (page.length === 0) {
         this.#state = 'sent';
         return;
       }
+      allowance?.spend(costOf(page));
       this.#pass(page);
       await this.#sendPage(page);
       // Who was told of the last commit hands out first, so that what is not expected any more has been handed out.
@@ -178,4 +187,11 @@ export class Backlog {
     if (!this.#session.closed) this.#session.conn.write(Buffer.from([pubrel, 2, messageId >> 8, messageId & 0xff]));
     return undefined;
   }
+}
+
+/** Each is noted under its identifier, and handed over. */
+function costOf(page: readonly QueuedRow[]): number {
+  let bytes = 0;
+  for (const { packet } of page) bytes += packet.cmd === 'publish' ? payloadBytes(packet.payload) : 0;
+  return page.length * (costs.row + costs.write + costs.delivery) + costOfBytes(bytes);
 }

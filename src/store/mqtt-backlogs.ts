@@ -7,7 +7,8 @@ import type { MqttOutgoing } from './mqtt-outgoing.ts';
 import type { Acknowledgement, MqttClient, MqttSession } from './mqtt-packet.ts';
 import { MqttUntaken } from './mqtt-untaken.ts';
 
-export interface BacklogsOptions extends Required<Pick<MqttPersistenceOptions, 'isRenewing' | 'onDropped'>> {
+export interface BacklogsOptions
+  extends Required<Pick<MqttPersistenceOptions, 'isRenewing' | 'allowanceOf' | 'onDropped'>> {
   readonly outgoing: MqttOutgoing;
   readonly submit: <T>(work: () => T) => Promise<T>;
   readonly failed: (error: unknown) => void;
@@ -24,8 +25,8 @@ export class MqttBacklogs {
 
   /** Takes over sending this client its queue. */
   attend(client: MqttSession, arrivals: Arrivals): void {
-    const { outgoing, submit } = this.#options;
-    this.#backlogs.set(client, new Backlog(client, outgoing, arrivals, submit));
+    const { outgoing, submit, allowanceOf } = this.#options;
+    this.#backlogs.set(client, new Backlog(client, { outgoing, arrivals, submit, allowanceOf }));
   }
 
   /** Begins to send. False: the client is not attended to. */

@@ -1,5 +1,7 @@
 // What the MQTT persistence asks of those who build it: its limits, and who may have what kept.
 
+import type { Allowance } from '../domain/costs.ts';
+
 export interface MqttPersistenceOptions {
   /** May this client's subscription to this filter outlive its connection? Default: yes. */
   readonly mayStore?: (clientId: string, filter: string) => boolean;
@@ -16,6 +18,8 @@ export interface MqttPersistenceOptions {
   readonly sessionsPerPrincipalMax?: number;
   /** Has this client a connection now? Default: no. */
   readonly isConnected?: (clientId: string) => boolean;
+  /** What the principal of the session with this name may cause, which pays for what its messages cost. Default: nobody pays. */
+  readonly allowanceOf?: (clientId: string) => Allowance | undefined;
   /** Is a renewal open for this client's principal? Then what its client cannot take is held back from it for a while. Default: no. */
   readonly isRenewing?: (clientId: string) => Promise<boolean>;
   /**

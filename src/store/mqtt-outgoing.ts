@@ -110,7 +110,7 @@ export class MqttOutgoing {
   }
 
   /** Part of a unit of work: queues the packet once for each recipient. Returns the client ids whose queue is full. */
-  enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): string[] {
+  enqueue(recipients: readonly Recipient[], packet: PublishPacket, { boot, counter }: Position): string[] {
     const { topic, payload } = packet;
     const bytes = messageBytes(packet);
     const full: string[] = [];
@@ -120,7 +120,7 @@ export class MqttOutgoing {
         full.push(clientId);
         continue;
       }
-      const { changes } = this.#statements.insert.run(clientId, this.#boot, counter, topic, payload, qos, bytes);
+      const { changes } = this.#statements.insert.run(clientId, boot, counter, topic, payload, qos, bytes);
       if (changes > 0) this.#account(clientId, usage, 1, bytes);
     }
     return full;
@@ -239,7 +239,8 @@ function grantedTo(recipients: readonly Recipient[], published: Qos): Map<string
 function prepare({ sqlite }: Database) {
   return {
     pruneBoots: sqlite.prepare<[]>(
-      'DELETE FROM mqtt_boot WHERE NOT EXISTS (SELECT 1 FROM mqtt_outgoing AS o WHERE o.boot = mqtt_boot.boot)',
+      `DELETE FROM mqtt_boot WHERE NOT EXISTS (SELECT 1 FROM mqtt_outgoing AS o WHERE o.boot = mqtt_boot.boot)
+       AND NOT EXISTS (SELECT 1 FROM mqtt_spread AS s WHERE s.boot = mqtt_boot.boot)`,
     ),
     addBoot: sqlite.prepare<[string]>('INSERT INTO mqtt_boot (broker_id) VALUES (?)'),
     boots: sqlite.prepare<[], { readonly boot: number; readonly broker_id: string }>(

@@ -6,7 +6,10 @@ import { MqttIncoming } from './mqtt-incoming.ts';
 import { MqttKept } from './mqtt-kept.ts';
 import { type MqttPersistenceOptions, retainedLimits } from './mqtt-options.ts';
 import { MqttOutgoing } from './mqtt-outgoing.ts';
+import { messageBytes } from './mqtt-packet.ts';
 import { MqttRetained } from './mqtt-retained.ts';
+import { MqttSpread } from './mqtt-spread.ts';
+import { MqttSpreadRows } from './mqtt-spread-rows.ts';
 import { MqttStoredSessions } from './mqtt-stored-sessions.ts';
 import { MqttSubscriptions } from './mqtt-subscriptions.ts';
 import { MqttWills } from './mqtt-wills.ts';
@@ -35,7 +38,16 @@ export function createParts(database: Database, options: MqttPersistenceOptions,
     ...hooks,
   });
   const retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
-  const { isRenewing = async () => false, onDropped } = options;
-  const backlogs = new MqttBacklogs({ outgoing, isRenewing, onDropped, ...hooks });
-  return { subscriptions, outgoing, incoming, retained, wills, kept, sessions, backlogs };
+  const { isRenewing = async () => false, mayReceive = () => true, allowanceOf = () => undefined, onDropped } = options;
+  const spread = new MqttSpread({
+    subscriptions,
+    outgoing,
+    rows: new MqttSpreadRows(database),
+    submit: hooks.submit,
+    mayReceive,
+    allowanceOf,
+    onFull: (clientId, packet) => onDropped(clientId, packet.topic, 'queue_full', messageBytes(packet)),
+  });
+  const backlogs = new MqttBacklogs({ outgoing, isRenewing, allowanceOf, onDropped, ...hooks });
+  return { subscriptions, outgoing, incoming, retained, wills, kept, sessions, spread, backlogs };
 }

@@ -61,6 +61,7 @@ export class MqttPersistence {
     this.#parts.retained.load();
     this.#parts.wills.load();
     this.sessions.load();
+    await this.#parts.spread.resume();
   }
 
   get broker(): MqttBroker {
@@ -163,8 +164,11 @@ export class MqttPersistence {
     // A will of a broker that died comes with that broker's id, and a number of this one's.
     packet.brokerId = broker.id;
     if (arrivals.isExpected(packet.brokerCounter)) return settled;
-    const counter = arrivals.number(packet);
-    return this.#submit(() => this.#enqueue(this.#allowed(recipients, packet), packet, counter));
+    const stored = this.#parts.spread.enqueue(recipients, packet, () => arrivals.expect(packet));
+    return stored.catch((error: unknown) => {
+      arrivals.forget(packet);
+      throw error;
+    });
   }
 
   /** Notes under which identifier a message is sent, or that PUBREL is owed. What was never queued is not missed. */
@@ -248,25 +252,18 @@ export class MqttPersistence {
 
   /** Stores the packet for stored sessions and as retained message, together with what `note` writes. Null: nothing to do. */
   #store(packet: PublishPacket, note?: () => void): Promise<void> | null {
-    const { topic } = packet;
-    const kept = !isTransient(topic);
-    const recipients = kept ? this.#allowed(this.#parts.subscriptions.matching(topic), packet) : [];
-    const retain = kept && packet.retain === true;
-    if (recipients.length === 0 && !retain) return note ? this.#submit(note) : null;
-    const counter = this.#listening.arrivals.expect(packet);
-    return this.#submit(() => {
-      note?.();
-      if (retain) this.#retain(packet);
-      // Who was forgotten, or began anew, while this waited is owed nothing.
-      const subscribed = recipients.filter(({ clientId }) => this.#parts.subscriptions.has(clientId));
-      this.#enqueue(subscribed, packet, counter);
-    });
+    if (isTransient(packet.topic)) return note ? this.#submit(note) : null;
+    const isRetained = packet.retain === true;
+    const beside = note || isRetained ? { write: this.#besideOf(packet, note), isRetained } : null;
+    if (!beside && !this.#parts.subscriptions.mayMatch) return null;
+    return this.#parts.spread.store(packet, () => this.#listening.arrivals.expect(packet), beside);
   }
 
-  /** Not what a session may not have, nor what a bridge said itself. */
-  #allowed(recipients: readonly Recipient[], { topic, clientId: by }: PublishPacket): readonly Recipient[] {
-    const { mayReceive = () => true } = this.#options;
-    return recipients.filter(({ clientId, nl }) => !(nl && clientId === by) && mayReceive(clientId, topic));
+  #besideOf(packet: PublishPacket, note: (() => void) | undefined): () => void {
+    return () => {
+      note?.();
+      if (packet.retain) this.#retain(packet);
+    };
   }
 
   #retain(packet: PublishPacket): void {
@@ -274,15 +271,11 @@ export class MqttPersistence {
       this.#options.onDropped(null, packet.topic, 'queue_full', messageBytes(packet));
   }
 
-  #enqueue(recipients: readonly Recipient[], packet: PublishPacket, counter: number): void {
-    const bytes = messageBytes(packet);
-    const full = this.#parts.outgoing.enqueue(recipients, packet, counter);
-    for (const clientId of full) this.#options.onDropped(clientId, packet.topic, 'queue_full', bytes);
-  }
-
   /** A commit that fails undoes rows that were counted. Nothing else has run since: what is in memory is read anew. */
   #submit<T>(work: () => T): Promise<T> {
     return this.#database.submit(work).catch((error: unknown) => {
+      // Nothing can be read any more, either.
+      if (error instanceof GatewayError && error.code === 'store_closed') throw error;
       this.#parts.subscriptions.load();
       this.#parts.outgoing.load();
       this.#parts.retained.load();

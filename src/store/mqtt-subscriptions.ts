@@ -1,6 +1,6 @@
 // The subscriptions of sessions that outlive their connection: rows in the store, mirrored in memory, where they are read.
 // The mirror changes inside the unit of work, after its rows, so it never runs ahead of another unit.
-import { FilterTree } from '../domain/filter-tree.ts';
+import { FilterTree, type FilterWalk } from '../domain/filter-tree.ts';
 import type { Database } from './database.ts';
 import { type MqttClient, type Qos, settled } from './mqtt-packet.ts';
 
@@ -129,6 +129,16 @@ export class MqttSubscriptions {
   /** Those above QoS 0 that match the topic: whom a message is kept for. */
   matching(topic: string): readonly MatchedSubscription[] {
     return this.#index.size === 0 ? none : this.#index.match(topic);
+  }
+
+  /** Is there any above QoS 0? */
+  get mayMatch(): boolean {
+    return this.#index.size > 0;
+  }
+
+  /** As {@link matching}, to be looked for in steps. */
+  walk(topic: string): FilterWalk<MatchedSubscription> {
+    return this.#index.walk(topic);
   }
 
   clientsWith(filter: string): string[] {

@@ -1,7 +1,8 @@
 // What one principal may cause in a turn: whatever it is made of, it is bounded, waits in order, and is paid later where it was more.
 import { describe, expect, it } from 'vitest';
-import { Budget, costs, unitsPerTurn } from '../../src/broker/budget.ts';
+import { Budget } from '../../src/broker/budget.ts';
 import { LoopTurns } from '../../src/broker/loop-turns.ts';
+import { costs, unitsPerTurn } from '../../src/domain/costs.ts';
 
 /** Units spent in each turn of the event loop, until `done`. */
 async function spentByTurn(turns: LoopTurns, spent: () => number, done: Promise<unknown>): Promise<number[]> {

@@ -1,7 +1,7 @@
 // One budget a principal, that of its sessions past and present: who leaves and comes back has the same to pay.
 import { expect, it } from 'vitest';
-import { unitsPerTurn } from '../../src/broker/budget.ts';
 import { Budgets } from '../../src/broker/budgets.ts';
+import { unitsPerTurn } from '../../src/domain/costs.ts';
 
 function setUp() {
   const turns = { current: { at: 0 } };

@@ -1,8 +1,9 @@
 // A message on its way to many subscriptions: so much a turn of the event loop, in the order of its publisher, and once to each client.
 import { expect, it } from 'vitest';
-import { Budget, costs, unitsPerTurn } from '../../src/broker/budget.ts';
+import { Budget } from '../../src/broker/budget.ts';
 import { FanOut } from '../../src/broker/fan-out.ts';
 import { LoopTurns } from '../../src/broker/loop-turns.ts';
+import { costs, unitsPerTurn } from '../../src/domain/costs.ts';
 
 interface Message {
   readonly topic: string;

@@ -1,10 +1,11 @@
 // Many subscriptions of one session that match the same message: it is handed on once, and its publisher is charged for all of them.
 import { expect, it } from 'vitest';
 import type { BrokerClient } from '../../src/broker/aedes-internals.ts';
-import { Budget, costs } from '../../src/broker/budget.ts';
+import { Budget } from '../../src/broker/budget.ts';
 import { FanOut, type Handed } from '../../src/broker/fan-out.ts';
 import { deliverAsGranted } from '../../src/broker/granted-qos.ts';
 import { LoopTurns } from '../../src/broker/loop-turns.ts';
+import { costs } from '../../src/domain/costs.ts';
 
 const brokerId = 'this';
 const filters = Array.from(

@@ -54,6 +54,7 @@ export async function startBroker(
   const mayStore = (clientId: string, filter: string): boolean => house.broker.mayStore(clientId, filter);
   const persistence = createMqttPersistence(database, {
     mayStore,
+    allowanceOf: (clientId) => house.broker.allowanceOf(clientId),
     queuedMessagesMax: 10_000,
     queuedBytesMax: 10_000_000,
     onDropped: (clientId, topic, why) => {

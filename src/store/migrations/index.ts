@@ -23,6 +23,7 @@ import { alertOrderMigration } from './0021-alert-order.ts';
 import { standingMigration } from './0022-standing.ts';
 import { unrecordedMigration } from './0023-unrecorded.ts';
 import { activatedViaMigration } from './0024-activated-via.ts';
+import { mqttSpreadMigration } from './0025-mqtt-spread.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -50,4 +51,5 @@ export const migrations: readonly Migration[] = [
   standingMigration,
   unrecordedMigration,
   activatedViaMigration,
+  mqttSpreadMigration,
 ];
