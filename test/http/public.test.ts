@@ -122,7 +122,7 @@ describe('the public server', () => {
           taken = read.bytes;
           return stands;
         },
-        { interval: 200, timeout: 20_000 },
+        { interval: 200, timeout: 60_000 },
       )
       .toBe(true);
     expect(read.bytes).toBeLessThan(text.length / 4);

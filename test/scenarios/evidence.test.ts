@@ -21,7 +21,7 @@ async function exported(
   const asked = { framework: 'nist-csf-2.0', from: iso(Date.now() - day), to: iso(Date.now() + day), ...query };
   // A period ends before the millisecond in which it is asked for, and what is asked after may be of that one.
   const last = Date.now();
-  await vi.waitUntil(() => Date.now() > last, { interval: 1 });
+  await vi.waitUntil(() => Date.now() > last, { interval: 1, timeout: 60_000 });
   const views: EvidenceView[] = [];
   const records: EvidenceRecord[] = [];
   for (let after = undefined as EvidenceQuery['after']; ; ) {
