@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './config/alerts.ts';
 import { ConfigError, type ConfigFault, describeFault } from './config/fault.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
-import { configSchema, type RawConfig } from './config/schema.ts';
+import { type AuthorityKind, configSchema, type RawConfig } from './config/schema.ts';
 import { isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
 import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
@@ -29,6 +29,7 @@ export interface Config {
   readonly limits: Limits;
   /** Absolute paths of PEM or DER files. */
   readonly bootstrap: { readonly anchors: readonly string[] };
+  readonly authority: { readonly kind: AuthorityKind };
   readonly crl: { readonly validityMs: number; readonly intervalMs: number; readonly shardAbove: number };
   /** An absolute path; null: what is issued is recorded in the ledger alone. */
   readonly issued: { readonly file: string | null };
@@ -210,6 +211,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
       sessionExpiryMs: sessionExpiry,
     },
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
+    authority: raw.authority,
     crl: { validityMs: raw.crl.validity, intervalMs: raw.crl.interval, shardAbove: raw.crl.shardAbove },
     issued: { file: raw.issued.file === undefined ? null : resolve(base, raw.issued.file) },
     journal: { retentionMs: raw.journal.retention },

@@ -10,6 +10,7 @@ import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
+import { currentRoot, ownCas, signingCa } from './app/trust.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
@@ -48,7 +49,7 @@ interface Parts extends PartsAtRest {
 
 function tlsMaterial({ server, app }: Parts) {
   const { keyPem, certificatePem } = server;
-  const anchors = [app.authority.root, ...app.authority.chain, ...app.settings.anchors];
+  const anchors = [...ownCas(app), ...app.settings.anchors];
   return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
 }
 
@@ -90,7 +91,6 @@ function startPublic(
   isWell: () => Promise<boolean>,
 ) {
   const { app } = parts;
-  const { chain, root } = app.authority;
   const bounds = descriptorBounds(app.machine.descriptorLimit ?? Number.POSITIVE_INFINITY);
   return startPublicServer({
     ...options.config.http,
@@ -99,9 +99,9 @@ function startPublic(
     log: options.log,
     content: {
       crl: (shard) => servedCrl(app, parts.shelf, shard),
-      root,
-      chain,
-      p7c: async () => certsOnly([...chain, root]),
+      root: () => app.serverRoot,
+      chain: () => signingCa(app).chain,
+      p7c: async () => certsOnly([...signingCa(app).chain, currentRoot(app)]),
       health: async () => ({ ok: await isWell(), sessions: broker.sessionCount }),
       metrics: () => renderMetrics(parts, metrics, broker),
     },

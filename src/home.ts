@@ -26,6 +26,7 @@ import { RevocationLists } from './app/upkeep/revocation-lists.ts';
 import { Turns } from './app/upkeep/turns.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
+import { loadProfiles } from './authority/profiles.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
 import { CrlFolder } from './crl-folder.ts';
@@ -186,8 +187,9 @@ export async function assemble(
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
-    const local = authorities.local(pkiFolder(home), pkiOptions(options));
-    const authority = options.throughAuthority?.(local) ?? local;
+    const profiles = loadProfiles();
+    const configured = authorities[config.authority.kind](pkiFolder(home), { ...pkiOptions(options), profiles });
+    const authority = options.throughAuthority?.(configured) ?? configured;
     const turns = new Turns();
     const chores = new Chores();
     const shelf = new CrlFolder(home);
@@ -196,6 +198,8 @@ export async function assemble(
     const app: App = {
       store,
       authority,
+      serverRoot: configured.trust().roots[0],
+      profiles: profiles.principals,
       sessions,
       clock,
       entropy,

@@ -1,6 +1,7 @@
 // What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { App } from './app/context.ts';
 import type { FleetView } from './app/fleet-view.ts';
+import { currentRoot, issuerEnd } from './app/trust.ts';
 import { foreseenDays } from './domain/standing.ts';
 import { type Instant, toSeconds } from './domain/time.ts';
 import { inspectCertificate } from './pki/x509.ts';
@@ -37,8 +38,8 @@ export async function renderMetrics({ app, server }: Measured, metrics: Metrics,
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   const own = {
     server: server.notAfter,
-    issuing: app.authority.issuerNotAfter,
-    root: inspectCertificate(app.authority.root).notAfter,
+    issuing: issuerEnd(app),
+    root: inspectCertificate(currentRoot(app)).notAfter,
   };
   for (const [which, end] of Object.entries(own))
     metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));

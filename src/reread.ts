@@ -19,6 +19,7 @@ const sections: Readonly<Record<Section, string>> = {
   limits: 'limits',
   rollout: 'rollout',
   bootstrap: 'bootstrap',
+  authority: 'authority',
   crl: 'crl',
   issued: 'issued',
   journal: 'journal',

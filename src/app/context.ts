@@ -1,8 +1,9 @@
 // What every verb of the application is given: the ports, and the configuration as values.
 import type { AccessRules } from '../domain/acl.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { Principal } from '../domain/principal.ts';
+import type { Principal, PrincipalKind } from '../domain/principal.ts';
 import type { SourceRules } from '../domain/reconcile.ts';
+import type { Profile } from '../domain/request.ts';
 import { type Cohort, type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout.ts';
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
@@ -33,6 +34,10 @@ import type { Turns } from './upkeep/turns.ts';
 export interface App {
   readonly store: Store;
   readonly authority: Authority;
+  /** DER of the root that devices verify the broker with. */
+  readonly serverRoot: Uint8Array;
+  /** What certificates of each kind of principal may be. */
+  readonly profiles: Readonly<Record<PrincipalKind, Profile>>;
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly entropy: Entropy;

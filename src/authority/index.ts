@@ -1,4 +1,4 @@
-// The certificate authorities that can be configured. Another one is one more file here, and one more line.
+// The certificate authorities that `authority.kind` can name. Another one is one more file here, and one more line.
 import { openLocalAuthority } from './local.ts';
 
 export const authorities = { local: openLocalAuthority } as const;

@@ -6,13 +6,14 @@ import type { Issuer } from '../pki/certificate.ts';
 import { importKey } from '../pki/public-key.ts';
 import { signatureVerifies, signerFor } from '../pki/signature.ts';
 import { type CertificateFacts, readCertificate } from '../pki/x509.ts';
+import type { Chain } from '../ports/authority.ts';
 import { type CertificateChain, readCertificates, readPair } from './key-pair.ts';
 
 export interface IssuingCa {
   readonly issuer: Issuer;
   readonly facts: CertificateFacts;
   /** DER, the issuing CA first, the root left out. */
-  readonly chain: readonly Uint8Array[];
+  readonly chain: Chain;
   /** DER. */
   readonly root: Uint8Array;
 }

@@ -182,6 +182,10 @@ const limits = z
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+/** The certificate authorities that there are. */
+const authorityKinds = ['local'] as const;
+export type AuthorityKind = (typeof authorityKinds)[number];
+
 export const configSchema = z.strictObject({
   mqtt: z.strictObject({ host, port: port(8883) }).prefault({}),
   websocket: z
@@ -224,6 +228,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   journal: z.strictObject({ retention: duration('400d', 3_600 * second, 3_650 * day) }).prefault({}),
+  authority: z.strictObject({ kind: z.enum(authorityKinds).prefault('local') }).prefault({}),
   crl: z
     .strictObject({
       validity: duration('7d', 5 * second, 365 * day),

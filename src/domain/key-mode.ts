@@ -8,7 +8,7 @@ import type { Instant } from './time.ts';
 export interface KeyHistory {
   /** Can keys be agreed on with it (ECDH), so that a secret can be encrypted to it? */
   readonly agrees: boolean;
-  /** Does the principal's profile allow a key of its type and size? */
+  /** Does the principal's profile allow a key of its type and size, and does the authority certify keys without a request? */
   readonly allowed: boolean;
   /** Every ledger entry that certifies it. */
   readonly entries: readonly LedgerEntry[];

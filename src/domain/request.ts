@@ -38,19 +38,25 @@ export interface RequestFacts {
   readonly signatureFault?: string;
   /** The algorithm of a signature that is not verified, whoever made it; null: it was. */
   readonly refusedAlgorithm: string | null;
+  /** DER of the request itself; null: there is none, the key was certified before or made here. */
+  readonly csr: Uint8Array | null;
   /** What else it says or asks for, in words for the renewal's record: none of it reaches the certificate. */
   readonly ignored: readonly string[];
   readonly key: KeyFacts;
 }
 
-/** The facts of a request that the gateway makes itself: possession of the key is settled, and nothing is asked for. */
-export function ownRequest(principalId: PrincipalId, key: KeyFacts): RequestFacts {
+/**
+ * The facts of a request that nolapse makes itself: possession of the key is settled, and nothing is asked for.
+ * @param csr DER, where an authority needs one and the key was made here.
+ */
+export function ownRequest(principalId: PrincipalId, key: KeyFacts, csr: Uint8Array | null = null): RequestFacts {
   return {
     commonNames: [principalId],
     alternativeNames: [],
     asksForCa: false,
     signatureValid: true,
     refusedAlgorithm: null,
+    csr,
     ignored: [],
     key,
   };
@@ -66,12 +72,15 @@ export interface Profile {
   readonly extendedKeyUsage: readonly ('clientAuth' | 'serverAuth')[];
 }
 
-/** Everything the authority needs to sign, settled before it signs: a second signing makes the same certificate anew. */
+/** Everything an authority is asked to certify, settled before it is asked: the local one makes the same certificate of it twice. */
 interface CertificateRequest {
   readonly principalId: PrincipalId;
   readonly kind: PrincipalKind;
   readonly uri: string;
+  /** Random, and so the request's id as well: wanted, and of a certificate of the local authority's the serial number. */
   readonly serial: Serial;
+  /** DER of the holder's PKCS#10 request; null: the key is certified without one. */
+  readonly csr: Uint8Array | null;
   readonly spki: Uint8Array;
   readonly keyFingerprint: Fingerprint;
   readonly notBefore: Instant;
@@ -128,7 +137,7 @@ function objectToSignature({ refusedAlgorithm, signatureValid, signatureFault }:
 }
 
 /** Does this name the principal, and nobody else? DNS names are compared without regard to case (RFC 4343). */
-function namesPrincipal({ type, value }: AlternativeName, kind: PrincipalKind, id: PrincipalId): boolean {
+export function namesPrincipal({ type, value }: AlternativeName, kind: PrincipalKind, id: PrincipalId): boolean {
   switch (type) {
     case 'uri': {
       const named = parsePrincipalUri(value);
@@ -199,6 +208,7 @@ function settle(input: ApprovalInput): ApprovedRequest {
     kind: input.kind,
     uri: principalUri(input.kind, input.principalId),
     serial: input.serial,
+    csr: input.facts.csr,
     spki: input.facts.key.spki,
     keyFingerprint: input.facts.key.fingerprint,
     notBefore: input.notBefore,

@@ -28,9 +28,9 @@ export interface PublicContent {
   /** The complete CRL (shard 0) or that of a shard; null when there is none. */
   crl(shard: number): Promise<CrlContent | null>;
   /** DER of the root. */
-  readonly root: Uint8Array;
+  root(): Uint8Array;
   /** DER of the certificates below the root, the issuing CA first. */
-  readonly chain: readonly Uint8Array[];
+  chain(): readonly Uint8Array[];
   /** Certs-only PKCS#7 of the chain and the root. */
   p7c(): Promise<Uint8Array>;
   /** `ok` is whether the gateway can do its work; what stands beside it is shown as it is. */
@@ -125,12 +125,12 @@ function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void
       return crl ? sendCrl(request, reply, crl) : reply.callNotFound();
     },
   });
-  const rootPem = derToPem(content.root, 'CERTIFICATE');
-  app.get('/ca/root.crt', (request, reply) =>
-    sendBytes(request, reply, { type: 'application/x-pem-file', bytes: rootPem, seconds: certificateSeconds }),
-  );
+  app.get('/ca/root.crt', (request, reply) => {
+    const bytes = derToPem(content.root(), 'CERTIFICATE');
+    return sendBytes(request, reply, { type: 'application/x-pem-file', bytes, seconds: certificateSeconds });
+  });
   app.get(issuerPath, (request, reply) => {
-    const [bytes] = content.chain;
+    const [bytes] = content.chain();
     return bytes
       ? sendBytes(request, reply, { type: 'application/pkix-cert', bytes, seconds: certificateSeconds })
       : unavailable(reply);

@@ -116,6 +116,12 @@ export function introduce(
   return { introduced, commonName, uris, notBefore, notAfter };
 }
 
+/** Does the certificate name this issuer (RFC 5280, 4.1.2.4)? Nothing is verified. Certificates that cannot be read name nobody. */
+export function isIssuerOf(issuerDer: Uint8Array, der: Uint8Array): boolean {
+  const [issuer, subject] = [readOrNull(issuerDer), readOrNull(der)];
+  return issuer !== null && subject !== null && Buffer.compare(issuer.subject, subject.issuer) === 0;
+}
+
 /** Did the key of this issuer sign the certificate? Time and constraints are not judged. @throws DerError when one of them cannot be read. */
 export function isSignedBy(der: Uint8Array, issuerDer: Uint8Array): boolean {
   return hasSigned(readCertificate(issuerDer), readCertificate(der));

@@ -110,7 +110,7 @@ function decodeCommonName(value: DerElement, type: string): string {
   return text;
 }
 
-function readInfo(signed: Signed): RequestFacts {
+function readInfo(csr: Uint8Array, signed: Signed): RequestFacts {
   const info = new DerReader(signed.body.content, 1);
   const version = within('version', () => smallNumber(info.next(tags.integer)));
   if (version > versionMax) throw new DerError(`version ${version}: 0 is usual`);
@@ -124,6 +124,7 @@ function readInfo(signed: Signed): RequestFacts {
   return {
     commonNames: subject.filter(({ type }) => type === oids.commonName).map(({ value }) => value ?? ''),
     alternativeNames,
+    csr,
     asksForCa: wishes.lists.some(asksForCa),
     signatureValid: verdict === 'valid',
     ...(verdict !== null && verdict !== 'valid' && 'invalid' in verdict && { signatureFault: verdict.invalid }),
@@ -144,7 +145,8 @@ export function readCsr(der: Uint8Array, limits: CsrLimits = csrLimits): Request
   }
   try {
     // What is kept of the request must not change when the caller's buffer does.
-    return readInfo(readSigned(new Uint8Array(der), limits.bytesMax));
+    const kept = new Uint8Array(der);
+    return readInfo(kept, readSigned(kept, limits.bytesMax));
   } catch (error) {
     if (error instanceof DerError) return { code: 'malformed_csr', detail: error.message };
     throw error;

@@ -5,6 +5,7 @@ import type { KeyFacts } from '../domain/request.ts';
 import { bitString, contextTag, encode, octetString, oid, sequence, set, smallInteger, tags } from './der.ts';
 import { DerError, openDer, wholeOctets } from './der-reader.ts';
 import { oids } from './oids.ts';
+import { makeCsr } from './own-request.ts';
 import { readAdopted } from './x509.ts';
 
 /** The curves keys are agreed on, as OpenSSL calls them. */
@@ -98,17 +99,27 @@ export function envelop(content: Uint8Array, recipient: Uint8Array): Uint8Array 
   return sequence(oid(oids.cmsEnvelopedData), encode(contextTag(0, true), enveloped));
 }
 
+interface EnvelopedKey {
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+  readonly envelope: Uint8Array;
+  /** DER of a PKCS#10 request by the key; null: none was asked for. */
+  readonly csr: Uint8Array | null;
+}
+
 /**
  * A new P-256 key for the holder of `recipient` (a certificate's DER): its SubjectPublicKeyInfo, and the key itself as PKCS#8
  * within {@link envelop}. The private key does not leave this function in any other form.
+ * @param requestFor the common name of a request to make with the key; null: none is needed.
  */
-export function newEnvelopedKey(recipient: Uint8Array): { readonly spki: Uint8Array; readonly envelope: Uint8Array } {
+export function newEnvelopedKey(recipient: Uint8Array, requestFor: string | null = null): EnvelopedKey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });
   try {
     return {
       spki: new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })),
       envelope: envelop(pkcs8, recipient),
+      csr: requestFor === null ? null : makeCsr(requestFor, privateKey),
     };
   } finally {
     pkcs8.fill(0);

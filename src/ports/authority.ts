@@ -1,12 +1,7 @@
-// The certificate authority as the application needs it: it signs what was approved, and lists what was revoked.
-import type { Fingerprint, RevocationReason, Serial } from '../domain/certificate.ts';
-import type { ApprovedRequest, Profile } from '../domain/request.ts';
+// A certificate authority as the application needs it: it certifies what was approved, now or later. What one cannot do is absent.
+import type { RevocationReason, Serial } from '../domain/certificate.ts';
+import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
-
-export interface IssuedCertificate {
-  readonly der: Uint8Array;
-  readonly fingerprint: Fingerprint;
-}
 
 export interface RevokedEntry {
   readonly serial: Serial;
@@ -25,20 +20,55 @@ export interface CrlRequest {
   readonly revoked: AsyncIterable<readonly RevokedEntry[]>;
 }
 
+/** DER of the certificates between a leaf and the root, the issuing CA first, the root left out. */
+export type Chain = readonly [Uint8Array, ...Uint8Array[]];
+
+/** A CA that certifies principals. */
+export interface IssuingCa {
+  readonly chain: Chain;
+  /** Its own notAfter: no certificate it signs may outlive it. */
+  readonly notAfter: Instant;
+}
+
+/** What certificates of an authority are verified with. */
+export interface Trust {
+  /** The one that signs now, then those whose certificates are still in use. */
+  readonly issuers: readonly [IssuingCa, ...IssuingCa[]];
+  /** DER of the roots, the one above the present issuer first. */
+  readonly roots: readonly [Uint8Array, ...Uint8Array[]];
+}
+
+/** An answer to a request. */
+export type Issuance =
+  | {
+      readonly kind: 'issued';
+      /** DER. It is read and held against the request before it is believed. */
+      readonly certificate: Uint8Array;
+      readonly chain: Chain;
+    }
+  | {
+      /** The authority has the request and will answer it when it is asked again. */
+      readonly kind: 'pending';
+      readonly askAgainMs: number;
+    };
+
 export interface Authority {
-  /** The issuing CA's own notAfter: no certificate it signs may outlive it. */
-  readonly issuerNotAfter: Instant;
-  /** DER of the certificates between a leaf and the root, the issuing CA first, the root left out. */
-  readonly chain: readonly Uint8Array[];
-  /** DER of the root. */
-  readonly root: Uint8Array;
-  /** The profile held against requests for this purpose. */
-  profile(name: string): Profile;
+  /** The issuers and roots, which may change while nolapse runs: ask each time. */
+  trust(): Trust;
   /**
-   * Signs. Fails with GatewayError `authority_unavailable` when it cannot now; the caller tries again.
-   * @param crlUrl where the certificate is to say that its revocation is published; absent: at the complete CRL.
+   * Certifies the key of a request. Its serial number names the request: the ledger keeps the request before this is called, so
+   * that one asked twice is known by it, and at most one of two answers enters the ledger. An authority that chooses serial numbers
+   * itself uses it as its request's id. Fails with GatewayError `authority_unavailable` when it cannot now; the caller tries again.
+   * @param crlUrl where the certificate is to say that its revocation is published; absent: where the authority publishes it.
    */
-  issue(request: ApprovedRequest, crlUrl?: string): Promise<IssuedCertificate>;
-  /** Signs a CRL and returns its DER in pieces, without holding up the event loop. Fails as {@link issue}, and as its pages do. */
-  signCrl(request: CrlRequest): Promise<readonly Uint8Array[]>;
+  issue(request: ApprovedRequest, crlUrl?: string): Promise<Issuance>;
+  /** Does it sign in this process, with a key that was held against its certificate? Then nobody verifies its signatures. */
+  readonly signsHere?: true;
+  /** Does it certify keys without a PKCS#10 request of their holder? Absent: it does not, and each request needs its CSR. */
+  readonly certifiesKeys?: true;
+  /**
+   * Signs a CRL and returns its DER in pieces, without holding up the event loop. Fails as {@link issue}, and as its pages do.
+   * Absent: the authority publishes its own.
+   */
+  signCrl?(request: CrlRequest): Promise<readonly Uint8Array[]>;
 }

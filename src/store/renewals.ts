@@ -165,6 +165,7 @@ export function requests(queries: Queries) {
         'kind',
         'uri',
         'serial',
+        'csr',
         'spki',
         'key_fingerprint as keyFingerprint',
         'not_before as notBefore',
@@ -180,6 +181,7 @@ export function requests(queries: Queries) {
       kind: p('kind'),
       uri: p('uri'),
       serial: p('serial'),
+      csr: p('csr'),
       spki: p('spki'),
       key_fingerprint: p('keyFingerprint'),
       not_before: p('notBefore'),
@@ -194,7 +196,7 @@ export function requests(queries: Queries) {
   return {
     request: (renewalId: string): ApprovedRequest | null => {
       const row = byRenewal.get({ renewalId });
-      return row ? { ...row, spki: bytesOf(row.spki) } : null;
+      return row ? { ...row, csr: row.csr && bytesOf(row.csr), spki: bytesOf(row.spki) } : null;
     },
     putRequest: (renewalId: string, request: ApprovedRequest): void => void put.run({ ...request, renewalId }),
   };

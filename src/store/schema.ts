@@ -115,6 +115,7 @@ interface RequestTable {
   kind: PrincipalKind;
   uri: string;
   serial: Serial;
+  csr: Uint8Array | null;
   spki: Uint8Array;
   key_fingerprint: Fingerprint;
   not_before: Instant;

@@ -2,6 +2,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { importCertificates } from '../../src/app/inventory/import-certificates.ts';
 import { revoke } from '../../src/app/renewal/revoke.ts';
+import type { Fingerprint } from '../../src/domain/certificate.ts';
+import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { principal } from '../contract/store-rows.ts';
 import { approvedFor, ecKey, spkiOf } from '../pki/made.ts';
 import { type Assembled, assembled } from './assembled.ts';
@@ -15,16 +17,15 @@ async function comeBack(url: string) {
   const { app } = parts;
   const now = Date.now();
   const validity = { notBefore: now - 1_000, notAfter: now + 86_400_000 };
-  const { der, fingerprint } = await app.authority.issue(
-    approvedFor(app.authority, 'a', spkiOf(ecKey()), validity),
-    url,
-  );
+  const answer = await app.authority.issue(approvedFor('a', spkiOf(ecKey()), validity), url);
+  if (answer.kind === 'pending') throw new Error('the local authority answers at once');
+  const der = answer.certificate;
   const row = JSON.stringify({ file: 'a.crt', block: 1, certificate: Buffer.from(der).toString('base64') });
   const text = (async function* () {
     yield Buffer.from(`${row}\n`);
   })();
   expect(await importCertificates(app, { text })).toMatchObject({ imported: 1 });
-  return fingerprint;
+  return fingerprintOf(der) as Fingerprint;
 }
 
 const shards = async () =>

@@ -45,8 +45,8 @@ async function serve(change: Partial<PublicContent> = {}, connectionsMax?: numbe
     ...(connectionsMax !== undefined && { connectionsMax }),
     content: {
       crl: async (shard) => crlOf(`crl ${shard}`, shard),
-      root: bytes('root'),
-      chain: [bytes('issuing')],
+      root: () => bytes('root'),
+      chain: () => [bytes('issuing')],
       p7c: async () => bytes('p7c'),
       health: async () => ({ ok: true }),
       metrics: async () => '# HELP x y\nx 1\n',
@@ -325,7 +325,7 @@ describe('the public server', () => {
 
   it('says that its address is taken', async () => {
     await serve();
-    const content = { crl: async () => null, root: bytes('r'), chain: [], p7c: async () => bytes('') };
+    const content = { crl: async () => null, root: () => bytes('r'), chain: () => [], p7c: async () => bytes('') };
     const taken = startPublicServer({
       host: '127.0.0.1',
       port: server?.port ?? 0,

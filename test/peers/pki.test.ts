@@ -35,8 +35,8 @@ const writePem = (name: string, label: string, der: Uint8Array) => writeFileSync
 const path = ['-CAfile', 'root.crt', '-untrusted', 'issuing.crt'];
 
 async function issueTo(file: string, spki = spkiOf(ecKey())) {
-  const request = approvedFor(authority, 'dev-1', spki, validity);
-  const { der } = await authority.issue(request);
+  const request = approvedFor('dev-1', spki, validity);
+  const { certificate: der } = await authority.issue(request);
   writePem(file, 'CERTIFICATE', der);
   return { request, der };
 }
@@ -105,8 +105,8 @@ describe('openssl verify -crl_check', () => {
   const check = (leaf: string, crl: string) =>
     openssl('verify', '-x509_strict', '-crl_check', '-CRLfile', crl, '-purpose', 'sslclient', ...path, leaf);
   const issueInto = async (file: string, shard: number): Promise<Serial> => {
-    const request = approvedFor(authority, 'dev-1', spkiOf(ecKey()), validity);
-    writePem(file, 'CERTIFICATE', (await authority.issue(request, url(shard))).der);
+    const request = approvedFor('dev-1', spkiOf(ecKey()), validity);
+    writePem(file, 'CERTIFICATE', (await authority.issue(request, url(shard))).certificate);
     return request.serial;
   };
 
@@ -200,7 +200,7 @@ describe('openssl cms -decrypt', () => {
 describe('openssl', () => {
   it('prints the certificates of a certs-only message', async () => {
     const { der } = await issueTo('leaf.crt');
-    writeFileSync(join(dir, 'chain.p7c'), certsOnly([der, ...authority.chain]));
+    writeFileSync(join(dir, 'chain.p7c'), certsOnly([der, ...authority.trust().issuers[0].chain]));
     const printed = await openssl('pkcs7', '-inform', 'DER', '-in', 'chain.p7c', '-print_certs');
     expect(printed).toContain('subject=CN = dev-1');
     expect(printed.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);

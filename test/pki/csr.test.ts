@@ -68,6 +68,7 @@ describe('readCsr', () => {
         { type: 'dns', value: 'dev-1.example' },
       ],
       asksForCa: true,
+      csr: new Uint8Array(request.rawData),
       ignored: ['subject O', 'extensions subjectAltName, basicConstraints'],
       signatureValid: true,
       refusedAlgorithm: null,

@@ -13,7 +13,7 @@ async function certified(key: KeyObject) {
   const dir = scratch();
   initPki(dir, serverOptions);
   const authority = openLocalAuthority(dir, locations);
-  const { der } = await authority.issue(approvedFor(authority, 'dev-1', spkiOf(key)));
+  const { certificate: der } = await authority.issue(approvedFor('dev-1', spkiOf(key)));
   return { der, keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 

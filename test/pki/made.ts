@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { spkiOf } from '../../src/authority/key-pair.ts';
+import { loadProfiles } from '../../src/authority/profiles.ts';
 import type { PrincipalId } from '../../src/domain/principal.ts';
 import { type ApprovedRequest, approve, ownRequest } from '../../src/domain/request.ts';
 import { nameOf } from '../../src/pki/certificate.ts';
@@ -27,7 +28,6 @@ import { derToPem } from '../../src/pki/pem.ts';
 import { keyIdentifier, readKey } from '../../src/pki/public-key.ts';
 import { newSerial } from '../../src/pki/serial.ts';
 import { seal, signerFor } from '../../src/pki/signature.ts';
-import type { Authority } from '../../src/ports/authority.ts';
 
 export const day = 86_400_000;
 export const now = Date.UTC(2027, 0, 15, 12);
@@ -99,18 +99,20 @@ export function paddedDigest(message: Uint8Array, octets: number): Uint8Array {
   return Buffer.concat([Buffer.of(0, 1), padding, Buffer.of(0), digestInfo]);
 }
 
+const profiles = loadProfiles();
+
 /** A request that has been approved for `id`, over this SubjectPublicKeyInfo. */
 export function approvedFor(
-  authority: Authority,
   id: string,
   spki: Uint8Array,
   validity = { notBefore: now - day, notAfter: now + 30 * day },
+  csr: Uint8Array | null = null,
 ): ApprovedRequest {
   const approval = approve({
-    facts: ownRequest(id as PrincipalId, readKey(spki)),
+    facts: ownRequest(id as PrincipalId, readKey(spki), csr),
     principalId: id as PrincipalId,
     kind: 'device',
-    profile: authority.profile('device'),
+    profile: profiles.principals.device,
     serial: newSerial(entropy),
     ...validity,
     keyHolder: 'nobody',

@@ -36,8 +36,8 @@ beforeAll(async () => {
     const key = make();
     const validity = { notBefore: now, notAfter: now + day };
     // The profile would not certify every one of them.
-    const request = { ...approvedFor(authority, 'dev-1', spkiOf(ecKey()), validity), spki: spkiOf(key) };
-    made.set(name, { key, der: (await authority.issue(request)).der });
+    const request = { ...approvedFor('dev-1', spkiOf(ecKey()), validity), spki: spkiOf(key) };
+    made.set(name, { key, der: (await authority.issue(request)).certificate });
   }
 });
 

@@ -1,11 +1,12 @@
 // A gateway that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
-// has not begun. Arguments: home, the action to die at ('' for never). Needs the build in dist/.
+// has not begun. Arguments: home, the action to die at ('' for never, or until a message says which). Needs the build in dist/.
 import { loadConfig } from '../../dist/config.js';
 import { startGateway } from '../../dist/gateway.js';
 import { createLog } from '../../dist/telemetry/log.js';
 import { createMetrics } from '../../dist/telemetry/metrics.js';
 
-const [home, deadly] = process.argv.slice(2);
+const [home, first = ''] = process.argv.slice(2);
+let deadly = first;
 const stream = {
   write: (line) => {
     if (deadly && line.includes(`"event.action":"${deadly}"`)) process.kill(process.pid, 'SIGKILL');
@@ -19,7 +20,8 @@ const gateway = await startGateway({
   metrics: createMetrics(),
 });
 process.send?.({ ports: gateway.ports });
-process.on('message', async ({ id, name, input }) => {
+process.on('message', async ({ id, name, input, dieAt }) => {
+  deadly = dieAt ?? deadly;
   const result = await gateway.operations[name](input);
   process.send?.({ id, result });
 });

@@ -27,10 +27,13 @@ export class Mortal {
   }
 
   call<T>(name: OperationName, input: unknown): Promise<T> {
-    this.#calls += 1;
-    const id = this.#calls;
-    this.#child.send({ id, name, input });
-    return this.#answer((message) => (message['id'] === id ? (message['result'] as T) : undefined));
+    return this.#ask({ name, input });
+  }
+
+  /** Calls, and from then on dies at this decision: one told before, at the start say, does no harm. @returns how it ended. */
+  dieOf(dieAt: string, name: OperationName, input: unknown): Promise<unknown> {
+    void this.#ask({ name, input, dieAt }).catch(() => undefined);
+    return this.death();
   }
 
   async told(action: string): Promise<void> {
@@ -51,6 +54,13 @@ export class Mortal {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
     await once(this.#child, 'exit');
+  }
+
+  #ask<T>(call: Record<string, unknown>): Promise<T> {
+    this.#calls += 1;
+    const id = this.#calls;
+    this.#child.send({ ...call, id });
+    return this.#answer((message) => (message['id'] === id ? (message['result'] as T) : undefined));
   }
 
   #answer<T>(pick: (message: Record<string, unknown>) => T | undefined): Promise<T> {

@@ -44,11 +44,9 @@ describe('a gateway that is killed', () => {
       const issued = await gateway.call<IssuedView>('issueDevice', { id: 'pump-1' });
       const before = await fetchList(gateway.ports.http, complete, issued);
       await gateway.kill();
-      gateway = await Mortal.start(home, deadly);
-      void gateway
-        .call('revokeCertificate', { id: issued.certificate.serial, reason: 'keyCompromise' })
-        .catch(() => undefined);
-      expect(await gateway.death()).toBe('SIGKILL');
+      gateway = await Mortal.start(home);
+      const revocation = { id: issued.certificate.serial, reason: 'keyCompromise' };
+      expect(await gateway.dieOf(deadly, 'revokeCertificate', revocation)).toBe('SIGKILL');
       gateway = await Mortal.start(home);
       await expect
         .poll(async () => (await fetchList(gateway.ports.http, complete, issued)).revoked, soon)

@@ -18,6 +18,7 @@ import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { lastChance } from '../renewal/last-chance.ts';
+import { issuerEnd } from '../trust.ts';
 import { concernsDelegation, refuseGateway } from './act-for.ts';
 import { beginThrough } from './begin-through.ts';
 import { listenersTo } from './delegations.ts';
@@ -125,11 +126,18 @@ async function objectToMode(
   return { code: 'key_refused', detail: `the key in use no longer allows key mode ${renewal.mode}` };
 }
 
+interface KeyToCertify {
+  readonly key: KeyFacts;
+  readonly envelope: Uint8Array | null;
+  readonly csr: Uint8Array | null;
+}
+
 /** The key to certify: the one in use, or a new one that only its holder can read. */
-function keyFor(renewal: Renewal, old: LedgerEntry): { readonly key: KeyFacts; readonly envelope: Uint8Array | null } {
-  if (renewal.mode === 'recertify') return { key: readAdopted(old.der).key, envelope: null };
-  const { spki, envelope } = newEnvelopedKey(old.der);
-  return { key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }, envelope };
+function keyFor({ authority }: App, renewal: Renewal, old: LedgerEntry): KeyToCertify {
+  if (renewal.mode === 'recertify') return { key: readAdopted(old.der).key, envelope: null, csr: null };
+  const made = newEnvelopedKey(old.der, authority.certifiesKeys ? null : renewal.principalId);
+  const { spki, envelope, csr } = made;
+  return { key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }, envelope, csr };
 }
 
 async function settle(
@@ -140,15 +148,15 @@ async function settle(
   count: () => Promise<void>,
 ): Promise<Refusal | null> {
   const { app, tx, now } = within;
-  const validity = validityAt(now, policyOf(app, principal), app.authority.issuerNotAfter, old);
+  const validity = validityAt(now, policyOf(app, principal), issuerEnd(app), old);
   if (!validity) return { code: 'unavailable', detail: 'the issuing CA is near its end' };
-  const { key, envelope } = keyFor(renewal, old);
+  const { key, envelope, csr } = keyFor(app, renewal, old);
   const approval = approve({
     // Of a key that is certified already, or was made here, possession need not be shown again.
-    facts: ownRequest(principal.id, key),
+    facts: ownRequest(principal.id, key, csr),
     principalId: principal.id,
     kind: principal.kind,
-    profile: app.authority.profile(principal.kind),
+    profile: app.profiles[principal.kind],
     serial: newSerial(app.entropy),
     ...validity,
     keyHolder: renewal.mode === 'recertify' ? 'itself' : 'nobody',

@@ -16,6 +16,7 @@ import { type App, policyOf } from '../context.ts';
 import { holdOf, keepHeld, tellUrgent } from '../renewal/hold.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import { fitted, type Manner, type Way } from '../renewal/manner.ts';
+import { chainFor } from '../trust.ts';
 import { listenersTo } from './delegations.ts';
 import { awaitsRequest, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
@@ -149,7 +150,7 @@ async function replacementMessage(app: App, renewal: Renewal, manner: Manner): P
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return null;
   if (renewal.mode === 'csr') {
-    const certificates = [replacement, ...app.authority.chain];
+    const certificates = [replacement, ...chainFor(app, replacement)];
     const whole = { word: 'cert', renewal: renewal.id, certificates } as const;
     if (fitted(renewal.principalId, manner, whole)) return whole;
   }

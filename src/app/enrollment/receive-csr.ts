@@ -15,6 +15,7 @@ import { callOff } from '../renewal/call-off.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import { lastChance } from '../renewal/last-chance.ts';
+import { issuerEnd } from '../trust.ts';
 import { assembleRequest, forgetUpload } from './assemble-request.ts';
 import { beginThrough } from './begin-through.ts';
 import { objectToProof } from './check-proof.ts';
@@ -162,13 +163,13 @@ async function approveWithin({ app, tx, now }: Change, principal: Principal, ren
   const another = others.some((entry) => entry.principalId !== principal.id);
   const policy = policyOf(app, principal);
   const replaced = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
-  const validity = validityAt(now, policy, app.authority.issuerNotAfter, replaced || null);
+  const validity = validityAt(now, policy, issuerEnd(app), replaced || null);
   if (!validity) return issuerEnds;
   return approve({
     facts,
     principalId: principal.id,
     kind: principal.kind,
-    profile: app.authority.profile(principal.kind),
+    profile: app.profiles[principal.kind],
     serial: newSerial(app.entropy),
     ...validity,
     mode: 'csr',

@@ -19,7 +19,7 @@ export function notesOn(app: App, facts: CertificateFacts, principal: Principal)
   }
   notes.push(...notesOnTime(app, facts, principal));
   if (principal.status === 'quarantined') notes.push('is refused until its device is released from quarantine');
-  if (!allowsKey(app.authority.profile(principal.kind), key)) {
+  if (!allowsKey(app.profiles[principal.kind], key)) {
     const what =
       key.algorithm === null ? (key.fault ?? 'unknown') : `${key.algorithm}${key.bits ? ` ${key.bits}` : ''}`;
     notes.push(`has a key that cannot be certified again (${what}): renewal needs a new key, in key mode csr`);

@@ -1,7 +1,6 @@
 // May a certificate that this gateway did not issue, or does not remember, be taken into the ledger? It must be an end entity's, name
 // somebody the inventory has, and have time left, grace included. Who signed it is not asked: an operator vouches for it.
-import type { Fingerprint, LedgerEntry, Serial } from '../../domain/certificate.ts';
-import { foreignSerial } from '../../domain/certificate.ts';
+import { foreignSerial, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import { graceMs } from '../../domain/policy.ts';
 import {
   isPrincipalUri,
@@ -14,10 +13,12 @@ import {
 } from '../../domain/principal.ts';
 import { introduce } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
+import { issuerMark } from '../../pki/issued.ts';
 import { oids } from '../../pki/oids.ts';
 import { valuesOf } from '../../pki/parts.ts';
 import { asPresented, type CertificateFacts, fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type App, policyOf } from '../context.ts';
+import { ownCas } from '../trust.ts';
 import { notesOn } from './certificate-notes.ts';
 
 export type CheckedCertificate =
@@ -80,7 +81,7 @@ export async function checkCertificate(
   const known = await app.store.read.certificate(fingerprint);
   if (known) return checkKnown(known, wanted.mapped);
   const isCa = facts.ca.is || facts.keyCertSign === true;
-  if (isCa && [app.authority.root, ...app.authority.chain].some((own) => fingerprintOf(own) === fingerprint)) {
+  if (isCa && ownCas(app).some((own) => fingerprintOf(own) === fingerprint)) {
     return { kind: 'ca', isOwn: true };
   }
   const named = await principalIn(app, facts, wanted);
@@ -174,10 +175,9 @@ function objectTo(app: App, { purposes, notBefore, notAfter }: CertificateFacts,
  * One that our own CA signed has its serial number alone: our revocation list can name it. Any other has the mark of its issuer; where
  * that is the certificate itself, of its key, since many devices made themselves the number 0 or 1 under one name.
  */
-function serialIn(app: App, der: Uint8Array, { serial, issuer, subject, key, extensions }: CertificateFacts): Serial {
-  const { root, chain } = app.authority;
-  if (introduce(der, chain, [root], app.clock.now()).introduced) return serial;
-  const keyId = extensions.get(oids.authorityKeyIdentifier)?.value ?? new Uint8Array();
-  const isOwnIssuer = Buffer.compare(issuer, subject) === 0;
-  return foreignSerial(serial, fingerprintOf(Buffer.concat([issuer, isOwnIssuer ? key.spki : keyId])) as Fingerprint);
+function serialIn(app: App, der: Uint8Array, facts: CertificateFacts): Serial {
+  const { issuers, roots } = app.authority.trust();
+  const chains = issuers.flatMap(({ chain }) => chain);
+  if (introduce(der, chains, roots, app.clock.now()).introduced) return facts.serial;
+  return foreignSerial(facts.serial, issuerMark(facts));
 }

@@ -1,17 +1,21 @@
 // Issues a certificate by hand: a principal's first one, or the way out when nothing else works. The key is made here, handed
 // over once and forgotten.
 import { generateKeyPair } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { issuedEntry } from '../../domain/issued-entry.ts';
 import { validityAt } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { approve, ownRequest } from '../../domain/request.ts';
+import { type ApprovedRequest, approve, ownRequest } from '../../domain/request.ts';
+import type { RevocationList } from '../../domain/revocation-list.ts';
+import { makeCsr } from '../../pki/own-request.ts';
 import { derToPem } from '../../pki/pem.ts';
 import { readKey } from '../../pki/public-key.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { change } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { type IssuedView, OperationError } from '../operations.ts';
+import { askAuthority } from '../renewal/ask-authority.ts';
+import { issuerEnd } from '../trust.ts';
 import { viewOf } from '../view.ts';
 
 const newKeyPair = promisify(generateKeyPair);
@@ -31,7 +35,7 @@ export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): 
       : await newKeyPair('rsa', { modulusLength: rsaBits });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const now = app.clock.now();
-  const { issuerNotAfter } = app.authority;
+  const issuerNotAfter = issuerEnd(app);
   const validity = validityAt(now, policyOf(app, principal), issuerNotAfter, null);
   if (!validity) {
     throw new OperationError('conflict', [
@@ -39,10 +43,10 @@ export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): 
     ]);
   }
   const approval = approve({
-    facts: ownRequest(id, readKey(spki)),
+    facts: ownRequest(id, readKey(spki), app.authority.certifiesKeys ? null : makeCsr(id, privateKey)),
     principalId: id,
     kind: principal.kind,
-    profile: app.authority.profile(principal.kind),
+    profile: app.profiles[principal.kind],
     serial: newSerial(app.entropy),
     ...validity,
     keyHolder: 'nobody',
@@ -51,8 +55,7 @@ export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): 
   if (approval.kind === 'refused') throw new OperationError('conflict', [approval.detail]);
   const { request } = approval;
   const shard = await app.crls.forNew();
-  const issued = await app.authority.issue(request, shard?.url ?? undefined);
-  const entry = issuedEntry(request, issued, null, now);
+  const { entry, chain } = await certify(app, request, shard);
   await change(app, async ({ tx, record }) => {
     await tx.putCertificate(entry);
     if (shard) await tx.nameShard(entry.fingerprint, shard.shard);
@@ -65,8 +68,24 @@ export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): 
   });
   return {
     certificate: viewOf(entry),
-    certificatePem: [issued.der, ...app.authority.chain].map((der) => derToPem(der, 'CERTIFICATE')).join(''),
+    certificatePem: [entry.der, ...chain].map((der) => derToPem(der, 'CERTIFICATE')).join(''),
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    rootPem: derToPem(app.authority.root, 'CERTIFICATE'),
+    rootPem: derToPem(app.serverRoot, 'CERTIFICATE'),
   };
+}
+
+/** How long somebody waits at a terminal for an authority that has it pending. The key is lost with the command. */
+const patienceMs = 30_000;
+
+/** Asks until the authority has answered. Rejects with `conflict` where it does not in time, and as {@link askAuthority}. */
+async function certify(app: App, request: ApprovedRequest, list: RevocationList | null) {
+  const until = app.clock.steady() + patienceMs;
+  for (;;) {
+    const answer = await askAuthority(app, request, null, list);
+    if (answer.kind === 'issued') return answer;
+    if (app.clock.steady() + answer.askAgainMs > until) {
+      throw new OperationError('conflict', ['the authority has not decided yet: run the command again later']);
+    }
+    await pause(answer.askAgainMs);
+  }
 }

@@ -6,6 +6,7 @@ import { inspectCertificate } from '../../pki/x509.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import type { Finding } from '../operations.ts';
+import { currentRoot, signingCa } from '../trust.ts';
 
 /** Share of a certificate's life that must be left for it to be well. The server's is renewed while a third is left. */
 const wellShare = 1 / 4;
@@ -32,12 +33,12 @@ const noServer: OwnState = {
 
 function statesOf(app: App, server: Uint8Array | null): OwnState[] {
   const now = app.clock.now();
-  const issuers = app.authority.chain.map((der, place) => {
+  const issuers = signingCa(app).chain.map((der, place) => {
     const subject = place === 0 ? 'issuing certificate' : `issuing certificate ${place + 1}`;
     return lifeOf(subject, der, now, place === 0 ? longest(app) : 0);
   });
   return [
-    lifeOf('root certificate', app.authority.root, now),
+    lifeOf('root certificate', currentRoot(app), now),
     ...issuers,
     server ? lifeOf('server certificate', server, now) : noServer,
   ];

@@ -13,7 +13,16 @@ import { putOff, retryMs, tellFailed } from './put-off.ts';
 /** One failure may be a hiccup; after the second in a row somebody is told. */
 const failuresTold = 2;
 const down = { kind: 'authority_down', subject: 'issuing' } as const;
-const detail = 'the issuing CA does not sign: renewals wait for it';
+const details = {
+  authority_unavailable: 'the issuing CA does not sign: renewals wait for it',
+  authority_mistaken: 'the issuing CA answers with certificates that were not asked for: renewals wait for it',
+} as const;
+
+/** Failures that are the authority's and not the request's: whoever asks next would meet them too. */
+const failsAll: ReadonlySet<string> = new Set(Object.keys(details));
+
+const detailOf = ({ code }: GatewayError): string =>
+  code === 'authority_mistaken' ? details.authority_mistaken : details.authority_unavailable;
 
 type Issue = Extract<Effect, { kind: 'issue' }>;
 
@@ -37,12 +46,13 @@ async function carryOut(app: App, waiting: WaitingEffect, { renewalId }: Issue):
   if (!breaker.asks(clock.steady())) return null;
   rates.issuances.take();
   try {
-    const asked = await issue(app, renewalId);
-    if (asked) await answered(app);
-    else breaker.unasked();
-    return { id: waiting.id, laterAt: null };
+    const issued = await issue(app, renewalId);
+    if (issued.kind === 'nothing') breaker.unasked();
+    else await answered(app);
+    const laterAt = issued.kind === 'pending' ? clock.now() + issued.askAgainMs : null;
+    return { id: waiting.id, laterAt };
   } catch (error) {
-    if (error instanceof GatewayError && error.code === 'authority_unavailable') return isDown(app, waiting, error);
+    if (error instanceof GatewayError && failsAll.has(error.code)) return isDown(app, waiting, error);
     breaker.unasked();
     return putOff(app, waiting, error);
   }
@@ -61,7 +71,7 @@ async function isDown(app: App, waiting: WaitingEffect, error: GatewayError): Pr
     fields: { 'error.message': error.message, 'nolapse.effect': effectKey(waiting.effect) },
   });
   if (failures === failuresTold)
-    await change(app, ({ alert }) => alert({ ...down, severity: 'critical', detail, owner: null }));
+    await change(app, ({ alert }) => alert({ ...down, severity: 'critical', detail: detailOf(error), owner: null }));
   return carriedOut;
 }
 

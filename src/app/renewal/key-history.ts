@@ -20,7 +20,7 @@ export async function keyHistoryOf(
     const { key } = readAdopted(der);
     return {
       agrees: canAgree(key),
-      allowed: allowsKey(app.authority.profile(principal.kind), key),
+      allowed: app.authority.certifiesKeys === true && allowsKey(app.profiles[principal.kind], key),
       entries: await read.certificatesByKey(key.fingerprint),
     };
   } catch (error) {

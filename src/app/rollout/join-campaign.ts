@@ -19,6 +19,7 @@ import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
+import { signingCa } from '../trust.ts';
 
 /**
  * Is this principal one whose certificates the campaign replaces in the present cohort: of it, or moved meanwhile into one that is
@@ -40,7 +41,7 @@ async function isMember(within: Change, campaign: StoredCampaign, entry: LedgerE
   // One that has ended is being replaced: that must not be over a key that is not to be trusted.
   const mayEndSo = entry.state === 'expired' && needsNewKey(campaign) && (await tx.openRenewalFor(entry.fingerprint));
   if ((entry.state !== 'active' && !mayEndSo) || (await isOfDrill(tx, entry))) return false;
-  if (campaign.otherIssuer && !isOtherIssuer(entry, app.authority.chain[0])) return false;
+  if (campaign.otherIssuer && !isOtherIssuer(entry, signingCa(app).chain[0])) return false;
   if (entry.issuedAt < campaign.issuedBefore) return true;
   if (!needsNewKey(campaign)) return false;
   const certified = await tx.certificatesByKey(entry.keyFingerprint);

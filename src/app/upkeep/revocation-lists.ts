@@ -36,8 +36,14 @@ export class RevocationLists {
     this.#app = app;
   }
 
+  /** An authority that publishes its own lists is asked for none: then there are none here. */
+  get #signsNone(): boolean {
+    return this.#app().authority.signCrl === undefined;
+  }
+
   /** A list may be due. Returns at once; the work goes on by itself. */
   poke(): void {
+    if (this.#signsNone) return;
     this.#poked = true;
     if (this.#closed || this.#looking) return;
     this.#looking = this.#look()
@@ -91,6 +97,7 @@ export class RevocationLists {
    * moment. Rejects when signing fails.
    */
   async inForce(shard: number): Promise<RevocationList | null> {
+    if (this.#signsNone) return null;
     const list = await this.#app().store.read.revocationList(shard);
     if (!list || (await this.#isToBeHad(list))) return list;
     if (this.#signing.has(shard) || this.#hasRoom(shard)) return this.#sign(list);
@@ -100,6 +107,7 @@ export class RevocationLists {
 
   /** The complete list with everything on it, signed first where something waits to be listed. Rejects when that fails. */
   async whole(): Promise<RevocationList | null> {
+    if (this.#signsNone) return null;
     const { store, clock, shelf } = this.#app();
     await this.#signing.get(completeList)?.catch(() => undefined);
     const list = await store.read.revocationList(completeList);
@@ -110,6 +118,7 @@ export class RevocationLists {
 
   /** The shard that a new certificate is to name; null: none, and then also when no shard can be opened. */
   async forNew(): Promise<RevocationList | null> {
+    if (this.#signsNone) return null;
     const { store, settings } = this.#app();
     const complete = await store.read.revocationList(completeList);
     if (!complete || !mustShard(complete, settings.crlShardAbove)) return null;

@@ -1,5 +1,6 @@
 // Signs a revocation list and keeps it. The ledger's entries are read and encoded a page at a time, and everybody else has a turn after
 // each: a list of a million entries holds up nobody.
+import { GatewayError } from '../../domain/errors.ts';
 import { completeList, isSpent, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
 import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
 import type { App } from '../context.ts';
@@ -36,6 +37,7 @@ async function* counted(
  */
 export async function signList(app: App, list: RevocationList): Promise<RevocationList | null> {
   const { store, shelf, authority, settings } = app;
+  if (!authority.signCrl) throw new GatewayError('authority_unavailable', 'the authority signs no revocation lists');
   const { shard } = list;
   if (isSpent(list) && (await store.read.newestRevocationList())?.shard !== shard) return forget(app, shard);
   const { listedFrom, ...signing } = nextSigning(list, app.clock.now(), settings.crlValidityMs);

@@ -24,6 +24,7 @@ import { standingMigration } from './0022-standing.ts';
 import { unrecordedMigration } from './0023-unrecorded.ts';
 import { activatedViaMigration } from './0024-activated-via.ts';
 import { mqttSpreadMigration } from './0025-mqtt-spread.ts';
+import { requestCsrMigration } from './0026-request-csr.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -52,4 +53,5 @@ export const migrations: readonly Migration[] = [
   unrecordedMigration,
   activatedViaMigration,
   mqttSpreadMigration,
+  requestCsrMigration,
 ];

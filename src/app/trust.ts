@@ -1,0 +1,34 @@
+// The issuers and roots of the authority as the application asks for them: never kept, since they may change while it runs.
+import type { Instant } from '../domain/time.ts';
+import { isIssuerOf } from '../pki/chain.ts';
+import type { Authority, Chain, IssuingCa } from '../ports/authority.ts';
+
+type Trusting = { readonly authority: Pick<Authority, 'trust'> };
+
+/** The CA that signs now. */
+export function signingCa({ authority }: Trusting): IssuingCa {
+  return authority.trust().issuers[0];
+}
+
+/** Nothing that is issued now may outlive it. */
+export function issuerEnd(app: Trusting): Instant {
+  return signingCa(app).notAfter;
+}
+
+/** DER of the root above the CA that signs now. */
+export function currentRoot({ authority }: Trusting): Uint8Array {
+  return authority.trust().roots[0];
+}
+
+/** DER of every certificate of a CA that is ours. */
+export function ownCas({ authority }: Trusting): Uint8Array[] {
+  const { issuers, roots } = authority.trust();
+  return [...roots, ...issuers.flatMap(({ chain }) => chain)];
+}
+
+/** What is sent along with this certificate, DER: the chain of the issuer that it names, or of the present one where it names none of ours. */
+export function chainFor(app: Trusting, certificate: Uint8Array): Chain {
+  const { issuers } = app.authority.trust();
+  if (issuers.length === 1) return issuers[0].chain;
+  return (issuers.find(({ chain }) => isIssuerOf(chain[0], certificate)) ?? issuers[0]).chain;
+}
