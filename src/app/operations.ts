@@ -94,6 +94,11 @@ export interface DecommissionedView {
   readonly cutOff?: CutOffView;
 }
 
+export interface QuarantinedView extends Principal {
+  /** Of a gateway that is kept out. */
+  readonly cutOff?: CutOffView;
+}
+
 export interface IssuedView {
   readonly certificate: CertificateView;
   /** PEM: the leaf, then its chain. */
@@ -145,7 +150,7 @@ export interface Operations {
   showDevice(input: { readonly id: string }): Promise<DeviceView>;
   issueDevice(input: { readonly id: string; readonly rsaBits?: number | undefined }): Promise<IssuedView>;
   decommissionDevice(input: { readonly id: string; readonly reason?: string }): Promise<DecommissionedView>;
-  quarantineDevice(input: { readonly id: string; readonly release?: boolean }): Promise<Principal>;
+  quarantineDevice(input: { readonly id: string; readonly release?: boolean }): Promise<QuarantinedView>;
   addDelegation(input: NewDelegation): Promise<DelegationView>;
   /** Ended and revoked ones too. */
   listDelegations(query: { readonly gateway?: string; readonly limit?: number }): Promise<DelegationView[]>;

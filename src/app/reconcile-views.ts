@@ -24,7 +24,7 @@ export interface ReconcileReport {
   readonly loses: boolean;
   /** Does it take `force` and a reason to go on? */
   readonly insist: boolean;
-  /** Certificates in use that it leaves too little time to be replaced. */
+  /** Certificates in use that it leaves too little time to be replaced, and devices whose site gateway it takes. */
   readonly short: number;
   /** Client ids that others use and that it takes. */
   readonly claimed: number;

@@ -197,8 +197,9 @@ function registerStatusChanges(group: Command, surroundings: Surroundings): void
       .description(description)
       .argument('<id>')
       .action(async (id: string, options: CommonOptions) => {
-        const principal = await withOperations(surroundings, options, (each) => each.quarantineDevice({ id, release }));
-        answer(options.output, principal, () => `${cell(principal.id)} is ${principal.status}\n`);
+        const done = await withOperations(surroundings, options, (each) => each.quarantineDevice({ id, release }));
+        const cutOff = done.cutOff?.first ? `${cutOffWords(done.cutOff, Date.now())}\n` : '';
+        answer(options.output, done, () => `${cell(done.id)} is ${done.status}\n${cutOff}`);
       });
   }
 }

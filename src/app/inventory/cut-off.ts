@@ -1,11 +1,13 @@
-// Whom a revoked delegation or a gateway that is gone leaves without a way to renew: told with what was done, because both are done at once.
+// Whom a revoked delegation or a gateway that is gone leaves without a way to renew: told with what was done, where it is done at once, or
+// before it, where somebody may still object.
 import { type Delegation, names } from '../../domain/delegation.ts';
-import type { PrincipalId } from '../../domain/principal.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 import type { CutOffView } from '../decision-views.ts';
-import { neverCameItself, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
+import type { Objection } from '../renewal/decide.ts';
+import { grantsFor, neverCameItself, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
 
 /** Certificates read before others have a turn. */
 const pageMax = 200;
@@ -33,6 +35,70 @@ export async function cutOffFrom(
     first ??= { id: principal.id, owner: principal.owner, endsAt: certificate.notAfter };
   }
   return { devices: devices.size, first };
+}
+
+/** Devices that depend on a site gateway to renew. */
+export interface Dependents {
+  readonly count: number;
+  /** None, or one with all of them. */
+  readonly objections: readonly Objection[];
+}
+
+/** Devices named; all are counted. */
+const namedMax = 20;
+
+/**
+ * Devices that would have no way to renew any more without those that are `leaving`, and do not leave themselves. The fleet is read for
+ * that only where a gateway leaves.
+ * @param afterwards a record as it will be by then.
+ */
+export async function dependentsOf(
+  app: App,
+  leaving: readonly PrincipalId[],
+  afterwards: (principal: Principal) => Principal,
+): Promise<Dependents> {
+  const gone = new Set(leaving);
+  const gateways = await gatewaysAmong(app, leaving);
+  if (gateways.size === 0) return { count: 0, objections: [] };
+  const now = app.clock.now();
+  const devices = new Map<PrincipalId, string>();
+  for await (const outlook of inUse(app, now)) {
+    const { certificate, principal, renewal } = outlook;
+    const { id, owner, status } = principal;
+    const isSecond = certificate.renewAt === null && !renewal;
+    if (isSecond || status !== 'active' || gone.has(id) || devices.has(id) || app.presences.isHere(id)) continue;
+    const after = afterwards(principal);
+    const isBehind = after.gateway !== null && gateways.has(after.gateway);
+    if (!isBehind && !losesGrants(app, { ...outlook, principal: after }, gateways, now)) continue;
+    devices.set(id, `${id} (${owner || 'no owner'}), ends ${new Date(certificate.notAfter).toISOString()}`);
+  }
+  return { count: devices.size, objections: devices.size === 0 ? [] : [objectionOf(gateways, devices)] };
+}
+
+async function gatewaysAmong(app: App, ids: readonly PrincipalId[]): Promise<Set<PrincipalId>> {
+  const gateways = new Set<PrincipalId>();
+  for (const [index, id] of ids.entries()) {
+    if (index % pageMax === 0) await app.turns.take();
+    const principal = await app.store.read.principal(id);
+    if (principal?.kind === 'gateway' && principal.status === 'active') gateways.add(id);
+  }
+  return gateways;
+}
+
+/** Does a gateway speak for it now that it depends on, and none but these? */
+function losesGrants(app: App, outlook: Outlook, gateways: ReadonlySet<PrincipalId>, now: Instant): boolean {
+  if (!reliesOnGateways(app, outlook)) return false;
+  const grants = grantsFor(app, outlook.principal, now);
+  return grants.length > 0 && grants.every(({ gatewayId }) => gateways.has(gatewayId));
+}
+
+function objectionOf(gateways: ReadonlySet<PrincipalId>, devices: ReadonlyMap<PrincipalId, string>): Objection {
+  const [gateway] = gateways;
+  const named = [...devices.values()].slice(0, namedMax);
+  const which = gateways.size === 1 ? `site gateway ${gateway}` : `${gateways.size} site gateways`;
+  const whose = devices.size === 1 ? '1 device has' : `${devices.size} devices have`;
+  const sentence = `it decommissions ${which}, without which ${whose} no way to renew; the first to end is ${named[0]}`;
+  return { count: devices.size, sentence, named };
 }
 
 /** Certificates in use that have not ended, in the order of their ends. */

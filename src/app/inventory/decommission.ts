@@ -1,9 +1,10 @@
 // Ends or suspends a principal's right to connect: everything that follows from it is in one transaction with it.
+import { isInForce } from '../../domain/delegation.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
-import { type DecommissionedView, OperationError } from '../operations.ts';
+import { type DecommissionedView, OperationError, type QuarantinedView } from '../operations.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
@@ -48,7 +49,15 @@ export async function decommissionWithin(
 }
 
 /** Puts an active principal into quarantine, or releases it. Certificates stay as they are; its sessions end. */
-export function quarantine(app: App, id: PrincipalId, release: boolean): Promise<Principal> {
+export async function quarantine(app: App, id: PrincipalId, release: boolean): Promise<QuarantinedView> {
+  const principal = await putInto(app, id, release);
+  if (principal.kind !== 'gateway' || release) return principal;
+  const now = app.clock.now();
+  const standing = (await app.store.read.delegationsOf(id)).filter((each) => isInForce(each, now));
+  return { ...principal, cutOff: await cutOffFrom(app, id, standing) };
+}
+
+function putInto(app: App, id: PrincipalId, release: boolean): Promise<Principal> {
   return change(app, async (within) => {
     const principal = await mustFind(within, id);
     if (principal.status === 'decommissioned') {

@@ -18,6 +18,7 @@ import type { Objection } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
 import { Claims } from './claims.ts';
+import { dependentsOf } from './cut-off.ts';
 import { IdsByCase, twinFault } from './enter.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
@@ -37,7 +38,7 @@ export interface Plan extends Difference {
   readonly conflicts: readonly Conflict[];
   /** Devices that no source has. */
   readonly unsourced: readonly PrincipalId[];
-  /** Certificates in use that it leaves too little time, and client ids of others that it takes. */
+  /** Certificates in use that it leaves too little time or no way to be replaced, and client ids of others that it takes. */
   readonly costs: { readonly short: number; readonly claimed: number };
   /** What speaks against it that somebody has to insist on. */
   readonly objections: readonly Objection[];
@@ -89,8 +90,17 @@ export async function planReconcile(
   const objection = objectToLoss({ ...difference, added }, known, named.rules.missingShareMax, earlier);
   const toll = await weighChanges(app, changed);
   const claims = await weighAdded(app, added);
-  const objections = [...toll.objections(pacesOf(app.rates).mostPerDay), ...claims.objections()];
-  const costs = { short: toll.short, claimed: claims.count };
+  const rows = new Map(changed.map(({ id, to }) => [id, to]));
+  const dependents = await dependentsOf(app, difference.decommissioned, (principal) => {
+    const row = rows.get(principal.id);
+    return row ? withTold(principal, row) : principal;
+  });
+  const objections = [
+    ...toll.objections(pacesOf(app.rates).mostPerDay),
+    ...claims.objections(),
+    ...dependents.objections,
+  ];
+  const costs = { short: toll.short + dependents.count, claimed: claims.count };
   return { ...difference, added, changed, conflicts, unsourced: beside, costs, objections, objection };
 }
 
