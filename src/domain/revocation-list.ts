@@ -96,10 +96,16 @@ export function nextSigning(list: RevocationList, now: Instant, validityMs: numb
   };
 }
 
-/** Is a shard of no more use: has a list of the regular schedule been signed since the last of its certificates ended? */
-export function isSpent({ shard, number, lastNotAfter, scheduledAt }: RevocationList): boolean {
-  return shard !== completeList && number > 0 && lastNotAfter < scheduledAt;
+/**
+ * Is a shard of no more use: has a list of the regular schedule been signed since the last of its certificates ended? One that was signed
+ * by a clock that was ahead says nothing of that.
+ */
+export function isSpent({ shard, number, lastNotAfter, scheduledAt }: RevocationList, now: Instant): boolean {
+  return shard !== completeList && number > 0 && scheduledAt <= now && lastNotAfter < scheduledAt;
 }
+
+/** How long a shard must have been spent, by a clock that nobody sets, before it is forgotten: a wrong time is noticed by then. */
+export const spentMs = 24 * 3_600_000;
 
 /**
  * Does a new certificate name a shard? Only when the complete list has grown.

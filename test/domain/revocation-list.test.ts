@@ -150,8 +150,11 @@ describe('a shard', () => {
   });
 
   it('is spent when a list of the schedule was signed after the last of its certificates ended', () => {
-    expect(isSpent({ ...shard, scheduledAt: now + day })).toBe(false);
-    expect(isSpent({ ...shard, scheduledAt: now + day + 1 })).toBe(true);
-    expect(isSpent(list({ scheduledAt: now + day }))).toBe(false);
+    const later = now + 2 * day;
+    expect(isSpent({ ...shard, scheduledAt: now + day }, later)).toBe(false);
+    expect(isSpent({ ...shard, scheduledAt: now + day + 1 }, later)).toBe(true);
+    expect(isSpent(list({ scheduledAt: now + day }), later)).toBe(false);
+    // The clock was ahead when it was signed.
+    expect(isSpent({ ...shard, scheduledAt: later + 1 }, later)).toBe(false);
   });
 });

@@ -4,9 +4,11 @@ import {
   causeToSign,
   completeList,
   isInForce,
+  isSpent,
   mustShard,
   type RevocationList,
   signingPauseMs,
+  spentMs,
   takesMore,
 } from '../../domain/revocation-list.ts';
 import type { App } from '../context.ts';
@@ -25,6 +27,8 @@ export class RevocationLists {
   /** On the steady clock, until when a list is left alone. */
   readonly #restingUntil = new Map<number, number>();
   readonly #failures = new Map<number, number>();
+  /** On the steady clock, since when a shard is spent. */
+  readonly #spentSince = new Map<number, number>();
   /** Lists to be signed whatever is out of them, by their shard. */
   readonly #wanted = new Set<number>();
   #looking: Promise<void> | null = null;
@@ -175,6 +179,16 @@ export class RevocationLists {
     return isInForce(list, clock.now()) && (await shelf.has(list));
   }
 
+  #isOver(list: RevocationList): boolean {
+    const { clock } = this.#app();
+    const { shard } = list;
+    const since = this.#spentSince.get(shard) ?? clock.steady();
+    this.#spentSince.delete(shard);
+    if (!isSpent(list, clock.now())) return false;
+    this.#spentSince.set(shard, since);
+    return clock.steady() >= since + spentMs;
+  }
+
   /** Joins a signing of this list that is under way. */
   #sign(list: RevocationList): Promise<RevocationList | null> {
     const { shard } = list;
@@ -182,13 +196,16 @@ export class RevocationLists {
     if (underWay) return underWay;
     const { clock } = this.#app();
     const beganAt = clock.steady();
-    const run = signList(this.#app(), list)
+    const run = signList(this.#app(), list, this.#isOver(list))
       .then(
         (signed) => {
           this.#wanted.delete(shard);
           this.#failures.delete(shard);
           if (signed) this.#restingUntil.set(shard, beganAt + signingPauseMs(signed));
-          else this.#restingUntil.delete(shard);
+          else {
+            this.#restingUntil.delete(shard);
+            this.#spentSince.delete(shard);
+          }
           return signed;
         },
         (error) => {

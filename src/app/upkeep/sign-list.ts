@@ -1,7 +1,7 @@
 // Signs a revocation list and keeps it. The ledger's entries are read and encoded a page at a time, and everybody else has a turn after
 // each: a list of a million entries holds up nobody.
 import { GatewayError } from '../../domain/errors.ts';
-import { completeList, isSpent, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
+import { completeList, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
 import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
 import type { App } from '../context.ts';
 
@@ -33,13 +33,14 @@ async function* counted(
 /**
  * Signs the next one of a list with all that is revoked by now, keeps its bytes and then enters it into the ledger: from then on it is
  * the one that is out. What is revoked meanwhile waits for the one after it. Interrupted anywhere, the one before stays out.
- * @returns null when the shard is spent, and forgotten: none of its certificates is valid any more.
+ * @param isOver is it a shard of which no certificate is valid any more?
+ * @returns null when that is so, and the shard is forgotten; the newest stays.
  */
-export async function signList(app: App, list: RevocationList): Promise<RevocationList | null> {
+export async function signList(app: App, list: RevocationList, isOver: boolean): Promise<RevocationList | null> {
   const { store, shelf, authority, settings } = app;
   if (!authority.signCrl) throw new GatewayError('authority_unavailable', 'the authority signs no revocation lists');
   const { shard } = list;
-  if (isSpent(list) && (await store.read.newestRevocationList())?.shard !== shard) return forget(app, shard);
+  if (isOver && (await store.read.newestRevocationList())?.shard !== shard) return forget(app, shard);
   const { listedFrom, ...signing } = nextSigning(list, app.clock.now(), settings.crlValidityMs);
   let entries = 0;
   const revoked = counted(pagesOf(app, shard, listedFrom), (more) => {
