@@ -1,7 +1,8 @@
 // What an import of certificates is given, and what it answers.
 import type { PrincipalKind } from '../domain/principal.ts';
+import type { Insistence } from './decision-views.ts';
 
-export interface CertificateFiles {
+export interface CertificateFiles extends Insistence {
   /**
    * JSON lines: `file`, its place in the file as `block` where there are several, and in base64 its DER as `certificate`, or the `fault`
    * that keeps it from being read. `id`: whose it is, whatever it says, by the line `mapLine` of a map.

@@ -8,6 +8,7 @@ import { OperationError } from '../app/operations.ts';
 import { type PrincipalKind, principalKinds } from '../domain/principal.ts';
 import { pemBlocks } from '../pki/pem.ts';
 import type { CertificateMap } from './certificate-map.ts';
+import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain, remark } from './output.ts';
 
@@ -130,14 +131,14 @@ function unrelatedIn(passedOver: ImportedView['passedOver']): string[] {
   return [what, ...passedOver.unrelated.map((each) => `passed over: ${each}`)];
 }
 
-interface ImportOptions extends CommonOptions {
+interface ImportOptions extends CommonOptions, InsistenceOptions {
   readonly kind?: PrincipalKind;
   readonly map?: string;
   readonly skipFaulty?: true;
 }
 
 export function registerCertificateImport(group: Command, surroundings: Surroundings): void {
-  withCommon(group.command('import'))
+  withInsistence(withCommon(group.command('import')))
     .description('take over certificates that another CA issued: all of them, or none and every fault by its file')
     .argument('<path>', 'a file, PEM or DER, or a folder of such files')
     .addOption(new Option('--kind <kind>', 'only of principals of this kind').choices(principalKinds))
@@ -149,7 +150,12 @@ export function registerCertificateImport(group: Command, surroundings: Surround
       const map = mapFile === undefined ? null : await mapFor(mapFile, paths);
       const text = linesOf(paths, map, skipFaulty === true);
       const done = await withOperations(surroundings, options, (each) =>
-        each.importCertificates({ text, ...(kind !== undefined && { kind }), ...(skipFaulty && { skipFaulty }) }),
+        each.importCertificates({
+          text,
+          ...(kind !== undefined && { kind }),
+          ...(skipFaulty && { skipFaulty }),
+          ...insistenceOf(options),
+        }),
       );
       answer(options.output, done, () => wordsFor(done));
       if (done.faulty) process.exitCode = 1;

@@ -113,6 +113,8 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     kind: z.enum(principalKinds).exactOptional(),
     skipFaulty: inQuery.exactOptional(),
     text: streamed,
+    ...insistence,
+    force: inQuery.exactOptional(),
   }),
   showCertificate: z.strictObject({ id }),
   revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional() }),

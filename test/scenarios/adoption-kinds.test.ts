@@ -2,6 +2,7 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
+import type { CertificateFiles } from '../../src/app/import-views.ts';
 import { nameOf } from '../../src/pki/certificate.ts';
 import { bitString, derTrue, encode, octetString, oid, sequence, set, tags } from '../../src/pki/der.ts';
 import { caConstraints } from '../../src/pki/extensions.ts';
@@ -21,7 +22,7 @@ async function open(...ids: string[]): Promise<void> {
 }
 
 type Row = { readonly file: string; readonly der: Uint8Array; readonly id?: string };
-const importing = (rows: readonly Row[], more: { readonly skipFaulty?: true } = {}) => {
+const importing = (rows: readonly Row[], more: Omit<CertificateFiles, 'text'> = {}) => {
   const lines = rows.map(({ file, der, id }) =>
     JSON.stringify({ file, certificate: Buffer.from(der).toString('base64'), ...(id && { id }) }),
   );
@@ -146,6 +147,38 @@ it('may all have one name and one number, where a map says whose each is', async
   expect(await connackOf(house, two, 'pump-2')).toBe(0);
   // The client id of another is refused with code 2.
   expect(await connackOf(house, two, 'pump-1')).toBe(2);
+});
+
+it('are given to no other device than they name by a map that is off by a row, unless somebody insists', async () => {
+  await open('pump-1', 'pump-2', 'pump-3', 'pump-old');
+  await house.gateway.operations.decommissionDevice({ id: 'pump-old' });
+  const der = (id: string) => oddCertificate(id).der;
+  const rows = [
+    { file: 'one.pem', der: der('pump-1'), id: 'pump-2' },
+    { file: 'two.pem', der: der('pump-2'), id: 'pump-3' },
+    { file: 'three.pem', der: der('pump-old'), id: 'pump-3' },
+    { file: 'four.pem', der: der('pump-1'), id: 'pump-1' },
+    { file: 'five.pem', der: der('factory-7'), id: 'pump-1' },
+  ];
+  const says = (file: string, mapped: string, named: string) =>
+    `${file}: it is mapped to ${mapped}, but names ${named}, which is in the inventory too`;
+  const wrong = [says('one.pem', 'pump-2', 'pump-1'), says('two.pem', 'pump-3', 'pump-2')];
+  await expect(importing(rows)).rejects.toMatchObject({
+    code: 'conflict',
+    faults: [
+      expect.stringContaining(`it gives 2 to other devices than they name; the first is in ${wrong[0]}`),
+      ...wrong,
+    ],
+  });
+  expect(await certificatesOf('pump-1')).toEqual([]);
+  expect(await importing(rows, { skipFaulty: true })).toMatchObject({ imported: 3, faulty: wrong });
+  expect(await certificatesOf('pump-2')).toEqual([]);
+  expect(await importing(rows, { force: true, reason: 'they have changed places' })).toMatchObject({
+    imported: 2,
+    known: 3,
+  });
+  expect(house.log.count('decision.forced')).toBe(1);
+  expect(await certificatesOf('pump-2')).toHaveLength(1);
 });
 
 it('are taken without those that are faulty, which are named', async () => {

@@ -27,6 +27,8 @@ export type CheckedCertificate =
       readonly principal: Principal;
       readonly certificate: Origin;
       readonly notes: readonly string[];
+      /** How a map gives it to another device than it names; null: it does not. */
+      readonly contradiction: string | null;
     }
   /** In the ledger already, in whatever state: nothing to do. */
   | { readonly kind: 'known' }
@@ -92,7 +94,17 @@ export async function checkCertificate(
   const serial = serialIn(app, der, facts);
   const { notBefore, notAfter, key } = facts;
   const certificate = { fingerprint, serial, notBefore, notAfter, keyFingerprint: key.fingerprint, der };
-  return { kind: 'fit', principal, certificate, notes: notesOn(app, facts, principal) };
+  const contradiction = await contradictionIn(app, facts, principal.id, wanted.mapped);
+  return { kind: 'fit', principal, certificate, notes: notesOn(app, facts, principal), contradiction };
+}
+
+/** A map that is off by a row gives each device another's certificate, and then none of them can connect. */
+async function contradictionIn(app: App, facts: CertificateFacts, id: PrincipalId, mapped: Mapped | null) {
+  const named = mapped === null ? null : identityIn(facts);
+  if (mapped === null || named === null || typeof named === 'string' || named.id === id) return null;
+  const other = await app.store.read.principal(named.id);
+  if (!other || other.status === 'decommissioned') return null;
+  return `${saysOf(mapped)} ${id}, but names ${other.id}, which is in the inventory too`;
 }
 
 /** One that the ledger has stays whose it is: a map that says otherwise is wrong, or should have come first. */

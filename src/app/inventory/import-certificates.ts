@@ -8,6 +8,7 @@ import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import type { CertificateFiles, ImportedView, PassedOverView } from '../import-views.ts';
 import { OperationError } from '../operations.ts';
+import { allow, checkInsistence, type Objection } from '../renewal/decide.ts';
 import { dueAt } from '../renewal/due.ts';
 import {
   type CheckedCertificate,
@@ -31,20 +32,26 @@ interface Checked {
   readonly notes: readonly string[];
   readonly passedOver: PassedOverView | null;
   readonly faulty: readonly string[];
+  readonly objections: readonly Objection[];
 }
 
 /** Notes that are named. */
 const notesMax = 200;
 
+/** Certificates that are named because a map gives them to others than they name. */
+const contradictingMax = 20;
+
 /** Faults that are named of an import that skips what is faulty. */
 const skippedMax = 10_000;
 
 /**
- * Rejects with `invalid` and every fault by its file; then nothing is written. With `skipFaulty` it leaves those out and names them. What
- * is in the ledger already stays as it is.
+ * Rejects with `invalid` and every fault by its file, and with `conflict` where a map gives certificates to other devices than they name and
+ * nobody insists; then nothing is written. With `skipFaulty` it leaves those out and names them. What is in the ledger already stays as it is.
  */
 export async function importCertificates(app: App, files: CertificateFiles): Promise<ImportedView> {
-  const { fit, known, notes, passedOver, faulty } = await check(app, files);
+  checkInsistence(files);
+  const { fit, known, notes, passedOver, faulty, objections } = await check(app, files);
+  await allow(app, 'an import of certificates', objections, files);
   const entries = [...fit.values()];
   const { sweepBatch } = app.settings;
   let imported = 0;
@@ -60,7 +67,7 @@ export async function importCertificates(app: App, files: CertificateFiles): Pro
   };
 }
 
-async function check(app: App, { text, kind, skipFaulty = false }: CertificateFiles): Promise<Checked> {
+async function check(app: App, { text, kind, skipFaulty = false, force = false }: CertificateFiles): Promise<Checked> {
   const faults = skipFaulty ? new Faults(skippedMax) : new Faults();
   const notes = new Faults(notesMax, 'notes');
   const authorities = new PassedOver();
@@ -68,6 +75,7 @@ async function check(app: App, { text, kind, skipFaulty = false }: CertificateFi
   const serials = new Map<string, string>();
   /** Files in which only CAs were found so far, by their place. */
   const barren = new Map<string, number>();
+  const contradictions: string[] = [];
   let known = 0;
   const take = async ({ file, place, der, mapped }: Certificate, line: number): Promise<void> => {
     const found = readOffered(der);
@@ -85,7 +93,9 @@ async function check(app: App, { text, kind, skipFaulty = false }: CertificateFi
     barren.set(file, 0);
     if (checked.kind === 'known') known += 1;
     else if (checked.kind === 'unfit') faults.add(line, `${place}: it ${checked.fault}`);
+    else if (checked.contradiction && skipFaulty && !force) faults.add(line, `${place}: it ${checked.contradiction}`);
     else {
+      if (checked.contradiction) contradictions.push(`${place}: it ${checked.contradiction}`);
       const entry = await withOwnSerial(app, checked, serials);
       if ('fault' in entry) return faults.add(line, `${place}: ${entry.fault}`);
       for (const note of checked.notes) notes.add(line, `${place}: ${checked.principal.id}: it ${note}`);
@@ -107,7 +117,23 @@ async function check(app: App, { text, kind, skipFaulty = false }: CertificateFi
   for (const [file, line] of barren) if (line > 0) faults.add(line, `${file}: nothing but certificates of CAs`);
   const faulty = faults.named(() => '');
   if (faults.any && !skipFaulty) throw new OperationError('invalid', faulty);
-  return { fit, known, notes: notes.named(() => ''), passedOver: authorities.view(), faulty };
+  return {
+    fit,
+    known,
+    notes: notes.named(() => ''),
+    passedOver: authorities.view(),
+    faulty,
+    objections: objectionsTo(contradictions),
+  };
+}
+
+function objectionsTo(contradictions: readonly string[]): Objection[] {
+  const { length: count } = contradictions;
+  if (count === 0) return [];
+  const which =
+    count === 1 ? '1 certificate to another device than it names' : `${count} to other devices than they name`;
+  const sentence = `it gives ${which}; the first is in ${contradictions[0]}`;
+  return [{ count, sentence, named: contradictions.slice(0, contradictingMax) }];
 }
 
 /**
