@@ -145,6 +145,34 @@ describe('other policies are refused where they', () => {
         { subject: 'policies', severity: 'critical', detail: expect.stringContaining('103680 renewals a day') },
       ]);
   });
+
+  it('or lower rates than the fleet has needed are alerted of, after a restart with the same policies as well', async () => {
+    const often = 'lifetime: 5s, renewAt: 50%, spread: 0%, backdate: 0s, retryFirst: 1s, retryMax: 1s, grace: 30d';
+    const configured = (perSecond: number): string =>
+      `classes: { default: { ${often} } }\nlimits: { offersPerSecond: ${perSecond}, issuancesPerSecond: 100 }\n`;
+    await open(configured(100));
+    for (const id of ['a', 'b', 'c']) await house.device(id);
+    await house.device('gone');
+    await operations().quarantineDevice({ id: 'gone' });
+    const alerts = async () => {
+      await operations().lookOver();
+      return operations().listAlerts({ kind: 'too_little_time', open: true });
+    };
+    expect(await alerts()).toEqual([]);
+    house.configure(configured(1));
+    await house.restart();
+    expect(await alerts()).toMatchObject([
+      {
+        subject: 'rates',
+        severity: 'critical',
+        detail:
+          'certificates in use need about 103680 renewals a day, and limits.offersPerSecond and limits.issuancesPerSecond allow 86400',
+      },
+    ]);
+    house.configure(configured(2));
+    await house.restart();
+    expect(await alerts()).toEqual([]);
+  });
 });
 
 describe('another record of a device is refused where it', () => {

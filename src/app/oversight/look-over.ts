@@ -7,6 +7,7 @@ import type { Reader, StoredFinding, SurveyedCertificate, Transaction } from '..
 import { settleKnocks } from '../admission/knocks.ts';
 import { type App, policyOf } from '../context.ts';
 import { alertDelegations, DailyNeeds } from './alert-delegations.ts';
+import { alertRates, FleetNeeds } from './alert-rates.ts';
 import { comingsOf } from './comings.ts';
 import { examineCertificate } from './examine-certificate.ts';
 
@@ -42,11 +43,12 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   const began = app.clock.steady();
   const counts: Counts = Object.fromEntries(surveyedKinds.map((kind) => [kind, 0]));
   const needs = new DailyNeeds();
+  const fleet = new FleetNeeds();
   let after: string | undefined;
   do {
     const page = await app.store.read.principals({}, { limit: pageRows, ...(after !== undefined && { after }) });
     for (const principal of page) needs.add(app, principal, policyOf(app, principal));
-    const found = await findIn(app, page, counts);
+    const found = await findIn(app, page, counts, fleet);
     if (found.length > 0) await app.store.transact((tx) => keep(tx, found));
     await app.turns.take();
     after = page.length === pageRows ? page.at(-1)?.id : undefined;
@@ -54,6 +56,7 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   } while (after !== undefined);
   await settleKnocks(app);
   await alertDelegations(app, needs);
+  await alertRates(app, fleet);
   await app.store.transact(async (tx) => {
     await conclude(tx, counts, startedAt, app.clock.now());
     await tx.putSetting(durationName, String(Math.ceil(app.clock.steady() - began)));
@@ -66,7 +69,12 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   return counts;
 }
 
-async function findIn(app: App, page: readonly Principal[], counts: Counts): Promise<StoredFinding[]> {
+async function findIn(
+  app: App,
+  page: readonly Principal[],
+  counts: Counts,
+  fleet: FleetNeeds,
+): Promise<StoredFinding[]> {
   const [first, last] = [page[0]?.id, page.at(-1)?.id];
   if (!first || !last) return [];
   const { read } = app.store;
@@ -78,8 +86,9 @@ async function findIn(app: App, page: readonly Principal[], counts: Counts): Pro
   for (const principal of page) {
     const policy = policyOf(app, principal);
     const inUse: CertificateInUse[] = [];
-    for (const each of certificates.get(principal.id) ?? [])
-      inUse.push(await examineCertificate(app, principal, each, now));
+    const surveyed = certificates.get(principal.id) ?? [];
+    fleet.add(principal, surveyed, policy);
+    for (const each of surveyed) inUse.push(await examineCertificate(app, principal, each, now));
     // Read only where it could make a difference.
     const presence = inUse.some(({ installedAt }) => installedAt !== null) ? await read.presence(principal.id) : null;
     const gateway = principal.gateway && principal.site ? await read.principal(principal.gateway) : null;
