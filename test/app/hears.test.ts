@@ -4,10 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
 import type { App } from '../../src/app/context.ts';
-import type { Operations } from '../../src/app/operations.ts';
+import type { NewDelegation, Operations } from '../../src/app/operations.ts';
 import { operationsOf } from '../../src/app/operator/operate.ts';
 import type { Entrance, Session } from '../../src/app/session.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
+import { idOf } from '../domain/samples.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 let house: Assembled;
@@ -40,11 +41,33 @@ async function connected(id: string, kind: 'device' | 'gateway' | 'service'): Pr
   return admission.session;
 }
 
-const grant = (more: { devices?: string[]; site?: string }) =>
+const grant = (more: Partial<NewDelegation>) =>
   operations.addDelegation({ gateway: 'gw-1', modes: ['csr'], until: '1h', daily: 1, ...more });
 const hears = (device: string, session = gateway) => entrance.hears(session, `$enroll/1/${device}/cert`);
 
 describe('a session hears', () => {
+  it('however many delegations others have for its device: one more than can be looked at is not granted', async () => {
+    await connected('gw-2', 'gateway');
+    const short = { gateway: 'gw-2', until: '30m' };
+    await grant({ site: 'north', ...short });
+    const full = expect.objectContaining({ code: 'invalid' });
+    for (const scope of [{ devices: ['dev-1'] }, { site: 'north' }]) {
+      const granted = [];
+      for (let i = 0; i < 31; i += 1) granted.push(await grant(scope));
+      if ('devices' in scope) granted.push(await grant(scope));
+      await expect(grant(scope)).rejects.toEqual(full);
+      await expect(grant(scope)).rejects.toThrow(/(dev-1|north) has 32 delegations in force already: revoke some/);
+      await operations.revokeDelegation({ id: granted[0]?.id ?? '' });
+      await grant(scope);
+    }
+    expect(app.store.glance.delegationsFor(idOf('dev-1'), 'north').map(({ gatewayId }) => gatewayId)).toContain('gw-2');
+    // What has ended takes nobody's place.
+    now += 31 * 60_000;
+    await grant({ site: 'north' });
+    now += 30 * 60_000;
+    for (let i = 0; i < 31; i += 1) await grant({ devices: ['dev-1'] });
+  });
+
   it('for the devices delegated to its gateway, as long as they are', async () => {
     expect([hears('dev-1'), hears('dev-2'), hears('nobody')]).toEqual([false, false, false]);
     const { id } = await grant({ devices: ['dev-1'] });

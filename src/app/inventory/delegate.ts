@@ -1,7 +1,7 @@
 // Grants and revokes delegations: which gateway may act for which devices or site, in which key modes, until when and how often
 // a day, and whether with the devices' telemetry. Nothing is granted without an end and a limit.
 import type { Delegation } from '../../domain/delegation.ts';
-import { dayOf } from '../../domain/delegation.ts';
+import { dayOf, isInForce } from '../../domain/delegation.ts';
 import { type KeyMode, keyModes } from '../../domain/policy.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../domain/time.ts';
@@ -16,6 +16,14 @@ import { cutOffFrom } from './cut-off.ts';
 const devicesNamedMax = 10_000;
 const dailyLimitMax = 1_000_000;
 const siteLengthMax = 128;
+/**
+ * In force at a time, of those that name one device and of those that name one site. All of both are looked at with each message: one more
+ * would hide another gateway's.
+ */
+const inForceMax = 32;
+
+/** Nobody has this id: what is asked for it is asked for a site alone. */
+const noDevice = '' as PrincipalId;
 
 /** Grants. Rejects with `invalid` and every fault. */
 export async function addDelegation(app: App, input: NewDelegation): Promise<DelegationView> {
@@ -26,6 +34,7 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Del
     const scope = await scopeOf(tx, input, faults);
     const modes = modesOf(input.modes, faults);
     const endsAt = endOf(input.until, now, faults);
+    await objectToCrowd(tx, scope, now, faults);
     const { daily } = input;
     if (!Number.isInteger(daily) || daily < 1 || daily > dailyLimitMax) {
       faults.push(`daily: not a whole number from 1 to ${dailyLimitMax}`);
@@ -142,6 +151,20 @@ async function scopeOf(
     if (device) devices.add(device.id);
   }
   return { devices: [...devices], site: site ?? null };
+}
+
+async function objectToCrowd(
+  read: Reader,
+  { devices, site }: Pick<Delegation, 'devices' | 'site'>,
+  now: Instant,
+  faults: string[],
+): Promise<void> {
+  const isFull = (found: readonly Delegation[]) => found.filter((each) => isInForce(each, now)).length >= inForceMax;
+  const hint = `${inForceMax} delegations in force already: revoke some of them first`;
+  if (site !== null && isFull(await read.delegationsFor(noDevice, site))) faults.push(`site: ${site} has ${hint}`);
+  for (const id of devices) {
+    if (isFull(await read.delegationsFor(id, null))) faults.push(`device: ${id} has ${hint}`);
+  }
 }
 
 function modesOf(texts: readonly string[], faults: string[]): KeyMode[] {
