@@ -3,6 +3,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { EvidenceRecord, EvidenceView } from '../app/oversight/evidence.ts';
 import { evidenceMeaning, evidenceParts, type FrameworkName, frameworks, partsOf } from '../domain/evidence.ts';
+import { printableJson } from '../telemetry/printable.ts';
 
 /** Takes text; resolves when it may have more. */
 export type Sink = (text: string) => Promise<void>;
@@ -94,5 +95,5 @@ export class EvidenceFile {
 }
 
 function line(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${printableJson(JSON.stringify(value))}\n`;
 }

@@ -1,6 +1,6 @@
 // How answers look: aligned and readable for people, exact as JSON. Nothing else writes to standard output.
 import { formatDuration } from '../domain/time.ts';
-import { unprintable } from '../telemetry/printable.ts';
+import { printableJson, unprintable } from '../telemetry/printable.ts';
 
 export type Format = 'human' | 'json';
 
@@ -40,7 +40,7 @@ export function fields(pairs: readonly (readonly [string, string])[]): string {
 
 /** Writes the answer: `value` as it is, or as `human` words it. */
 export function answer(format: Format, value: unknown, human: () => string): void {
-  process.stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : human());
+  process.stdout.write(format === 'json' ? `${printableJson(JSON.stringify(value, null, 2))}\n` : human());
 }
 
 /** Writes a list. Of one that is empty a person is told so, beside the answer; JSON says it by itself. */

@@ -70,7 +70,7 @@ export function fail(error: unknown, env: NodeJS.ProcessEnv): void {
   process.exitCode = 2;
   for (const fault of faultsOf(error)) remark(fault);
   const isDebugging = ['debug', 'trace'].includes(env['NOLAPSE_LOG_LEVEL']?.toLowerCase() ?? '');
-  if (isDebugging && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (isDebugging && error instanceof Error) for (const line of error.stack?.split('\n') ?? []) remark(line);
 }
 
 /** Runs one command to its end; the exit code is set by then. */

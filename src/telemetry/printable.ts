@@ -12,11 +12,18 @@ export const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u
 /** Most of what is written: a class without properties is matched ten times as fast. */
 const plain = /^[\x20-\x7e]*$/;
 
+const escaped = (each: string): string => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** JSON that says the same, and has none of these characters but the ends of its lines: within strings it may hold them as they are. */
+export function printableJson(json: string): string {
+  return json.replaceAll(unprintable, (each) => (each === '\n' ? each : escaped(each)));
+}
+
 /** The text with each such character as `\uXXXX`, cut where it is too long. */
 export function printable(text: string, most = charactersMax): string {
   if (text.length <= most && plain.test(text)) return text;
   const kept = text.length > most ? `${text.slice(0, most)}…` : text;
-  return kept.replaceAll(unprintable, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return kept.replaceAll(unprintable, escaped);
 }
 
 /** As {@link printable}, by what the field is. */

@@ -174,12 +174,10 @@ async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<RowB
     number += 1;
     length += text.length;
     if (text.trim() === '') return;
-    const fields = text.length > rowLengthMax ? null : readObject(text);
-    if (fields) batch.rows.push({ line: number, fields });
-    else {
-      const fault = text.length > rowLengthMax ? `longer than ${rowLengthMax} characters` : 'not a JSON object';
-      batch.faults.push({ line: number, fault });
-    }
+    const isLong = text.length > rowLengthMax;
+    const fields = isLong ? `longer than ${rowLengthMax} characters` : readObject(text);
+    if (typeof fields === 'string') batch.faults.push({ line: number, fault: fields });
+    else batch.rows.push({ line: number, fields });
   };
   try {
     let rest = '';
@@ -201,11 +199,33 @@ async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<RowB
   yield batch;
 }
 
-function readObject(line: string): Record<string, unknown> | null {
+/** The fields of an object, or what is wrong with the line. */
+function readObject(line: string): Record<string, unknown> | string {
+  const none = 'not a JSON object';
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return none;
+    const twice = repeatedName(line);
+    return twice === null ? { ...value } : `two fields are named ${JSON.stringify(twice)}`;
   } catch {
-    return null;
+    return none;
   }
+}
+
+/** Of a JSON object, the first name that occurs again in it: whoever parses it keeps one of the two values and says nothing (RFC 8259, 4). */
+function repeatedName(json: string): string | null {
+  const names = new Set<string>();
+  let depth = 0;
+  let last = '';
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    else if (token !== ':') last = token;
+    else if (depth === 1) {
+      const name = JSON.parse(last) as string;
+      if (names.has(name)) return name;
+      names.add(name);
+    }
+  }
+  return null;
 }

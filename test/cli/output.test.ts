@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { cell, fields } from '../../src/cli/output.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { answer, cell, fields } from '../../src/cli/output.ts';
 import { cut, fold, table } from '../../src/cli/table.ts';
 
 // What moves the cursor, colours, ends a line, or turns the direction of writing so that a line reads otherwise than it is.
@@ -44,6 +44,16 @@ describe('what the inventory or a device has a hand in', () => {
     expect(lines.at(-1)).toBe('');
     expect(lines.at(-2)).toMatch(/ {2}\?\[2J\?31mok\?\?fake {2}row\?x\?gnissim\?\?$/);
     expect(lines.slice(0, -1).join('')).toMatch(/^[\x20-\x7e]*$/);
+  });
+
+  it('is no more in JSON, which says the same', () => {
+    const written: string[] = [];
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    const value = { [hostile]: [hostile, `\u007f\u0000${hostile}`], plain: 'Süd' };
+    answer('json', value, () => '');
+    write.mockRestore();
+    expect(JSON.parse(written.join(''))).toEqual(value);
+    expect(written.join('').replaceAll('\n', '')).toMatch(/^[\x20-\x7eü]*$/);
   });
 
   it('keeps its letters, whatever the language', () => {

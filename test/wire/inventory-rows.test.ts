@@ -156,3 +156,28 @@ describe('an inventory file', () => {
     }
   });
 });
+
+describe('an object of JSON lines', () => {
+  const values = fc.jsonValue({ depthSize: 'small' });
+  const names = fc.uniqueArray(fc.oneof(fc.string(), fc.constantFrom('id', 'a"b', '\\', '{', ':', '[')), {
+    minLength: 1,
+    maxLength: 6,
+  });
+  const escaped = (name: string): string =>
+    `"${[...Array(name.length).keys()].map((at) => `\\u${name.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`;
+
+  it('is refused where it names a field twice, however it is written, and for nothing within a field', async () => {
+    await fc.assert(
+      fc.asyncProperty(names, values, fc.nat(), fc.boolean(), async (all, value, which, plainly) => {
+        const twice = all[which % all.length] ?? '';
+        const fields = all.map((name) => `${JSON.stringify(name)} : ${JSON.stringify([value, { [name]: value }])}`);
+        const once = await read('jsonl', `{${fields.join(' , ')}}`);
+        expect({ rows: once.rows.length, faults: once.faults }).toEqual({ rows: 1, faults: [] });
+        const again = `${plainly ? JSON.stringify(twice) : escaped(twice)}:1`;
+        const { rows, faults } = await read('jsonl', `{${[...fields, again].join(',')}}`);
+        expect(rows).toEqual([]);
+        expect(faults).toEqual([{ line: 1, fault: `two fields are named ${JSON.stringify(twice)}` }]);
+      }),
+    );
+  });
+});
