@@ -61,13 +61,22 @@ export interface PacketParser {
   /** Of the current packet's body, where the next byte is read. */
   _pos: number;
   readonly _list: { readUInt8(at: number): number; slice(from: number, to: number): Buffer };
+  readonly settings: { readonly bridgeMode?: boolean };
+  /** What is asked of the connection's session as filters are parsed; set by this folder. */
+  filters?: {
+    /** So many that differ may be granted or refused. */
+    readonly most: number;
+    has(filter: string): boolean;
+    /** So many have come in one packet. */
+    count(filters: number): void;
+  };
   /** What was found wrong; nothing more is parsed. */
   readonly error: Error | null;
   packet: PublishPacket & {
     length: number;
     protocolVersion?: number;
     clientId?: string;
-    readonly subscriptions: { topic: string; readonly qos: number }[];
+    subscriptions: { topic: string; readonly qos: number }[];
     unsubscriptions: string[];
   };
   parse(bytes: Uint8Array): number;

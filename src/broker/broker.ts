@@ -6,7 +6,7 @@ import { Aedes, type AedesOptions } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Network } from '../domain/address-block.ts';
 import { ownerOfSession } from '../domain/client-id.ts';
-import type { Allowance } from '../domain/costs.ts';
+import { type Allowance, costs } from '../domain/costs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
@@ -29,13 +29,14 @@ import { PacketGuard } from './packet-guard.ts';
 import { PacketPace } from './packet-pace.ts';
 import { endPolitely } from './polite-end.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
+import { DeviceCare } from './retained-care.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { createSessions } from './sessions.ts';
 import { standFor } from './set-aside.ts';
 import { slowedTeller } from './slowed-teller.ts';
 import { StallBound } from './stall-bound.ts';
 import { makeStrict } from './strict-parser.ts';
-import { authorizeSubscribeHook, watchSubscriptions } from './subscription-hooks.ts';
+import { authorizeSubscribeHook, filtersRefusedMax, watchSubscriptions } from './subscription-hooks.ts';
 import { Takeovers } from './takeovers.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
 import { watchErrors } from './watch-errors.ts';
@@ -86,6 +87,7 @@ interface Works {
   /** When bytes of each client were read last. */
   readonly paces: WeakMap<object, Pick<PacketPace, 'readAt'>>;
   readonly stalls: StallBound;
+  readonly care: DeviceCare;
   readonly turns: LoopTurns;
   /** TLS sockets that are not closed yet. */
   readonly open: Set<TLSSocket>;
@@ -111,6 +113,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     limits,
     registry,
     budgetOf,
+    care: new DeviceCare(journal),
     ...clients,
     stalls,
     turns,
@@ -162,7 +165,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 
 function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
   const { limits, registry, sockets, paces, stalls, door, budgetOf } = works;
-  const subscriptions = { entrance, registry, journal, limits, retained: persistence };
+  const subscriptions = { entrance, registry, journal, limits, retained: persistence, care: works.care };
   persistence.createRetainedStreamCombi = () => Readable.from([]);
   const fanOut = new FanOut<PublishPacket>(budgetOf);
   const aedes: Aedes = new Aedes({
@@ -206,7 +209,7 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 function acceptInto(
   aedes: Aedes,
   { journal, persistence }: BrokerOptions,
-  { limits, registry, sockets, paces, open, turns, turnAway }: Works,
+  { limits, registry, sockets, paces, open, turns, care, turnAway }: Works,
 ): Accept {
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
@@ -238,6 +241,11 @@ function acceptInto(
     });
     const client = brokerClient(aedes.handle(stream, request));
     makeStrict(client._parser);
+    client._parser.filters = {
+      most: limits.subscriptionsPerClientMax + filtersRefusedMax,
+      has: (filter) => client.subscriptions[filter] !== undefined,
+      count: (filters) => registry.of(client)?.budget.spend(filters * costs.filter),
+    };
     const parse = client._parser.parse.bind(client._parser);
     client._parser.parse = (bytes) => reads.parse(() => parse(bytes));
     const leave = (error?: Error): void => {
@@ -250,7 +258,9 @@ function acceptInto(
       const newest = registry.byClientId(live.brokerClientId);
       const cause = endCauseOf({ client, live, newest, isRefused, error });
       const isFirst = registry.drop(client, { cause, silentMs: performance.now() - pace.readAt });
-      if (isFirst) persistence.leave(client, cause);
+      if (!isFirst) return;
+      persistence.leave(client, cause);
+      care.ended(live, cause, pace.readAt);
     };
     endPolitely({
       stream,

@@ -15,11 +15,19 @@ export type RetainedSource = Pick<BrokerPersistence, 'walkRetained' | 'retainedO
 /** The filters of one session that wait, in the order in which they were asked for. */
 const waiting = new WeakMap<LiveSession, Set<string>>();
 
+/** What a client cannot take is not sent to it. */
+export interface RetainedCare {
+  isWithheld(live: LiveSession, topic: string, payload: Buffer | string): boolean;
+  /** To be called before it is handed over. */
+  sending(live: LiveSession, topic: string, payload: Buffer | string): void;
+}
+
 /** `failed` is told when retained messages cannot be read. They are missed then. */
 export function replayRetained(
   live: LiveSession,
   filters: readonly string[],
   source: RetainedSource,
+  care: RetainedCare,
   failed: (error: unknown) => void,
 ): void {
   const before = waiting.get(live);
@@ -27,21 +35,26 @@ export function replayRetained(
   for (const filter of filters) queue.add(filter);
   if (before || queue.size === 0) return;
   waiting.set(live, queue);
-  replayAll(live, queue, source).catch(failed);
+  replayAll(live, queue, source, care).catch(failed);
 }
 
-async function replayAll(live: LiveSession, queue: Set<string>, source: RetainedSource): Promise<void> {
+async function replayAll(
+  live: LiveSession,
+  queue: Set<string>,
+  source: RetainedSource,
+  care: RetainedCare,
+): Promise<void> {
   try {
     for (const filter of queue) {
       queue.delete(filter);
-      await replay(live, filter, source);
+      await replay(live, filter, source, care);
     }
   } finally {
     waiting.delete(live);
   }
 }
 
-async function replay(live: LiveSession, filter: string, source: RetainedSource): Promise<void> {
+async function replay(live: LiveSession, filter: string, source: RetainedSource, care: RetainedCare): Promise<void> {
   const isWanted = (): boolean => live.ending === null && !live.client.closed && live.filters.has(filter);
   const walk = source.walkRetained(filter);
   while (!walk.isOver && isWanted()) {
@@ -53,7 +66,7 @@ async function replay(live: LiveSession, filter: string, source: RetainedSource)
       await drained(live.client.conn);
       await live.budget.turn(together.length * costs.delivery + costOfBytes(bytes));
       if (!isWanted()) return;
-      await Promise.all(together.map(({ topic }) => send(live.client, topic, source)));
+      await Promise.all(together.map(({ topic }) => send(live, topic, source, care)));
     }
   }
 }
@@ -74,10 +87,13 @@ function* batchesOf<Each extends { readonly bytes: number }>(page: readonly Each
 }
 
 /** Resolves once it was handed to the socket, or will not be. It may have been removed since it was found. */
-async function send(client: BrokerClient, topic: string, source: RetainedSource): Promise<void> {
+async function send(live: LiveSession, topic: string, source: RetainedSource, care: RetainedCare): Promise<void> {
+  const { client } = live;
   const message = source.retainedOf(topic);
   if (!message) return;
   const { payload, qos = 0 } = message;
+  if (care.isWithheld(live, topic, payload)) return;
+  care.sending(live, topic, payload);
   const packet = { cmd: 'publish', topic, payload, qos, retain: true, dup: false } as const;
   await new Promise<void>((resolve) => client.deliverQoS({ ...packet }, resolve));
 }

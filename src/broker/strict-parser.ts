@@ -1,8 +1,9 @@
 // What mqtt-packet lets pass and MQTT 3.1.1 does not, judged as a packet is parsed. A malformed packet ends its connection. A topic
 // or filter that may not be used does not: a persistent client would send it again after each reconnect, and reach nothing else.
 import { isUtf8 } from 'node:buffer';
-import { isFilter, isTopicName } from '../domain/topics.ts';
+import { isTopicName } from '../domain/topics.ts';
 import type { PacketParser } from './aedes-internals.ts';
+import { type AskedFilter, knownFilters, readFilters, usableFilters } from './filter-packets.ts';
 import { setRepeatedAside } from './repeated-filters.ts';
 import { setTopicAside } from './set-aside.ts';
 
@@ -42,7 +43,7 @@ function rulesOver(base: PacketParser): Rules {
 }
 
 function makeRules(base: PacketParser): Rules {
-  return { ...fieldRules(base), ...messageRules(base), ...filterRules(base), ...connectRules(base) };
+  return { ...fieldRules(base), ...messageRules(base), ...filterRules(), ...connectRules(base) };
 }
 
 function fieldRules(base: PacketParser): Pick<Rules, '_parseString' | '_parseMessageId'> & ThisType<PacketParser> {
@@ -88,29 +89,36 @@ function messageRules(
   };
 }
 
-function filterRules(
-  base: PacketParser,
-): Pick<Rules, '_parseSubscribe' | '_parseUnsubscribe'> & ThisType<PacketParser> {
+function filterRules(): Pick<Rules, '_parseSubscribe' | '_parseUnsubscribe'> & ThisType<PacketParser> {
   return {
     _parseSubscribe() {
-      base._parseSubscribe.call(this);
-      if (this.error) return;
-      const { subscriptions } = this.packet;
-      if (subscriptions.length === 0) return this._emitError(new Error('SUBSCRIBE without a filter [MQTT-3.8.3-3]'));
-      for (const [place, each] of subscriptions.entries()) each.topic = usable(each.topic, place);
-      setRepeatedAside(this.packet);
+      const asked = filtersOf(this, 'SUBSCRIBE', true);
+      if (!asked) return;
+      this.packet.subscriptions = usableFilters(asked, this.filters?.most ?? Number.POSITIVE_INFINITY);
+      setRepeatedAside(this.packet, asked);
     },
 
     _parseUnsubscribe() {
-      base._parseUnsubscribe.call(this);
-      if (this.error) return;
-      const { packet } = this;
-      if (packet.unsubscriptions.length === 0) {
-        return this._emitError(new Error('UNSUBSCRIBE without a filter [MQTT-3.10.3-2]'));
-      }
-      packet.unsubscriptions = packet.unsubscriptions.map(usable);
+      const { filters } = this;
+      const asked = filtersOf(this, 'UNSUBSCRIBE', false);
+      if (!asked) return;
+      const has = (filter: string): boolean => filters?.has(filter) ?? false;
+      this.packet.unsubscriptions = knownFilters(asked, has, filters?.most ?? Number.POSITIVE_INFINITY);
     },
   };
+}
+
+/** Null: the packet is malformed, and that was told. */
+function filtersOf(parser: PacketParser, name: 'SUBSCRIBE' | 'UNSUBSCRIBE', hasOptions: boolean): AskedFilter[] | null {
+  if (!parser._parseMessageId()) return null;
+  const asked = readFilters(parser, hasOptions);
+  const fault = typeof asked === 'string' ? asked : asked.length === 0 ? `${name} without a filter` : null;
+  if (fault !== null || typeof asked === 'string') {
+    parser._emitError(new Error(`${fault} [${hasOptions ? 'MQTT-3.8.3-3' : 'MQTT-3.10.3-2'}]`));
+    return null;
+  }
+  parser.filters?.count(asked.length);
+  return asked;
 }
 
 function connectRules(base: PacketParser): Pick<Rules, '_parseConnect'> & ThisType<PacketParser> {
@@ -136,12 +144,4 @@ function connectRules(base: PacketParser): Pick<Rules, '_parseConnect'> & ThisTy
       base._parseConnect.call(this);
     },
   };
-}
-
-/**
- * aedes would close the connection for what is no filter. Spoilt it is one that nobody is granted: it is answered with a failure, each
- * for itself.
- */
-function usable(filter: string, place: number): string {
-  return isFilter(filter) ? filter : `${filter.replaceAll(/[#+/]/g, '\0')}\0${place}`;
 }

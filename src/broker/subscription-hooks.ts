@@ -9,7 +9,7 @@ import type { Journal } from '../ports/journal.ts';
 import { brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { answerRepeated } from './repeated-filters.ts';
-import { type RetainedSource, replayRetained } from './retained-replay.ts';
+import { type RetainedCare, type RetainedSource, replayRetained } from './retained-replay.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 
 type AuthorizeSubscribe = NonNullable<AedesOptions['authorizeSubscribe']>;
@@ -23,6 +23,7 @@ export interface SubscriptionOptions {
   readonly journal: Journal;
   readonly limits: BrokerLimits;
   readonly retained: RetainedSource;
+  readonly care: RetainedCare;
 }
 
 /** Called for each filter of a SUBSCRIBE, and again for each that a persistent session brings back. */
@@ -32,7 +33,8 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
     const live = registry.of(client);
     const filter = subscription.topic;
     if (!live || live.ending !== null || filter === keptSessionFilter) return callback(null, null);
-    live.budget.spend(costs.filter);
+    // Those of a packet were counted as it was parsed.
+    if (!live.ready) live.budget.spend(costs.filter);
     if (live.filtersRefused >= filtersRefusedMax) {
       registry.end(live, 'subscriptions_refused');
       return callback(null, null);
@@ -60,7 +62,7 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
 
 /** Follows what happens to subscriptions after they were granted. */
 export function watchSubscriptions(aedes: Aedes, options: SubscriptionOptions): void {
-  const { registry, entrance, limits, retained } = options;
+  const { registry, entrance, limits, retained, care } = options;
   const failed = (cause: unknown): void => void aedes.emit('error' as never, unreadable(cause) as never);
   // Emitted after SUBACK was written, so that an offer never overtakes it.
   aedes.on('subscribe', (subscriptions, mqttClient) => {
@@ -71,12 +73,11 @@ export function watchSubscriptions(aedes: Aedes, options: SubscriptionOptions): 
     if (live && client.conn.writableLength > limits.outboundBytesMax) registry.end(live, 'slow_reader');
     if (!live) return;
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== failure).map(({ topic }) => topic);
-    replayRetained(live, granted, retained, failed);
+    replayRetained(live, granted, retained, care, failed);
     if (asks(live, granted)) entrance.listening(live.session, true);
   });
   aedes.on('unsubscribe', (filters, client) => {
     const live = registry.of(client);
-    live?.budget.spend(filters.length * costs.filter);
     for (const filter of filters) live?.filters.delete(filter);
   });
   aedes.on('clientReady', (client) => {

@@ -36,7 +36,8 @@ function setUp() {
     },
   };
   const source = { walkRetained: () => walk, retainedOf: (topic: string) => ({ topic, payload: '', qos: 0 as const }) };
-  replayRetained(live as unknown as LiveSession, ['t/#'], source, (error) => {
+  const care = { isWithheld: () => false, sending: () => undefined };
+  replayRetained(live as unknown as LiveSession, ['t/#'], source, care, (error) => {
     throw error;
   });
   const drain = (): void => {
