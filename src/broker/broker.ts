@@ -6,7 +6,7 @@ import { Aedes, type AedesOptions } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
 import type { Network } from '../domain/address-block.ts';
 import { ownerOfSession } from '../domain/client-id.ts';
-import { type Allowance, costs } from '../domain/costs.ts';
+import type { Allowance } from '../domain/costs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
@@ -36,7 +36,7 @@ import { standFor } from './set-aside.ts';
 import { slowedTeller } from './slowed-teller.ts';
 import { StallBound } from './stall-bound.ts';
 import { makeStrict } from './strict-parser.ts';
-import { authorizeSubscribeHook, filtersRefusedMax, watchSubscriptions } from './subscription-hooks.ts';
+import { authorizeSubscribeHook, filtersOf, watchSubscriptions } from './subscription-hooks.ts';
 import { Takeovers } from './takeovers.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
 import { watchErrors } from './watch-errors.ts';
@@ -241,11 +241,7 @@ function acceptInto(
     });
     const client = brokerClient(aedes.handle(stream, request));
     makeStrict(client._parser);
-    client._parser.filters = {
-      most: limits.subscriptionsPerClientMax + filtersRefusedMax,
-      has: (filter) => client.subscriptions[filter] !== undefined,
-      count: (filters) => registry.of(client)?.budget.spend(filters * costs.filter),
-    };
+    client._parser.filters = filtersOf(client, registry, limits);
     const parse = client._parser.parse.bind(client._parser);
     client._parser.parse = (bytes) => reads.parse(() => parse(bytes));
     const leave = (error?: Error): void => {

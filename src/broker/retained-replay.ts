@@ -2,7 +2,7 @@
 // budget, and no faster than its socket takes them. A filter that is asked for again while it still waits is sent once [MQTT-3.8.4-3].
 import { costOfBytes, costs } from '../domain/costs.ts';
 import { drained } from '../drained.ts';
-import type { BrokerClient, BrokerPersistence } from './aedes-internals.ts';
+import type { BrokerPersistence } from './aedes-internals.ts';
 import type { LiveSession } from './session-registry.ts';
 
 /** Rows looked at before others have their turn. */

@@ -6,7 +6,7 @@ import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
 import { costs } from '../domain/costs.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Journal } from '../ports/journal.ts';
-import { brokerClient, failure, keptSessionFilter } from './aedes-internals.ts';
+import { type BrokerClient, brokerClient, failure, keptSessionFilter, type PacketParser } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { answerRepeated } from './repeated-filters.ts';
 import { type RetainedCare, type RetainedSource, replayRetained } from './retained-replay.ts';
@@ -24,6 +24,19 @@ export interface SubscriptionOptions {
   readonly limits: BrokerLimits;
   readonly retained: RetainedSource;
   readonly care: RetainedCare;
+}
+
+/** What the client's parser is to know of its session. */
+export function filtersOf(
+  client: BrokerClient,
+  registry: SessionRegistry,
+  { subscriptionsPerClientMax }: BrokerLimits,
+): NonNullable<PacketParser['filters']> {
+  return {
+    most: subscriptionsPerClientMax + filtersRefusedMax,
+    has: (filter) => client.subscriptions[filter] !== undefined,
+    count: (filters) => registry.of(client)?.budget.spend(filters * costs.filter),
+  };
 }
 
 /** Called for each filter of a SUBSCRIBE, and again for each that a persistent session brings back. */

@@ -7,6 +7,7 @@
 // known to be stored, and what it hands out is put in order (mqtt-arrivals.ts).
 import { Readable } from 'node:stream';
 import { ownerOfSession } from '../domain/client-id.ts';
+import { costOfBytes, costs } from '../domain/costs.ts';
 import type { EndCause } from '../domain/disconnection.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
@@ -98,6 +99,8 @@ export class MqttPersistence {
 
   storeRetained(packet: PublishPacket): Promise<void> {
     if (isTransient(packet.topic) || this.#listening.arrivals.isExpected(packet.brokerCounter)) return settled;
+    const cost = costs.write + costOfBytes(messageBytes(packet));
+    this.#options.allowanceOf?.(packet.clientId ?? '')?.spend(cost);
     return this.#submit(() => this.#retain(packet));
   }
 

@@ -39,6 +39,8 @@ export class MqttSubscriptions {
   #byClient = new Map<string, Map<string, StoredSubscription>>();
   #index = new FilterTree<string, MatchedSubscription>();
   #pending = 0;
+  /** By the SUBSCRIBE they came in. */
+  readonly #adding = new WeakMap<readonly StoredSubscription[], Promise<void>>();
   readonly #all;
   readonly #put;
   readonly #delete;
@@ -67,9 +69,24 @@ export class MqttSubscriptions {
 
   /**
    * Stores those the client may keep. aedes calls this once for each filter it allowed, and passes the whole SUBSCRIBE each
-   * time, denied filters included: so every filter is judged here again, and only what changes is written.
+   * time, denied filters included: so every filter is judged here again, once, when aedes has been through all of them.
    */
-  async add(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
+  add(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
+    let stored = this.#adding.get(subscriptions);
+    if (!stored) {
+      this.#pending += 1;
+      const end = (): void => {
+        this.#pending -= 1;
+        this.#adding.delete(subscriptions);
+      };
+      stored = settled.then(() => this.#addAllowed(client, subscriptions)).finally(end);
+      this.#adding.set(subscriptions, stored);
+    }
+    return stored;
+  }
+
+  /** Only what changes is written. */
+  async #addAllowed(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
     const allowed = subscriptions.filter((subscription) => this.#mayStore(client.id, subscription.topic));
     await this.#submit(() => {
       for (const asked of allowed) {

@@ -1,6 +1,7 @@
 // A session that comes back: its queue first, in order, then what arrives meanwhile, and nothing before its CONNACK.
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { costs } from '../../src/domain/costs.ts';
 import { connectPacket, generate, packetsOf, until } from '../broker/harness.ts';
 import { principal, startBroker, type TestBroker, temporaryFolder } from './mqtt-broker.ts';
 
@@ -138,5 +139,33 @@ describe('a session that comes back', () => {
       visit.client.stream.destroy();
     }
     expect([...heard]).toEqual(numbers(0, 400));
+  });
+
+  it('is sent a page of its queue in each turn that its principal has left', async () => {
+    await leave(1, 't');
+    await publish(0, 300);
+    await broker.close();
+    const waiting: (() => void)[] = [];
+    let spent = 0;
+    const allowance = {
+      spend: (units: number) => {
+        spent += units;
+      },
+      turn: () => new Promise<void>((resolve) => waiting.push(resolve)),
+      finish: async () => undefined,
+    };
+    broker = await startBroker(`${folder.path}/nolapse.db`, { allowanceOf: () => allowance });
+    const returned = await broker.open('away');
+    for (const sent of [64, 128, 192, 256, 300]) {
+      await until(() => waiting.length > 0);
+      expect(returned.messages.length).toBeLessThanOrEqual(sent);
+      waiting.shift()?.();
+      await returned.until((packets) => packets.length >= sent);
+      expect(returned.texts()).toEqual(numbers(0, sent));
+      expect(spent).toBeGreaterThanOrEqual(sent * (costs.write + costs.delivery));
+    }
+    // For what may have come meanwhile.
+    await until(() => waiting.length > 0);
+    waiting.shift()?.();
   });
 });

@@ -5,6 +5,7 @@ import { costs, unitsPerTurn } from '../../src/domain/costs.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
 import { connectPacket, packetsOf, publishBytes, until } from '../broker/harness.ts';
+import { leaveSessions } from './away.ts';
 import { principal, startBroker, temporaryFolder } from './mqtt-broker.ts';
 
 const sessions = 1_000;
@@ -16,19 +17,9 @@ const file = (): string => `${folder.path}/nolapse.db`;
 
 beforeEach(async () => {
   folder = temporaryFolder();
-  const database = openDatabase(file());
-  const subscribe = database.sqlite.prepare(
-    `INSERT INTO mqtt_subscription (client_id, filter, qos, options) VALUES (?, ?, 2, '{}')`,
-  );
-  await database.submit(() => {
-    for (let index = 0; index < sessions; index += 1) {
-      subscribe.run(`away-${index}`, 'all/#');
-      // A session has each message once, whichever of its filters match.
-      if (index % 2 === 0) subscribe.run(`away-${index}`, 'all/+');
-    }
-    subscribe.run('away-7', 'one');
-  });
-  await database.close();
+  // A session has each message once, whichever of its filters match.
+  const filtersOf = (session: number): string[] => ['all/#', ...(session % 2 === 0 ? ['all/+'] : [])];
+  await leaveSessions(file(), sessions, (session) => [...filtersOf(session), ...(session === 7 ? ['one'] : [])]);
 });
 afterEach(() => folder.remove());
 
@@ -112,6 +103,22 @@ it('sends sessions that come meanwhile each message once, in order', async () =>
     await reader.until((messages) => messages.length >= numbers.length);
     expect(reader.texts()).toEqual(numbers.map(String));
   }
+  await broker.close();
+});
+
+it('writes the wills of many sessions that end at once so', async () => {
+  const broker = await startBroker(file());
+  const sockets = await Promise.all(Array.from({ length: 10 }, () => broker.raw()));
+  const answers = sockets.map((socket) => packetsOf(socket));
+  for (const [index, socket] of sockets.entries()) {
+    const will = { topic: 'all/will', payload: Buffer.from(`${index}`), qos: 1 as const, retain: false };
+    socket.write(connectPacket(`${principal}:${index}`, { will }));
+  }
+  await until(() => answers.every((packets) => packets.length === 1));
+  const units = watchUnits(broker.database);
+  for (const socket of sockets) socket.destroy();
+  await until(() => rowsOf(broker.database) === sockets.length * sessions, 30_000);
+  expect(Math.max(...units.rows)).toBeLessThanOrEqual(rowsMax + 2);
   await broker.close();
 });
 

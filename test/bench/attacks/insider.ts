@@ -17,6 +17,8 @@ export interface Stage {
 
 export interface Attack {
   readonly name: string;
+  /** Writes into the store before the broker opens it. */
+  readonly seed?: (file: string) => Promise<void>;
   /** What is there before; not measured. */
   prepare(stage: Stage): Promise<() => Promise<void>>;
 }
@@ -52,9 +54,11 @@ const memoryMb = (): number => {
 };
 
 /** Another client's wait under the attack, and the memory that stays. */
-export async function underInsider({ name, prepare }: Attack): Promise<Figure> {
+export async function underInsider({ name, seed, prepare }: Attack): Promise<Figure> {
   const folder = temporaryFolder();
-  const broker = await startBroker(`${folder.path}/nolapse.db`, {}, { packetsPerSecondMax: 1_000_000 });
+  const file = `${folder.path}/nolapse.db`;
+  await seed?.(file);
+  const broker = await startBroker(file, {}, { packetsPerSecondMax: 1_000_000 });
   const sockets: TLSSocket[] = [];
   const attacker: Stage['attacker'] = async (id) => {
     const socket = await broker.raw();
