@@ -24,23 +24,42 @@ const warmingRounds = 2;
 const inFlight = 100;
 
 export interface Server {
+  /** Of MQTT over TLS. */
   readonly port: number;
+  readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
   cpuMicros(): Promise<number>;
-  stop(): void;
+  /** What is in use after a collection; for a process that was started with --expose-gc. */
+  memoryMb(): Promise<number>;
+  stop(): unknown;
 }
 
-export async function startServer(which: 'nolapse' | 'bare', home: string): Promise<Server> {
+export async function startServer(
+  which: 'nolapse' | 'bare',
+  home: string,
+  execArgv: readonly string[] = [],
+): Promise<Server> {
   const script = join(dirname(fileURLToPath(import.meta.url)), 'server.js');
-  const child: ChildProcess = fork(script, [which, home], { stdio: 'inherit' });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const child: ChildProcess = fork(script, [which, home], { stdio: 'inherit', execArgv: [...execArgv] });
+  const answer = async (): Promise<unknown> => {
+    const [said] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => {
+        throw new Error('the server has ended');
+      }),
+    ]);
+    return said;
+  };
+  const ask = async (what: 'cpu' | 'memory'): Promise<number> => {
+    child.send(what);
+    return (await answer()) as number;
+  };
+  const ports = (await answer()) as Server['ports'];
   return {
-    port,
-    cpuMicros: async () => {
-      child.send('cpu');
-      const [{ cpu }] = (await once(child, 'message')) as [{ cpu: number }];
-      return cpu;
-    },
-    stop: () => child.disconnect(),
+    port: ports.mqtt,
+    ports,
+    cpuMicros: () => ask('cpu'),
+    memoryMb: async () => (await ask('memory')) / 1_048_576,
+    stop: () => child.connected && child.disconnect(),
   };
 }
 

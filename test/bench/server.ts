@@ -1,5 +1,6 @@
 // One broker in a process of its own, so that only its CPU is counted: nolapse, or aedes with the same TLS options and nothing
-// else. Arguments: `nolapse` or `bare`, home. Answers `cpu` with the microseconds it has used.
+// else. Arguments: `nolapse` or `bare`, home. Answers `cpu` with the microseconds it has used,
+// and `memory` with the bytes that are in use after a collection.
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
@@ -13,7 +14,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const [which = '', home = ''] = process.argv.slice(2);
 
-async function startNolapse(): Promise<number> {
+async function startNolapse() {
   const stream = destination({ dest: openSync(join(home, 'bench.log'), 'a'), sync: true });
   const gateway = await startGateway({
     home,
@@ -21,10 +22,10 @@ async function startNolapse(): Promise<number> {
     log: createLog({ level: 'info', stream }),
     metrics: createMetrics(),
   });
-  return gateway.ports.mqtt;
+  return gateway.ports;
 }
 
-async function startBare(): Promise<number> {
+async function startBare() {
   const pki = (name: string): string => readFileSync(join(home, 'pki', name), 'utf8');
   const material = { key: pki('server.key'), cert: pki('server.crt'), ca: [pki('root.crt'), pki('issuing.crt')] };
   const broker = await Aedes.createBroker({ concurrency: 0 });
@@ -32,12 +33,20 @@ async function startBare(): Promise<number> {
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
-  return typeof address === 'object' && address ? address.port : 0;
+  return { mqtt: typeof address === 'object' && address ? address.port : 0, http: 0 };
 }
 
-process.send?.({ port: await (which === 'nolapse' ? startNolapse() : startBare()) });
-process.on('message', () => {
+function memory(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function cpu(): number {
   const { user, system } = process.cpuUsage();
-  process.send?.({ cpu: user + system });
-});
+  return user + system;
+}
+
+process.send?.(await (which === 'nolapse' ? startNolapse() : startBare()));
+process.on('message', (what: 'cpu' | 'memory') => process.send?.(what === 'cpu' ? cpu() : memory()));
 process.on('disconnect', () => process.exit(0));
