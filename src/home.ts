@@ -183,7 +183,7 @@ export async function assemble(
   const opened = openStore(ledgerFile(home), () => clock.steady());
   const { database } = opened;
   try {
-    const { store, failure } = await recordIssued(opened, config.issued.file, clock);
+    const { store, issued } = await recordIssued(opened, config.issued.file, clock);
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
@@ -204,7 +204,7 @@ export async function assemble(
       clock,
       entropy,
       journal,
-      machine: openMachine(home, options.logState, failure),
+      machine: openMachine(home, options.logState, issued),
       throttles: newThrottles(),
       rates: ratesOf(config, clock),
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),

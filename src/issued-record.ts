@@ -1,5 +1,6 @@
 // Has what is issued and revoked recorded in a file beside the ledger, where one is configured, before whoever changed it goes on.
 import { randomBytes } from 'node:crypto';
+import type { IssuedState } from './domain/machine.ts';
 import { IssuedFile } from './issued/file.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Store } from './ports/store.ts';
@@ -21,19 +22,19 @@ export async function issuedState(store: Store): Promise<{ readonly key: Buffer;
 
 /**
  * @param path null: nothing is recorded.
- * @returns the store, whose transactions then resolve when they are recorded too, or cannot be; and why they cannot be at the moment.
+ * @returns the store, whose transactions then resolve when they are recorded too, or cannot be; and how that goes at the moment.
  */
 export async function recordIssued(
   opened: { readonly store: Store; readonly database: Database },
   path: string | null,
   clock: Clock,
-): Promise<{ readonly store: Store; readonly failure: () => string | null }> {
+): Promise<{ readonly store: Store; readonly issued: () => IssuedState | null }> {
   const { store, database } = opened;
   const { key, number } = await issuedState(store);
   const wasOn = (await store.read.setting(onSetting)) === '1';
   if (path === null) {
     if (wasOn) await store.transact((tx) => tx.putSetting(onSetting, '0'));
-    return { store, failure: () => null };
+    return { store, issued: () => null };
   }
   // A number that no line has says that changes before it may be in no file.
   const first = wasOn ? number : number + 1;
@@ -62,9 +63,9 @@ export async function recordIssued(
   };
   return {
     store: Object.assign(Object.create(store) as Store, recording),
-    failure: () => {
+    issued: () => {
       void file.flush();
-      return file.failure;
+      return { failure: file.failure, waiting: waiting.count };
     },
   };
 }

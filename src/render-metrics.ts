@@ -34,6 +34,7 @@ export async function renderMetrics({ app, server }: Measured, metrics: Metrics,
   metrics.set('nolapse_late', {}, late);
   metrics.set('nolapse_ledger_writable', {}, app.store.isWell ? 1 : 0);
   metrics.set('nolapse_log_writable', {}, app.machine.log()?.failure ? 0 : 1);
+  metrics.set('nolapse_issued_unrecorded', {}, app.machine.issued()?.waiting ?? 0);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   const own = {

@@ -115,9 +115,23 @@ function findingOf(faults: string): Finding {
   return { kind: 'log_unwritable', subject: 'log', severity: 'warning', detail, owner: null };
 }
 
-/** @param failure why the file of issued certificates takes no lines; null: it does. */
-export function judgeIssued(failure: string | null): Finding | null {
-  if (failure === null) return null;
-  const detail = `certificates are issued and not recorded in issued.file: ${failure}`;
+/** How changes get into the file of issued certificates. */
+export interface IssuedState {
+  /** Why it takes none now; null: it does. */
+  readonly failure: string | null;
+  /** Changes that are not in it. */
+  readonly waiting: number;
+}
+
+export function judgeIssued(state: IssuedState | null): Finding | null {
+  if (!state || state.failure === null) return null;
+  const waits = `changes that wait: ${roundly(state.waiting)}`;
+  const detail = `certificates are issued and not recorded in issued.file: ${state.failure}; ${waits}`;
   return { kind: 'issued_unwritable', subject: 'issued', severity: 'warning', detail, owner: null };
+}
+
+/** So that an alert does not change with every change. */
+function roundly(count: number): string {
+  const unit = 10 ** (String(count).length - 1);
+  return count < 10 ? String(count) : `${Math.floor(count / unit) * unit} and more`;
 }

@@ -6,13 +6,14 @@ import { encodeLine } from './line.ts';
 
 /** What waits for its recording, and is noted as recorded. */
 export interface Waiting<Change> {
-  readonly isWaiting: boolean;
+  /** The places in their order of the first and the last that wait; null: none does. */
+  readonly places: { readonly first: number; readonly last: number } | null;
   waiting(limit: number): readonly Change[];
   settle(changes: readonly Change[], number: number): Promise<void>;
 }
 
-const linesAtOnce = 1_000;
-/** How long a transaction waits for its lines, and how long a file that failed is left alone. */
+const linesAtOnce = 250;
+/** How long a transaction waits for its lines, and how long a file that failed is left alone. While it fails nobody waits for it. */
 const patienceMs = 2_000;
 const retryMs = 5_000;
 
@@ -51,15 +52,24 @@ export class IssuedFile {
     return this.#failure;
   }
 
-  /** Resolves when what waits is on the disk, or cannot be brought there for now. Never rejects. */
+  /** Resolves when all that waits by now is on the disk, or cannot be brought there for now. Never rejects. */
   async flush(): Promise<void> {
-    if (!this.#waiting.isWaiting) return;
-    if (this.#failure !== null && this.#steady() < this.#failedAt + retryMs) return;
+    const upTo = this.#waiting.places?.last;
+    if (upTo === undefined) return;
+    if (this.#failure !== null) {
+      if (this.#steady() >= this.#failedAt + retryMs) void this.#begin();
+      return;
+    }
     const late = this.#late();
-    // What is being written may have been read before the caller's change was there.
-    await Promise.race([this.#writing ?? Promise.resolve(), late.promise]);
-    await Promise.race([this.#begin(), late.promise]);
+    while (!late.isOver && this.#failure === null && this.#isWaiting(upTo)) {
+      await Promise.race([this.#begin(), late.promise]);
+    }
     late.cancel();
+  }
+
+  #isWaiting(place: number): boolean {
+    const { places } = this.#waiting;
+    return places !== null && places.first <= place;
   }
 
   #begin(): Promise<void> {
@@ -69,15 +79,23 @@ export class IssuedFile {
     return this.#writing;
   }
 
-  #late(): { readonly promise: Promise<void>; cancel(): void } {
+  #late(): { readonly promise: Promise<void>; readonly isOver: boolean; cancel(): void } {
     let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
     const promise = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
+        isOver = true;
         this.#fail(`it did not take a write within ${patienceMs} ms`);
         resolve();
       }, patienceMs);
     });
-    return { promise, cancel: () => clearTimeout(timer) };
+    return {
+      promise,
+      get isOver() {
+        return isOver;
+      },
+      cancel: () => clearTimeout(timer),
+    };
   }
 
   #fail(failure: string): void {

@@ -1,5 +1,5 @@
 // The machine as the gateway sees it.
-import type { LogState } from '../domain/machine.ts';
+import type { IssuedState, LogState } from '../domain/machine.ts';
 import type { Machine } from '../ports/machine.ts';
 import { DescriptorCount, descriptorLimit } from './descriptors.ts';
 import { exposuresOf } from './exposure.ts';
@@ -8,13 +8,13 @@ import { exposuresOf } from './exposure.ts';
 export function openMachine(
   home: string,
   log: () => LogState | null = () => null,
-  issuedFailure: () => string | null = () => null,
+  issued: () => IssuedState | null = () => null,
 ): Machine {
   const limit = descriptorLimit();
   const count = new DescriptorCount();
   return {
     log,
-    issuedFailure,
+    issued,
     descriptorLimit: limit,
     descriptors: () => {
       const { open } = count;

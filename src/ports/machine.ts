@@ -1,11 +1,11 @@
 // What lies under the gateway: its log's output, what the system lets it have, and who else can reach its home.
-import type { Descriptors, Exposure, LogState } from '../domain/machine.ts';
+import type { Descriptors, Exposure, IssuedState, LogState } from '../domain/machine.ts';
 
 export interface Machine {
   /** How the lines of a gateway's log get out; null where none runs, or its log is nobody's to watch. */
   log(): LogState | null;
-  /** Why the file of issued certificates takes no lines now; null: it does, or there is none. */
-  issuedFailure(): string | null;
+  /** How changes get into the file of issued certificates; null: there is none. */
+  issued(): IssuedState | null;
   /** Files and connections the process may have open at a time; null where the system does not say. */
   readonly descriptorLimit: number | null;
   /** Null where the system does not say. */

@@ -42,7 +42,8 @@ export class Changes {
   readonly #database: Database;
   readonly #tables: Tables;
   readonly #page: Statement<[number], Row>;
-  readonly #any: Statement<[], number>;
+  readonly #places: Statement<[], { readonly first: number | null; readonly last: number | null }>;
+  readonly #count: Statement<[], number>;
   readonly #drop: Statement<[number]>;
 
   constructor(database: Database) {
@@ -51,12 +52,22 @@ export class Changes {
     this.#database = database;
     this.#tables = tablesOf(new Queries(sqlite));
     this.#page = sqlite.prepare('SELECT change, kind, subject FROM unrecorded ORDER BY change LIMIT ?');
-    this.#any = sqlite.prepare<[], number>('SELECT 1 FROM unrecorded LIMIT 1').pluck() as Statement<[], number>;
+    // Each a look at one end of the table.
+    this.#places = sqlite.prepare(
+      'SELECT (SELECT min(change) FROM unrecorded) AS first, (SELECT max(change) FROM unrecorded) AS last',
+    );
+    this.#count = sqlite.prepare<[], number>('SELECT count(*) FROM unrecorded').pluck() as Statement<[], number>;
     this.#drop = sqlite.prepare('DELETE FROM unrecorded WHERE change = ?');
   }
 
-  get isWaiting(): boolean {
-    return this.#any.get() !== undefined;
+  /** Of the first and the last that waits; null: none does. */
+  get places(): { readonly first: number; readonly last: number } | null {
+    const { first, last } = this.#places.get() ?? { first: null, last: null };
+    return first === null || last === null ? null : { first, last };
+  }
+
+  get count(): number {
+    return this.#count.get() ?? 0;
   }
 
   /** The first of them, as they are now. */

@@ -146,6 +146,11 @@ export const metricTable = {
     help: '1 while what is logged gets out, else 0',
     labels: {},
   },
+  nolapse_issued_unrecorded: {
+    type: 'gauge',
+    help: 'Changes of the ledger that are not in the file of issued certificates',
+    labels: {},
+  },
   nolapse_alerts: {
     type: 'gauge',
     help: 'Alerts that are not cleared, by kind and severity',

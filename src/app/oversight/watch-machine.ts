@@ -23,7 +23,7 @@ export class MachineWatch {
     const log = machine.log();
     const lost = log && this.#log.judge(log, clock.steady());
     await this.#settle({ kind: 'log_unwritable', subject: 'log' }, lost);
-    await this.#settle({ kind: 'issued_unwritable', subject: 'issued' }, judgeIssued(machine.issuedFailure()));
+    await this.#settle({ kind: 'issued_unwritable', subject: 'issued' }, judgeIssued(machine.issued()));
     const descriptors = machine.descriptors();
     const stands = this.#standing.get('descriptors_short') ?? null;
     const finding = descriptors && judgeDescriptors(descriptors, stands);
