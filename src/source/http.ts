@@ -4,6 +4,7 @@ import { valueAt } from '../domain/field-path.ts';
 import type { Source, SourceBatch, SourceRecord } from '../ports/source.ts';
 import { type Approach, accessOf } from '../remote/exchange.ts';
 import { fetchPage, quoted } from './page.ts';
+import { Rest } from './rest.ts';
 
 export interface HttpOptions extends Approach {
   readonly url: string;
@@ -27,15 +28,21 @@ const recordsMax = 100_000;
 const readMsMax = 3_600_000;
 
 export function createHttpSource(options: HttpOptions): Source {
+  const rest = new Rest();
   return {
     place: (at) => `page ${Math.floor(at / recordsMax)}, record ${at % recordsMax}`,
-    read: (signal) => read(options, AbortSignal.any([signal, AbortSignal.timeout(readMsMax)])),
+    read: (signal) => read(options, rest, AbortSignal.any([signal, AbortSignal.timeout(readMsMax)])),
   };
 }
 
 const nothing = { records: [], faults: [] };
 
-async function* read(options: HttpOptions, signal: AbortSignal): AsyncGenerator<SourceBatch> {
+async function* read(options: HttpOptions, rest: Rest, signal: AbortSignal): AsyncGenerator<SourceBatch> {
+  const objection = rest.begin();
+  if (objection) {
+    yield { ...nothing, faults: [objection] };
+    return;
+  }
   const access = await accessOf(options);
   if ('fault' in access) {
     yield { ...nothing, faults: [access.fault] };
@@ -44,6 +51,7 @@ async function* read(options: HttpOptions, signal: AbortSignal): AsyncGenerator<
   const walk = new Walk(options);
   for (let url: URL | null = walk.first; url; ) {
     const page = await fetchPage({ ...access, url, timeoutMs: options.timeoutMs, signal });
+    if ('fault' in page && (await rest.take(page.restMs, signal))) continue;
     const taken: Taken = 'fault' in page ? { fault: page.fault } : walk.take(page.body, page.bytes, url);
     if ('fault' in taken) {
       yield { ...nothing, faults: [`page ${walk.page}: ${taken.fault}`] };

@@ -1,5 +1,6 @@
 // Asks for one page of JSON over HTTP, and takes nothing else for it: no redirect, no other type, no half of it.
 import type { IncomingMessage } from 'node:http';
+import { retryAfterMs } from '../domain/retry-after.ts';
 import { type Access, exchange, objectToStatus, wordsFor } from '../remote/exchange.ts';
 
 /** Bytes one page may have: what is parsed in one go holds everybody else up. */
@@ -11,7 +12,13 @@ export interface Asked extends Access {
   readonly signal: AbortSignal;
 }
 
-export type Page = { readonly body: unknown; readonly bytes: number } | { readonly fault: string };
+export type Page =
+  | { readonly body: unknown; readonly bytes: number }
+  /** `restMs`: for so long the server asks to be left alone. */
+  | { readonly fault: string; readonly restMs?: number };
+
+/** Too many requests, and not available at the moment: those with which a server says when to come again. */
+const forLater: readonly number[] = [429, 503];
 
 /** Never rejects: what went wrong is a fault. */
 export async function fetchPage(asked: Asked): Promise<Page> {
@@ -22,7 +29,8 @@ export async function fetchPage(asked: Asked): Promise<Page> {
     const objection = objectTo(answer);
     if (objection) {
       answer.destroy();
-      return { fault: objection };
+      const restMs = restOf(answer);
+      return { fault: objection, ...(restMs !== null && { restMs }) };
     }
     return await readBody(answer);
   } catch (error) {
@@ -35,6 +43,10 @@ export async function fetchPage(asked: Asked): Promise<Page> {
 
 function isTimeout({ reason }: AbortSignal): boolean {
   return reason instanceof Error && reason.name === 'TimeoutError';
+}
+
+function restOf({ statusCode = 0, headers }: IncomingMessage): number | null {
+  return forLater.includes(statusCode) ? retryAfterMs(headers['retry-after'], headers.date, Date.now()) : null;
 }
 
 function objectTo({ statusCode = 0, headers }: IncomingMessage): string | null {
