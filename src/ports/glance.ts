@@ -5,12 +5,13 @@ import type { Instant } from '../domain/time.ts';
 
 /**
  * The few questions that are answered at once, because a broker asks them in the middle of a message: may this gateway hear
- * what is said to that device, or carry its telemetry? Answered by the store itself, so that no copy of it can be out of date.
+ * what is said to that device, or carry its telemetry? Answered by the store itself, mostly from memory: what it remembers is
+ * forgotten by whatever writes an answer anew, so that no copy of it can be out of date.
  */
 export interface Glance {
   principal(id: PrincipalId): Principal | null;
   /** As {@link Reader.delegationsFor} of the store. */
   delegationsFor(device: PrincipalId, site: string | null): Delegation[];
-  /** Until when this gateway may carry this device's telemetry; null: never. Asked for each message: it is answered from memory mostly. */
+  /** Until when this gateway may carry this device's telemetry; null: never. Asked for each message. */
   telemetryUntil(gateway: PrincipalId, device: PrincipalId): Instant | null;
 }

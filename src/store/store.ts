@@ -3,6 +3,7 @@ import type { Store } from '../ports/store.ts';
 import type { Database } from './database.ts';
 import { Queries } from './query.ts';
 import { TableReader } from './reader.ts';
+import { speakers } from './speakers.ts';
 import { type Tables, tablesOf } from './tables.ts';
 import { telemetryGrants } from './telemetry-grants.ts';
 import { UnitTransaction } from './transaction.ts';
@@ -28,16 +29,22 @@ class Bell {
 
 export function createStore(database: Database): Store {
   const queried = tablesOf(new Queries(database.sqlite));
-  const grants = telemetryGrants(queried, () => database.sqlite.inTransaction);
+  const isUncommitted = (): boolean => database.sqlite.inTransaction;
+  const grants = telemetryGrants(queried, isUncommitted);
+  const known = speakers(queried, isUncommitted);
+  const changed = (): void => {
+    grants.changed();
+    known.changed();
+  };
   const tables: Tables = {
     ...queried,
     // Told before the write: from then on until the transaction has ended nothing is remembered.
     putPrincipal: (principal) => {
-      grants.changed();
+      changed();
       queried.putPrincipal(principal);
     },
     putDelegation: (delegation) => {
-      grants.changed();
+      changed();
       queried.putDelegation(delegation);
     },
   };
@@ -46,7 +53,7 @@ export function createStore(database: Database): Store {
   let holdsResidue = false;
   return {
     read: new TableReader(tables),
-    glance: { principal: tables.principal, delegationsFor: tables.delegationsFor, telemetryUntil: grants.until },
+    glance: { principal: known.principal, delegationsFor: known.delegationsFor, telemetryUntil: grants.until },
     transact: async (work) => {
       let did = { owes: false, notifies: false, drops: false };
       const result = await database.submit(async (unit) => {
@@ -78,6 +85,10 @@ export function createStore(database: Database): Store {
         throw error;
       }
     },
-    close: () => database.close(),
+    close: () => {
+      // Whoever asks a store that is closed is told so.
+      changed();
+      return database.close();
+    },
   };
 }

@@ -1,11 +1,12 @@
 // Until when which gateway may carry which device's telemetry: asked for each message, so what was committed is remembered until a
-// principal or a delegation is written. Within a transaction nothing is remembered, since it may be undone.
+// principal or a delegation is written.
 import { telemetryUntil } from '../domain/delegation.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
+import { Remembered } from './remembered.ts';
 import type { Tables } from './tables.ts';
 
-/** Answers remembered at a time, some 10 MB; the oldest goes first. */
+/** Answers remembered at a time, some 10 MB. */
 export const grantsKeptMax = 65_536;
 
 export interface TelemetryGrants {
@@ -22,13 +23,7 @@ export function telemetryGrants(
   tables: Pick<Tables, 'principal' | 'delegationsFor'>,
   isUncommitted: () => boolean,
 ): TelemetryGrants {
-  const known = new Map<string, Instant | null>();
-  const remember = (pair: string, until: Instant | null): void => {
-    if (isUncommitted()) return;
-    const oldest = known.size >= grantsKeptMax ? known.keys().next() : null;
-    if (oldest && !oldest.done) known.delete(oldest.value);
-    known.set(pair, until);
-  };
+  const known = new Remembered<Instant | null>(grantsKeptMax, isUncommitted);
   return {
     until: (gatewayId, deviceId) => {
       // No id holds a slash.
@@ -40,10 +35,10 @@ export function telemetryGrants(
       if (!device) return null;
       const gateway = tables.principal(gatewayId);
       const until = telemetryUntil({ gateway, device, delegations: tables.delegationsFor(deviceId, device.site) });
-      remember(pair, until);
+      known.keep(pair, until);
       return until;
     },
-    changed: () => known.clear(),
+    changed: () => known.forget(),
     get size() {
       return known.size;
     },

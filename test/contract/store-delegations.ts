@@ -2,6 +2,7 @@
 // renewal.
 import { expect, it } from 'vitest';
 import type { Delegation } from '../../src/domain/delegation.ts';
+import type { Transaction } from '../../src/ports/store.ts';
 import { day, idOf, now, principal, renewal } from './store-rows.ts';
 import { putRenewals, reopen, store } from './store-under-test.ts';
 
@@ -105,6 +106,37 @@ export function delegations(): void {
     });
     await expect(undone).rejects.toThrow('undone');
     expect(store.glance.delegationsFor(idOf('a'), null)).toEqual([]);
+  });
+
+  it('answers at a glance as the last commit has it, however often it was asked before', async () => {
+    const seen = (site: string | null) => ({
+      principal: store.glance.principal(idOf('a')),
+      delegations: store.glance.delegationsFor(idOf('a'), site).map(({ id }) => id),
+    });
+    const write = (work: (tx: Transaction) => Promise<void>): Promise<void> => store.transact(work);
+    expect([seen(null), seen(null)]).toEqual(Array(2).fill({ principal: principal('a'), delegations: [] }));
+    await grant(delegation('d1'));
+    expect([seen(null), seen('north')].map(({ delegations }) => delegations)).toEqual([['d1'], ['d1']]);
+    const moved = principal('a', { site: 'north', status: 'quarantined' });
+    await write((tx) => tx.putPrincipal(moved));
+    await grant(ofSite('d2', 'north'));
+    expect(seen('north')).toEqual({ principal: moved, delegations: ['d1', 'd2'] });
+    // Asked in a unit that writes and comes to nothing, and in one that is committed.
+    const undone = write(async (tx) => {
+      await tx.putPrincipal(principal('a', { status: 'decommissioned' }));
+      await tx.putDelegation(delegation('d1', { revokedAt: now }));
+      seen('north');
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(seen('north')).toEqual({ principal: moved, delegations: ['d1', 'd2'] });
+    await write(async (tx) => {
+      seen('north');
+      await tx.putPrincipal(principal('a'));
+      await tx.putDelegation(delegation('d1', { revokedAt: now }));
+      seen('north');
+    });
+    expect(seen('north')).toEqual({ principal: principal('a'), delegations: ['d2'] });
   });
 
   it('counts what was begun, by delegation and day, with the transaction', async () => {

@@ -1,6 +1,5 @@
 // Which gateway speaks for which device now. Asked of the store each time, which answers at once: a revoked delegation, a device
-// that moved to another site, a gateway in quarantine take effect with the commit that made them so, and nothing of a fleet is
-// held in memory.
+// that moved to another site, a gateway in quarantine take effect with the commit that made them so.
 import { type DelegationVerdict, isInForce, mayActFor } from '../../domain/delegation.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { type DownWord, enrollmentTopic, parseEnrollmentTopic } from '../../domain/topics.ts';
