@@ -73,8 +73,13 @@ interface SourceFault {
 }
 
 /** Keys that mean something to one kind alone. Those with a default are left out: they are always there. */
-const ofFile = ['path', 'format'] as const;
-const ofHttp = ['url', 'rows', 'next', 'page', 'count', 'tokenFile', 'caFile'] as const;
+const keysOf = {
+  file: ['path', 'format'],
+  http: ['url', 'rows', 'next', 'page', 'count', 'tokenFile', 'caFile'],
+} as const satisfies Record<SourcePlace['kind'], readonly (keyof RawSource)[]>;
+
+/** The key that a source of this kind cannot do without. */
+const neededKey = { file: 'path', http: 'url' } as const satisfies Record<SourcePlace['kind'], keyof RawSource>;
 
 function formatOf(source: RawSource): 'csv' | 'jsonl' | null {
   if (source.format) return source.format;
@@ -87,8 +92,9 @@ type Complaint = readonly [key: string, message: string];
 function objectToPlace(source: RawSource): Complaint[] {
   const { kind } = source;
   if (!kind) return [['kind', 'missing: file or http']];
-  const needed = kind === 'file' ? 'path' : 'url';
-  const foreign = (kind === 'file' ? ofHttp : ofFile).filter((key) => source[key] !== undefined);
+  const needed = neededKey[kind];
+  const ofOthers = Object.entries(keysOf).filter(([other]) => other !== kind);
+  const foreign = ofOthers.flatMap(([, keys]) => keys.filter((key) => source[key] !== undefined));
   const complaints: Complaint[] = foreign.map((key) => [key, `means nothing to a source of kind ${kind}`]);
   if (source[needed] === undefined) complaints.push([needed, `missing: a source of kind ${kind} has one`]);
   if (kind === 'file' && source.path && !formatOf(source)) {
@@ -128,10 +134,13 @@ function objectToShared(name: string, value: string, classes: Classes): Complain
   return faults.map((fault) => [`fixed.${name}`, fault.slice(fault.indexOf(': ') + 2)]);
 }
 
-function placeOf(source: RawSource, absolute: (path: string) => string): SourcePlace {
-  if (source.kind === 'file') {
-    return { kind: 'file', path: absolute(source.path ?? ''), format: formatOf(source) ?? 'csv' };
-  }
+type Absolute = (path: string) => string;
+
+function filePlace(source: RawSource, absolute: Absolute): SourcePlace {
+  return { kind: 'file', path: absolute(source.path ?? ''), format: formatOf(source) ?? 'csv' };
+}
+
+function httpPlace(source: RawSource, absolute: Absolute): SourcePlace {
   const { url = '', rows, next, page, count, tokenFile, authorization, caFile, timeout, pagesMax, bytesMax } = source;
   const orNull = (text: string | undefined): string | null => text ?? null;
   return {
@@ -148,6 +157,16 @@ function placeOf(source: RawSource, absolute: (path: string) => string): SourceP
     pagesMax,
     bytesMax,
   };
+}
+
+const places: Record<SourcePlace['kind'], (source: RawSource, absolute: Absolute) => SourcePlace> = {
+  file: filePlace,
+  http: httpPlace,
+};
+
+/** One without a kind is a fault, and is not read. */
+function placeOf(source: RawSource, absolute: Absolute): SourcePlace {
+  return places[source.kind ?? 'http'](source, absolute);
 }
 
 function rulesOf({ every, missingMax, map, fixed, statuses }: RawSource): SourceRules {
@@ -180,10 +199,7 @@ export function sourceFaults(
 }
 
 /** @param absolute what a path means that is relative to the configuration file. */
-export function settleSources(
-  raw: Readonly<Record<string, RawSource>>,
-  absolute: (path: string) => string,
-): Map<string, SourceConfig> {
+export function settleSources(raw: Readonly<Record<string, RawSource>>, absolute: Absolute): Map<string, SourceConfig> {
   const settled = Object.entries(raw).map(([name, source]) => [
     name,
     { place: placeOf(source, absolute), rules: rulesOf(source) },

@@ -15,6 +15,7 @@ import { darkReasons } from '../../src/domain/forecast.ts';
 import { parseDuration } from '../../src/domain/time.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { metricTable } from '../../src/telemetry/metric-table.ts';
+import { allPages } from './pages.ts';
 
 const configurationPage = readFileSync('docs/configuration.md', 'utf8');
 const operationsPage = readFileSync('docs/operations.md', 'utf8');
@@ -23,11 +24,6 @@ const operationsPage = readFileSync('docs/operations.md', 'utf8');
 function sources(): Map<string, string> {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
   return new Map(files.map((file) => [file, readFileSync(join('src', file), 'utf8')]));
-}
-
-function pagesIn(folder: string): string[] {
-  const pages = readdirSync(folder).filter((file) => file.endsWith('.md'));
-  return pages.map((file) => join(folder, file));
 }
 
 /** The text below a heading, up to the next heading of the same level. */
@@ -282,7 +278,7 @@ describe('what the code tells', () => {
 });
 
 describe('what the pages name', () => {
-  const pages = ['README.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('certs')];
+  const pages = allPages();
 
   it.each(pages)('%s names only files of the repository that are there', (page) => {
     const named = codes(readFileSync(page, 'utf8')).filter((text) =>

@@ -102,8 +102,10 @@ describe('the rest of the page', () => {
     'can be typed in from top to bottom',
     async () => {
       const ports = { 8883: await freePort(), 8880: await freePort() };
-      // The one change: ports of our own, for others may use the usual ones on this machine.
-      const text = session.join('\n').replaceAll(/\b(8883|8880)\b/g, (port) => String(ports[port as '8883']));
+      // Two changes: ports of our own, for others may use the usual ones on this machine, and a shorter overlap to wait for.
+      const typed = session.join('\n').replaceAll(/\b(8883|8880)\b/g, (port) => String(ports[port as '8883']));
+      expect(typed).toContain('overlap: 3m');
+      const text = typed.replace('overlap: 3m', 'overlap: 40s');
       const { code, output } = await shell(`${text}\necho "everything ran"; rm -rf "$try"`, {
         NOLAPSE_MQTT_PORT: String(ports[8883]),
         NOLAPSE_HTTP_PORT: String(ports[8880]),
@@ -118,6 +120,25 @@ describe('the rest of the page', () => {
     },
     sessionMs,
   );
+
+  it('says which port is taken, and waits for nothing then', async () => {
+    const taken = createServer();
+    await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
+    try {
+      const address = taken.address();
+      const port = String(typeof address === 'object' && address ? address.port : 0);
+      const start = session.findIndex((text) => text.includes('main.js start'));
+      const { code, output } = await shell(session.slice(0, start + 1).join('\n'), {
+        NOLAPSE_MQTT_PORT: port,
+        NOLAPSE_HTTP_PORT: String(await freePort()),
+      });
+      expect(output).toContain(`address already in use 127.0.0.1:${port}`);
+      expect(output).not.toContain('listening: ');
+      expect(code).not.toBe(0);
+    } finally {
+      await new Promise((done) => taken.close(done));
+    }
+  }, 60_000);
 
   it('names only npm scripts, commands and folders that are there', async () => {
     const named = [...readme.matchAll(/`npm (?:run )?([a-z:]+)`/g)].map(([, name = '']) => name);
