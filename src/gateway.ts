@@ -15,6 +15,7 @@ import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts'
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
+import type { KnownBlocks } from './broker/door/known-blocks.ts';
 import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
@@ -28,6 +29,7 @@ import { LateSessions } from './late-sessions.ts';
 import { exposuresOf } from './machine/exposure.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
+import { rememberBlocks } from './remembered-blocks.ts';
 import { renderMetrics, renderOwnerMetrics } from './render-metrics.ts';
 import { rereader } from './reread.ts';
 import { servedCrl } from './served-crl.ts';
@@ -53,7 +55,13 @@ function tlsMaterial({ server, app }: Parts) {
   return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
 }
 
-async function buildBroker(parts: Parts, config: Config, sessions: LateSessions, seen: Seen): Promise<Broker> {
+interface BrokerParts {
+  readonly sessions: LateSessions;
+  readonly seen: Seen;
+  readonly known: KnownBlocks;
+}
+
+async function buildBroker(parts: Parts, config: Config, { sessions, seen, known }: BrokerParts): Promise<Broker> {
   const { app, journal } = parts;
   const persistence = keepMessages(parts, config.limits, () => sessions.broker);
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
@@ -69,6 +77,7 @@ async function buildBroker(parts: Parts, config: Config, sessions: LateSessions,
     ...(config.websocket && { websocket: config.websocket }),
     limits: brokerLimits(config, app.machine.descriptorLimit),
     proxies: config.proxies,
+    known,
   });
   sessions.broker = broker;
   return broker;
@@ -145,7 +154,9 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const parts: Parts = { ...atRest, server };
     const seen = new Seen();
     undos.push(() => app.presences.end(app));
-    const broker = await buildBroker(parts, options.config, sessions, seen);
+    const blocks = rememberBlocks(parts.database, app.clock, journal);
+    undos.push(() => blocks.close());
+    const broker = await buildBroker(parts, options.config, { sessions, seen, known: blocks.known });
     undos.push(() => broker.close());
     const { sessionExpiryMs: expiryMs } = options.config.limits;
     const { forgetAbsent } = sessions;

@@ -16,6 +16,7 @@ import { createAnnouncer } from './announce.ts';
 import type { Budget } from './budget.ts';
 import { watchRegistrations } from './client-registrations.ts';
 import { Door } from './door/door.ts';
+import type { KnownBlocks } from './door/known-blocks.ts';
 import { createTlsListener, type Listener } from './door/tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './door/tls-options.ts';
 import { createWebSocketListener } from './door/websocket-listener.ts';
@@ -52,6 +53,8 @@ export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** Load balancers, whose connections must begin with a PROXY header; from any other address one is refused. */
   readonly proxies?: readonly Network[];
+  /** Address blocks from which known certificates came, also before this start. */
+  readonly known?: KnownBlocks;
 }
 
 export interface Broker {
@@ -103,7 +106,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   contextOptions(options.tls);
   const turns = new LoopTurns();
   const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax, turns);
-  const door = new Door({ limits, journal, entrance, proxies: options.proxies ?? [] });
+  const door = new Door({
+    limits,
+    journal,
+    entrance,
+    proxies: options.proxies ?? [],
+    ...(options.known && { known: options.known }),
+  });
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
   const clients = { sockets: new WeakMap(), paces: new WeakMap() };

@@ -1,11 +1,7 @@
 // Turns of handshakes, on a clock of their own: steps take the time that they say.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  HandshakeTurns,
-  neighbourTurns,
-  strangerTurns,
-  type TurnRules,
-} from '../../src/broker/door/handshake-turns.ts';
+import { neighbourTurns, strangerTurns } from '../../src/broker/door/handshake-turns.ts';
+import { type TurnRules, Turns } from '../../src/pacing/turns.ts';
 
 /** Milliseconds that steps have taken, beside those that timers have. */
 let spentMs = 0;
@@ -28,7 +24,7 @@ const generous: TurnRules = {
 };
 
 /** Steps that cost so much, by the order in which they ran. */
-function stepping(turns: HandshakeTurns) {
+function stepping(turns: Turns) {
   const ran: string[] = [];
   const take = (block: string, name: string, { bytes = 1_000, ms = 10 } = {}) =>
     turns.take(block, bytes, () => {
@@ -40,7 +36,7 @@ function stepping(turns: HandshakeTurns) {
 
 describe('turns of handshakes', () => {
   it('gives each block its turn, whatever another one has waiting', async () => {
-    const turns = new HandshakeTurns(generous);
+    const turns = new Turns(generous);
     const { ran, take } = stepping(turns);
     for (const name of ['a1', 'a2', 'a3', 'a4']) take('a', name);
     take('b', 'b1');
@@ -50,7 +46,7 @@ describe('turns of handshakes', () => {
   });
 
   it('takes the smallest step of a block and its oldest in turns', async () => {
-    const turns = new HandshakeTurns(generous);
+    const turns = new Turns(generous);
     const { ran, take } = stepping(turns);
     take('a', 'first');
     for (const [name, bytes] of [
@@ -66,7 +62,7 @@ describe('turns of handshakes', () => {
   });
 
   it('spends no more in a turn of the loop than it may, and one step', () => {
-    const turns = new HandshakeTurns(generous);
+    const turns = new Turns(generous);
     const { ran, take } = stepping(turns);
     for (let step = 0; step < 100; step += 1) take(`block ${step}`, `${step}`, { ms: 4 });
     expect(ran).toHaveLength(3);
@@ -75,7 +71,7 @@ describe('turns of handshakes', () => {
   });
 
   it('holds all strangers to a tenth of the loop, and one block to less', async () => {
-    const turns = new HandshakeTurns(strangerTurns);
+    const turns = new Turns(strangerTurns);
     const { ran, take } = stepping(turns);
     for (let step = 0; step < 200; step += 1) take(`block ${step % 2}`, `${step % 2}`, { ms: 90 });
     await vi.advanceTimersByTimeAsync(10_000);
@@ -87,7 +83,7 @@ describe('turns of handshakes', () => {
   });
 
   it('lets a block with nothing to its account pass one in debt', async () => {
-    const turns = new HandshakeTurns({ ...strangerTurns, all: { share: 1, burstMs: 1_000, waitMsMax: 1_000 } });
+    const turns = new Turns({ ...strangerTurns, all: { share: 1, burstMs: 1_000, waitMsMax: 1_000 } });
     const { ran, take } = stepping(turns);
     for (let step = 0; step < 5; step += 1) take('a', 'a', { ms: 90 });
     await vi.advanceTimersByTimeAsync(50);
@@ -100,7 +96,7 @@ describe('turns of handshakes', () => {
   });
 
   it('holds up nobody whose steps turn out to cost nothing', async () => {
-    const turns = new HandshakeTurns(strangerTurns);
+    const turns = new Turns(strangerTurns);
     let ran = 0;
     for (let device = 0; device < 2_000; device += 1) {
       turns.take(`block ${device}`, 1_000, () => {
@@ -116,7 +112,7 @@ describe('turns of handshakes', () => {
 
   it('lets nobody wait for long for what others have spent before', async () => {
     for (const rules of [strangerTurns, neighbourTurns]) {
-      const turns = new HandshakeTurns(rules);
+      const turns = new Turns(rules);
       const { ran, take } = stepping(turns);
       for (let times = 0; times < 300; times += 1) turns.charge('a', 74);
       take('a', 'a', { ms: 1 });
@@ -128,7 +124,7 @@ describe('turns of handshakes', () => {
   });
 
   it('takes what goes on before what begins', async () => {
-    const turns = new HandshakeTurns(generous);
+    const turns = new Turns(generous);
     const { ran, take } = stepping(turns);
     for (let step = 0; step < 6; step += 1) take('a', `hello ${step}`, { bytes: 100 });
     turns.take('a', 3_000, () => void ran.push('certificate'), true);
@@ -137,7 +133,7 @@ describe('turns of handshakes', () => {
   });
 
   it('forgets a step whose connection has closed, and blocks beyond its bound', () => {
-    const turns = new HandshakeTurns({ ...generous, blocksMax: 2 });
+    const turns = new Turns({ ...generous, blocksMax: 2 });
     const { ran, take } = stepping(turns);
     take('a', 'a1');
     const forget = take('b', 'b1');

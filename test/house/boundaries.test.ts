@@ -50,6 +50,8 @@ describe('imports run downwards only', () => {
     ['src/remote/planted.ts', '../domain/time.ts'],
     ['src/machine/planted.ts', '../store/index.ts'],
     ['src/machine/planted.ts', '../app/context.ts'],
+    ['src/pacing/planted.ts', '../ports/clock.ts'],
+    ['src/pacing/planted.ts', '../broker/broker.ts'],
     ['src/app/planted.ts', '../remote/secret.ts'],
     ['src/telemetry/planted.ts', '../app/admit.ts'],
     ['src/simulator/planted.ts', '../app/admit.ts'],
@@ -69,6 +71,9 @@ describe('imports run downwards only', () => {
     ['src/notify/planted.ts', '../remote/secret.ts'],
     ['src/remote/planted.ts', './secret.ts'],
     ['src/machine/planted.ts', '../ports/machine.ts'],
+    ['src/pacing/planted.ts', '../domain/loop-share.ts'],
+    ['src/http/planted.ts', '../pacing/turns.ts'],
+    ['src/broker/door/planted.ts', '../../pacing/turns.ts'],
     ['src/simulator/planted.ts', '../wire/index.ts'],
   ])('%s may import %s', (file, imported) => {
     expect(lint(file, imported)).not.toContain('noRestrictedImports');

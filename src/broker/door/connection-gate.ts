@@ -2,6 +2,7 @@
 // from which no known certificate has come share a part of the connections, so that strangers leave room for a fleet.
 import type { Socket } from 'node:net';
 import type { BrokerLimits } from '../limits.ts';
+import { KnownBlocks } from './known-blocks.ts';
 
 export type GateLimits = Pick<
   BrokerLimits,
@@ -9,9 +10,6 @@ export type GateLimits = Pick<
 >;
 
 export type GateRefusal = 'connections_max' | 'connections_per_address_max' | 'connections_unknown_max' | 'descriptors';
-
-/** Known blocks remembered; the one that was not seen for longest is forgotten, and is known again with its next admission. */
-const knownMax = 100_000;
 
 interface Entry {
   readonly block: string;
@@ -29,11 +27,12 @@ export class ConnectionGate {
   /** Every open connection; null: its PROXY header has not come, so that nobody knows from where it is. */
   readonly #open = new Map<Socket, Entry | null>();
   readonly #byBlock = new Map<string, number>();
-  readonly #known = new Set<string>();
+  readonly #known: KnownBlocks;
   #unknown = 0;
 
-  constructor(limits: GateLimits) {
+  constructor(limits: GateLimits, known = new KnownBlocks()) {
     this.#limits = limits;
+    this.#known = known;
   }
 
   get open(): number {
@@ -81,10 +80,7 @@ export class ConnectionGate {
     if (!entry) return;
     if (entry.isUnknown) this.#unknown -= 1;
     entry.isUnknown = false;
-    this.#known.delete(entry.block);
-    this.#known.add(entry.block);
-    const oldest = this.#known.size > knownMax ? this.#known.values().next() : null;
-    if (oldest && !oldest.done) this.#known.delete(oldest.value);
+    this.#known.note(entry.block, performance.now());
   }
 
   /** Resolves when no connection is left, or after so long. */

@@ -2,16 +2,18 @@
 // everybody else a bounded part of the event loop. It judges no certificate: it asks whether the ledger knows one.
 //
 // A connection from a block that has shown known certificates goes to TLS directly. Any other is watched: its bytes are bounded until
-// its handshake is complete, and each step is timed and has its turn. A step that turns out to be a known certificate's costs nothing.
+// its handshake is complete, and each step is timed and has its turn until it turns out to be a known certificate's, which costs nothing.
 import { BlockList, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Entrance } from '../../app/session.ts';
 import { addressBlock, type Network } from '../../domain/address-block.ts';
+import { Turns } from '../../pacing/turns.ts';
 import type { Journal } from '../../ports/journal.ts';
 import type { BrokerLimits } from '../limits.ts';
 import { presentedBy } from '../peer-certificate.ts';
 import { ConnectionGate } from './connection-gate.ts';
-import { HandshakeTurns, neighbourTurns, strangerTurns } from './handshake-turns.ts';
+import { neighbourTurns, strangerTurns } from './handshake-turns.ts';
+import type { KnownBlocks } from './known-blocks.ts';
 import { awaitProxyHeader } from './proxied.ts';
 import { beneath, endOnlyWhatIsThere } from './tls-internals.ts';
 import { WatchedStream } from './watched-stream.ts';
@@ -36,13 +38,14 @@ export interface DoorOptions {
   readonly entrance: Pick<Entrance, 'knows' | 'keptOut'>;
   /** Load balancers: connections from these addresses begin with a PROXY header. */
   readonly proxies: readonly Network[];
+  readonly known?: KnownBlocks;
 }
 
 interface Arrival {
   readonly socket: Socket;
   readonly address: string;
   readonly block: string;
-  readonly turns: HandshakeTurns;
+  readonly turns: Turns;
   /** Null: it goes to TLS directly. */
   readonly watched: WatchedStream | null;
   handshakeBytes: number;
@@ -57,9 +60,9 @@ export class Door {
   readonly #options: DoorOptions;
   /** By what TLS reads from, and by the TLS socket above it. */
   readonly #arrivals = new WeakMap<object, Arrival>();
-  readonly #strangers = new HandshakeTurns(strangerTurns);
+  readonly #strangers = new Turns(strangerTurns);
   /** Those from blocks that are known, where somebody has spent more than the block's share. */
-  readonly #neighbours = new HandshakeTurns(neighbourTurns);
+  readonly #neighbours = new Turns(neighbourTurns);
   readonly #proxies = new BlockList();
   /** Those that went to TLS directly and whose handshakes are not over. */
   readonly #direct = new Set<Arrival>();
@@ -67,7 +70,7 @@ export class Door {
 
   constructor(options: DoorOptions) {
     this.#options = options;
-    this.gate = new ConnectionGate(options.limits);
+    this.gate = new ConnectionGate(options.limits, options.known);
     for (const { address, prefix, family } of options.proxies) this.#proxies.addSubnet(address, prefix, family);
   }
 
@@ -97,6 +100,7 @@ export class Door {
     const arrival = this.#arrivals.get(tls);
     if (!arrival) return;
     this.gate.prove(arrival.socket);
+    arrival.watched?.trust();
     this.#settle(arrival);
   }
 
@@ -156,8 +160,10 @@ export class Door {
     const judge = (isKnown: boolean): void => {
       // So that a fleet that comes back is held up by nothing: what it costs is not counted from here on. What a device sends
       // right behind its handshake is of no handshake.
-      if (isKnown) this.#settle(arrival);
-      else if (!arrival.watched) this.#alarm();
+      if (isKnown) {
+        arrival.watched?.trust();
+        this.#settle(arrival);
+      } else if (!arrival.watched) this.#alarm();
     };
     this.#options.entrance.knows(presentedBy(tls)).then(judge, () => undefined);
   }

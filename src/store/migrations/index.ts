@@ -25,6 +25,7 @@ import { unrecordedMigration } from './0023-unrecorded.ts';
 import { activatedViaMigration } from './0024-activated-via.ts';
 import { mqttSpreadMigration } from './0025-mqtt-spread.ts';
 import { requestCsrMigration } from './0026-request-csr.ts';
+import { knownBlockMigration } from './0027-known-block.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -54,4 +55,5 @@ export const migrations: readonly Migration[] = [
   activatedViaMigration,
   mqttSpreadMigration,
   requestCsrMigration,
+  knownBlockMigration,
 ];
