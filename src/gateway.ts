@@ -15,7 +15,6 @@ import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts'
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
-import type { KnownBlocks } from './broker/door/known-blocks.ts';
 import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
 import { GatewayError } from './domain/errors.ts';
@@ -58,15 +57,17 @@ function tlsMaterial({ server, app }: Parts) {
 interface BrokerParts {
   readonly sessions: LateSessions;
   readonly seen: Seen;
-  readonly known: KnownBlocks;
+  readonly undos: Undo[];
 }
 
-async function buildBroker(parts: Parts, config: Config, { sessions, seen, known }: BrokerParts): Promise<Broker> {
+async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos }: BrokerParts): Promise<Broker> {
   const { app, journal } = parts;
   const persistence = keepMessages(parts, config.limits, () => sessions.broker);
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
   sessions.forgetClaimed = (id) => void persistence.sessions.forgetClaimed(id);
   sessions.forgetAbsent = (...away) => persistence.sessions.forgetAbsent(...away);
+  const blocks = rememberBlocks(parts.database, app.clock, journal);
+  undos.push(() => blocks.close());
   const broker = await createBroker({
     entrance: entranceOf(app, seen),
     persistence,
@@ -77,7 +78,7 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, known
     ...(config.websocket && { websocket: config.websocket }),
     limits: brokerLimits(config, app.machine.descriptorLimit),
     proxies: config.proxies,
-    known,
+    known: blocks.known,
   });
   sessions.broker = broker;
   return broker;
@@ -154,9 +155,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     const parts: Parts = { ...atRest, server };
     const seen = new Seen();
     undos.push(() => app.presences.end(app));
-    const blocks = rememberBlocks(parts.database, app.clock, journal);
-    undos.push(() => blocks.close());
-    const broker = await buildBroker(parts, options.config, { sessions, seen, known: blocks.known });
+    const broker = await buildBroker(parts, options.config, { sessions, seen, undos });
     undos.push(() => broker.close());
     const { sessionExpiryMs: expiryMs } = options.config.limits;
     const { forgetAbsent } = sessions;

@@ -106,13 +106,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   contextOptions(options.tls);
   const turns = new LoopTurns();
   const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax, turns);
-  const door = new Door({
-    limits,
-    journal,
-    entrance,
-    proxies: options.proxies ?? [],
-    ...(options.known && { known: options.known }),
-  });
+  const door = new Door({ ...options, limits, proxies: options.proxies ?? [] });
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
   const clients = { sockets: new WeakMap(), paces: new WeakMap() };

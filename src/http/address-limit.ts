@@ -3,6 +3,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { addressBlock } from '../domain/address-block.ts';
+import { connectionOf } from '../pacing/paced-stream.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Destroys what exceeds `most` connections from one address block, as soon as it is accepted. */
@@ -46,7 +47,8 @@ export function limitConnections(server: HttpServer, most: number): void {
       waiting.delete(socket);
     });
   });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const socket = connectionOf(request.socket);
     waiting.delete(socket);
     response.once('close', () => {
       if (!socket.destroyed) waiting.add(socket);

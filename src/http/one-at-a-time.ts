@@ -1,26 +1,21 @@
-// One request at a time on each connection. Node reads ahead and has every request that a client sent at once handled at the same time;
-// here the first is answered and the connection is closed, which HTTP permits (RFC 9112, 9.3.2: such a client asks again).
+// One request at a time on each connection. Where a client has sent more by the time the first is answered, the connection is closed,
+// which HTTP permits (RFC 9112, 9.3.2: such a client asks again).
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import type { Socket } from 'node:net';
+import { paceRequests } from '../pacing/pace-requests.ts';
+import { PacedStream } from '../pacing/paced-stream.ts';
 
 /** A server that hands `listener` a request only when the one before it on the same connection has been answered. */
 export function serveOneAtATime(options: ServerOptions, listener: RequestListener): Server {
-  const busy = new WeakSet<Socket>();
-  /** Those that sent more while they were busy. */
-  const impatient = new WeakSet<Socket>();
   const server = createServer(options, (request, response) => {
-    const { socket } = request;
-    if (busy.has(socket)) {
-      impatient.add(socket);
-      socket.pause();
-      return;
-    }
-    busy.add(socket);
+    const stream: unknown = request.socket;
+    if (!(stream instanceof PacedStream)) throw new Error('a request came past its pace');
+    stream.hold();
     response.once('close', () => {
-      busy.delete(socket);
-      if (impatient.has(socket)) socket.destroySoon();
+      if (stream.hasMore) stream.destroySoon();
+      else stream.goOn();
     });
     listener(request, response);
   });
+  paceRequests(server, 'connection');
   return server;
 }

@@ -8,8 +8,8 @@ import { type TurnRules, Turns } from './turns.ts';
 
 /** A fifth of the loop for all requests, and half of that for one address block, answers included as far as they are made at once. */
 const rules: TurnRules = {
-  all: { share: 0.2, burstMs: 100, waitMsMax: 500 },
-  block: { share: 0.1, burstMs: 50, waitMsMax: 500 },
+  all: { share: 0.2, burstMs: 1_000, waitMsMax: 250 },
+  block: { share: 0.1, burstMs: 500, waitMsMax: 250 },
   turnMs: 10,
   blocksMax: 10_000,
 };

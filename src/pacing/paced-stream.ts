@@ -1,6 +1,7 @@
 // The bytes of a connection on their way to an HTTP parser, which makes objects of all that it is given at once: no more than one
 // request's head, and of that no more than a piece, when the piece has its turn. It reads no further than that while a request is answered.
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { PassingStream } from './passing-stream.ts';
 import type { Turns } from './turns.ts';
 
@@ -146,4 +147,9 @@ export class PacedStream extends PassingStream {
     this.#forget();
     super._destroy(error, callback);
   }
+}
+
+/** The connection beneath what an HTTP server has for one. */
+export function connectionOf<Other extends Duplex>(stream: Other | PacedStream): Other | Socket {
+  return stream instanceof PacedStream ? stream.socket : stream;
 }

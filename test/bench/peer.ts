@@ -33,6 +33,24 @@ export interface Server {
   stop(): unknown;
 }
 
+/** @returns what waits for the process's next message, and rejects where it has ended instead. */
+export function answersOf(child: ChildProcess, ended: string): () => Promise<unknown> {
+  const over = once(child, 'exit').then(() => {
+    throw new Error(ended);
+  });
+  over.catch(() => undefined);
+  return async () => {
+    const waiting = new AbortController();
+    const said = once(child, 'message', { signal: waiting.signal });
+    try {
+      return (await Promise.race([said, over]))[0];
+    } finally {
+      waiting.abort();
+      said.catch(() => undefined);
+    }
+  };
+}
+
 export async function startServer(
   which: 'nolapse' | 'bare',
   home: string,
@@ -40,15 +58,7 @@ export async function startServer(
 ): Promise<Server> {
   const script = join(dirname(fileURLToPath(import.meta.url)), 'server.js');
   const child: ChildProcess = fork(script, [which, home], { stdio: 'inherit', execArgv: [...execArgv] });
-  const answer = async (): Promise<unknown> => {
-    const [said] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(() => {
-        throw new Error('the server has ended');
-      }),
-    ]);
-    return said;
-  };
+  const answer = answersOf(child, 'the server has ended');
   const ask = async (what: 'cpu' | 'memory'): Promise<number> => {
     child.send(what);
     return (await answer()) as number;

@@ -73,8 +73,8 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   return chunks;
 }
 
-function join(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
-  const joiner = new FrameJoiner();
+function join(bytes: Uint8Array, sizes: readonly number[], overheadMax = Number.POSITIVE_INFINITY): Uint8Array[] {
+  const joiner = new FrameJoiner(overheadMax);
   return cut(bytes, sizes).map((chunk) => Uint8Array.from(joiner.join(chunk)));
 }
 
@@ -186,5 +186,49 @@ describe('the frame joiner', () => {
     expect((await read(join(unmasked, [50]))).told).toEqual(['WS_ERR_EXPECTED_MASK']);
     const endless = Buffer.concat([Buffer.from([0x82, 0xff]), Buffer.alloc(12, 0xff)]);
     expect((await read(join(endless, [50]))).told).toEqual(['WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH']);
+  });
+
+  const overheadMax = 4_096;
+  const oneByte = (fin: boolean, opcode: number, byte: number) =>
+    bytesOf({ fin, opcode, payload: Buffer.from([byte]) });
+  /** A CONNECT of so many bytes in all. */
+  const connect = (length: number) => {
+    const packet = Buffer.alloc(length, 'x');
+    packet.set([0x10, ((length - 3) & 0x7f) | 0x80, (length - 3) >> 7]);
+    return packet;
+  };
+
+  it.each<[string, Buffer]>([
+    ['pings', Buffer.concat(new Array<Buffer>(1_000).fill(oneByte(true, 9, 0)))],
+    [
+      'pongs of nothing',
+      Buffer.concat(new Array<Buffer>(1_000).fill(bytesOf({ fin: true, opcode: 10, payload: Buffer.alloc(0) }))),
+    ],
+    [
+      'empty frames',
+      Buffer.concat(new Array<Buffer>(1_000).fill(bytesOf({ fin: true, opcode: 2, payload: Buffer.alloc(0) }))),
+    ],
+    [
+      'fragments of a packet that does not end',
+      Buffer.concat([oneByte(false, 2, 0x10), ...new Array<Buffer>(1_000).fill(oneByte(false, 0, 0xff))]),
+    ],
+  ])('has the connection end on a thousand %s before a first packet, however they are cut', async (_name, bytes) => {
+    for (const size of [1, 100, 100_000]) {
+      const through = join(bytes, [size], overheadMax);
+      expect((await read(through)).told.at(-1)).toMatch(/^WS_ERR_UNEXPECTED_RSV/);
+      // What comes after it is not looked at.
+      expect(through.reduce((sum, chunk) => sum + chunk.length, 0)).toBeLessThan(2 * overheadMax);
+    }
+  });
+
+  it('takes a first packet in frames of one byte, and as many pings as come after it', async () => {
+    const packet = connect(600);
+    const frames = [...packet].map((byte) => oneByte(true, 2, byte));
+    const pings = new Array<Buffer>(2_000).fill(oneByte(true, 9, 0x61));
+    for (const size of [7, 100_000]) {
+      const { data, told } = await read(join(Buffer.concat([...frames, ...pings]), [size], overheadMax));
+      expect(data.equals(packet)).toBe(true);
+      expect(new Set(told)).toEqual(new Set(['ping a']));
+    }
   });
 });

@@ -22,7 +22,7 @@ beforeEach(async () => {
   const connection = once(server, 'connection') as Promise<[Socket]>;
   client = connect(typeof address === 'object' && address ? address.port : 0, '127.0.0.1');
   [accepted] = await connection;
-  stream = new WatchedStream(accepted, { turns, block: 'here', bytesMax: 100 });
+  stream = new WatchedStream(accepted, { turns, laterTurns: turns, block: 'here', bytesMax: 100 });
   read = '';
   stream.on('data', (chunk) => {
     read += chunk;

@@ -10,7 +10,7 @@ describe('a WebSocket connection', () => {
   let house: House;
   beforeAll(async () => {
     house = await House.open(
-      { connectMs: 500, packetBytesMax: 32 * 1024 },
+      { connectMs: 2_000, packetBytesMax: 32 * 1024 },
       { websocket: { host: '127.0.0.1', port: 0, path: '/mqtt' } },
     );
   });

@@ -12,7 +12,7 @@ import type { Journal } from '../../ports/journal.ts';
 import type { BrokerLimits } from '../limits.ts';
 import { presentedBy } from '../peer-certificate.ts';
 import { ConnectionGate } from './connection-gate.ts';
-import { neighbourTurns, strangerTurns } from './handshake-turns.ts';
+import { neighbourTurns, strangerTurns, unprovenTurns } from './handshake-turns.ts';
 import type { KnownBlocks } from './known-blocks.ts';
 import { awaitProxyHeader } from './proxied.ts';
 import { beneath, endOnlyWhatIsThere } from './tls-internals.ts';
@@ -63,6 +63,7 @@ export class Door {
   readonly #strangers = new Turns(strangerTurns);
   /** Those from blocks that are known, where somebody has spent more than the block's share. */
   readonly #neighbours = new Turns(neighbourTurns);
+  readonly #unproven = new Turns(unprovenTurns);
   readonly #proxies = new BlockList();
   /** Those that went to TLS directly and whose handshakes are not over. */
   readonly #direct = new Set<Arrival>();
@@ -112,6 +113,7 @@ export class Door {
   close(): void {
     this.#strangers.stop();
     this.#neighbours.stop();
+    this.#unproven.stop();
   }
 
   #begin(server: TlsServer, socket: Socket, address: string): void {
@@ -124,7 +126,7 @@ export class Door {
     const isKnown = this.gate.isKnown(block);
     const turns = isKnown ? this.#neighbours : this.#strangers;
     const isDirect = isKnown && !turns.isInDebt(block) && performance.now() > this.#alarmedUntil;
-    const watched = isDirect ? null : new WatchedStream(socket, { turns, block, bytesMax: handshakeBytesMax });
+    const watched = isDirect ? null : this.#watch(socket, turns, block);
     const arrival: Arrival = {
       socket,
       address,
@@ -142,6 +144,10 @@ export class Door {
       .once('error', (error) => this.#fail(arrival, error.message))
       .once('close', () => this.#fail(arrival, closedEarly));
     server.emit('connection', stream);
+  }
+
+  #watch(socket: Socket, turns: Turns, block: string): WatchedStream {
+    return new WatchedStream(socket, { turns, laterTurns: this.#unproven, block, bytesMax: handshakeBytesMax });
   }
 
   #secured(tls: TLSSocket): void {

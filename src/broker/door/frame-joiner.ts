@@ -1,6 +1,8 @@
 // Joins the binary frames that come from a WebSocket client in one chunk into a single frame, because the WebSocket library keeps an
 // object for each frame and fragment until the message is whole. MQTT does not care where frames end [MQTT-6.0.0-2], so nothing is kept
-// here but a header or a control frame that has not come whole. What is not MQTT is handed on so that the library refuses it.
+// here but a header or a control frame that has not come whole. What is not MQTT is handed on so that the library refuses it, and so is
+// who sends little but frames before a first packet.
+import { FirstPacket } from './first-packet.ts';
 
 const [finBit, opcodeBits, maskBit] = [0x80, 0x0f, 0x80];
 const [continuation, text, binary, close, ping, pong] = [0x0, 0x1, 0x2, 0x8, 0x9, 0xa];
@@ -10,7 +12,10 @@ const maskBytes = 4;
 const controlBytesMax = 125;
 /** A text message, after which the connection ends: control packets travel in binary frames [MQTT-6.0.0-1]. */
 const emptyText = Buffer.from([finBit | text, maskBit, 0, 0, 0, 0]);
+/** A frame with reserved bits, which ends it too. */
+const reserved = Buffer.from([0xf0, maskBit, 0, 0, 0, 0]);
 const nothing = Buffer.alloc(0);
+const headerBytesMax = 14;
 
 interface Frame {
   readonly opcode: number;
@@ -21,7 +26,11 @@ interface Frame {
 }
 
 export class FrameJoiner {
-  #header: Buffer = nothing;
+  /** Bytes of headers and control frames that may still come; null: the first packet has come whole. */
+  #overheadLeft: number | null;
+  readonly #first = new FirstPacket();
+  readonly #header = Buffer.alloc(headerBytesMax);
+  #headerCome = 0;
   #frame: Frame | null = null;
   /** A control frame as far as it has come, header included. */
   #control: Uint8Array[] = [];
@@ -29,26 +38,38 @@ export class FrameJoiner {
   #isOpen = false;
   #isRefused = false;
 
+  /** @param overheadBytesMax bytes of headers and control frames that may come before the first packet is whole. */
+  constructor(overheadBytesMax: number) {
+    this.#overheadLeft = overheadBytesMax;
+  }
+
   /**
    * Takes the client's bytes, however they were cut.
    * @returns what to hand on: at most one data frame, then the last ping, then a close frame or what ends the connection. Of several
    * pings only the last has to be answered (RFC 6455, 5.5.3), and a pong means nothing here.
    */
   join(chunk: Uint8Array): Uint8Array {
-    const data: Uint8Array[] = [];
+    const data = Buffer.allocUnsafe(chunk.length);
+    let length = 0;
     let lastPing: Uint8Array = nothing;
     let end: Uint8Array = nothing;
     let at = 0;
     while (at < chunk.length && !this.#isRefused) {
       if (!this.#frame) {
-        const header = this.#takeHeader(chunk[at] ?? 0);
+        if (this.#takeHeader(chunk[at] ?? 0)) end = this.#begin();
         at += 1;
-        if (header) end = this.#begin(header);
+        if (this.#isTooMuch(1)) end = this.#refuse(reserved);
       } else {
         const part = chunk.subarray(at, at + this.#frame.length - this.#frame.come);
         at += part.length;
-        if (this.#frame.opcode >= close) this.#control.push(part);
-        else data.push(unmasked(part, this.#frame.mask, this.#frame.come));
+        if (this.#frame.opcode >= close) {
+          this.#control.push(part);
+          if (this.#isTooMuch(part.length)) end = this.#refuse(reserved);
+        } else {
+          unmask(part, this.#frame, data, length);
+          length += part.length;
+          this.#look(data.subarray(length - part.length, length));
+        }
         this.#frame.come += part.length;
       }
       if (!this.#frame || this.#frame.come < this.#frame.length) continue;
@@ -59,21 +80,30 @@ export class FrameJoiner {
       }
       this.#frame = null;
     }
-    return Buffer.concat([...joined(data), lastPing, end]);
+    return Buffer.concat([...joined(data.subarray(0, length)), lastPing, end]);
   }
 
-  /** @returns the frame's header once it is whole (RFC 6455, 5.2). */
-  #takeHeader(byte: number): Buffer | null {
-    const header = Buffer.concat([this.#header, Buffer.from([byte])]);
-    const second = header[1];
-    this.#header = header;
-    if (second === undefined || header.length < headerBytes(second)) return null;
-    this.#header = nothing;
-    return header;
+  #isTooMuch(bytes: number): boolean {
+    if (this.#overheadLeft === null) return false;
+    this.#overheadLeft -= bytes;
+    return this.#overheadLeft < 0;
+  }
+
+  #look(data: Uint8Array): void {
+    if (this.#overheadLeft !== null && this.#first.isWholeWith(data)) this.#overheadLeft = null;
+  }
+
+  /** @returns whether the header is whole (RFC 6455, 5.2). */
+  #takeHeader(byte: number): boolean {
+    this.#header[this.#headerCome] = byte;
+    this.#headerCome += 1;
+    return this.#headerCome >= 2 && this.#headerCome >= headerBytes(this.#header[1] ?? 0);
   }
 
   /** Begins a frame. @returns what has the library end the connection; empty: the frame is well. */
-  #begin(header: Buffer): Uint8Array {
+  #begin(): Uint8Array {
+    const header = Buffer.from(this.#header.subarray(0, this.#headerCome));
+    this.#headerCome = 0;
     const [first = 0, second = 0] = header;
     const opcode = first & opcodeBits;
     const isWhole = (first & finBit) !== 0;
@@ -114,22 +144,21 @@ function payloadBytes(header: Buffer): number | null {
   return long <= Number.MAX_SAFE_INTEGER ? Number(long) : null;
 }
 
-function unmasked(part: Uint8Array, mask: Uint8Array, offset: number): Uint8Array {
-  const out = Buffer.allocUnsafe(part.length);
+/** Takes the mask off what came next of a frame, into `data` from `to` on. */
+function unmask(part: Uint8Array, { mask, come }: Frame, data: Uint8Array, to: number): void {
   for (let place = 0; place < part.length; place += 1) {
-    out[place] = (part[place] ?? 0) ^ (mask[(offset + place) % maskBytes] ?? 0);
+    data[to + place] = (part[place] ?? 0) ^ (mask[(come + place) % maskBytes] ?? 0);
   }
-  return out;
 }
 
 /** One frame, with a mask of zeros, which the library does not take off byte by byte. */
-function joined(data: readonly Uint8Array[]): readonly Uint8Array[] {
-  const length = data.reduce((sum, part) => sum + part.length, 0);
+function joined(data: Uint8Array): readonly Uint8Array[] {
+  const { length } = data;
   if (length === 0) return [];
   const header = Buffer.alloc((length < length16 ? 2 : length < 2 ** 16 ? 4 : 10) + maskBytes);
   header[0] = finBit | binary;
   header[1] = maskBit | (length < length16 ? length : length < 2 ** 16 ? length16 : length64);
   if (length >= 2 ** 16) header.writeBigUInt64BE(BigInt(length), 2);
   else if (length >= length16) header.writeUInt16BE(length, 2);
-  return [header, ...data];
+  return [header, data];
 }

@@ -6,6 +6,8 @@ import type { Turns } from '../../pacing/turns.ts';
 
 export interface WatchRules {
   readonly turns: Turns;
+  /** For what comes after the handshake. */
+  readonly laterTurns: Turns;
   /** Whose account the handshake is on. */
   readonly block: string;
   /** Bytes that a client may send before its handshake is complete; with more the connection ends. */
@@ -18,6 +20,8 @@ export class WatchedStream extends PassingStream {
   #spentMs = 0;
   #isComplete = false;
   #isTrusted = false;
+  /** Has the client closed its side? That comes while a chunk waits, too. */
+  #hasEnded = false;
   /** The chunk that waits for its turn. */
   #waiting: Buffer | null = null;
   /** Forgets it. */
@@ -30,14 +34,14 @@ export class WatchedStream extends PassingStream {
     socket.allowHalfOpen = true;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.once('end', () => {
-      if (this.#isComplete) this.push(null);
-      else this.destroy();
+      this.#hasEnded = true;
+      if (!this.#waiting) this.#goOn();
     });
     socket.once('error', (error) => this.destroy(error));
     socket.once('close', () => this.destroy());
   }
 
-  /** Milliseconds of the event loop that it has cost so far. */
+  /** Milliseconds of the event loop that the handshake has cost so far. */
   get spentMs(): number {
     return this.#spentMs;
   }
@@ -55,7 +59,13 @@ export class WatchedStream extends PassingStream {
     this.#forget();
     if (!chunk || this.destroyed) return;
     this.push(chunk);
-    this.socket.resume();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (!this.#hasEnded) this.socket.resume();
+    else if (this.#isComplete) this.push(null);
+    else this.destroy();
   }
 
   #take(chunk: Buffer): void {
@@ -65,25 +75,33 @@ export class WatchedStream extends PassingStream {
     }
     this.socket.pause();
     this.#waiting = chunk;
-    this.#forget = this.#rules.turns.take(this.#rules.block, chunk.length, () => this.#step(chunk), this.#bytes > 0);
+    const { turns, laterTurns, block } = this.#rules;
+    this.#forget = this.#isComplete
+      ? laterTurns.take(block, chunk.length, () => this.#step(chunk))
+      : turns.take(block, chunk.length, () => this.#step(chunk), this.#bytes > 0);
   }
 
   /** Gives TLS what a handshake may have. What comes in the same chunk after its end, such as CONNECT, is not of it. */
   #step(chunk: Buffer): void {
     this.#waiting = null;
     if (this.destroyed) return;
+    if (this.#isComplete) {
+      this.push(chunk);
+      this.#goOn();
+      return;
+    }
     const since = performance.now();
-    const part = this.#isComplete ? chunk : chunk.subarray(0, this.#rules.bytesMax - this.#bytes);
+    const part = chunk.subarray(0, this.#rules.bytesMax - this.#bytes);
     this.#bytes += part.length;
     if (part.length > 0) this.push(part);
+    this.#spentMs += performance.now() - since;
     const rest = chunk.subarray(part.length);
     if (rest.length > 0 && !this.#isComplete) {
       this.destroy(new Error(`more than ${this.#rules.bytesMax} bytes before the handshake was complete`));
       return;
     }
     if (rest.length > 0) this.push(rest);
-    this.#spentMs += performance.now() - since;
-    this.socket.resume();
+    this.#goOn();
   }
 
   override _read(): void {

@@ -5,6 +5,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
+import { paceRequests } from '../../pacing/pace-requests.ts';
+import { connectionOf, PacedStream } from '../../pacing/paced-stream.ts';
 import type { Door } from './door.ts';
 import { FrameJoiner } from './frame-joiner.ts';
 import { HttpDoor, type HttpDoorOptions } from './http-door.ts';
@@ -16,6 +18,8 @@ const subprotocols: readonly string[] = ['mqtt', 'mqttv3.1'];
 const headerBytesMax = 8 * 1024;
 /** Bytes of a message. None is larger than what is read from a socket at once. */
 const messageBytesMax = 1024 * 1024;
+/** Bytes of frame headers and control frames before CONNECT has come whole: one of 680 bytes may come in frames of one byte. */
+const overheadBytesMax = 4 * 1024;
 /** Bytes of pongs and the like that wait for a client that reads nothing. */
 const unreadBytesMax = 64 * 1024;
 
@@ -32,7 +36,9 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
   const server = createHttpsServer(
     { ...serverOptions(options.tls, options.handshakeMs), maxHeaderSize: headerBytesMax },
     ({ socket }, response) => {
-      httpDoor.tell(socket);
+      // It is answered once, whatever comes behind it.
+      if (isPaced(socket)) socket.hold();
+      httpDoor.tell(connectionOf(socket));
       response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
     },
   );
@@ -44,8 +50,10 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
     maxFragments: 1,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
+  paceRequests(server, 'secureConnection');
   server.on('secureConnection', (socket) => httpDoor.enter(socket));
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const socket = isPaced(stream) ? stream.release() : stream;
     // Between the request and the end of the upgrade nobody else listens for the socket's errors.
     socket.on('error', () => socket.destroy());
     if (!(socket instanceof TLSSocket) || !isForUs(request, options.path))
@@ -54,12 +62,18 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
       httpDoor.leave(socket);
       joinFrames(webSocket);
       options.onConnection(byteStream(webSocket), socket, request);
+      // It was paused when it was taken from its pace.
+      socket.resume();
     });
   });
   upgrades.on('wsClientError', (_error, socket) => httpDoor.refuse(socket, '400 Bad Request'));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => httpDoor.fail(socket, error));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    httpDoor.fail(connectionOf(socket), error),
+  );
   return behindDoor(server, options.door);
 }
+
+const isPaced = (stream: unknown): stream is PacedStream => stream instanceof PacedStream;
 
 function isForUs(request: IncomingMessage, path: string): boolean {
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
@@ -74,7 +88,7 @@ interface WebSocketInternals {
 function joinFrames(webSocket: WebSocket): void {
   const { _receiver: receiver } = webSocket as unknown as WebSocketInternals;
   const write = receiver.write.bind(receiver);
-  const joiner = new FrameJoiner();
+  const joiner = new FrameJoiner(overheadBytesMax);
   receiver.write = (chunk) => {
     const frames = joiner.join(chunk);
     return frames.length > 0 ? write(frames) : !receiver.writableNeedDrain;

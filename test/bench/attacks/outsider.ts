@@ -1,7 +1,6 @@
 // What clients without a certificate do to a whole gateway in a process of its own, over each of its listeners: the longest wait of
 // another client for a PINGRESP meanwhile, and the memory that stays when they have left. To add one, add it to `outsiders`.
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,7 +11,7 @@ import { initHome, openHome } from '../../../src/home.ts';
 import { createLog } from '../../../src/telemetry/log.ts';
 import type { Role } from '../delegated.ts';
 import type { Figure } from '../figure.ts';
-import { type Server, startServer } from '../peer.ts';
+import { answersOf, type Server, startServer } from '../peer.ts';
 import { figureOf } from './goals.ts';
 
 export interface OutsiderAttack {
@@ -44,15 +43,7 @@ async function makeVictim(home: string): Promise<IssuedView> {
 
 async function startVictim(role: Role) {
   const child = fork(join(dirname(fileURLToPath(import.meta.url)), 'victim.js'), { stdio: 'inherit' });
-  const answer = async (): Promise<unknown> => {
-    const [said] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(() => {
-        throw new Error('the other client was disconnected');
-      }),
-    ]);
-    return said;
-  };
+  const answer = answersOf(child, 'the other client was disconnected');
   child.send(role);
   await answer();
   return {
