@@ -25,7 +25,6 @@ import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { keepMessages } from './kept-messages.ts';
 import { LateSessions } from './late-sessions.ts';
-import { exposuresOf } from './machine/exposure.ts';
 import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { rememberBlocks } from './remembered-blocks.ts';
@@ -142,8 +141,6 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
   const undos: Undo[] = [];
   try {
     const journal = createJournal(options.log, options.metrics);
-    // Before anything is set right.
-    const exposures = exposuresOf(options.home);
     const sessions = new LateSessions();
     const atRest = await assemble(options, journal, sessions, 'make');
     const { app, outbox, made } = atRest;
@@ -187,7 +184,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
       notifier,
       seen,
       refusals,
-      machine: new MachineWatch(app, exposures),
+      machine: new MachineWatch(app),
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: async () => lookAfterServer(parts, options, broker),
       serverDer: () => parts.server.der,

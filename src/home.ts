@@ -16,6 +16,7 @@ import { Rounds } from './app/enrollment/rounds.ts';
 import { newThrottles } from './app/enrollment/throttle.ts';
 import type { Operations } from './app/operations.ts';
 import { operationsOf } from './app/operator/operate.ts';
+import { ExposureWatch } from './app/oversight/exposure-watch.ts';
 import { Foresight } from './app/oversight/foresight.ts';
 import { Policies } from './app/policies.ts';
 import { Breaker } from './app/renewal/breaker.ts';
@@ -35,6 +36,7 @@ import { routineWaitMs } from './domain/revocation-list.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { crlPath, crlShardPath, issuerPath } from './http/public-path.ts';
 import { recordIssued } from './issued-record.ts';
+import { exposuresOf } from './machine/exposure.ts';
 import { openMachine } from './machine/index.ts';
 import { createSinks } from './notify/index.ts';
 import type { Locations } from './pki/certificate.ts';
@@ -177,6 +179,8 @@ export async function assemble(
   requireDriver();
   const clock = clockOf(options);
   const settings = settingsOf(config);
+  // Before anything is set right.
+  const exposures = purpose === 'make' ? exposuresOf(home) : [];
   const remark = purpose === 'make' ? makeHome(home) : null;
   if (remark) options.log.warn(remark);
   const { isNew } = requireLedger(home, purpose, options.newLedger);
@@ -205,6 +209,7 @@ export async function assemble(
       entropy,
       journal,
       machine: openMachine(home, options.logState, issued),
+      exposure: new ExposureWatch(exposures),
       throttles: newThrottles(),
       rates: ratesOf(config, clock),
       breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),

@@ -1,8 +1,17 @@
 #!/usr/bin/env node
-// The command line's entry. The rest is loaded once the Node that runs is known to understand it.
+// The command line's entry. The rest is loaded once the Node that runs is known to understand it, and may open what it takes.
+import { tooFewDescriptors } from './domain/machine.ts';
+import { DescriptorCount, descriptorLimit } from './machine/descriptors.ts';
 import { tooOld } from './store/engine.ts';
 
-const refusal = tooOld(process.versions.node);
+function tooFew(): string | null {
+  const { open } = new DescriptorCount();
+  const limit = open === null ? null : descriptorLimit();
+  const what = ['start', 'demo'].includes(process.argv[2] ?? '') ? 'gateway' : 'command';
+  return open === null || limit === null ? null : tooFewDescriptors({ open, limit }, what);
+}
+
+const refusal = tooOld(process.versions.node) ?? tooFew();
 if (refusal !== null) {
   process.stderr.write(`nolapse: ${refusal}\n`);
   process.exit(2);

@@ -23,6 +23,7 @@ import type { Asked } from './enrollment/asked.ts';
 import type { Refusals } from './enrollment/refusals.ts';
 import type { Rounds } from './enrollment/rounds.ts';
 import type { Throttles } from './enrollment/throttle.ts';
+import type { ExposureWatch } from './oversight/exposure-watch.ts';
 import type { Foresight } from './oversight/foresight.ts';
 import type { Policies, PolicySubject } from './policies.ts';
 import type { Breaker } from './renewal/breaker.ts';
@@ -43,6 +44,7 @@ export interface App {
   readonly entropy: Entropy;
   readonly journal: Journal;
   readonly machine: Machine;
+  readonly exposure: ExposureWatch;
   /** How often principals may do things, by what they do. */
   readonly throttles: Throttles;
   /** How often things are done in all. */

@@ -13,6 +13,13 @@ export interface ShortDevice {
   readonly detail: string;
 }
 
+/** Certificates that a decision leaves too little time for one reason. */
+export interface ShortGroup {
+  readonly why: ShortReason;
+  readonly count: number;
+  readonly detail: string;
+}
+
 /** What a decision does to the dates of the certificates in use. */
 export interface TollView {
   readonly looked: number;
@@ -30,6 +37,8 @@ export interface TollView {
   readonly short: number;
   /** The first of them; at most 20. */
   readonly devices: readonly ShortDevice[];
+  /** All of them, by reason. */
+  readonly reasons: readonly ShortGroup[];
   /** Why it is refused unless somebody insists, a sentence each; empty: it is not. */
   readonly objections: readonly string[];
 }
@@ -41,6 +50,19 @@ export interface CutOffView {
   readonly first: { readonly id: string; readonly owner: string; readonly endsAt: number } | null;
 }
 
+/** What a dry run would have recorded: nothing was done. */
+export interface DryRunView {
+  /** The first of them, a sentence each. */
+  readonly steps: readonly string[];
+  readonly more: number;
+}
+
+/** Of a decision that can be shown before it is carried out. */
+export interface Dryable {
+  /** Only show what would follow. */
+  readonly dryRun?: boolean;
+}
+
 /** Somebody wants a decision carried out although it leaves certificates too little time. */
 export interface Insistence {
   readonly force?: boolean;
@@ -50,7 +72,4 @@ export interface Insistence {
   readonly by?: string;
 }
 
-export interface ReloadRequest extends Insistence {
-  /** Only show what would follow. */
-  readonly dryRun?: boolean;
-}
+export interface ReloadRequest extends Insistence, Dryable {}

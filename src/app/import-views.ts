@@ -1,8 +1,8 @@
 // What an import of certificates is given, and what it answers.
 import type { PrincipalKind } from '../domain/principal.ts';
-import type { Insistence } from './decision-views.ts';
+import type { Dryable, DryRunView, Insistence } from './decision-views.ts';
 
-export interface CertificateFiles extends Insistence {
+export interface CertificateFiles extends Insistence, Dryable {
   /**
    * JSON lines: `file`, its place in the file as `block` where there are several, and in base64 its DER as `certificate`, or the `fault`
    * that keeps it from being read. `id`: whose it is, whatever it says, by the line `mapLine` of a map.
@@ -24,6 +24,7 @@ export interface ImportedView {
   readonly passedOver?: PassedOverView;
   /** Those left out, with their file and why. */
   readonly faulty?: readonly string[];
+  readonly dryRun?: DryRunView;
 }
 
 export interface PassedOverView {

@@ -8,7 +8,7 @@ import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
 import type { StoredFinding } from '../ports/store.ts';
-import type { CutOffView, Insistence, ReloadRequest } from './decision-views.ts';
+import type { CutOffView, Dryable, DryRunView, Insistence, ReloadRequest } from './decision-views.ts';
 import type { FleetView } from './fleet-view.ts';
 import type { ForecastQuery, ForecastView } from './forecast-views.ts';
 import type { CertificateFiles, ImportedView } from './import-views.ts';
@@ -17,7 +17,7 @@ import type { EvidenceQuery, EvidenceView } from './oversight/evidence.ts';
 import type { PresenceView, RenewalView } from './progress-views.ts';
 import type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
 import type { DeviceChange, DeviceChangedView, InventoryImportView } from './record-views.ts';
-import type { CampaignView, NewCampaign } from './rollout/campaign-view.ts';
+import type { CampaignPreview, CampaignView, NewCampaign, StartedCampaign } from './rollout/campaign-view.ts';
 
 export type { DarkDevice, ForecastQuery, ForecastView } from './forecast-views.ts';
 export type { ReconcileReport, ReconcileRequest } from './reconcile-views.ts';
@@ -38,7 +38,7 @@ export interface NewDevice extends Insistence {
   readonly cohort?: Cohort;
 }
 
-export interface InventoryFile extends Insistence {
+export interface InventoryFile extends Insistence, Dryable {
   readonly format: 'csv' | 'jsonl';
   /** UTF-8, whole or as it is read. */
   readonly text: string | AsyncIterable<Uint8Array>;
@@ -64,7 +64,7 @@ export interface DeviceView {
   readonly delegations: readonly Delegation[];
 }
 
-export interface NewDelegation {
+export interface NewDelegation extends Dryable {
   readonly gateway: string;
   /** Devices by id, or a site: one of the two. */
   readonly devices?: readonly string[];
@@ -82,8 +82,21 @@ export interface DelegationView extends Delegation {
   readonly usedToday: number;
 }
 
+export interface AddedDelegationView extends DelegationView {
+  /** Devices that it covers now; of a site, those that come to it later too. */
+  readonly covers: number;
+  readonly dryRun?: DryRunView;
+}
+
 export interface RevokedDelegationView extends DelegationView {
   readonly cutOff: CutOffView;
+  readonly dryRun?: DryRunView;
+}
+
+export interface RevokedCertificateView extends CertificateView {
+  /** Certificates that were revoked with it, over the same key or asked for with it. */
+  readonly also: number;
+  readonly dryRun?: DryRunView;
 }
 
 export interface DecommissionedView {
@@ -92,6 +105,7 @@ export interface DecommissionedView {
   readonly delegations: number;
   /** Of a gateway. */
   readonly cutOff?: CutOffView;
+  readonly dryRun?: DryRunView;
 }
 
 export interface QuarantinedView extends Principal {
@@ -149,12 +163,12 @@ export interface Operations {
   }): Promise<Principal[]>;
   showDevice(input: { readonly id: string }): Promise<DeviceView>;
   issueDevice(input: { readonly id: string; readonly rsaBits?: number | undefined }): Promise<IssuedView>;
-  decommissionDevice(input: { readonly id: string; readonly reason?: string }): Promise<DecommissionedView>;
+  decommissionDevice(input: Dryable & { readonly id: string; readonly reason?: string }): Promise<DecommissionedView>;
   quarantineDevice(input: { readonly id: string; readonly release?: boolean }): Promise<QuarantinedView>;
-  addDelegation(input: NewDelegation): Promise<DelegationView>;
+  addDelegation(input: NewDelegation): Promise<AddedDelegationView>;
   /** Ended and revoked ones too. */
   listDelegations(query: { readonly gateway?: string; readonly limit?: number }): Promise<DelegationView[]>;
-  revokeDelegation(input: { readonly id: string }): Promise<RevokedDelegationView>;
+  revokeDelegation(input: Dryable & { readonly id: string }): Promise<RevokedDelegationView>;
   listRenewals(query: {
     readonly device?: string;
     readonly state?: string;
@@ -173,7 +187,9 @@ export interface Operations {
   importCertificates(input: CertificateFiles): Promise<ImportedView>;
   /** `id` is a fingerprint or a serial, in hex. */
   showCertificate(input: { readonly id: string }): Promise<{ certificate: CertificateView; pem: string }>;
-  revokeCertificate(input: { readonly id: string; readonly reason?: RevocationReason }): Promise<CertificateView>;
+  revokeCertificate(
+    input: Dryable & { readonly id: string; readonly reason?: RevocationReason },
+  ): Promise<RevokedCertificateView>;
   /**
    * The complete CRL, signed anew when something waits to be listed or half its time has passed. `file` holds its DER, which may be
    * megabytes; it stays there until the second CRL after it.
@@ -199,7 +215,9 @@ export interface Operations {
   lookOver(): Promise<Readonly<Record<string, number>>>;
   /** When the fleet was last looked over; null: never. */
   lookedOver(): Promise<{ readonly at: number | null }>;
-  startCampaign(input: NewCampaign): Promise<CampaignView>;
+  /** How much a campaign would mean; begins nothing. */
+  previewCampaign(input: NewCampaign): Promise<CampaignPreview>;
+  startCampaign(input: NewCampaign): Promise<StartedCampaign>;
   listCampaigns(query: { readonly limit?: number }): Promise<CampaignView[]>;
   showCampaign(input: { readonly id: string }): Promise<CampaignView>;
   pauseCampaign(input: { readonly id: string }): Promise<CampaignView>;

@@ -27,17 +27,17 @@ export function registerAlert(program: Command, surroundings: Surroundings): voi
       show(options, await withOperations(surroundings, options, (each) => each.showAlert({ kind, subject })));
     });
   withCommon(group.command('ack'))
-    .description('take an alert on')
+    .description('acknowledge an alert: you take it on')
     .argument('<kind>')
     .argument('<subject>')
-    .option('--by <name>', 'who does; the user of this shell when nothing is said')
+    .option('--by <name>', 'who takes it on (default: the user of this shell)')
     .action(async (kind: string, subject: string, options: AcknowledgeOptions) => {
       const by = options.by ?? userName();
       const input = { kind, subject, by };
       show(options, await withOperations(surroundings, options, (each) => each.acknowledgeAlert(input)));
     });
   withCommon(group.command('clear'))
-    .description('say that an alert is done with; what is still so is raised anew')
+    .description('clear an alert; it is raised again if its cause is still there')
     .argument('<kind>')
     .argument('<subject>')
     .action(async (kind: string, subject: string, options: CommonOptions) => {
@@ -58,7 +58,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
   withLimit(withCommon(group.command('list')))
     .description('list alerts, the newest first')
     .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(alertKinds)))
-    .option('--open', 'without those that are cleared')
+    .option('--open', 'only those that are not cleared')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
       const list = await withOperations(surroundings, options, (each) => each.listAlerts(query));

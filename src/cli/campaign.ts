@@ -1,7 +1,8 @@
 // nolapse campaign ...: certificates replaced before their time, cohort by cohort; and nolapse drill, which proves that a cohort can
 // renew and replaces nothing.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { CampaignView, NewCampaign } from '../app/rollout/campaign-view.ts';
+import type { CampaignPreview, CampaignScope, CampaignView, NewCampaign } from '../app/rollout/campaign-view.ts';
+import { counted } from '../domain/counted.ts';
 import { type Cohort, cohorts } from '../domain/rollout.ts';
 import { formatDuration, parseDuration } from '../domain/time.ts';
 import {
@@ -22,12 +23,15 @@ type StartOptions = CommonOptions & {
   readonly issuedBefore?: string;
   readonly issuerNotCurrent?: boolean;
   readonly reasonCode?: string;
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
 };
 type DrillOptions = CommonOptions & {
   readonly cohort: Cohort;
   readonly class?: string;
   readonly site?: string;
   readonly wait?: number;
+  readonly dryRun?: boolean;
 };
 
 /** How often a drill that is waited for is looked at. */
@@ -107,7 +111,7 @@ function show(options: CommonOptions, campaign: CampaignView): void {
 }
 
 async function start(surroundings: Surroundings, options: StartOptions): Promise<void> {
-  const { reason, issuedBefore, issuerNotCurrent, reasonCode, class: className, site } = options;
+  const { reason, issuedBefore, issuerNotCurrent, reasonCode, class: className, site, all, dryRun } = options;
   const input: NewCampaign = {
     reason,
     ...(className !== undefined && { class: className }),
@@ -115,21 +119,38 @@ async function start(surroundings: Surroundings, options: StartOptions): Promise
     ...(issuedBefore !== undefined && { issuedBefore }),
     ...(issuerNotCurrent && { otherIssuer: true }),
     ...(reasonCode !== undefined && { reasonCode }),
+    ...(all && { all }),
   };
-  show(options, await withOperations(surroundings, options, (each) => each.startCampaign(input)));
+  if (dryRun) return preview(surroundings, options, input);
+  const begun = await withOperations(surroundings, options, (each) => each.startCampaign(input));
+  answer(options.output, begun, () => `${campaignFields(begun)}\n${scopeWords(begun.meant)}`);
+}
+
+/** Exit code 1 where the campaign itself would be refused. */
+async function preview(surroundings: Surroundings, options: CommonOptions, input: NewCampaign): Promise<void> {
+  const shown = await withOperations(surroundings, options, (each) => each.previewCampaign(input));
+  answer(options.output, shown, () => scopeWords(shown.meant) + previewVerdict(shown));
+  if (shown.needsAll) process.exitCode = 1;
+}
+
+function previewVerdict({ needsAll }: CampaignPreview): string {
+  return needsAll ? 'not started: this is the whole fleet, which needs --all\n' : 'not started: a dry run\n';
+}
+
+function scopeWords({ certificates, devices, leftOut, cohorts: rows }: CampaignScope): string {
+  const skipped = leftOut > 0 ? `; ${leftOut} left out` : '';
+  const total = `in scope: ${counted(certificates, 'certificate')} of ${counted(devices, 'device')}${skipped}\n`;
+  return total + rows.map((row) => `  ${row.cohort}: ${row.certificates}\n`).join('');
 }
 
 /** Exit code 1 when it is waited for and has not proven what it is to prove. */
 async function drill(surroundings: Surroundings, options: DrillOptions): Promise<void> {
-  const { cohort, class: className, site, wait } = options;
+  const { cohort, class: className, site, wait, dryRun } = options;
   const scope = { ...(className !== undefined && { class: className }), ...(site !== undefined && { site }) };
+  const input: NewCampaign = { reason: `drill of cohort ${cohort}`, drill: true, cohort, ...scope };
+  if (dryRun) return preview(surroundings, options, input);
   const ended = await withOperations(surroundings, options, async (operations) => {
-    let campaign = await operations.startCampaign({
-      reason: `drill of cohort ${cohort}`,
-      drill: true,
-      cohort,
-      ...scope,
-    });
+    let campaign: CampaignView = await operations.startCampaign(input);
     const until = performance.now() + (wait ?? 0);
     while (campaign.state === 'running' && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(lookMs, until - performance.now())));
@@ -144,13 +165,15 @@ async function drill(surroundings: Surroundings, options: DrillOptions): Promise
 export function registerCampaign(program: Command, surroundings: Surroundings): void {
   const group = program.command('campaign').description('replace certificates before their time, cohort by cohort');
   withCommon(group.command('start'))
-    .description('begin to replace them, the canaries first')
+    .description('start to replace certificates, the canaries first')
     .requiredOption('--reason <text>', 'why, for the record')
     .option('--class <name>', 'only of this class')
     .option('--site <site>', 'only at this site')
-    .option('--issued-before <when>', 'only those issued before this date or time (UTC); now when nothing is said')
-    .option('--issuer-not-current', 'only those that another CA than the present one has signed')
+    .option('--issued-before <when>', 'only those issued before this date or time (UTC); default: now')
+    .option('--issuer-not-current', 'only those that a CA other than the present one has signed')
     .option('--reason-code <code>', 'revoke what is replaced with this reason; keyCompromise asks for new keys')
+    .option('--all', 'the whole fleet; needed where no filter is given')
+    .option('--dry-run', 'only show how many certificates it would replace')
     .action((options: StartOptions) => start(surroundings, options));
   withLimit(withCommon(group.command('list')))
     .description('list campaigns and drills, the newest first')
@@ -180,6 +203,7 @@ export function registerCampaign(program: Command, surroundings: Surroundings): 
     .requiredOption('--cohort <cohort>', cohorts.join(', '), parseCohort)
     .option('--class <name>', 'only of this class')
     .option('--site <site>', 'only at this site')
-    .option('--wait <duration>', `wait so long for the proof, such as ${formatDuration(600_000)}`, parseWait)
+    .option('--wait <duration>', `wait this long for the result, such as ${formatDuration(600_000)}`, parseWait)
+    .option('--dry-run', 'only show how many certificates it would renew')
     .action((options: DrillOptions) => drill(surroundings, options));
 }

@@ -8,6 +8,7 @@ import { OperationError } from '../app/operations.ts';
 import { type PrincipalKind, principalKinds } from '../domain/principal.ts';
 import { pemBlocks } from '../pki/pem.ts';
 import type { CertificateMap } from './certificate-map.ts';
+import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain, remark } from './output.ts';
@@ -50,7 +51,7 @@ async function filesAt(path: string): Promise<string[]> {
   return fitting.map((name) => join(path, name));
 }
 
-const noCertificate = 'something in it is no PEM certificate: a key, or a broken block';
+const noCertificate = 'it contains something that is not a PEM certificate: a key, or a broken block';
 
 async function contentOf(path: string): Promise<Content> {
   const file = basename(path);
@@ -113,7 +114,7 @@ async function mapFor(file: string, paths: readonly string[]): Promise<Certifica
   return map;
 }
 
-function wordsFor({ imported, known, notes = [], passedOver, faulty = [] }: ImportedView): string {
+function wordsFor({ imported, known, notes = [], passedOver, faulty = [] }: ImportedView): string[] {
   const left = faulty.length > 0 ? `, ${faulty.length} left out` : '';
   const passed = passedOver ? `, ${passedOver.count} of CAs passed over` : '';
   const lines = [
@@ -122,42 +123,43 @@ function wordsFor({ imported, known, notes = [], passedOver, faulty = [] }: Impo
     ...unrelatedIn(passedOver),
     ...faulty.map((each) => `left out: ${each}`),
   ];
-  return lines.map((line) => `${plain(line)}\n`).join('');
+  return lines.map(plain);
 }
 
 function unrelatedIn(passedOver: ImportedView['passedOver']): string[] {
   if (!passedOver || passedOver.unrelatedCount === 0) return [];
-  const what = `of CAs that issued none of the others: ${passedOver.unrelatedCount}; if one is a device's, --map says whose`;
+  const what = `certificates of CAs that issued none of the others: ${passedOver.unrelatedCount}; if one is a device's, name the device with --map`;
   return [what, ...passedOver.unrelated.map((each) => `passed over: ${each}`)];
 }
 
-interface ImportOptions extends CommonOptions, InsistenceOptions {
+interface ImportOptions extends CommonOptions, InsistenceOptions, DryRunOptions {
   readonly kind?: PrincipalKind;
   readonly map?: string;
   readonly skipFaulty?: true;
 }
 
 export function registerCertificateImport(group: Command, surroundings: Surroundings): void {
-  withInsistence(withCommon(group.command('import')))
-    .description('take over certificates that another CA issued: all of them, or none and every fault by its file')
+  withDryRun(withInsistence(withCommon(group.command('import'))))
+    .description(
+      'take over certificates that another CA issued; with a fault in any of them, none, and each fault is listed',
+    )
     .argument('<path>', 'a file, PEM or DER, or a folder of such files')
     .addOption(new Option('--kind <kind>', 'only of principals of this kind').choices(principalKinds))
     .option('--map <file>', 'CSV with the columns id, and fingerprint (SHA-256) or subject: whose each certificate is')
-    .option('--skip-faulty', 'take those without a fault and list the rest; exit code 1 if there are any')
+    .option('--skip-faulty', 'import those without a fault and list the others; exit code 1 if there are any')
     .action(async (path: string, options: ImportOptions) => {
       const { kind, map: mapFile, skipFaulty } = options;
       const paths = await filesAt(path);
       const map = mapFile === undefined ? null : await mapFor(mapFile, paths);
       const text = linesOf(paths, map, skipFaulty === true);
-      const done = await withOperations(surroundings, options, (each) =>
-        each.importCertificates({
-          text,
-          ...(kind !== undefined && { kind }),
-          ...(skipFaulty && { skipFaulty }),
-          ...insistenceOf(options),
-        }),
-      );
-      answer(options.output, done, () => wordsFor(done));
+      const wanted = {
+        ...(kind !== undefined && { kind }),
+        ...(skipFaulty && { skipFaulty }),
+        ...insistenceOf(options),
+        ...dryRunOf(options),
+      };
+      const done = await withOperations(surroundings, options, (each) => each.importCertificates({ text, ...wanted }));
+      answer(options.output, done, () => answerWords(wordsFor(done), done.dryRun));
       if (done.faulty) process.exitCode = 1;
     });
 }

@@ -2,7 +2,9 @@
 import { type Command, Option } from 'commander';
 import type { CertificateView } from '../app/operations.ts';
 import { certificateStates, isForeign, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import { counted } from '../domain/counted.ts';
 import { registerCertificateImport } from './certificate-import.ts';
+import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -11,6 +13,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
+import { remarkStrangers } from './names.ts';
 import { answer, answerList, cell, fields, fromNow, moment, time } from './output.ts';
 import { table } from './table.ts';
 
@@ -20,7 +23,7 @@ type ListOptions = CommonOptions & {
   readonly after?: string;
   readonly limit: number;
 };
-type RevokeOptions = CommonOptions & { readonly reason?: RevocationReason };
+type RevokeOptions = CommonOptions & DryRunOptions & { readonly reason?: RevocationReason };
 
 /** Of a serial in a list: enough to name its certificate by, where no other on the list begins alike. */
 const serialDigits = 16;
@@ -83,7 +86,11 @@ export function registerCertificate(program: Command, surroundings: Surroundings
     .option('--after <fingerprint>', 'begin after this one')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
-      const list = await withOperations(surroundings, options, (each) => each.listCertificates(query));
+      const list = await withOperations(surroundings, options, async (each) => {
+        const found = await each.listCertificates(query);
+        if (found.length === 0) await remarkStrangers(each, { device: query.device });
+        return found;
+      });
       answerList(output, 'certificates', list, () => certificateTable(list, Date.now()));
       remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.fingerprint}`);
     });
@@ -95,15 +102,17 @@ export function registerCertificate(program: Command, surroundings: Surroundings
       answer(options.output, shown, () => `${certificateFields(shown.certificate, Date.now())}\n${shown.pem}`);
     });
   registerCertificateImport(group, surroundings);
-  withCommon(group.command('revoke'))
+  withDryRun(withCommon(group.command('revoke')))
     .description('revoke a certificate: its sessions are closed and the CRL lists it')
     .argument('<id>', 'serial or fingerprint, in hex, or its first 8 digits and more')
     .addOption(new Option('--reason <reason>', 'as the CRL will say').choices(Object.keys(revocationReasons)))
     .action(async (id: string, options: RevokeOptions) => {
       const { reason } = options;
       const view = await withOperations(surroundings, options, (each) =>
-        each.revokeCertificate({ id, ...(reason !== undefined && { reason }) }),
+        each.revokeCertificate({ id, ...(reason !== undefined && { reason }), ...dryRunOf(options) }),
       );
-      answer(options.output, view, () => certificateFields(view, Date.now()));
+      const beside = `revoked with it: ${counted(view.also, 'other certificate')}`;
+      const lines = [certificateFields(view, Date.now()).trimEnd(), ...(view.also > 0 ? [beside] : [])];
+      answer(options.output, view, () => answerWords(lines, view.dryRun));
     });
 }

@@ -1,10 +1,12 @@
 // nolapse delegation ...: which gateway may act for which devices, how far and for how long.
 import type { Command } from 'commander';
 import type { CutOffView } from '../app/decision-views.ts';
-import type { DelegationView } from '../app/operations.ts';
+import type { AddedDelegationView, DelegationView } from '../app/operations.ts';
+import { counted } from '../domain/counted.ts';
 import { type Delegation, isInForce } from '../domain/delegation.ts';
 import type { KeyMode } from '../domain/policy.ts';
 import { parseModes, parseWhole } from './arguments.ts';
+import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -13,17 +15,19 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
+import { remarkStrangers } from './names.ts';
 import { answer, answerList, cell, fields, fromNow, plain, time } from './output.ts';
 import { fold, table } from './table.ts';
 
-type AddOptions = CommonOptions & {
-  readonly device?: readonly string[];
-  readonly site?: string;
-  readonly modes: readonly KeyMode[];
-  readonly until: string;
-  readonly daily: number;
-  readonly telemetry?: boolean;
-};
+type AddOptions = CommonOptions &
+  DryRunOptions & {
+    readonly device?: readonly string[];
+    readonly site?: string;
+    readonly modes: readonly KeyMode[];
+    readonly until: string;
+    readonly daily: number;
+    readonly telemetry?: boolean;
+  };
 type ListOptions = CommonOptions & { readonly gateway?: string; readonly limit: number };
 
 /** Devices named in a line of a table. */
@@ -82,9 +86,14 @@ export function cutOffWords({ devices, first }: CutOffView, now: number): string
   return `${count} no other way to renew; the first to end is ${who}, ${fromNow(first.endsAt, now)}`;
 }
 
+function coversWords({ covers, site }: AddedDelegationView): string {
+  if (covers === 0) return 'covers no device yet: those that come to the site later';
+  return `covers ${counted(covers, 'device')}${site === null ? '' : ', and those that come to the site later'}`;
+}
+
 export function registerDelegation(program: Command, surroundings: Surroundings): void {
   const group = program.command('delegation').description('which gateway may act for which devices');
-  withCommon(group.command('add'))
+  withDryRun(withCommon(group.command('add')))
     .description('let a gateway renew for devices behind it, or for all of a site')
     .argument('<gateway>')
     .option('--device <id...>', 'for these devices')
@@ -96,25 +105,41 @@ export function registerDelegation(program: Command, surroundings: Surroundings)
     .action(async (gateway: string, { device, site, modes, until, daily, telemetry, ...options }: AddOptions) => {
       const scoped = { ...(device && { devices: device }), ...(site !== undefined && { site }) };
       const view = await withOperations(surroundings, options, (each) =>
-        each.addDelegation({ gateway, ...scoped, modes, until, daily, ...(telemetry && { telemetry }) }),
+        each.addDelegation({
+          gateway,
+          ...scoped,
+          modes,
+          until,
+          daily,
+          ...(telemetry && { telemetry }),
+          ...dryRunOf(options),
+        }),
       );
-      answer(options.output, view, () => delegationFields(view, Date.now()));
+      const lines = [delegationFields(view, Date.now()).trimEnd(), coversWords(view)];
+      answer(options.output, view, () => answerWords(lines, view.dryRun));
     });
   withLimit(withCommon(group.command('list')))
     .description('list delegations, ended and revoked ones too')
     .option('--gateway <id>', 'of this gateway')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
-      const list = await withOperations(surroundings, options, (each) => each.listDelegations(query));
+      const list = await withOperations(surroundings, options, async (each) => {
+        const found = await each.listDelegations(query);
+        if (found.length === 0) await remarkStrangers(each, { gateway: query.gateway });
+        return found;
+      });
       answerList(output, 'delegations', list, () => delegationTable(list, Date.now()));
       remarkIfFull(list, options.limit, 'narrow it with --gateway, or raise --limit');
     });
-  withCommon(group.command('revoke'))
+  withDryRun(withCommon(group.command('revoke')))
     .description('end a delegation now')
     .argument('<delegation>')
-    .action(async (id: string, options: CommonOptions) => {
-      const view = await withOperations(surroundings, options, (each) => each.revokeDelegation({ id }));
+    .action(async (id: string, options: CommonOptions & DryRunOptions) => {
+      const view = await withOperations(surroundings, options, (each) =>
+        each.revokeDelegation({ id, ...dryRunOf(options) }),
+      );
       const now = Date.now();
-      answer(options.output, view, () => `${delegationFields(view, now)}${cutOffWords(view.cutOff, now)}\n`);
+      const lines = [delegationFields(view, now).trimEnd(), cutOffWords(view.cutOff, now)];
+      answer(options.output, view, () => answerWords(lines, view.dryRun));
     });
 }

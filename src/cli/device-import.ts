@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { OperationError } from '../app/operations.ts';
 import type { InventoryImportView } from '../app/record-views.ts';
+import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer } from './output.ts';
@@ -38,20 +39,22 @@ async function contentOf(file: string): Promise<AsyncIterable<Uint8Array>> {
   })();
 }
 
+type ImportOptions = CommonOptions & InsistenceOptions & DryRunOptions & { readonly format?: Format };
+
 export function registerDeviceImport(group: Command, surroundings: Surroundings): void {
-  withInsistence(withCommon(group.command('import')))
+  withDryRun(withInsistence(withCommon(group.command('import'))))
     .description(
       'put a file of devices into the inventory: all rows, or none and every fault by its line; columns it does not have stay',
     )
     .argument('<file>', 'CSV with a heading line, or JSON lines; - for standard input')
     .addOption(new Option('--format <format>', 'what the file is, when its name does not say').choices(formats))
-    .action(async (file: string, options: CommonOptions & InsistenceOptions & { readonly format?: Format }) => {
+    .action(async (file: string, options: ImportOptions) => {
       const format = formatOf(file, options.format);
       const text = await contentOf(file);
       const done = await withOperations(surroundings, options, (each) =>
-        each.importDevices({ format, text, ...insistenceOf(options) }),
+        each.importDevices({ format, text, ...insistenceOf(options), ...dryRunOf(options) }),
       );
-      answer(options.output, done, () => `${importWords(done)}\n`);
+      answer(options.output, done, () => answerWords([importWords(done)], done.dryRun));
     });
 }
 

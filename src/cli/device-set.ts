@@ -5,11 +5,13 @@ import { keyModes } from '../domain/policy.ts';
 import { criticalities, encodings } from '../domain/principal.ts';
 import { cohorts } from '../domain/rollout.ts';
 import { parseModes, parseWhole } from './arguments.ts';
+import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { remarkFirst } from './names.ts';
 import { answer, cell, plain } from './output.ts';
 
-type SetOptions = CommonOptions & InsistenceOptions & Omit<DeviceChange, 'id'>;
+type SetOptions = CommonOptions & InsistenceOptions & DryRunOptions & Omit<DeviceChange, 'id'>;
 
 /** One of these, or nothing at all. */
 function choice(flags: string, description: string, values: readonly string[]): Option {
@@ -23,25 +25,27 @@ const wholeOrNothing = (text: string): number | '' => (text === '' ? '' : parseW
 const modesOrNone = (text: string) => (text === '' ? [] : parseModes(text));
 
 export function registerDeviceSet(group: Command, surroundings: Surroundings): void {
-  withInsistence(withCommon(group.command('set')))
-    .description("change fields of a record; what is not named stays, and '' empties a field")
+  withDryRun(withInsistence(withCommon(group.command('set'))))
+    .description("change fields of a record; other fields stay, and '' empties a field")
     .argument('<id>')
     .option('--owner <owner>', 'who answers for it')
     .option('--class <class>', 'its class in the configuration')
     .option('--site <site>', 'where it is')
     .option('--gateway <id>', 'the gateway that speaks for it')
     .addOption(choice('--criticality <level>', 'how much depends on it', criticalities))
-    .addOption(choice('--encoding <encoding>', 'what to speak to it before it spoke', encodings))
+    .addOption(choice('--encoding <encoding>', 'the encoding to use until it has sent a message', encodings))
     .option('--modes <modes>', `key modes it can do, separated by commas: ${keyModes.join(', ')}`, modesOrNone)
     .option('--max-packet <bytes>', 'the largest MQTT packet it takes, until it says so itself', wholeOrNothing)
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', wholeOrNothing)
     .addOption(choice('--cohort <cohort>', 'its turn in campaigns', cohorts))
     .action(async (id: string, options: SetOptions) => {
       const { home: _home, config: _config, output, ...given } = options;
-      const done = await withOperations(surroundings, options, (each) =>
-        each.setDevice({ id, ...given, ...insistenceOf(options) }),
-      );
-      answer(output, done, () => `${changedWords(done)}\n`);
+      const done = await withOperations(surroundings, options, async (each) => {
+        const set = await each.setDevice({ id, ...given, ...insistenceOf(options), ...dryRunOf(options) });
+        await remarkFirst(each, { ...given, id });
+        return set;
+      });
+      answer(output, done, () => answerWords([changedWords(done)], done.dryRun));
     });
 }
 

@@ -1,6 +1,7 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
 import { type Command, Option } from 'commander';
 import type { DeviceView, NewDevice } from '../app/operations.ts';
+import { counted } from '../domain/counted.ts';
 import { keyModes } from '../domain/policy.ts';
 import {
   type CarriedContact,
@@ -19,6 +20,7 @@ import { cutOffWords, delegationTable } from './delegation.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
 import { registerDeviceSet } from './device-set.ts';
+import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import {
   type CommonOptions,
@@ -28,6 +30,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
+import { remarkFirst, remarkStrangers } from './names.ts';
 import { answer, answerList, cell, fields, moment, plain, time } from './output.ts';
 import { refusalTable, renewalTable } from './renewal.ts';
 import { cut, table } from './table.ts';
@@ -127,18 +130,20 @@ function registerAdd(group: Command, surroundings: Surroundings): void {
     .option('--site <site>', 'where it is')
     .option('--gateway <id>', 'the gateway that speaks for it')
     .addOption(new Option('--criticality <level>', 'how much depends on it').choices(criticalities))
-    .addOption(new Option('--encoding <encoding>', 'what to speak to it before it spoke').choices(encodings))
+    .addOption(
+      new Option('--encoding <encoding>', 'the encoding to use until it has sent a message').choices(encodings),
+    )
     .option('--modes <modes>', `key modes it can do, separated by commas: ${keyModes.join(', ')}`, parseModes)
     .option('--max-packet <bytes>', 'the largest MQTT packet it takes, until it says so itself', parseWhole)
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', parseWhole)
-    .addOption(
-      new Option('--cohort <cohort>', 'its turn in campaigns; by a hash of its id when not said').choices(cohorts),
-    )
+    .addOption(new Option('--cohort <cohort>', 'its turn in campaigns (default: by a hash of its id)').choices(cohorts))
     .action(async (id: string, options: AddOptions) => {
       const { home: _home, config: _config, output, ...given } = options;
-      const principal = await withOperations(surroundings, options, (each) =>
-        each.addDevice({ id, ...given, ...insistenceOf(options) }),
-      );
+      const principal = await withOperations(surroundings, options, async (each) => {
+        const added = await each.addDevice({ id, ...given, ...insistenceOf(options) });
+        await remarkFirst(each, { ...given, id });
+        return added;
+      });
       answer(output, principal, () => fields(principalFields(principal)));
     });
 }
@@ -154,7 +159,12 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .option('--after <id>', 'begin after this id')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
-      const list = await withOperations(surroundings, options, (each) => each.listDevices(query));
+      const { site, owner, source } = query;
+      const list = await withOperations(surroundings, options, async (each) => {
+        const found = await each.listDevices(query);
+        if (found.length === 0) await remarkStrangers(each, { site, owner, source });
+        return found;
+      });
       answerList(output, 'devices', list, () =>
         table(['ID', 'KIND', 'STATUS', 'CLASS', 'CRITICALITY', cut('OWNER'), cut('SITE')], list.map(listRow)),
       );
@@ -173,21 +183,22 @@ function registerShow(group: Command, surroundings: Surroundings): void {
 }
 
 function registerStatusChanges(group: Command, surroundings: Surroundings): void {
-  withCommon(group.command('decommission'))
+  withDryRun(withCommon(group.command('decommission')))
     .description('end a device for good: its certificates are revoked, its sessions closed')
     .argument('<id>')
     .option('--reason <text>', 'why, for the record')
-    .action(async (id: string, options: CommonOptions & { readonly reason?: string }) => {
+    .action(async (id: string, options: CommonOptions & DryRunOptions & { readonly reason?: string }) => {
       const { reason } = options;
       const done = await withOperations(surroundings, options, (each) =>
-        each.decommissionDevice({ id, ...(reason !== undefined && { reason }) }),
+        each.decommissionDevice({ id, ...(reason !== undefined && { reason }), ...dryRunOf(options) }),
       );
-      const { revoked, delegations, cancelled, cutOff } = done;
+      const { revoked, delegations, cancelled, cutOff, dryRun } = done;
+      const revocations = `${counted(revoked, 'certificate')} and ${counted(delegations, 'delegation')} revoked`;
       const lines = [
-        `${id} is decommissioned: ${revoked} certificates and ${delegations} delegations revoked, ${cancelled} renewals cancelled`,
+        `${id} ${dryRun ? 'would be' : 'is'} decommissioned: ${revocations}, ${counted(cancelled, 'renewal')} cancelled`,
         ...(cutOff?.first ? [cutOffWords(cutOff, Date.now())] : []),
       ];
-      answer(options.output, done, () => lines.map((line) => `${line}\n`).join(''));
+      answer(options.output, done, () => answerWords(lines, dryRun));
     });
   for (const [name, release, description] of [
     ['quarantine', false, 'keep a device out until it is released; its certificates stay'],

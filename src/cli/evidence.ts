@@ -103,7 +103,7 @@ function words(name: FrameworkName, { view, seal }: Exported, path: string | nul
 function tellGap({ from, journalFrom }: EvidenceView): void {
   if (journalFrom !== null && journalFrom <= from) return;
   const since = journalFrom === null ? 'holds nothing' : `begins at ${time(journalFrom)}`;
-  remark(`the journal ${since}: of what was done before, there is no record in it`);
+  remark(`the journal ${since}, and has no record of what was done before`);
   process.exitCode = 1;
 }
 
@@ -134,9 +134,9 @@ export function registerEvidence(program: Command, surroundings: Surroundings): 
     .addOption(
       new Option('--framework <name>', `one of ${Object.keys(frameworks).join(', ')}`).makeOptionMandatory(true),
     )
-    .requiredOption('--from <date>', 'from this date such as 2030-01-31 (UTC) or time on')
-    .requiredOption('--to <date>', 'to just before this date or time')
-    .option('--control <name...>', 'of these controls; of every control of the framework when nothing is said')
+    .requiredOption('--from <date>', 'from this date, such as 2030-01-31 (UTC), or this time')
+    .requiredOption('--to <date>', 'until this date or time, which is not included')
+    .option('--control <name...>', 'of these controls (default: all of the framework)')
     .option('--out <path>', 'into this new file, or a file in this folder, and a summary on standard output')
     .action((options: Options) => run(surroundings, options));
 }

@@ -23,19 +23,18 @@ type ListOptions = CommonOptions & {
 const youngMs = 60_000;
 
 function remarkAge(lookedAt: number | null, now: number): void {
-  if (lookedAt === null) remark('the fleet was never looked over; --fresh looks it over now');
-  else if (now - lookedAt > youngMs) remark(`the fleet was looked over ${fromNow(lookedAt, now)}; --fresh looks again`);
+  if (lookedAt === null) remark('the fleet was never checked; --fresh checks it now');
+  else if (now - lookedAt > youngMs)
+    remark(`the fleet was last checked ${fromNow(lookedAt, now)}; --fresh checks it again`);
 }
 
 export function registerFinding(program: Command, surroundings: Surroundings): void {
   const group = program.command('finding').description('what somebody should look at in the fleet');
   withLimit(withCommon(group.command('list')))
-    .description(
-      'list findings; a large fleet is not looked over for it, and its findings are as the last look left them',
-    )
+    .description('list findings; a large fleet is not checked first: its findings are those of the last check')
     .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(findingKinds)))
     .option('--after <subject>', 'begin after this subject; of one kind')
-    .option('--fresh', 'look the fleet over first')
+    .option('--fresh', 'check the fleet first')
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, fresh, ...query } = options;
       const { list, lookedAt } = await withOperations(surroundings, options, async (operations) => {

@@ -53,7 +53,7 @@ function words({ now, until, looked, dark, darkNow, without, groups, devices }: 
 export function registerForecast(program: Command, surroundings: Surroundings): void {
   withLimit(withCommon(program.command('forecast')))
     .description('who is without a certificate or expected to be, by when and why')
-    .option('--days <count>', 'looking so many days ahead; 90 when nothing is said', parseWhole)
+    .option('--days <count>', 'how many days to look ahead (default: 90)', parseWhole)
     .option('--as-of <date>', 'by this date such as 2030-01-31 (UTC), instead')
     .option('--owner <owner>', 'only of this owner')
     .option('--site <site>', 'only of this site')

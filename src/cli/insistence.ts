@@ -11,9 +11,9 @@ export interface InsistenceOptions {
 
 export function withInsistence(command: Command): Command {
   return command
-    .option('--force', 'carry it out although it is refused')
+    .option('--force', 'apply it although it would be refused')
     .option('--reason <text>', 'why, with --force: kept in the journal')
-    .option('--by <name>', 'who says so, with --force; the user of this shell by default');
+    .option('--by <name>', 'who decides, with --force (default: the user of this shell)');
 }
 
 /** Of a user without a name, as in a container, the number. */

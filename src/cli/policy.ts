@@ -96,7 +96,7 @@ export function registerPolicy(program: Command, surroundings: Surroundings): vo
       answer(options.output, rows, () => listTable(rows));
     });
   withCommon(group.command('explain'))
-    .description('tell which rule gave a principal which value, and what follows for its certificates')
+    .description('show which rule set each value for a principal, and what follows for its certificates')
     .argument('<id>')
     .action(async (id: string, options: CommonOptions) => {
       const view = await withOperations(surroundings, options, (each) => each.explainPolicy({ id }));

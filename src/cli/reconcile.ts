@@ -30,14 +30,15 @@ function textOf(value: unknown): string {
   return plain(Array.isArray(value) ? value.join(',') : String(value));
 }
 
-function verdictOn({ applied, objection, loses, insist: isForced, counts }: ReconcileReport): string {
+function verdictOn({ source, applied, objection, loses, insist: isForced, counts }: ReconcileReport): string {
   if (objection !== null) {
     const insist = [...(loses ? ['--accept-loss'] : []), ...(isForced ? ['--force --reason TEXT'] : [])].join(' ');
-    return applied ? `done, although ${objection}` : `refused: ${objection}; if that is right: ${insist}`;
+    const anyway = `To apply it anyway: \`nolapse reconcile --source ${plain(source)} ${insist}\``;
+    return applied ? `done, although ${objection}` : `refused: ${objection}. ${anyway}`;
   }
   const open = counts.added + counts.changed + counts.decommissioned;
   if (applied) return open > 0 ? 'done' : 'nothing to do';
-  return open > 0 ? 'nothing of it is done yet' : 'nothing to do';
+  return open > 0 ? 'nothing was done: a dry run' : 'nothing to do';
 }
 
 function describe(report: ReconcileReport): string {
@@ -121,15 +122,15 @@ function sourceTable(sources: readonly SourceView[], now: number): string {
 export function registerReconcile(program: Command, surroundings: Surroundings): void {
   withInsistence(withLimit(withCommon(program.command('reconcile'))))
     .description('bring the inventory in line with its sources, or show what that would change')
-    .option('--source <name>', 'with this one alone')
+    .option('--source <name>', 'only this source')
     .option('--dry-run', 'only show it')
-    .option('--accept-loss', 'go on although more is missing in the source than it may lack')
-    .option('--take-over', 'devices entered by hand that the source has become its own')
-    .option('--take-over-from <name>', 'devices of this other source that the source has become its own')
+    .option('--accept-loss', 'apply it although the source lacks more devices than it may')
+    .option('--take-over', 'take over devices that were entered by hand and that the source has')
+    .option('--take-over-from <name>', 'take over devices of this other source that the source has')
     .action((options: ReconcileOptions) => run(surroundings, options));
   const group = program.command('source').description('where the inventory comes from');
   withCommon(group.command('list'))
-    .description('list the sources, and how each was when it was last read')
+    .description('list the sources, and what came of their last reading')
     .action(async (options: CommonOptions) => {
       const sources = await withOperations(surroundings, options, (each) => each.listSources());
       answerList(options.output, 'sources', sources, () => sourceTable(sources, Date.now()));

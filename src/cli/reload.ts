@@ -3,16 +3,14 @@
 import type { Command } from 'commander';
 import type { TollView } from '../app/decision-views.ts';
 import type { ReloadView } from '../app/operator/policy-views.ts';
+import { shortLines } from '../app/short-lines.ts';
+import { counted } from '../domain/counted.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain } from './output.ts';
 
 type ReloadOptions = CommonOptions & InsistenceOptions & { readonly dryRun?: boolean };
-
-function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
 
 /** A small fleet renews less than once a day. */
 function about(perDay: number): string {
@@ -30,20 +28,16 @@ function tollWords({
   perDay,
   short,
   devices,
+  reasons,
 }: TollView) {
   const isTooMany = perDay.withIt > perDay.most && perDay.without <= perDay.most;
   const pace = `offers take ${formatDuration(offersTakeMs)} at ${offersPerSecond} a second`;
-  const named = devices.map(
-    ({ id, owner, endsAt, detail }) =>
-      `  ${id} (${owner || 'no owner'}), ends ${new Date(endsAt).toISOString()}: ${detail}`,
-  );
   return [
     `due dates: ${counted(looked, 'certificate')}, ${earlier} earlier, ${later} later, ${unmoved} unchanged`,
     `due at once: ${dueAtOnce}${dueAtOnce > 0 ? `; ${pace}` : ''}`,
     `renewals a day: ${about(perDay.without)} before, ${about(perDay.withIt)} with it; the rate limits allow ${perDay.most}${isTooMany ? ': too many' : ''}`,
     `too little time: ${short > 0 ? counted(short, 'certificate') : 'none'}`,
-    ...named,
-    ...(short > devices.length ? [`  and ${short - devices.length} more`] : []),
+    ...shortLines(reasons, devices).map((line) => `  ${line}`),
   ];
 }
 
@@ -55,13 +49,15 @@ function words({ changed, atNextStart, applied, toll }: ReloadView): string {
   const policies = changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed';
   const later = atNextStart.length > 0 ? [`takes effect after a restart: ${atNextStart.join(', ')}`] : [];
   const refused = !applied && isObjectedTo(toll);
-  const verdict = applied ? [] : [refused ? 'not applied; it needs --force --reason TEXT' : 'not applied: a dry run'];
+  const verdict = applied
+    ? []
+    : [refused ? 'not applied. To apply it anyway: `nolapse reload --force --reason TEXT`' : 'not applied: a dry run'];
   return [policies, ...(toll ? tollWords(toll) : []), ...later, ...verdict].map((line) => `${plain(line)}\n`).join('');
 }
 
 export function registerReload(program: Command, surroundings: Surroundings): void {
   withInsistence(withCommon(program.command('reload')))
-    .description('have a running gateway read its classes and criticalities anew')
+    .description('have a running gateway reload its classes and criticalities')
     .option('--dry-run', 'only show what would follow')
     .action(async (options: ReloadOptions) => {
       const request = { ...insistenceOf(options), ...(options.dryRun && { dryRun: true }) };

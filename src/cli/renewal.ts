@@ -11,6 +11,7 @@ import {
   withLimit,
   withOperations,
 } from './invocation.ts';
+import { remarkStrangers } from './names.ts';
 import { answer, answerList, cell, fields, fromNow, moment, time } from './output.ts';
 import { cut, fold, table } from './table.ts';
 
@@ -48,16 +49,16 @@ function renewalFields(renewal: Renewal, now: number): string {
     ['created', moment(renewal.createdAt, now)],
     ['updated', moment(renewal.updatedAt, now)],
     ['deadline', moment(renewal.deadline, now)],
-    ['closes', moment(renewal.closesAt, now)],
-    ['next look', moment(renewal.nextAt, now)],
+    ['grace ends', moment(renewal.closesAt, now)],
+    ['next try', moment(renewal.nextAt, now)],
     ['attempts', cell(renewal.attempts)],
     ['requests', cell(renewal.requests)],
     ['replaces', cell(renewal.oldFingerprint)],
     ['replacement', cell(renewal.newFingerprint)],
     ['activated', moment(renewal.activatedAt, now)],
-    ['confirmed', moment(renewal.confirmedAt, now)],
-    ['heard', moment(renewal.heardAt, now)],
-    ['reopened', moment(renewal.reopenedAt, now)],
+    ['device told', moment(renewal.confirmedAt, now)],
+    ['device spoke', moment(renewal.heardAt, now)],
+    ['offered anew', moment(renewal.reopenedAt, now)],
     ['lapsed', moment(renewal.lapsedAt, now)],
     ['last', cell([renewal.lastCode, renewal.lastDetail].filter(Boolean).join(': '))],
   ]);
@@ -88,7 +89,11 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
     .addOption(new Option('--state <state>', 'in this state').choices(renewalStates))
     .action(async (options: ListOptions) => {
       const { home: _home, config: _config, output, ...query } = options;
-      const list = await withOperations(surroundings, options, (each) => each.listRenewals(query));
+      const list = await withOperations(surroundings, options, async (each) => {
+        const found = await each.listRenewals(query);
+        if (found.length === 0) await remarkStrangers(each, { device: query.device });
+        return found;
+      });
       answerList(output, 'renewals', list, () => renewalTable(list, Date.now()));
       remarkIfFull(list, options.limit, 'narrow it with --device or --state, or raise --limit');
     });
@@ -109,7 +114,7 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
       });
     });
   withCommon(group.command('run'))
-    .description("have a device's certificate replaced now, whatever holds its renewal back")
+    .description("replace a device's certificate now, even if its renewal is held back")
     .argument('<device>')
     .action(async (device: string, options: CommonOptions) => {
       const renewal = await withOperations(surroundings, options, (each) => each.runRenewal({ device }));

@@ -10,7 +10,7 @@ type RestoreOptions = CommonOptions & { readonly issued?: readonly string[]; rea
 
 function wordsFor(applied: AppliedView | null, madeAt: number): string {
   if (!applied)
-    return `what was issued or revoked after ${time(madeAt)} is unknown to it: --issued FILE brings it, where issued.file is configured`;
+    return `it does not know what was issued or revoked after ${time(madeAt)}; where issued.file is configured, --issued FILE adds it`;
   const { certificates, revoked, until } = applied;
   return `taken over from after the backup: ${certificates} certificates issued, ${revoked} revoked or retired; the last change is of ${time(until)}`;
 }
@@ -18,7 +18,7 @@ function wordsFor(applied: AppliedView | null, madeAt: number): string {
 function nextSteps(home: string): string[] {
   return [
     'next:',
-    '  1. see to it that no gateway runs on the home this is a backup of: two with one CA contradict each other',
+    '  1. make sure that no gateway runs on the original home: two gateways with one CA contradict each other',
     `  2. nolapse doctor --home ${home}`,
     `  3. nolapse start --home ${home}`,
     `  4. nolapse alert list --open --home ${home}`,
@@ -27,13 +27,13 @@ function nextSteps(home: string): string[] {
 
 export function registerRestore(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('restore'))
-    .description('make a home of a backup, into an empty one: all of it is checked first')
+    .description('restore a backup into an empty home; all of it is checked first')
     .argument('<file>', 'what nolapse backup has written')
     .option(
       '--issued <file...>',
       'what was issued and revoked after the backup: files of issued.file, the oldest first',
     )
-    .option('--with-gaps', 'take over what there is of them although some of it is missing or damaged')
+    .option('--with-gaps', 'use these files although some of them is missing or damaged')
     .action(async (file: string, options: RestoreOptions) => {
       const { issued = [], withGaps = false } = options;
       const { http } = await configOf(surroundings, options);

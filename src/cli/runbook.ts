@@ -47,7 +47,7 @@ function runbooksOf(kind: string): Runbook[] {
   if (!isAlert && !isFinding) {
     const known = kindRows.map((row) => `  ${row.kind}`);
     throw new OperationError('not_found', [
-      `no kind of alert or finding is called ${kind.slice(0, 64)}; there are`,
+      `there is no alert or finding ${kind.slice(0, 64)}; the kinds are`,
       ...known,
     ]);
   }
@@ -67,10 +67,10 @@ function readPage(): string {
   return readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
 }
 
-/** From the heading with this name to the next heading. */
+/** From the heading with this name to the next of its rank: with the parts below it. */
 function chapterOf(text: string, name: string): string {
   const [, after = ''] = text.split(`\n### ${name}\n`);
-  return (after.split(/\n##+ /)[0] ?? '').trim();
+  return (after.split(/\n#{2,3} /)[0] ?? '').trim();
 }
 
 /** The row of the table of findings, as what it says of when and what to do. */
@@ -85,6 +85,9 @@ function rowOf(text: string, name: string): string {
 function wordsOf({ kind, about, meaning, text }: Runbook): string {
   const plain = text
     .replaceAll(/\[([^\]]+)\]\(#([^)]+)\)/g, `$1 (${page}#$2)`)
-    .replaceAll(/\[([^\]]+)\]\(([\w-]+\.md[^)]*)\)/g, '$1 (docs/$2)');
+    .replaceAll(/\[([^\]]+)\]\(([\w-]+\.md[^)]*)\)/g, '$1 (docs/$2)')
+    .replaceAll(/\[([^\]]+)\]\(\.\.\/([^)]+)\)/g, (_link, name: string, path: string) =>
+      name.includes(path) ? name : `${name} (${path})`,
+    );
   return `# ${kind} (${about})\n\n${meaning}\n\n${plain}\n`;
 }

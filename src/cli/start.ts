@@ -113,7 +113,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
     logState: () => output.state,
     ...(passphrase !== undefined && { passphrase }),
   });
-  if (gateway.made) log.info({ 'nolapse.home': home }, `${home} was no home yet: made with the configuration as it is`);
+  if (gateway.made) log.info({ 'nolapse.home': home }, `made a new home at ${home}`);
   const { mqtt, websocket, http } = gateway.ports;
   journal.tell({
     action: 'gateway.started',

@@ -124,7 +124,7 @@ const policySchema = z
         error: 'expected a list of key modes',
       })
       .min(1, { error: 'expected at least one key mode' })
-      .refine((modes) => new Set(modes).size === modes.length, { error: 'a key mode stands there twice' })
+      .refine((modes) => new Set(modes).size === modes.length, { error: 'a key mode is listed twice' })
       .optional(),
     keyAgeMax: z
       .string({ error: keyAgeRule })

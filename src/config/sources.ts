@@ -123,7 +123,7 @@ function objectToFields({ map, fixed, statuses }: RawSource, classes: Classes): 
   }
   const words = Object.values(statuses).flat();
   for (const twin of new Set(words.filter((each, index) => words.indexOf(each) < index))) {
-    complaints.push(['statuses', `${twin} stands there twice`]);
+    complaints.push(['statuses', `${twin} is listed twice`]);
   }
   return complaints;
 }

@@ -14,15 +14,15 @@ export const findingKinds = {
   not_in_inventory: 'a certificate in a name that the inventory does not hold was refused',
   unknown_certificate: 'a certificate in the name of a device was refused, because the ledger does not know it',
   client_id_mismatch: 'it connects under a client id that is not its own',
-  no_owner: 'nobody answers for it',
+  no_owner: 'it has no owner',
   shared_key: 'one key on several devices',
   several_active: 'several active certificates',
-  name_mismatch: 'it calls itself otherwise than the inventory does',
+  name_mismatch: 'its certificate names it otherwise than the inventory does',
   site_mismatch: 'its site is not the site of its gateway',
   still_on_old: 'it still uses a certificate that has been replaced',
-  installed_not_activated: 'it said that it installed its replacement, and did not come with it',
+  installed_not_activated: 'it reported its replacement as installed, and was not seen with it',
   unknown_class: 'its class is not configured: it has the default policy',
-  unknown_source: 'the source it is from is not configured: nobody tells what becomes of it',
+  unknown_source: 'its source is not configured: nothing updates its record',
   validity_beyond_policy: 'a certificate that lives longer than its policy allows',
   no_way_to_renew: 'a certificate in use that nothing will replace',
   not_of_source: 'an inventory source names a device that is not its own',
@@ -86,9 +86,9 @@ const unknownClass: Finder = ({ principal, classIsConfigured }) =>
   classIsConfigured ? null : `class ${principal.class} is not configured: it has the policy of default`;
 
 const unknownSource: Finder = ({ principal, sourceIsConfigured }) =>
-  sourceIsConfigured ? null : `source ${principal.source} is not configured: nobody tells what becomes of it`;
+  sourceIsConfigured ? null : `source ${principal.source} is not configured: nothing updates its record`;
 
-const noOwner: Finder = ({ principal }) => (principal.owner === '' ? 'nobody answers for it' : null);
+const noOwner: Finder = ({ principal }) => (principal.owner === '' ? 'it has no owner' : null);
 
 const sharedKey: Finder = ({ certificates }) => {
   const shared = certificates.find(({ sharedWith }) => sharedWith !== null);
@@ -146,7 +146,7 @@ const validityBeyondPolicy: Finder = ({ certificates, policy }) => {
 const noWayToRenew: Finder = ({ principal, certificates, policy, now }) => {
   const active = certificates.filter(({ state }) => state === 'active');
   if (active.some(({ hasNoMode }) => hasNoMode)) return 'policy, device and key have no key mode in common';
-  if (active.length > 0 && principal.status === 'quarantined') return 'in quarantine it cannot renew';
+  if (active.length > 0 && principal.status === 'quarantined') return 'it is in quarantine and cannot renew';
   if (active.some(({ isUnplanned }) => isUnplanned))
     return 'no renewal of its certificate is open, and none is planned';
   const isOver = certificates.some(({ state, notAfter }) => state === 'expired' && notAfter + graceMs(policy) <= now);

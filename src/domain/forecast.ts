@@ -8,7 +8,7 @@ export const darkReasons = {
   in_grace: 'its certificate has ended, and grace has not: it is dark now, and may come to renew',
   ended: 'its certificate and grace have ended: it is dark now',
   revoked: 'its certificate was revoked or retired, and no other was seen in use: it is dark now',
-  quarantined: 'it is quarantined: it may not connect, and so not renew; or its certificate has ended meanwhile',
+  quarantined: 'it is quarantined, so it cannot connect to renew; or its certificate has ended meanwhile',
   gateway_gone:
     'the gateway it is behind is decommissioned, quarantined or not in the inventory, and it has no session of its own',
   not_delegated: 'it is renewed through a gateway, and no delegation covers it any more',

@@ -43,6 +43,18 @@ export interface Descriptors {
   readonly limit: number;
 }
 
+/** Descriptors that loading the program takes: the modules of a gateway are opened side by side, those of most commands are fewer. */
+const loadingTakes = { gateway: 256, command: 96 } as const;
+
+/** @returns the line that refuses to load anything where descriptors would run out on the way; null: there are enough. */
+export function tooFewDescriptors({ open, limit }: Descriptors, what: keyof typeof loadingTakes): string | null {
+  const needed = loadingTakes[what];
+  if (limit - open >= needed) return null;
+  const much = `this process may have ${limit} files and connections open, and ${needed} are needed to begin`;
+  const how = 'LimitNOFILE= in systemd, ulimits in the compose file, ulimit -n in a shell';
+  return `${much}: raise the limit (${how}); a gateway needs limits.connections and 2,000 more`;
+}
+
 /** What is kept from connections, so that ledger, log, control socket and sinks can open what they need. */
 function reserveOf(limit: number): number {
   return Math.min(256, Math.max(32, Math.ceil(limit / 8)));
@@ -96,6 +108,8 @@ export interface Exposure {
   readonly kind: 'written' | 'linked' | 'above';
   /** One sentence: what is so, and what to do. */
   readonly fault: string;
+  /** The same once a start has set it right; absent: a start cannot. */
+  readonly healed?: string;
 }
 
 /** Exposures named in one alert. */

@@ -122,7 +122,7 @@ export function nextStep(campaign: Campaign, seen: CohortEvidence, rule: Rollout
   } else if (campaign.drill) {
     return {
       kind: 'stop',
-      detail: `nobody in cohort ${campaign.cohort} could be renewed by it: it has proven nothing`,
+      detail: `no device of cohort ${campaign.cohort} could be renewed: nothing was proven`,
     };
   }
   const next = cohorts[cohorts.indexOf(campaign.cohort) + 1];

@@ -105,3 +105,11 @@ export function covers(pattern: string, filter: string): boolean {
   }
   return outer.length === inner.length;
 }
+
+/** Characters of a topic that the log has, in a sentence or a field. */
+export const topicLoggedMax = 128;
+
+/** A topic as a sentence names it: in quotes, which it cannot end by itself, without control characters, and cut where it is long. */
+export function quotedTopic(topic: string): string {
+  return JSON.stringify(topic.length > topicLoggedMax ? `${topic.slice(0, topicLoggedMax)}…` : topic);
+}

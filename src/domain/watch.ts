@@ -103,7 +103,7 @@ const installedNotActivated = (facts: WatchFacts): Look => {
   const lapsed = installed.lapsedAt !== null;
   const by = activateBy({ installedAt: installed.updatedAt, oldEndsAt: installed.deadline }, facts, policy);
   if (now < by && !lapsed) return { finding: null, nextAt: by };
-  const detail = `it said that it installed the replacement of renewal ${installed.id}, and was not seen with it`;
+  const detail = `it reported that it installed the replacement of renewal ${installed.id}, and was not seen with it`;
   return {
     finding: about(principal, 'installed_not_activated', lapsed ? 'critical' : 'warning', detail),
     nextAt: null,
@@ -134,7 +134,7 @@ const hasLapsed = ({ principal, certificates, policy, now }: WatchFacts): Look =
 
 const hasNoOwner = ({ principal }: WatchFacts): Look =>
   principal.owner.trim() === ''
-    ? { finding: about(principal, 'no_owner', 'warning', 'nobody answers for it'), nextAt: null }
+    ? { finding: about(principal, 'no_owner', 'warning', 'it has no owner'), nextAt: null }
     : nothing;
 
 const watchers = {

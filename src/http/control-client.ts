@@ -131,6 +131,7 @@ export async function connectOperations(home: string): Promise<Operations | null
     lookOver: () => send(path, 'lookOver', {}),
     lookedOver: () => send(path, 'lookedOver', {}),
     crl: () => send(path, 'crl', {}),
+    previewCampaign: (input) => send(path, 'previewCampaign', input),
     startCampaign: (input) => send(path, 'startCampaign', input),
     listCampaigns: (query) => send(path, 'listCampaigns', query),
     showCampaign: (input) => send(path, 'showCampaign', input),

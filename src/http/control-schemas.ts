@@ -22,6 +22,8 @@ const insistence = {
   reason: text.exactOptional(),
   by: text.exactOptional(),
 };
+/** Of one that can be shown before it is carried out. */
+const dryable = { dryRun: z.boolean().exactOptional() };
 /** One of these, or `''`, which empties the field. */
 const orEmpty = <T extends string>(values: readonly [T, ...T[]]) =>
   z.enum<['', T, ...T[]]>(['', ...values]).exactOptional();
@@ -32,6 +34,18 @@ const streamed = z.custom<AsyncIterable<Uint8Array>>(
   { error: 'expected a body of type application/octet-stream' },
 );
 const reasons = Object.keys(revocationReasons) as [RevocationReason, ...RevocationReason[]];
+
+const newCampaign = z.strictObject({
+  reason: text,
+  drill: z.boolean().exactOptional(),
+  cohort: text.exactOptional(),
+  class: text.exactOptional(),
+  site: text.exactOptional(),
+  issuedBefore: text.exactOptional(),
+  otherIssuer: z.boolean().exactOptional(),
+  reasonCode: text.exactOptional(),
+  all: z.boolean().exactOptional(),
+});
 
 type InputOf<N extends OperationName> =
   Parameters<Operations[N]> extends [(infer Input)?] ? (unknown extends Input ? object : NonNullable<Input>) : object;
@@ -57,6 +71,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     text: streamed,
     ...insistence,
     force: inQuery.exactOptional(),
+    dryRun: inQuery.exactOptional(),
   }),
   setDevice: z.strictObject({
     id,
@@ -71,6 +86,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     slots: wholeOrEmpty,
     cohort: orEmpty(cohorts),
     ...insistence,
+    ...dryable,
   }),
   listDevices: z.strictObject({
     status: text.exactOptional(),
@@ -83,7 +99,7 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   }),
   showDevice: z.strictObject({ id }),
   issueDevice: z.strictObject({ id, rsaBits: z.literal([2_048, 3_072, 4_096]).optional() }),
-  decommissionDevice: z.strictObject({ id, reason: text.exactOptional() }),
+  decommissionDevice: z.strictObject({ id, reason: text.exactOptional(), ...dryable }),
   quarantineDevice: z.strictObject({ id, release: z.boolean().exactOptional() }),
   addDelegation: z.strictObject({
     gateway: id,
@@ -93,9 +109,10 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
     until: text,
     daily: z.number(),
     telemetry: z.boolean().exactOptional(),
+    ...dryable,
   }),
   listDelegations: z.strictObject({ gateway: id.exactOptional(), limit: limit.exactOptional() }),
-  revokeDelegation: z.strictObject({ id }),
+  revokeDelegation: z.strictObject({ id, ...dryable }),
   listRenewals: z.strictObject({
     device: text.exactOptional(),
     state: text.exactOptional(),
@@ -112,16 +129,17 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   importCertificates: z.strictObject({
     kind: z.enum(principalKinds).exactOptional(),
     skipFaulty: inQuery.exactOptional(),
+    dryRun: inQuery.exactOptional(),
     text: streamed,
     ...insistence,
     force: inQuery.exactOptional(),
   }),
   showCertificate: z.strictObject({ id }),
-  revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional() }),
+  revokeCertificate: z.strictObject({ id, reason: z.enum(reasons).exactOptional(), ...dryable }),
   listSources: nothing,
   reconcile: z.strictObject({
     source: text,
-    dryRun: z.boolean().exactOptional(),
+    ...dryable,
     acceptLoss: z.boolean().exactOptional(),
     takeOver: z.boolean().exactOptional(),
     takeOverFrom: text.exactOptional(),
@@ -162,17 +180,9 @@ export const operationSchemas: { readonly [N in OperationName]: z.ZodType<InputO
   }),
   listPolicies: nothing,
   explainPolicy: z.strictObject({ id }),
-  reload: z.strictObject({ dryRun: z.boolean().exactOptional(), ...insistence }),
-  startCampaign: z.strictObject({
-    reason: text,
-    drill: z.boolean().exactOptional(),
-    cohort: text.exactOptional(),
-    class: text.exactOptional(),
-    site: text.exactOptional(),
-    issuedBefore: text.exactOptional(),
-    otherIssuer: z.boolean().exactOptional(),
-    reasonCode: text.exactOptional(),
-  }),
+  reload: z.strictObject({ ...dryable, ...insistence }),
+  previewCampaign: newCampaign,
+  startCampaign: newCampaign,
   listCampaigns: z.strictObject({ limit: limit.exactOptional() }),
   showCampaign: z.strictObject({ id }),
   pauseCampaign: z.strictObject({ id }),

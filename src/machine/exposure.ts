@@ -16,9 +16,9 @@ export function exposuresOf(home: string): Exposure[] {
   const folders = [folder, join(folder, 'pki')].filter(isFolder);
   const written = folders.flatMap((each) => objectToFolder(each) ?? []);
   return [
-    ...written.map((fault): Exposure => ({ kind: 'written', fault })),
+    ...written.map((each): Exposure => ({ kind: 'written', ...each })),
     ...linksOf(folder).map((fault): Exposure => ({ kind: 'linked', fault })),
-    ...folders.flatMap(objectToAbove).map((fault): Exposure => ({ kind: 'above', fault })),
+    ...folders.flatMap((each) => objectToAbove(each, folders)).map((fault): Exposure => ({ kind: 'above', fault })),
   ].filter(({ fault }, place, all) => all.findIndex((each) => each.fault === fault) === place);
 }
 
@@ -30,19 +30,27 @@ function isTrusted(uid: number): boolean {
   return uid === 0 || uid === process.geteuid?.();
 }
 
-function objectToFolder(path: string): string | null {
+function objectToFolder(path: string): Pick<Exposure, 'fault' | 'healed'> | null {
   const { uid, mode } = statSync(path);
-  if (!isTrusted(uid)) return `${path} belongs to another user (${uid}): chown it, or run as that user`;
+  if (!isTrusted(uid)) return { fault: `${path} belongs to another user (${uid}): chown it, or run as that user` };
   if ((mode & othersWrite) === 0) return null;
-  return `${path} can be written by others than its owner: see what is in it, then chmod 700 it`;
+  return {
+    fault: `${path} can be written by others than its owner: see what is in it, then chmod 700 it`,
+    healed: `${path} could be written by others than its owner until this start ended that: see what is in it`,
+  };
 }
 
-/** Whoever can write a folder above can rename what is in it, unless that is kept by the sticky bit. */
-function objectToAbove(path: string): string[] {
+/**
+ * Whoever can write a folder above can rename what is in it, unless that is kept by the sticky bit.
+ * @param own folders that are judged by themselves.
+ */
+function objectToAbove(path: string, own: readonly string[]): string[] {
   const faults: string[] = [];
+  const judged = new Set(own.map((each) => realpathSync(each)));
   for (let above = dirname(realpathSync(path)); ; above = dirname(above)) {
     const { uid, mode } = statSync(above);
-    if ((!isTrusted(uid) && uid !== unmapped) || ((mode & othersWrite) !== 0 && (mode & sticky) === 0)) {
+    const isWritten = (mode & othersWrite) !== 0 && (mode & sticky) === 0;
+    if (!judged.has(above) && ((!isTrusted(uid) && uid !== unmapped) || isWritten)) {
       faults.push(`${above}, above the home, can be written by another user, who can put another folder in its place`);
     }
     if (above === dirname(above)) return faults;

@@ -27,7 +27,7 @@ function tellOne(journal: Journal, { event, alert }: WaitingNotification, base: 
   journal.tell({
     action: `alert.${event}`,
     reason: kind,
-    message: `ALERT ${event}${by}: ${subject}: ${detail}`,
+    message: `ALERT ${event}${by}: ${kind}: ${subject}: ${detail}`,
     fields: {
       'nolapse.alert.subject': subject,
       'nolapse.alert.severity': severity,

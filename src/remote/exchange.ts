@@ -79,6 +79,6 @@ export function wordsFor({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ECONNRESET') return 'the answer ended before it was whole';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'its certificate is for another name: see url';
   if (code?.includes('CERT') || code?.includes('UNABLE_TO'))
-    return `its certificate is not believed (${code}): see caFile`;
+    return `its certificate is not trusted (${code}): see caFile`;
   return `cannot be reached: ${code ?? message}`;
 }

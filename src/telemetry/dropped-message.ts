@@ -1,10 +1,11 @@
 // The line about a message that a queue or the room for retained messages did not keep.
 import { ownerAndClientOf } from '../domain/client-id.ts';
+import { quotedTopic } from '../domain/topics.ts';
 import type { Journal } from '../ports/journal.ts';
 
 const words = {
-  queue_full: 'its queue is full, a message was dropped',
-  not_taken: 'its client broke off its connection at a message again and again: the message was dropped',
+  queue_full: 'its queue is full',
+  not_taken: 'its client broke off its connection at it again and again',
 } as const;
 
 /** @param session the stored session's name; null: a retained message. @param bytes of topic and payload. */
@@ -19,7 +20,9 @@ export function tellDropped(
   journal.tell({
     action: 'message.dropped',
     reason,
-    message: whose ? `${whose.clientId}: ${words[reason]}` : 'a retained message was dropped',
+    message: whose
+      ? `${whose.clientId}: a message on ${quotedTopic(topic)} was dropped: ${words[reason]}`
+      : `a retained message on ${quotedTopic(topic)} was dropped: there is no room for it`,
     fields: {
       'nolapse.client_id': whose?.clientId ?? null,
       ...(whose && { 'nolapse.principal': whose.owner }),

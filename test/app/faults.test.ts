@@ -34,10 +34,10 @@ describe('faults', () => {
 
   it('are two hundred at most, the rest is a number, and every one is counted once', () => {
     const faults = new Faults();
-    for (let at = 1; at <= 300; at += 1) faults.add(at, `id: ${at} stands there already`);
-    faults.add(301, 'id: 5 stands there already');
+    for (let at = 1; at <= 300; at += 1) faults.add(at, `id: ${at} is listed already`);
+    faults.add(301, 'id: 5 is listed already');
     const named = faults.named(line);
     expect(named).toHaveLength(202);
-    expect(named.slice(200)).toEqual(['and 1 more times: id: 5 stands there already', 'and 100 more faults']);
+    expect(named.slice(200)).toEqual(['and 1 more times: id: 5 is listed already', 'and 100 more faults']);
   });
 });

@@ -93,7 +93,7 @@ export const historyWork = {
   campaigns:
     ({ app }) =>
     async () => {
-      await startCampaign(app, { reason: 'bench' });
+      await startCampaign(app, { reason: 'bench', all: true });
       for (let beat = 0; beat < beats; beat += 1) await walkCampaigns(app);
       return `${beats} beats of one over the whole fleet`;
     },

@@ -46,9 +46,9 @@ describe('what is listed', () => {
     });
     const old = await run('finding', 'list', '--kind', 'never_seen');
     expect(old).toMatchObject({ code: 0, stdout: '' });
-    expect(old.stderr).toMatch(/^nolapse: the fleet was looked over 3h .*ago; --fresh looks again$/m);
+    expect(old.stderr).toMatch(/^nolapse: the fleet was last checked 3h .*ago; --fresh checks it again$/m);
     const fresh = await run('finding', 'list', '--kind', 'never_seen', '--fresh');
     expect(fresh.stdout).toMatch(/^never_seen +pump-2 /m);
-    expect(fresh.stderr).not.toContain('looked over 3h');
+    expect(fresh.stderr).not.toContain('last checked 3h');
   });
 });

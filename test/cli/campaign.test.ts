@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
+import { OtherCa } from '../pki/made.ts';
 import { openHouse } from '../scenarios/harness.ts';
 import { connectDevice } from '../scenarios/simulated.ts';
 import { type Outcome, Workplace } from './harness.ts';
@@ -17,6 +18,16 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 const campaign = (...args: string[]): Promise<Outcome> => place.run(['campaign', ...args, '--home', place.home]);
+
+const otherCa = new OtherCa('Old Waterworks', Date.now() + 1_000 * 3_600_000);
+
+/** A certificate of another CA: in use from the moment it is imported. */
+async function adopt(fleet: Workplace, id: string): Promise<void> {
+  const hour = 3_600_000;
+  const file = join(fleet.folder, `${id}.crt`);
+  writeFileSync(file, otherCa.issue(id, { notBefore: Date.now() - hour, notAfter: Date.now() + 100 * hour }).der);
+  await fleet.ask('cert', 'import', file);
+}
 
 /** Each command is a process of its own. */
 const patience = { timeout: 120_000 };
@@ -55,6 +66,63 @@ describe('nolapse campaign', () => {
       code: 2,
       stderr: 'nolapse: site: no device in the inventory is at the site "nrth"\n',
     });
+  });
+});
+
+describe('a campaign over the whole fleet', () => {
+  let fleet: Workplace;
+  const start = (...args: string[]): Promise<Outcome> =>
+    fleet.run(['campaign', 'start', '--reason', 'a new profile', ...args, '--home', fleet.home]);
+  beforeAll(async () => {
+    fleet = new Workplace();
+    await fleet.ask('init');
+    for (const [id, site, cohort] of [
+      ['pump-1', 'north', 'canary'],
+      ['pump-2', 'north', 'broad'],
+      ['pump-3', 'south', 'broad'],
+    ] as const) {
+      await fleet.ask('device', 'add', id, '--owner', 'o', '--site', site, '--cohort', cohort);
+      await adopt(fleet, id);
+    }
+  }, 120_000);
+  afterAll(() => fleet.remove());
+
+  it('is refused without --all, and the refusal counts the fleet', patience, async () => {
+    const { code, stderr } = await start();
+    expect(code).toBe(2);
+    expect(stderr).toContain('the whole fleet: 3 certificates of 3 devices');
+    expect(stderr).toContain('--all');
+    expect(await fleet.ask('campaign', 'list')).toEqual([]);
+  });
+
+  it(
+    'is counted by --dry-run, which begins nothing and says with exit code 1 that --all is missing',
+    patience,
+    async () => {
+      expect(await start('--dry-run')).toMatchObject({
+        code: 1,
+        stdout:
+          'in scope: 3 certificates of 3 devices\n  canary: 1\n  broad: 2\nnot started: this is the whole fleet, which needs --all\n',
+      });
+      expect(await start('--dry-run', '--all')).toMatchObject({
+        code: 0,
+        stdout: 'in scope: 3 certificates of 3 devices\n  canary: 1\n  broad: 2\nnot started: a dry run\n',
+      });
+      expect((await start('--dry-run', '--site', 'south')).stdout).toMatch(/^in scope: 1 certificate of 1 device$/m);
+      expect(await fleet.ask('campaign', 'list')).toEqual([]);
+      expect(await fleet.run(['drill', '--cohort', 'broad', '--dry-run', '--home', fleet.home])).toMatchObject({
+        code: 0,
+        stdout: 'in scope: 2 certificates of 2 devices\n  broad: 2\nnot started: a dry run\n',
+      });
+    },
+  );
+
+  it('refuses --all beside a filter, and begins with --all alone', patience, async () => {
+    expect((await start('--all', '--site', 'north')).stderr).toContain('all: it goes without');
+    const { code, stdout } = await start('--all');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^in scope: 3 certificates of 3 devices$/m);
+    expect(await fleet.ask('campaign', 'list')).toHaveLength(1);
   });
 });
 

@@ -57,7 +57,7 @@ it.each(['principal', 'principal_owner'])(
     damage(name);
     expect(await doctor()).toEqual({
       code: 1,
-      findings: expect.arrayContaining([file('error', expect.stringMatching(/^damaged: .*ledger_damaged in docs/))]),
+      findings: expect.arrayContaining([file('critical', expect.stringMatching(/^damaged: .*ledger_damaged in docs/))]),
     });
     const log = new Recorder();
     gateway = await startGateway(place, log);
@@ -67,7 +67,7 @@ it.each(['principal', 'principal_owner'])(
       expect.objectContaining({ kind: 'ledger_damaged', severity: 'critical' }),
     );
     expect((await fetch(`http://127.0.0.1:${gateway.httpPort}/healthz`)).status).toBe(200);
-    expect((await doctor()).findings).toContainEqual(file('error', expect.stringContaining('damaged: ')));
+    expect((await doctor()).findings).toContainEqual(file('critical', expect.stringContaining('damaged: ')));
   },
 );
 

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connectAsync } from 'mqtt';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
 import { anyPorts } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
@@ -80,6 +80,27 @@ async function visit(port: number): Promise<void> {
   await client.endAsync();
 }
 
+describe('a process that may open too few files', () => {
+  it.each([
+    [32, 'start'],
+    [110, 'start'],
+    [240, 'start'],
+    [64, 'doctor'],
+  ])('says so in one line, with what to do, and loads nothing: %d for %s', async (few, command) => {
+    const line = `ulimit -n ${few}; exec "$@"`;
+    const args = ['-c', line, 'sh', process.execPath, 'dist/main.js', command, '--home', place.home];
+    const refused = spawn('sh', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    child = refused;
+    let said = '';
+    for (const stream of [refused.stdout, refused.stderr]) stream.on('data', (data: Buffer) => (said += data));
+    const [code] = (await once(refused, 'close')) as [number | null];
+    expect({ code, said }).toEqual({
+      code: 2,
+      said: expect.stringMatching(/^nolapse: this process may have \d+ files .* raise the limit \(LimitNOFILE=.*\n$/),
+    });
+  });
+});
+
 async function openAlerts(): Promise<unknown[]> {
   const { stdout } = await place.run(['alert', 'list', '--open', '--home', place.home, '-o', 'json']);
   return JSON.parse(stdout) as unknown[];
@@ -103,7 +124,7 @@ it('refuses connections beyond what it can bear, says so, and works on', async (
   await place.ask('device', 'add', 'pump-2', '--owner', 'water');
   await place.ask('device', 'issue', 'pump-2', '--out', 'credentials');
   const { stdout } = await place.run(['doctor', '--home', place.home, '-o', 'json']);
-  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ level: 'error', subject: 'descriptors' }));
+  expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ level: 'critical', subject: 'descriptors' }));
   for (const socket of sockets.splice(0)) socket.destroy();
   const over = expect.not.arrayContaining([expect.objectContaining({ kind: 'descriptors_short' })]);
   await vi.waitFor(async () => expect(await openAlerts()).toEqual(over), patience);

@@ -134,7 +134,7 @@ describe('nolapse start', () => {
       'event.reason': 'home_exposed',
       'nolapse.alert.severity': 'critical',
     });
-    expect(message).toContain('can be written by others');
-    expect(await doctor()).toContainEqual(expect.objectContaining({ level: 'ok', subject: 'home' }));
+    expect(message).toContain('could be written by others than its owner until this start ended that');
+    expect(await doctor()).toContainEqual(expect.objectContaining({ level: 'critical', subject: 'home' }));
   });
 });

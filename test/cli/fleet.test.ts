@@ -29,7 +29,7 @@ describe('nolapse reconcile', () => {
     expect(await run('reconcile', '--source', 'plant', '--dry-run')).toEqual({
       code: 1,
       stdout:
-        '+ pump-1\n+ pump-2\nplant: 2 to add, 0 to change, 0 to decommission, 0 unchanged; nothing of it is done yet\n',
+        '+ pump-1\n+ pump-2\nplant: 2 to add, 0 to change, 0 to decommission, 0 unchanged; nothing was done: a dry run\n',
       stderr: '',
     });
     expect(await place.ask('device', 'list')).toEqual([]);
@@ -85,7 +85,9 @@ plant: 0 to add, 1 to change, 0 to decommission, 1 unchanged, 1 left alone; done
     const refused = await run('reconcile', '--source', 'plant');
     expect(refused).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/; refused: the source lacks 2 of 2 devices.*; if that is right: --accept-loss/),
+      stdout: expect.stringMatching(
+        /; refused: the source lacks 2 of 2 devices.*\. To apply it anyway: `nolapse reconcile --source plant --accept-loss/,
+      ),
     });
     expect(await place.ask('device', 'list', '--status', 'decommissioned')).toEqual([]);
     expect((await run('source', 'list')).stdout).toMatch(
@@ -167,7 +169,7 @@ describe('nolapse cert import', () => {
     const { code, stdout, stderr } = await run('cert', 'import', folder);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr.trim().split('\n')).toEqual([
-      'nolapse: b-key.pem: something in it is no PEM certificate: a key, or a broken block',
+      'nolapse: b-key.pem: it contains something that is not a PEM certificate: a key, or a broken block',
       'nolapse: c-nobody.crt: it names meter-99, which is not in the inventory',
       expect.stringMatching(/^nolapse: d-text\.der: it is no X\.509 certificate/),
       'nolapse: e-device.pem: it is not a file',
@@ -236,7 +238,7 @@ describe('nolapse cert import', () => {
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toEqual([
       '1 imported, 0 in the ledger already, 2 of CAs passed over',
-      "of CAs that issued none of the others: 1; if one is a device's, --map says whose",
+      "certificates of CAs that issued none of the others: 1; if one is a device's, name the device with --map",
       expect.stringMatching(
         /^passed over: bundle\.pem, certificate 3: "O=Another,CN=Another CA", a self-signed CA, SHA-256 /,
       ),
@@ -264,7 +266,7 @@ describe('nolapse cert import', () => {
     const { code, stdout } = await run('cert', 'import', at('mixed.pem'), '--skip-faulty');
     expect(stdout.trim().split('\n')).toEqual([
       '1 imported, 0 in the ledger already, 2 left out',
-      'left out: mixed.pem, certificate 1: something in it is no PEM certificate: a key, or a broken block',
+      'left out: mixed.pem, certificate 1: it contains something that is not a PEM certificate: a key, or a broken block',
       'left out: mixed.pem, certificate 2: it names meter-98, which is not in the inventory',
     ]);
     expect(code).toBe(1);

@@ -56,14 +56,17 @@ it('shows them with exit code 1, refuses them with 2, and takes them with a reas
     /^renewals a day: less than 1 before, less than 1 with it; the rate limits allow 8640000$/m,
   );
   expect(shown.stdout).toMatch(/^too little time: 1 certificate$/m);
-  expect(shown.stdout).toMatch(/^ {2}m-1 \(ana\), ends \S+: less time is left/m);
-  expect(shown.stdout).toMatch(/^not applied; it needs --force --reason TEXT$/m);
+  expect(shown.stdout).toMatch(
+    /^ {2}1 certificate: less time is left .*; the first is that of m-1 \(ana\), which ends \S+Z$/m,
+  );
+  expect(shown.stdout).toMatch(/^not applied\. To apply it anyway: `nolapse reload --force --reason TEXT`$/m);
 
   const refused = await reload();
   expect([refused.code, refused.stdout]).toEqual([2, '']);
   expect(refused.stderr).toMatch(
-    /^nolapse: refused: it leaves 1 certificate too little time .*--force --reason TEXT$/m,
+    /^nolapse: refused: 1 certificate would have too little time to be replaced; the first is .*$/m,
   );
+  expect(refused.stderr).toMatch(/^nolapse: To apply it anyway: `nolapse reload --force --reason TEXT`$/m);
   expect(await log.until('policy.refused')).toMatchObject({ 'event.reason': 'too_little_time', 'nolapse.short': 1 });
 
   for (const args of [['--force'], ['--force', '--reason', ' ']]) {

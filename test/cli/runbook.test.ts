@@ -23,6 +23,15 @@ function run(...args: readonly string[]) {
   return spawnSync(process.execPath, [entry, 'runbook', ...args], { cwd: join(folder, 'elsewhere'), encoding: 'utf8' });
 }
 
+/** How many arguments a command cannot do without; it fails where there is no such command. */
+function argumentsOf(names: readonly string[]): number {
+  const entry = join(folder, 'dist/main.js');
+  const { stdout } = spawnSync(process.execPath, [entry, ...names, '--help'], { encoding: 'utf8' });
+  const usage = /^Usage: nolapse (.*)$/m.exec(stdout)?.[1] ?? '';
+  expect({ names, usage }).toEqual({ names, usage: expect.stringContaining(names.join(' ')) });
+  return (usage.match(/<[a-z]/g) ?? []).length;
+}
+
 const kinds = [...new Set([...Object.keys(alertKinds), ...Object.keys(findingKinds)])];
 
 describe('nolapse runbook', () => {
@@ -48,6 +57,30 @@ describe('nolapse runbook', () => {
     expect(both).toContain('# installed_not_activated (alert)');
     expect(both).toContain('# installed_not_activated (finding)');
     expect(run('never_seen').stdout).toMatch(/^# never_seen \(finding\)\n[\s\S]*\*\*When\*\*: .+\n- \*\*Do\*\*: .+\n$/);
+  });
+
+  it('has every link as words that a terminal shows, and the parts below a runbook with it', () => {
+    for (const kind of kinds)
+      expect({ kind, links: run(kind).stdout.match(/\]\([^)]*\)/g) }).toEqual({ kind, links: null });
+    expect(run('renewal_overdue').stdout).toContain('#### A renewal that is refused');
+    expect(run('renewal_overdue').stdout).toContain('By hand**: `examples/shell/renew.sh` carries');
+  });
+
+  it('says each command with the arguments that it needs', { timeout: 120_000 }, () => {
+    const spans = kinds.flatMap((kind) => run(kind).stdout.match(/`nolapse [a-z][^`\n]*`/g) ?? []);
+    const needs = new Map<string, number>();
+    const wanting: string[] = [];
+    for (const span of new Set(spans)) {
+      const words = span.slice(1, -1).split(/\s+/).slice(1);
+      const options = words.findIndex((word) => word.startsWith('-'));
+      const plain = options < 0 ? words : words.slice(0, options);
+      const names = plain.filter((word) => /^[a-z]+$/.test(word)).slice(0, 2);
+      const command = names.join(' ');
+      if (!needs.has(command)) needs.set(command, argumentsOf(names));
+      const given = words.filter((word, at) => !word.startsWith('-') && !words[at - 1]?.startsWith('--')).length;
+      if (given - names.length < (needs.get(command) ?? 0)) wanting.push(span);
+    }
+    expect([needs.size > 10, wanting]).toEqual([true, []]);
   });
 
   it('names the kinds there are where there is none of this name, with exit code 2', () => {

@@ -117,7 +117,7 @@ describe('a source', () => {
         'fixed.slots: not a whole number from 1 to 1000',
       ],
     ],
-    [`${file}, statuses: { active: [on], ignored: [on] }`, ['statuses: on stands there twice']],
+    [`${file}, statuses: { active: [on], ignored: [on] }`, ['statuses: on is listed twice']],
     [`${file}, missingMax: 200%`, ['missingMax: expected a share from 0% to 100%']],
     [`${file}, missingMax: 5d`, ['missingMax: expected a share from 0% to 100%']],
     [`${file}, every: 10ms`, ['every: expected 1s to 365d']],

@@ -238,10 +238,7 @@ const before: readonly (readonly [table: string, ...rows: readonly Row[]])[] = [
     { sink: 'webhooks.hook', event: 'acknowledged', alert: JSON.stringify(alert), due_at: now, attempts: 4 },
   ],
   ['watch', { principal_id: 'gw-1', due_at: now + day }],
-  [
-    'finding',
-    { kind: 'no_owner', subject: 'pump-2', detail: 'nobody answers for it', first_at: now - day, last_at: now },
-  ],
+  ['finding', { kind: 'no_owner', subject: 'pump-2', detail: 'it has no owner', first_at: now - day, last_at: now }],
   ['setting', { name: 'look-over', value: String(now) }],
   ['mqtt_subscription', { client_id: 'pump-1', filter: '$enroll/1/pump-1/+', qos: 1, options: '{}' }],
   ['mqtt_boot', { broker_id: 'b-1' }],

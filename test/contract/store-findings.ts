@@ -6,7 +6,7 @@ import { put, reopen, store } from './store-under-test.ts';
 const finding = (subject: string, facts: object = {}) => ({
   kind: 'no_owner',
   subject,
-  detail: 'nobody answers for it',
+  detail: 'it has no owner',
   firstAt: now,
   lastAt: now,
   ...facts,

@@ -88,7 +88,7 @@ describe('a campaign', () => {
   it('that is a drill over nobody has proven nothing, and says so once it was gone through', () => {
     const drill = { ...campaign, drill: true };
     expect(nextStep(drill, { ...seen(0, 0), complete: false }, rule, noon)).toEqual({ kind: 'wait' });
-    const detail = 'nobody in cohort canary could be renewed by it: it has proven nothing';
+    const detail = 'no device of cohort canary could be renewed: nothing was proven';
     expect(nextStep(drill, seen(0, 0), rule, noon)).toEqual({ kind: 'stop', detail });
   });
 

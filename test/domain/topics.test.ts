@@ -18,6 +18,7 @@ import {
   isTopicName,
   matches,
   parseEnrollmentTopic,
+  quotedTopic,
   reservedRoots,
   upWords,
 } from '../../src/domain/topics.ts';
@@ -70,6 +71,17 @@ describe('principal ids', () => {
   it('refuses 10 kB and what is no text', () => {
     expect(parsePrincipalId('x'.repeat(10_240))).toBeNull();
     expect(parsePrincipalId({ toString: () => 'pump-7' })).toBeNull();
+  });
+});
+
+describe('a topic in a sentence', () => {
+  it.each([
+    ['a/b', '"a/b"'],
+    ['a" is fine; pump-2 may not publish on "b', '"a\\" is fine; pump-2 may not publish on \\"b"'],
+    ['a\n\u001b[2J', '"a\\n\\u001b[2J"'],
+    ['x'.repeat(65_535), `"${'x'.repeat(128)}…"`],
+  ])('is quoted, escaped and cut: %j', (topic, quoted) => {
+    expect(quotedTopic(topic)).toBe(quoted);
   });
 });
 

@@ -95,7 +95,7 @@ ${plantYaml}
         { alertname: 'no_owner', job: 'nolapse', instance: 'localhost', subject: 'pump-1', severity: 'warning' },
       ]);
     const [first] = await shown();
-    expect(first).toMatchObject({ annotations: { summary: 'pump-1: nobody answers for it' } });
+    expect(first).toMatchObject({ annotations: { summary: 'pump-1: it has no owner' } });
     expect(first?.status.state).toBe('active');
     await expect.poll(() => statuses('pump-1'), wait).toContain('firing');
 

@@ -131,7 +131,8 @@ describe('admission on the real gateway', () => {
     const lane = await new Speaker(client, 'pump-1').listen();
     await expect(client.subscribeAsync('devices/pump-1/#')).rejects.toThrow();
     await client.publishAsync('devices/pump-1/telemetry', '1', { qos: 1 });
-    await house.log.until('access.denied', { 'event.reason': 'publish' });
+    const denied = await house.log.until('access.denied', { 'event.reason': 'publish' });
+    expect(denied.message).toBe('pump-1 may not publish on "devices/pump-1/telemetry"');
     await lane.say({ word: 'hello', maxPacket: 4_096 });
     const offer = await lane.next('offer');
     const { keyPem, csr } = await newRequest('pump-1');

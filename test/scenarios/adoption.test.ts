@@ -200,7 +200,7 @@ describe('an import', () => {
       {
         'good.pem': good,
         'cut.der': good.der.subarray(0, -1),
-        'text.pem': 'something in it is no PEM certificate: a key, or a broken block',
+        'text.pem': 'it contains something that is not a PEM certificate: a key, or a broken block',
         'nobody.pem': ca.issue('pump-9', inUse()),
         'gone.pem': ca.issue('pump-3', inUse()),
         'odd.pem': ca.issue('Pump No. 4 / North', inUse()),
@@ -217,7 +217,7 @@ describe('an import', () => {
       code: 'invalid',
       faults: [
         expect.stringMatching(/^cut\.der: it is no X\.509 certificate/),
-        'text.pem: something in it is no PEM certificate: a key, or a broken block',
+        'text.pem: it contains something that is not a PEM certificate: a key, or a broken block',
         'nobody.pem: it names pump-9, which is not in the inventory',
         'gone.pem: it names pump-3, which is decommissioned',
         'odd.pem: it names "Pump No. 4 / North", which is not a valid id: say whose it is with --map',

@@ -290,7 +290,7 @@ describe('a webhook over HTTPS', () => {
     await raise('pump-1');
     // The same name and another key: neither a token nor an alert is told to it.
     expect((await house.log.until('sink.failed')).message).toMatch(
-      /its certificate is not believed \(.+\): see caFile$/,
+      /its certificate is not trusted \(.+\): see caFile$/,
     );
     expect(hook.requests).toEqual([]);
     expect(await waiting()).toBe(1);
@@ -302,10 +302,10 @@ describe('a webhook over HTTPS', () => {
   });
 
   it.each([
-    ['from a CA nobody named', 'localhost', '', /not believed \((UNABLE_TO|SELF_SIGNED)\w+\): see caFile$/],
+    ['from a CA nobody named', 'localhost', '', /not trusted \((UNABLE_TO|SELF_SIGNED)\w+\): see caFile$/],
     ['for another name', '127.0.0.1', ', caFile: receivers.pem', /its certificate is for another name: see url$/],
     ['where caFile is gone', 'localhost', ', caFile: gone.pem', /gone\.pem cannot be read: ENOENT$/],
-    ['where caFile holds no certificate', 'localhost', ', caFile: secret', /not believed|cannot be reached/],
+    ['where caFile holds no certificate', 'localhost', ', caFile: secret', /not trusted|cannot be reached/],
   ])('is told nothing with a certificate %s', async (_, name, more, words) => {
     const hook = await openTls();
     const url = `https://${name}:${hook.port}`;

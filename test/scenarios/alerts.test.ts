@@ -146,7 +146,7 @@ describe('an alert about a device', () => {
     const { annotations } = await manager.untilHaving({ alertname: 'renewal_failed' }, 'firing');
     expect(annotations?.['summary']).toBe(`pump-1: ${said}`);
     const line = await house.log.until('alert.raised', { 'event.reason': 'renewal_failed' });
-    expect(line.message).toBe(`ALERT raised: pump-1: ${said}`);
+    expect(line.message).toBe(`ALERT raised: renewal_failed: pump-1: ${said}`);
     pass(day);
     const { renewal, credentials: next } = await fetchNext(speaker);
     await speaker.say({ word: 'ack', renewal, status: 'installed' });

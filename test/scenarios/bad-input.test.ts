@@ -219,7 +219,7 @@ describe('an id that is not one', () => {
       faults: [
         expect.stringMatching(/^line 3: id: not an id/),
         expect.stringMatching(/^line 4: owner: missing/),
-        expect.stringMatching(/^line 5: id: pump-8 stands already on line 2/),
+        expect.stringMatching(/^line 5: id: pump-8 is already on line 2/),
       ],
     });
     await expect(house.gateway.operations.showDevice({ id: 'pump-8' })).rejects.toMatchObject({ code: 'not_found' });

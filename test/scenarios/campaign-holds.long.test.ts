@@ -112,7 +112,7 @@ async function begin(cohort: 'canary' | 'broad', more: { drill?: boolean } = {})
     await plant(id, cohort);
     await visit(id);
   }
-  const { id } = await operations().startCampaign({ reason: 'a new profile', ...more });
+  const { id } = await operations().startCampaign({ reason: 'a new profile', all: true, ...more });
   if (cohort === 'canary') for (const device of ['rare', 'gone']) await opened(device);
   return id;
 }

@@ -53,7 +53,8 @@ describe('a new id that takes client ids others use', () => {
   it('is refused by device add, with who uses them, until somebody insists', async () => {
     const input = { id: 'a:b', owner: 'tests' };
     const [first, ...rest] = await refusalOf(operations().addDevice(input));
-    expect(first).toMatch(/^refused: it takes 2 client ids that others use; .*--force --reason TEXT$/);
+    expect(first).toMatch(/^refused: it takes 2 client ids that others use; the first is .*$/);
+    expect(rest.pop()).toBe('To apply it anyway: `nolapse device add a:b --force --reason TEXT`');
     expect(rest.sort()).toEqual(named);
     await expect(operations().showDevice({ id: 'a:b' })).rejects.toMatchObject({ code: 'not_found' });
     expect(live.connected).toBe(true);
@@ -71,6 +72,7 @@ describe('a new id that takes client ids others use', () => {
     const file = { format: 'csv', text: 'id,owner\nz,tests\na:b,tests\n' } as const;
     const [first, ...rest] = await refusalOf(operations().importDevices(file));
     expect(first).toContain('it takes 2 client ids that others use');
+    expect(rest.pop()).toBe('To apply it anyway: `nolapse device import FILE --force --reason TEXT`');
     expect(rest.sort()).toEqual(named);
     await expect(operations().showDevice({ id: 'z' })).rejects.toMatchObject({ code: 'not_found' });
     expect(await operations().importDevices({ ...file, ...insisting })).toMatchObject({ added: 2, updated: 0 });

@@ -93,7 +93,7 @@ describe('what was changed by hand for many, and what somebody was alerted of', 
     const { operations } = house.gateway;
     await operations.acknowledgeAlert({ kind: 'no_owner', subject: 'pump-1', by: 'ana' });
     await house.device('dev-1');
-    const { id } = await operations.startCampaign({ reason: 'a new profile' });
+    const { id } = await operations.startCampaign({ reason: 'a new profile', all: true });
     await operations.pauseCampaign({ id });
     await operations.resumeCampaign({ id });
     await operations.abortCampaign({ id });

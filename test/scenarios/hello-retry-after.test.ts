@@ -64,7 +64,7 @@ describe('a device is told to wait', () => {
     await begin();
     const device = await speaker('dev-1');
     await takeTurn();
-    const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile' });
+    const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile', all: true });
     await house.log.until('renewal.due', { 'nolapse.principal': 'dev-1' });
     await house.gateway.operations.pauseCampaign({ id });
     passedMs = 10 * minute;

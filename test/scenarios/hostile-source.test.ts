@@ -116,7 +116,7 @@ describe('a source that was taken over', () => {
     ],
     ['the name of what every object has', () => listing({ id: '__proto__' }), /id: not an id/],
     ['a name with a terminal in it', () => listing({ id: 'a\u001b[2J' }), /^page 1, record 1: id: not an id: 1 to 64/],
-    ['one device twice', () => listing({ id: 'a' }, { id: 'a' }), /record 2: id: a stands there already/],
+    ['one device twice', () => listing({ id: 'a' }, { id: 'a' }), /record 2: id: a is listed already/],
     [
       'a link to a file',
       () => saying('{"results":[{"id":"a"}],"next":"file:///etc/passwd"}'),

@@ -104,7 +104,7 @@ describe('another record of a device', () => {
         `id,owner${more && `,${field}`}\n${rows.map((id) => `${id},tests${more}\n`).join('')}`;
       await operations().importDevices({ format: 'csv', text: file(ids, ',north') });
       const { faults } = await refusalOf(operations().importDevices({ format: 'csv', text: file(ids, ',') }));
-      expect(faults[0]).toContain(`empties the field ${field} of 30 devices`);
+      expect(faults[0]).toContain(`the field ${field} of 30 devices would be emptied`);
       expect((await operations().showDevice({ id: 'd-7' })).principal[field as 'class' | 'site']).toBe('north');
       // A few may be meant.
       expect(await operations().importDevices({ format: 'csv', text: file(ids.slice(0, 5), ',') })).toMatchObject({

@@ -67,7 +67,7 @@ bad-8,water,csr,256,1.5
       code: 'invalid',
       faults: [
         'line 3: modes: not all of them are one of csr, recertify, keygen',
-        'line 4: modes: one stands there twice',
+        'line 4: modes: one is listed twice',
         `line 5: ${packet}`,
         `line 6: ${packet}`,
         `line 7: ${packet}`,

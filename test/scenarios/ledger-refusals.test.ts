@@ -78,7 +78,7 @@ it('is told to every sink at once and once, and is on record with how long it la
   fillDisk();
   for (let times = 0; times < 3; times += 1) await beRefused(credentials);
   const line = await house.log.until('alert.raised', { 'event.reason': kind });
-  expect(line.message).toMatch(/^ALERT raised: ledger: it takes no writes: SQLITE_FULL: /);
+  expect(line.message).toMatch(/^ALERT raised: ledger_unwritable: ledger: it takes no writes: SQLITE_FULL: /);
   await hook.untilTold(`${kind}/ledger`, 'raised');
   // Alertmanager forgets, so it is told again.
   passedMs += 1_000;

@@ -42,11 +42,11 @@ it('is refused whole, with all three named', { timeout: 240_000 }, async () => {
   const text = createReadStream(file) as AsyncIterable<Buffer>;
   await expect(operations.importDevices({ format: 'csv', text })).rejects.toMatchObject({
     code: 'invalid',
-    faults: [expect.stringMatching(id), criticality, 'line 1000001: id: meter-0000001 stands already on line 3'],
+    faults: [expect.stringMatching(id), criticality, 'line 1000001: id: meter-0000001 is already on line 3'],
   });
   await expect(operations.reconcile({ source: 'plant' })).rejects.toMatchObject({
     code: 'invalid',
-    faults: [expect.stringMatching(id), criticality, 'line 1000001: id: meter-0000001 stands there already'],
+    faults: [expect.stringMatching(id), criticality, 'line 1000001: id: meter-0000001 is listed already'],
   });
   clearInterval(beat);
   // Nobody else is held up for the length of a keepalive, or anything near it.

@@ -447,7 +447,7 @@ describe('a source that misbehaves', () => {
     expect(faults).toEqual([
       expect.stringMatching(/^page 1, record 4: id: not an id/),
       `page 2, record 3: status: "exploded" is on no list of the source's statuses`,
-      'page 2, record 4: id: meter-0 stands there already',
+      'page 2, record 4: id: meter-0 is listed already',
       'page 3, record 5: id: missing',
     ]);
     await expect(recordOf('meter-new')).rejects.toMatchObject({ code: 'not_found' });

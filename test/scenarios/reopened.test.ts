@@ -302,7 +302,7 @@ describe('no other renewal is given', () => {
   it('by or during a campaign against a compromised key', async () => {
     const { id, old, renewal } = await stranded('dev-1');
     now += 1_000;
-    await house.gateway.operations.startCampaign({ reason: 'stolen image', reasonCode: 'keyCompromise' });
+    await house.gateway.operations.startCampaign({ reason: 'stolen image', reasonCode: 'keyCompromise', all: true });
     const device = await listening(id, old);
     expect(await refused(device, renewal)).toBe('renewal_closed');
   });
@@ -310,7 +310,8 @@ describe('no other renewal is given', () => {
 
 describe('a renewal that was given so is called off when a key turns out to be compromised', () => {
   const compromise = {
-    campaign: () => house.gateway.operations.startCampaign({ reason: 'stolen image', reasonCode: 'keyCompromise' }),
+    campaign: () =>
+      house.gateway.operations.startCampaign({ reason: 'stolen image', reasonCode: 'keyCompromise', all: true }),
     'revocation of the old certificate': async (id: string) => revoke(id, 'superseded'),
     'revocation of the replacement': async (id: string) => revoke(id, 'active'),
   } as const;

@@ -41,7 +41,7 @@ async function overdueIn(id: string): Promise<number> {
 it('a renewal that a pause holds back is overdue for nobody; once it goes on, patience begins anew', async () => {
   await open();
   await sleeper('a-1');
-  const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile' });
+  const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile', all: true });
   await renewalOf('a-1');
   expect(await overdueIn('a-1')).toBeCloseTo(40, 1);
   await house.gateway.operations.pauseCampaign({ id });
@@ -71,7 +71,7 @@ it('a sleeper is not overdue before it has stayed away for as long as it does', 
     await (await connect(house, { certificatePem, keyPem }, 'a-1')).endAsync();
     await expect.poll(isHere).toBe(false);
   }
-  await house.gateway.operations.startCampaign({ reason: 'a new profile' });
+  await house.gateway.operations.startCampaign({ reason: 'a new profile', all: true });
   await renewalOf('a-1');
   await renewalOf('z-1');
   const patience = await overdueIn('a-1');
@@ -87,7 +87,7 @@ it('a sleeper is not overdue before it has stayed away for as long as it does', 
 it('what a campaign held back that is aborted is waited for from then on, where it is due by its own policy', async () => {
   await open();
   await sleeper('a-1');
-  const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile' });
+  const { id } = await house.gateway.operations.startCampaign({ reason: 'a new profile', all: true });
   await renewalOf('a-1');
   await house.gateway.operations.pauseCampaign({ id });
   passedMs = 300 * day;

@@ -59,13 +59,20 @@ async function fetchOne(speaker: Speaker) {
   return { renewal, credentials: { certificatePem: pemOf(certificates), keyPem } };
 }
 
-const begin = async (more = {}) => {
-  const { id } = await house.gateway.operations.startCampaign({ reason: 'a test', ...more });
+/** Each campaign of this file comes to as many canaries as its dry run counted. */
+const begin = async (more: object = { all: true }) => {
+  const { operations } = house.gateway;
+  const { meant } = await operations.previewCampaign({ reason: 'a test', ...more });
+  const { id, meant: begun } = await operations.startCampaign({ reason: 'a test', ...more });
+  expect(begun).toEqual(meant);
   // The cohort has been gone through, whatever it waits for.
-  await expect.poll(async () => (await house.gateway.operations.showCampaign({ id })).busy).toBe(false);
+  await expect.poll(async () => (await operations.showCampaign({ id })).busy).toBe(false);
+  const canaries = (each: { readonly cohort: Cohort }) => each.cohort === 'canary';
+  const reached = (await operations.showCampaign({ id })).cohorts.find(canaries)?.members ?? 0;
+  expect(reached).toBe(meant.cohorts.find(canaries)?.certificates ?? 0);
   return id;
 };
-const leaked = { reasonCode: 'keyCompromise' };
+const leaked = { reasonCode: 'keyCompromise', all: true };
 const show = (id: string) => house.gateway.operations.showDevice({ id });
 const lineOf = (action: string, id: string) => house.log.until(action, { 'nolapse.campaign': id });
 
@@ -115,6 +122,9 @@ describe('a campaign', () => {
     for (const device of ['a-1', 'a-2']) await house.gateway.operations.runRenewal({ device });
     const { renewal } = await first.next('offer');
     const underWay = await fetchOne(second);
+    const { meant } = await house.gateway.operations.previewCampaign({ reason: 'a test', all: true });
+    const cohorts = [{ cohort: 'canary', certificates: 1, leftOut: 1 }];
+    expect(meant).toEqual({ certificates: 1, devices: 1, leftOut: 1, cohorts });
     const id = await begin();
     const taken = await renewalsIn(id);
     expect([...taken.keys()]).toEqual(['a-1']);

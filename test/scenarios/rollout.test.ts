@@ -51,7 +51,8 @@ async function speak(id: string, more: Planted): Promise<Speaker> {
   return speaker;
 }
 
-const start = (reason = 'a new profile'): Promise<CampaignView> => house.gateway.operations.startCampaign({ reason });
+const start = (reason = 'a new profile'): Promise<CampaignView> =>
+  house.gateway.operations.startCampaign({ reason, all: true });
 const show = (id: string): Promise<CampaignView> => house.gateway.operations.showCampaign({ id });
 const lineOf = (action: string, id: string, since = 0) => house.log.until(action, { 'nolapse.campaign': id }, since);
 
@@ -219,7 +220,11 @@ describe('a campaign', () => {
     house = await openHouse({ yaml: rules });
     await simulate('a-1', { cohort: 'canary', modes: ['recertify', 'csr'] });
     await speak('a-2', { cohort: 'canary', modes: ['recertify'] });
-    const { id } = await house.gateway.operations.startCampaign({ reason: 'leaked', reasonCode: 'keyCompromise' });
+    const { id } = await house.gateway.operations.startCampaign({
+      reason: 'leaked',
+      reasonCode: 'keyCompromise',
+      all: true,
+    });
     await lineOf('campaign.left_out', id);
     await house.log.until('renewal.retired', { 'nolapse.principal': 'a-1' });
     const { certificates } = await house.gateway.operations.showDevice({ id: 'a-1' });
@@ -237,10 +242,16 @@ describe('a drill', () => {
     await plant('b-1', { cohort: 'early' });
     const drill = await house.gateway.operations.startCampaign({ reason: 'drill', drill: true, cohort: 'canary' });
     await lineOf('campaign.stopped', drill.id);
-    expect(await show(drill.id)).toMatchObject({ state: 'stopped', detail: expect.stringContaining('proven nothing') });
+    expect(await show(drill.id)).toMatchObject({
+      state: 'stopped',
+      detail: expect.stringContaining('nothing was proven'),
+    });
     const alerts = await house.gateway.operations.listAlerts({ kind: 'rollout_stopped', limit: 10 });
     expect(alerts).toMatchObject([{ subject: drill.id, clearedAt: null }]);
-    const campaign = await house.gateway.operations.startCampaign({ reason: 'nobody has a certificate in use' });
+    const campaign = await house.gateway.operations.startCampaign({
+      reason: 'nobody has a certificate in use',
+      all: true,
+    });
     await lineOf('campaign.finished', campaign.id);
     const detail = expect.stringContaining('nothing was replaced');
     expect(await show(campaign.id)).toMatchObject({ state: 'done', detail });

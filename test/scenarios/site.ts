@@ -8,8 +8,15 @@ import { requestProofText, useProofText } from '../../src/domain/proof.ts';
 import { type Credentials, connect, type House, newRequest, pemOf, Speaker } from './harness.ts';
 
 /** Lets a gateway act: for dev-1 in csr mode, unless said otherwise. */
-export function delegate(house: House, gateway: string, more: Partial<NewDelegation> = {}): Promise<DelegationView> {
-  const scope = more.site === undefined ? { devices: ['dev-1'] } : {};
+export async function delegate(
+  house: House,
+  gateway: string,
+  more: Partial<NewDelegation> = {},
+): Promise<DelegationView> {
+  const { site } = more;
+  const scope = site === undefined ? { devices: ['dev-1'] } : {};
+  // A site may be delegated before a device is there, to the gateway that is.
+  if (site !== undefined) await house.gateway.operations.setDevice({ id: gateway, site });
   return house.gateway.operations.addDelegation({ gateway, ...scope, modes: ['csr'], until: '1d', daily: 10, ...more });
 }
 

@@ -70,8 +70,10 @@ describe('a change of policy', () => {
     expect(toll).toMatchObject({ later: 2, short: 2, devices: { length: 2 } });
     expect((toll as TollView).devices[0]).toMatchObject({ id: 'pump-1', owner: 'tests', why: 'too_late' });
     const { faults } = await refusalOf(operations().reload());
-    expect(faults[0]).toContain('2 certificates too little time');
-    expect(faults.join('\n')).toMatch(/pump-1 \(tests\), ends .*\n?pump-2/);
+    expect(faults[0]).toContain('2 certificates would have too little time');
+    expect(faults.join('\n')).toMatch(
+      /^2 certificates: .*; the first is that of pump-1 \(tests\), which ends .*; then pump-2$/m,
+    );
     expect(await house.log.until('policy.refused')).toMatchObject({ 'nolapse.short': 2 });
     const policy = await operations().explainPolicy({ id: 'pump-1' });
     expect(policy.values.find(({ key }) => key === 'renewAt')?.text).toBe('50%');

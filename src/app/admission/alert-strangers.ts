@@ -39,7 +39,11 @@ export class StrangerAlerts {
     await this.#put(
       hasPlace
         ? { subject, detail, owner }
-        : { subject: restSubject, detail: 'more identities than have alerts of their own try to come in', owner: null },
+        : {
+            subject: restSubject,
+            detail: 'more unknown identities try to connect than have alerts of their own',
+            owner: null,
+          },
     );
   }
 

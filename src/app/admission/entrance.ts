@@ -1,5 +1,5 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
-import { enrollmentRoot, isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
+import { enrollmentRoot, isUpWord, parseEnrollmentTopic, quotedTopic, topicLoggedMax } from '../../domain/topics.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
@@ -13,9 +13,6 @@ import type { Entrance, Session } from '../session.ts';
 import { admitConnect, noteTurnedAway } from './admit.ts';
 import { carries } from './carries.ts';
 import type { Seen } from './seen.ts';
-
-/** Characters of a topic that are logged. */
-const topicLogged = 128;
 
 export function entranceOf(app: App, seen: Seen): Entrance {
   return {
@@ -63,7 +60,7 @@ function tellFailure(app: App, session: Session, error: unknown): void {
   app.journal.tell({
     action: 'effect.failed',
     level: 'error',
-    message: `${session.principal.id}: what is owed could not be sent; the sweep will`,
+    message: `${session.principal.id}: could not send what it is owed; the next sweep will`,
     fields: { 'error.message': error instanceof Error ? error.message : String(error) },
   });
 }
@@ -74,8 +71,8 @@ function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe',
     action: 'access.denied',
     level: 'warn',
     reason: action,
-    message: `${id} may not ${action} there`,
-    fields: { 'nolapse.principal': id, 'nolapse.topic': topic.slice(0, topicLogged), 'nolapse.lane': session.lane },
+    message: `${id} may not ${action} on ${quotedTopic(topic)}`,
+    fields: { 'nolapse.principal': id, 'nolapse.topic': topic.slice(0, topicLoggedMax), 'nolapse.lane': session.lane },
   });
   if (action !== 'publish') return;
   answerDenied(app, session, topic).catch((error: unknown) => tellFailure(app, session, error));
@@ -105,11 +102,11 @@ function tellOversized(app: App, session: Session, topic: string, bytes: number)
   app.journal.tell({
     action: 'message.dropped',
     reason: 'packet_too_large',
-    message: `${id}: a message of ${bytes} bytes was acknowledged and dropped: it is larger than limits.packetBytes`,
+    message: `${id}: a message of ${bytes} bytes on ${quotedTopic(topic)} was acknowledged and dropped: it is larger than limits.packetBytes`,
     fields: {
       'nolapse.principal': id,
       'nolapse.client_id': session.clientId,
-      'nolapse.topic': topic.slice(0, topicLogged),
+      'nolapse.topic': topic.slice(0, topicLoggedMax),
       'nolapse.packet.bytes': bytes,
     },
   });

@@ -187,7 +187,7 @@ function tellFailure(app: App, id: PrincipalId, error: unknown): void {
   app.journal.tell({
     action: 'effect.failed',
     level: 'error',
-    message: `${id}: that it came back could not be written; the next sweep tries again`,
+    message: `${id}: could not record that it came back; the next sweep tries again`,
     fields: { 'nolapse.principal': id, 'error.message': error instanceof Error ? error.message : String(error) },
   });
 }

@@ -48,7 +48,7 @@ export class Rounds {
       app.journal.tell({
         action: 'effect.failed',
         level: 'error',
-        message: `${gateway}: what is owed to the devices behind it could not be sent; the sweep will`,
+        message: `${gateway}: could not send what the devices behind it are owed; the next sweep will`,
         fields: { 'error.message': error instanceof Error ? error.message : String(error) },
       });
     } finally {

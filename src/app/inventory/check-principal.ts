@@ -113,7 +113,7 @@ class Fields {
     const items: unknown[] = typeof value === 'string' ? value.split(/[\s|]+/).filter(Boolean) : [value].flat();
     const found = items.flatMap((item) => allowed.filter((candidate) => candidate === item));
     if (found.length < items.length) this.faults.push(`${name}: not all of them are one of ${allowed.join(', ')}`);
-    else if (new Set(found).size < found.length) this.faults.push(`${name}: one stands there twice`);
+    else if (new Set(found).size < found.length) this.faults.push(`${name}: one is listed twice`);
     return found;
   }
 }

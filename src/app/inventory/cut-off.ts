@@ -12,17 +12,33 @@ import { grantsFor, neverCameItself, prospectOf, reliesOnGateways } from '../ren
 /** Certificates read before others have a turn. */
 const pageMax = 200;
 
-/** Devices that were behind this gateway, by the delegations or by their record, and have no way to renew now. */
+/** The application as it would be once these delegations are revoked: to show whom that cuts off before it is done. */
+export function appWithout(app: App, delegations: readonly Delegation[]): App {
+  const revoked = new Set(delegations.map(({ id }) => id));
+  const { glance } = app.store;
+  const delegationsFor: typeof glance.delegationsFor = (id, site) =>
+    glance.delegationsFor(id, site).filter((each) => !revoked.has(each.id));
+  const store = Object.create(app.store) as App['store'];
+  return { ...app, store: Object.assign(store, { glance: { ...glance, delegationsFor } }) };
+}
+
+/**
+ * Devices that were behind this gateway, by the delegations or by their record, and have no way to renew now.
+ * @param isGone the gateway itself is decommissioned, or would be.
+ */
 export async function cutOffFrom(
   app: App,
   gateway: PrincipalId,
   delegations: readonly Delegation[],
+  isGone = false,
 ): Promise<CutOffView> {
   const now = app.clock.now();
   const absences = await app.presences.absences(app);
   const devices = new Set<PrincipalId>();
   let first: CutOffView['first'] = null;
-  for await (const outlook of inUse(app, now)) {
+  for await (const found of inUse(app, now)) {
+    const isBehind = isGone && found.principal.gateway === gateway;
+    const outlook: Outlook = isBehind ? { ...found, gatewayStatus: 'decommissioned' } : found;
     const { certificate, principal } = outlook;
     const isNamed = delegations.some((each) => names(each, principal));
     const isSecond = certificate.renewAt === null && !outlook.renewal;

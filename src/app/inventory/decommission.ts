@@ -4,20 +4,33 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
+import type { Dryable } from '../decision-views.ts';
+import { carrier } from '../dry-run.ts';
 import { type DecommissionedView, OperationError, type QuarantinedView } from '../operations.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
-import { cutOffFrom } from './cut-off.ts';
+import { appWithout, cutOffFrom } from './cut-off.ts';
 import { revokeDelegationsOf } from './delegate.ts';
 
+interface Decommissioning extends Dryable {
+  readonly id: PrincipalId;
+  readonly reason: string;
+}
+
 /** Decommissions a principal: certificates and delegations revoked, renewals cancelled, sessions ended. Twice is once. */
-export async function decommission(app: App, id: PrincipalId, reason: string): Promise<DecommissionedView> {
-  const done = await change(app, async (within) => decommissionWithin(within, await mustFind(within, id), reason));
+export async function decommission(app: App, { id, reason, dryRun }: Decommissioning): Promise<DecommissionedView> {
+  const carried = carrier({ dryRun: dryRun === true });
+  const counts = await carried.run(app, async (within) =>
+    decommissionWithin(within, await mustFind(within, id), reason),
+  );
+  const done = { ...counts, ...carried.view() };
   const { read } = app.store;
   if ((await read.principal(id))?.kind !== 'gateway') return done;
-  return { ...done, cutOff: await cutOffFrom(app, id, await read.delegationsOf(id)) };
+  const delegations = await read.delegationsOf(id);
+  const after = dryRun ? appWithout(app, delegations) : app;
+  return { ...done, cutOff: await cutOffFrom(after, id, delegations, true) };
 }
 
 /** The same within a change. */

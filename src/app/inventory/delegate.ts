@@ -6,16 +6,26 @@ import { type KeyMode, keyModes } from '../../domain/policy.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
-import { type Change, change } from '../change.ts';
+import type { Change } from '../change.ts';
 import type { App } from '../context.ts';
-import { type DelegationView, type NewDelegation, OperationError, type RevokedDelegationView } from '../operations.ts';
+import type { Dryable } from '../decision-views.ts';
+import { carrier } from '../dry-run.ts';
+import {
+  type AddedDelegationView,
+  type DelegationView,
+  type NewDelegation,
+  OperationError,
+  type RevokedDelegationView,
+} from '../operations.ts';
 import { shortId } from '../short-id.ts';
-import { cutOffFrom } from './cut-off.ts';
+import { appWithout, cutOffFrom } from './cut-off.ts';
 
 /** Devices one delegation may name; more are a site. */
 const devicesNamedMax = 10_000;
 const dailyLimitMax = 1_000_000;
 const siteLengthMax = 128;
+/** Devices counted before others have a turn. */
+const pageMax = 500;
 /**
  * In force at a time, of those that name one device and of those that name one site. All of both are looked at with each message: one more
  * would hide another gateway's.
@@ -26,12 +36,15 @@ const inForceMax = 32;
 const noDevice = '' as PrincipalId;
 
 /** Grants. Rejects with `invalid` and every fault. */
-export async function addDelegation(app: App, input: NewDelegation): Promise<DelegationView> {
-  const delegation = await change(app, async (within) => {
+export async function addDelegation(app: App, input: NewDelegation): Promise<AddedDelegationView> {
+  const carried = carrier(input);
+  const delegation = await carried.run(app, async (within) => {
     const { tx, now, record } = within;
     const faults: string[] = [];
     const gateway = await gatewayNamed(tx, input.gateway, faults);
     const scope = await scopeOf(tx, input, faults);
+    const siteMissing = await siteFault(tx, input, gateway);
+    if (siteMissing) faults.push(siteMissing);
     const modes = modesOf(input.modes, faults);
     const endsAt = endOf(input.until, now, faults);
     await objectToCrowd(tx, scope, now, faults);
@@ -42,7 +55,7 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Del
     if (faults.length > 0 || !gateway) throw new OperationError('invalid', faults);
     const granted: Delegation = {
       id: shortId(app.entropy),
-      gatewayId: gateway,
+      gatewayId: gateway.id,
       ...scope,
       modes,
       endsAt,
@@ -53,28 +66,58 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Del
     };
     await tx.putDelegation(granted);
     // What it said under delegations that are over counts no more.
-    await tx.dropCarriedContacts(gateway, granted.id, now);
+    await tx.dropCarriedContacts(gateway.id, granted.id, now);
     await record({
       action: 'delegation.added',
-      message: `${gateway} may ${verbsFor(granted)} ${wordsFor(granted)} until ${new Date(endsAt).toISOString()} (${granted.id})`,
-      principalId: gateway,
+      message: `${gateway.id} may ${verbsFor(granted)} ${wordsFor(granted)} until ${new Date(endsAt).toISOString()} (${granted.id})`,
+      principalId: gateway.id,
     });
     return granted;
   });
   // Whoever waited for this delegation waits no longer.
-  app.rounds.begin(app, delegation.gatewayId);
-  return viewOf(app, delegation);
+  if (!input.dryRun) app.rounds.begin(app, delegation.gatewayId);
+  return { ...(await viewOf(app, delegation)), covers: await coveredBy(app, delegation), ...carried.view() };
+}
+
+/**
+ * A site at which nobody is would be misspelt, and the delegation would cover nobody without a word. One that the gateway's own record
+ * has is meant for devices to come.
+ */
+async function siteFault(read: Reader, { site }: NewDelegation, gateway: Principal | null): Promise<string | null> {
+  if (site === undefined || gateway?.site === site) return null;
+  if ((await read.principals({ site }, { limit: 1 })).length > 0) return null;
+  return `site: no device in the inventory is at the site "${site}"; for devices to come, give the gateway that site first (nolapse device set GATEWAY --site SITE)`;
+}
+
+/** Devices in service that this delegation names, or that are at its site. */
+async function coveredBy({ store, turns }: App, { site, devices }: Delegation): Promise<number> {
+  if (site === null) return devices.length;
+  let count = 0;
+  let after: string | undefined;
+  do {
+    await turns.take();
+    const query = { site, kind: 'device' };
+    const page = await store.read.principals(query, { limit: pageMax, ...(after !== undefined && { after }) });
+    count += page.filter(({ status }) => status !== 'decommissioned').length;
+    after = page.length === pageMax ? page.at(-1)?.id : undefined;
+  } while (after !== undefined);
+  return count;
 }
 
 /** Revokes; twice is once, and says who has no way to renew any more. Rejects with `not_found`. */
-export async function revokeDelegation(app: App, id: string): Promise<RevokedDelegationView> {
-  const delegation = await change(app, async (within) => {
+export async function revokeDelegation(
+  app: App,
+  { id, dryRun }: Dryable & { readonly id: string },
+): Promise<RevokedDelegationView> {
+  const carried = carrier({ dryRun: dryRun === true });
+  const delegation = await carried.run(app, async (within) => {
     const found = await within.tx.delegation(id);
     if (!found) throw new OperationError('not_found', [`no delegation ${id.slice(0, 64)}`]);
     return revokeWithin(within, found, 'by hand');
   });
-  const cutOff = await cutOffFrom(app, delegation.gatewayId, [delegation]);
-  return { ...(await viewOf(app, delegation)), cutOff };
+  const after = dryRun ? appWithout(app, [delegation]) : app;
+  const cutOff = await cutOffFrom(after, delegation.gatewayId, [delegation]);
+  return { ...(await viewOf(app, delegation)), cutOff, ...carried.view() };
 }
 
 /** Revokes what a gateway was granted, within a change: the gateway is gone. @returns how many stood until now. */
@@ -118,12 +161,12 @@ function wordsFor({ site, devices }: Delegation): string {
   return devices.length === 1 ? `${devices[0]}` : `${devices.length} devices`;
 }
 
-async function gatewayNamed(read: Reader, text: string, faults: string[]): Promise<PrincipalId | null> {
+async function gatewayNamed(read: Reader, text: string, faults: string[]): Promise<Principal | null> {
   const principal = await principalNamed(read, 'gateway', text, faults);
   if (!principal) return null;
   if (principal.kind !== 'gateway') faults.push(`gateway: ${principal.id} is a ${principal.kind}`);
   else if (principal.status === 'decommissioned') faults.push(`gateway: ${principal.id} is decommissioned`);
-  return principal.id;
+  return principal;
 }
 
 async function principalNamed(read: Reader, field: string, text: string, faults: string[]): Promise<Principal | null> {

@@ -3,8 +3,9 @@
 import { foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
-import { type Change, change } from '../change.ts';
+import type { Change } from '../change.ts';
 import type { App } from '../context.ts';
+import { carrier } from '../dry-run.ts';
 import { Faults } from '../faults.ts';
 import type { CertificateFiles, ImportedView, PassedOverView } from '../import-views.ts';
 import { OperationError } from '../operations.ts';
@@ -54,9 +55,10 @@ export async function importCertificates(app: App, files: CertificateFiles): Pro
   await allow(app, 'an import of certificates', objections, files);
   const entries = [...fit.values()];
   const { sweepBatch } = app.settings;
+  const carried = carrier(files);
   let imported = 0;
   for (let from = 0; from < entries.length; from += sweepBatch) {
-    imported += await change(app, (within) => enter(within, entries.slice(from, from + sweepBatch)));
+    imported += await carried.run(app, (within) => enter(within, entries.slice(from, from + sweepBatch)));
   }
   return {
     imported,
@@ -64,6 +66,7 @@ export async function importCertificates(app: App, files: CertificateFiles): Pro
     ...(notes.length > 0 && { notes }),
     ...(passedOver && { passedOver }),
     ...(faulty.length > 0 && { faulty }),
+    ...carried.view(),
   };
 }
 
@@ -148,7 +151,7 @@ async function withOwnSerial(
   const { certificate } = checked;
   const twin = await twinOf(app, certificate, beside);
   if (twin === null) return checked;
-  if (!isForeign(certificate)) return { fault: `its serial number is that of ${twin}, of the same CA` };
+  if (!isForeign(certificate)) return { fault: `its serial number is already that of ${twin}, of the same CA` };
   const [digits = ''] = certificate.serial.split('@');
   return {
     ...checked,

@@ -5,6 +5,7 @@ import type { Reader } from '../../ports/store.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
+import { carrier } from '../dry-run.ts';
 import { Faults } from '../faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from '../operations.ts';
 import type { InventoryImportView } from '../record-views.ts';
@@ -29,7 +30,7 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
   if (!(await app.store.read.principal(principal.id))) {
     const claims = new Claims();
     await claims.weigh(app, principal.id);
-    await allow(app, `the new id ${principal.id}`, claims.objections(), input);
+    await allow(app, { what: `the new id ${id}`, command: `nolapse device add ${id}` }, claims.objections(), input);
   }
   return change(app, async (within) => {
     if (await within.tx.principal(principal.id)) {
@@ -60,14 +61,19 @@ export async function importDevices(app: App, input: InventoryFile): Promise<Inv
   const read = await readPrincipals(app, input);
   await objectTo(app, read);
   if (read.faults.any) throw new OperationError('invalid', read.faults.named(lineOf));
-  await weighRecords(app, { what: 'an import of devices', rows: read.rows }, input);
+  await weighRecords(
+    app,
+    { what: 'an import of devices', command: 'nolapse device import FILE', rows: read.rows },
+    input,
+  );
   const rows = [...read.rows.values()];
   const counts = { added: 0, updated: 0, unchanged: 0 };
+  const carried = carrier(input);
   const together = rows.length <= wholeRows ? wholeRows : batchRows;
   for (let from = 0; from < rows.length; from += together) {
     const batch = rows.slice(from, from + together);
     const isLast = from + together >= rows.length;
-    await change(app, async (within) => {
+    await carried.run(app, async (within) => {
       const written = await write(within, batch);
       for (const name of ['added', 'updated', 'unchanged'] as const) counts[name] += written[name];
       if (!isLast) return;
@@ -76,7 +82,7 @@ export async function importDevices(app: App, input: InventoryFile): Promise<Inv
     });
     await app.turns.take();
   }
-  return counts;
+  return { ...counts, ...carried.view() };
 }
 
 /** A file of so many rows is written in one change, so that a crash leaves none of it or all. */
@@ -152,7 +158,7 @@ async function readPrincipals(app: App, { format, text }: InventoryFile): Promis
         continue;
       }
       const twin = rows.get(id);
-      if (twin) faults.add(line, `id: ${id} stands already on line ${twin.line}`);
+      if (twin) faults.add(line, `id: ${id} is already on line ${twin.line}`);
       else rows.set(id, { line, told: { ...told, id } });
     }
     await app.turns.take();

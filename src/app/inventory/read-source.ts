@@ -51,7 +51,7 @@ function take(reader: RowReader, told: Map<PrincipalId, Told>, fields: SourceBat
   const read = reader.read(fields);
   if ('faults' in read) return read.faults;
   if (!read.told) return [];
-  if (told.has(read.told.id)) return [`id: ${read.told.id} stands there already`];
+  if (told.has(read.told.id)) return [`id: ${read.told.id} is listed already`];
   told.set(read.told.id, read.told);
   return [];
 }

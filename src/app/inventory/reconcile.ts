@@ -28,7 +28,7 @@ export async function reconcile(app: App, request: ReconcileRequest): Promise<Re
   const run = app.chores.begin(`source ${named.name}`, (signal) =>
     request.dryRun ? show(app, named, request, signal) : apply(app, named, request, signal),
   );
-  if (!run) throw new OperationError('conflict', [`source ${named.name} is being read at this moment`]);
+  if (!run) throw new OperationError('conflict', [`source ${named.name} is being read already`]);
   return run;
 }
 
@@ -70,12 +70,13 @@ async function apply(
   }
   const isObjectedTo = plan.objections.length > 0 && !request.force;
   const refused = (plan.objection !== null && !request.acceptLoss) || isObjectedTo;
-  if (!refused) await allow(app, `what source ${named.name} changes`, plan.objections, request);
+  const decided = { what: `what source ${named.name} changes`, command: `nolapse reconcile --source ${named.name}` };
+  if (!refused) await allow(app, decided, plan.objections, request);
   const report = await reportOf(app.store.read, named.name, plan, request, !refused);
   const accepted = plan.objection !== null && !refused;
   if (!refused) await applyReconcile(app, named.name, plan, { accepted, signal });
   // What was cut off is not remembered as done: the next run goes on.
-  if (signal.aborted) throw new OperationError('conflict', ['cut off in the middle; the next run does the rest']);
+  if (signal.aborted) throw new OperationError('conflict', ['interrupted; the next run does the rest']);
   const ended: Ended = { plan: { ...plan, objection: objectionTo(plan) }, refused, accepted, startedAt };
   await change(app, (within) => conclude(within, named.name, ended));
   return report;

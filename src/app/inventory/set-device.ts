@@ -1,7 +1,7 @@
 // Changes single fields of one record, with the checks, the weighing and the refusals of an import that says the same.
 import { withTold } from '../../domain/reconcile.ts';
-import { change } from '../change.ts';
 import type { App } from '../context.ts';
+import { carrier } from '../dry-run.ts';
 import { OperationError } from '../operations.ts';
 import type { DeviceChange, DeviceChangedView } from '../record-views.ts';
 import { checkInsistence } from '../renewal/decide.ts';
@@ -12,7 +12,7 @@ import { weighRecords } from './weigh-import.ts';
 /** Rejects with `invalid`, `not_found`, or `conflict` where the change is refused and nobody insists. */
 export async function setDevice(app: App, input: DeviceChange): Promise<DeviceChangedView> {
   checkInsistence(input);
-  const { force: _, reason: __, by: ___, ...record } = input;
+  const { force: _, reason: __, by: ___, dryRun: ____, ...record } = input;
   const { id, told, faults } = checkRecord(record, app.policies.set);
   if (id === null || faults.length > 0) throw new OperationError('invalid', faults);
   if (Object.keys(told).length === 0) {
@@ -24,8 +24,13 @@ export async function setDevice(app: App, input: DeviceChange): Promise<DeviceCh
   const fault = await gatewayFault(app.store.read, told, new Map());
   if (fault) throw new OperationError('invalid', [fault]);
   const row = { told: { ...told, id } };
-  await weighRecords(app, { what: `the change of ${id}`, rows: new Map([[id, row]]) }, input);
-  return change(app, async (within) => {
+  await weighRecords(
+    app,
+    { what: `the change of ${id}`, command: `nolapse device set ${id}`, rows: new Map([[id, row]]) },
+    input,
+  );
+  const carried = carrier(input);
+  const view = await carried.run(app, async (within) => {
     const known = await within.tx.principal(id);
     if (!known) throw missing();
     const after = withTold(known, row.told);
@@ -39,4 +44,5 @@ export async function setDevice(app: App, input: DeviceChange): Promise<DeviceCh
     }
     return { ...after, changed };
   });
+  return { ...view, ...carried.view() };
 }

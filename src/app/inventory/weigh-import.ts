@@ -1,11 +1,12 @@
 // What other records of devices do, before they are written: what leaves certificates in use too little time, takes client ids that others
 // use, leaves nobody to be told, or empties a field that decides who is renewed and how for many devices at once, is refused unless
 // somebody insists.
+import { counted } from '../../domain/counted.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { blank, type Told, withTold } from '../../domain/reconcile.ts';
 import type { App } from '../context.ts';
-import type { Insistence } from '../decision-views.ts';
-import { allow, type Objection } from '../renewal/decide.ts';
+import type { Dryable, Insistence } from '../decision-views.ts';
+import { allow, type Decided, type Objection } from '../renewal/decide.ts';
 import { pacesOf } from '../renewal/toll.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
 import { Claims } from './claims.ts';
@@ -15,9 +16,7 @@ const emptiedMax = 20;
 /** Devices looked up before others have a turn. */
 const turnRows = 100;
 
-interface Records {
-  /** What somebody insists on, in a few words. */
-  readonly what: string;
+interface Records extends Decided {
   readonly rows: ReadonlyMap<PrincipalId, { readonly told: Told }>;
 }
 
@@ -25,7 +24,11 @@ interface Records {
 type Emptied = Record<'owner' | 'class' | 'site', number>;
 
 /** Rejects with `conflict`. */
-export async function weighRecords(app: App, { what, rows }: Records, insistence: Insistence): Promise<void> {
+export async function weighRecords(
+  app: App,
+  { rows, ...decided }: Records,
+  insistence: Insistence & Dryable,
+): Promise<void> {
   const weighing = await beginWeighing(app);
   const claims = new Claims();
   const counts: Emptied = { owner: 0, class: 0, site: 0 };
@@ -44,7 +47,7 @@ export async function weighRecords(app: App, { what, rows }: Records, insistence
   }
   const { mostPerDay } = pacesOf(app.rates);
   const objections = [...weighing.toll.objections(mostPerDay), ...claims.objections(), ...emptyings(counts)];
-  await allow(app, what, objections, insistence);
+  await allow(app, decided, objections, insistence);
 }
 
 function entered(rows: Records['rows'], id: PrincipalId): Principal | undefined {
@@ -55,14 +58,18 @@ function entered(rows: Records['rows'], id: PrincipalId): Principal | undefined 
 function emptyings({ owner, ...others }: Emptied): Objection[] {
   const ownerless: Objection[] =
     owner > 0
-      ? [{ count: owner, sentence: `it leaves ${counted(owner)} without an owner: nobody would be told`, named: [] }]
+      ? [
+          {
+            count: owner,
+            sentence: `${counted(owner, 'device')} would have no owner, and nobody would be told of alerts`,
+            named: [],
+          },
+        ]
       : [];
   const emptied = Object.entries(others).flatMap(([name, count]) => {
     if (count <= emptiedMax) return [];
-    const sentence = `it empties the field ${name} of ${counted(count)} that have one; a file without that column leaves it as it is`;
+    const sentence = `the field ${name} of ${counted(count, 'device')} would be emptied; a file without that column leaves it as it is`;
     return [{ count, sentence, named: [] }];
   });
   return [...ownerless, ...emptied];
 }
-
-const counted = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);

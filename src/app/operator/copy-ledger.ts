@@ -14,7 +14,7 @@ export async function copyLedger(app: App, file: string): Promise<{ readonly fil
     throw new OperationError('invalid', ['file: expected an absolute path']);
   }
   const run = app.chores.begin('the copy of the ledger', (signal) => app.store.file.copyTo(file, () => signal.aborted));
-  if (!run) throw new OperationError('conflict', ['a backup is being made at this moment, or the gateway stops']);
+  if (!run) throw new OperationError('conflict', ['another backup is being made, or the gateway is stopping']);
   try {
     await run;
   } catch (error) {

@@ -24,7 +24,7 @@ function darkFinding({ dark }: FleetView): Finding {
   if (dark.all === 0)
     return { level: 'ok', subject, detail: 'every device that had a certificate has one that lets it in' };
   const has = dark.all === 1 ? 'has' : 'have';
-  const detail = `${devices(dark.all)} ${has} no certificate that lets them in any more${ofThem(dark)}: nolapse forecast`;
+  const detail = `${devices(dark.all)} ${has} no certificate that lets ${dark.all === 1 ? 'it' : 'them'} in any more${ofThem(dark)}: nolapse forecast`;
   return { level: dark.all > dark.quarantined ? 'critical' : 'warning', subject, detail };
 }
 

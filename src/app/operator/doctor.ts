@@ -1,13 +1,14 @@
 // Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
+import type { AlertKind } from '../../domain/alert.ts';
 import { endingBy } from '../../domain/delegation.ts';
-import { type Descriptors, judgeDescriptors, judgeExposures } from '../../domain/machine.ts';
+import { type Descriptors, judgeDescriptors } from '../../domain/machine.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { App } from '../context.ts';
 import type { Finding } from '../operations.ts';
 import { damageFinding } from '../oversight/ledger-damage.ts';
 import { alertAfresh } from '../oversight/look-afresh.ts';
-import { ownFindings } from '../oversight/own-certificates.ts';
+import { alertOwn, ownFindings } from '../oversight/own-certificates.ts';
 import { fleetFindings } from './doctor-fleet.ts';
 
 /** How long before its end a delegation is pointed out. */
@@ -16,6 +17,8 @@ const delegationNoticeMs = 14 * dayMs;
 const recordsLookedAt = 100;
 /** Pairs of ids that are named. */
 const pairsNamed = 20;
+/** Alerts of one kind. */
+const alertsLookedAt = 100;
 /** Delegations looked at. */
 const delegationsMax = 10_000;
 
@@ -36,9 +39,44 @@ export async function doctor(app: App, server: Uint8Array | null, isServing: boo
     delegations: () => delegationFinding(app, now),
     ids: () => idFindings(app),
   };
+  await settleOwn(app, server);
   const findings: Finding[] = ownFindings(app, server);
   for (const [subject, look] of Object.entries(looks)) findings.push(...(await looked(subject, look)));
-  return findings;
+  return Promise.all(findings.map((each) => asLoudAsItsAlerts(app, each)));
+}
+
+/** A ledger that takes no writes, or is damaged, still answers. */
+async function settleOwn(app: App, server: Uint8Array | null): Promise<void> {
+  await alertOwn(app, server).catch(() => undefined);
+}
+
+/** The alerts that a line is about, by its subject. Without a subject of their own: all of the kind. */
+const alertsOf: Readonly<Record<string, { readonly kind: AlertKind; readonly subject?: string }>> = {
+  'root certificate': { kind: 'own_certificate', subject: 'root certificate' },
+  'issuing certificate': { kind: 'own_certificate', subject: 'issuing certificate' },
+  'server certificate': { kind: 'own_certificate', subject: 'server certificate' },
+  'revocation list': { kind: 'own_certificate', subject: 'revocation list' },
+  'ledger file': { kind: 'ledger_damaged' },
+  home: { kind: 'home_exposed' },
+  log: { kind: 'log_unwritable' },
+  descriptors: { kind: 'descriptors_short' },
+  delegations: { kind: 'delegation_short' },
+};
+
+/** In the order of how loud they are. */
+const levels: readonly Finding['level'][] = ['ok', 'warning', 'error', 'critical'];
+
+/** A line never says that all is well, or says it more quietly, while an alert about the same stands. */
+async function asLoudAsItsAlerts(app: App, finding: Finding): Promise<Finding> {
+  const about = alertsOf[finding.subject];
+  if (!about) return finding;
+  const open = await app.store.read.alerts({ kind: about.kind, open: true }, alertsLookedAt).catch(() => []);
+  const its = open.filter(({ subject }) => about.subject === undefined || subject === about.subject);
+  const worst = its.find(({ severity }) => severity === 'critical') ?? its[0];
+  if (!worst || levels.indexOf(worst.severity) <= levels.indexOf(finding.level)) return finding;
+  const isNews = !finding.detail.includes(worst.detail);
+  const detail = isNews ? `${finding.detail}; the alert ${about.kind} is open: ${worst.detail}` : finding.detail;
+  return { ...finding, level: worst.severity, detail };
 }
 
 /** What cannot be read, of a damaged ledger, keeps nothing else from being told. */
@@ -75,17 +113,18 @@ async function clockFinding(app: App, now: Instant): Promise<Finding> {
 }
 
 /** Who else can reach into the home. */
-function homeFinding({ machine }: App): Finding {
-  const finding = judgeExposures(machine.exposures());
-  if (!finding) return { level: 'ok', subject: 'home', detail: 'its owner alone can write it, and no link leads out' };
-  return { level: finding.severity === 'critical' ? 'error' : 'warning', subject: 'home', detail: finding.detail };
+async function homeFinding(app: App): Promise<Finding> {
+  const finding = await app.exposure.look(app);
+  if (!finding)
+    return { level: 'ok', subject: 'home', detail: 'only its owner can write it, and no link leads out of it' };
+  return { level: finding.severity, subject: 'home', detail: finding.detail };
 }
 
 /** The log, and file descriptors, of a gateway that runs. */
 function runningFindings({ machine }: App): Finding[] {
   const log = machine.log();
   if (log === null) return [];
-  const failure = log.failure === null ? null : `it does not get out: ${log.failure}`;
+  const failure = log.failure === null ? null : `its lines are not written: ${log.failure}`;
   const dropped = `${log.dropped} lines dropped since the start`;
   const descriptors = machine.descriptors();
   return [
@@ -96,8 +135,11 @@ function runningFindings({ machine }: App): Finding[] {
 
 function descriptorFinding(descriptors: Descriptors): Finding {
   const finding = judgeDescriptors(descriptors, null);
-  const level = finding === null ? 'ok' : finding.severity === 'critical' ? 'error' : 'warning';
-  return { level, subject: 'descriptors', detail: `${descriptors.open} of ${descriptors.limit} are in use` };
+  return {
+    level: finding?.severity ?? 'ok',
+    subject: 'descriptors',
+    detail: `${descriptors.open} of ${descriptors.limit} are in use`,
+  };
 }
 
 /** What somebody has been told of and is not over; as loud as the worst of it. */
@@ -118,7 +160,7 @@ async function delegationFinding(app: App, now: Instant): Promise<Finding> {
   const delegations = await app.store.read.delegations(delegationsMax);
   const ending = endingBy(delegations, now, now + delegationNoticeMs).sort((a, b) => a.endsAt - b.endsAt);
   const [first] = ending;
-  if (!first) return { level: 'ok', subject, detail: 'none ends soon without another to follow' };
+  if (!first) return { level: 'ok', subject, detail: 'none ends soon without a successor' };
   const rest = ending.length > 1 ? `, and ${ending.length - 1} more soon after` : '';
   const detail = `${first.id} of ${first.gatewayId} ends ${new Date(first.endsAt).toISOString()}${rest}; none follows`;
   return { level: 'warning', subject, detail };

@@ -22,7 +22,7 @@ import { addDevice, importDevices } from '../inventory/inventory.ts';
 import { issueDevice } from '../inventory/issue-device.ts';
 import { listSources, reconcile } from '../inventory/reconcile.ts';
 import { setDevice } from '../inventory/set-device.ts';
-import { OperationError, type Operations } from '../operations.ts';
+import { OperationError, type OperationName, type Operations } from '../operations.ts';
 import { evidence } from '../oversight/evidence.ts';
 import { forecast } from '../oversight/forecast.ts';
 import { acknowledgeAlert, clearAlert, listAlerts, showAlert } from '../oversight/handle-alert.ts';
@@ -36,6 +36,7 @@ import {
   showCampaign,
   startCampaign,
 } from '../rollout/campaigns.ts';
+import { previewCampaign } from '../rollout/preview-campaign.ts';
 import { lookOverIfCheap, lookOverNow } from '../upkeep/begin-chores.ts';
 import { viewOf } from '../view.ts';
 import { copyLedger } from './copy-ledger.ts';
@@ -69,12 +70,12 @@ export function operationsOf(
     issueDevice: ({ id, rsaBits }) => issueDevice(app, idOf(id), rsaBits),
     listDevices: ({ after, limit, ...query }) => read.principals(query, pageOf(after, limit)),
     showDevice: ({ id }) => showDevice(app, idOf(id)),
-    decommissionDevice: ({ id, reason }) => decommission(app, idOf(id), reason ?? ''),
+    decommissionDevice: ({ id, reason, ...more }) => decommission(app, { id: idOf(id), reason: reason ?? '', ...more }),
     quarantineDevice: ({ id, release }) => quarantine(app, idOf(id), release ?? false),
     addDelegation: (input) => addDelegation(app, input),
     listDelegations: ({ gateway, limit }) =>
       listDelegations(app, gateway === undefined ? null : idOf(gateway), pageOf(undefined, limit).limit),
-    revokeDelegation: ({ id }) => revokeDelegation(app, id),
+    revokeDelegation: (input) => revokeDelegation(app, input),
     listRenewals: ({ device, state, limit }) =>
       read.renewals(
         {
@@ -91,9 +92,10 @@ export function operationsOf(
       const entry = await findCertificate(app, id);
       return { certificate: viewOf(entry), pem: derToPem(entry.der, 'CERTIFICATE') };
     },
-    revokeCertificate: async ({ id, reason }) => {
-      const entry = await findCertificate(app, id);
-      return viewOf(await revoke(app, entry.fingerprint, reason ?? 'unspecified'));
+    revokeCertificate: async ({ id, reason, ...more }) => {
+      const { fingerprint } = await findCertificate(app, id);
+      const { entry, ...beside } = await revoke(app, fingerprint, reason ?? 'unspecified', more);
+      return { ...viewOf(entry), ...beside };
     },
     crl: async () => {
       const list = await app.crls.whole();
@@ -108,12 +110,7 @@ export function operationsOf(
     showAlert: (input) => showAlert(app, input),
     acknowledgeAlert: (input) => acknowledgeAlert(app, input),
     clearAlert: (input) => clearAlert(app, input),
-    startCampaign: (input) => startCampaign(app, input),
-    listCampaigns: ({ limit }) => listCampaigns(app, pageOf(undefined, limit).limit),
-    showCampaign: ({ id }) => showCampaign(app, id),
-    pauseCampaign: ({ id }) => pauseCampaign(app, id),
-    resumeCampaign: ({ id }) => resumeCampaign(app, id),
-    abortCampaign: ({ id }) => abortCampaign(app, id),
+    ...campaignOperations(app),
     forecast: (query) => forecast(app, query),
     evidence: (query) => evidence(app, query),
     listPolicies: async () => listPolicies(app),
@@ -122,6 +119,20 @@ export function operationsOf(
     copyLedger: ({ file }) => copyLedger(app, file),
     doctor: () => doctor(app, serverDer(), isServing),
     fleet: () => app.foresight.view(app, fleetPatienceMs, { fresh: true }),
+  };
+}
+
+type CampaignOperation = Extract<OperationName, `${string}Campaign` | 'listCampaigns'>;
+
+function campaignOperations(app: App): Pick<Operations, CampaignOperation> {
+  return {
+    previewCampaign: (input) => previewCampaign(app, input),
+    startCampaign: (input) => startCampaign(app, input),
+    listCampaigns: ({ limit }) => listCampaigns(app, pageOf(undefined, limit).limit),
+    showCampaign: ({ id }) => showCampaign(app, id),
+    pauseCampaign: ({ id }) => pauseCampaign(app, id),
+    resumeCampaign: ({ id }) => resumeCampaign(app, id),
+    abortCampaign: ({ id }) => abortCampaign(app, id),
   };
 }
 

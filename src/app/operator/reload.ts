@@ -35,7 +35,7 @@ export async function reload(app: App, reread: Reread | null, request: ReloadReq
   const later = atNextStart.length > 0 ? `; takes effect after a restart: ${atNextStart.join(', ')}` : '';
   app.journal.tell({
     action: 'policy.reloaded',
-    message: `the policies were read anew: ${changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed'}${later}`,
+    message: `the policies were reloaded: ${changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed'}${later}`,
     fields: { 'nolapse.changed': changed, 'nolapse.at_next_start': atNextStart },
   });
   return { ...view, applied: true };
@@ -47,7 +47,7 @@ export async function reloadUnattended(app: App, reread: Reread | null): Promise
     await reload(app, reread);
   } catch (error) {
     if (!(error instanceof OperationError) || error.code !== 'conflict') return;
-    const detail = `the changed policies were not taken over. ${error.faults[0] ?? ''}`;
+    const detail = `the changed policies do not hold, ${error.faults[0] ?? 'refused'}`;
     await change(app, ({ alert }) => alert({ ...refusedReload, severity: 'warning', detail, owner: null })).catch(
       () => undefined,
     );
@@ -61,11 +61,11 @@ async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promis
     app.journal.tell({
       action: 'policy.refused',
       reason: 'too_little_time',
-      message: `the policies stay as they are: ${faults.join('; ')}`,
+      message: `the policies were not changed: ${faults.join('; ')}`,
       fields: { 'nolapse.faults': faults, 'nolapse.short': toll.short },
     });
   }
-  await allow(app, 'the changed policies', objections, request);
+  await allow(app, { what: 'the changed policies', command: 'nolapse reload' }, objections, request);
 }
 
 function readOrTell(app: App, reread: Reread): ReturnType<Reread> {
@@ -75,7 +75,7 @@ function readOrTell(app: App, reread: Reread): ReturnType<Reread> {
     const faults = error instanceof OperationError ? error.faults : ['it could not be read'];
     app.journal.tell({
       action: 'policy.refused',
-      message: `the policies stay as they are, the configuration has faults: ${faults.join('; ')}`,
+      message: `the policies were not changed, because the configuration has faults: ${faults.join('; ')}`,
       fields: { 'nolapse.faults': faults },
     });
     throw error;

@@ -97,7 +97,7 @@ async function inAnotherMode(
   const goesOn = campaign !== null && !isOver(campaign);
   const mode = goesOn ? await modeUnder(within, campaign, principal, entry) : null;
   if (goesOn && mode === null) return null;
-  const detail = `key mode ${open.mode} fits no more`;
+  const detail = `key mode ${open.mode} no longer fits`;
   await step(within, open, { type: 'cancelled', detail }, principal, `cancelled: ${detail}`);
   await dropUnused(within, open);
   if (!goesOn || mode === null) return openWithin(within, entry);

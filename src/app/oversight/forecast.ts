@@ -52,7 +52,7 @@ async function countUnissued(app: App, query: ForecastQuery): Promise<Without> {
 
 function untilOf({ days, asOf }: ForecastQuery, now: Instant): Instant {
   const fault = (text: string): OperationError => new OperationError('invalid', [text]);
-  if (days !== undefined && asOf !== undefined) throw fault('days, as-of: say one of the two');
+  if (days !== undefined && asOf !== undefined) throw fault('days, as-of: give one of them, not both');
   if (asOf === undefined) {
     const ahead = days ?? daysDefault;
     if (!Number.isInteger(ahead) || ahead < 1 || ahead > daysMax) {

@@ -30,13 +30,11 @@ async function readThroughAll(app: App, signal: AbortSignal): Promise<void> {
   await settle(app, found);
 }
 
-async function settle(app: App, { faults }: FileCheck): Promise<void> {
-  const [first] = faults;
-  const detail = `its file is damaged: ${first}${faults.length > 1 ? `; and ${faults.length - 1} more faults` : ''}`;
-  if (first !== undefined) app.journal.tell({ action: 'ledger.damaged', message: `the ledger: ${detail}` });
-  const finding = { ...name, severity: 'critical', detail, owner: null } as const;
+async function settle(app: App, found: FileCheck): Promise<void> {
+  const words = damageWords(found);
+  if (words !== null) app.journal.tell({ action: 'ledger.damaged', message: `the ledger: ${words}` });
   try {
-    await change(app, ({ alert, clearAlert }) => (first === undefined ? clearAlert(name) : alert(finding)));
+    await haveStand(app, words);
   } catch (error) {
     // Damaged where alerts are, or not to be written at all, which has an alert of its own.
     app.journal.tell({
@@ -47,14 +45,30 @@ async function settle(app: App, { faults }: FileCheck): Promise<void> {
   }
 }
 
-/** How the file is now. @param isServing whether others wait meanwhile: then a large file is read through, and not for long. */
-export async function damageFinding({ store, turns, clock }: App, isServing: boolean): Promise<Finding> {
-  const { faults, isWhole } = isServing && store.file.bytes > servingBytesMax ? await look() : store.file.check();
+function damageWords({ faults }: FileCheck): string | null {
   const [first] = faults;
+  const more = faults.length > 1 ? `; and ${faults.length - 1} more faults` : '';
+  return first === undefined ? null : `its file is damaged: ${first}${more}`;
+}
+
+/** @param detail what the alert says; null: none stands. */
+function haveStand(app: App, detail: string | null): Promise<void> {
+  const finding = { ...name, severity: 'critical', detail: detail ?? '', owner: null } as const;
+  return change(app, ({ alert, clearAlert }) => (detail === null ? clearAlert(name) : alert(finding)));
+}
+
+/** How the file is now, with the alert as it is. @param isServing whether others wait meanwhile: then a large file is read through, and not for long. */
+export async function damageFinding(app: App, isServing: boolean): Promise<Finding> {
+  const { store, turns, clock } = app;
+  const found = isServing && store.file.bytes > servingBytesMax ? await look() : store.file.check();
+  const { faults, isWhole } = found;
+  const [first] = faults;
+  // A part without damage says nothing of the rest, in which a start may have found some. A damaged file may take no writes.
+  if (first !== undefined || isWhole) await haveStand(app, damageWords(found)).catch(() => undefined);
   const subject = 'ledger file';
   if (first !== undefined) {
     const more = faults.length > 1 ? `; and ${faults.length - 1} more faults` : '';
-    return { level: 'error', subject, detail: `damaged: ${first}${more}; see ledger_damaged in docs/operations.md` };
+    return { level: 'critical', subject, detail: `damaged: ${first}${more}; see ledger_damaged in docs/operations.md` };
   }
   return { level: 'ok', subject, detail: isWhole ? 'no damage' : 'no damage in the part that was looked at' };
 

@@ -8,8 +8,9 @@ import { watchBatch, watchDue } from './watch-principals.ts';
 /** Batches of principals that one command has looked at: the rest is a sweep's. */
 const batchesMax = 50;
 
-/** Has alerts stand for what is so of principals now, also where no gateway runs and sweeps. */
+/** Has alerts stand for what is so of principals and the home now, also where no gateway runs and sweeps. */
 export async function alertAfresh(app: App): Promise<void> {
+  await app.exposure.look(app);
   const limit = Math.min(watchBatch, app.settings.sweepBatch);
   try {
     for (let batch = 0; batch < batchesMax; batch += 1) {

@@ -63,7 +63,7 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   });
   app.journal.tell({
     action: 'fleet.looked_over',
-    message: `the fleet was looked over: ${Object.values(counts).reduce((sum, count) => sum + count, 0)} findings`,
+    message: `the fleet was checked: ${Object.values(counts).reduce((sum, count) => sum + count, 0)} findings`,
     fields: { 'nolapse.findings': counts },
   });
   return counts;

@@ -27,7 +27,7 @@ const noServer: OwnState = {
   subject: 'server certificate',
   level: 'error',
   severity: 'critical',
-  detail: 'there is none that belongs to its key: the next start makes one',
+  detail: 'it is missing, or does not match its key; the next start makes a new one',
   leftMs: null,
 };
 
@@ -68,7 +68,7 @@ function lifeOf(subject: string, der: Uint8Array, now: Instant, neededMs = 0): O
   if (leftMs <= 0) return { ...bad, detail: `ended ${ends}` };
   const lifeMs = notAfter - notBefore;
   const isShort = leftMs < neededMs;
-  const detail = isShort ? `certificates are cut short: it ends ${ends}` : `ends ${ends}`;
+  const detail = isShort ? `new certificates are cut short, because it ends ${ends}` : `ends ${ends}`;
   const level = isShort || leftMs < lifeMs * wellShare ? 'warning' : 'ok';
   return { subject, level, severity: leftMs < lifeMs * criticalShare ? 'critical' : 'warning', detail, leftMs };
 }
@@ -81,12 +81,12 @@ async function crlState(app: App): Promise<OwnState[]> {
   const leftMs = crl.nextUpdate - app.clock.now();
   const lifeMs = crl.nextUpdate - crl.thisUpdate;
   const level = leftMs <= 0 ? 'error' : leftMs < lifeMs * wellShare ? 'warning' : 'ok';
-  const detail = `no new one has been signed, and number ${crl.number} is good until ${new Date(crl.nextUpdate).toISOString()}`;
+  const detail = `no new list was signed; number ${crl.number} is valid until ${new Date(crl.nextUpdate).toISOString()}`;
   return [{ subject, level, severity: leftMs < lifeMs * criticalShare ? 'critical' : 'warning', detail, leftMs }];
 }
 
 /** Has an alert stand for each that is not well, and for no other. */
-export async function alertOwn(app: App, server: Uint8Array): Promise<void> {
+export async function alertOwn(app: App, server: Uint8Array | null): Promise<void> {
   const states = [...statesOf(app, server), ...(await crlState(app))];
   await change(app, async (within) => {
     for (const state of states) await alertOne(within, state);

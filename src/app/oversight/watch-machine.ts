@@ -1,20 +1,17 @@
 // Has an alert stand for what is wrong with the machine under the gateway, as long as it is. It writes only when something has changed.
 import type { AlertName, Finding } from '../../domain/alert.ts';
-import { type Exposure, judgeDescriptors, judgeExposures, judgeIssued, LogJudgement } from '../../domain/machine.ts';
+import { judgeDescriptors, judgeIssued, LogJudgement } from '../../domain/machine.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 
 export class MachineWatch {
   readonly #app: App;
   readonly #log = new LogJudgement();
-  /** What was so before the start set it right: somebody may have made use of it. */
-  readonly #before: readonly Exposure[];
   /** What stands, by kind; absent: not known, since an earlier run may have left something. */
   readonly #standing = new Map<string, Finding | null>();
 
-  constructor(app: App, before: readonly Exposure[]) {
+  constructor(app: App) {
     this.#app = app;
-    this.#before = before.filter(({ kind }) => kind === 'written');
   }
 
   /** To be called at each beat: what can change from one moment to the next. */
@@ -32,9 +29,7 @@ export class MachineWatch {
 
   /** To be called now and then. */
   async lookAtHome(): Promise<void> {
-    const now = this.#app.machine.exposures();
-    const healed = this.#before.filter(({ fault }) => !now.some((each) => each.fault === fault));
-    await this.#settle({ kind: 'home_exposed', subject: 'home' }, judgeExposures([...now, ...healed]));
+    await this.#app.exposure.look(this.#app);
   }
 
   async #settle(name: AlertName, finding: Finding | null): Promise<void> {

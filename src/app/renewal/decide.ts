@@ -3,7 +3,7 @@
 
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
-import type { Insistence } from '../decision-views.ts';
+import type { Dryable, Insistence } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
 
 const textMax = 256;
@@ -25,7 +25,7 @@ export function checkInsistence({ force = false, reason, by }: Insistence): void
 export interface Objection {
   /** How many it concerns. */
   readonly count: number;
-  /** Begins with `it`: what the decision does. */
+  /** What the decision does. */
   readonly sentence: string;
   /** A line for each of the first it concerns. */
   readonly named: readonly string[];
@@ -36,25 +36,31 @@ export function sentenceOf(objections: readonly Pick<Objection, 'sentence'>[]): 
   return objections.map(({ sentence }) => sentence).join('; ');
 }
 
-/**
- * Lets a decision through that nothing speaks against. Any other it refuses with `conflict`, or records who insists on it.
- * @param what the decision in a few words, such as `the changed policies`.
- */
+/** A decision as sentences name it. */
+export interface Decided {
+  /** In a few words, such as `the changed policies`. */
+  readonly what: string;
+  /** The command that takes it. */
+  readonly command: string;
+}
+
+/** Lets a decision through that nothing speaks against. Any other it refuses with `conflict`, or records who insists on it. */
 export async function allow(
   app: App,
-  what: string,
+  { what, command }: Decided,
   objections: readonly Objection[],
-  { force, reason, by }: Insistence,
+  { force, reason, by, dryRun }: Insistence & Dryable,
 ): Promise<void> {
   if (objections.length === 0) return;
   const sentence = sentenceOf(objections);
   if (!force) {
-    const hint = 'if that is right: --force --reason TEXT';
     throw new OperationError('conflict', [
-      `refused: ${sentence}; ${hint}`,
+      `refused: ${sentence}`,
       ...objections.flatMap(({ named }) => named),
+      `To apply it anyway: \`${command} --force --reason TEXT\``,
     ]);
   }
+  if (dryRun) return;
   const actor = by?.trim() || 'somebody';
   await change(app, ({ record }) =>
     record({

@@ -3,18 +3,42 @@
 import type { Fingerprint, LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
 import { restsOnPresentKey, taints } from '../../domain/key-mode.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
-import { type Change, change, step } from '../change.ts';
+import { type Change, step } from '../change.ts';
 import type { App } from '../context.ts';
+import type { Dryable, DryRunView } from '../decision-views.ts';
+import { carrier } from '../dry-run.ts';
 import { OperationError } from '../operations.ts';
 import type { PolicySubject } from '../policies.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
+
+const revokedAction = 'certificate.revoked';
+const fingerprintField = 'tls.client.hash.sha256';
+
+export interface Revoked {
+  readonly entry: LedgerEntry;
+  /** Others that were revoked with it. */
+  readonly also: number;
+  readonly dryRun?: DryRunView;
+}
 
 /**
  * Revokes by fingerprint; for a compromised key, every certificate over it. Rejects with `not_found`; a certificate revoked or
  * retired already stays as it is.
  */
-export function revoke(app: App, fingerprint: Fingerprint, reason: RevocationReason): Promise<LedgerEntry> {
-  return change(app, async (within) => {
+export async function revoke(
+  app: App,
+  fingerprint: Fingerprint,
+  reason: RevocationReason,
+  dryable: Dryable = {},
+): Promise<Revoked> {
+  const carried = carrier(dryable);
+  const done = await carried.run(app, async (inner) => {
+    const revoked = new Set<unknown>();
+    const record: Change['record'] = (happening) => {
+      if (happening.action === revokedAction) revoked.add(happening.fields?.[fingerprintField]);
+      return inner.record(happening);
+    };
+    const within = { ...inner, record };
     const { tx } = within;
     const entry = await tx.certificate(fingerprint);
     if (!entry) throw new OperationError('not_found', [`no certificate ${fingerprint}`]);
@@ -23,8 +47,10 @@ export function revoke(app: App, fingerprint: Fingerprint, reason: RevocationRea
       const each = (await tx.certificate(other.fingerprint)) ?? other;
       if (await revokeWithin(within, each, reason)) await mendRenewals(within, each, reason);
     }
-    return (await tx.certificate(fingerprint)) ?? entry;
+    revoked.delete(fingerprint);
+    return { entry: (await tx.certificate(fingerprint)) ?? entry, also: revoked.size };
   });
+  return { ...done, ...carried.view() };
 }
 
 /** Revokes an entry within a change. @returns false when it was revoked or retired already. */
@@ -37,11 +63,11 @@ export async function revokeWithin(
   await tx.putCertificate({ ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason });
   await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
   await record({
-    action: 'certificate.revoked',
+    action: revokedAction,
     reason,
     message: `${entry.principalId}: certificate ${entry.serial} revoked (${reason})`,
     principalId: entry.principalId,
-    fields: { 'tls.client.hash.sha256': entry.fingerprint },
+    fields: { [fingerprintField]: entry.fingerprint },
   });
   return true;
 }

@@ -1,10 +1,12 @@
 // What a decision does to the dates of certificates in use, added up: how many are due earlier or later, how many at once, and whom it
 // leaves too little time, and how often certificates have to be replaced with it. The first of those left short are kept by name.
+import { counted } from '../../domain/counted.ts';
 import { darkReasons } from '../../domain/forecast.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import { type ShortReason, shortReasons } from '../../domain/time-left.ts';
 import type { App } from '../context.ts';
-import type { ShortDevice, TollView } from '../decision-views.ts';
+import type { ShortDevice, ShortGroup, TollView } from '../decision-views.ts';
+import { shortLines } from '../short-lines.ts';
 import type { Objection } from './decide.ts';
 
 /** Devices named; all are counted. */
@@ -22,6 +24,7 @@ export interface KeptToll {
   readonly short?: number;
   readonly devices?: readonly ShortDevice[];
   readonly perDay?: PerDay;
+  readonly shortBy?: Readonly<Partial<Record<ShortReason, number>>>;
 }
 
 /** Renewals a day that all certificates looked at need, one after another. */
@@ -41,12 +44,25 @@ export class Toll {
   short = 0;
   readonly devices: ShortDevice[] = [];
   perDay: PerDay = { without: 0, withIt: 0 };
+  /** Of those that are short, how many for which reason. */
+  readonly #shortBy = new Map<ShortReason, number>();
 
   /** What was added up before, and kept. */
-  static from({ looked, earlier, later, due, waiting = 0, short = 0, devices = [], perDay }: KeptToll): Toll {
+  static from({
+    looked,
+    earlier,
+    later,
+    due,
+    waiting = 0,
+    short = 0,
+    devices = [],
+    perDay,
+    shortBy = {},
+  }: KeptToll): Toll {
     const toll = new Toll();
     Object.assign(toll, { looked, earlier, later, dueAtOnce: due, waiting, short, ...(perDay && { perDay }) });
     toll.devices.push(...devices);
+    for (const [why, count] of Object.entries(shortBy)) toll.#shortBy.set(why as ShortReason, count);
     return toll;
   }
 
@@ -61,6 +77,7 @@ export class Toll {
 
   leavesShort(device: Omit<ShortDevice, 'detail'>): void {
     this.short += 1;
+    this.#shortBy.set(device.why, (this.#shortBy.get(device.why) ?? 0) + 1);
     if (this.devices.length < namedMax) this.devices.push({ ...device, detail: words[device.why] });
   }
 
@@ -71,27 +88,30 @@ export class Toll {
 
   kept(): KeptToll {
     const { looked, earlier, later, dueAtOnce: due, waiting, short, devices, perDay } = this;
-    return { looked, earlier, later, due, waiting, short, devices, perDay };
+    const shortBy = Object.fromEntries(this.#shortBy);
+    return { looked, earlier, later, due, waiting, short, devices, perDay, shortBy };
   }
 
   /** What speaks against the decision. @param mostPerDay the renewals a day that the rates of the gateway allow. */
   objections(mostPerDay: number): Objection[] {
     const { short, devices, perDay } = this;
     const found: Objection[] = [];
-    if (short > 0) found.push({ count: short, sentence: shortSentence(short, devices), named: this.named() });
+    if (short > 0) {
+      found.push({
+        count: short,
+        sentence: shortSentence(short, devices),
+        named: shortLines(this.#reasons(), devices),
+      });
+    }
     if (perDay.withIt > mostPerDay && perDay.without <= mostPerDay) {
-      const sentence = `it makes about ${Math.ceil(perDay.withIt)} renewals a day necessary, and the rate limits allow ${mostPerDay}`;
+      const sentence = `about ${Math.ceil(perDay.withIt)} renewals a day would be needed, and the rate limits allow ${mostPerDay}`;
       found.push({ count: Math.ceil(perDay.withIt), sentence, named: [] });
     }
     return found;
   }
 
-  /** A line for each of the first of them. */
-  named(): string[] {
-    return this.devices.map(
-      ({ id, owner, endsAt, detail }) =>
-        `${id} (${owner || 'no owner'}), ends ${new Date(endsAt).toISOString()}: ${detail}`,
-    );
+  #reasons(): ShortGroup[] {
+    return [...this.#shortBy].map(([why, count]) => ({ why, count, detail: words[why] }));
   }
 
   view({ offersPerSecond, mostPerDay }: Paces): TollView {
@@ -100,7 +120,7 @@ export class Toll {
     const offersTakeMs = Math.ceil((dueAtOnce / offersPerSecond) * 1_000);
     const moves = { looked, earlier, later, unmoved, dueAtOnce, offersPerSecond, offersTakeMs };
     const objections = this.objections(mostPerDay).map(({ sentence }) => sentence);
-    return { ...moves, perDay: { ...perDay, most: mostPerDay }, short, devices, objections };
+    return { ...moves, perDay: { ...perDay, most: mostPerDay }, short, devices, reasons: this.#reasons(), objections };
   }
 }
 
@@ -117,9 +137,8 @@ export function pacesOf({ offers, issuances }: App['rates']): Paces {
 
 /** One sentence about whom it leaves too little time; the figures are those of the decision. */
 function shortSentence(short: number, [first]: readonly ShortDevice[]): string {
-  const certificates = short === 1 ? '1 certificate' : `${short} certificates`;
   const which = first
     ? `; the first is that of ${first.id}, which ends ${new Date(first.endsAt).toISOString()}: ${first.detail}`
     : '';
-  return `it leaves ${certificates} too little time to be replaced${which}`;
+  return `${counted(short, 'certificate')} would have too little time to be replaced${which}`;
 }

@@ -17,6 +17,29 @@ export interface NewCampaign {
   readonly otherIssuer?: boolean;
   /** With what reason the replaced ones are revoked. */
   readonly reasonCode?: string;
+  /** Needed for a campaign over the whole fleet, which has no filter. */
+  readonly all?: boolean;
+}
+
+/** How much a campaign means, counted as it would begin now. */
+export interface CampaignScope {
+  readonly certificates: number;
+  readonly devices: number;
+  /** Certificates that it would leave out. */
+  readonly leftOut: number;
+  /** Those with anything to count. */
+  readonly cohorts: readonly { readonly cohort: Cohort; readonly certificates: number; readonly leftOut: number }[];
+}
+
+/** A campaign as it would be. */
+export interface CampaignPreview {
+  /** It means the whole fleet, which somebody has to say in so many words. */
+  readonly needsAll: boolean;
+  readonly meant: CampaignScope;
+}
+
+export interface StartedCampaign extends CampaignView {
+  readonly meant: CampaignScope;
 }
 
 export interface CampaignView extends Campaign {

@@ -1,27 +1,30 @@
 // Campaigns as an operator has them: begun, looked at, paused, resumed, aborted. What follows from it the heartbeat does.
-import { type RevocationReason, revocationReasons } from '../../domain/certificate.ts';
-import { type Cohort, cohorts, holdsBack } from '../../domain/rollout.ts';
-import { parseDate } from '../../domain/time.ts';
+import { cohorts, holdsBack } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
-import { shortId } from '../short-id.ts';
-import type { CampaignView, NewCampaign } from './campaign-view.ts';
+import type { CampaignView, NewCampaign, StartedCampaign } from './campaign-view.ts';
+import { previewCampaign, wholeFleetFault } from './preview-campaign.ts';
+import { readCampaign } from './read-campaign.ts';
 import { evidence } from './walk-campaigns.ts';
 
-const reasonMax = 256;
 /** Campaigns that run or are paused at a time: each is gone through the whole inventory for. */
 const atOnceMax = 16;
 
-/** Rejects with `invalid`, every fault named, or `conflict` when there are too many already. */
-export function startCampaign(app: App, input: NewCampaign): Promise<CampaignView> {
-  return change(app, async (within) => {
+/**
+ * Rejects with `invalid`, every fault named, also where it means the whole fleet and does not say so; with `conflict` when there are too
+ * many already. The answer says how much it means.
+ */
+export async function startCampaign(app: App, input: NewCampaign): Promise<StartedCampaign> {
+  const { needsAll, meant } = await previewCampaign(app, input);
+  if (needsAll) throw new OperationError('invalid', [wholeFleetFault(meant)]);
+  const view = await change(app, async (within) => {
     const { tx, now, record } = within;
-    const campaign = read(within, input, await strangersIn(within, input));
+    const campaign = await readCampaign(within, input);
     const others = (await tx.unfinishedCampaigns()).filter(({ state }) => state === 'running' || state === 'paused');
     if (others.length >= atOnceMax) {
-      throw new OperationError('conflict', [`${others.length} campaigns are under way, and no more at a time`]);
+      throw new OperationError('conflict', [`${others.length} campaigns are under way, which is the most at a time`]);
     }
     await tx.putCampaign(campaign);
     const what = campaign.drill ? `drill over cohort ${campaign.cohort}` : 'campaign';
@@ -32,61 +35,7 @@ export function startCampaign(app: App, input: NewCampaign): Promise<CampaignVie
     });
     return viewOf(within.tx, campaign, now);
   });
-}
-
-/** A class or a site that nobody is in: a campaign over it would be done at once, and prove nothing. */
-async function strangersIn({ app, tx }: Change, { class: name, site }: NewCampaign): Promise<string[]> {
-  const faults: string[] = [];
-  if (name !== undefined && !app.policies.set.has(name)) faults.push(`class: ${name} is not configured`);
-  if (site !== undefined && (await tx.principals({ site }, { limit: 1 })).length === 0) {
-    faults.push(`site: no device in the inventory is at the site "${site}"`);
-  }
-  return faults;
-}
-
-function read({ app, now }: Change, input: NewCampaign, strangers: readonly string[]): StoredCampaign {
-  const faults: string[] = [...strangers];
-  const reason = input.reason.trim();
-  if (reason === '' || reason.length > reasonMax) faults.push(`reason: expected 1 to ${reasonMax} characters`);
-  const issuedBefore = input.issuedBefore === undefined ? now : parseDate(input.issuedBefore);
-  if (issuedBefore === null) faults.push('issued-before: not a date such as 2030-01-31, or a time');
-  else if (issuedBefore > now) faults.push('issued-before: in the future, it would replace its own replacements');
-  const cohort = input.cohort === undefined ? 'canary' : cohortNamed(input.cohort);
-  if (cohort === null) faults.push(`cohort: not one of ${cohorts.join(', ')}`);
-  if (input.cohort !== undefined && input.drill !== true) faults.push('cohort: a campaign begins with the canaries');
-  const { reasonCode } = input;
-  if (reasonCode !== undefined && !Object.hasOwn(revocationReasons, reasonCode)) {
-    faults.push(`reason-code: not one of ${Object.keys(revocationReasons).join(', ')}`);
-  }
-  if (reasonCode !== undefined && input.drill === true) faults.push('reason-code: a drill revokes nothing');
-  if (faults.length > 0 || issuedBefore === null || cohort === null) throw new OperationError('invalid', faults);
-  return {
-    id: shortId(app.entropy),
-    reason,
-    drill: input.drill ?? false,
-    state: 'running',
-    cohort,
-    issuedBefore,
-    class: input.class ?? null,
-    site: input.site ?? null,
-    otherIssuer: input.otherIssuer ?? false,
-    reasonCode: (reasonCode as RevocationReason | undefined) ?? null,
-    startedAt: now,
-    cohortAt: now,
-    reachedAt: null,
-    forgiven: 0,
-    detail: null,
-    heldUntil: null,
-    walkedTo: '',
-    walked: false,
-    leftOut: 0,
-    task: null,
-    taskAt: '',
-  };
-}
-
-function cohortNamed(text: string): Cohort | null {
-  return cohorts.find((cohort) => cohort === text) ?? null;
+  return { ...view, meant };
 }
 
 /** The newest first. */

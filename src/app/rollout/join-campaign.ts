@@ -21,11 +21,29 @@ import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 import { signingCa } from '../trust.ts';
 
+/** What a campaign is judged with: the ledger inside a transaction, or as it reads outside of one. */
+export interface Look extends Pick<Change, 'app' | 'now'> {
+  readonly tx: Reader;
+}
+
+/** What a campaign does about one certificate: nothing, leave it out for a reason, or have it replaced. */
+export type Share =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'left_out'; readonly why: string }
+  | { readonly kind: 'in'; readonly existing: Renewal | null; readonly mode: KeyMode | null };
+
+const none: Share = { kind: 'none' };
+const leftOut = (why: string): Share => ({ kind: 'left_out', why });
+
 /**
  * Is this principal one whose certificates the campaign replaces in the present cohort: of it, or moved meanwhile into one that is
  * through already? `late`: the latter.
  */
-export function coverage({ app }: Change, campaign: StoredCampaign, principal: Principal): 'turn' | 'late' | null {
+export function coverage(
+  { app }: Pick<Look, 'app'>,
+  campaign: StoredCampaign,
+  principal: Principal,
+): 'turn' | 'late' | null {
   // Who is quarantined comes back with the certificate it has: it is to be replaced then, and proves nothing in a drill.
   if (principal.status === 'decommissioned' || (campaign.drill && principal.status !== 'active')) return null;
   if (campaign.class !== null && principal.class !== campaign.class) return null;
@@ -36,8 +54,7 @@ export function coverage({ app }: Change, campaign: StoredCampaign, principal: P
 }
 
 /** Does the campaign replace this certificate? A key that is not to be trusted is as old as its first certificate. */
-async function isMember(within: Change, campaign: StoredCampaign, entry: LedgerEntry): Promise<boolean> {
-  const { app, tx } = within;
+async function isMember({ app, tx }: Look, campaign: StoredCampaign, entry: LedgerEntry): Promise<boolean> {
   // One that has ended is being replaced: that must not be over a key that is not to be trusted.
   const mayEndSo = entry.state === 'expired' && needsNewKey(campaign) && (await tx.openRenewalFor(entry.fingerprint));
   if ((entry.state !== 'active' && !mayEndSo) || (await isOfDrill(tx, entry))) return false;
@@ -95,33 +112,46 @@ async function joinOne(
   principal: Principal,
   entry: LedgerEntry,
 ): Promise<string | null> {
-  if (await isMember(within, campaign, entry)) return join(within, campaign, principal, entry);
-  const isInDrawer = entry.state === 'issued' && entry.renewalId === null && entry.issuedAt < campaign.issuedBefore;
-  if (!isInDrawer || !needsNewKey(campaign)) return null;
-  return `its certificate ${entry.serial} was never used: revoke it, and issue another by hand`;
+  const share = await shareOf(within, campaign, principal, entry);
+  if (share.kind !== 'in') return share.kind === 'left_out' ? share.why : null;
+  const { existing, mode } = share;
+  if (mode !== null) await openFor(within, campaign, principal, entry, { existing, mode });
+  else if (existing) {
+    await within.tx.putRenewal({ ...existing, campaign: campaign.id, cohort: cohortCounted(campaign, principal) });
+  }
+  return null;
 }
 
-async function join(
-  within: Change,
+/**
+ * What the campaign does about this certificate of a principal that it covers. `mode`: the key mode of the renewal that it opens; null:
+ * it takes `existing` over.
+ */
+export async function shareOf(
+  look: Look,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,
-): Promise<string | null> {
-  const { tx } = within;
-  const existing = await tx.openRenewalFor(entry.fingerprint);
-  if (existing?.campaign === campaign.id) return null;
-  if (campaign.drill) {
-    if (existing) return null;
-    return (await hasOneSlot(tx, principal))
-      ? 'it has one slot, a drill would replace what is in it'
-      : openFor(within, campaign, principal, entry, null);
+): Promise<Share> {
+  if (!(await isMember(look, campaign, entry))) {
+    const isInDrawer = entry.state === 'issued' && entry.renewalId === null && entry.issuedAt < campaign.issuedBefore;
+    if (!isInDrawer || !needsNewKey(campaign)) return none;
+    return leftOut(`its certificate ${entry.serial} was never used: revoke it, and issue another by hand`);
   }
-  if (existing && (await isAnothers(within, existing))) return 'another campaign replaces it at this moment';
-  if (!existing || needsNewKey(campaign)) return openFor(within, campaign, principal, entry, existing);
+  const existing = await look.tx.openRenewalFor(entry.fingerprint);
+  if (existing && (campaign.drill || existing.campaign === campaign.id)) return none;
+  if (campaign.drill && (await hasOneSlot(look.tx, principal))) {
+    return leftOut('it has one slot, and a drill would overwrite it');
+  }
+  if (existing && (await isAnothers(look, existing))) return leftOut('another campaign is replacing it');
+  if (!existing || needsNewKey(campaign)) {
+    const mode = await modeUnder(look, campaign, principal, entry);
+    return mode === null ? leftOut('no key mode makes a new key for it') : { kind: 'in', existing, mode };
+  }
   // Its device may be installing what this one would replace.
-  if (existing.newFingerprint !== null) return `its renewal ${existing.id} is under way and has its certificate`;
-  await tx.putRenewal({ ...existing, campaign: campaign.id, cohort: cohortCounted(campaign, principal) });
-  return null;
+  if (existing.newFingerprint !== null) {
+    return leftOut(`its renewal ${existing.id} is under way and has its certificate`);
+  }
+  return { kind: 'in', existing, mode: null };
 }
 
 /** As the device says itself, else as the inventory says; where neither does, what was said through a site gateway has it left out. */
@@ -131,8 +161,8 @@ async function hasOneSlot(tx: Reader, { id, slots }: Principal): Promise<boolean
   return (await tx.carriedContacts(id)).some((each) => each.slots === 1);
 }
 
-async function isAnothers(within: Change, existing: Renewal): Promise<boolean> {
-  const other = await campaignOf(within.tx, existing);
+async function isAnothers({ tx }: Look, existing: Renewal): Promise<boolean> {
+  const other = await campaignOf(tx, existing);
   return other !== null && !isOver(other);
 }
 
@@ -145,10 +175,8 @@ async function openFor(
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,
-  existing: Renewal | null,
-): Promise<string | null> {
-  const mode = await modeUnder(within, campaign, principal, entry);
-  if (mode === null) return 'no key mode makes a new key for it';
+  { existing, mode }: { readonly existing: Renewal | null; readonly mode: KeyMode },
+): Promise<void> {
   if (existing) {
     const detail = `campaign ${campaign.id} asks for a new key`;
     await step(within, existing, { type: 'cancelled', detail }, principal, `cancelled: ${detail}`);
@@ -156,12 +184,11 @@ async function openFor(
     if (unused) await revokeWithin(within, unused, campaign.reasonCode ?? 'superseded');
   }
   await openUnder(within, campaign, principal, entry, mode);
-  return null;
 }
 
 /** The key mode in which a campaign has this certificate replaced; null: there is none. */
 export async function modeUnder(
-  { app, tx, now }: Change,
+  { app, tx, now }: Look,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,

@@ -105,7 +105,7 @@ async function finish(within: Change, campaign: StoredCampaign, progress: Campai
   await within.tx.putCampaign({
     ...campaign,
     state: 'done',
-    ...(ofNobody && { detail: 'it means no certificate in use of anybody who may come: nothing was replaced' }),
+    ...(ofNobody && { detail: 'no certificate in use was in its scope: nothing was replaced' }),
     ...(campaign.drill && { task: 'call_off', taskAt: '' }),
   });
   const last = words(evidence(campaign, progress));

@@ -11,8 +11,8 @@ import { mustReplan, replan } from '../oversight/replan.ts';
 /** What is not well is tried again after this, or sooner where it is done more often. */
 const againMs = 300_000;
 
-const replanning = 'the reckoning of due dates';
-const lookingOver = 'the look over the fleet';
+const replanning = 'the calculation of due dates';
+const lookingOver = 'the check of the fleet';
 
 /**
  * Begins at most one thing, and does not wait for it. Due dates that changed policies move wait for nothing: a source may take an hour,
@@ -60,8 +60,7 @@ const turnOf = ({ lastAt, pauseMs }: Chore): number => (lastAt === null ? 0 : la
 export async function lookOverNow(app: App): Promise<Readonly<Record<string, number>>> {
   await app.chores.ended(lookingOver);
   const run = app.chores.begin(lookingOver, (signal) => lookOver(app, signal));
-  if (!run)
-    throw new OperationError('conflict', ['the fleet is being looked over at this moment, or the gateway stops']);
+  if (!run) throw new OperationError('conflict', ['the fleet is being checked already, or the gateway is stopping']);
   return run;
 }
 
@@ -97,7 +96,7 @@ function watch(app: App, name: string, everyMs: number, work: Promise<unknown>):
     app.chores.rest(name, app.clock.steady() + Math.min(everyMs, againMs));
     app.journal.tell({
       action: 'chore.failed',
-      message: `${name}: it broke off; it is tried again`,
+      message: `${name}was interrupted, and will be tried again`,
       fields: { 'error.message': error instanceof Error ? error.message : String(error) },
     });
   });

@@ -50,7 +50,7 @@ async function attempt(app: App, failure: string, work: () => Promise<unknown>):
     app.journal.tell({
       action: 'sweep.failed',
       level: 'error',
-      message: `${failure}; the next time it is tried again`,
+      message: `${failure}; it will be tried again`,
       fields: { 'error.message': error instanceof Error ? error.message : String(error) },
     });
   }
@@ -74,8 +74,8 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     // Before anything follows from the time: somebody is alerted first.
     const movedMs = watch.moved();
     if (movedMs !== 0) await attempt(app, 'could not raise the clock alert', () => clockMoved(app, movedMs));
-    await attempt(app, 'who is here could not be written', () => app.presences.flush(app));
-    await attempt(app, 'what was refused could not be written', () => app.refusals.flush(app));
+    await attempt(app, 'could not record which devices are here', () => app.presences.flush(app));
+    await attempt(app, 'could not record what was refused', () => app.refusals.flush(app));
     await attempt(app, 'a sweep failed', async () => {
       await seen.flush(app);
       await sweep(app);
@@ -84,23 +84,25 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       notifier.poke();
       sweptAt = app.clock.steady();
     });
-    await attempt(app, 'what was deleted may still be on the disk', () => app.store.scrub());
-    await attempt(app, 'who was refused could not be written', () => app.knocks.flush(app));
-    await attempt(app, 'alerts about refused connections were not written', () => app.troubledAddresses.flush(app));
-    await attempt(app, 'alerts about repeated disconnections were not written', () => app.disconnections.flush(app));
-    await attempt(app, 'alerts about contested credentials were not written', () => app.contests.flush(app));
-    await attempt(app, 'could not look after the alerts of the machine', () => machine.look());
-    await attempt(app, 'long work could not be begun', () => beginChores(app));
+    await attempt(app, 'could not wipe what was deleted from the disk', () => app.store.scrub());
+    await attempt(app, 'could not record who was refused', () => app.knocks.flush(app));
+    await attempt(app, 'could not record the alerts about refused connections', () => app.troubledAddresses.flush(app));
+    await attempt(app, 'could not record the alerts about repeated disconnections', () =>
+      app.disconnections.flush(app),
+    );
+    await attempt(app, 'could not record the alerts about contested credentials', () => app.contests.flush(app));
+    await attempt(app, 'could not update the alerts about the machine', () => machine.look());
+    await attempt(app, 'could not begin work in the background', () => beginChores(app));
     const isTime = isTimeForOwn(movedMs !== 0);
-    if (isTime || !app.store.isWell) await attempt(app, 'nothing could be written', () => app.store.probe());
+    if (isTime || !app.store.isWell) await attempt(app, 'the ledger took no write', () => app.store.probe());
     await attempt(app, 'could not report that the ledger takes writes again', () => refusals.look());
     if (!isTime) return;
-    await attempt(app, 'the revocation lists could not be looked after', () => app.crls.refreshed());
-    await attempt(app, 'old lines of the journal could not be forgotten', () => forgetJournal(app));
-    await attempt(app, 'alerts that are over could not be cleared', () => settleAlerts(app));
+    await attempt(app, 'could not refresh the revocation lists', () => app.crls.refreshed());
+    await attempt(app, 'could not delete old lines of the journal', () => forgetJournal(app));
+    await attempt(app, 'could not clear the alerts that are over', () => settleAlerts(app));
     await attempt(app, 'could not report who can reach into the home', () => machine.lookAtHome());
-    await attempt(app, 'the server certificate could not be looked after', lookAfterServer);
-    await attempt(app, 'the certificates of the gateway could not be looked at', () => alertOwn(app, serverDer()));
+    await attempt(app, 'could not check the server certificate', lookAfterServer);
+    await attempt(app, "could not check the gateway's own certificates", () => alertOwn(app, serverDer()));
   };
   const schedule = (): void => {
     if (stopped) return;

@@ -1,0 +1,40 @@
+// Says who else can reach into the home, in one answer for the alert and for `doctor`: whoever asks has the alert stand for what is so.
+
+import type { Finding } from '../../domain/alert.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import { type Exposure, judgeExposures } from '../../domain/machine.ts';
+import { change } from '../change.ts';
+import type { App } from '../context.ts';
+
+const name = { kind: 'home_exposed', subject: 'home' } as const;
+
+export class ExposureWatch {
+  /** What this start has set right: somebody may have made use of it. */
+  #healed: readonly Exposure[];
+  #isTold = false;
+
+  /** @param before who could reach into the home before the start set anything right; none at rest. */
+  constructor(before: readonly Exposure[]) {
+    this.#healed = before.filter(({ healed }) => healed !== undefined);
+  }
+
+  async look(app: App): Promise<Finding | null> {
+    const known = await app.store.read.alert(name.kind, name.subject);
+    const stands = known?.clearedAt === null ? known : null;
+    // Cleared by hand: somebody has seen what is in the home.
+    if (this.#isTold && !stands) this.#healed = [];
+    const now = app.machine.exposures();
+    const past = this.#healed.filter(({ fault }) => !now.some((each) => each.fault === fault));
+    const finding = judgeExposures([...now, ...past.map((each) => ({ ...each, fault: each.healed ?? each.fault }))]);
+    this.#isTold = finding !== null;
+    if (stands?.severity === finding?.severity && stands?.detail === finding?.detail) return finding;
+    try {
+      await change(app, ({ alert, clearAlert }) => (finding ? alert(finding) : clearAlert(name)));
+    } catch (error) {
+      // A ledger that takes no writes still answers.
+      if (!(error instanceof GatewayError && error.code === 'store_failed')) throw error;
+      this.#isTold = false;
+    }
+    return finding;
+  }
+}
