@@ -7,7 +7,7 @@ import type { DryRunView } from './decision-views.ts';
 const stepsNamed = 20;
 
 /** Carries a change out, or only seems to. */
-export interface Carrier {
+interface Carrier {
   run<T>(app: App, work: (within: Change) => Promise<T>): Promise<T>;
   /** Beside the answer: nothing where the change was carried out. */
   view(): { readonly dryRun?: DryRunView };

@@ -77,7 +77,7 @@ export const alertKinds = {
     quietMs: null,
   },
   log_unwritable: {
-    meaning: 'the log does not get out: its disk is full, its reader has gone or does not read',
+    meaning: 'log lines are not written: the disk is full, or the reader has ended or does not read',
     about: 'gateway',
     quietMs: null,
   },

@@ -125,7 +125,7 @@ export function judgeExposures(exposures: readonly Exposure[]): Finding | null {
 }
 
 function findingOf(faults: string): Finding {
-  const detail = `the log does not get out: ${faults}`;
+  const detail = `log lines are not written: ${faults}`;
   return { kind: 'log_unwritable', subject: 'log', severity: 'warning', detail, owner: null };
 }
 

@@ -9,19 +9,19 @@ describe('the log', () => {
     const detail = (failure: string | null, dropped: number, now: number) =>
       judgement.judge({ failure, dropped }, now)?.detail ?? null;
     expect(detail(null, 0, 0)).toBeNull();
-    expect(detail('ENOSPC', 0, 1_000)).toBe('the log does not get out: ENOSPC');
-    expect(detail(null, 0, 2_000)).toBe('the log does not get out: ENOSPC');
-    expect(detail('ENOSPC', 7, 3_000)).toBe('the log does not get out: ENOSPC; lines are dropped');
-    expect(detail('ENOSPC', 9, 4_000)).toBe('the log does not get out: ENOSPC; lines are dropped');
-    expect(detail(null, 9, 63_999)).toBe('the log does not get out: ENOSPC; lines are dropped');
+    expect(detail('ENOSPC', 0, 1_000)).toBe('log lines are not written: ENOSPC');
+    expect(detail(null, 0, 2_000)).toBe('log lines are not written: ENOSPC');
+    expect(detail('ENOSPC', 7, 3_000)).toBe('log lines are not written: ENOSPC; lines are dropped');
+    expect(detail('ENOSPC', 9, 4_000)).toBe('log lines are not written: ENOSPC; lines are dropped');
+    expect(detail(null, 9, 63_999)).toBe('log lines are not written: ENOSPC; lines are dropped');
     expect(detail(null, 9, 64_000)).toBeNull();
-    expect(detail('EPIPE', 9, 65_000)).toBe('the log does not get out: EPIPE');
+    expect(detail('EPIPE', 9, 65_000)).toBe('log lines are not written: EPIPE');
   });
 
   it('that a slow reader keeps from getting out whole is told of as well', () => {
     const judgement = new LogJudgement();
     expect(judgement.judge({ failure: null, dropped: 1 }, 0)?.detail).toBe(
-      'the log does not get out: lines are dropped',
+      'log lines are not written: lines are dropped',
     );
   });
 });

@@ -14,7 +14,7 @@ import { distrusted, isDistrusted } from './compromise.ts';
 const revokedAction = 'certificate.revoked';
 const fingerprintField = 'tls.client.hash.sha256';
 
-export interface Revoked {
+interface Revoked {
   readonly entry: LedgerEntry;
   /** Others that were revoked with it. */
   readonly also: number;

@@ -27,7 +27,7 @@ export interface Look extends Pick<Change, 'app' | 'now'> {
 }
 
 /** What a campaign does about one certificate: nothing, leave it out for a reason, or have it replaced. */
-export type Share =
+type Share =
   | { readonly kind: 'none' }
   | { readonly kind: 'left_out'; readonly why: string }
   | { readonly kind: 'in'; readonly existing: Renewal | null; readonly mode: KeyMode | null };
