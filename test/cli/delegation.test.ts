@@ -11,7 +11,13 @@ let place: Workplace;
 beforeAll(async () => {
   place = new Workplace();
   await place.ask('init');
-  for (const id of ['gw-1', 'gw-2']) await place.ask('device', 'add', id, '--owner', 'o', '--kind', 'gateway');
+  // A site may be delegated before a device is there, to the gateway that is.
+  for (const [id, site] of [
+    ['gw-1', 'nowhere'],
+    ['gw-2', 'south'],
+  ] as const) {
+    await place.ask('device', 'add', id, '--owner', 'o', '--kind', 'gateway', '--site', site);
+  }
   for (const id of ['dev-1', 'dev-2']) await place.ask('device', 'add', id, '--owner', 'o', '--site', 'north');
   await place.ask('device', 'add', 'backend', '--owner', 'o', '--kind', 'service');
 });
@@ -128,9 +134,7 @@ describe('nolapse delegation', () => {
 
   it('ends them with their gateway', async () => {
     const done = await place.run(['device', 'decommission', 'gw-2', '--home', place.home]);
-    expect(done.stdout).toBe(
-      'gw-2 is decommissioned: 0 certificates and 1 delegations revoked, 0 renewals cancelled\n',
-    );
+    expect(done.stdout).toBe('gw-2 is decommissioned: 0 certificates and 1 delegation revoked, 0 renewals cancelled\n');
     const list = (await place.ask('delegation', 'list', '--gateway', 'gw-2')) as { revokedAt: number | null }[];
     expect(list.map(({ revokedAt }) => revokedAt === null)).toEqual([false, false]);
   });
@@ -155,14 +159,17 @@ describe('nolapse delegation', () => {
         'daily: not a whole number from 1 to 1000000',
       ],
     ],
-    [['gw-1', '--site', 'x', '--modes', 'csr', '--until', '0s', '--daily', '1'], ['until: not in the future']],
-    [['gw-1', '--site', 'x', '--modes', 'csr', '--until', '2001-01-01', '--daily', '1'], ['until: not in the future']],
+    [['gw-1', '--site', 'north', '--modes', 'csr', '--until', '0s', '--daily', '1'], ['until: not in the future']],
     [
-      ['gw-1', '--site', 'x', '--modes', 'csr', '--until', '2999-01-01', '--daily', '1'],
+      ['gw-1', '--site', 'north', '--modes', 'csr', '--until', '2001-01-01', '--daily', '1'],
+      ['until: not in the future'],
+    ],
+    [
+      ['gw-1', '--site', 'north', '--modes', 'csr', '--until', '2999-01-01', '--daily', '1'],
       ['until: more than 100 years ahead'],
     ],
     [
-      ['gw-1', '--site', 'x', '--modes', 'csr', '--until', '2030-13-45', '--daily', '1'],
+      ['gw-1', '--site', 'north', '--modes', 'csr', '--until', '2030-13-45', '--daily', '1'],
       ['until: not a duration such as 90d, or a date such as 2030-01-31'],
     ],
     [
@@ -183,11 +190,11 @@ describe('nolapse delegation', () => {
   });
 
   it.each([
-    [['add', 'gw-1', '--site', 'x', '--until', '1d', '--daily', '1'], "'--modes <modes>' not specified"],
-    [['add', 'gw-1', '--site', 'x', '--modes', 'csr', '--daily', '1'], "'--until <when>' not specified"],
-    [['add', 'gw-1', '--site', 'x', '--modes', 'csr', '--until', '1d'], "'--daily <count>' not specified"],
-    [['add', 'gw-1', '--site', 'x', '--modes', 'magic', '--until', '1d', '--daily', '1'], 'expected some of csr'],
-    [['add', 'gw-1', '--site', 'x', '--modes', 'csr', '--until', '1d', '--daily', 'x'], 'expected a whole number'],
+    [['add', 'gw-1', '--site', 'north', '--until', '1d', '--daily', '1'], "'--modes <modes>' not specified"],
+    [['add', 'gw-1', '--site', 'north', '--modes', 'csr', '--daily', '1'], "'--until <when>' not specified"],
+    [['add', 'gw-1', '--site', 'north', '--modes', 'csr', '--until', '1d'], "'--daily <count>' not specified"],
+    [['add', 'gw-1', '--site', 'north', '--modes', 'magic', '--until', '1d', '--daily', '1'], 'expected some of csr'],
+    [['add', 'gw-1', '--site', 'north', '--modes', 'csr', '--until', '1d', '--daily', 'x'], 'expected a whole number'],
     [['revoke', 'none'], 'no delegation none'],
   ])('answers %j in one line', async (args, message) => {
     const { code, stderr } = await place.run(['delegation', ...args, '--home', place.home]);

@@ -43,8 +43,8 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Add
     const faults: string[] = [];
     const gateway = await gatewayNamed(tx, input.gateway, faults);
     const scope = await scopeOf(tx, input, faults);
-    const siteMissing = await siteFault(tx, input, gateway);
-    if (siteMissing) faults.push(siteMissing);
+    const misspelt = faults.some((each) => each.startsWith('site:')) ? null : await siteFault(tx, input, gateway);
+    if (misspelt) faults.push(misspelt);
     const modes = modesOf(input.modes, faults);
     const endsAt = endOf(input.until, now, faults);
     await objectToCrowd(tx, scope, now, faults);
