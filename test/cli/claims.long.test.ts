@@ -42,13 +42,15 @@ it('names who uses the client id, and ends that session only where somebody insi
   const refused = await add();
   expect([refused.code, refused.stdout]).toEqual([2, '']);
   expect(refused.stderr.split('\n')).toEqual([
-    expect.stringMatching(/^nolapse: refused: it takes 1 client id that another uses; .* --force --reason TEXT$/),
+    expect.stringMatching(/^nolapse: refused: it takes 1 client id that another uses; the first is .*$/),
     'nolapse: m-1:pump of m-1, which is connected',
+    'nolapse: To apply it anyway: `nolapse device add m-1:pump --force --reason TEXT`',
     '',
   ]);
   const file = join(place.folder, 'more.csv');
   writeFileSync(file, 'id,owner\nm-1:pump,ben\n');
-  expect(await run('device', 'import', file)).toMatchObject({ code: 2, stderr: refused.stderr });
+  const ofFile = refused.stderr.replace('device add m-1:pump', 'device import FILE');
+  expect(await run('device', 'import', file)).toMatchObject({ code: 2, stderr: ofFile });
   expect((await add('--force')).stderr).toContain('reason: --force needs one');
   expect(client.connected).toBe(true);
   const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));

@@ -168,6 +168,7 @@ it('are given to no other device than they name by a map that is off by a row, u
     faults: [
       expect.stringContaining(`it gives 2 to other devices than they name; the first is in ${wrong[0]}`),
       ...wrong,
+      'To apply it anyway: `nolapse cert import PATH --force --reason TEXT`',
     ],
   });
   expect(await certificatesOf('pump-1')).toEqual([]);

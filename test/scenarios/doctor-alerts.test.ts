@@ -156,7 +156,7 @@ describe('a line of doctor', () => {
     let now = Date.now();
     parts = await assembled({ clock: { now: () => now } });
     const { app } = parts;
-    now = app.authority.issuerNotAfter - 60_000;
+    now = app.authority.trust().issuers[0].notAfter - 60_000;
     const alert = async () => app.store.read.alert('own_certificate', 'issuing certificate');
     expect(await alert()).toBeNull();
     expect(await lineOf(app, 'issuing certificate')).toMatchObject({ level: 'critical' });

@@ -42,6 +42,8 @@ const notesMax = 200;
 /** Certificates that are named because a map gives them to others than they name. */
 const contradictingMax = 20;
 
+const importDecided = { what: 'an import of certificates', command: 'nolapse cert import PATH' };
+
 /** Faults that are named of an import that skips what is faulty. */
 const skippedMax = 10_000;
 
@@ -52,7 +54,7 @@ const skippedMax = 10_000;
 export async function importCertificates(app: App, files: CertificateFiles): Promise<ImportedView> {
   checkInsistence(files);
   const { fit, known, notes, passedOver, faulty, objections } = await check(app, files);
-  await allow(app, 'an import of certificates', objections, files);
+  await allow(app, importDecided, objections, files);
   const entries = [...fit.values()];
   const { sweepBatch } = app.settings;
   const carried = carrier(files);
