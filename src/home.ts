@@ -31,7 +31,7 @@ import { loadProfiles } from './authority/profiles.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
 import { CrlFolder } from './crl-folder.ts';
-import type { LogState } from './domain/machine.ts';
+import type { Exposure, LogState } from './domain/machine.ts';
 import { routineWaitMs } from './domain/revocation-list.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { crlPath, crlShardPath, issuerPath } from './http/public-path.ts';
@@ -163,6 +163,14 @@ function sourcesOf(config: Config): Map<string, Source> {
   return new Map(opened);
 }
 
+/** Makes the folder, or takes away what others may do in it. @returns who could reach into it before. */
+function closeHome({ home, log }: HomeOptions): Exposure[] {
+  const exposures = exposuresOf(home);
+  const remark = makeHome(home);
+  if (remark) log.warn(remark);
+  return exposures;
+}
+
 /**
  * Opens the ledger, which keeps everybody else out of the home, and then the PKI. With purpose `make`, whatever of them is not
  * there is made; with `use` no file of the PKI is written.
@@ -179,10 +187,7 @@ export async function assemble(
   requireDriver();
   const clock = clockOf(options);
   const settings = settingsOf(config);
-  // Before anything is set right.
-  const exposures = purpose === 'make' ? exposuresOf(home) : [];
-  const remark = purpose === 'make' ? makeHome(home) : null;
-  if (remark) options.log.warn(remark);
+  const exposures = purpose === 'make' ? closeHome(options) : [];
   const { isNew } = requireLedger(home, purpose, options.newLedger);
   const opened = openStore(ledgerFile(home), () => clock.steady());
   const { database } = opened;
