@@ -33,7 +33,8 @@ export function filtersOf(
   { subscriptionsPerClientMax }: BrokerLimits,
 ): NonNullable<PacketParser['filters']> {
   return {
-    most: subscriptionsPerClientMax + filtersRefusedMax,
+    // The one beyond ends the session.
+    most: subscriptionsPerClientMax + filtersRefusedMax + 1,
     has: (filter) => client.subscriptions[filter] !== undefined,
     count: (filters) => registry.of(client)?.budget.spend(filters * costs.filter),
   };

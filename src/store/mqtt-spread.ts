@@ -66,7 +66,10 @@ export class MqttSpread {
 
   /** The same for those who are named, whether or not they are subscribed. */
   enqueue(recipients: readonly Recipient[], packet: PublishPacket, number: () => number): Promise<void> {
-    return this.#many(recipients, packet, number, null) ?? this.#few(recipients, packet, number, null, 0);
+    const many = this.#many(recipients, packet, number, null);
+    if (many) return many;
+    const allowed = this.#allowed(recipients, packet);
+    return allowed.length === 0 ? settled : this.#few(allowed, packet, number, null, 0);
   }
 
   #put(
