@@ -122,6 +122,35 @@ it('writes the wills of many sessions that end at once so', async () => {
   await broker.close();
 });
 
+it('writes what its publisher sends next behind it', async () => {
+  const database = openDatabase(file());
+  const waiting: (() => void)[] = [];
+  let isOpen = false;
+  const finish = async (): Promise<void> => {
+    if (!isOpen) await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  const persistence = createMqttPersistence(database, {
+    queuedMessagesMax: 10_000,
+    queuedBytesMax: 10_000_000,
+    onDropped: () => expect.unreachable(),
+    allowanceOf: () => ({ spend: () => undefined, turn: finish, finish }),
+  });
+  await persistence.setup({ id: 'b', counter: 0, mq: { emit: () => undefined }, emit: () => undefined });
+  const send = (topic: string) =>
+    persistence.storeAhead({ cmd: 'publish', topic, payload: topic, qos: 1 }, { id: 'writer', clean: true });
+  const both = [send('all/x'), send('one')];
+  await until(() => waiting.length > 0);
+  waiting.shift()?.();
+  await until(() => waiting.length > 0);
+  expect(rowsOf(database)).toBeGreaterThan(0);
+  expect(rowsOf(database, `topic = 'one'`)).toBe(0);
+  isOpen = true;
+  waiting.shift()?.();
+  await Promise.all(both);
+  expect(rowsOf(database)).toBe(sessions + 1);
+  await database.close();
+});
+
 it('goes on after a crash where it was, and writes nothing twice', async () => {
   let database = openDatabase(file());
   const options = { queuedMessagesMax: 10_000, queuedBytesMax: 10_000_000, onDropped: () => expect.unreachable() };
