@@ -12,8 +12,8 @@ export interface AbsentSessionsOptions {
   readonly expiryMs: number;
   readonly clock: Pick<Clock, 'steady'>;
   readonly journal: Journal;
-  /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their names. */
-  readonly forgetAbsent: (ms: number, mostMs: number, signal: AbortSignal) => Promise<readonly string[]>;
+  /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their names, a few at a time. */
+  readonly forgetAbsent: (ms: number, mostMs: number, signal: AbortSignal) => AsyncIterable<readonly string[]>;
 }
 
 /** @returns what ends it; resolves when the look under way has ended. */
@@ -21,19 +21,20 @@ export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: 
   let lookedAt = clock.steady();
   const stopping = new AbortController();
   let looking: Promise<void> = Promise.resolve();
+  const tell = (session: string): void => {
+    const { owner, clientId } = ownerAndClientOf(session);
+    journal.tell({
+      action: 'session.forgotten',
+      message: `${clientId}: its session was away too long and is forgotten, with its queue`,
+      fields: { 'nolapse.client_id': clientId, 'nolapse.principal': owner },
+    });
+  };
   const look = async (): Promise<void> => {
     const now = clock.steady();
     const passed = Math.round(now - lookedAt);
     lookedAt = now;
     try {
-      for (const session of await forgetAbsent(passed, expiryMs, stopping.signal)) {
-        const { owner, clientId } = ownerAndClientOf(session);
-        journal.tell({
-          action: 'session.forgotten',
-          message: `${clientId}: its session was away too long and is forgotten, with its queue`,
-          fields: { 'nolapse.client_id': clientId, 'nolapse.principal': owner },
-        });
-      }
+      for await (const gone of forgetAbsent(passed, expiryMs, stopping.signal)) gone.forEach(tell);
     } catch (error) {
       journal.tell({
         action: 'broker.failed',

@@ -9,7 +9,7 @@ export class LateSessions implements Sessions, Announcer {
   broker: Broker | null = null;
   forget: (principalId: string) => void = () => undefined;
   forgetClaimed: (principalId: PrincipalId) => void = () => undefined;
-  forgetAbsent: AbsentSessionsOptions['forgetAbsent'] = async () => [];
+  forgetAbsent: AbsentSessionsOptions['forgetAbsent'] = async function* () {};
 
   announce: Announcer['announce'] = (topic, payload) =>
     this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));

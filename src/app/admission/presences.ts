@@ -12,8 +12,10 @@ import type { App } from '../context.ts';
 import { planWithin } from '../renewal/due.ts';
 import { OwnAbsences } from './own-absences.ts';
 
-/** Principals written in one transaction. */
+/** Principals written in one transaction, and for how long: beyond the first few it ends when the time is up. */
 const batchMax = 200;
+const batchLeast = 8;
+const batchMs = 10;
 /** Comings and leavings of one principal that wait to be written; more only gather while the store fails. */
 const notesMax = 64;
 
@@ -121,14 +123,19 @@ export class Presences {
 
   async #writeNotes(app: App): Promise<void> {
     const ids = [...this.#noted.keys()];
-    for (let from = 0; from < ids.length; from += batchMax) await this.#write(app, ids.slice(from, from + batchMax));
+    for (let from = 0; from < ids.length; ) from += await this.#write(app, ids.slice(from, from + batchMax));
   }
 
-  async #write(app: App, ids: readonly PrincipalId[]): Promise<void> {
+  /** @returns how many of them it has come to. */
+  async #write(app: App, ids: readonly PrincipalId[]): Promise<number> {
     const taken = new Map<PrincipalId, readonly Note[]>();
+    let looked = 0;
     try {
       await change(app, async (within) => {
+        const until = app.clock.steady() + batchMs;
         for (const id of ids) {
+          if (looked >= batchLeast && app.clock.steady() >= until) return;
+          looked += 1;
           const notes = this.#noted.get(id);
           if (!notes) continue;
           // Taken here, where one change follows another: nothing is counted twice.
@@ -141,6 +148,7 @@ export class Presences {
       for (const [id, notes] of taken) this.#noted.set(id, [...notes, ...(this.#noted.get(id) ?? [])]);
       throw error;
     }
+    return looked;
   }
 }
 
