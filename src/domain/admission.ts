@@ -25,14 +25,6 @@ export const admissionReasons = {
 } as const;
 export type AdmissionReason = keyof typeof admissionReasons;
 
-/**
- * Is the first of a principal's certificates still to be used? As long as it is, an anchor may introduce strangers in its name:
- * an anchor introduces once.
- */
-export function isAwaited(known: readonly Pick<LedgerEntry, 'activatedAt'>[]): boolean {
-  return known.every(({ activatedAt }) => activatedAt === null);
-}
-
 /** What the edge found out about a certificate that is not in the ledger. */
 export interface StrangerFacts {
   readonly notBefore: Instant;

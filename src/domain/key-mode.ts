@@ -1,7 +1,7 @@
 // In which key mode a renewal is made: the first the policy prefers that the device can do and its present key allows.
-import type { LedgerEntry, RevocationReason } from './certificate.ts';
+import type { RevocationReason } from './certificate.ts';
 import type { KeyMode, Policy } from './policy.ts';
-import type { Principal } from './principal.ts';
+import type { Principal, PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
 
 /** What is known of the key of the certificate being replaced. */
@@ -10,8 +10,20 @@ export interface KeyHistory {
   readonly agrees: boolean;
   /** Does the principal's profile allow a key of its type and size, and does the authority certify keys without a request? */
   readonly allowed: boolean;
-  /** Every ledger entry that certifies it. */
-  readonly entries: readonly LedgerEntry[];
+  readonly record: KeyRecord;
+}
+
+/** What the ledger knows of a key, by all certificates it ever had. */
+export interface KeyRecord {
+  /** When it was certified first; null: it never was. */
+  readonly since: Instant | null;
+  /** The principal that alone ever had a certificate over it; null: there is none, or several. */
+  readonly holder: PrincipalId | null;
+  readonly isShared: boolean;
+  /** Was a certificate over it revoked, or retired, for a reason that {@link taints} it? */
+  readonly isTainted: boolean;
+  /** Was one because the key was compromised? */
+  readonly isCompromised: boolean;
 }
 
 /** The modes a device can do. One whose inventory record names none is taken to make its own keys. */
@@ -33,18 +45,14 @@ export function restsOnPresentKey(mode: KeyMode): boolean {
  * Is the key its principal's alone, as far as the ledger knows? Not when a certificate over it was revoked: whoever holds a
  * stolen key could read what is encrypted to it.
  */
-function isSound({ entries }: KeyHistory): boolean {
-  const [first] = entries;
-  if (!first || entries.some((entry) => entry.principalId !== first.principalId)) return false;
-  // Retired by a campaign it is not revoked, and its reason counts all the same.
-  return !entries.some(({ revocationReason: why }) => why !== null && taints(why));
+function isSound({ record }: KeyHistory): boolean {
+  return record.holder !== null && !record.isTainted;
 }
 
 /** May this key be certified once more at `now`? Its age counts from its first certificate. */
 export function mayRecertify(history: KeyHistory, policy: Policy, now: Instant): boolean {
-  if (!history.allowed || !isSound(history)) return false;
-  const since = Math.min(...history.entries.map((entry) => entry.issuedAt));
-  return now - since < policy.keyAgeMaxMs;
+  const { since } = history.record;
+  return history.allowed && isSound(history) && since !== null && now - since < policy.keyAgeMaxMs;
 }
 
 /**

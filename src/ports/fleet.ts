@@ -12,7 +12,7 @@ export interface StandingCount {
   readonly devices: number;
 }
 
-/** How the fleet stands at one moment: the words are those of domain/standing.ts. */
+/** How the fleet stands: the words are those of domain/standing.ts. */
 export interface StandingCounts {
   readonly dark: StandingCount;
   readonly without: StandingCount;
@@ -33,9 +33,20 @@ export interface HorizonPlace {
 /** A principal that never had a certificate. */
 export type Unissued = Pick<Principal, 'id' | 'kind' | 'owner' | 'site'>;
 
+/** A part of those of one standing, counted, and the last of them. */
+export interface StandingPage<Place> {
+  readonly count: StandingCount;
+  /** Null: there are no more. */
+  readonly last: Place | null;
+}
+
 export interface FleetReader {
-  /** Reads no more rows than there are principals that are dark or never had a certificate. */
-  standings(now: Instant): Promise<StandingCounts>;
+  /** Counts those that are dark, after a place; null: from the first. Reads `limit` rows twice at most. */
+  darkPage(now: Instant, after: HorizonPlace | null, limit: number): Promise<StandingPage<HorizonPlace>>;
+  /** The same of those that never had a certificate, in order of id. */
+  withoutPage(after: PrincipalId | null, limit: number): Promise<StandingPage<PrincipalId>>;
+  /** The next end of what lets anybody in; null: nobody is let in. Reads one row. */
+  nearestEnd(now: Instant): Promise<Instant | null>;
   /**
    * Principals that are let in until `until` at the longest, dark ones too, in the order of their ends, after a place; null: from the
    * first. Decommissioned ones are left out. Reads `limit` rows and few more.

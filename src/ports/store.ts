@@ -3,6 +3,7 @@ import type { Alert, AlertEvent, AlertKind, AlertName, ToldAlert } from '../doma
 import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
+import type { KeyRecord } from '../domain/key-mode.ts';
 import type { Contact, Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
@@ -110,6 +111,11 @@ export interface SurveyedCertificate
   readonly installedAt: Instant | null;
 }
 
+export interface CaseTwins {
+  readonly pairs: readonly (readonly [PrincipalId, PrincipalId])[];
+  readonly last: PrincipalId | null;
+}
+
 /** Paging: rows after the key `after`, at most `limit` of them. */
 export interface Page {
   readonly after?: string;
@@ -120,8 +126,8 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   principal(id: PrincipalId): Promise<Principal | null>;
   /** Another id in the inventory that differs from this one by case alone; null: none. */
   caseTwin(id: PrincipalId): Promise<PrincipalId | null>;
-  /** Pairs of ids in the inventory that differ by case alone. */
-  caseTwins(limit: number): Promise<(readonly [PrincipalId, PrincipalId])[]>;
+  /** Pairs of ids that differ by case alone, among the next `looked` principals after one, and the last of these; null: there are no more. */
+  caseTwins(after: PrincipalId | null, looked: number): Promise<CaseTwins>;
   /** The client ids under which sessions of this principal are stored, its own id apart; at most 1,000. */
   storedClientIds(id: PrincipalId): Promise<string[]>;
   /** In order of id. */
@@ -131,11 +137,19 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   certificateBySerial(serial: Serial): Promise<LedgerEntry | null>;
   /** Those whose fingerprint or serial begins so, in lower-case hex; in no order. */
   certificatesBeginning(digits: string, limit: number): Promise<LedgerEntry[]>;
-  /** The newest first. */
-  certificatesOf(id: PrincipalId): Promise<LedgerEntry[]>;
+  /** All that this principal was ever given, the newest first; after a fingerprint. */
+  certificatesOf(id: PrincipalId, page: Page): Promise<LedgerEntry[]>;
+  /** Of these only what was neither retired nor revoked: what may still matter. It reads no others. */
+  heldCertificates(id: PrincipalId, page: Page): Promise<LedgerEntry[]>;
+  /** Was any certificate of this principal ever seen in use? */
+  wasSeen(id: PrincipalId): Promise<boolean>;
   certificates(page: Page): Promise<LedgerEntry[]>;
-  /** Whose key is it? Every ledger entry that certifies it. */
-  certificatesByKey(keyFingerprint: Fingerprint): Promise<LedgerEntry[]>;
+  /** Some of those that certify this key, in no order. */
+  certificatesByKey(keyFingerprint: Fingerprint, limit: number): Promise<LedgerEntry[]>;
+  /** All of those that are neither retired nor revoked. For operators: it reads all that ever certified this key. */
+  heldByKey(keyFingerprint: Fingerprint): Promise<LedgerEntry[]>;
+  /** Whose key is it, and may it be trusted? It reads few rows, however often the key was certified. */
+  keyRecord(keyFingerprint: Fingerprint): Promise<KeyRecord>;
   renewal(id: string): Promise<Renewal | null>;
   /** The renewal that is open for this principal, or activated and not yet retired or confirmed; the newest. */
   currentRenewal(id: PrincipalId): Promise<Renewal | null>;
@@ -154,8 +168,10 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   delegation(id: string): Promise<Delegation | null>;
   /** In order of id, ended ones too; after an id. */
   delegations(limit: number, after?: string): Promise<Delegation[]>;
-  /** Every one this gateway was ever given. */
-  delegationsOf(gateway: PrincipalId): Promise<Delegation[]>;
+  /** What this gateway was ever given, in order of id. */
+  delegationsOf(gateway: PrincipalId, limit: number): Promise<Delegation[]>;
+  /** What it was given that is not revoked and ends later than `now`, the longest first; at most 1,000. */
+  standingDelegations(gateway: PrincipalId, now: Instant): Promise<Delegation[]>;
   /** Those not revoked that name this device or its site, the longest first, at most 64; of devices each tells this one alone. */
   delegationsFor(device: PrincipalId, site: string | null): Promise<Delegation[]>;
   /** Renewals begun under a delegation on this day (see `dayOf`). */
@@ -186,7 +202,7 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
   lastSeen(first: PrincipalId, last: PrincipalId): Promise<Map<PrincipalId, Instant>>;
   /** What the gateway remembers of itself under a name. */
   setting(name: string): Promise<string | null>;
-  journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number): Promise<JournalEntry[]>;
+  journal(query: { renewalId?: string }, limit: number): Promise<JournalEntry[]>;
   // What the sweep reads. Each is an index scan: its cost follows what it returns.
 
   /** Active certificates whose renewAt has come, those with the nearest notAfter first. */

@@ -18,6 +18,8 @@ export interface DelegationTable {
 export interface DelegationDeviceTable {
   delegation_id: string;
   principal_id: PrincipalId;
+  /** The end of the delegation; 0: it is revoked. */
+  stands_until: Instant;
 }
 
 export interface DelegationUseTable {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Delegation } from '../domain/delegation.ts';
 import type { PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
 import { joinModes, splitModes } from './inventory.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
@@ -21,6 +22,8 @@ const rows = build.selectFrom('delegation').select(columns);
 
 /** Delegations of one device that are looked at. */
 const forDeviceMax = 64;
+/** Delegations in force of one gateway that are read. */
+const standingMax = 1_000;
 
 type Row = Omit<Delegation, 'modes' | 'devices' | 'telemetry'> & { readonly modes: string; readonly telemetry: 0 | 1 };
 
@@ -30,29 +33,36 @@ function grantOf({ modes, telemetry, ...row }: Row, devices: readonly PrincipalI
 
 function prepareReads(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: string }>) => rows.where('id', '=', p('id')));
-  const ofGateway = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
-    rows.where('gateway_id', '=', p('id')).orderBy('id'),
+  const ofGateway = queries.prepare((p: Parameter<{ id: PrincipalId; limit: number }>) =>
+    rows.where('gateway_id', '=', p('id')).orderBy('id').limit(p('limit')),
   );
-  const forDevice = queries.prepare((p: Parameter<{ id: PrincipalId; site: string | null }>) =>
+  const standing = queries.prepare((p: Parameter<{ id: PrincipalId; now: Instant }>) =>
     rows
-      .where('revoked_at', 'is', null)
-      .where('id', 'in', (eb) =>
-        eb
-          .selectFrom('delegation_device')
-          .select('delegation_id as id')
-          .where('principal_id', '=', p('id'))
-          .union(
-            build
-              .selectFrom('delegation')
-              .select('id')
-              .where('site', '=', p('site'))
-              .where('site', 'is not', null)
-              .where('revoked_at', 'is', null),
-          ),
-      )
-      // The longest first: what has ended is what the bound leaves out.
+      .where('gateway_id', '=', p('id'))
+      .where('revoked_at', 'is', sql.lit(null))
+      .where('ends_at', '>', p('now'))
       .orderBy('ends_at', 'desc')
-      .orderBy('id')
+      .limit(sql.lit(standingMax)),
+  );
+  // The longest first: what has ended is what the bound leaves out.
+  const forDevice = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build
+      .selectFrom('delegation_device as n')
+      .innerJoin('delegation as d', 'd.id', 'n.delegation_id')
+      .select(columns.map((column) => `d.${column}` as const))
+      .where('n.principal_id', '=', p('id'))
+      .where('n.stands_until', '>', sql.lit(0))
+      .orderBy('n.stands_until', 'desc')
+      .orderBy('n.delegation_id', 'desc')
+      .limit(sql.lit(forDeviceMax)),
+  );
+  const forSite = queries.prepare((p: Parameter<{ site: string }>) =>
+    rows
+      .where('site', '=', p('site'))
+      .where('site', 'is not', sql.lit(null))
+      .where('revoked_at', 'is', sql.lit(null))
+      .orderBy('ends_at', 'desc')
+      .orderBy('id', 'desc')
       .limit(sql.lit(forDeviceMax)),
   );
   const devicesOf = queries.prepare((p: Parameter<{ id: string }>) =>
@@ -72,7 +82,7 @@ function prepareReads(queries: Queries) {
   const page = queries.prepare((p: Parameter<{ after: string; limit: number }>) =>
     rows.where('id', '>', p('after')).orderBy('id').limit(p('limit')),
   );
-  return { byId, ofGateway, forDevice, devicesOf, used, page };
+  return { byId, ofGateway, standing, forDevice, forSite, devicesOf, used, page };
 }
 
 function prepareWrites(queries: Queries) {
@@ -95,8 +105,10 @@ function prepareWrites(queries: Queries) {
   const forget = queries.prepare((p: Parameter<{ id: string }>) =>
     build.deleteFrom('delegation_device').where('delegation_id', '=', p('id')),
   );
-  const name = queries.prepare((p: Parameter<{ id: string; device: PrincipalId }>) =>
-    build.insertInto('delegation_device').values({ delegation_id: p('id'), principal_id: p('device') }),
+  const name = queries.prepare((p: Parameter<{ id: string; device: PrincipalId; until: Instant }>) =>
+    build
+      .insertInto('delegation_device')
+      .values({ delegation_id: p('id'), principal_id: p('device'), stands_until: p('until') }),
   );
   const use = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
     build
@@ -112,7 +124,7 @@ function prepareWrites(queries: Queries) {
 }
 
 export function delegations(queries: Queries) {
-  const { byId, ofGateway, forDevice, devicesOf, used, page } = prepareReads(queries);
+  const { byId, ofGateway, standing, forDevice, forSite, devicesOf, used, page } = prepareReads(queries);
   const { put, forget, name, use } = prepareWrites(queries);
   const whole = (row: Row): Delegation =>
     grantOf(
@@ -124,17 +136,22 @@ export function delegations(queries: Queries) {
       const row = byId.get({ id });
       return row ? whole(row) : null;
     },
-    delegationsOf: (id: PrincipalId): Delegation[] => ofGateway.all({ id }).map(whole),
+    delegationsOf: (id: PrincipalId, limit: number): Delegation[] => ofGateway.all({ id, limit }).map(whole),
+    standingDelegations: (id: PrincipalId, now: Instant): Delegation[] => standing.all({ id, now }).map(whole),
     // The list of a delegation's devices may be long, and this is asked for each message.
     delegationsFor: (id: PrincipalId, site: string | null): Delegation[] =>
-      forDevice.all({ id, site }).map((row) => grantOf(row, row.site === null ? [id] : [])),
+      [...forDevice.all({ id }), ...(site === null ? [] : forSite.all({ site }))]
+        .sort((one, other) => other.endsAt - one.endsAt || (one.id < other.id ? -1 : 1))
+        .slice(0, forDeviceMax)
+        .map((row) => grantOf(row, row.site === null ? [id] : [])),
     delegations: (limit: number, after = ''): Delegation[] => page.all({ after, limit }).map(whole),
     delegationUse: (id: string, day: number): number => used.get({ id, day })?.renewals ?? 0,
     putDelegation: (delegation: Delegation): void => {
       const { telemetry, modes } = delegation;
       put.run({ ...delegation, modes: joinModes(modes), telemetry: telemetry ? 1 : 0 });
       forget.run({ id: delegation.id });
-      for (const device of delegation.devices) name.run({ id: delegation.id, device });
+      const until = delegation.revokedAt === null ? delegation.endsAt : 0;
+      for (const device of delegation.devices) name.run({ id: delegation.id, device, until });
     },
     useDelegation: (id: string, day: number): void => void use.run({ id, day }),
   };

@@ -11,8 +11,16 @@ export class FleetTableReader implements FleetReader {
     this.tables = tables;
   }
 
-  async standings(now: Instant) {
-    return this.tables.standings(now);
+  async darkPage(now: Instant, after: HorizonPlace | null, limit: number) {
+    return this.tables.darkPage(now, after, limit);
+  }
+
+  async withoutPage(after: PrincipalId | null, limit: number) {
+    return this.tables.withoutPage(after, limit);
+  }
+
+  async nearestEnd(now: Instant) {
+    return this.tables.nearestEnd(now);
   }
 
   async horizons(until: Instant, after: HorizonPlace | null, limit: number) {

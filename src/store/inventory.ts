@@ -10,7 +10,7 @@ import {
   type PrincipalId,
 } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { Page, PrincipalQuery } from '../ports/store.ts';
+import type { CaseTwins, Page, PrincipalQuery } from '../ports/store.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 
@@ -112,16 +112,33 @@ function prepareTwin(queries: Queries) {
   );
 }
 
-/** Goes through the whole inventory. */
-function twins(queries: Queries, limit: number): (readonly [PrincipalId, PrincipalId])[] {
-  const pairs = build
-    .selectFrom('principal as one')
-    .innerJoin('principal as other', (join) =>
-      join.on(sql<boolean>`"other"."id" = "one"."id" collate nocase`).onRef('one.id', '<', 'other.id'),
-    )
-    .select(['one.id as one', 'other.id as other'])
-    .limit(limit);
-  return queries.all(pairs).map(({ one, other }) => [one, other] as const);
+function prepareTwins(queries: Queries) {
+  const last = queries.prepare((p: Parameter<{ after: string; passed: number }>) =>
+    build
+      .selectFrom('principal')
+      .select('id')
+      .where(sql<boolean>`"id" > ${p('after')}`)
+      .orderBy('id')
+      .limit(sql.lit(1))
+      .offset(p('passed')),
+  );
+  const pairs = queries.prepare((p: Parameter<{ after: string; last: string }>) =>
+    build
+      .selectFrom('principal as one')
+      .innerJoin('principal as other', (join) =>
+        join.on(sql<boolean>`"other"."id" = "one"."id" collate nocase`).onRef('one.id', '<', 'other.id'),
+      )
+      .select(['one.id as one', 'other.id as other'])
+      .where(sql<boolean>`"one"."id" > ${p('after')}`)
+      .where(sql<boolean>`"one"."id" <= ${p('last')}`),
+  );
+  return (from: PrincipalId | null, looked: number): CaseTwins => {
+    const after = from ?? '';
+    const end = last.get({ after, passed: looked - 1 })?.id ?? null;
+    // Ids are ASCII: none comes after this.
+    const found = pairs.all({ after, last: end ?? '\x7f' });
+    return { pairs: found.map(({ one, other }) => [one, other] as const), last: end };
+  };
 }
 
 /** What site gateways say of the devices they speak for. */
@@ -204,7 +221,7 @@ export function inventory(queries: Queries) {
       return row ? principalOf(row) : null;
     },
     caseTwin: (id: PrincipalId): PrincipalId | null => twin.get({ id })?.id ?? null,
-    caseTwins: (limit: number) => twins(queries, limit),
+    caseTwins: prepareTwins(queries),
     storedClientIds: storedClientIds(queries),
     principals: (query: PrincipalQuery, page: Page): Principal[] => {
       let select = rows.orderBy('id').limit(page.limit);

@@ -1,6 +1,5 @@
 // The record of what was done, and how many rows there are of each kind.
 import { sql } from 'kysely';
-import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { JournalPlace, PlacedEntry } from '../ports/period.ts';
 import type { JournalEntry } from '../ports/store.ts';
@@ -28,13 +27,12 @@ export function journal(queries: Queries) {
   );
   return {
     forgetJournal: (before: Instant, limit: number): number => forget.run({ before, limit }),
-    journal: (query: { principalId?: PrincipalId; renewalId?: string }, limit: number): JournalEntry[] => {
+    journal: (query: { renewalId?: string }, limit: number): JournalEntry[] => {
       let select = build
         .selectFrom('journal')
         .select(['at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail'])
         .orderBy('id', 'desc')
         .limit(limit);
-      if (query.principalId !== undefined) select = select.where('principal_id', '=', query.principalId);
       const { renewalId } = query;
       if (renewalId !== undefined) {
         select = select

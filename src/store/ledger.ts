@@ -4,6 +4,7 @@ import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts'
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Page } from '../ports/store.ts';
+import { held } from './held.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
 
@@ -27,7 +28,23 @@ const columns = [
 ] as const;
 
 const entryOf = (row: LedgerEntry): LedgerEntry => ({ ...row, der: bytesOf(row.der) });
-const first = (row: LedgerEntry | undefined): LedgerEntry | null => (row ? entryOf(row) : null);
+const foundOf = (row: LedgerEntry | undefined): LedgerEntry | null => (row ? entryOf(row) : null);
+
+/** After this place, the newest first. */
+type OfPrincipal = { id: PrincipalId; issuedAt: Instant; row: number; limit: number };
+
+const newestOf = (p: Parameter<OfPrincipal>) =>
+  build
+    .selectFrom('certificate')
+    .select(columns)
+    .where('principal_id', '=', p('id'))
+    .where(sql<boolean>`("issued_at", "id") < (${p('issuedAt')}, ${p('row')})`)
+    .orderBy('issued_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p('limit'));
+
+/** Before the newest of all. */
+const first: Omit<OfPrincipal, 'id' | 'limit'> = { issuedAt: Number.MAX_SAFE_INTEGER, row: Number.MAX_SAFE_INTEGER };
 
 function prepareReads(queries: Queries) {
   const entries = build.selectFrom('certificate').select(columns);
@@ -46,9 +63,29 @@ function prepareReads(queries: Queries) {
         })
         .limit(p('limit')),
     ),
-    byKey: queries.prepare((p: Parameter<{ key: Fingerprint }>) => entries.where('key_fingerprint', '=', p('key'))),
-    ofPrincipal: queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
-      entries.where('principal_id', '=', p('id')).orderBy('issued_at', 'desc').orderBy('id', 'desc'),
+    byKey: queries.prepare((p: Parameter<{ key: Fingerprint; limit: number }>) =>
+      entries.where('key_fingerprint', '=', p('key')).limit(p('limit')),
+    ),
+    heldByKey: queries.prepare((p: Parameter<{ key: Fingerprint }>) =>
+      entries.where('key_fingerprint', '=', p('key')).where(held('certificate')),
+    ),
+    place: queries.prepare((p: Parameter<{ fingerprint: Fingerprint }>) =>
+      build
+        .selectFrom('certificate')
+        .select(['issued_at as issuedAt', 'id as row'])
+        .where('fingerprint', '=', p('fingerprint')),
+    ),
+    ofPrincipal: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p)),
+    heldOf: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p).where(held('certificate'))),
+    seenOf: queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+      build
+        .selectFrom('certificate')
+        .select('id')
+        .where('principal_id', '=', p('id'))
+        .where(sql`(activated_at IS NULL)`, '=', sql.lit(0))
+        // In the order of the one index that finds them alone.
+        .orderBy('lights_until')
+        .limit(sql.lit(1)),
     ),
     page: queries.prepare((p: Parameter<{ after: Fingerprint; limit: number }>) =>
       entries.where('fingerprint', '>', p('after')).orderBy('fingerprint').limit(p('limit')),
@@ -131,16 +168,23 @@ export function ledger(queries: Queries) {
       .set({ activated_via: p('via') })
       .where('fingerprint', '=', p('fingerprint')),
   );
+  const placeOf = ({ after }: Page) =>
+    after === undefined ? first : (read.place.get({ fingerprint: after as Fingerprint }) ?? first);
   return {
     noteActivatedThrough: (fingerprint: Fingerprint, via: PrincipalId): void => void through.run({ fingerprint, via }),
-    certificate: (fingerprint: Fingerprint): LedgerEntry | null => first(read.byFingerprint.get({ fingerprint })),
-    certificateBySerial: (serial: Serial): LedgerEntry | null => first(read.bySerial.get({ serial })),
+    certificate: (fingerprint: Fingerprint): LedgerEntry | null => foundOf(read.byFingerprint.get({ fingerprint })),
+    certificateBySerial: (serial: Serial): LedgerEntry | null => foundOf(read.bySerial.get({ serial })),
     certificatesBeginning: (digits: string, limit: number): LedgerEntry[] =>
       read.beginning.all({ from: digits, to: `${digits}g`, limit }).map(entryOf),
-    certificatesOf: (id: PrincipalId): LedgerEntry[] => read.ofPrincipal.all({ id }).map(entryOf),
+    certificatesOf: (id: PrincipalId, page: Page): LedgerEntry[] =>
+      read.ofPrincipal.all({ id, ...placeOf(page), limit: page.limit }).map(entryOf),
+    heldCertificates: (id: PrincipalId, page: Page): LedgerEntry[] =>
+      read.heldOf.all({ id, ...placeOf(page), limit: page.limit }).map(entryOf),
+    wasSeen: (id: PrincipalId): boolean => read.seenOf.get({ id }) !== undefined,
     certificates: ({ after, limit }: Page): LedgerEntry[] =>
       read.page.all({ after: (after ?? '') as Fingerprint, limit }).map(entryOf),
-    certificatesByKey: (key: Fingerprint): LedgerEntry[] => read.byKey.all({ key }).map(entryOf),
+    certificatesByKey: (key: Fingerprint, limit: number): LedgerEntry[] => read.byKey.all({ key, limit }).map(entryOf),
+    heldByKey: (key: Fingerprint): LedgerEntry[] => read.heldByKey.all({ key }).map(entryOf),
     dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
     endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
     putCertificate: put,

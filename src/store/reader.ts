@@ -18,8 +18,8 @@ export class TableReader extends FleetTableReader implements Reader {
     return this.tables.caseTwin(id);
   }
 
-  async caseTwins(limit: number) {
-    return this.tables.caseTwins(limit);
+  async caseTwins(after: PrincipalId | null, looked: number) {
+    return this.tables.caseTwins(after, looked);
   }
 
   async storedClientIds(id: PrincipalId) {
@@ -53,16 +53,32 @@ export class TableReader extends FleetTableReader implements Reader {
     return this.tables.certificatesBeginning(digits, limit);
   }
 
-  async certificatesOf(id: PrincipalId) {
-    return this.tables.certificatesOf(id);
+  async certificatesOf(id: PrincipalId, page: Page) {
+    return this.tables.certificatesOf(id, page);
+  }
+
+  async heldCertificates(id: PrincipalId, page: Page) {
+    return this.tables.heldCertificates(id, page);
+  }
+
+  async wasSeen(id: PrincipalId) {
+    return this.tables.wasSeen(id);
   }
 
   async certificates(page: Page) {
     return this.tables.certificates(page);
   }
 
-  async certificatesByKey(key: Fingerprint) {
-    return this.tables.certificatesByKey(key);
+  async certificatesByKey(key: Fingerprint, limit: number) {
+    return this.tables.certificatesByKey(key, limit);
+  }
+
+  async heldByKey(key: Fingerprint) {
+    return this.tables.heldByKey(key);
+  }
+
+  async keyRecord(key: Fingerprint) {
+    return this.tables.keyRecord(key);
   }
 
   async renewal(id: string) {
@@ -113,8 +129,12 @@ export class TableReader extends FleetTableReader implements Reader {
     return this.tables.delegations(limit, after);
   }
 
-  async delegationsOf(gateway: PrincipalId) {
-    return this.tables.delegationsOf(gateway);
+  async delegationsOf(gateway: PrincipalId, limit: number) {
+    return this.tables.delegationsOf(gateway, limit);
+  }
+
+  async standingDelegations(gateway: PrincipalId, now: Instant) {
+    return this.tables.standingDelegations(gateway, now);
   }
 
   async delegationsFor(device: PrincipalId, site: string | null) {
@@ -209,7 +229,7 @@ export class TableReader extends FleetTableReader implements Reader {
     return this.tables.setting(name);
   }
 
-  async journal(query: { principalId?: PrincipalId; renewalId?: string }, limit: number) {
+  async journal(query: { renewalId?: string }, limit: number) {
     return this.tables.journal(query, limit);
   }
 

@@ -103,6 +103,12 @@ function preparePut(queries: Queries): (renewal: Renewal) => void {
   };
 }
 
+const newestFirst = build
+  .selectFrom('renewal')
+  .select(['row', ...columns])
+  .orderBy('row', 'desc');
+const renewalOf = ({ row: _, ...renewal }: Renewal & { readonly row: number }): Renewal => renewal;
+
 export function renewals(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: string }>) => rows.where('id', '=', p('id')));
   const currentOf = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
@@ -139,16 +145,25 @@ export function renewals(queries: Queries) {
   );
   return {
     renewalsAfter: (row: number, limit: number): { row: number; renewal: Renewal }[] =>
-      after.all({ row, limit }).map(({ row: place, ...renewal }) => ({ row: place, renewal })),
+      after.all({ row, limit }).map((each) => ({ row: each.row, renewal: renewalOf(each) })),
     renewal: (id: string): Renewal | null => byId.get({ id }) ?? null,
     currentRenewal: (id: PrincipalId): Renewal | null => currentOf.get({ id }) ?? null,
     unendedRenewals: (id: PrincipalId): Renewal[] => unendedOf.all({ id }),
     openRenewalFor: (old: Fingerprint): Renewal | null => openFor.get({ old }) ?? null,
     renewals: (query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Renewal[] => {
-      let select = rows.orderBy('row', 'desc').limit(limit);
-      if (query.principalId !== undefined) select = select.where('principal_id', '=', query.principalId);
-      if (query.state !== undefined) select = select.where('shown', '=', query.state);
-      return queries.all(select);
+      const { principalId, state } = query;
+      let select = newestFirst.limit(limit);
+      if (state !== undefined) select = select.where('shown', '=', state);
+      if (principalId === undefined) return queries.all(select).map(renewalOf);
+      // Apart, so that either half is in the order of its index.
+      const halves = ([0, 1] as const).map((ended) =>
+        queries.all(select.where('principal_id', '=', principalId).where('ended', '=', sql.lit(ended))),
+      );
+      return halves
+        .flat()
+        .sort((one, other) => other.row - one.row)
+        .slice(0, limit)
+        .map(renewalOf);
     },
     dueRenewals: (now: Instant, limit: number): Renewal[] => due.all({ now, limit }),
     putRenewal: put,

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { SurveyedCertificate } from '../ports/store.ts';
+import { held } from './held.ts';
 import type { Parameter, Queries } from './query.ts';
 import { build } from './schema.ts';
 
@@ -11,6 +12,13 @@ interface Stretch {
   readonly first: PrincipalId;
   readonly last: PrincipalId;
 }
+
+/** Apart on either side: what its own principal was ever given over this key is passed by. */
+const sharedWith = (side: '<' | '>') =>
+  sql<PrincipalId | null>`(
+    SELECT o.principal_id FROM certificate AS o
+    WHERE o.key_fingerprint = c.key_fingerprint AND o.principal_id ${sql.raw(side)} c.principal_id AND o.ends_at IS NOT NULL LIMIT 1
+  )`;
 
 export function surveys(queries: Queries) {
   const certificates = queries.prepare((p: Parameter<Stretch>) =>
@@ -31,16 +39,7 @@ export function surveys(queries: Queries) {
         'c.overlap_until as overlapUntil',
         'c.revoked_at as revokedAt',
       ])
-      .select((eb) =>
-        eb
-          .selectFrom('certificate as o')
-          .select('o.principal_id')
-          .whereRef('o.key_fingerprint', '=', 'c.key_fingerprint')
-          .whereRef('o.principal_id', '<>', 'c.principal_id')
-          .where('o.ends_at', 'is not', null)
-          .limit(sql.lit(1))
-          .as('sharedWith'),
-      )
+      .select(({ fn }) => fn.coalesce(sharedWith('<'), sharedWith('>')).as('sharedWith'))
       .select((eb) =>
         eb
           .selectFrom('renewal as r')
@@ -52,7 +51,7 @@ export function surveys(queries: Queries) {
       )
       .where('c.principal_id', '>=', p('first'))
       .where('c.principal_id', '<=', p('last'))
-      .where((eb) => eb.or([eb('c.ends_at', 'is not', null), eb('c.state', '=', sql.lit('expired'))]))
+      .where(held('c'))
       .orderBy('c.principal_id')
       .orderBy('c.issued_at')
       .$castTo<SurveyedCertificate>(),

@@ -5,6 +5,7 @@ import { delegations } from './delegations.ts';
 import { carriedDeliveries, deliveries } from './deliveries.ts';
 import { carriedContacts, inventory } from './inventory.ts';
 import { journal, journalByTime, tally } from './journal.ts';
+import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
 import { outbox } from './outbox.ts';
 import { horizons, outlooks } from './outlooks.ts';
@@ -21,6 +22,7 @@ export function tablesOf(queries: Queries) {
     ...inventory(queries),
     ...carriedContacts(queries),
     ...ledger(queries),
+    ...keys(queries),
     ...renewals(queries),
     ...requests(queries),
     ...refusals(queries),

@@ -73,7 +73,7 @@ async function makeDue(home: string, at: number): Promise<void> {
   if (!gateway) throw new Error('the gateway has no id');
   await store.transact(async (tx) => {
     for (const { id } of principals) {
-      const [entry] = await tx.certificatesOf(id);
+      const [entry] = await tx.certificatesOf(id, { limit: 1 });
       if (entry) await tx.putCertificate({ ...entry, state: 'active', activatedAt: at, renewAt: at });
       // What the site says of its devices governs its own path alone.
       const said = { ...nothingSaid, packetBytesMax: 4_096, lastSeenAt: null };

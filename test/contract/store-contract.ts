@@ -5,6 +5,7 @@ import { campaigns } from './store-campaigns.ts';
 import { delegations, deliveries } from './store-delegations.ts';
 import { effects } from './store-effects.ts';
 import { findings } from './store-findings.ts';
+import { history } from './store-history.ts';
 import { outlooks } from './store-outlooks.ts';
 import { period } from './store-period.ts';
 import { lists, sweeps } from './store-queries.ts';
@@ -27,6 +28,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('the limits of transactions', limitsOfTransactions);
     describe('lists', lists);
     describe('sweeps', sweeps);
+    describe('a long history', history);
     describe('what a forecast reads', outlooks);
     describe('standings', standings);
     describe('findings', findings);

@@ -38,7 +38,7 @@ export function delegations(): void {
   it('knows none at first', async () => {
     expect(await store.read.delegation('x')).toBeNull();
     expect(await store.read.delegations(10)).toEqual([]);
-    expect(await store.read.delegationsOf(idOf('a'))).toEqual([]);
+    expect(await store.read.delegationsOf(idOf('a'), 10)).toEqual([]);
     expect(await store.read.delegationsFor(idOf('a'), 'north')).toEqual([]);
     expect(await store.read.delegationUse('x', 1)).toBe(0);
     expect(store.glance.delegationsFor(idOf('a'), null)).toEqual([]);
@@ -58,7 +58,7 @@ export function delegations(): void {
     expect(await store.read.delegations(1, site.id)).toEqual([sorted]);
     await grant({ ...named, devices: [idOf('b')], gatewayId: idOf('gw-2') });
     expect(await store.read.delegation('d2')).toEqual({ ...named, devices: [idOf('b')], gatewayId: idOf('gw-2') });
-    expect(await store.read.delegationsOf(idOf('gw'))).toEqual([site]);
+    expect(await store.read.delegationsOf(idOf('gw'), 10)).toEqual([site]);
     expect(await idsFor('a', null)).toEqual([]);
   });
 

@@ -136,9 +136,7 @@ export function ledgerValues(): void {
     expect(await store.read.request('r1')).toEqual(approvedRequest('second', 'a'));
     expect(await store.read.journal({}, 10)).toEqual([plain, line]);
     expect(await store.read.journal({}, 1)).toEqual([plain]);
-    expect(await store.read.journal({ principalId: idOf('a') }, 10)).toEqual([line]);
     expect(await store.read.journal({ renewalId: 'r1' }, 10)).toEqual([line]);
-    expect(await store.read.journal({ principalId: idOf('b'), renewalId: 'r1' }, 10)).toEqual([]);
   });
 
   it('forgets what the journal was told long ago, the oldest first and no more than asked', async () => {
@@ -175,7 +173,7 @@ export function conflicts(): void {
     await expect(put(certificate('3', 'a', { keyFingerprint, renewalId: 'r1' }))).rejects.toMatchObject(conflict);
     await put(certificate('4', 'a', { keyFingerprint, renewalId: 'r2' }));
     await put(certificate('5', 'a', { keyFingerprint }), certificate('6', 'a', { keyFingerprint }));
-    expect(await store.read.certificatesByKey(keyFingerprint)).toHaveLength(4);
+    expect(await store.read.certificatesByKey(keyFingerprint, 10)).toHaveLength(4);
   });
 
   it('refuses a second accepted request with the same serial', async () => {

@@ -4,10 +4,11 @@ import { describe, expect, it } from 'vitest';
 import type { LedgerEntry, RevocationReason } from '../../src/domain/certificate.ts';
 import { chooseKeyMode, type KeyHistory, mayRecertify, possibleKeyModes } from '../../src/domain/key-mode.ts';
 import { type KeyMode, keyModes } from '../../src/domain/policy.ts';
+import { recordOf } from './key-record.ts';
 import { day, entry, idOf, noon, policy } from './samples.ts';
 
 const young = entry({ issuedAt: noon - 30 * day });
-const fine: KeyHistory = { agrees: true, allowed: true, entries: [young] };
+const fine: KeyHistory = { agrees: true, allowed: true, record: recordOf([young]) };
 const revoked = (revocationReason: RevocationReason): LedgerEntry =>
   entry({ state: 'revoked', revokedAt: noon - day, revocationReason });
 
@@ -72,14 +73,14 @@ describe('the key mode of a renewal', () => {
       why: 'a key that grew old is replaced',
       wants: ['recertify', 'csr'],
       can: [...keyModes],
-      history: { ...fine, entries: [young, entry({ issuedAt: noon - 730 * day })] },
+      history: { ...fine, record: recordOf([young, entry({ issuedAt: noon - 730 * day })]) },
       mode: 'csr',
     },
     {
       why: 'a compromised key is neither certified again nor encrypted to',
       wants: ['recertify', 'keygen', 'csr'],
       can: [...keyModes],
-      history: { ...fine, entries: [young, revoked('keyCompromise')] },
+      history: { ...fine, record: recordOf([young, revoked('keyCompromise')]) },
       mode: 'csr',
     },
   ])('$why: $mode', ({ wants, can, history, mode }) => {
@@ -89,7 +90,7 @@ describe('the key mode of a renewal', () => {
 
 describe('a key certified once more', () => {
   it('is not older than the policy allows, from its first certificate on', () => {
-    const of = (issuedAt: number): KeyHistory => ({ ...fine, entries: [young, entry({ issuedAt })] });
+    const of = (issuedAt: number): KeyHistory => ({ ...fine, record: recordOf([young, entry({ issuedAt })]) });
     expect(mayRecertify(of(noon - policy.keyAgeMaxMs + 1), policy, noon)).toBe(true);
     expect(mayRecertify(of(noon - policy.keyAgeMaxMs), policy, noon)).toBe(false);
     expect(mayRecertify(fine, { ...policy, keyAgeMaxMs: 0 }, noon)).toBe(false);
@@ -97,17 +98,17 @@ describe('a key certified once more', () => {
 
   it('was never revoked, save for having been replaced', () => {
     for (const reason of ['unspecified', 'keyCompromise', 'cessationOfOperation', 'privilegeWithdrawn'] as const) {
-      expect(mayRecertify({ ...fine, entries: [young, revoked(reason)] }, policy, noon)).toBe(false);
+      expect(mayRecertify({ ...fine, record: recordOf([young, revoked(reason)]) }, policy, noon)).toBe(false);
     }
-    expect(mayRecertify({ ...fine, entries: [young, revoked('superseded')] }, policy, noon)).toBe(true);
+    expect(mayRecertify({ ...fine, record: recordOf([young, revoked('superseded')]) }, policy, noon)).toBe(true);
     const retired = entry({ state: 'retired', revokedAt: noon - day, revocationReason: 'superseded' });
-    expect(mayRecertify({ ...fine, entries: [young, retired] }, policy, noon)).toBe(true);
+    expect(mayRecertify({ ...fine, record: recordOf([young, retired]) }, policy, noon)).toBe(true);
   });
 
   it("is in the ledger, and nobody else's", () => {
-    expect(mayRecertify({ ...fine, entries: [] }, policy, noon)).toBe(false);
+    expect(mayRecertify({ ...fine, record: recordOf([]) }, policy, noon)).toBe(false);
     const another = entry({ principalId: idOf('pump-8') });
-    expect(mayRecertify({ ...fine, entries: [young, another] }, policy, noon)).toBe(false);
+    expect(mayRecertify({ ...fine, record: recordOf([young, another]) }, policy, noon)).toBe(false);
   });
 
   const entries = fc.array(
@@ -123,7 +124,11 @@ describe('a key certified once more', () => {
     { maxLength: 5 },
   );
   const modes = fc.uniqueArray(fc.constantFrom(...keyModes));
-  const history = fc.option(fc.record({ agrees: fc.boolean(), allowed: fc.boolean(), entries }));
+  const history = fc.option(
+    fc
+      .record({ agrees: fc.boolean(), allowed: fc.boolean(), entries })
+      .map((known) => ({ ...known, record: recordOf(known.entries) })),
+  );
 
   it('is among what policy and device both name, in the order of the policy, whatever is asked', () => {
     fc.assert(
@@ -154,7 +159,7 @@ describe('a key certified once more', () => {
         fc.integer({ min: 0, max: 4_000 }),
         fc.integer({ min: 0, max: 4_000 }),
         (known, first, more) => {
-          const key = { agrees: true, allowed: true, entries: known };
+          const key = { agrees: true, allowed: true, record: recordOf(known) };
           const later = mayRecertify(key, policy, noon + (first + more) * day);
           if (later) expect(mayRecertify(key, policy, noon + first * day)).toBe(true);
         },

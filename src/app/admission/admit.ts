@@ -1,7 +1,7 @@
 // Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
 // verdict, and lets what the verdict implies happen before the broker answers.
 import { accessOf } from '../../domain/acl.ts';
-import { admit, isAwaited, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
+import { admit, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
 import { isFresh } from '../../domain/alert.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../../domain/certificate.ts';
 import { assignedBytes, assignedClientId, claimants } from '../../domain/client-id.ts';
@@ -140,12 +140,12 @@ async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Ar
   return { principal, stranger: { introduced, notBefore, notAfter, expected } };
 }
 
-/** A stranger is expected as long as no certificate of the principal was ever in use. */
+/** A stranger is expected as long as no certificate of the principal was ever in use: an anchor introduces once. */
 async function isExpected(app: App, principal: Principal, uris: readonly string[]): Promise<boolean> {
   const { kind, id } = principal;
   const named = uris.filter(isPrincipalUri).map(parsePrincipalUri);
   if (named.some((each) => each?.kind !== kind || each.id !== id)) return false;
-  return isAwaited(await app.store.read.certificatesOf(principal.id));
+  return !(await app.store.read.wasSeen(principal.id));
 }
 
 function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, findings: Findings): Verdict {

@@ -59,7 +59,7 @@ export class TroubledAddresses {
     this.#refused.clear();
     this.#hasFailed = false;
     // Without anybody who may be let in nobody is kept out.
-    if ((await app.store.read.standings(app.clock.now())).nearestEndAt === null) return;
+    if ((await app.store.read.nearestEnd(app.clock.now())) === null) return;
     await change(app, async (within) => {
       for (const reason of refused) {
         const limit = limits.get(reason);

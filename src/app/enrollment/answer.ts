@@ -9,6 +9,7 @@ import { dayMs } from '../../domain/time.ts';
 import { enrollmentTopic } from '../../domain/topics.ts';
 import type { App } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
+import { newestActive } from '../renewal/held.ts';
 import { mannerOf } from '../renewal/manner.ts';
 import { broughtBy, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
@@ -133,9 +134,9 @@ async function whenNext(
     if (current.state === 'requested') return { renewal: null, waitMs: Math.min(waitMs, signedMs) };
     return { renewal: current.state === 'installed' ? current.id : null, waitMs };
   }
+  const { read } = app.store;
   const isOwn = session.principal.id === id;
-  const known = await app.store.read.certificatesOf(id);
-  const inUse = known.find((each) => (isOwn ? each.fingerprint === session.fingerprint : each.state === 'active'));
+  const inUse = isOwn ? await read.certificate(session.fingerprint) : await newestActive(read, id);
   if (inUse?.state === 'superseded') {
     const replaced = renewals.find(({ state, oldFingerprint }) => {
       return state === 'activated' && oldFingerprint === inUse.fingerprint;

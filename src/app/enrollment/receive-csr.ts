@@ -157,10 +157,12 @@ const issuerEnds = {
 } as const;
 
 async function approveWithin({ app, tx, now }: Change, principal: Principal, renewal: Renewal, facts: RequestFacts) {
-  const holders = await tx.certificatesByKey(facts.key.fingerprint);
-  // What this renewal itself certified may come again, unless it was revoked since.
-  const others = holders.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
-  const another = others.some((entry) => entry.principalId !== principal.id);
+  const { fingerprint } = facts.key;
+  const { holder, isShared } = await tx.keyRecord(fingerprint);
+  const another = isShared || (holder !== null && holder !== principal.id);
+  // What this renewal itself certified may come again, unless it was revoked since: it did that once at most.
+  const some = await tx.certificatesByKey(fingerprint, 2);
+  const others = some.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
   const policy = policyOf(app, principal);
   const replaced = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
   const validity = validityAt(now, policy, issuerEnd(app), replaced || null);

@@ -1,7 +1,6 @@
 // Takes what a device publishes on its enrollment topics: throttles, decodes, hands each word to its verb, and answers a
 // refusal with its code. Bad input changes nothing but a count.
 import { mayPublish } from '../../domain/acl.ts';
-import { isAwaited } from '../../domain/admission.ts';
 import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
 import type { UpMessage } from '../../domain/message.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
@@ -47,7 +46,7 @@ export async function receive(app: App, session: Session, topic: string, payload
   const objection = via && objectToSpeaker(app, session, id);
   if (objection) return refuseGateway(app, { gateway: self, device: id }, objection);
   if (!via && !maySpeak(app.throttles, self, self, app.clock.now())) return refuseUnlessTold(app, self, slowDown);
-  if (session.introduced && !isAwaited(await app.store.read.certificatesOf(self))) {
+  if (session.introduced && (await app.store.read.wasSeen(self))) {
     // Its session is about to end, and what would be answered is the enrolled device's to read.
     return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
   }

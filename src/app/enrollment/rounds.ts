@@ -1,6 +1,5 @@
 // A gateway begins to listen: what is owed to the devices it speaks for is sent, a few at a time, so that a site of thousands holds
 // up nobody else. One round a gateway at a time; asked for again meanwhile, it is made once more.
-import { isInForce } from '../../domain/delegation.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { owed, type Renewal } from '../../domain/renewal.ts';
 import type { App } from '../context.ts';
@@ -60,8 +59,7 @@ export class Rounds {
 /** The devices a gateway may speak for, in pages. Who is named twice comes twice. */
 async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readonly PrincipalId[]> {
   const { read } = app.store;
-  for (const delegation of await read.delegationsOf(gateway)) {
-    if (!isInForce(delegation, app.clock.now())) continue;
+  for (const delegation of await read.standingDelegations(gateway, app.clock.now())) {
     const { site, devices } = delegation;
     for (let at = 0; at < devices.length; at += pageMax) yield devices.slice(at, at + pageMax);
     let after: string | undefined;

@@ -1,5 +1,4 @@
 // Ends or suspends a principal's right to connect: everything that follows from it is in one transaction with it.
-import { isInForce } from '../../domain/delegation.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import { type Change, change, step } from '../change.ts';
@@ -9,10 +8,14 @@ import { carrier } from '../dry-run.ts';
 import { type DecommissionedView, OperationError, type QuarantinedView } from '../operations.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
+import { heldBy } from '../renewal/held.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 import { appWithout, cutOffFrom } from './cut-off.ts';
 import { revokeDelegationsOf } from './delegate.ts';
+
+/** Delegations of a gateway by which those are found that it leaves without a way to renew. */
+const delegationsMax = 1_000;
 
 interface Decommissioning extends Dryable {
   readonly id: PrincipalId;
@@ -28,7 +31,7 @@ export async function decommission(app: App, { id, reason, dryRun }: Decommissio
   const done = { ...counts, ...carried.view() };
   const { read } = app.store;
   if ((await read.principal(id))?.kind !== 'gateway') return done;
-  const delegations = await read.delegationsOf(id);
+  const delegations = await read.delegationsOf(id, delegationsMax);
   const after = dryRun ? appWithout(app, delegations) : app;
   return { ...done, cutOff: await cutOffFrom(after, id, delegations, true) };
 }
@@ -43,7 +46,7 @@ export async function decommissionWithin(
   const counts = { revoked: 0, cancelled: 0, delegations: 0 };
   if (principal.status === 'decommissioned') return counts;
   await within.tx.putPrincipal({ ...principal, status: 'decommissioned' });
-  for (const entry of await within.tx.certificatesOf(id)) {
+  for await (const entry of heldBy(within.tx, id)) {
     if (await revokeWithin(within, entry, 'cessationOfOperation')) counts.revoked += 1;
   }
   for (const renewal of await within.tx.unendedRenewals(id)) {
@@ -65,8 +68,7 @@ export async function decommissionWithin(
 export async function quarantine(app: App, id: PrincipalId, release: boolean): Promise<QuarantinedView> {
   const principal = await putInto(app, id, release);
   if (principal.kind !== 'gateway' || release) return principal;
-  const now = app.clock.now();
-  const standing = (await app.store.read.delegationsOf(id)).filter((each) => isInForce(each, now));
+  const standing = await app.store.read.standingDelegations(id, app.clock.now());
   return { ...principal, cutOff: await cutOffFrom(app, id, standing) };
 }
 

@@ -122,7 +122,7 @@ export async function revokeDelegation(
 
 /** Revokes what a gateway was granted, within a change: the gateway is gone. @returns how many stood until now. */
 export async function revokeDelegationsOf(within: Change, gateway: PrincipalId): Promise<number> {
-  const standing = (await within.tx.delegationsOf(gateway)).filter(({ revokedAt }) => revokedAt === null);
+  const standing = await within.tx.standingDelegations(gateway, within.now);
   for (const each of standing) await revokeWithin(within, each, 'with its gateway');
   return standing.length;
 }
@@ -143,8 +143,8 @@ async function revokeWithin({ tx, now, record }: Change, delegation: Delegation,
 /** In order of id; of one gateway, or all. Ended and revoked ones too. */
 export async function listDelegations(app: App, gateway: PrincipalId | null, limit: number): Promise<DelegationView[]> {
   const { read } = app.store;
-  const found = gateway === null ? await read.delegations(limit) : await read.delegationsOf(gateway);
-  return Promise.all(found.slice(0, limit).map((each) => viewOf(app, each)));
+  const found = gateway === null ? await read.delegations(limit) : await read.delegationsOf(gateway, limit);
+  return Promise.all(found.map((each) => viewOf(app, each)));
 }
 
 async function viewOf(app: App, delegation: Delegation): Promise<DelegationView> {

@@ -2,8 +2,10 @@
 import type { AlertKind } from '../../domain/alert.ts';
 import { endingBy } from '../../domain/delegation.ts';
 import { type Descriptors, judgeDescriptors } from '../../domain/machine.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
+import type { CaseTwins } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 import type { Finding } from '../operations.ts';
 import { damageFinding } from '../oversight/ledger-damage.ts';
@@ -19,6 +21,8 @@ const recordsLookedAt = 100;
 const pairsNamed = 20;
 /** Alerts of one kind. */
 const alertsLookedAt = 100;
+/** Ids compared with all others before others have a turn. */
+const idsLookedAt = 1_000;
 /** Delegations looked at. */
 const delegationsMax = 10_000;
 
@@ -166,9 +170,22 @@ async function delegationFinding(app: App, now: Instant): Promise<Finding> {
   return { level: 'warning', subject, detail };
 }
 
+/** As many as are named and one more, a page of the inventory at a time. */
+async function caseTwins(app: App): Promise<CaseTwins['pairs']> {
+  const found: (readonly [PrincipalId, PrincipalId])[] = [];
+  let after: PrincipalId | null = null;
+  do {
+    const { pairs, last }: CaseTwins = await app.store.read.caseTwins(after, idsLookedAt);
+    found.push(...pairs);
+    after = last;
+    if (after !== null) await app.turns.take();
+  } while (after !== null && found.length <= pairsNamed);
+  return found;
+}
+
 /** Pairs that are there from before they were refused, named. */
 async function idFindings(app: App): Promise<Finding[]> {
-  const pairs = await app.store.read.caseTwins(pairsNamed + 1);
+  const pairs = await caseTwins(app);
   return pairs.slice(0, pairsNamed).map(([one, other], index) => {
     const more = index === pairsNamed - 1 && pairs.length > pairsNamed ? '; there are more such pairs' : '';
     const detail = `${one} and ${other} differ by case alone: easily mistaken for each other; give one of the devices another id${more}`;

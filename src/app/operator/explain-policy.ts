@@ -9,6 +9,7 @@ import { criticalities, type Principal, type PrincipalId } from '../../domain/pr
 import { spanMs } from '../../domain/time.ts';
 import { type App, cohortIn, policyOf } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import { heldBy } from '../renewal/held.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import type { PlannedCertificate, PolicyRow, PolicyView } from './policy-views.ts';
@@ -26,7 +27,7 @@ export async function explainPolicy(app: App, id: PrincipalId): Promise<PolicyVi
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
   const gaps = (await read.presence(id))?.gaps ?? new Uint8Array();
   const certificates: PlannedCertificate[] = [];
-  for (const entry of await read.certificatesOf(id)) {
+  for await (const entry of heldBy(read, id)) {
     if (entry.state === 'active') certificates.push(await planOf(app, principal, entry, gaps));
   }
   return {

@@ -23,21 +23,24 @@ export async function listCertificates(app: App, query: CertificateQuery, page: 
     throw new OperationError('invalid', [`state: not one of ${certificateStates.join(', ')}`]);
   }
   const isMeant = (entry: LedgerEntry): boolean => known === undefined || entry.state === known;
-  const entries = device === undefined ? await pick(app, isMeant, page) : (await ofDevice(app, device)).filter(isMeant);
+  const id = device === undefined ? null : parsePrincipalId(device);
+  if (device !== undefined && !id) throw new OperationError('invalid', [`id: not an id: ${principalIdRule}`]);
+  const { read } = app.store;
+  const pages = (next: Page) => (id ? read.certificatesOf(id, next) : read.certificates(next));
+  const entries = await pick(app, pages, isMeant, page);
   return entries.slice(0, page.limit).map(viewOf);
 }
 
-async function ofDevice({ store }: App, device: string): Promise<LedgerEntry[]> {
-  const id = parsePrincipalId(device);
-  if (!id) throw new OperationError('invalid', [`id: not an id: ${principalIdRule}`]);
-  return store.read.certificatesOf(id);
-}
-
-async function pick({ store, turns }: App, isMeant: (entry: LedgerEntry) => boolean, page: Page) {
+async function pick(
+  { turns }: App,
+  pages: (next: Page) => Promise<LedgerEntry[]>,
+  isMeant: (entry: LedgerEntry) => boolean,
+  page: Page,
+): Promise<LedgerEntry[]> {
   const picked: LedgerEntry[] = [];
   let { after } = page;
   while (picked.length < page.limit) {
-    const entries = await store.read.certificates({ limit: pageRows, ...(after !== undefined && { after }) });
+    const entries = await pages({ limit: pageRows, ...(after !== undefined && { after }) });
     picked.push(...entries.filter(isMeant));
     if (entries.length < pageRows) break;
     after = entries.at(-1)?.fingerprint;

@@ -175,7 +175,7 @@ async function showDevice(app: App, id: PrincipalId) {
   const { read } = app.store;
   const principal = await read.principal(id);
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
-  const certificates = (await read.certificatesOf(id)).slice(0, shownMax).map(viewOf);
+  const certificates = (await read.certificatesOf(id, { limit: shownMax })).map(viewOf);
   const renewals = await read.renewals({ principalId: id }, shownMax);
   return {
     principal,
@@ -204,10 +204,11 @@ async function carriedFor(app: App, principal: Principal): Promise<CarriedContac
   return (await app.store.read.carriedContacts(principal.id)).filter(({ gatewayId }) => speakers.has(gatewayId));
 }
 
-function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {
+async function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {
   const { read } = app.store;
-  const found = kind === 'gateway' ? read.delegationsOf(id) : kind === 'device' ? read.delegationsFor(id, site) : [];
-  return Promise.resolve(found).then((all) => all.filter((each) => isInForce(each, app.clock.now())));
+  const now = app.clock.now();
+  if (kind === 'gateway') return read.standingDelegations(id, now);
+  return kind === 'device' ? (await read.delegationsFor(id, site)).filter((each) => isInForce(each, now)) : [];
 }
 
 /** Certificates, renewals and delegations shown of one device. */

@@ -12,6 +12,7 @@ import { OperationError } from '../operations.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
+import { heldBy, heldOf } from '../renewal/held.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { owePrompt } from '../renewal/last-chance.ts';
 import { openUnder, openWithin } from '../renewal/open-renewal.ts';
@@ -26,7 +27,7 @@ export function runRenewal(app: App, id: PrincipalId): Promise<Renewal> {
     const entry = await replaceable(tx, id);
     const open = entry && (await tx.openRenewalFor(entry.fingerprint));
     const renewal = entry && (await openWithin(within, entry));
-    if (!renewal) throw new OperationError('conflict', [whyNone(principal, await tx.certificatesOf(id))]);
+    if (!renewal) throw new OperationError('conflict', [whyNone(principal, await heldOf(tx, id))]);
     return renewal.id === open?.id && principal.status === 'active'
       ? setGoing(within, renewal, principal, entry)
       : renewal;
@@ -43,9 +44,12 @@ function whyNone({ id, status }: Principal, entries: readonly LedgerEntry[]): st
 }
 
 async function replaceable(read: Reader, id: PrincipalId): Promise<LedgerEntry | undefined> {
-  const entries = await read.certificatesOf(id);
-  for (const each of entries) if (each.state === 'active' && !(await isOfDrill(read, each))) return each;
-  return entries.find(({ state }) => state === 'active' || state === 'expired');
+  let second: LedgerEntry | undefined;
+  for await (const each of heldBy(read, id)) {
+    if (each.state === 'active' && !(await isOfDrill(read, each))) return each;
+    if (each.state === 'active' || each.state === 'expired') second ??= each;
+  }
+  return second;
 }
 
 /** Owes the device what it is owed now, and not after a pause. */

@@ -8,6 +8,7 @@ import type { Unissued } from '../../ports/fleet.ts';
 import type { App } from '../context.ts';
 import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from '../operations.ts';
 import { lastSeen } from '../renewal/prospect.ts';
+import { countWithout } from './count-standings.ts';
 import { type Ahead, lookAhead } from './look-ahead.ts';
 
 const daysDefault = 90;
@@ -34,7 +35,7 @@ type Without = Pick<ForecastView, 'without' | 'withoutDevices'>;
 
 async function countUnissued(app: App, query: ForecastQuery): Promise<Without> {
   if (query.owner === undefined && query.site === undefined) {
-    const { all, devices } = (await app.store.read.standings(app.clock.now())).without;
+    const { all, devices } = await countWithout(app);
     return { without: all, withoutDevices: devices };
   }
   let [without, withoutDevices] = [0, 0];

@@ -6,6 +6,7 @@ import { dayMs, type Instant } from '../../domain/time.ts';
 import type { StandingCounts } from '../../ports/fleet.ts';
 import type { App } from '../context.ts';
 import type { FleetView, OwnerView } from '../fleet-view.ts';
+import { countStandings } from './count-standings.ts';
 import { lookAhead } from './look-ahead.ts';
 
 /** For how many times as long as it took a walk is not made again: it has a twentieth of the time at most. */
@@ -33,6 +34,7 @@ interface Ahead {
 export class Foresight {
   #ahead: Ahead | null = null;
   #standing: { readonly counts: StandingCounts; readonly endedAt: number; readonly tookMs: number } | null = null;
+  #counting: Promise<StandingCounts> | null = null;
 
   /**
    * The figures as they are known by now.
@@ -59,12 +61,21 @@ export class Foresight {
     return app.clock.steady() >= ahead.endedAt + ahead.tookMs * restFactor;
   }
 
-  /** What is dark in numbers costs as much to count: that has a twentieth of the time at most, too. */
-  async #standings(app: App): Promise<StandingCounts> {
+  /** What is dark in numbers costs as much to count: that has a twentieth of the time at most, too. Who asks meanwhile waits for the same. */
+  #standings(app: App): Promise<StandingCounts> {
     const known = this.#standing;
+    const isRecent =
+      known !== null && known.tookMs >= 1 && app.clock.steady() < known.endedAt + known.tookMs * restFactor;
+    if (isRecent) return Promise.resolve(known.counts);
+    this.#counting ??= this.#count(app).finally(() => {
+      this.#counting = null;
+    });
+    return this.#counting;
+  }
+
+  async #count(app: App): Promise<StandingCounts> {
     const from = app.clock.steady();
-    if (known && known.tookMs >= 1 && from < known.endedAt + known.tookMs * restFactor) return known.counts;
-    const counts = await app.store.read.standings(app.clock.now());
+    const counts = await countStandings(app);
     const endedAt = app.clock.steady();
     this.#standing = { counts, endedAt, tookMs: endedAt - from };
     return counts;

@@ -1,6 +1,5 @@
 // A certificate was seen on a connection for the first time: it becomes the active one, and only now does what it replaces
 // begin to retire.
-import { isAwaited } from '../../domain/admission.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../../domain/certificate.ts';
 import { overlapEnd, type Policy } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
@@ -12,6 +11,7 @@ import { callOff } from './call-off.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
 import { isDrill } from './drill.ts';
 import { dueAt } from './due.ts';
+import { heldBy } from './held.ts';
 import { retireWithin } from './retire.ts';
 import { reviveWithin } from './revive.ts';
 import { revokeWithin } from './revoke.ts';
@@ -29,9 +29,8 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
     if (!entry || !awakens(entry, now) || !principal) return;
     const policy = policyOf(app, principal);
     if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
-    const known = await tx.certificatesOf(principal.id);
     // Whoever else came in by the same introduction is not the one that is known from now on.
-    if (isAwaited(known)) {
+    if (!(await tx.wasSeen(principal.id))) {
       await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
     }
     const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
@@ -45,13 +44,10 @@ export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | 
       return completeDrill(within, heardThrough(own, via, now), principal);
     }
     await tx.putCertificate({ ...active, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
-    const place = known.findIndex((each) => each.fingerprint === fingerprint);
-    // What its renewal replaces may bear a later date, if the clock was set back in between.
-    const replaced = known.filter((each, at) => at > place || each.fingerprint === own?.oldFingerprint);
-    const overlapUntil = await supersede(within, replaced, policy);
+    // Replaced once before, the old certificate keeps the end it was given then.
+    const old = own?.oldFingerprint ? await tx.certificate(own.oldFingerprint) : null;
+    const overlapUntil = await supersede(within, replacedBy(within, entry, old), policy);
     if (own) {
-      // Replaced once before, the old certificate keeps the end it was given then.
-      const old = known.find((each) => each.fingerprint === own.oldFingerprint);
       const endsAt = old?.state === 'superseded' ? (old.overlapUntil ?? now) : overlapUntil;
       await completeRenewal(within, heardThrough(own, via, now), principal, endsAt);
     }
@@ -73,11 +69,21 @@ function heardThrough(own: Renewal, via: PrincipalId | null, now: Instant): Rene
   return via === null ? own : { ...own, via, heardAt: now };
 }
 
+/** What was issued before it; what its renewal replaces may bear a later date, if the clock was set back in between. */
+async function* replacedBy({ tx }: Change, entry: LedgerEntry, old: LedgerEntry | null): AsyncGenerator<LedgerEntry> {
+  let isOldAmong = false;
+  for await (const each of heldBy(tx, entry.principalId, entry.fingerprint)) {
+    isOldAmong ||= each.fingerprint === old?.fingerprint;
+    yield each;
+  }
+  if (old && !isOldAmong) yield old;
+}
+
 /** Begins the overlap of the certificates that are replaced. @returns when the last of them stops being admitted. */
-async function supersede(within: Change, replaced: readonly LedgerEntry[], policy: Policy): Promise<Instant> {
+async function supersede(within: Change, replaced: AsyncIterable<LedgerEntry>, policy: Policy): Promise<Instant> {
   const { tx, now } = within;
   let latest = now;
-  for (const each of replaced) {
+  for await (const each of replaced) {
     if (each.state === 'active' || (each.state === 'expired' && each.notAfter > now)) {
       const overlapUntil = overlapEnd(each, now, policy);
       latest = Math.max(latest, overlapUntil);

@@ -46,9 +46,9 @@ export async function isCompromised(
   if (brought && needsNewKey(brought)) return true;
   for (const entry of entries) {
     if (!entry) continue;
-    const over = await tx.certificatesByKey(entry.keyFingerprint);
-    if (over.some(({ revocationReason }) => revocationReason === 'keyCompromise')) return true;
-    const since = Math.min(...over.map(({ issuedAt }) => issuedAt));
+    const key = await tx.keyRecord(entry.keyFingerprint);
+    if (key.isCompromised) return true;
+    const since = key.since ?? entry.issuedAt;
     if (campaigns.some(({ issuedBefore }) => since < issuedBefore)) return true;
   }
   return false;

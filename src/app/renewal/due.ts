@@ -8,6 +8,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Change } from '../change.ts';
 import { type App, cohortIn, policyOf } from '../context.ts';
 import { isOfDrill } from './drill.ts';
+import { heldBy } from './held.ts';
 import { openWithin } from './open-renewal.ts';
 
 const neverCameBack: GapRecord = new Uint8Array();
@@ -37,7 +38,7 @@ export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecor
   const { app, tx, now } = within;
   const principal = await tx.principal(id);
   if (!principal) return;
-  for (const entry of await tx.certificatesOf(id)) {
+  for await (const entry of heldBy(tx, id)) {
     if (entry.state !== 'active' || entry.renewAt === null) continue;
     const renewAt = dueByKnown(app, entry, principal, gaps);
     if (renewAt <= now) await openWithin(within, entry);
@@ -54,7 +55,7 @@ export async function replanWithin(within: Change, before: Principal, after: Pri
   if (isSame) return;
   const { app, tx } = within;
   const gaps = (await tx.presence(after.id))?.gaps ?? neverCameBack;
-  for (const entry of await tx.certificatesOf(after.id)) {
+  for await (const entry of heldBy(tx, after.id)) {
     if (entry.state !== 'active' || entry.renewAt === null) continue;
     const renewAt = dueByKnown(app, entry, after, gaps);
     if (renewAt !== entry.renewAt) await tx.putCertificate({ ...entry, renewAt });
@@ -64,7 +65,7 @@ export async function replanWithin(within: Change, before: Principal, after: Pri
 /** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */
 export async function resumeWithin(within: Change, principal: Principal): Promise<void> {
   const { tx, now } = within;
-  for (const entry of await tx.certificatesOf(principal.id)) {
+  for await (const entry of heldBy(tx, principal.id)) {
     if (entry.state !== 'active' || entry.renewAt !== null || (await isOfDrill(tx, entry))) continue;
     if (await tx.openRenewalFor(entry.fingerprint)) continue;
     await tx.putCertificate({ ...entry, renewAt: Math.max(now, await dueAt(within, entry, principal)) });

@@ -21,7 +21,7 @@ export async function keyHistoryOf(
     return {
       agrees: canAgree(key),
       allowed: app.authority.certifiesKeys === true && allowsKey(app.profiles[principal.kind], key),
-      entries: await read.certificatesByKey(key.fingerprint),
+      record: await read.keyRecord(key.fingerprint),
     };
   } catch (error) {
     if (error instanceof DerError) return null;

@@ -1,6 +1,5 @@
 // Opens a renewal: because a certificate is due, because its device came back through the lane, because an operator says
 // so, or for a stranger's first enrollment. One certificate has one open renewal at most.
-import { isAwaited } from '../../domain/admission.ts';
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
 import { graceMs, type KeyMode } from '../../domain/policy.ts';
@@ -166,7 +165,7 @@ export function openEnrollment(app: App, id: PrincipalId, endsAt: Instant): Prom
   return change(app, async (within) => {
     const principal = await within.tx.principal(id);
     const current = await within.tx.currentRenewal(id);
-    if (!principal || !isAwaited(await within.tx.certificatesOf(id))) return null;
+    if (!principal || (await within.tx.wasSeen(id))) return null;
     return current && isOpen(current) ? current : open(within, principal, null, endsAt);
   });
 }

@@ -42,7 +42,7 @@ export async function revoke(
     const { tx } = within;
     const entry = await tx.certificate(fingerprint);
     if (!entry) throw new OperationError('not_found', [`no certificate ${fingerprint}`]);
-    for (const other of reason === 'keyCompromise' ? await tx.certificatesByKey(entry.keyFingerprint) : [entry]) {
+    for (const other of reason === 'keyCompromise' ? await tx.heldByKey(entry.keyFingerprint) : [entry]) {
       // One may have fallen with the renewal of another.
       const each = (await tx.certificate(other.fingerprint)) ?? other;
       if (await revokeWithin(within, each, reason)) await mendRenewals(within, each, reason);

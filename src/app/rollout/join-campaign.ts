@@ -16,6 +16,7 @@ import { callOff } from '../renewal/call-off.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { isOfDrill } from '../renewal/drill.ts';
+import { heldBy } from '../renewal/held.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
@@ -61,8 +62,8 @@ async function isMember({ app, tx }: Look, campaign: StoredCampaign, entry: Ledg
   if (campaign.otherIssuer && !isOtherIssuer(entry, signingCa(app).chain[0])) return false;
   if (entry.issuedAt < campaign.issuedBefore) return true;
   if (!needsNewKey(campaign)) return false;
-  const certified = await tx.certificatesByKey(entry.keyFingerprint);
-  return certified.some(({ issuedAt }) => issuedAt < campaign.issuedBefore);
+  const { since } = await tx.keyRecord(entry.keyFingerprint);
+  return since !== null && since < campaign.issuedBefore;
 }
 
 function isOtherIssuer(entry: LedgerEntry, issuer: Uint8Array | undefined): boolean {
@@ -81,7 +82,7 @@ export async function joinPrincipal(within: Change, campaign: StoredCampaign, pr
   if (covered === null) return 0;
   if (needsNewKey(campaign)) await callOffDistrusted(within, principal);
   let leftOut = 0;
-  for (const entry of await within.tx.certificatesOf(principal.id)) {
+  for await (const entry of heldBy(within.tx, principal.id)) {
     const why = await joinOne(within, campaign, principal, entry);
     // Who was left out when it was its turn has been told of.
     if (why === null || covered === 'late') continue;

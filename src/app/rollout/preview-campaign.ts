@@ -4,6 +4,7 @@ import { counted } from '../../domain/counted.ts';
 import { type Cohort, cohorts } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type App, cohortIn } from '../context.ts';
+import { heldBy } from '../renewal/held.ts';
 import type { CampaignPreview, CampaignScope, NewCampaign } from './campaign-view.ts';
 import { coverage, type Look, shareOf } from './join-campaign.ts';
 import { hasFilter, readCampaign } from './read-campaign.ts';
@@ -42,7 +43,7 @@ async function scopeOf(look: Look, campaign: StoredCampaign): Promise<CampaignSc
       if (coverage(look, asInTurn, principal) === null) continue;
       const count = counts.get(cohort) ?? { certificates: 0, leftOut: 0 };
       const before = count.certificates;
-      for (const entry of await look.tx.certificatesOf(principal.id)) {
+      for await (const entry of heldBy(look.tx, principal.id)) {
         const { kind } = await shareOf(look, campaign, principal, entry);
         if (kind === 'in') count.certificates += 1;
         else if (kind === 'left_out') count.leftOut += 1;

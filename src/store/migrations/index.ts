@@ -26,6 +26,7 @@ import { activatedViaMigration } from './0024-activated-via.ts';
 import { mqttSpreadMigration } from './0025-mqtt-spread.ts';
 import { requestCsrMigration } from './0026-request-csr.ts';
 import { knownBlockMigration } from './0027-known-block.ts';
+import { historyMigration } from './0028-history.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -56,4 +57,5 @@ export const migrations: readonly Migration[] = [
   mqttSpreadMigration,
   requestCsrMigration,
   knownBlockMigration,
+  historyMigration,
 ];
