@@ -74,14 +74,15 @@ export function fillLedger({ app, database }: Parts, devices: number, due: numbe
   const now = app.clock.now();
   const policy = policyOf(app, { class: 'default', criticality: 'medium' });
   const principal = sqlite.prepare(
-    `INSERT INTO principal (id, kind, status, owner, class, criticality, site, modes)
-     VALUES (?, 'device', 'active', ?, 'default', 'medium', ?, '')`,
+    `INSERT INTO principal (id, kind, status, owner, class, criticality, site, modes, lit_until)
+     VALUES (?, 'device', 'active', ?, 'default', 'medium', ?, '', ?)`,
   );
   const certificate = sqlite.prepare(
     `INSERT INTO certificate (fingerprint, serial, principal_id, state, not_before, not_after, key_fingerprint, issued_at,
        activated_at, last_seen_at, renew_at, der) VALUES (?, ?, ?, 'active', ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const presence = sqlite.prepare('INSERT INTO presence (principal_id, gaps, came_at, left_at) VALUES (?, ?, ?, ?)');
+  const watch = sqlite.prepare('INSERT INTO watch (principal_id, due_at) VALUES (?, ?)');
   const copies = copiesOf(real);
   inOneGo(sqlite, () => {
     for (let i = 0; i < devices; i += 1) {
@@ -92,12 +93,14 @@ export function fillLedger({ app, database }: Parts, devices: number, due: numbe
       const row = certificateRow(id, bornAt, now + day, copies.next().value);
       const policyAt = renewalTime(row, id, 'broad', policy);
       const renewAt = i < due ? now - 1 : Math.max(now + day, dueByGaps(row, policyAt, gapsOf(gaps)));
-      principal.run(id, `owner-${Math.floor(site / sitesPerOwner)}`, `site-${site}`);
+      principal.run(id, `owner-${Math.floor(site / sitesPerOwner)}`, `site-${site}`, row.notAfter);
       certificate.run(
         ...[row.fingerprint, row.serial, id, row.notBefore, row.notAfter, row.keyFingerprint, bornAt],
         ...[bornAt, leftAt, renewAt, row.der],
       );
       presence.run(id, gaps, leftAt - 5_000, leftAt);
+      // Looked at before, and next when it would go dark.
+      watch.run(id, row.notAfter);
     }
     sqlite.exec(`UPDATE tally SET count = ${devices} WHERE subject = 'certificate' AND state = 'active'`);
   });

@@ -41,7 +41,7 @@ export function fillHistory({ app, database }: Parts, devices: number): void {
 }
 
 /** A part of that work: what is made ready before it is measured, and the work itself with what came of it in words. */
-type Work = (parts: Parts) => () => Promise<string>;
+export type Work = (parts: Parts) => () => Promise<string>;
 
 const count = (number: number): string => number.toLocaleString('en');
 
@@ -59,9 +59,11 @@ function storedSessions({ database }: Parts): () => Promise<string> {
   });
   sessions.load();
   return async () => {
-    await sessions.forgetAbsent(1, 86_400_000);
-    const gone = await sessions.forgetAbsent(86_400_000, 86_400_000);
-    return `${count(gone.length)} forgotten`;
+    let forgotten = 0;
+    for (const away of [1, 86_400_000]) {
+      for await (const gone of sessions.forgetAbsent(away, 86_400_000)) forgotten += gone.length;
+    }
+    return `${count(forgotten)} forgotten`;
   };
 }
 
@@ -111,7 +113,3 @@ export const historyWork = {
 } as const satisfies Record<string, Work>;
 
 export type HistoryWork = keyof typeof historyWork;
-
-export function isHistoryWork(name: string): name is HistoryWork {
-  return Object.hasOwn(historyWork, name);
-}

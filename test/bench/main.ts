@@ -7,7 +7,7 @@ import { sweepTimes, wholeRenewals } from './application.ts';
 import { underAttack } from './attacks/main.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
-import { millionDevices, millionHistory } from './million.ts';
+import { millionDark, millionDevices, millionHistory } from './million.ts';
 import { comparePeers } from './peer.ts';
 import { longList } from './revocations.ts';
 
@@ -18,7 +18,7 @@ const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> =
   crl: async () => [await longList()],
   delegated: delegatedBatch,
   attacks: underAttack,
-  million: async () => [...(await millionDevices()), ...(await millionHistory())],
+  million: async () => [...(await millionDevices()), ...(await millionHistory()), ...(await millionDark())],
 };
 
 function print(figures: readonly Figure[]): void {

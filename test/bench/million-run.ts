@@ -1,22 +1,24 @@
 // One measurement on the ledger of a million devices, in a process of its own: its memory is its peak's. Arguments: home, and what
 // is measured.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { reconcile } from '../../src/app/inventory/reconcile.ts';
 import { forecast } from '../../src/app/oversight/forecast.ts';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { lookOverNow } from '../../src/app/upkeep/begin-chores.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
-import { historyWork, isHistoryWork } from './history.ts';
+import { historyWork, type Work } from './history.ts';
+import { watchHold } from './hold.ts';
 import { type Measured, openFleet } from './million.ts';
+import { standingWork } from './standing.ts';
 
 const [home = '', what = ''] = process.argv.slice(2);
 const parts = await openFleet(home);
 const { app, outbox } = parts;
-const history = isHistoryWork(what) ? historyWork[what](parts) : null;
+const works: Readonly<Record<string, Work>> = { ...historyWork, ...standingWork };
+const work = works[what]?.(parts);
 
 async function run(): Promise<string> {
-  if (history) return history();
+  if (work) return work();
   if (what === 'difference') {
     const { counts } = await reconcile(app, { source: 'plant', dryRun: true, limit: 0 });
     return `${counts.added} to add, ${counts.changed} to change, ${counts.decommissioned} to decommission`;
@@ -52,8 +54,7 @@ async function run(): Promise<string> {
 
 // Statements that are not compiled yet cost whoever comes first.
 await app.store.read.outlooks(0, null, 1);
-const delays = monitorEventLoopDelay({ resolution: 1 });
-delays.enable();
+const heldSoFar = watchHold();
 // Not what the kernel has as the peak: that begins with what the process this one was forked from had.
 let peakBytes = process.memoryUsage.rss();
 const look = (): void => {
@@ -65,15 +66,10 @@ const outcome = await run();
 const seconds = (performance.now() - began) / 1_000;
 // What held the loop last is seen only when it turns again.
 await new Promise((resolve) => setTimeout(resolve, 20));
-delays.disable();
+const hold = heldSoFar();
 clearInterval(looking);
 look();
-const measured: Measured = {
-  seconds,
-  peakMib: peakBytes / 1_048_576,
-  heldMs: delays.max / 1e6,
-  outcome,
-};
+const measured: Measured = { seconds, peakMib: peakBytes / 1_048_576, ...hold, outcome };
 await outbox.close();
 await app.store.close();
 process.send?.(measured, () => process.exit(0));

@@ -14,8 +14,10 @@ import { nobody } from '../fakes/nobody.ts';
 import type { Figure } from './figure.ts';
 import { fillLedger } from './fleet.ts';
 import { fillHistory, type HistoryWork, historyWork } from './history.ts';
+import type { Hold } from './hold.ts';
 import { plantConfig, writePlant } from './plant.ts';
 import { idOf, principalRow } from './rows.ts';
+import { plantDarkness, type StandingWork, standingWork } from './standing.ts';
 
 const devices = 1_000_000;
 /** What falls due in fourteen hours of such a fleet. */
@@ -25,11 +27,9 @@ const otherEach = 100;
 const wrong = 3;
 
 /** What a process of this measurement answers with. */
-export interface Measured {
+export interface Measured extends Hold {
   readonly seconds: number;
   readonly peakMib: number;
-  /** The longest the event loop was held: what everybody else waited at most. */
-  readonly heldMs: number;
   /** What came of it, in words. */
   readonly outcome: string;
 }
@@ -62,7 +62,7 @@ async function makeFleet(home: string): Promise<void> {
   closeSync(file);
 }
 
-type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look' | 'reckoning' | HistoryWork;
+type What = 'forecast' | 'sweep' | 'difference' | 'refusal' | 'look' | 'reckoning' | HistoryWork | StandingWork;
 
 async function measure(home: string, what: What): Promise<Measured> {
   const child = fork(join(dirname(fileURLToPath(import.meta.url)), 'million-run.js'), [home, what]);
@@ -76,8 +76,9 @@ async function measure(home: string, what: What): Promise<Measured> {
   return measured;
 }
 
-function figure(name: string, { seconds, peakMib, heldMs, outcome }: Measured): Figure {
-  const cost = `${seconds.toFixed(1)} s, ${peakMib.toFixed(0)} MiB at most, others wait ${heldMs.toFixed(0)} ms at most`;
+function figure(name: string, { seconds, peakMib, heldMs, workedMs, outcome }: Measured): Figure {
+  const worked = workedMs === null ? '' : ` (${workedMs.toFixed(0)} of work)`;
+  const cost = `${seconds.toFixed(1)} s, ${peakMib.toFixed(0)} MiB at most, others wait ${heldMs.toFixed(0)} ms${worked} at most`;
   return {
     name: `${name} of ${devices.toLocaleString('en')} devices`,
     measured: `${cost}: ${outcome}`,
@@ -112,6 +113,26 @@ export async function millionDevices(): Promise<Figure[]> {
   }
 }
 
+/** The same fleet when all of it is dark: what it costs to know that, and to keep it known. */
+export async function millionDark(): Promise<Figure[]> {
+  const home = mkdtempSync(join(tmpdir(), 'nolapse-dark-'));
+  try {
+    await makeFleet(home);
+    const parts = await openFleet(home);
+    plantDarkness(parts, devices);
+    await parts.outbox.close();
+    await parts.app.store.close();
+    const figures: Figure[] = [];
+    for (const what of Object.keys(standingWork) as StandingWork[]) figures.push(await measureWork(home, what));
+    return figures;
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+const measureWork = async (home: string, what: HistoryWork | StandingWork): Promise<Figure> =>
+  figure(what, await measure(home, what));
+
 /** The same fleet with what it has gathered over the years. */
 export async function millionHistory(): Promise<Figure[]> {
   const home = mkdtempSync(join(tmpdir(), 'nolapse-history-'));
@@ -122,7 +143,7 @@ export async function millionHistory(): Promise<Figure[]> {
     await parts.outbox.close();
     await parts.app.store.close();
     const figures: Figure[] = [];
-    for (const what of Object.keys(historyWork) as HistoryWork[]) figures.push(figure(what, await measure(home, what)));
+    for (const what of Object.keys(historyWork) as HistoryWork[]) figures.push(await measureWork(home, what));
     return figures;
   } finally {
     rmSync(home, { recursive: true, force: true });
