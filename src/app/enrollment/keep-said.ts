@@ -3,16 +3,25 @@
 import { type Contact, nothingSaid, type PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Transaction } from '../../ports/store.ts';
-import type { Way } from '../renewal/manner.ts';
+import type { Said, Way } from '../renewal/manner.ts';
 
-type Said = Partial<Pick<Contact, 'encoding' | 'packetBytesMax' | 'slots' | 'clockSkewMs'>>;
+type Saying = Partial<Pick<Contact, 'encoding' | 'packetBytesMax' | 'slots' | 'clockSkewMs'>>;
 
-/** What is not said stays as it was. The device was heard in either case. */
-export async function keepSaid(tx: Transaction, id: PrincipalId, path: Way, said: Said, now: Instant): Promise<void> {
+/** What is not said stays as it was. The device was heard in either case. @returns what is known on this way from now on. */
+export async function keepSaid(
+  tx: Transaction,
+  id: PrincipalId,
+  path: Way,
+  saying: Saying,
+  now: Instant,
+): Promise<Said> {
   const blank = { ...nothingSaid, principalId: id };
-  const own = (await tx.contact(id)) ?? blank;
-  if (path === null) return tx.putContact({ ...own, ...said, lastSeenAt: now });
-  const carried = (await tx.carriedContacts(id)).find(({ gatewayId }) => gatewayId === path) ?? blank;
-  await tx.putCarriedContact({ ...carried, ...said, gatewayId: path, lastSeenAt: now });
-  await tx.putContact({ ...own, lastSeenAt: now });
+  const before = (await tx.contact(id)) ?? blank;
+  const own = { ...before, ...(path === null && saying), lastSeenAt: now };
+  await tx.putContact(own);
+  if (path === null) return { own, carried: [] };
+  const known = (await tx.carriedContacts(id)).find(({ gatewayId }) => gatewayId === path) ?? blank;
+  const carried = { ...known, ...saying, gatewayId: path, lastSeenAt: now };
+  await tx.putCarriedContact(carried);
+  return { own, carried: [carried] };
 }

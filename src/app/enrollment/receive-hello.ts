@@ -4,7 +4,7 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
-import { canBeTold, mannerOf } from '../renewal/manner.ts';
+import { canBeTold, mannerFor } from '../renewal/manner.ts';
 import { onHello } from './answer.ts';
 import { keepSaid } from './keep-said.ts';
 import type { Sender } from './receive.ts';
@@ -18,15 +18,15 @@ export async function receiveHello(app: App, sender: Sender, hello: HelloMessage
   if (objection) return objection;
   const now = app.clock.now();
   const { maxPacket, slots, clock } = hello;
-  const said = {
+  const saying = {
     encoding,
     ...(maxPacket !== undefined && { packetBytesMax: maxPacket }),
     ...(slots !== undefined && { slots }),
     ...(clock !== undefined && { clockSkewMs: clock * 1_000 - now }),
   };
-  await change(app, ({ tx }) => keepSaid(tx, id, via, said, now));
+  const said = await change(app, ({ tx }) => keepSaid(tx, id, via, saying, now));
   // Kept first: what is said to it must not be larger than what it takes, be that too little for anything but an error.
-  const manner = await mannerOf(app, id, via);
+  const manner = mannerFor(await app.store.read.principal(id), said, via);
   if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) {
     return tooSmall;
   }

@@ -142,12 +142,20 @@ export async function sendEach(
 ): Promise<Set<DownWord>> {
   const taken = new Set<DownWord>();
   const all: Way[] = [null, ...(gateways ? speakersFor(app, id) : [])];
-  for (const path of asked === 'everywhere' ? all : all.filter((each) => each === asked)) {
+  for (const path of asked === 'everywhere' ? withoutAbsent(app, id, all) : all.filter((each) => each === asked)) {
     const manner = await mannerOf(app, id, path);
     const message = await messageFor(manner);
     if (message && (await sendDown(app, id, manner, message, { path, certificate })) > 0) taken.add(message.word);
   }
   return taken;
+}
+
+/** Nothing is read and encoded for a device that only its gateways listen for. Where nobody else is spoken to, it is as if it listened. */
+function withoutAbsent(app: App, id: PrincipalId, [own = null, ...gateways]: readonly Way[]): readonly Way[] {
+  const isHeard = (['offer', 'cert', 'done', 'error'] as const).some((word) =>
+    app.sessions.listens(id, enrollmentTopic(id, word)),
+  );
+  return isHeard || gateways.length === 0 ? [own, ...gateways] : gateways;
 }
 
 function hand(
