@@ -63,9 +63,14 @@ export function endPolitely({ stream, socket, lingerMs, onEnd }: PoliteEnd): voi
     return socket;
   };
   if (stream === socket) return;
+  // The WebSocket library destroys its stream without the error that it failed with.
+  let failure: Error | undefined;
+  stream.prependListener('error', (error: Error) => {
+    failure = error;
+  });
   const destroyStream = stream.destroy.bind(stream);
   stream.destroy = (error) => {
-    tell(error);
+    tell(error ?? failure);
     return destroyStream(error);
   };
 }
@@ -79,8 +84,12 @@ function isGone(socket: TLSSocket, error: Error | null | undefined): boolean {
   return isClosed || isLost || isOfTransport(error);
 }
 
+/** How the WebSocket library says that nothing can be sent any more: its error has no code. */
+const webSocketHasEnded = /^WebSocket is not open/;
+
 /** Did the connection itself fail? */
 export function isOfTransport(error: Error | null | undefined): boolean {
   const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
+  if (error && webSocketHasEnded.test(error.message)) return true;
   return syscall !== undefined || (typeof code === 'string' && /^(E[A-Z]+|ERR_SSL_.*|ERR_STREAM_.*)$/.test(code));
 }
