@@ -126,7 +126,7 @@ describe('who only reads', () => {
     rmSync(join(pki, 'server.crt'));
     const { code, stdout } = await run('doctor');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^error +server certificate +/m);
+    expect(stdout).toMatch(/^critical +server certificate +/m);
     expect(existsSync(join(pki, 'server.crt'))).toBe(false);
   });
 });

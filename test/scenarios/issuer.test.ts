@@ -28,7 +28,7 @@ it('refuses what would gain no time, keeps what there is, and alerts', async () 
   });
   const findings = await operations.doctor();
   expect(findings.find(({ level }) => level !== 'ok')).toMatchObject({
-    level: 'warning',
+    level: 'critical',
     subject: 'issuing certificate',
     detail: expect.stringContaining('cut short'),
   });

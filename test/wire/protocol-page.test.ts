@@ -104,7 +104,7 @@ describe('docs/protocol.md and the code say the same about', () => {
 
   it('how many parts a replacement takes', () => {
     const size = 600;
-    expect(section('Sizes and costs')).toMatch(/a replacement of 600 bytes\s+takes this many parts/);
+    expect(section('Sizes and costs')).toMatch(/a replacement of\s+600 bytes\s+takes this many parts/);
     const partsFor = (encoding: Encoding, packetBytesMax: number, idLength: number): string => {
       const id = idOf('x'.repeat(idLength));
       if (!canBeTold(id, { encoding, packetBytesMax })) return '-';

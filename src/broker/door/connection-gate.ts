@@ -29,6 +29,8 @@ export class ConnectionGate {
   readonly #byBlock = new Map<string, number>();
   readonly #known: KnownBlocks;
   #unknown = 0;
+  /** Has a known certificate come since the start? */
+  #isProven = false;
 
   constructor(limits: GateLimits, known = new KnownBlocks()) {
     this.#limits = limits;
@@ -39,9 +41,12 @@ export class ConnectionGate {
     return this.#open.size;
   }
 
-  /** May this block be a known device's? Until somebody has come, anybody's may. */
+  /**
+   * May this block be a known device's? Until a known certificate has come since the start, anybody's may: where nobody can connect,
+   * the blocks that are remembered may be those of long ago.
+   */
   mayBeKnown(block: string): boolean {
-    return this.#known.size === 0 || this.#known.has(block);
+    return !this.#isProven || this.#known.has(block);
   }
 
   /** Has a known certificate come from this block? */
@@ -76,6 +81,7 @@ export class ConnectionGate {
 
   /** A known certificate came over this connection: its block is known from now on. */
   prove(socket: Socket): void {
+    this.#isProven = true;
     const entry = this.#open.get(socket);
     if (!entry) return;
     if (entry.isUnknown) this.#unknown -= 1;
