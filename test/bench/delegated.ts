@@ -1,11 +1,13 @@
 // A site's thousand devices fall due at one moment and are renewed through one gateway: how long that takes, and how long another
 // client waits for its messages meanwhile. The gateway's server, the site and the other client are processes of their own.
 import { type ChildProcess, fork } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connectAsync } from 'mqtt';
 import type { IssuedView } from '../../src/app/operations.ts';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -84,6 +86,21 @@ async function makeDue(home: string, at: number): Promise<void> {
   await store.close();
 }
 
+/** A broker in use knows the address: connections from one that is not known are watched for as long as they last. */
+async function comeOnce(port: number, { certificatePem, keyPem }: IssuedView): Promise<void> {
+  const client = await connectAsync({
+    protocol: 'mqtts',
+    host: '127.0.0.1',
+    port,
+    clientId: 'other',
+    cert: new X509Certificate(certificatePem).toString(),
+    key: keyPem,
+    rejectUnauthorized: false,
+    reconnectPeriod: 0,
+  });
+  await client.endAsync();
+}
+
 function start(script: string, role: Role): ChildProcess {
   const child = fork(join(dirname(fileURLToPath(import.meta.url)), script), { stdio: 'inherit' });
   child.send(role);
@@ -114,6 +131,7 @@ export async function delegatedBatch(): Promise<Figure[]> {
   await makeDue(home, dueAt);
   const server = await startServer('nolapse', home);
   const children: ChildProcess[] = [];
+  await comeOnce(server.port, other);
   try {
     const behind = start('delegated-site.js', { port: server.port, id: 'gateway', credentials: gateway });
     const beside = start('delegated-probe.js', { port: server.port, id: 'other', credentials: other });

@@ -60,7 +60,9 @@ it('a campaign survives a kill at each of its steps, and replaces each certifica
   const [starting, ...others] = steps;
   await gateway.kill();
   gateway = await Mortal.start(home, starting);
-  await expect(gateway.call('startCampaign', { reason: 'a new issuer' })).rejects.toThrow('the gateway ended');
+  await expect(gateway.call('startCampaign', { reason: 'a new issuer', all: true })).rejects.toThrow(
+    'the gateway ended',
+  );
   for (const step of others) {
     gateway = await Mortal.start(home, step);
     expect(await gateway.death()).toBe('SIGKILL');
