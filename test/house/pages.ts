@@ -33,7 +33,10 @@ export function linesOf(text: string): PageLine[] {
 /** Lines that are too wide. A row of a table cannot be broken, nor a message's bytes, nor a word. */
 export function wideLines(text: string, columnsMax: number): number[] {
   const cannotBreak = ({ text: line, code }: PageLine): boolean =>
-    line.startsWith('|') || code === 'json' || code === 'text' || !/\S\s+\S/.test(line.replace(/\[[^\]]*\]/g, '[]'));
+    line.trimStart().startsWith('|') ||
+    code === 'json' ||
+    code === 'text' ||
+    !/\S\s+\S/.test(line.replace(/\[[^\]]*\]/g, '[]'));
   return linesOf(text)
     .filter((line) => line.text.length > columnsMax && !cannotBreak(line))
     .map(({ number }) => number);
