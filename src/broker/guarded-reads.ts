@@ -57,7 +57,7 @@ export function guardReads(stream: Duplex, rules: ReadRules): GuardedReads {
         hold(goOn);
         break;
       }
-      const chunk: unknown = read(size);
+      const chunk: unknown = size == null ? readBuffered(stream, read) : read(size);
       if (!(chunk instanceof Uint8Array)) return chunk;
       const { fault, bytes, used, packets, discarded, standsFor } = guard.pass(chunk, pace.allowance);
       if (fault) {
@@ -87,4 +87,19 @@ export function guardReads(stream: Duplex, rules: ReadRules): GuardedReads {
       }
     },
   };
+}
+
+/** All that has come. From Node 26 on a stream gives a piece at a time, and aedes asks once for each time it is told. */
+function readBuffered(stream: Duplex, read: () => unknown): unknown {
+  const first = read();
+  let left = first instanceof Uint8Array ? stream.readableLength : 0;
+  if (!(first instanceof Uint8Array) || left === 0) return first;
+  const pieces = [first];
+  while (left > 0) {
+    const next = read();
+    if (!(next instanceof Uint8Array)) break;
+    pieces.push(next);
+    left -= next.length;
+  }
+  return Buffer.concat(pieces);
 }
