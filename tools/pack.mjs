@@ -68,18 +68,8 @@ function licencePage(all) {
 
 /** What an installed package needs to know: no scripts, no tools, and both drivers, of which each Node loads its own. */
 function packageOf(source) {
-  const {
-    name,
-    version,
-    description,
-    license,
-    type,
-    engines,
-    bin,
-    dependencies: needed,
-    optionalDependencies,
-  } = source;
-  const { 'nolapse-node-20': _, ...drivers } = optionalDependencies;
+  const { name, version, description, license, type, engines, bin } = source;
+  const { 'nolapse-node-20': _, ...drivers } = source.optionalDependencies;
   const forNode20 = readJson('src/store/node-20/package.json').dependencies;
   const optional = { ...drivers, ...forNode20 };
   const files = [...shipped.filter((each) => each !== 'dist'), 'dist', licences];
@@ -92,7 +82,7 @@ function packageOf(source) {
     engines,
     bin,
     files,
-    dependencies: needed,
+    dependencies: source.dependencies,
     optionalDependencies: optional,
   };
 }

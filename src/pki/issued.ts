@@ -1,6 +1,5 @@
 // Reads a certificate that an authority answered with, for the domain to hold against the request. Strictly: it is trusted by what it says.
-import type { Fingerprint, Serial } from '../domain/certificate.ts';
-import { foreignSerial } from '../domain/certificate.ts';
+import { type Fingerprint, foreignSerial } from '../domain/certificate.ts';
 import type { IssuedFacts } from '../domain/issued-entry.ts';
 import { isSignedBy } from './chain.ts';
 import { tags } from './der.ts';
@@ -59,7 +58,7 @@ export function readIssued(der: Uint8Array, { issuer, ownSerials }: Reading): Is
     return {
       der,
       fingerprint: fingerprintOf(der) as Fingerprint,
-      serial: ownSerials ? serial : foreignSerial(serial as Serial, issuerMark(facts)),
+      serial: ownSerials ? serial : foreignSerial(serial, issuerMark(facts)),
       keyFingerprint: key.fingerprint,
       commonNames: valuesOf(name, oids.commonName),
       alternativeNames: names ? readAlternativeNames(names.value, 'strict') : [],

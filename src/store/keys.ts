@@ -11,6 +11,17 @@ import { build } from './schema.ts';
 /** Principals that are asked since when they hold a key: what more of them share counts as shared, and since when the first held it. */
 const holdersMax = 256;
 
+/** One whose revocation speaks against its key, in the words of the index that finds it. */
+function tainting(p: Parameter<{ key: Fingerprint }>) {
+  return build
+    .selectFrom('certificate')
+    .select('id')
+    .where('key_fingerprint', '=', p('key'))
+    .where('revocation_reason', 'is not', sql.lit(null))
+    .where('revocation_reason', '<>', sql.lit('superseded'))
+    .limit(sql.lit(1));
+}
+
 export function keys(queries: Queries) {
   const holder = queries.prepare((p: Parameter<{ key: Fingerprint; after: string }>) =>
     build
@@ -22,24 +33,9 @@ export function keys(queries: Queries) {
       .orderBy('issued_at')
       .limit(sql.lit(1)),
   );
-  const tainted = queries.prepare((p: Parameter<{ key: Fingerprint }>) =>
-    build
-      .selectFrom('certificate')
-      .select('id')
-      .where('key_fingerprint', '=', p('key'))
-      .where('revocation_reason', 'is not', sql.lit(null))
-      .where('revocation_reason', '<>', sql.lit('superseded'))
-      .limit(sql.lit(1)),
-  );
+  const tainted = queries.prepare(tainting);
   const compromised = queries.prepare((p: Parameter<{ key: Fingerprint }>) =>
-    build
-      .selectFrom('certificate')
-      .select('id')
-      .where('key_fingerprint', '=', p('key'))
-      .where('revocation_reason', 'is not', sql.lit(null))
-      .where('revocation_reason', '<>', sql.lit('superseded'))
-      .where('revocation_reason', '=', sql.lit('keyCompromise'))
-      .limit(sql.lit(1)),
+    tainting(p).where('revocation_reason', '=', sql.lit('keyCompromise')),
   );
   return {
     keyRecord: (key: Fingerprint): KeyRecord => {
