@@ -26,7 +26,7 @@ export interface Introduction {
 const nobody: Introduction = { introduced: false, commonName: null, uris: [], notBefore: 0, notAfter: 0 };
 
 // RFC 5280, 4.2: a critical extension that is not understood refuses the certificate. Name constraints are among those.
-const understood: ReadonlySet<string> = new Set([
+export const understood: ReadonlySet<string> = new Set([
   oids.basicConstraints,
   oids.keyUsage,
   oids.extendedKeyUsage,

@@ -1,7 +1,7 @@
 // Reads a certificate that an authority answered with, for the domain to hold against the request. Strictly: it is trusted by what it says.
 import { type Fingerprint, foreignSerial } from '../domain/certificate.ts';
 import type { IssuedFacts } from '../domain/issued-entry.ts';
-import { isSignedBy } from './chain.ts';
+import { isSignedBy, understood } from './chain.ts';
 import { tags } from './der.ts';
 import { DerError, DerReader, hasBit } from './der-reader.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -9,15 +9,6 @@ import { requestName } from './oid-names.ts';
 import { oids } from './oids.ts';
 import { type Extensions, readAlternativeNames, valuesOf } from './parts.ts';
 import { type CertificateFacts, readCertificate } from './x509.ts';
-
-/** Of the extensions that may be critical, those whose meaning is taken into account. */
-const understood: ReadonlySet<string> = new Set([
-  oids.basicConstraints,
-  oids.keyUsage,
-  oids.extendedKeyUsage,
-  oids.subjectAltName,
-  oids.certificatePolicies,
-]);
 
 const cRLSignBit = 6;
 
