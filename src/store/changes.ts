@@ -51,7 +51,7 @@ export class Changes {
     sqlite.exec(triggers);
     this.#database = database;
     this.#tables = tablesOf(new Queries(sqlite));
-    this.#page = sqlite.prepare('SELECT change, kind, subject FROM unrecorded ORDER BY change LIMIT ?');
+    this.#page = sqlite.prepare('SELECT change, kind, subject FROM unrecorded ORDER BY change LIMIT ? + 0');
     // Each a look at one end of the table.
     this.#places = sqlite.prepare(
       'SELECT (SELECT min(change) FROM unrecorded) AS first, (SELECT max(change) FROM unrecorded) AS last',

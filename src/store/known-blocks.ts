@@ -19,12 +19,12 @@ export class KnownBlockTable {
     const { sqlite } = database;
     this.#database = database;
     this.#newest = sqlite
-      .prepare<[number], string>('SELECT block FROM known_block ORDER BY seen_at DESC LIMIT ?')
+      .prepare<[number], string>('SELECT block FROM known_block ORDER BY seen_at DESC LIMIT ? + 0')
       .pluck() as Statement<[number], string>;
     this.#count = sqlite.prepare<[], number>('SELECT count(*) FROM known_block').pluck() as Statement<[], number>;
     this.#put = sqlite.prepare('INSERT OR REPLACE INTO known_block (block, seen_at) VALUES (?, ?)');
     const oldest = (where: string) =>
-      `DELETE FROM known_block WHERE block IN (SELECT block FROM known_block ${where} ORDER BY seen_at LIMIT ?)`;
+      `DELETE FROM known_block WHERE block IN (SELECT block FROM known_block ${where} ORDER BY seen_at LIMIT ? + 0)`;
     this.#forgetBefore = sqlite.prepare(oldest('WHERE seen_at < ?'));
     this.#forgetOldest = sqlite.prepare(oldest(''));
   }

@@ -275,7 +275,7 @@ function prepare({ sqlite }: Database) {
     ),
     page: sqlite.prepare<[string, number, number, number], Row>(
       `SELECT ${columns} FROM mqtt_outgoing WHERE client_id = ? AND (boot, counter) > (?, ?)
-       ORDER BY boot, counter LIMIT ?`,
+       ORDER BY boot, counter LIMIT ? + 0`,
     ),
   };
 }

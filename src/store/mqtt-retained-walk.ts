@@ -73,7 +73,7 @@ export function retainedSteps(sqlite: Connection) {
   const columns = 'topic, octet_length(topic) + octet_length(payload) AS bytes';
   const step = (where: string) =>
     sqlite.prepare<[string, number], RetainedTopic>(
-      `SELECT ${columns} FROM mqtt_retained WHERE ${where} ORDER BY topic LIMIT ?`,
+      `SELECT ${columns} FROM mqtt_retained WHERE ${where} ORDER BY topic LIMIT ? + 0`,
     );
   return {
     one: sqlite.prepare<[string], RetainedTopic>(`SELECT ${columns} FROM mqtt_retained WHERE topic = ?`),

@@ -44,7 +44,7 @@ export class MqttWills {
     );
     this.#get = sqlite.prepare<[string], Row>(`SELECT ${columns} FROM mqtt_will WHERE client_id = ?`);
     this.#page = sqlite.prepare<[string, number], Row>(
-      `SELECT ${columns} FROM mqtt_will WHERE client_id > ? ORDER BY client_id LIMIT ?`,
+      `SELECT ${columns} FROM mqtt_will WHERE client_id > ? ORDER BY client_id LIMIT ? + 0`,
     );
     this.#delete = sqlite.prepare<[string], Row>(`DELETE FROM mqtt_will WHERE client_id = ? RETURNING ${columns}`);
   }

@@ -1,14 +1,6 @@
 // The tables as the query builder sees them, in the domain's own types: what is read back is what was written, so a brand
 // is restored here and nowhere else. The migrations hold the truth about columns and constraints.
-import {
-  DummyDriver,
-  type Generated,
-  type GeneratedAlways,
-  Kysely,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely';
+import { DummyDriver, type Generated, type GeneratedAlways, Kysely, SqliteAdapter, SqliteIntrospector } from 'kysely';
 import type { AlertEvent, AlertKind, Severity } from '../domain/alert.ts';
 import type { CertificateState, Fingerprint, RevocationReason, Serial } from '../domain/certificate.ts';
 import type { KeyMode } from '../domain/policy.ts';
@@ -18,6 +10,7 @@ import type { CampaignState, Cohort } from '../domain/rollout.ts';
 import type { Instant } from '../domain/time.ts';
 import type { CampaignTask } from '../ports/campaigns.ts';
 import type { Carried, RefusalTable } from './carried-tables.ts';
+import { Compiler } from './compiler.ts';
 import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from './delegation-tables.ts';
 import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
@@ -249,6 +242,6 @@ export const build = new Kysely<Schema>({
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => new DummyDriver(),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new Compiler(),
   },
 });

@@ -1,5 +1,5 @@
 // How SQLite means to answer each query of fixed shape: by an index, never by reading a table of the fleet.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -63,6 +63,19 @@ describe('the plans of the queries of fixed shape', () => {
         expect(scans, sql).toEqual([]);
       }
     }
+  });
+
+  it('are made once: no limit is a parameter that stands alone, whose value SQLite would plan for', () => {
+    const folder = new URL('../../src/store/', import.meta.url);
+    const sources = readdirSync(folder)
+      .filter((name) => name.endsWith('.ts') && name !== 'compiler.ts')
+      .map((name) => readFileSync(new URL(name, folder), 'utf8'));
+    const limits = [
+      ...prepared.flatMap((text) => text.match(/limit \?.{0,4}/gi) ?? []),
+      ...sources.flatMap((text) => text.match(/LIMIT \?.{0,4}/g) ?? []),
+    ];
+    expect(limits.length).toBeGreaterThan(30);
+    expect(limits.filter((limit) => !/^limit \? \+ 0/i.test(limit))).toEqual([]);
   });
 
   it.each([
