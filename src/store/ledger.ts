@@ -4,6 +4,7 @@ import type { Fingerprint, LedgerEntry, Serial } from '../domain/certificate.ts'
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Page } from '../ports/store.ts';
+import { Differing } from './differing.ts';
 import { held } from './held.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
@@ -122,35 +123,50 @@ const origin = (p: Parameter<LedgerEntry>) => ({
   issued_at: p('issuedAt'),
 });
 
-const progress = (p: Parameter<LedgerEntry>) => ({
-  state: p('state'),
-  activated_at: p('activatedAt'),
-  last_seen_at: p('lastSeenAt'),
-  renew_at: p('renewAt'),
-  overlap_until: p('overlapUntil'),
-  revoked_at: p('revokedAt'),
-  revocation_reason: p('revocationReason'),
-});
+const progress = {
+  state: 'state',
+  activatedAt: 'activated_at',
+  lastSeenAt: 'last_seen_at',
+  renewAt: 'renew_at',
+  overlapUntil: 'overlap_until',
+  revokedAt: 'revoked_at',
+  revocationReason: 'revocation_reason',
+} as const;
+type Progress = keyof typeof progress;
+const progressing = Object.keys(progress) as Progress[];
 
-/** Most puts only advance a certificate: the indexes on what never changes are then left alone. */
-function preparePut(queries: Queries): (entry: LedgerEntry) => void {
-  const advance = queries.prepare((p: Parameter<LedgerEntry>) =>
+const setting = (p: Parameter<LedgerEntry>, names: readonly Progress[]) =>
+  Object.fromEntries(names.map((name) => [progress[name], p(name)]));
+
+const isSameCertificate = (one: LedgerEntry, other: LedgerEntry): boolean =>
+  one.serial === other.serial &&
+  one.principalId === other.principalId &&
+  one.notBefore === other.notBefore &&
+  one.notAfter === other.notAfter &&
+  one.keyFingerprint === other.keyFingerprint &&
+  one.renewalId === other.renewalId &&
+  one.issuedAt === other.issuedAt &&
+  (one.der === other.der || Buffer.compare(one.der, other.der) === 0);
+
+/** Most puts only advance a certificate: the indexes on what stays the same are then left alone. */
+function preparePut(queries: Queries): (entry: LedgerEntry, held: LedgerEntry | null) => void {
+  const advance = new Differing<LedgerEntry>(queries, progressing, (p, names) =>
     build
       .updateTable('certificate')
-      .set(progress(p))
-      .where('fingerprint', '=', p('fingerprint'))
-      .where((eb) =>
-        eb.and(Object.entries(origin(p)).map(([column, value]) => eb(column as 'serial', 'is', value as never))),
-      ),
+      .set(setting(p, names as Progress[]))
+      .where('fingerprint', '=', p('fingerprint')),
   );
   const replace = queries.prepare((p: Parameter<LedgerEntry>) => {
-    const facts = { ...origin(p), ...progress(p) };
+    const facts = { ...origin(p), ...setting(p, progressing) };
     return build
       .insertInto('certificate')
-      .values({ fingerprint: p('fingerprint'), ...facts })
+      .values({ fingerprint: p('fingerprint'), ...facts } as never)
       .onConflict((conflict) => conflict.column('fingerprint').doUpdateSet(facts));
   });
-  return (entry) => void (advance.run(entry) || replace.run(entry));
+  return (entry, held) => {
+    if (held && isSameCertificate(held, entry)) advance.run(held, entry);
+    else replace.run(entry);
+  };
 }
 
 export function ledger(queries: Queries) {
@@ -187,6 +203,7 @@ export function ledger(queries: Queries) {
     heldByKey: (key: Fingerprint): LedgerEntry[] => read.heldByKey.all({ key }).map(entryOf),
     dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
     endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
+    /** @param held what is stored under the fingerprint now; null: nothing. */
     putCertificate: put,
     certificateSeen: (fingerprint: Fingerprint, at: Instant): void => void seen.run({ fingerprint, at }),
   };

@@ -5,6 +5,7 @@ import type { PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
+import { Differing } from './differing.ts';
 import { bytesOf, type Parameter, type Queries } from './query.ts';
 import { build } from './schema.ts';
 
@@ -53,53 +54,65 @@ const origin = (p: Parameter<Renewal>) => ({
   created_at: p('createdAt'),
 });
 
-const progress = (p: Parameter<Renewal>) => ({
-  state: p('state'),
-  via: p('via'),
-  released_at: p('releasedAt'),
-  new_fingerprint: p('newFingerprint'),
-  deadline: p('deadline'),
-  closes_at: p('closesAt'),
-  next_at: p('nextAt'),
-  attempts: p('attempts'),
-  requests: p('requests'),
-  carried_requests: p('carriedRequests'),
-  request_key: p('requestKey'),
-  lapsed_at: p('lapsedAt'),
-  activated_at: p('activatedAt'),
-  confirmed_at: p('confirmedAt'),
-  heard_at: p('heardAt'),
-  reopened_at: p('reopenedAt'),
-  failed_via: p('failedVia'),
-  last_code: p('lastCode'),
-  last_detail: p('lastDetail'),
-  updated_at: p('updatedAt'),
-});
+const progress = {
+  state: 'state',
+  via: 'via',
+  releasedAt: 'released_at',
+  newFingerprint: 'new_fingerprint',
+  deadline: 'deadline',
+  closesAt: 'closes_at',
+  nextAt: 'next_at',
+  attempts: 'attempts',
+  requests: 'requests',
+  carriedRequests: 'carried_requests',
+  requestKey: 'request_key',
+  lapsedAt: 'lapsed_at',
+  activatedAt: 'activated_at',
+  confirmedAt: 'confirmed_at',
+  heardAt: 'heard_at',
+  reopenedAt: 'reopened_at',
+  failedVia: 'failed_via',
+  lastCode: 'last_code',
+  lastDetail: 'last_detail',
+  updatedAt: 'updated_at',
+  ended: 'ended',
+} as const;
+type Progress = keyof typeof progress;
+const progressing = Object.keys(progress) as Progress[];
 
 type Row = Renewal & { readonly ended: 0 | 1 };
 const endedStates: readonly RenewalState[] = ['retired', 'cancelled', 'lapsed'];
+const rowOf = (renewal: Renewal): Row => ({ ...renewal, ended: endedStates.includes(renewal.state) ? 1 : 0 });
 
-/** Most puts only advance a renewal, until one ends it: the indexes on what then stays the same are left alone. */
-function preparePut(queries: Queries): (renewal: Renewal) => void {
-  const sameAs = (p: Parameter<Row>) =>
+const setting = (p: Parameter<Row>, names: readonly Progress[]) =>
+  Object.fromEntries(names.map((name) => [progress[name], p(name)]));
+
+const isSameRenewal = (one: Renewal, other: Renewal): boolean =>
+  one.principalId === other.principalId &&
+  one.campaign === other.campaign &&
+  one.cohort === other.cohort &&
+  one.mode === other.mode &&
+  one.oldFingerprint === other.oldFingerprint &&
+  one.createdAt === other.createdAt;
+
+/** Most puts only advance a renewal: the indexes on what stays the same are then left alone. */
+function preparePut(queries: Queries): (renewal: Renewal, held: Renewal | null) => void {
+  const advance = new Differing<Row>(queries, progressing, (p, names) =>
     build
       .updateTable('renewal')
-      .where('id', '=', p('id'))
-      .where((eb) =>
-        eb.and(Object.entries(origin(p)).map(([column, value]) => eb(column as 'mode', 'is', value as never))),
-      );
-  const advance = queries.prepare((p: Parameter<Row>) => sameAs(p).set(progress(p)).where('ended', '=', p('ended')));
-  const end = queries.prepare((p: Parameter<Row>) => sameAs(p).set({ ...progress(p), ended: p('ended') }));
+      .set(setting(p, names as Progress[]))
+      .where('id', '=', p('id')),
+  );
   const replace = queries.prepare((p: Parameter<Row>) => {
-    const facts = { ...origin(p), ...progress(p), ended: p('ended') };
+    const facts = { ...origin(p), ...setting(p, progressing) };
     return build
       .insertInto('renewal')
-      .values({ id: p('id'), ...facts })
+      .values({ id: p('id'), ...facts } as never)
       .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
   });
-  return (renewal) => {
-    const row: Row = { ...renewal, ended: endedStates.includes(renewal.state) ? 1 : 0 };
-    if (advance.run(row) === 0 && (row.ended === 0 || end.run(row) === 0)) replace.run(row);
+  return (renewal, held) => {
+    if (held && isSameRenewal(held, renewal)) advance.run(rowOf(held), rowOf(renewal));
+    else replace.run(rowOf(renewal));
   };
 }
 
@@ -166,6 +179,7 @@ export function renewals(queries: Queries) {
         .map(renewalOf);
     },
     dueRenewals: (now: Instant, limit: number): Renewal[] => due.all({ now, limit }),
+    /** @param held what is stored under the id now; null: nothing. */
     putRenewal: put,
     noteSigned: (id: string): void => void sign.run({ id }),
   };

@@ -12,13 +12,15 @@ import type { Instant } from '../domain/time.ts';
 import type { StoredCampaign } from '../ports/campaigns.ts';
 import type { CarriedUpload } from '../ports/carried.ts';
 import type { SignedList } from '../ports/revocation-lists.ts';
-import type { JournalEntry, Presence, StoredFinding, Transaction } from '../ports/store.ts';
+import type { JournalEntry, Page, Presence, StoredFinding, Transaction } from '../ports/store.ts';
 import type { OpenUnit } from './database.ts';
 import { TableReader } from './reader.ts';
 import type { Tables } from './tables.ts';
+import { UnitRows } from './unit-rows.ts';
 
 export class UnitTransaction extends TableReader implements Transaction {
   readonly #unit: OpenUnit;
+  readonly #rows: UnitRows;
   #owes = false;
   #notifies = false;
   #drops = false;
@@ -26,6 +28,7 @@ export class UnitTransaction extends TableReader implements Transaction {
   constructor(tables: Tables, unit: OpenUnit) {
     super(tables);
     this.#unit = unit;
+    this.#rows = new UnitRows(tables);
   }
 
   /** Has it owed an effect? */
@@ -49,8 +52,46 @@ export class UnitTransaction extends TableReader implements Transaction {
     return this.tables;
   }
 
+  /** The same, for the rows that it remembers. */
+  #remembered(): UnitRows {
+    this.#open();
+    return this.#rows;
+  }
+
+  override async principal(id: PrincipalId) {
+    return this.#rows.principal(id);
+  }
+
+  override async certificate(fingerprint: Fingerprint) {
+    return this.#rows.certificate(fingerprint);
+  }
+
+  override async heldCertificates(id: PrincipalId, page: Page) {
+    return this.#rows.certificates(this.tables.heldCertificates(id, page));
+  }
+
+  override async dueCertificates(now: Instant, limit: number) {
+    return this.#rows.certificates(this.tables.dueCertificates(now, limit));
+  }
+
+  override async renewal(id: string) {
+    return this.#rows.renewal(id);
+  }
+
+  override async currentRenewal(id: PrincipalId) {
+    return this.#rows.renewalRead(this.tables.currentRenewal(id));
+  }
+
+  override async openRenewalFor(old: Fingerprint) {
+    return this.#rows.renewalRead(this.tables.openRenewalFor(old));
+  }
+
+  override async unendedRenewals(id: PrincipalId) {
+    return this.#rows.renewals(this.tables.unendedRenewals(id));
+  }
+
   async putPrincipal(principal: Principal): Promise<void> {
-    this.#open().putPrincipal(principal);
+    this.#remembered().putPrincipal(principal);
   }
 
   async putContact(contact: Contact): Promise<void> {
@@ -82,17 +123,16 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async putCertificate(entry: LedgerEntry): Promise<void> {
-    this.#open().putCertificate(entry);
+    this.#remembered().putCertificate(entry);
   }
 
   async noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void> {
-    const tables = this.#open();
-    tables.certificateSeen(fingerprint, at);
-    tables.principalSeen(id, at);
+    this.#remembered().certificateSeen(fingerprint, at);
+    this.tables.principalSeen(id, at);
   }
 
   async putRenewal(renewal: Renewal): Promise<void> {
-    this.#open().putRenewal(renewal);
+    this.#remembered().putRenewal(renewal);
   }
 
   async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {
