@@ -1,7 +1,7 @@
 // Looks now and then for stored MQTT sessions that nobody came back to, and has them forgotten with their queues.
 import { ownerAndClientOf } from './domain/client-id.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Journal } from './ports/journal.ts';
+import type { DecisionLog } from './ports/decision-log.ts';
 
 /** Looks in the time that a session is kept: how exactly it is kept. */
 const looksPerExpiry = 20;
@@ -11,19 +11,19 @@ const lookMostMs = 3_600_000;
 export interface AbsentSessionsOptions {
   readonly expiryMs: number;
   readonly clock: Pick<Clock, 'steady'>;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   /** Counts the first so many milliseconds for who is away, and forgets who has been for the second. @returns their names, a few at a time. */
   readonly forgetAbsent: (ms: number, mostMs: number, signal: AbortSignal) => AsyncIterable<readonly string[]>;
 }
 
 /** @returns what ends it; resolves when the look under way has ended. */
-export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: AbsentSessionsOptions) {
+export function watchAbsentSessions({ expiryMs, clock, decisions, forgetAbsent }: AbsentSessionsOptions) {
   let lookedAt = clock.steady();
   const stopping = new AbortController();
   let looking: Promise<void> = Promise.resolve();
   const tell = (session: string): void => {
     const { owner, clientId } = ownerAndClientOf(session);
-    journal.tell({
+    decisions.tell({
       action: 'session.forgotten',
       message: `${clientId}: its session was away too long and is forgotten, with its queue`,
       fields: { 'nolapse.client_id': clientId, 'nolapse.principal': owner },
@@ -36,7 +36,7 @@ export function watchAbsentSessions({ expiryMs, clock, journal, forgetAbsent }: 
     try {
       for await (const gone of forgetAbsent(passed, expiryMs, stopping.signal)) gone.forEach(tell);
     } catch (error) {
-      journal.tell({
+      decisions.tell({
         action: 'broker.failed',
         level: 'error',
         message: `absent sessions could not be looked for: ${error instanceof Error ? error.message : String(error)}`,

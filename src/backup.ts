@@ -6,7 +6,7 @@ import type { Operations } from './app/operations.ts';
 import type { ArchivedFile, Manifest } from './archive/manifest.ts';
 import { sha256 } from './archive/manifest.ts';
 import { measure, partialOf, publish, removeLeftovers, seal } from './archive/write.ts';
-import { GatewayError } from './domain/errors.ts';
+import { NolapseError } from './domain/errors.ts';
 import { pkiFolder } from './home-folder.ts';
 import { checkCopy } from './store/copy.ts';
 import { version } from './version.ts';
@@ -44,26 +44,26 @@ function areEncrypted(files: readonly ArchivedFile[]): boolean {
   return keys.every(({ content }) => Buffer.from(content, 'base64').includes('ENCRYPTED'));
 }
 
-/** @throws GatewayError `backup_exists` or `backup_failed`. */
+/** @throws NolapseError `backup_exists` or `backup_failed`. */
 async function requireTarget(home: string, file: string, replace: boolean): Promise<void> {
   const folder = await stat(dirname(file)).catch(() => null);
-  if (!folder?.isDirectory()) throw new GatewayError('backup_failed', `${dirname(file)} is not a folder`);
+  if (!folder?.isDirectory()) throw new NolapseError('backup_failed', `${dirname(file)} is not a folder`);
   const within = `${await realpath(dirname(file))}${sep}`;
   if (within.startsWith(`${await realpath(home)}${sep}`)) {
-    throw new GatewayError(
+    throw new NolapseError(
       'backup_failed',
       `${file} is in the home, and would be lost with it: write it to another place`,
     );
   }
   const there = await stat(file).catch(() => null);
-  if (there && !there.isFile()) throw new GatewayError('backup_failed', `${file} is there, and is not a file`);
-  if (there && !replace) throw new GatewayError('backup_exists', `${file} is there already: --force replaces it`);
+  if (there && !there.isFile()) throw new NolapseError('backup_failed', `${file} is there, and is not a file`);
+  if (there && !replace) throw new NolapseError('backup_exists', `${file} is there already: --force replaces it`);
 }
 
 /**
  * Backs a home up into `file`, mode 0600. `copyLedger` is the operation of the gateway that runs on it, or of the home at rest.
  * @param replace take the place of a file that is there.
- * @throws GatewayError `backup_exists`, `backup_failed` or `copy_failed`; what the operation rejects with. The file is as it was then.
+ * @throws NolapseError `backup_exists`, `backup_failed` or `copy_failed`; what the operation rejects with. The file is as it was then.
  */
 export async function backUp(options: {
   readonly home: string;
@@ -89,9 +89,9 @@ export async function backUp(options: {
     return { file, bytes, madeAt, keys, files: files.map(({ name }) => name) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new GatewayError('backup_exists', `${file} is there already: --force replaces it`);
+    if (code === 'EEXIST') throw new NolapseError('backup_exists', `${file} is there already: --force replaces it`);
     if (error instanceof Error && 'syscall' in error) {
-      throw new GatewayError('backup_failed', `${basename(file)} could not be written: ${error.message}`, error);
+      throw new NolapseError('backup_failed', `${basename(file)} could not be written: ${error.message}`, error);
     }
     throw error;
   } finally {

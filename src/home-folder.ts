@@ -2,7 +2,7 @@
 // neither ledger nor keys.
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { GatewayError } from './domain/errors.ts';
+import { NolapseError } from './domain/errors.ts';
 import { makeFolder } from './folder.ts';
 import { exposuresOf } from './machine/exposure.ts';
 
@@ -34,14 +34,14 @@ function hasLedger(home: string): boolean {
 /**
  * Makes the folder when it is not there, and takes away what others may do in it (0700).
  * @returns what is to be said about it: null, or that others keep their access because the folder is not ours to change.
- * @throws GatewayError `home_failed` when it cannot be made.
+ * @throws NolapseError `home_failed` when it cannot be made.
  */
 export function makeHome(home: string): string | null {
   const folder = resolve(home);
   try {
     makeFolder(folder, ownerOnly);
   } catch (error) {
-    throw new GatewayError('home_failed', `${folder} cannot be made: ${(error as NodeJS.ErrnoException).code}`, error);
+    throw new NolapseError('home_failed', `${folder} cannot be made: ${(error as NodeJS.ErrnoException).code}`, error);
   }
   if ((statSync(folder).mode & 0o077) === 0) return null;
   try {
@@ -56,12 +56,12 @@ export function makeHome(home: string): string | null {
 /**
  * A home that another user can write, or that a link leads out of, is no place to make keys in.
  * @returns what is to be said about the folders above it, which are not refused.
- * @throws GatewayError `home_exposed`.
+ * @throws NolapseError `home_exposed`.
  */
 export function requireClosedHome(home: string): string[] {
   const exposures = exposuresOf(home);
   const refused = exposures.filter(({ kind }) => kind !== 'above').map(({ fault }) => fault);
-  if (refused.length > 0) throw new GatewayError('home_exposed', refused.join('; '));
+  if (refused.length > 0) throw new NolapseError('home_exposed', refused.join('; '));
   return exposures.map(({ fault }) => fault);
 }
 
@@ -69,7 +69,7 @@ export function requireClosedHome(home: string): string[] {
  * Is there a ledger to open? Asked before anything is opened, because opening makes one.
  * @param purpose `use`: there must be one. `make`: a new one may be begun, but beside a CA only if `newLedger` says so: it would
  * know none of the certificates that CA has issued, and admit nobody.
- * @throws GatewayError `no_home` or `ledger_missing`.
+ * @throws NolapseError `no_home` or `ledger_missing`.
  */
 export function requireLedger(home: string, purpose: 'make' | 'use', newLedger = false): { readonly isNew: boolean } {
   // In this order: whoever makes a home at this moment begins with the ledger.
@@ -77,10 +77,10 @@ export function requireLedger(home: string, purpose: 'make' | 'use', newLedger =
   if (hasLedger(home)) return { isNew: false };
   if (ca && !(purpose === 'make' && newLedger)) {
     const remedy = 'restore it from a backup, or begin an empty one: nolapse init --new-ledger';
-    throw new GatewayError('ledger_missing', `${pkiFolder(home)} is there and ${ledgerFile(home)} is not: ${remedy}`);
+    throw new NolapseError('ledger_missing', `${pkiFolder(home)} is there and ${ledgerFile(home)} is not: ${remedy}`);
   }
   if (purpose === 'use') {
-    throw new GatewayError('no_home', `${resolve(home)} is not a home yet: nolapse init --home ${resolve(home)}`);
+    throw new NolapseError('no_home', `${resolve(home)} is not a home yet: nolapse init --home ${resolve(home)}`);
   }
   return { isNew: true };
 }
@@ -89,7 +89,7 @@ export function requireLedger(home: string, purpose: 'make' | 'use', newLedger =
 export function requireCa(home: string): void {
   if (hasCa(home)) return;
   const folder = pkiFolder(home);
-  throw new GatewayError(
+  throw new NolapseError(
     'pki_missing',
     `the ledger knows certificates, and ${folder} holds no CA: restore it from a backup`,
   );

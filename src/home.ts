@@ -42,13 +42,13 @@ import { createSinks } from './notify/index.ts';
 import type { Locations } from './pki/certificate.ts';
 import type { Authority } from './ports/authority.ts';
 import type { Clock, Entropy } from './ports/clock.ts';
-import type { Journal } from './ports/journal.ts';
+import type { DecisionLog } from './ports/decision-log.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
 import type { Source } from './ports/source.ts';
 import { sourceKinds } from './source/index.ts';
 import type { Database } from './store/database.ts';
 import { openStore, requireDriver } from './store/index.ts';
-import { createJournal } from './telemetry/journal.ts';
+import { createDecisionLog } from './telemetry/decision-log.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { version } from './version.ts';
@@ -100,13 +100,13 @@ export function pkiOptions(options: HomeOptions): ServerOptions & Locations {
 
 /**
  * Makes what a home needs and does not have: the folder (mode 0700), the ledger, the PKI, an empty CRL. Twice is once.
- * @throws GatewayError when the home cannot be made, can be reached into by another user, is in use, or has lost its ledger or its PKI.
+ * @throws NolapseError when the home cannot be made, can be reached into by another user, is in use, or has lost its ledger or its PKI.
  */
 export async function initHome(options: HomeOptions): Promise<{ made: boolean; files: string[] }> {
   const folder = pkiFolder(options.home);
-  const journal = createJournal(options.log, createMetrics());
+  const decisions = createDecisionLog(options.log, createMetrics());
   for (const fault of requireClosedHome(options.home)) options.log.warn(fault);
-  const { app, outbox, made } = await assemble(options, journal, noSessions, 'make');
+  const { app, outbox, made } = await assemble(options, decisions, noSessions, 'make');
   try {
     ensureServerCertificate(folder, pkiOptions(options));
     await app.crls.begin();
@@ -121,7 +121,7 @@ export interface Parts {
   readonly database: Database;
   readonly shelf: CrlFolder;
   readonly outbox: Outbox;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   /** Was anything of the home made that was not there? */
   readonly made: boolean;
 }
@@ -174,12 +174,12 @@ function closeHome({ home, log }: HomeOptions): Exposure[] {
 /**
  * Opens the ledger, which keeps everybody else out of the home, and then the PKI. With purpose `make`, whatever of them is not
  * there is made; with `use` no file of the PKI is written.
- * @throws ConfigError about the anchors; GatewayError `no_home`, `ledger_missing`, `pki_missing`, `store_locked`, and what the
+ * @throws ConfigError about the anchors; NolapseError `no_home`, `ledger_missing`, `pki_missing`, `store_locked`, and what the
  * authority finds wrong with the PKI.
  */
 export async function assemble(
   options: HomeOptions,
-  journal: Journal,
+  decisions: DecisionLog,
   sessions: Sessions & Partial<Announcer>,
   purpose: 'make' | 'use',
 ): Promise<Parts> {
@@ -212,7 +212,7 @@ export async function assemble(
       sessions,
       clock,
       entropy,
-      journal,
+      decisions,
       machine: openMachine(home, options.logState, issued),
       exposure: new ExposureWatch(exposures),
       throttles: newThrottles(),
@@ -234,14 +234,14 @@ export async function assemble(
       sources,
       policies: new Policies(config.policies),
       sinks: createSinks(config.alerts, {
-        journal,
+        decisions,
         announcer: announcerOf(sessions),
         teller: { gateway, runbookBase: config.alerts.runbookBase },
         now: () => clock.now(),
       }),
       settings,
     };
-    return { app, database, shelf, outbox: new Outbox(app), journal, made: isNew || outcome !== 'present' };
+    return { app, database, shelf, outbox: new Outbox(app), decisions, made: isNew || outcome !== 'present' };
   } catch (error) {
     await opened.store.close();
     throw error;
@@ -266,11 +266,11 @@ const noSessions: Sessions = {
 
 /**
  * Opens a home that no gateway runs on, for operations.
- * @throws as {@link assemble}: GatewayError `store_locked` when one does.
+ * @throws as {@link assemble}: NolapseError `store_locked` when one does.
  */
 export async function openHome(options: HomeOptions): Promise<OpenHome> {
-  const journal = createJournal(options.log, createMetrics());
-  const { app, outbox } = await assemble(options, journal, noSessions, 'use');
+  const decisions = createDecisionLog(options.log, createMetrics());
+  const { app, outbox } = await assemble(options, decisions, noSessions, 'use');
   outbox.poke();
   return {
     operations: operationsOf(

@@ -1,6 +1,6 @@
 // Teaches a restored ledger what was issued, activated and revoked after its backup.
 import { joinShard } from './app/inventory/join-shard.ts';
-import { GatewayError } from './domain/errors.ts';
+import { NolapseError } from './domain/errors.ts';
 import type { LedgerChange } from './domain/issued-record.ts';
 import { mergeCertificate, mergePrincipal } from './domain/issued-record.ts';
 import { changesAfter, type Read } from './issued/read.ts';
@@ -25,7 +25,7 @@ const changesAtOnce = 500;
 
 /**
  * @param withGaps go on although some may be missing.
- * @throws GatewayError `issued_incomplete`; `issued_unreadable` where a file cannot be read.
+ * @throws NolapseError `issued_incomplete`; `issued_unreadable` where a file cannot be read.
  */
 export async function applyIssued(
   store: Store,
@@ -50,7 +50,7 @@ export async function applyIssued(
     }
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
-    throw new GatewayError(
+    throw new NolapseError(
       'issued_unreadable',
       `the file of issued certificates cannot be read: ${error.message}`,
       error,
@@ -59,7 +59,7 @@ export async function applyIssued(
   await write();
   if (read.faults.length > 0 && !options.withGaps) {
     const detail = `${read.faults.join('; ')}: what was revoked there would be admitted again; --with-gaps takes over what there is`;
-    throw new GatewayError('issued_incomplete', detail);
+    throw new NolapseError('issued_incomplete', detail);
   }
   await store.transact((tx) => tx.putSetting(recordedSetting, String(read.number)));
   return { ...counts, until: read.until, faults: read.faults };

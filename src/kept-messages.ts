@@ -18,7 +18,7 @@ async function isRenewing({ store }: Parts['app'], session: string): Promise<boo
 
 /** @param broker null until there is one. */
 export function keepMessages(
-  { app, database, journal }: Pick<Parts, 'app' | 'database' | 'journal'>,
+  { app, database, decisions }: Pick<Parts, 'app' | 'database' | 'decisions'>,
   limits: Config['limits'],
   broker: () => Broker | null,
 ): MqttPersistence {
@@ -38,6 +38,6 @@ export function keepMessages(
     isConnected: (clientId) => broker()?.isConnected(clientId) ?? false,
     allowanceOf: (session) => broker()?.allowanceOf(session),
     isRenewing: (session) => isRenewing(app, session),
-    onDropped: (session, topic, reason, bytes) => tellDropped(journal, session, topic, reason, bytes),
+    onDropped: (session, topic, reason, bytes) => tellDropped(decisions, session, topic, reason, bytes),
   });
 }

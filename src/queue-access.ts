@@ -11,7 +11,7 @@ import { parsePrincipalId } from './domain/principal.ts';
 const gatesMax = 65_536;
 
 /** @returns may a message on this topic wait for the session of this name? Asked for each message and each session that it waits for. */
-export function queueAccess(app: Pick<App, 'store' | 'clock' | 'journal' | 'settings'>) {
+export function queueAccess(app: Pick<App, 'store' | 'clock' | 'decisions' | 'settings'>) {
   const gates = new Map<string, TopicGate | null>();
   return (session: string, topic: string): boolean => {
     let gate = gates.get(session);

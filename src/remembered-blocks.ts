@@ -2,7 +2,7 @@
 // now and then: a crash costs what was new in the last moments.
 import { KnownBlocks, knownBlocksMax } from './broker/door/known-blocks.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Journal } from './ports/journal.ts';
+import type { DecisionLog } from './ports/decision-log.ts';
 import type { Database } from './store/database.ts';
 import { KnownBlockTable } from './store/known-blocks.ts';
 
@@ -17,7 +17,7 @@ export interface RememberedBlocks {
   close(): Promise<void>;
 }
 
-export function rememberBlocks(database: Database, clock: Clock, journal: Journal): RememberedBlocks {
+export function rememberBlocks(database: Database, clock: Clock, decisions: DecisionLog): RememberedBlocks {
   const table = new KnownBlockTable(database);
   const known = new KnownBlocks(table.load(knownBlocksMax));
   let isFailing = false;
@@ -34,7 +34,7 @@ export function rememberBlocks(database: Database, clock: Clock, journal: Journa
         // A disk that is full is told of elsewhere, and stays full.
         if (isFailing) return;
         isFailing = true;
-        journal.tell({
+        decisions.tell({
           action: 'broker.failed',
           level: 'error',
           message: `known addresses could not be written down: ${error instanceof Error ? error.message : String(error)}`,

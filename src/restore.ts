@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Manifest } from './archive/manifest.ts';
 import { extractLedger, openArchive } from './archive/read.ts';
 import { openIssuingCa } from './authority/issuing-ca.ts';
-import { GatewayError } from './domain/errors.ts';
+import { NolapseError } from './domain/errors.ts';
 import { ledgerFile, makeHome, pkiFolder } from './home-folder.ts';
 import { type AppliedView, applyIssued } from './issued-apply.ts';
 import type { Store } from './ports/store.ts';
@@ -30,13 +30,13 @@ export interface RestoreView {
 const allowed = new Set(['nolapse.yaml', 'lost+found']);
 const beginning = '.restoring-';
 
-/** @throws GatewayError `home_not_empty`. */
+/** @throws NolapseError `home_not_empty`. */
 async function requireEmpty(home: string): Promise<void> {
   const names = (await readdir(home)).filter((name) => !allowed.has(name));
   if (names.length === 0) return;
   const isLeft = names.every((name) => name.startsWith(beginning));
   const what = isLeft ? 'what is left of a restore that was cut off: remove it' : `${names.slice(0, 3).join(', ')}`;
-  throw new GatewayError(
+  throw new NolapseError(
     'home_not_empty',
     `${home} is not empty: it has ${what}; a backup is restored into an empty home`,
   );
@@ -46,7 +46,7 @@ function requireKnownSchema(file: string, { ledger, version }: Manifest): void {
   const known = migrations.at(-1)?.version ?? 0;
   if (ledger.schema <= known) return;
   const detail = `${file}: made by nolapse ${version} with schema ${ledger.schema}, this nolapse knows ${known}: use that one, or a newer one`;
-  throw new GatewayError('backup_newer', detail);
+  throw new NolapseError('backup_newer', detail);
 }
 
 async function writeNew(path: string, content: Uint8Array, mode: number): Promise<void> {
@@ -71,7 +71,7 @@ async function unpack(file: string, manifest: Manifest, work: string, passphrase
   await extractLedger(file, manifest, ledgerFile(work));
   const schema = checkCopy(ledgerFile(work));
   if (schema !== manifest.ledger.schema) {
-    throw new GatewayError(
+    throw new NolapseError(
       'backup_unusable',
       `${file}: the ledger has schema ${schema}, not ${manifest.ledger.schema}`,
     );
@@ -106,13 +106,13 @@ async function complete(store: Store, options: Parameters<typeof restoreHome>[0]
 
 /** What is said of a folder nobody shall look for is said of the home. */
 function inWordsOf(home: string, work: string, error: unknown): unknown {
-  if (!(error instanceof GatewayError)) return error;
-  return new GatewayError(error.code, error.message.replaceAll(work, home), error);
+  if (!(error instanceof NolapseError)) return error;
+  return new NolapseError(error.code, error.message.replaceAll(work, home), error);
 }
 
 /**
  * Restores `file` into `home`, which is made when it is not there. It is all done or nothing of it.
- * @throws GatewayError `backup_unusable`, `backup_newer`, `home_not_empty`, `home_failed`, `copy_failed`, and what {@link openIssuingCa} finds.
+ * @throws NolapseError `backup_unusable`, `backup_newer`, `home_not_empty`, `home_failed`, `copy_failed`, and what {@link openIssuingCa} finds.
  */
 export async function restoreHome(options: {
   readonly home: string;

@@ -6,12 +6,12 @@ import {
   type AlertStep,
   acknowledge,
   alertKinds,
+  type Condition,
   clear,
-  type Finding,
-  find,
   handOver,
   isFresh,
   marksLeft,
+  observe,
   principalOf,
 } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
@@ -27,11 +27,11 @@ export interface AlertContext {
 }
 
 /** It was found to be so. */
-export async function raiseWithin(within: AlertContext, finding: Finding): Promise<void> {
-  const known = await within.tx.alert(finding.kind, finding.subject);
-  const step = find(known, finding, within.now);
+export async function raiseWithin(within: AlertContext, condition: Condition): Promise<void> {
+  const known = await within.tx.alert(condition.kind, condition.subject);
+  const step = observe(known, condition, within.now);
   if (step.event !== null) return take(within, known, step);
-  const isEvent = alertKinds[finding.kind].quietMs !== null;
+  const isEvent = alertKinds[condition.kind].quietMs !== null;
   if (known && isEvent && !isFresh(known, within.now)) await within.tx.putAlert(step.alert);
 }
 

@@ -1,5 +1,5 @@
 // One change of the ledger: a transaction, the time it happens at, and what is told about it once it is committed.
-import type { AlertName, Finding } from '../domain/alert.ts';
+import type { AlertName, Condition } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
 import { advance, isOpen } from '../domain/renewal.ts';
@@ -29,7 +29,7 @@ export interface Change {
   /** Runs once the change is committed, and only then. It must not throw. */
   afterwards(work: () => void): void;
   /** An alert is to stand for this. Sinks are told of what has changed with it, once it is committed. */
-  alert(finding: Finding): Promise<void>;
+  alert(condition: Condition): Promise<void>;
   /** This principal has another owner, or none: so have its alerts. */
   handOver(id: PrincipalId, owner: string): Promise<void>;
   /** No alert is to stand under this name any more. */
@@ -69,10 +69,10 @@ export async function change<T>(
           ...(renewalId && { 'nolapse.renewal': renewalId }),
           ...(via && { 'nolapse.gateway': via }),
         };
-        after.push(() => app.journal.tell({ action, ...rest, message, fields: { ...named, ...fields } }));
+        after.push(() => app.decisions.tell({ action, ...rest, message, fields: { ...named, ...fields } }));
       },
       afterwards: (work) => void after.push(work),
-      alert: (finding) => raiseWithin(alerts, finding),
+      alert: (condition) => raiseWithin(alerts, condition),
       handOver: (id, owner) => handOverWithin(alerts, id, owner),
       clearAlert: (name) => clearWithin(alerts, name),
     });

@@ -7,7 +7,7 @@ import type { Profile } from '../domain/request.ts';
 import { type Cohort, type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout.ts';
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { Sessions } from '../ports/sessions.ts';
@@ -42,7 +42,7 @@ export interface App {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly machine: Machine;
   readonly exposure: ExposureWatch;
   /** How often principals may do things, by what they do. */

@@ -134,7 +134,7 @@ export interface SourceView {
   } | null;
 }
 
-export interface Finding {
+export interface Check {
   /** `error`: broken or over; `critical`: an alert of that severity stands for it, or would. */
   readonly level: 'ok' | 'warning' | 'error' | 'critical';
   readonly subject: string;
@@ -244,7 +244,7 @@ export interface Operations {
    * copy is made, and when it fails; what there is of it then is the caller's to remove.
    */
   copyLedger(input: { readonly file: string }): Promise<{ readonly file: string }>;
-  doctor(): Promise<Finding[]>;
+  doctor(): Promise<Check[]>;
 }
 
 export type OperationName = keyof Operations;

@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { lastLineBytes, type Manifest, manifestBytesMax, readLastLine, readManifest, sha256 } from './manifest.ts';
 
-function refuse(file: string, why: string, cause?: unknown): GatewayError {
-  return new GatewayError('backup_unusable', `${file}: ${why}`, cause);
+function refuse(file: string, why: string, cause?: unknown): NolapseError {
+  return new NolapseError('backup_unusable', `${file}: ${why}`, cause);
 }
 
-/** Fails with GatewayError `backup_unusable`, which says what is wrong: unreadable, no backup, cut off, damaged, of another format. */
+/** Fails with NolapseError `backup_unusable`, which says what is wrong: unreadable, no backup, cut off, damaged, of another format. */
 export async function openArchive(file: string): Promise<Manifest> {
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     throw refuse(file, `it cannot be read: ${error.code}`, error);

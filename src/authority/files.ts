@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { readRegularFile } from '../regular-file.ts';
 
 export const secretMode = 0o600;
@@ -32,15 +32,15 @@ export function makePrivateDirectory(dir: string): void {
   chmodSync(dir, directoryMode);
 }
 
-/** The text of a file. Fails with GatewayError `pki_file_missing` or `pki_file_unreadable`. */
+/** The text of a file. Fails with NolapseError `pki_file_missing` or `pki_file_unreadable`. */
 export function readPkiFile(dir: string, name: PkiFile): string {
   const path = join(dir, name);
   try {
     return readRegularFile(path, fileBytesMax).toString('utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (missing) throw new GatewayError('pki_file_missing', `${path} is missing`, error);
-    throw new GatewayError('pki_file_unreadable', `${path} cannot be read`, error);
+    if (missing) throw new NolapseError('pki_file_missing', `${path} is missing`, error);
+    throw new NolapseError('pki_file_unreadable', `${path} cannot be read`, error);
   }
 }
 

@@ -1,6 +1,6 @@
 // The names a server certificate carries: which of the configured ones are addresses, which DNS names, which neither.
 import { isIP } from 'node:net';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { HostName } from '../pki/extensions.ts';
 
 const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
@@ -18,11 +18,11 @@ function octetsOf(address: string): Uint8Array {
   );
 }
 
-/** Reads a host name as configured. Fails with GatewayError `invalid_name`. */
+/** Reads a host name as configured. Fails with NolapseError `invalid_name`. */
 export function hostNameOf(name: string): HostName {
   if (isIP(name) !== 0 && !name.includes('%')) return { address: octetsOf(name) };
   if (name.length > 253 || !dnsName.test(name)) {
-    throw new GatewayError(
+    throw new NolapseError(
       'invalid_name',
       `${JSON.stringify(name.slice(0, 300))} is neither a DNS name nor an address`,
     );

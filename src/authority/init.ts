@@ -1,7 +1,7 @@
 // Makes the PKI of a new home: root, issuing CA and the server's certificate, in this order, so that whatever an interruption
 // leaves behind can be told and finished. It never replaces a CA's key or certificate.
 import { join } from 'node:path';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { type Issuer, nameOf, signCa } from '../pki/certificate.ts';
 import { keyIdentifier } from '../pki/public-key.ts';
 import { newSerial } from '../pki/serial.ts';
@@ -65,8 +65,8 @@ interface Parent {
   readonly notAfter: number;
 }
 
-function missing(dir: string, file: PkiFile, remedy: string): GatewayError {
-  return new GatewayError('pki_file_missing', `${join(dir, file)} is missing: ${remedy}`);
+function missing(dir: string, file: PkiFile, remedy: string): NolapseError {
+  return new NolapseError('pki_file_missing', `${join(dir, file)} is missing: ${remedy}`);
 }
 
 /** Keys that are there are kept: a wish for others is refused, not forgotten. */
@@ -75,7 +75,7 @@ function requireKeyType(dir: string, rsaBits: number | undefined): void {
   const { algorithm, bits } = readCertificates(dir, 'root.crt').facts.key;
   if (algorithm === 'rsa' && bits === rsaBits) return;
   const present = algorithm === 'rsa' ? `RSA with ${bits} bits` : (algorithm ?? 'of another type');
-  throw new GatewayError(
+  throw new NolapseError(
     'key_type',
     `${join(dir, 'root.crt')} is there and its key is ${present}: --key is for a new home`,
   );
@@ -103,7 +103,7 @@ function healCas(dir: string, options: ServerOptions): boolean {
 /**
  * Makes what is missing of root.key, root.crt, issuing.key, issuing.crt, server.key and server.crt in `dir` (mode 0700,
  * keys 0600). Nothing that is there is replaced, but a server pair that does not belong together. A root.key that was
- * taken away is not missed. Fails with GatewayError `key_type` when `rsaBits` is not what the root has, with `pki_file_missing` when something cannot be made anew, and as
+ * taken away is not missed. Fails with NolapseError `key_type` when `rsaBits` is not what the root has, with `pki_file_missing` when something cannot be made anew, and as
  * {@link openIssuingCa} when what is there does not open or fit.
  */
 export function initPki(dir: string, options: ServerOptions): InitOutcome {

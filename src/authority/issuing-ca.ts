@@ -1,7 +1,7 @@
 // The issuing CA as its files have it, ready to sign, and checked: key, certificate and root belong together. The root's
 // key is not touched.
 import { join } from 'node:path';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { Issuer } from '../pki/certificate.ts';
 import { importKey } from '../pki/public-key.ts';
 import { signatureVerifies, signerFor } from '../pki/signature.ts';
@@ -18,11 +18,11 @@ export interface IssuingCa {
   readonly root: Uint8Array;
 }
 
-/** A CA's pair as an issuer. Fails with GatewayError `not_a_ca` when its certificate does not let it issue. */
+/** A CA's pair as an issuer. Fails with NolapseError `not_a_ca` when its certificate does not let it issue. */
 export function issuerOf({ facts, key }: CertificateChain & { readonly key: Issuer['signer']['key'] }): Issuer {
   const { ca, keyCertSign, subject, subjectKeyId } = facts;
   if (!ca.is || keyCertSign === false || !subjectKeyId) {
-    throw new GatewayError('not_a_ca', 'the certificate is no CA with keyCertSign and a subject key identifier');
+    throw new NolapseError('not_a_ca', 'the certificate is no CA with keyCertSign and a subject key identifier');
   }
   return { name: subject, keyId: subjectKeyId, signer: signerFor(key) };
 }
@@ -33,7 +33,7 @@ function isSignedBy(subject: CertificateFacts, issuer: CertificateFacts): boolea
 }
 
 /**
- * Opens the issuing CA. Fails with GatewayError `pki_file_missing`, `pki_malformed`, `passphrase_missing`, `passphrase_wrong`,
+ * Opens the issuing CA. Fails with NolapseError `pki_file_missing`, `pki_malformed`, `passphrase_missing`, `passphrase_wrong`,
  * `key_mismatch`, `not_a_ca`, or `broken_chain` when issuing.crt does not lead to root.crt signature by signature.
  */
 export function openIssuingCa(dir: string, passphrase: string | undefined): IssuingCa {
@@ -43,7 +43,7 @@ export function openIssuingCa(dir: string, passphrase: string | undefined): Issu
   path.slice(1).forEach((issuer, index) => {
     const subject = path[index];
     if (subject && isSignedBy(subject, issuer)) return;
-    throw new GatewayError('broken_chain', `${join(dir, 'issuing.crt')} does not lead to root.crt`);
+    throw new NolapseError('broken_chain', `${join(dir, 'issuing.crt')} does not lead to root.crt`);
   });
   return { issuer: issuerOf(pair), facts: pair.facts, chain: pair.ders, root: root.ders[0] };
 }

@@ -2,7 +2,7 @@
 // keeps and opens them; who signs what is decided elsewhere.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { Profile } from '../domain/request.ts';
 import { DerError } from '../pki/der-reader.ts';
 import { derToPem, pemToDer } from '../pki/pem.ts';
@@ -46,18 +46,18 @@ export function writeKey(dir: string, name: KeyFile, key: KeyObject, passphrase:
   writePkiFile(dir, name, keyToPem(key, passphrase), secretMode);
 }
 
-/** Opens a key. Fails with GatewayError `pki_file_missing`, `passphrase_missing`, `passphrase_wrong` or `pki_malformed`. */
+/** Opens a key. Fails with NolapseError `pki_file_missing`, `passphrase_missing`, `passphrase_wrong` or `pki_malformed`. */
 export function readKeyFile(dir: string, name: KeyFile, passphrase: string | undefined): KeyObject {
   const pem = readPkiFile(dir, name);
   const path = join(dir, name);
   const encrypted = pem.includes('ENCRYPTED');
   if (encrypted && !passphrase)
-    throw new GatewayError('passphrase_missing', `${path} is encrypted: give its passphrase`);
+    throw new NolapseError('passphrase_missing', `${path} is encrypted: give its passphrase`);
   try {
     return createPrivateKey({ key: pem, format: 'pem', ...(encrypted && passphrase ? { passphrase } : {}) });
   } catch (error) {
-    if (encrypted) throw new GatewayError('passphrase_wrong', `the passphrase does not open ${path}`, error);
-    throw new GatewayError('pki_malformed', `${path} holds no private key`, error);
+    if (encrypted) throw new NolapseError('passphrase_wrong', `the passphrase does not open ${path}`, error);
+    throw new NolapseError('pki_malformed', `${path} holds no private key`, error);
   }
 }
 
@@ -65,19 +65,19 @@ export function writeCertificates(dir: string, name: CertificateFile, ders: read
   writePkiFile(dir, name, ders.map((der) => derToPem(der, 'CERTIFICATE')).join(''), publicMode);
 }
 
-/** Reads a `.crt` file. Fails with GatewayError `pki_file_missing` or `pki_malformed`. */
+/** Reads a `.crt` file. Fails with NolapseError `pki_file_missing` or `pki_malformed`. */
 export function readCertificates(dir: string, name: CertificateFile): CertificateChain {
   const [first, ...above] = pemToDer(readPkiFile(dir, name), 'CERTIFICATE') ?? [];
-  if (!first) throw new GatewayError('pki_malformed', `${join(dir, name)} holds no certificate`);
+  if (!first) throw new NolapseError('pki_malformed', `${join(dir, name)} holds no certificate`);
   try {
     return { facts: readCertificate(first), ders: [first, ...above] };
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
-    throw new GatewayError('pki_malformed', `${join(dir, name)}: ${error.message}`, error);
+    throw new NolapseError('pki_malformed', `${join(dir, name)}: ${error.message}`, error);
   }
 }
 
-/** Opens a key and the certificate over it. As {@link readKeyFile}, and GatewayError `key_mismatch`. */
+/** Opens a key and the certificate over it. As {@link readKeyFile}, and NolapseError `key_mismatch`. */
 export function readPair(
   dir: string,
   name: PairName,
@@ -86,7 +86,7 @@ export function readPair(
   const certificates = readCertificates(dir, `${name}.crt`);
   const key = readKeyFile(dir, `${name}.key`, passphrase);
   if (Buffer.compare(spkiOf(key), certificates.facts.key.spki) !== 0) {
-    throw new GatewayError('key_mismatch', `${join(dir, name)}.key does not belong to ${name}.crt`);
+    throw new NolapseError('key_mismatch', `${join(dir, name)}.key does not belong to ${name}.crt`);
   }
   return { ...certificates, key };
 }

@@ -1,6 +1,6 @@
 // The authority whose keys are files in the home. It signs what was approved, exactly as it was settled, and keeps no
 // record: the ledger does.
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import { type Locations, signLeaf } from '../pki/certificate.ts';
 import { signCrl } from '../pki/crl.ts';
@@ -19,8 +19,8 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError('authority_unavailable', 'the issuing CA could not sign', error);
+    if (error instanceof NolapseError) throw error;
+    throw new NolapseError('authority_unavailable', 'the issuing CA could not sign', error);
   }
 }
 
@@ -38,8 +38,8 @@ export function openLocalAuthority(dir: string, options: LocalOptions): LocalAut
   const profiles = options.profiles ?? loadProfiles();
   const { issuer, facts, chain, root } = openIssuingCa(dir, options.passphrase);
   const issue = (request: ApprovedRequest, crlUrl = options.crlUrl) => {
-    if (request.notAfter > facts.notAfter) throw new GatewayError('outlives_issuer', 'notAfter is past the issuing CA');
-    if (request.notAfter <= request.notBefore) throw new GatewayError('no_validity', 'notAfter is not after notBefore');
+    if (request.notAfter > facts.notAfter) throw new NolapseError('outlives_issuer', 'notAfter is past the issuing CA');
+    if (request.notAfter <= request.notBefore) throw new NolapseError('no_validity', 'notAfter is not after notBefore');
     const { principalId, kind, uri, serial, notBefore, notAfter, spki } = request;
     return signLeaf(
       {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { PrincipalKind } from '../domain/principal.ts';
 import type { Profile } from '../domain/request.ts';
 import { parseDuration } from '../domain/time.ts';
@@ -88,7 +88,7 @@ function readProfile<T>(directory: string, name: string, schema: z.ZodType<T>, f
   return null;
 }
 
-/** Reads every profile. Fails with GatewayError `invalid_profile`, which names all faults. */
+/** Reads every profile. Fails with NolapseError `invalid_profile`, which names all faults. */
 export function loadProfiles(directory: string = packagedProfiles): Profiles {
   const faults: string[] = [];
   const principal = (name: PrincipalKind) => readProfile(directory, name, principalSchema, faults);
@@ -97,7 +97,7 @@ export function loadProfiles(directory: string = packagedProfiles): Profiles {
   const server = readProfile(directory, 'server', serverSchema, faults);
   const [device, gateway, service] = [principal('device'), principal('gateway'), principal('service')];
   if (!root || !issuing || !server || !device || !gateway || !service) {
-    throw new GatewayError('invalid_profile', faults.join('; '));
+    throw new NolapseError('invalid_profile', faults.join('; '));
   }
   const ca = ({ lifetime, backdate, ...rest }: z.infer<typeof rootSchema>) => ({
     ...rest,

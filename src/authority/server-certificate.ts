@@ -2,7 +2,7 @@
 // watch the clock; whoever runs the gateway asks.
 import type { KeyObject } from 'node:crypto';
 import type { Serial } from '../domain/certificate.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { type Instant, toSeconds } from '../domain/time.ts';
 import { signServer } from '../pki/certificate.ts';
 import { authorityKeyIdentifier, hostNames } from '../pki/extensions.ts';
@@ -80,7 +80,7 @@ function assemble({ facts, ders, key }: CertificateChain & { readonly key: KeyOb
 function issueUnder(ca: IssuingCa, like: KeyObject | null, dir: string, options: ServerOptions): ServerCertificate {
   const profile = (options.profiles ?? loadProfiles()).server;
   const [first] = options.names;
-  if (first === undefined) throw new GatewayError('invalid_name', 'the server needs at least one name');
+  if (first === undefined) throw new NolapseError('invalid_name', 'the server needs at least one name');
   const key = makeKey(profile, rsaBitsOf(like ?? ca.issuer.signer.key));
   const der = signServer(
     {
@@ -104,7 +104,7 @@ function openPair(dir: string, passphrase: string | undefined) {
     return readPair(dir, 'server', passphrase);
   } catch (error) {
     // Missing, torn or not belonging together, the pair is ours to make anew; one we may not read is somebody's decision.
-    if (error instanceof GatewayError && error.code !== 'pki_file_unreadable') return null;
+    if (error instanceof NolapseError && error.code !== 'pki_file_unreadable') return null;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import type { Admission, ConnectFacts, Entrance, Session } from '../app/session.
 import { mayPublish } from '../domain/acl.ts';
 import { laneSessionName, sessionName } from '../domain/client-id.ts';
 import { isReserved, isTopicName, isWellFormed } from '../domain/topics.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { presentedBy } from './peer-certificate.ts';
@@ -32,7 +32,7 @@ export interface AdmissionOptions {
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
   readonly takeovers: Takeovers;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly limits: BrokerLimits;
   /** The TLS socket beneath a client, which for a WebSocket is not its stream. */
   readonly socketOf: (client: object) => TLSSocket | undefined;
@@ -97,7 +97,7 @@ class Verdicts {
 
   /** Asks the application, and takes in the session it admits. Resolves in any case. */
   async reach(client: BrokerClient, socket: TLSSocket, packet: ConnectPacket): Promise<void> {
-    const { takeovers, journal } = this.#options;
+    const { takeovers, decisions } = this.#options;
     const facts = {
       presented: presentedBy(socket),
       clientId: packet.clientId,
@@ -115,7 +115,7 @@ class Verdicts {
       }
     } catch (error) {
       this.refuse(client, serverUnavailable);
-      journal.tell({
+      decisions.tell({
         action: 'admission.failed',
         level: 'error',
         message: error instanceof Error ? error.message : 'the application could not judge a connect',

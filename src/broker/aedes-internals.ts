@@ -136,7 +136,7 @@ export interface BrokerPersistence {
   /**
    * Persists what the PUBACK of a QoS 1 message promises, retained message and offline queues, and is told of every other
    * message as it arrives; null when there is nothing to wait for. aedes sends PUBACK before it persists, and routes the
-   * message afterwards. For QoS 2 `incomingStorePacket` persists it: aedes awaits that before PUBREC. It rejects with GatewayError
+   * message afterwards. For QoS 2 `incomingStorePacket` persists it: aedes awaits that before PUBREC. It rejects with NolapseError
    * `unreleased_messages` when the session has sent too many without releasing them, and was not asked for room.
    */
   storeAhead(packet: PublishPacket, client: BrokerClient): Promise<void> | null;

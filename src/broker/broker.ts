@@ -8,7 +8,7 @@ import type { Network } from '../domain/address-block.ts';
 import { ownerOfSession } from '../domain/client-id.ts';
 import type { Allowance } from '../domain/costs.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
 import { type BrokerPersistence, brokerClient, type PublishPacket, withoutDuplicateCheck } from './aedes-internals.ts';
@@ -45,7 +45,7 @@ import { watchErrors } from './watch-errors.ts';
 export interface BrokerOptions {
   readonly entrance: Entrance;
   readonly persistence: BrokerPersistence;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly clock: Pick<Clock, 'now'>;
   readonly tls: TlsMaterial;
   readonly listen: { readonly host: string; readonly port: number };
@@ -101,14 +101,14 @@ interface Works {
 type TurnAway = (socket: TLSSocket, reason: TurnedAway, found?: Found) => void;
 
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
-  const { entrance, journal } = options;
+  const { entrance, decisions } = options;
   const limits: BrokerLimits = { ...defaultLimits, ...options.limits };
   contextOptions(options.tls);
   const turns = new LoopTurns();
-  const registry = new SessionRegistry(options.clock, journal, entrance, limits.sessionsPerPrincipalMax, turns);
+  const registry = new SessionRegistry(options.clock, decisions, entrance, limits.sessionsPerPrincipalMax, turns);
   const door = new Door({ ...options, limits, proxies: options.proxies ?? [] });
   const stalls = new StallBound(limits.stallMs);
-  const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, journal }, socket, reason, found);
+  const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, decisions }, socket, reason, found);
   const clients = { sockets: new WeakMap(), paces: new WeakMap() };
   const budgetOf = (clientId: string) =>
     registry.byClientId(clientId)?.budget ?? registry.budgets.of(ownerOfSession(clientId));
@@ -116,7 +116,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     limits,
     registry,
     budgetOf,
-    care: new DeviceCare(journal),
+    care: new DeviceCare(decisions),
     ...clients,
     stalls,
     turns,
@@ -166,9 +166,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
-function createAedes({ entrance, persistence, journal }: BrokerOptions, works: Works): Aedes {
+function createAedes({ entrance, persistence, decisions }: BrokerOptions, works: Works): Aedes {
   const { limits, registry, sockets, paces, stalls, door, budgetOf } = works;
-  const subscriptions = { entrance, registry, journal, limits, retained: persistence, care: works.care };
+  const subscriptions = { entrance, registry, decisions, limits, retained: persistence, care: works.care };
   persistence.createRetainedStreamCombi = () => Readable.from([]);
   const fanOut = new FanOut<PublishPacket>(budgetOf);
   const aedes: Aedes = new Aedes({
@@ -178,7 +178,7 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
     ...admissionHooks({
       entrance,
       registry,
-      journal,
+      decisions,
       limits,
       takeovers: new Takeovers(registry, entrance, (client) => paces.get(client)?.readAt ?? 0),
       socketOf: (client) => sockets.get(client),
@@ -195,12 +195,12 @@ function createAedes({ entrance, persistence, journal }: BrokerOptions, works: W
         if (socket) door.admitted(socket);
       },
     }),
-    authorizePublish: authorizePublishHook({ entrance, registry, persistence, journal }),
+    authorizePublish: authorizePublishHook({ entrance, registry, persistence, decisions }),
     authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
     authorizeSubscribe: authorizeSubscribeHook(subscriptions),
   });
   const duplicates = withoutDuplicateCheck(aedes.id);
-  watchErrors(aedes, journal, registry);
+  watchErrors(aedes, decisions, registry);
   watchSubscriptions(aedes, subscriptions);
   watchRegistrations(aedes, registry);
   return aedes;
@@ -211,7 +211,7 @@ type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => 
 /** Hands connections to aedes, with a guard before its parser. */
 function acceptInto(
   aedes: Aedes,
-  { journal, persistence }: BrokerOptions,
+  { decisions, persistence }: BrokerOptions,
   { limits, registry, sockets, paces, open, turns, care, turnAway }: Works,
 ): Accept {
   return (stream, socket, request) => {
@@ -233,11 +233,11 @@ function acceptInto(
       onFault: (fault) => {
         isRefused = true;
         if (registry.of(client)) {
-          journal.tell({ action: 'packet.refused', reason: fault, message: 'packet refused', fields: who() });
+          decisions.tell({ action: 'packet.refused', reason: fault, message: 'packet refused', fields: who() });
         } else turnAway(socket, fault);
         stream.destroy();
       },
-      onSlowed: slowedTeller(journal, who),
+      onSlowed: slowedTeller(decisions, who),
       // A large message may take a slow link longer than the keepalive lasts: its sender is not silent.
       onPart: () => client._keepaliveTimer?.refresh(),
       onOversized: (bytes) => client._parser.prependOnceListener('packet', (packet) => standFor(packet, bytes)),

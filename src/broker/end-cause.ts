@@ -1,6 +1,6 @@
 // Why a client's connection ended, read off what is known at its end.
 import type { EndCause } from '../domain/disconnection.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { BrokerClient } from './aedes-internals.ts';
 import { isOfTransport } from './polite-end.ts';
 import type { LiveSession } from './session-registry.ts';
@@ -41,7 +41,7 @@ export function endCauseOf({ client, live, newest, isRefused, error }: EndFacts)
 function causeOf(error: Error): EndCause {
   if (error.message === 'keep alive timeout') return 'silent';
   if (error.message === 'drain timeout') return 'limit';
-  if (error instanceof GatewayError) return error.code === 'unreleased_messages' ? 'limit' : 'decided';
+  if (error instanceof NolapseError) return error.code === 'unreleased_messages' ? 'limit' : 'decided';
   if (isOfTransport(error)) return 'closed';
   // The store's errors have a code, and are not the client's doing.
   return 'code' in error && !isOfWebSocket(error) ? 'decided' : 'malformed';

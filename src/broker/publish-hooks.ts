@@ -4,7 +4,7 @@
 import type { AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { isTopicName, isWellFormed } from '../domain/topics.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import { type BrokerPersistence, brokerClient, type PublishPacket } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
@@ -16,7 +16,7 @@ type AuthorizeForward = NonNullable<AedesOptions['authorizeForward']>;
 const dollar = '$'.charCodeAt(0);
 
 export interface PublishOptions {
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
   readonly persistence: BrokerPersistence;
@@ -25,7 +25,7 @@ export interface PublishOptions {
 export function authorizePublishHook(options: PublishOptions): AuthorizePublish {
   const { entrance, registry, persistence } = options;
   const tellUnanswered = ({ session, brokerClientId }: LiveSession): void =>
-    options.journal.tell({
+    options.decisions.tell({
       action: 'message.unanswered',
       reason: 'unreleased_messages',
       message: `${session.principal.id}: a message waits for others that were not released`,

@@ -1,20 +1,20 @@
 // Follows, for each session of a device, which retained message it may break off at, and says so when one is kept from it.
 import type { EndCause } from '../domain/disconnection.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import type { RetainedCare } from './retained-replay.ts';
 import type { LiveSession } from './session-registry.ts';
 import { type RetainedSent, UntakenRetained } from './untaken-retained.ts';
 
 export class DeviceCare implements RetainedCare {
-  readonly #journal: Journal;
+  readonly #decisions: DecisionLog;
   readonly #now: () => number;
   readonly #untaken = new UntakenRetained();
   /** The largest that was sent, and when the session first was sent one. */
   readonly #sent = new WeakMap<LiveSession, { readonly largest: RetainedSent; readonly cameAt: number }>();
 
   /** @param now in milliseconds of a clock that only goes forward. */
-  constructor(journal: Journal, now: () => number = () => performance.now()) {
-    this.#journal = journal;
+  constructor(decisions: DecisionLog, now: () => number = () => performance.now()) {
+    this.#decisions = decisions;
     this.#now = now;
   }
 
@@ -38,7 +38,7 @@ export class DeviceCare implements RetainedCare {
     const { largest, cameAt } = sent;
     const end = { cause, cameAt, heardAt, endedAt: this.#now() };
     if (!this.#untaken.ended(live.brokerClientId, largest, end)) return;
-    this.#journal.tell({
+    this.#decisions.tell({
       action: 'message.dropped',
       reason: 'not_taken',
       message: `${live.shownClientId}: it broke off its connection at a retained message again and again: the message is kept from it for a day`,

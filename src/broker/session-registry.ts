@@ -7,7 +7,7 @@ import { claimants, hasFormOf, outerIds } from '../domain/client-id.ts';
 import type { SessionEnd } from '../domain/disconnection.ts';
 import { type PrincipalId, reservedId } from '../domain/principal.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import type { BrokerClient } from './aedes-internals.ts';
 import type { Budget } from './budget.ts';
 import { Budgets } from './budgets.ts';
@@ -45,7 +45,7 @@ export interface PendingAdmission {
 
 export class SessionRegistry {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #journal: Journal;
+  readonly #decisions: DecisionLog;
   readonly #entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>;
   readonly #perPrincipalMax: number;
   readonly budgets: Budgets;
@@ -65,7 +65,7 @@ export class SessionRegistry {
 
   constructor(
     clock: Pick<Clock, 'now'>,
-    journal: Journal,
+    decisions: DecisionLog,
     entrance: Pick<Entrance, 'hears' | 'carries' | 'came' | 'left'>,
     perPrincipalMax: number,
     turns: LoopTurns,
@@ -73,7 +73,7 @@ export class SessionRegistry {
     this.#perPrincipalMax = perPrincipalMax;
     this.budgets = new Budgets(turns, (id) => this.#byPrincipal.has(id as PrincipalId));
     this.#clock = clock;
-    this.#journal = journal;
+    this.#decisions = decisions;
     this.#entrance = entrance;
   }
 
@@ -275,7 +275,7 @@ export class SessionRegistry {
   }
 
   #tellEnd(live: LiveSession, reason: string): void {
-    this.#journal.tell({
+    this.#decisions.tell({
       action: 'session.ended',
       reason,
       message: `${live.session.principal.id}: session ended: ${reason}`,

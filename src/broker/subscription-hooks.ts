@@ -4,8 +4,8 @@ import type { Aedes, AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { asksForEnrollment, maySubscribe } from '../domain/acl.ts';
 import { costs } from '../domain/costs.ts';
-import { GatewayError } from '../domain/errors.ts';
-import type { Journal } from '../ports/journal.ts';
+import { NolapseError } from '../domain/errors.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import { type BrokerClient, brokerClient, failure, keptSessionFilter, type PacketParser } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { answerRepeated } from './repeated-filters.ts';
@@ -20,7 +20,7 @@ export const filtersRefusedMax = 1_000;
 export interface SubscriptionOptions {
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly limits: BrokerLimits;
   readonly retained: RetainedSource;
   readonly care: RetainedCare;
@@ -42,7 +42,7 @@ export function filtersOf(
 
 /** Called for each filter of a SUBSCRIBE, and again for each that a persistent session brings back. */
 export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeSubscribe {
-  const { entrance, registry, journal, limits } = options;
+  const { entrance, registry, decisions, limits } = options;
   return (client, subscription, callback) => {
     const live = registry.of(client);
     const filter = subscription.topic;
@@ -61,7 +61,7 @@ export function authorizeSubscribeHook(options: SubscriptionOptions): AuthorizeS
     const limit = limitReached(live, filter, limits);
     if (limit) {
       live.filtersRefused += 1;
-      journal.tell({
+      decisions.tell({
         action: 'subscription.refused',
         level: 'warn',
         ...limit,
@@ -113,9 +113,9 @@ function limitReached(
   return { reason: 'subscriptions_max', message: 'too many subscriptions' };
 }
 
-function unreadable(cause: unknown): GatewayError {
+function unreadable(cause: unknown): NolapseError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new GatewayError('store_failed', `retained messages could not be read: ${why}`, cause);
+  return new NolapseError('store_failed', `retained messages could not be read: ${why}`, cause);
 }
 
 function asks(live: LiveSession, filters: Iterable<string>): boolean {

@@ -2,8 +2,8 @@
 // since such a device may never get to its renewal. Of what a peer ends itself nothing is told.
 import type { TLSSocket } from 'node:tls';
 import type { Entrance } from '../app/session.ts';
-import { GatewayError } from '../domain/errors.ts';
-import type { Journal } from '../ports/journal.ts';
+import { NolapseError } from '../domain/errors.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import type { BrokerClient } from './aedes-internals.ts';
 import type { PacketFault } from './packet-guard.ts';
 import { presentedBy } from './peer-certificate.ts';
@@ -40,19 +40,19 @@ export interface Found {
 
 export interface TurnAwayOptions {
   readonly entrance: Pick<Entrance, 'turnedAway'>;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
 }
 
 /** To be called before the socket is destroyed: what it presented cannot be read afterwards. */
 export async function turnAway(
-  { entrance, journal }: TurnAwayOptions,
+  { entrance, decisions }: TurnAwayOptions,
   socket: TLSSocket,
   reason: TurnedAway,
   { detail, level }: Found = {},
 ): Promise<void> {
   const address = socket.remoteAddress;
   const id = await entrance.turnedAway(presentedBy(socket), reason).catch(() => null);
-  journal.tell({
+  decisions.tell({
     action: packetFaults.has(reason) ? 'packet.refused' : 'connection.refused',
     ...(id === null && commonplace.has(reason) && { level: 'debug' }),
     reason,
@@ -68,7 +68,7 @@ export async function turnAway(
 /** Why a client without a session ends, read off what is known at its end; null: its peer left, or this side is at fault. */
 export function faultOf({ _parser }: BrokerClient, error: Error | undefined): TurnedAway | null {
   if (_parser.error) return 'malformed_connect';
-  if (!error || isOfTransport(error) || error instanceof GatewayError) return null;
+  if (!error || isOfTransport(error) || error instanceof NolapseError) return null;
   // aedes tells its own errors apart by their words alone; the store's have a code.
   if (error.message === 'connect did not arrive in time') return 'connect_late';
   return 'code' in error && !isOfWebSocket(error) ? null : 'malformed_connect';

@@ -178,10 +178,10 @@ async function perform(stage: Stage, members: readonly Member[], forMs: number |
 }
 
 async function run(options: DemoOptions): Promise<void> {
-  const [{ loadConfig }, { startGateway }, { Fleet, twelve }, { pause }, { requireDriver }, { createMetrics }] =
+  const [{ loadConfig }, { startNolapse }, { Fleet, twelve }, { pause }, { requireDriver }, { createMetrics }] =
     await Promise.all([
       import('../config.ts'),
-      import('../gateway.ts'),
+      import('../nolapse.ts'),
       import('../simulator/fleet.ts'),
       import('../simulator/pause.ts'),
       import('../store/index.ts'),
@@ -196,7 +196,7 @@ async function run(options: DemoOptions): Promise<void> {
     const file = join(home, 'nolapse.yaml');
     writeFileSync(file, configuration);
     headline(log, home, twelve);
-    const gateway = await startGateway({ home, config: loadConfig({ file, env: {} }), log, metrics: createMetrics() });
+    const gateway = await startNolapse({ home, config: loadConfig({ file, env: {} }), log, metrics: createMetrics() });
     const { operations } = gateway;
     const fleet = new Fleet({ host: '127.0.0.1', port: gateway.ports.mqtt });
     try {

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Operations } from '../app/operations.ts';
 import type { Config } from '../config.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { connectOperations } from '../http/control-client.ts';
 import { flushed } from '../telemetry/flushed.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -86,7 +86,7 @@ export async function commandLog(surroundings: Surroundings): Promise<Log> {
 
 function requireHome(home: string): void {
   if (statSync(home, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new GatewayError('no_home', `${home} is not a home yet: nolapse init --home ${home}`);
+  throw new NolapseError('no_home', `${home} is not a home yet: nolapse init --home ${home}`);
 }
 
 /** Does the work with the operations of this home, and lets go of it afterwards. */

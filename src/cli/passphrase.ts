@@ -1,18 +1,18 @@
 // The passphrase that opens the home's keys: out of the environment as early as can be, so that no child process inherits
 // it, and never from an argument, where every user of the machine could read it.
 import { readFileSync, statSync } from 'node:fs';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 
 const fileBytesMax = 4_096;
 
 export interface PassphraseSource {
-  /** Undefined when none was given. Fails with GatewayError `passphrase_unreadable`. */
+  /** Undefined when none was given. Fails with NolapseError `passphrase_unreadable`. */
   read(warn: (message: string) => void): string | undefined;
 }
 
 function readPassphraseFile(file: string, warn: (message: string) => void): string {
-  const unreadable = (why: string, cause?: unknown): GatewayError =>
-    new GatewayError('passphrase_unreadable', `NOLAPSE_PASSPHRASE_FILE ${file}: ${why}`, cause);
+  const unreadable = (why: string, cause?: unknown): NolapseError =>
+    new NolapseError('passphrase_unreadable', `NOLAPSE_PASSPHRASE_FILE ${file}: ${why}`, cause);
   let text: string;
   try {
     const { mode, size } = statSync(file);
@@ -20,7 +20,7 @@ function readPassphraseFile(file: string, warn: (message: string) => void): stri
     if ((mode & 0o077) !== 0) warn(`${file} can be read by others than its owner: chmod 600 it`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (error instanceof GatewayError) throw error;
+    if (error instanceof NolapseError) throw error;
     throw unreadable(String((error as NodeJS.ErrnoException).code ?? error), error);
   }
   const passphrase = text.replace(/\r?\n$/, '');

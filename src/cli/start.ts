@@ -1,7 +1,7 @@
 // nolapse start: runs the gateway until it is told to stop.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import { flushed } from '../telemetry/flushed.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type CommonOptions, configReader, type Surroundings, withCommon } from './invocation.ts';
@@ -65,24 +65,24 @@ async function closeInTime(gateway: { close(): Promise<void> }): Promise<boolean
 
 /** The log of a gateway: it goes to standard output and holds nothing up. */
 async function openLog(level: string, metrics: Metrics, readable?: false) {
-  const [{ createJournal }, { createLog }, { openStandard }] = await Promise.all([
-    import('../telemetry/journal.ts'),
+  const [{ createDecisionLog }, { createLog }, { openStandard }] = await Promise.all([
+    import('../telemetry/decision-log.ts'),
     import('../telemetry/log.ts'),
     import('../telemetry/standard-output.ts'),
   ]);
   const output = openStandard(1, {
     onDrop: () => metrics.count('nolapse_log_lines_dropped_total', {}),
-    onGap: (dropped) => tellGap(journal, dropped),
+    onGap: (dropped) => tellGap(decisions, dropped),
   });
   const log = createLog({ level, stream: output, ...(readable !== undefined && { readable }) });
-  const journal = createJournal(log, metrics);
+  const decisions = createDecisionLog(log, metrics);
   process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, 'the gateway broke'));
   process.on('exit', () => output.flushSync());
-  return { log, journal, output };
+  return { log, decisions, output };
 }
 
-function tellGap(journal: Journal, dropped: number): void {
-  journal.tell({
+function tellGap(decisions: DecisionLog, dropped: number): void {
+  decisions.tell({
     action: 'log.dropped',
     message: `${dropped} lines of the log were dropped here`,
     fields: { 'nolapse.dropped_count': dropped },
@@ -95,7 +95,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
   const config = readConfig();
   const { createMetrics } = await import('../telemetry/metrics.ts');
   const metrics = createMetrics({ process: true });
-  const { log, journal, output } = await openLog(
+  const { log, decisions, output } = await openLog(
     config.log.level,
     metrics,
     options.output === 'json' ? false : undefined,
@@ -103,8 +103,8 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
   const passphrase = surroundings.passphrase.read((message) => log.warn(message));
   const stop = firstSignal();
   const hangUps = countHangUps();
-  const { startGateway } = await import('../gateway.ts');
-  const gateway = await startGateway({
+  const { startNolapse } = await import('../nolapse.ts');
+  const gateway = await startNolapse({
     home,
     config,
     readConfig,
@@ -115,7 +115,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
   });
   if (gateway.made) log.info({ 'nolapse.home': home }, `made a new home at ${home}`);
   const { mqtt, websocket, http } = gateway.ports;
-  journal.tell({
+  decisions.tell({
     action: 'gateway.started',
     message: [
       `listening: mqtts ${config.mqtt.host}:${mqtt}`,
@@ -134,7 +134,7 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
   log.info(`${signal}: stopping`);
   const inTime = await closeInTime(gateway);
   const message = inTime ? 'stopped' : `not everything ended within ${stoppingMs / 1_000} s`;
-  journal.tell({ action: 'gateway.stopped', message, level: inTime ? 'info' : 'error' });
+  decisions.tell({ action: 'gateway.stopped', message, level: inTime ? 'info' : 'error' });
   process.exitCode = inTime ? 0 : 2;
   await flushed(log);
   leaveWithin(lingeringMs);

@@ -138,7 +138,7 @@ export const alertKinds = {
 export type AlertKind = keyof typeof alertKinds;
 
 /** What was found to be so. */
-export interface Finding {
+export interface Condition {
   readonly kind: AlertKind;
   /** Whom or what it is about: a principal's id, a source, a certificate's role. With the kind it names the alert. */
   readonly subject: string;
@@ -149,7 +149,7 @@ export interface Finding {
   readonly owner: string | null;
 }
 
-export interface Alert extends Finding {
+export interface Alert extends Condition {
   readonly raisedAt: Instant;
   /** When severity or detail last changed. */
   readonly updatedAt: Instant;
@@ -161,7 +161,7 @@ export interface Alert extends Finding {
 }
 
 /** What names an alert, one of its kind for each subject; and its place in the order of all. */
-export type AlertName = Pick<Finding, 'kind' | 'subject'>;
+export type AlertName = Pick<Condition, 'kind' | 'subject'>;
 
 export function alertKey({ kind, subject }: AlertName): string {
   return `${kind}/${subject}`;
@@ -199,7 +199,7 @@ export interface AlertStep {
 const saidAnewMs = 3_600_000;
 
 /** What a device said, or how often it was refused the same: it may change at each of its attempts. */
-function isSaidAgain(known: Alert, { kind, detail }: Finding): boolean {
+function isSaidAgain(known: Alert, { kind, detail }: Condition): boolean {
   if (kind === 'renewal_failed') return true;
   return kind === 'renewal_overdue' && uncounted(known.detail) === uncounted(detail);
 }
@@ -216,16 +216,16 @@ const withAddress: ReadonlySet<AlertKind> = new Set<AlertKind>(['retired_credent
  * An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. So does for a
  * while one that has a device's own words, or an address. Whose it is, is as it is now.
  */
-function asRaised(known: Alert, finding: Finding, now: Instant): Finding {
+function asRaised(known: Alert, condition: Condition, now: Instant): Condition {
   const isLately = Math.abs(now - known.updatedAt) < saidAnewMs;
-  const isEvent = alertKinds[finding.kind].quietMs !== null && !withAddress.has(finding.kind);
-  const isSaid = (isSaidAgain(known, finding) || withAddress.has(finding.kind)) && isLately;
-  const worse = known.severity === 'warning' && finding.severity === 'critical';
-  return (isEvent || isSaid) && !worse ? { ...known, owner: finding.owner } : finding;
+  const isEvent = alertKinds[condition.kind].quietMs !== null && !withAddress.has(condition.kind);
+  const isSaid = (isSaidAgain(known, condition) || withAddress.has(condition.kind)) && isLately;
+  const worse = known.severity === 'warning' && condition.severity === 'critical';
+  return (isEvent || isSaid) && !worse ? { ...known, owner: condition.owner } : condition;
 }
 
-/** The finding was made at `now`; `known` is the alert of this name, if there ever was one. */
-export function find(known: Alert | null, finding: Finding, now: Instant): AlertStep {
+/** The condition was met at `now`; `known` is the alert of this name, if there ever was one. */
+export function observe(known: Alert | null, condition: Condition, now: Instant): AlertStep {
   if (known === null || known.clearedAt !== null) {
     const fresh = {
       raisedAt: now,
@@ -235,9 +235,9 @@ export function find(known: Alert | null, finding: Finding, now: Instant): Alert
       acknowledgedBy: null,
       clearedAt: null,
     };
-    return { alert: { ...finding, ...fresh }, event: 'raised' };
+    return { alert: { ...condition, ...fresh }, event: 'raised' };
   }
-  const { severity, detail, owner } = asRaised(known, finding, now);
+  const { severity, detail, owner } = asRaised(known, condition, now);
   const same = known.severity === severity && known.detail === detail && known.owner === owner;
   if (same) return { alert: { ...known, seenAt: now }, event: null };
   // What has become worse is nobody's acknowledged business any more.

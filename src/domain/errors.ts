@@ -47,11 +47,11 @@ export interface Refusal {
 }
 
 /** What should not happen: a broken invariant, a back end that is down. Only the edges translate it. */
-export class GatewayError extends Error {
+export class NolapseError extends Error {
   readonly code: string;
   constructor(code: string, detail: string, cause?: unknown) {
     super(detail, cause === undefined ? undefined : { cause });
-    this.name = 'GatewayError';
+    this.name = 'NolapseError';
     this.code = code;
   }
 }

@@ -1,6 +1,6 @@
 // What lies under the gateway and is not its own: where its log goes, how many files and connections it may open, who may write its
 // home. What of it must be told, as alerts.
-import type { Finding } from './alert.ts';
+import type { Condition } from './alert.ts';
 
 /** How the lines of the log get out. */
 export interface LogState {
@@ -18,22 +18,22 @@ export class LogJudgement {
   #dropped = 0;
   #isDropping = false;
   #failedAt = Number.NEGATIVE_INFINITY;
-  #finding: Finding | null = null;
+  #condition: Condition | null = null;
 
   /** @param now milliseconds that only go forward. @returns what must be told; null: it is well. */
-  judge({ failure, dropped }: LogState, now: number): Finding | null {
+  judge({ failure, dropped }: LogState, now: number): Condition | null {
     const drops = dropped > this.#dropped;
     this.#dropped = dropped;
     if (failure !== null || drops) {
       this.#failedAt = now;
       this.#isDropping ||= drops;
       const faults = [...(failure === null ? [] : [failure]), ...(this.#isDropping ? ['lines are dropped'] : [])];
-      this.#finding = findingOf(faults.join('; '));
+      this.#condition = conditionOf(faults.join('; '));
     } else if (now >= this.#failedAt + quietMs) {
       this.#isDropping = false;
-      this.#finding = null;
+      this.#condition = null;
     }
-    return this.#finding;
+    return this.#condition;
   }
 }
 
@@ -87,7 +87,7 @@ const nearlyOutShare = 0.95;
 const plentyShare = 0.7;
 
 /** @param stands what is told of now, which stays until there are plenty again. */
-export function judgeDescriptors({ open, limit }: Descriptors, stands: Finding | null): Finding | null {
+export function judgeDescriptors({ open, limit }: Descriptors, stands: Condition | null): Condition | null {
   const share = open / descriptorBounds(limit).mqtt;
   const name = { kind: 'descriptors_short', subject: 'descriptors', owner: null } as const;
   if (share >= nearlyOutShare) {
@@ -115,7 +115,7 @@ export interface Exposure {
 /** Exposures named in one alert. */
 const exposuresNamed = 5;
 
-export function judgeExposures(exposures: readonly Exposure[]): Finding | null {
+export function judgeExposures(exposures: readonly Exposure[]): Condition | null {
   if (exposures.length === 0) return null;
   const named = exposures.slice(0, exposuresNamed).map(({ fault }) => fault);
   const more = exposures.length - named.length;
@@ -124,7 +124,7 @@ export function judgeExposures(exposures: readonly Exposure[]): Finding | null {
   return { kind: 'home_exposed', subject: 'home', severity, detail, owner: null };
 }
 
-function findingOf(faults: string): Finding {
+function conditionOf(faults: string): Condition {
   const detail = `log lines are not written: ${faults}`;
   return { kind: 'log_unwritable', subject: 'log', severity: 'warning', detail, owner: null };
 }
@@ -137,7 +137,7 @@ export interface IssuedState {
   readonly waiting: number;
 }
 
-export function judgeIssued(state: IssuedState | null): Finding | null {
+export function judgeIssued(state: IssuedState | null): Condition | null {
   if (!state || state.failure === null) return null;
   const waits = `changes that wait: ${roundly(state.waiting)}`;
   const detail = `certificates are issued and not recorded in issued.file: ${state.failure}; ${waits}`;

@@ -83,7 +83,7 @@ export function holdsBack({ state }: Pick<Campaign, 'state'>): boolean {
 }
 
 /** What was seen of the present cohort. */
-export interface CohortEvidence {
+export interface CohortResults {
   /** Has all of the cohort been gone through? Before that nothing follows from it but a stop. */
   readonly complete: boolean;
   /** Certificates to be replaced in it, those replaced already among them. */
@@ -105,7 +105,7 @@ const percent = (share: number): string => `${Math.round(share * 1_000) / 10}%`;
  * What a running campaign does next. A cohort without members has nothing to prove and is passed. A drill is over with its one cohort,
  * at once: there is nothing to soak; over nobody it has proven nothing, and says so.
  */
-export function nextStep(campaign: Campaign, seen: CohortEvidence, rule: RolloutRule, now: Instant): RolloutStep {
+export function nextStep(campaign: Campaign, seen: CohortResults, rule: RolloutRule, now: Instant): RolloutStep {
   if (campaign.state !== 'running') return { kind: 'wait' };
   const failed = Math.max(0, seen.failed - campaign.forgiven);
   const failedShare = seen.members === 0 ? 0 : failed / seen.members;

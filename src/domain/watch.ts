@@ -1,6 +1,6 @@
 // What is wrong with one principal, as far as somebody must be told: each alert about it in its one wording, and when it must be
 // looked at again because time alone may make something wrong.
-import type { AlertKind, Finding, Severity } from './alert.ts';
+import type { AlertKind, Condition, Severity } from './alert.ts';
 import type { LedgerEntry } from './certificate.ts';
 import { activateBy, type Comings, expiryAlerts, overdueAt } from './deadlines.ts';
 import { graceMs, type Policy } from './policy.ts';
@@ -36,14 +36,14 @@ export interface WatchFacts extends Comings {
 
 /** What a look brings: what is so now, and of one kind when it will be if nothing changes before. */
 interface Look {
-  readonly finding: Finding | null;
+  readonly condition: Condition | null;
   /** Null: time alone changes nothing. */
   readonly nextAt: Instant | null;
 }
 
-const nothing: Look = { finding: null, nextAt: null };
+const nothing: Look = { condition: null, nextAt: null };
 
-function about(principal: Principal, kind: AlertKind, severity: Severity, detail: string): Finding {
+function about(principal: Principal, kind: AlertKind, severity: Severity, detail: string): Condition {
   const { id, owner } = principal;
   return { kind, subject: id, severity, detail, owner: owner.trim() === '' ? null : owner };
 }
@@ -65,11 +65,11 @@ const expiryApproaching = (facts: WatchFacts): Look => {
   const { notAfter, renewAt, fingerprint } = current;
   const renewal = renewals.find((each) => isOpen(each) && each.oldFingerprint === fingerprint);
   const { warnAt, alarmAt } = expiryAlerts(current, renewAt ?? renewal?.createdAt ?? null, policy);
-  if (now < warnAt) return { finding: null, nextAt: Math.min(warnAt, notAfter) };
+  if (now < warnAt) return { condition: null, nextAt: Math.min(warnAt, notAfter) };
   const isAlarm = now >= alarmAt;
   const detail = `its certificate ends ${day(notAfter)}, and no replacement is in use`;
   return {
-    finding: about(principal, 'expiry_approaching', isAlarm ? 'critical' : 'warning', detail),
+    condition: about(principal, 'expiry_approaching', isAlarm ? 'critical' : 'warning', detail),
     nextAt: isAlarm ? notAfter : Math.min(alarmAt, notAfter),
   };
 };
@@ -91,9 +91,9 @@ const renewalOverdue = ({ principal, certificates, renewals, gaps, policy, now }
   if (!oldest) return nothing;
   const replaced = certificates.find(({ fingerprint }) => fingerprint === oldest.oldFingerprint) ?? null;
   const at = overdueAt(oldest.awaitedFrom, gaps, policy, replaced);
-  if (now < at) return { finding: null, nextAt: at };
+  if (now < at) return { condition: null, nextAt: at };
   const detail = `its renewal ${oldest.id} is open since ${day(oldest.createdAt)}${refusedSince(oldest)}`;
-  return { finding: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };
+  return { condition: about(principal, 'renewal_overdue', 'warning', detail), nextAt: null };
 };
 
 const installedNotActivated = (facts: WatchFacts): Look => {
@@ -102,10 +102,10 @@ const installedNotActivated = (facts: WatchFacts): Look => {
   if (!installed) return nothing;
   const lapsed = installed.lapsedAt !== null;
   const by = activateBy({ installedAt: installed.updatedAt, oldEndsAt: installed.deadline }, facts, policy);
-  if (now < by && !lapsed) return { finding: null, nextAt: by };
+  if (now < by && !lapsed) return { condition: null, nextAt: by };
   const detail = `it reported that it installed the replacement of renewal ${installed.id}, and was not seen with it`;
   return {
-    finding: about(principal, 'installed_not_activated', lapsed ? 'critical' : 'warning', detail),
+    condition: about(principal, 'installed_not_activated', lapsed ? 'critical' : 'warning', detail),
     nextAt: null,
   };
 };
@@ -121,20 +121,20 @@ const lapsedWords = {
 /** Dark as {@link standingOf} has it; until then its end is waited for. */
 const hasLapsed = ({ principal, certificates, policy, now }: WatchFacts): Look => {
   const until = litUntil(certificates);
-  if (until === null || until > now) return { finding: null, nextAt: until };
+  if (until === null || until > now) return { condition: null, nextAt: until };
   const last = certificates.findLast((each) => lightsUntil(each) === until);
   const why =
     last && standingOf(principal, until, now) === 'dark' ? whyDark(principal, last, graceMs(policy), now) : null;
   if (!last || why === null || why === 'quarantined') return nothing;
   return {
-    finding: about(principal, 'lapsed', 'critical', lapsedWords[why](day(until))),
+    condition: about(principal, 'lapsed', 'critical', lapsedWords[why](day(until))),
     nextAt: why === 'in_grace' ? last.notAfter + graceMs(policy) : null,
   };
 };
 
 const hasNoOwner = ({ principal }: WatchFacts): Look =>
   principal.owner.trim() === ''
-    ? { finding: about(principal, 'no_owner', 'warning', 'it has no owner'), nextAt: null }
+    ? { condition: about(principal, 'no_owner', 'warning', 'it has no owner'), nextAt: null }
     : nothing;
 
 const watchers = {
@@ -150,18 +150,18 @@ export const watchedKinds = Object.keys(watchers) as (keyof typeof watchers)[];
 
 /** What is so of a principal, by kind, and when time alone may change it; null: at no time. Of one that is not in service, nothing is. */
 export function watch(facts: WatchFacts): {
-  readonly findings: ReadonlyMap<AlertKind, Finding>;
+  readonly conditions: ReadonlyMap<AlertKind, Condition>;
   readonly nextAt: Instant | null;
 } {
-  const findings = new Map<AlertKind, Finding>();
+  const conditions = new Map<AlertKind, Condition>();
   let nextAt: Instant | null = null;
-  if (facts.principal.status !== 'active') return { findings, nextAt };
+  if (facts.principal.status !== 'active') return { conditions, nextAt };
   for (const kind of watchedKinds) {
     const look = watchers[kind](facts);
-    if (look.finding) findings.set(kind, look.finding);
+    if (look.condition) conditions.set(kind, look.condition);
     if (look.nextAt !== null) nextAt = Math.min(nextAt ?? look.nextAt, look.nextAt);
   }
-  return { findings, nextAt };
+  return { conditions, nextAt };
 }
 
 /** Does a failure that was told of still matter? Not once nothing is being replaced any more. */
@@ -176,7 +176,7 @@ export function failureIsOver({
 }
 
 /** @param code what the failure is called, where it has a name; with what was said about it. */
-export function renewalFailed(principal: Principal, code: string | null, said: string): Finding {
+export function renewalFailed(principal: Principal, code: string | null, said: string): Condition {
   const detail = [code, said].filter((part) => part).join(': ');
   return about(principal, 'renewal_failed', 'warning', detail.slice(0, saidMax).replaceAll(unprintable, '?'));
 }

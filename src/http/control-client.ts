@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { controlPath } from './control-path.ts';
 import { isAnswering } from './control-socket.ts';
 
@@ -16,7 +16,7 @@ async function readAll(answer: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const part of answer as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > answerBytesMax) throw new GatewayError('control_failed', 'the gateway sent more than can be an answer');
+    if (bytes > answerBytesMax) throw new NolapseError('control_failed', 'the gateway sent more than can be an answer');
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
@@ -82,24 +82,24 @@ async function receive<T>(ask: () => Promise<IncomingMessage>): Promise<T> {
     value = JSON.parse(await readAll(answer));
   } catch (error) {
     if (error instanceof OperationError) throw error;
-    throw new GatewayError('control_failed', `the gateway did not answer: ${(error as Error).message}`, error);
+    throw new NolapseError('control_failed', `the gateway did not answer: ${(error as Error).message}`, error);
   }
   if (status === 200) return value as T;
   const { code, faults } = value as { code?: unknown; faults?: unknown };
   const named = Array.isArray(faults) ? faults.map(String) : [];
   if (isOperationCode(code)) throw new OperationError(code, named);
-  throw new GatewayError('control_failed', named.join('; ') || `the gateway answered with status ${status}`);
+  throw new NolapseError('control_failed', named.join('; ') || `the gateway answered with status ${status}`);
 }
 
 /**
- * The operations of the gateway that runs on this home; null when none does. Fails with GatewayError `control_refused`
+ * The operations of the gateway that runs on this home; null when none does. Fails with NolapseError `control_refused`
  * when there is one that this user may not speak to.
  */
 export async function connectOperations(home: string): Promise<Operations | null> {
   const path = controlPath(home);
   const answering = await isAnswering(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOTDIR') return false;
-    throw new GatewayError('control_refused', `${path} cannot be opened (${error.code}): is it another user's?`, error);
+    throw new NolapseError('control_refused', `${path} cannot be opened (${error.code}): is it another user's?`, error);
   });
   if (!answering) return null;
   return {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 
 const ownerOnly = 0o600;
 const probeMs = 2_000;
@@ -40,13 +40,13 @@ async function bind(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
 }
 
-/** Takes away what a dead process left. Fails with GatewayError `home_in_use`, or `not_a_socket` when it is something else. */
+/** Takes away what a dead process left. Fails with NolapseError `home_in_use`, or `not_a_socket` when it is something else. */
 async function clear(path: string): Promise<void> {
   const found = await lstat(path).catch(() => null);
   if (!found) return;
-  if (!found.isSocket()) throw new GatewayError('not_a_socket', `${path} is in the way and is not a socket`);
+  if (!found.isSocket()) throw new NolapseError('not_a_socket', `${path} is in the way and is not a socket`);
   if (await isAnswering(path)) {
-    throw new GatewayError('home_in_use', `another gateway runs on this home: it answers at ${path}`);
+    throw new NolapseError('home_in_use', `another gateway runs on this home: it answers at ${path}`);
   }
   const still = await lstat(path).catch(() => null);
   if (still?.ino === found.ino) await unlink(path);

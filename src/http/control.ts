@@ -40,7 +40,7 @@ async function perform(operations: Operations, name: OperationName, body: unknow
   return (operations[name] as (input: unknown) => Promise<unknown>).call(operations, parsed.data);
 }
 
-/** Rejects with GatewayError `home_in_use` when a gateway already answers on this home. */
+/** Rejects with NolapseError `home_in_use` when a gateway already answers on this home. */
 export async function startControlServer(options: {
   readonly home: string;
   readonly operations: Operations;

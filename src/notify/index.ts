@@ -1,5 +1,5 @@
 // The alert sinks there are, by the name under which what waits for each is kept. A new kind is a file beside this and a line in here.
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 import type { Announcer } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import { type AlertmanagerWebhook, createAlertmanagerSink } from './alertmanager.ts';
@@ -9,7 +9,7 @@ import type { Teller } from './teller.ts';
 import { createTopicSink } from './topic.ts';
 
 export interface SinkParts {
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly announcer: Announcer;
   readonly teller: Teller;
   /** The present, in Unix milliseconds. */
@@ -26,8 +26,8 @@ export interface SinkRules {
 const webhookKinds = { alertmanager: createAlertmanagerSink, cloudevents: createCloudEventsSink };
 
 export function createSinks({ mqtt, webhooks }: SinkRules, parts: SinkParts): Map<string, Sink> {
-  const { journal, announcer, teller, now } = parts;
-  const sinks = new Map([['log', createLogSink(journal, teller)]]);
+  const { decisions, announcer, teller, now } = parts;
+  const sinks = new Map([['log', createLogSink(decisions, teller)]]);
   if (mqtt) sinks.set('mqtt', createTopicSink(announcer, teller));
   for (const [name, webhook] of webhooks) {
     sinks.set(`webhooks.${name}`, webhookKinds[webhook.kind](webhook, teller, now));

@@ -4,7 +4,7 @@ import { nameOf } from './certificate.ts';
 import { contextTag, encode, sequence, smallInteger } from './der.ts';
 import { seal, signerFor } from './signature.ts';
 
-/** DER of a request that names nothing but `CN=commonName`. Fails with GatewayError `unsupported_key` as {@link signerFor}. */
+/** DER of a request that names nothing but `CN=commonName`. Fails with NolapseError `unsupported_key` as {@link signerFor}. */
 export function makeCsr(commonName: string, key: KeyObject): Uint8Array {
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   const noAttributes = encode(contextTag(0, true));

@@ -2,7 +2,7 @@
 // node:crypto, synchronously, and judges nothing about what the body says.
 import { createSign, type KeyObject, sign, verify } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { bitString, derNull, header, oid, sequence, tags } from './der.ts';
 import { type DerElement, openDer, type Rigour, wholeOctets, within } from './der-reader.ts';
 import { oids } from './oids.ts';
@@ -61,11 +61,11 @@ const signers = {
   rsa: { digest: 'sha256', algorithm: sequence(oid(oids.sha256WithRsa), derNull) },
 } as const;
 
-/** The algorithm a CA key signs under. Fails with GatewayError `unsupported_key` for all but P-256, P-384 and RSA. */
+/** The algorithm a CA key signs under. Fails with NolapseError `unsupported_key` for all but P-256, P-384 and RSA. */
 export function signerFor(key: KeyObject): Signer {
   const name = key.asymmetricKeyType === 'rsa' ? 'rsa' : (key.asymmetricKeyDetails?.namedCurve ?? '');
   if (name !== 'prime256v1' && name !== 'secp384r1' && name !== 'rsa') {
-    throw new GatewayError('unsupported_key', `cannot sign with a key of type ${name || key.asymmetricKeyType}`);
+    throw new NolapseError('unsupported_key', `cannot sign with a key of type ${name || key.asymmetricKeyType}`);
   }
   return { key, ...signers[name] };
 }

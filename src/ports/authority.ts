@@ -58,7 +58,7 @@ export interface Authority {
   /**
    * Certifies the key of a request. Its serial number names the request: the ledger keeps the request before this is called, so
    * that one asked twice is known by it, and at most one of two answers enters the ledger. An authority that chooses serial numbers
-   * itself uses it as its request's id. Fails with GatewayError `authority_unavailable` when it cannot now; the caller tries again.
+   * itself uses it as its request's id. Fails with NolapseError `authority_unavailable` when it cannot now; the caller tries again.
    * @param crlUrl where the certificate is to say that its revocation is published; absent: where the authority publishes it.
    */
   issue(request: ApprovedRequest, crlUrl?: string): Promise<Issuance>;

@@ -42,7 +42,7 @@ export interface RevocationListReader {
 }
 
 export interface RevocationListWriter {
-  /** Begins a shard. Fails with GatewayError `conflict` when there is one of this number or URL. */
+  /** Begins a shard. Fails with NolapseError `conflict` when there is one of this number or URL. */
   openRevocationList(shard: number, url: string): Promise<void>;
   putSignedList(list: SignedList): Promise<void>;
   dropRevocationList(shard: number): Promise<void>;

@@ -12,7 +12,7 @@ export interface StoreFile {
   readonly bytes: number;
   /**
    * Copies the store into a file that must not exist, readable by its owner alone, some of it at a time: what is written meanwhile is in the
-   * copy too. Fails with GatewayError `copy_failed`; what there is of the copy then is its caller's to remove.
+   * copy too. Fails with NolapseError `copy_failed`; what there is of the copy then is its caller's to remove.
    */
   copyTo(file: string, isStopped: () => boolean): Promise<void>;
   /** Looks at all of it in one go, which takes about a second for 256 MiB, and nobody else gets a turn. Never rejects. */

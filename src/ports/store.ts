@@ -225,7 +225,7 @@ export interface Reader extends PeriodReader, CampaignReader, CarriedReader, Fle
 export interface Transaction extends Reader, CarriedWriter, RevocationListWriter {
   putPrincipal(principal: Principal): Promise<void>;
   putContact(contact: Contact): Promise<void>;
-  /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with GatewayError `conflict`. */
+  /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with NolapseError `conflict`. */
   putCertificate(entry: LedgerEntry): Promise<void>;
   /** When a certificate, if it is in the ledger, and its principal were last seen; nothing else of them is changed. */
   noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void>;

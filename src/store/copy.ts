@@ -1,7 +1,7 @@
 // Copies the database into another file while it is in use: some pages at a time, as they are when the last of them is copied. What is
 // written meanwhile is in the copy too.
 import { open } from 'node:fs/promises';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { quickCheck, wordsFor } from './damage.ts';
 import { type Connection, openSqlite } from './sqlite.ts';
 
@@ -38,7 +38,7 @@ class Pace {
 
 /**
  * Makes `file` (mode 0600), which must not exist, a copy of the database. Resolves when it is on the disk.
- * Fails with GatewayError `copy_failed`, and leaves `file` to its caller, when it exists, cannot be written, or `isStopped` says so.
+ * Fails with NolapseError `copy_failed`, and leaves `file` to its caller, when it exists, cannot be written, or `isStopped` says so.
  */
 export async function copyDatabase(sqlite: Connection, file: string, isStopped: () => boolean): Promise<void> {
   const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
@@ -82,13 +82,13 @@ export async function copyDatabase(sqlite: Connection, file: string, isStopped: 
   }
 }
 
-function failure(file: string, error: unknown): GatewayError {
-  return new GatewayError('copy_failed', `the ledger could not be copied to ${file}: ${wordsFor(error)}`, error);
+function failure(file: string, error: unknown): NolapseError {
+  return new NolapseError('copy_failed', `the ledger could not be copied to ${file}: ${wordsFor(error)}`, error);
 }
 
 /**
  * Looks at a copy, and leaves it as one file, without a log beside it. Takes about a second for 256 MiB, and nobody else gets a turn.
- * @returns the number of its schema. @throws GatewayError `copy_failed` where it is damaged.
+ * @returns the number of its schema. @throws NolapseError `copy_failed` where it is damaged.
  */
 export function checkCopy(file: string): number {
   const sqlite = openSqlite(file, { fileMustExist: true });
@@ -99,7 +99,7 @@ export function checkCopy(file: string): number {
     if (faults.length > 0) throw new Error(`it is damaged: ${faults.join('; ')}`);
     return Number(sqlite.pragma('user_version', { simple: true }));
   } catch (error) {
-    throw new GatewayError('copy_failed', `${file}: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw new NolapseError('copy_failed', `${file}: ${error instanceof Error ? error.message : String(error)}`, error);
   } finally {
     sqlite.close();
   }

@@ -1,7 +1,7 @@
 // The one connection to the home's SQLite file, and the queue through which everything is written. Units of work run one
 // after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { StoreFile } from '../ports/store-file.ts';
 import { copyDatabase } from './copy.ts';
 import { quickCheck, readThrough, wordsFor } from './damage.ts';
@@ -49,7 +49,7 @@ interface Unit {
 function withinTurn(pending: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     const turned = setImmediate(() =>
-      reject(new GatewayError('unit_stalled', 'a unit of work awaited something other than the store')),
+      reject(new NolapseError('unit_stalled', 'a unit of work awaited something other than the store')),
     );
     pending.then(resolve, reject).finally(() => clearImmediate(turned));
   });
@@ -79,11 +79,11 @@ export class Database {
   /**
    * Runs `work` alone and resolves with its result once it is durably committed; a throw undoes what it wrote and rejects.
    * `work` must await nothing but results of this connection, so that a batch ends within one turn of the event loop and
-   * nobody else ever reads what is not committed; else it is undone and fails with GatewayError `unit_stalled`.
+   * nobody else ever reads what is not committed; else it is undone and fails with NolapseError `unit_stalled`.
    * Fails with `store_closed` after close, and with `store_failed` when the commit itself fails: a full disk, an I/O error.
    */
   submit<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane = 'messages'): Promise<T> {
-    if (this.#closing) return Promise.reject(new GatewayError('store_closed', 'the store is closed'));
+    if (this.#closing) return Promise.reject(new NolapseError('store_closed', 'the store is closed'));
     return this.#enqueue(work, lane);
   }
 
@@ -223,7 +223,7 @@ export class Database {
     } catch (cause) {
       this.#watch.failed(cause);
       if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
-      const error = new GatewayError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
+      const error = new NolapseError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
       for (const unit of batch) unit.failed(failures.get(unit) ?? error);
       return;
     }
@@ -244,7 +244,7 @@ function secureFile(path: string): void {
 
 function emptyLog(sqlite: Connection): void {
   const [result] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
-  if (result?.busy !== 0) throw new GatewayError('store_failed', 'the write-ahead log could not be emptied');
+  if (result?.busy !== 0) throw new NolapseError('store_failed', 'the write-ahead log could not be emptied');
 }
 
 function configure(sqlite: Connection): void {
@@ -265,17 +265,17 @@ function configure(sqlite: Connection): void {
   sqlite.exec('BEGIN IMMEDIATE; COMMIT');
 }
 
-function openError(path: string, cause: unknown): GatewayError {
-  if (cause instanceof GatewayError) return cause;
+function openError(path: string, cause: unknown): NolapseError {
+  if (cause instanceof NolapseError) return cause;
   const code = sqliteCode(cause) ?? '';
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
-    ? new GatewayError('store_locked', `${path} is in use by another process`, cause)
-    : new GatewayError('store_failed', `${path} cannot be opened: ${wordsFor(cause)}`, cause);
+    ? new NolapseError('store_locked', `${path} is in use by another process`, cause)
+    : new NolapseError('store_failed', `${path} cannot be opened: ${wordsFor(cause)}`, cause);
 }
 
 /**
  * Opens the file, created when missing, mode 0600.
- * @throws GatewayError `no_driver` when no driver is safe on this Node, `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
+ * @throws NolapseError `no_driver` when no driver is safe on this Node, `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
  * nolapse has written it, `store_failed` when it cannot be opened or is not a database.
  */
 export function openDatabase(path: string, watch?: WriteWatch): Database {

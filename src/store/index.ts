@@ -8,7 +8,7 @@ import { WriteWatch } from './write-watch.ts';
 /**
  * Opens `path`, created when missing with mode 0600, for this process alone. Closing the store closes the database. `steady` gives
  * milliseconds that only go forward.
- * @throws GatewayError `no_driver`, `store_locked`, `store_newer` or `store_failed`, as {@link openDatabase}.
+ * @throws NolapseError `no_driver`, `store_locked`, `store_newer` or `store_failed`, as {@link openDatabase}.
  */
 export function openStore(path: string, steady?: () => number): { store: Store; database: Database } {
   const database = openDatabase(path, new WriteWatch(steady));
@@ -17,7 +17,7 @@ export function openStore(path: string, steady?: () => number): { store: Store; 
 
 /**
  * Looks for the driver before anything is made or opened.
- * @throws GatewayError `no_driver` when none is safe on this Node.
+ * @throws NolapseError `no_driver` when none is safe on this Node.
  */
 export function requireDriver(): void {
   sqliteDriver();

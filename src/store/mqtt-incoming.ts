@@ -1,12 +1,12 @@
 // QoS 2 messages a client has sent and not yet released: their packet identifiers keep a repeated PUBLISH from being
 // published twice. Nothing else of them is kept, because a message is handed on as it arrives (MQTT 3.1.1, 4.3.3, method B):
 // how large it was is nobody's burden after that. Those of clean sessions end with the connection and live in memory alone.
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import { type Acknowledgement, type MqttClient, settled } from './mqtt-packet.ts';
 
 /** One for all: aedes only asks whether there is such a message, with each PUBREL, and a stack trace costs more than the rest. */
-const noSuchMessage = new GatewayError('mqtt_packet', 'no such message');
+const noSuchMessage = new NolapseError('mqtt_packet', 'no such message');
 
 export class MqttIncoming {
   readonly #database: Database;
@@ -65,11 +65,11 @@ export class MqttIncoming {
     return true;
   }
 
-  /** @throws GatewayError `unreleased_messages` when the client has as many messages unreleased as it may. */
+  /** @throws NolapseError `unreleased_messages` when the client has as many messages unreleased as it may. */
   checkRoom(client: MqttClient): void {
     const size = this.#held.get(client.id)?.size ?? 0;
     if (size < this.#perClientMax) return;
-    throw new GatewayError('unreleased_messages', `${size} QoS 2 messages wait for their PUBREL already`);
+    throw new NolapseError('unreleased_messages', `${size} QoS 2 messages wait for their PUBREL already`);
   }
 
   /**

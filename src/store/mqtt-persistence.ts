@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { ownerOfSession } from '../domain/client-id.ts';
 import { costOfBytes, costs } from '../domain/costs.ts';
 import type { EndCause } from '../domain/disconnection.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import { Arrivals } from './mqtt-arrivals.ts';
 import type { MqttPersistenceOptions } from './mqtt-options.ts';
@@ -198,7 +198,7 @@ export class MqttPersistence {
   /** Notes a QoS 2 message as received, if there is room, and stores it for everybody it must outlive, in one unit of work. */
   async incomingStorePacket(client: MqttClient, packet: PublishPacket): Promise<void> {
     const { messageId } = packet;
-    if (messageId === undefined) throw new GatewayError('mqtt_packet', 'a QoS 2 message without an identifier');
+    if (messageId === undefined) throw new NolapseError('mqtt_packet', 'a QoS 2 message without an identifier');
     this.#parts.incoming.checkRoom(client);
     packet.clientId = client.id;
     const note = client.clean ? undefined : () => this.#parts.incoming.write(client.id, messageId);
@@ -244,12 +244,12 @@ export class MqttPersistence {
 
   /** Ends the persistence, not the database it shares. */
   async destroy(): Promise<void> {
-    if (this.#destroyed) throw new GatewayError('mqtt_destroyed', 'destroyed twice');
+    if (this.#destroyed) throw new NolapseError('mqtt_destroyed', 'destroyed twice');
     this.#destroyed = true;
   }
 
   get #listening(): { readonly broker: MqttBroker; readonly arrivals: Arrivals } {
-    if (!this.#attached) throw new GatewayError('mqtt_not_set_up', 'the persistence was used before setup');
+    if (!this.#attached) throw new NolapseError('mqtt_not_set_up', 'the persistence was used before setup');
     return this.#attached;
   }
 
@@ -278,7 +278,7 @@ export class MqttPersistence {
   #submit<T>(work: () => T): Promise<T> {
     return this.#database.submit(work).catch((error: unknown) => {
       // Nothing can be read any more, either.
-      if (error instanceof GatewayError && error.code === 'store_closed') throw error;
+      if (error instanceof NolapseError && error.code === 'store_closed') throw error;
       this.#parts.subscriptions.load();
       this.#parts.outgoing.load();
       this.#parts.retained.load();

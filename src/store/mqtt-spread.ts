@@ -3,7 +3,7 @@
 // a crash the next start goes on from there, so that nobody misses the message or has it twice.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Allowance, costOfBytes, costs, unitsPerTurn } from '../domain/costs.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { MqttOutgoing, Position, Recipient } from './mqtt-outgoing.ts';
 import { messageBytes, type PublishPacket, settled } from './mqtt-packet.ts';
 import type { MqttSpreadRows } from './mqtt-spread-rows.ts';
@@ -170,7 +170,7 @@ export class MqttSpread {
       try {
         return await this.#options.submit(work);
       } catch (error) {
-        if (error instanceof GatewayError && error.code === 'store_closed') throw error;
+        if (error instanceof NolapseError && error.code === 'store_closed') throw error;
         await delay(retryMs, undefined, { ref: false });
       }
     }

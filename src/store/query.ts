@@ -1,7 +1,7 @@
 // Runs what the query builder writes, synchronously, on better-sqlite3. Queries of a fixed shape are compiled once and take
 // named parameters; those whose shape varies are compiled at each call, and their statements are kept by their SQL.
 import { type Compilable, type RawBuilder, sql } from 'kysely';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { wordsFor } from './damage.ts';
 import { type Connection, type Statement, sqliteCode } from './sqlite.ts';
 
@@ -28,15 +28,15 @@ export interface Prepared<Values, Row> {
   run(values: Values): number;
 }
 
-function storeError(error: unknown): GatewayError {
+function storeError(error: unknown): NolapseError {
   const code = sqliteCode(error) ?? '';
   const detail = wordsFor(error);
   if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
-    return new GatewayError('conflict', detail, error);
+    return new NolapseError('conflict', detail, error);
   }
-  if (code.startsWith('SQLITE_CONSTRAINT')) return new GatewayError('store_constraint', detail, error);
-  if (detail.includes('connection is not open')) return new GatewayError('store_closed', 'the store is closed', error);
-  return new GatewayError('store_failed', detail, error);
+  if (code.startsWith('SQLITE_CONSTRAINT')) return new NolapseError('store_constraint', detail, error);
+  if (detail.includes('connection is not open')) return new NolapseError('store_closed', 'the store is closed', error);
+  return new NolapseError('store_failed', detail, error);
 }
 
 function guarded<Result>(execute: () => Result): Result {
@@ -82,7 +82,7 @@ class Rows<Row> {
 }
 
 /**
- * Every method fails with GatewayError: `conflict` (a value that must be unique is taken), `store_constraint` (a value or
+ * Every method fails with NolapseError: `conflict` (a value that must be unique is taken), `store_constraint` (a value or
  * reference the schema does not allow), `store_closed`, or `store_failed` (a full disk, an I/O error).
  */
 export class Queries {

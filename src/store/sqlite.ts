@@ -1,7 +1,7 @@
 // The one place that loads a SQLite driver: the one that is safe on the Node that runs. Nothing is loaded before a file is opened.
 import { createRequire } from 'node:module';
 import type Sqlite from 'better-sqlite3';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { chooseDriver, type DriverPackage, type Loaded } from './engine.ts';
 
 export type Connection = Sqlite.Database;
@@ -35,19 +35,19 @@ let chosen: typeof Sqlite | null = null;
 
 /**
  * The driver for this Node.
- * @throws GatewayError `no_driver` when there is none that is safe, with one line that says what to do.
+ * @throws NolapseError `no_driver` when there is none that is safe, with one line that says what to do.
  */
 export function sqliteDriver(): typeof Sqlite {
   if (chosen) return chosen;
   const choice = chooseDriver(process.versions.node, load);
-  if ('refusal' in choice) throw new GatewayError('no_driver', choice.refusal);
+  if ('refusal' in choice) throw new NolapseError('no_driver', choice.refusal);
   chosen = choice.driver;
   return chosen;
 }
 
 /**
  * Opens a database file.
- * @throws GatewayError `no_driver` as {@link sqliteDriver}, and SQLite's own error when the file cannot be opened.
+ * @throws NolapseError `no_driver` as {@link sqliteDriver}, and SQLite's own error when the file cannot be opened.
  */
 export function openSqlite(path: string, options: Sqlite.Options = {}): Connection {
   const driver = sqliteDriver();

@@ -3,7 +3,7 @@ import type { Alert, AlertEvent, ToldAlert } from '../domain/alert.ts';
 import type { Fingerprint, LedgerEntry } from '../domain/certificate.ts';
 import type { Delegation } from '../domain/delegation.ts';
 import type { Effect } from '../domain/effect.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import type { CarriedContact, Contact, Principal, PrincipalId } from '../domain/principal.ts';
 import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
@@ -48,7 +48,7 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   /** Before a late write lands in another's unit, it fails. */
   #open(): Tables {
-    if (!this.#unit.open) throw new GatewayError('unit_closed', 'the transaction has ended');
+    if (!this.#unit.open) throw new NolapseError('unit_closed', 'the transaction has ended');
     return this.tables;
   }
 

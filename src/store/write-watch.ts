@@ -1,5 +1,5 @@
 // Is what is to be remembered being written? Told from the writes themselves: a full disk still answers every question.
-import { GatewayError } from '../domain/errors.ts';
+import { NolapseError } from '../domain/errors.ts';
 import { sqliteCode } from './sqlite.ts';
 
 /** After a failure the storage counts as failing at least this long: a small write may go through where a larger one does not. */
@@ -35,7 +35,7 @@ export class WriteWatch {
 
   /** A unit of work or its commit failed. What is the unit's own fault is none of the storage's. */
   failed(error: unknown): void {
-    const fault = error instanceof GatewayError ? error.cause : error;
+    const fault = error instanceof NolapseError ? error.cause : error;
     const code = sqliteCode(fault);
     if (code === null || !storageFaults.test(code)) return;
     const begins = this.isWell;

@@ -1,5 +1,5 @@
 // The closed list of decisions: the name of each, how loud it is, and what it counts. docs/operations.md lists the same.
-import type { Decision } from '../ports/journal.ts';
+import type { Decision } from '../ports/decision-log.ts';
 import type { Metrics } from './metrics.ts';
 
 interface Action {

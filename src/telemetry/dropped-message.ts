@@ -1,7 +1,7 @@
 // The line about a message that a queue or the room for retained messages did not keep.
 import { ownerAndClientOf } from '../domain/client-id.ts';
 import { quotedTopic } from '../domain/topics.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 
 const words = {
   queue_full: 'its queue is full',
@@ -10,14 +10,14 @@ const words = {
 
 /** @param session the stored session's name; null: a retained message. @param bytes of topic and payload. */
 export function tellDropped(
-  journal: Journal,
+  decisions: DecisionLog,
   session: string | null,
   topic: string,
   reason: keyof typeof words,
   bytes: number,
 ): void {
   const whose = session === null ? null : ownerAndClientOf(session);
-  journal.tell({
+  decisions.tell({
     action: 'message.dropped',
     reason,
     message: whose

@@ -1,6 +1,6 @@
 // What one peer can bring about as often as it likes is told a few times, and then once a second for all of that second: a
 // flood costs its maker its answers, and nobody the log. It folds lines only; counts are kept elsewhere, one for each.
-import type { Decision } from '../ports/journal.ts';
+import type { Decision } from '../ports/decision-log.ts';
 
 /** Lines told at once, for each peer and kind; one more for each second since. */
 const burst = 20;

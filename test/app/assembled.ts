@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.ts';
 import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
-import type { Journal } from '../../src/ports/journal.ts';
+import type { DecisionLog } from '../../src/ports/decision-log.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { nobody } from '../fakes/nobody.ts';
 import { fillHome } from '../scenarios/made-home.ts';
@@ -16,7 +16,7 @@ export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAu
   /** Beside it, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly sessions?: Sessions;
-  readonly tell?: Journal['tell'];
+  readonly tell?: DecisionLog['tell'];
 }
 
 export type Assembled = Parts & { close(): Promise<void> };

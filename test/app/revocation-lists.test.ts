@@ -6,7 +6,7 @@ import { issueDevice } from '../../src/app/inventory/issue-device.ts';
 import { revoke } from '../../src/app/renewal/revoke.ts';
 import { pageEntries } from '../../src/app/upkeep/sign-list.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
-import { GatewayError } from '../../src/domain/errors.ts';
+import { NolapseError } from '../../src/domain/errors.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import type { Authority, CrlRequest } from '../../src/ports/authority.ts';
 import { certificate, idOf, principal } from '../contract/store-rows.ts';
@@ -32,7 +32,7 @@ function signCrlOf({ signCrl }: Authority): NonNullable<Authority['signCrl']> {
 const counting = (real: Authority): Authority => ({
   ...real,
   signCrl: (request: CrlRequest) => {
-    if (isDown) throw new GatewayError('authority_unavailable', 'connection refused');
+    if (isDown) throw new NolapseError('authority_unavailable', 'connection refused');
     const pages: number[] = [];
     signed.push({ number: request.number, shard: request.distributionPoint, pages });
     const revoked = async function* () {

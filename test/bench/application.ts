@@ -15,7 +15,7 @@ import { enrollmentTopic } from '../../src/domain/topics.ts';
 import { assemble, initHome, type Parts } from '../../src/home.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { makeRequest } from '../../src/simulator/key.ts';
-import { createJournal } from '../../src/telemetry/journal.ts';
+import { createDecisionLog } from '../../src/telemetry/decision-log.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
@@ -44,7 +44,7 @@ async function openBench(sessions: Sessions): Promise<Bench> {
   const log = createLog({ level: 'info', stream: { write: () => undefined } });
   const options = { home, config: loadConfig({ file, env: {} }), log, clock };
   await initHome(options);
-  const parts = await assemble(options, createJournal(log, createMetrics()), sessions, 'use');
+  const parts = await assemble(options, createDecisionLog(log, createMetrics()), sessions, 'use');
   const close = async (): Promise<void> => {
     await parts.outbox.close();
     await parts.app.store.close();

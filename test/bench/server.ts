@@ -8,21 +8,21 @@ import { Aedes } from 'aedes';
 import { destination } from 'pino';
 import { serverOptions } from '../../src/broker/door/tls-options.ts';
 import { loadConfig } from '../../src/config.ts';
-import { startGateway } from '../../src/gateway.ts';
+import { startNolapse } from '../../src/nolapse.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const [which = '', home = ''] = process.argv.slice(2);
 
-async function startNolapse() {
+async function startProduct() {
   const stream = destination({ dest: openSync(join(home, 'bench.log'), 'a'), sync: true });
-  const gateway = await startGateway({
+  const nolapse = await startNolapse({
     home,
     config: loadConfig({ file: join(home, 'nolapse.yaml'), env: {} }),
     log: createLog({ level: 'info', stream }),
     metrics: createMetrics(),
   });
-  return gateway.ports;
+  return nolapse.ports;
 }
 
 async function startBare() {
@@ -47,6 +47,6 @@ function cpu(): number {
   return user + system;
 }
 
-process.send?.(await (which === 'nolapse' ? startNolapse() : startBare()));
+process.send?.(await (which === 'nolapse' ? startProduct() : startBare()));
 process.on('message', (what: 'cpu' | 'memory') => process.send?.(what === 'cpu' ? cpu() : memory()));
 process.on('disconnect', () => process.exit(0));

@@ -22,7 +22,7 @@ import type { Takeover } from '../../src/domain/contest.ts';
 import type { EndCause, SessionEnd } from '../../src/domain/disconnection.ts';
 import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
 import { matches } from '../../src/domain/topics.ts';
-import type { Decision } from '../../src/ports/journal.ts';
+import type { Decision } from '../../src/ports/decision-log.ts';
 import { principal as principalOf } from '../domain/samples.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
@@ -204,7 +204,7 @@ export class House {
     house.#broker = await createBroker({
       entrance: house.entrance,
       persistence: house.persistence,
-      journal: { tell: (decision) => house.decisions.push(decision) },
+      decisions: { tell: (decision) => house.decisions.push(decision) },
       clock: { now: () => Date.now() },
       tls: { key: house.server.key, cert: house.server.cert, ca: [authority.ca] },
       listen: { host: '127.0.0.1', port: 0 },

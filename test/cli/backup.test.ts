@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync, watch, writeFileSync }
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqlite } from '../../src/store/sqlite.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let file: string;
@@ -86,7 +86,7 @@ describe('a backup while the gateway runs', () => {
   afterEach(() => end(gateway));
 
   it('holds what was committed, and the gateway goes on', async () => {
-    gateway = await startGateway(place);
+    gateway = await startNolapse(place);
     await place.ask('device', 'add', 'pump-2', '--owner', 'o');
     expect(await backUp()).toMatchObject({ code: 0 });
     await place.ask('device', 'add', 'pump-3', '--owner', 'o');
@@ -97,7 +97,7 @@ describe('a backup while the gateway runs', () => {
 
   it.each(['the command', 'the gateway'] as const)('leaves nothing under the name when %s is killed', async (which) => {
     fill(48 * 1_048_576);
-    gateway = await startGateway(place);
+    gateway = await startNolapse(place);
     const watcher = watch(place.folder);
     const begun = once(watcher, 'change');
     const command = place.spawn(['backup', file, '--home', place.home]);
@@ -110,7 +110,7 @@ describe('a backup while the gateway runs', () => {
     expect(code).not.toBe(0);
     expect(existsSync(file)).toBe(false);
     if (which === 'the gateway') expect(partials()).toEqual([]);
-    if (which === 'the gateway') gateway = await startGateway(place);
+    if (which === 'the gateway') gateway = await startNolapse(place);
     // The copy of the killed command may still be under way.
     await expect.poll(async () => (await backUp()).code).toBe(0);
     expect(await restore()).toMatchObject({ code: 0 });

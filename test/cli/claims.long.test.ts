@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { type Outcome, Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let gateway: Running;
@@ -16,7 +16,7 @@ const log = new Recorder();
 beforeAll(async () => {
   place = new Workplace();
   mkdirSync(place.home, { mode: 0o700 });
-  gateway = await startGateway(place, log);
+  gateway = await startNolapse(place, log);
   await place.ask('device', 'add', 'm-1', '--owner', 'ana');
   await place.ask('device', 'issue', 'm-1', '--out', join(place.folder, 'm-1'));
   const read = (name: string): string => readFileSync(join(place.folder, 'm-1', name), 'utf8');

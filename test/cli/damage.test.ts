@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { Recorder } from '../scenarios/recorder.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 const pageBytes = 4_096;
 
@@ -60,7 +60,7 @@ it.each(['principal', 'principal_owner'])(
       findings: expect.arrayContaining([file('critical', expect.stringMatching(/^damaged: .*ledger_damaged in docs/))]),
     });
     const log = new Recorder();
-    gateway = await startGateway(place, log);
+    gateway = await startNolapse(place, log);
     expect(log.count('ledger.damaged')).toBe(1);
     const open = await place.run(['alert', 'list', '--open', '--home', place.home, '-o', 'json']);
     expect(JSON.parse(open.stdout)).toContainEqual(

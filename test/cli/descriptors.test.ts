@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
-import { anyPorts } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { anyPorts } from './nolapse-process.ts';
 
 const limit = 320;
 const patience = { timeout: 60_000, interval: 100 };

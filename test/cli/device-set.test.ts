@@ -1,7 +1,7 @@
 // Single fields of a record, and files that name some of them, at rest and over the socket of a running gateway.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { end, startGateway } from './gateway-process.ts';
 import { type Outcome, Workplace } from './harness.ts';
+import { end, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 beforeAll(async () => {
@@ -52,7 +52,7 @@ describe('a record', () => {
   it('is changed by the fields that are named, on a home at rest', () => changesRecords('pump-1'));
 
   it('is changed by the fields that are named, over the socket of a gateway', async () => {
-    const gateway = await startGateway(place);
+    const gateway = await startNolapse(place);
     await changesRecords('pump-2');
     await end(gateway);
   });

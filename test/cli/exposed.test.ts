@@ -3,8 +3,8 @@ import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync } from 'node:f
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let gateway: Running | undefined;
@@ -105,7 +105,7 @@ describe('nolapse init', () => {
 describe('nolapse start', () => {
   const started = async (): Promise<Recorder> => {
     const log = new Recorder();
-    gateway = await startGateway(place, log);
+    gateway = await startNolapse(place, log);
     return log;
   };
   const doctor = async (): Promise<unknown> =>

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FleetView } from '../../src/app/fleet-view.ts';
-import type { Finding, ForecastView } from '../../src/app/operations.ts';
+import type { Check, ForecastView } from '../../src/app/operations.ts';
 import { certificateStates, type LedgerEntry } from '../../src/domain/certificate.ts';
 import { type Principal, principalKinds, principalStatuses } from '../../src/domain/principal.ts';
 import { litUntil, standingOf } from '../../src/domain/standing.ts';
 import { openStore } from '../../src/store/index.ts';
 import { certificate, day, principal } from '../contract/store-rows.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 interface Member {
   readonly record: Principal;
@@ -114,7 +114,7 @@ const sumOf = (text: string, name: string): number =>
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
-const countIn = (findings: readonly Finding[], subject: string): number =>
+const countIn = (findings: readonly Check[], subject: string): number =>
   Number(/^\d+/.exec(findings.find((each) => each.subject === subject)?.detail ?? '')?.[0] ?? 0);
 const namesOf = (rows: readonly { readonly subject: string }[]): string[] => rows.map(({ subject }) => subject).sort();
 
@@ -129,7 +129,7 @@ function ruled(fleet: readonly Member[]) {
 
 async function compare(fleet: readonly Member[], isRunning: boolean): Promise<void> {
   const { dark, alerted, without } = ruled(fleet);
-  const doctor = await ask<Finding[]>('doctor');
+  const doctor = await ask<Check[]>('doctor');
   expect([countIn(doctor, 'dark'), countIn(doctor, 'without certificate')]).toEqual([dark.length, without.length]);
   expect(doctor.find(({ subject }) => subject === 'dark')?.level === 'critical').toBe(alerted.length > 0);
   const forecasts: ForecastView[] = [];
@@ -196,7 +196,7 @@ describe('all that an operator can look at', () => {
     const fleet = members(drawn);
     await fill(fleet);
     await compare(fleet, false);
-    gateway = await startGateway(place);
+    gateway = await startNolapse(place);
     await compare(fleet, true);
   });
 });

@@ -1,7 +1,7 @@
 // Renewals that missed their deadline, as a person counts and finds them: list, doctor and alerts say the same. On a home at rest.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Finding } from '../../src/app/operations.ts';
+import type { Check } from '../../src/app/operations.ts';
 import { openStore } from '../../src/store/index.ts';
 import { renewal } from '../contract/store-rows.ts';
 import { Workplace } from './harness.ts';
@@ -44,7 +44,7 @@ describe('renewals that missed their deadline', () => {
   it('are counted by doctor as they are found', async () => {
     const { code, stdout } = await run('doctor', '-o', 'json');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout) as Finding[]).toContainEqual({
+    expect(JSON.parse(stdout) as Check[]).toContainEqual({
       level: 'warning',
       subject: 'lapses',
       detail:

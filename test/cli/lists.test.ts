@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { type Outcome, Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 /** Ids, an owner and a site as long as they are in earnest. */
 const gatewayId = 'gw-waterworks-north-01';
@@ -18,7 +18,7 @@ let place: Workplace;
 let gateway: Running;
 beforeAll(async () => {
   place = new Workplace();
-  gateway = await startGateway(place);
+  gateway = await startNolapse(place);
 });
 afterAll(async () => {
   await end(gateway);
@@ -53,7 +53,7 @@ describe('a list', () => {
   beforeAll(async () => {
     await end(gateway);
     writeFileSync(join(place.home, 'nolapse.yaml'), configuration);
-    gateway = await startGateway(place);
+    gateway = await startNolapse(place);
     await place.ask('device', 'add', gatewayId, '--kind', 'gateway', '--owner', where.owner, '--site', where.site);
     for (const id of [meter, pump]) {
       const facts = ['--class', 'water-meter', '--gateway', gatewayId, '--criticality', 'critical'];

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DeadEnd, deadEnds } from './dead-ends.ts';
-import { anyPorts } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { anyPorts } from './nolapse-process.ts';
 
 const patience = { timeout: 60_000, interval: 100 };
 

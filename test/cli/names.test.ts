@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let gateway: Running;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   writeFileSync(join(place.home, 'nolapse.yaml'), 'classes: { meter: { lifetime: 60d } }\n');
   await place.ask('device', 'add', 'gw-1', '--owner', 'o', '--kind', 'gateway', '--site', 'north');
   await place.ask('device', 'add', 'pump-1', '--owner', 'o', '--site', 'north');
-  gateway = await startGateway(place);
+  gateway = await startNolapse(place);
 }, 60_000);
 afterAll(async () => {
   await end(gateway);

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { accessOf } from '../../src/remote/exchange.ts';
 import { readSecret } from '../../src/remote/secret.ts';
 import { Recorder } from '../scenarios/recorder.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let gateway: Running | undefined;
@@ -32,7 +32,7 @@ it('the configuration, read anew by a running gateway', async () => {
   const config = join(place.folder, 'gateway.yaml');
   writeFileSync(config, '{}\n');
   const log = new Recorder();
-  gateway = await startGateway(place, log, { NOLAPSE_MQTT_PORT: '0', NOLAPSE_HTTP_PORT: '0', NOLAPSE_CONFIG: config });
+  gateway = await startNolapse(place, log, { NOLAPSE_MQTT_PORT: '0', NOLAPSE_HTTP_PORT: '0', NOLAPSE_CONFIG: config });
   pipeAt(config);
   gateway.child.kill('SIGHUP');
   const { message } = await log.until('policy.refused');
@@ -42,7 +42,7 @@ it('the configuration, read anew by a running gateway', async () => {
 
 it('a key or certificate of the PKI, looked at by a running gateway and by a start', async () => {
   const log = new Recorder();
-  gateway = await startGateway(place, log);
+  gateway = await startNolapse(place, log);
   const key = join(place.home, 'pki', 'issuing.key');
   renameSync(key, `${key}.kept`);
   pipeAt(key);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/operator/policy-views.ts';
 import { Recorder } from '../scenarios/recorder.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 const policies = `
 classes:
@@ -36,7 +36,7 @@ function configure(yaml: string): void {
 }
 
 async function start(): Promise<Running> {
-  gateway = await startGateway(place, log);
+  gateway = await startNolapse(place, log);
   return gateway;
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
-import { end, type Running, startGateway } from './gateway-process.ts';
 import { type Outcome, Workplace } from './harness.ts';
+import { end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let log: Recorder;
@@ -23,7 +23,7 @@ beforeEach(async () => {
   log = new Recorder();
   mkdirSync(place.home, { mode: 0o700 });
   configure('50%');
-  gateway = await startGateway(place, log);
+  gateway = await startNolapse(place, log);
   await place.ask('device', 'add', 'm-1', '--owner', 'ana');
   await place.ask('device', 'issue', 'm-1', '--out', join(place.folder, 'm-1'));
   const read = (name: string): string => readFileSync(join(place.folder, 'm-1', name), 'utf8');

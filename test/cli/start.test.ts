@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Recorder } from '../scenarios/recorder.ts';
-import { anyPorts, end, type Running, startGateway } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { anyPorts, end, type Running, startNolapse } from './nolapse-process.ts';
 
 let place: Workplace;
 let log: Recorder;
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function start(env: Record<string, string> = {}): Promise<Running> {
-  gateway = await startGateway(place, log, { ...anyPorts, ...env });
+  gateway = await startNolapse(place, log, { ...anyPorts, ...env });
   return gateway;
 }
 

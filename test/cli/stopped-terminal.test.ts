@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { anyPorts } from './gateway-process.ts';
 import { Workplace } from './harness.ts';
+import { anyPorts } from './nolapse-process.ts';
 
 const patience = { timeout: 60_000, interval: 100 };
 const hasScript = spawnSync('script', ['--version']).status === 0;

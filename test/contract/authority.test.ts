@@ -15,7 +15,7 @@ import { inPages, whole } from '../pki/lists.ts';
 import { approvedFor, day, ecKey, locations, scratch, serverOptions, spkiOf } from '../pki/made.ts';
 
 const clock = { now: () => Date.now(), steady: () => performance.now() };
-const code = (expected: string) => expect.objectContaining({ name: 'GatewayError', code: expected });
+const code = (expected: string) => expect.objectContaining({ name: 'NolapseError', code: expected });
 
 function requestFor(id: string) {
   const key = ecKey();

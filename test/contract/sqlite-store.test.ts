@@ -81,7 +81,7 @@ describe('the file of the SQLite store', () => {
   it('is refused at once while another process has it open', async () => {
     const child = spawn(process.execPath, [fileURLToPath(new URL('store-writer.mjs', import.meta.url)), path]);
     await once(child.stdout, 'data');
-    expect(open).toThrowError(expect.objectContaining({ name: 'GatewayError', code: 'store_locked' }));
+    expect(open).toThrowError(expect.objectContaining({ name: 'NolapseError', code: 'store_locked' }));
     child.kill('SIGKILL');
     await once(child, 'exit');
     // SQLite's own measure of how long it would wait for a lock.

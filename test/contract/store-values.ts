@@ -168,7 +168,7 @@ export function conflicts(): void {
     const first = certificate('1', 'a', { renewalId: 'r1' });
     await put(first);
     const { serial, keyFingerprint } = first;
-    const conflict = { name: 'GatewayError', code: 'conflict' };
+    const conflict = { name: 'NolapseError', code: 'conflict' };
     await expect(put(certificate('2', 'a', { serial }))).rejects.toMatchObject(conflict);
     await expect(put(certificate('3', 'a', { keyFingerprint, renewalId: 'r1' }))).rejects.toMatchObject(conflict);
     await put(certificate('4', 'a', { keyFingerprint, renewalId: 'r2' }));

@@ -6,48 +6,48 @@ import {
   acknowledge,
   alertKey,
   alertKinds,
+  type Condition,
   clear,
-  type Finding,
-  find,
   handOver,
   isFresh,
   isOver,
   marksLeft,
+  observe,
   principalOf,
 } from '../../src/domain/alert.ts';
 import { day, noon, second } from './samples.ts';
 
-const finding: Finding = {
+const finding: Condition = {
   kind: 'expiry_approaching',
   subject: 'pump-7',
   severity: 'warning',
   detail: 'its certificate ends on 2027-02-01',
   owner: 'water',
 };
-const raised = find(null, finding, noon).alert;
+const raised = observe(null, finding, noon).alert;
 
 describe('an alert', () => {
   it('is raised once, and not told again while nothing changes', () => {
-    expect(find(null, finding, noon)).toMatchObject({ event: 'raised', alert: { raisedAt: noon, clearedAt: null } });
-    const again = find(raised, finding, noon + second);
+    expect(observe(null, finding, noon)).toMatchObject({ event: 'raised', alert: { raisedAt: noon, clearedAt: null } });
+    const again = observe(raised, finding, noon + second);
     expect(again.event).toBeNull();
     expect(again.alert).toEqual({ ...raised, seenAt: noon + second });
   });
 
   it('is told again when it changes, and once it has become worse nobody has taken it on', () => {
     const taken = acknowledge(raised, 'ana', noon + second).alert;
-    const worded = find(taken, { ...finding, detail: 'another day' }, noon + 2 * second);
+    const worded = observe(taken, { ...finding, detail: 'another day' }, noon + 2 * second);
     expect(worded).toMatchObject({ event: 'updated', alert: { acknowledgedBy: 'ana', updatedAt: noon + 2 * second } });
-    const worse = find(taken, { ...finding, severity: 'critical' }, noon + 2 * second);
+    const worse = observe(taken, { ...finding, severity: 'critical' }, noon + 2 * second);
     expect(worse).toMatchObject({ event: 'updated', alert: { acknowledgedBy: null, acknowledgedAt: null } });
   });
 
   it("is told again at most hourly where it has a device's own words, which may be others at each attempt", () => {
-    const said = (detail: string): Finding => ({ ...finding, kind: 'renewal_failed', detail });
-    let { alert } = find(null, said('full'), noon);
+    const said = (detail: string): Condition => ({ ...finding, kind: 'renewal_failed', detail });
+    let { alert } = observe(null, said('full'), noon);
     let told = 0;
     for (let i = 1; i <= 240; i += 1) {
-      const step = find(alert, said(`full ${i}`), noon + i * 60 * second);
+      const step = observe(alert, said(`full ${i}`), noon + i * 60 * second);
       alert = step.alert;
       if (step.event !== null) told += 1;
     }
@@ -70,25 +70,25 @@ describe('an alert', () => {
     const cleared = clear(raised, noon + second);
     expect(cleared).toMatchObject({ event: 'cleared', alert: { clearedAt: noon + second } });
     expect(clear(cleared.alert, noon + day)).toEqual({ alert: cleared.alert, event: null });
-    expect(find(cleared.alert, finding, noon + day)).toMatchObject({
+    expect(observe(cleared.alert, finding, noon + day)).toMatchObject({
       event: 'raised',
       alert: { raisedAt: noon + day, clearedAt: null },
     });
   });
 
   it('that tells of an event is over once the event did not come again', () => {
-    const clone = find(null, { ...finding, kind: 'retired_credential_in_use' }, noon).alert;
+    const clone = observe(null, { ...finding, kind: 'retired_credential_in_use' }, noon).alert;
     expect(isOver(clone, noon + day - 1)).toBe(false);
     expect(isOver(clone, noon + day)).toBe(true);
-    expect(isOver(find(clone, clone, noon + second).alert, noon + day)).toBe(false);
+    expect(isOver(observe(clone, clone, noon + second).alert, noon + day)).toBe(false);
     expect(isOver(raised, noon + 1_000 * day)).toBe(false);
   });
 
   it('that tells of an event stands as it was raised, wherever the event comes from next, unless it is worse', () => {
-    const knock = find(null, { ...finding, kind: 'unknown_identity', detail: 'from here' }, noon).alert;
-    const again = find(knock, { ...knock, detail: 'from there' }, noon + second);
+    const knock = observe(null, { ...finding, kind: 'unknown_identity', detail: 'from here' }, noon).alert;
+    const again = observe(knock, { ...knock, detail: 'from there' }, noon + second);
     expect(again).toEqual({ alert: { ...knock, seenAt: noon + second }, event: null });
-    const worse = find(knock, { ...knock, detail: 'from there', severity: 'critical' }, noon + second);
+    const worse = observe(knock, { ...knock, detail: 'from there', severity: 'critical' }, noon + second);
     expect(worse).toMatchObject({ event: 'updated', alert: { detail: 'from there', severity: 'critical' } });
   });
 
@@ -98,23 +98,23 @@ describe('an alert', () => {
     expect(marksLeft(raised, step)).toEqual({ severity: 'warning', owner: 'water' });
     expect(handOver(step.alert, 'anna', noon + 2 * second).event).toBeNull();
     expect(handOver(clear(raised, noon).alert, 'anna', noon + second).event).toBeNull();
-    const worded = find(raised, { ...finding, detail: 'another' }, noon + second);
+    const worded = observe(raised, { ...finding, detail: 'another' }, noon + second);
     expect(marksLeft(raised, worded)).toBeNull();
-    expect(marksLeft(null, find(null, finding, noon))).toBeNull();
+    expect(marksLeft(null, observe(null, finding, noon))).toBeNull();
   });
 
   it.each(['unknown_identity', 'retired_credential_in_use', 'renewal_failed'] as const)(
     "of the kind %s, whose words stand for a while, is its new owner's all the same when it comes again",
     (kind) => {
-      const known = find(null, { ...finding, kind, detail: 'from here' }, noon).alert;
-      const step = find(known, { ...finding, kind, detail: 'from there', owner: 'anna' }, noon + second);
+      const known = observe(null, { ...finding, kind, detail: 'from here' }, noon).alert;
+      const step = observe(known, { ...finding, kind, detail: 'from there', owner: 'anna' }, noon + second);
       expect(step).toMatchObject({ event: 'updated', alert: { owner: 'anna', detail: 'from here' } });
     },
   );
 
   it('that has an address has another an hour later at the earliest', () => {
-    const known = find(null, { ...finding, kind: 'retired_credential_in_use', detail: 'from here' }, noon).alert;
-    const again = (ms: number) => find(known, { ...known, detail: 'from there' }, noon + ms);
+    const known = observe(null, { ...finding, kind: 'retired_credential_in_use', detail: 'from here' }, noon).alert;
+    const again = (ms: number) => observe(known, { ...known, detail: 'from there' }, noon + ms);
     expect(again(3_599 * second)).toMatchObject({ event: null, alert: { detail: 'from here' } });
     expect(again(3_600 * second)).toMatchObject({ event: 'updated', alert: { detail: 'from there' } });
   });
@@ -158,7 +158,7 @@ describe('an alert', () => {
           if (each.act !== 'find' && !alert) continue;
           const step: { alert: Alert; event: AlertEvent | null } =
             each.act === 'find'
-              ? find(alert, each.each, now)
+              ? observe(alert, each.each, now)
               : each.act === 'clear'
                 ? clear(alert as Alert, now)
                 : acknowledge(alert as Alert, 'ana', now);

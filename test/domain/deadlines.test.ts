@@ -39,7 +39,7 @@ describe('the warning and the alarm of an end', () => {
             ...comings,
             policy,
             now,
-          }).findings.get('expiry_approaching')?.severity;
+          }).conditions.get('expiry_approaching')?.severity;
         const { warnAt, alarmAt } = expiryAlerts(certificate, beginsAt, policy);
         expect(severityAt(warnAt - 1)).toBeUndefined();
         // Once the certificate has ended it is dark, which is another alert's.
@@ -49,7 +49,7 @@ describe('the warning and the alarm of an end', () => {
         if (renewals.length > 0) {
           const late = overdueAt(renewals[0]?.createdAt ?? 0, comings.gaps, policy, null);
           const isOverdue = (now: number) =>
-            watch({ principal: principal(), certificates: [], renewals, ...comings, policy, now }).findings.has(
+            watch({ principal: principal(), certificates: [], renewals, ...comings, policy, now }).conditions.has(
               'renewal_overdue',
             );
           expect([isOverdue(late - 1), isOverdue(late)]).toEqual([false, true]);

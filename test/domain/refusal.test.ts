@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { find } from '../../src/domain/alert.ts';
+import { observe } from '../../src/domain/alert.ts';
 import { refusalWords, refusedAgain, standingRefusal } from '../../src/domain/refusal.ts';
 import { idOf, noon, second } from './samples.ts';
 
@@ -39,9 +39,9 @@ describe('a refusal', () => {
     const finding = { kind: 'renewal_overdue', subject: 'pump-7', severity: 'warning', owner: null } as const;
     const detail = (code: string, times: number) =>
       `open; refused: ${code}, ${times} times, last at 2026-01-01T00:00:0${times}Z`;
-    const { alert } = find(null, { ...finding, detail: detail('a', 2) }, noon);
-    expect(find(alert, { ...finding, detail: detail('a', 3) }, noon + 60 * second).event).toBeNull();
-    expect(find(alert, { ...finding, detail: detail('b', 3) }, noon + 60 * second).event).toBe('updated');
-    expect(find(alert, { ...finding, detail: detail('a', 9) }, noon + 3_600 * second).event).toBe('updated');
+    const { alert } = observe(null, { ...finding, detail: detail('a', 2) }, noon);
+    expect(observe(alert, { ...finding, detail: detail('a', 3) }, noon + 60 * second).event).toBeNull();
+    expect(observe(alert, { ...finding, detail: detail('b', 3) }, noon + 60 * second).event).toBe('updated');
+    expect(observe(alert, { ...finding, detail: detail('a', 9) }, noon + 3_600 * second).event).toBe('updated');
   });
 });

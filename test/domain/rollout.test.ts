@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { gapsOf, withVisit } from '../../src/domain/presence.ts';
 import {
   type Campaign,
-  type CohortEvidence,
+  type CohortResults,
   cohortOf,
   cohorts,
   isUrgent,
@@ -32,7 +32,7 @@ const campaign: Campaign = {
   detail: null,
   heldUntil: null,
 };
-const seen = (members: number, activated: number, failed = 0): CohortEvidence => ({
+const seen = (members: number, activated: number, failed = 0): CohortResults => ({
   complete: true,
   members,
   activated,

@@ -41,7 +41,8 @@ const facts = (patch: Patch): WatchFacts => ({
   policy,
   now: patch.now ?? now,
 });
-const told = (patch: Patch) => [...watch(facts(patch)).findings.values()].map(({ kind, severity }) => [kind, severity]);
+const told = (patch: Patch) =>
+  [...watch(facts(patch)).conditions.values()].map(({ kind, severity }) => [kind, severity]);
 const nextAt = (patch: Patch) => watch(facts(patch)).nextAt;
 
 describe('a look at a principal', () => {
@@ -217,15 +218,15 @@ describe('a look at a principal', () => {
       [['no_owner', 'warning']],
       null,
     ],
-  ])('%s', (_, patch, findings, at) => {
-    expect(told(patch)).toEqual(findings);
+  ])('%s', (_, patch, conditions, at) => {
+    expect(told(patch)).toEqual(conditions);
     expect(nextAt(patch)).toBe(at);
   });
 
   it('words what grace means', () => {
     const at = (when: number) => facts({ certificates: [{ state: 'expired', notAfter: now }], now: when });
-    expect(watch(at(now)).findings.get('lapsed')?.detail).toContain('until grace ends');
-    expect(watch(at(now + graceMs(policy))).findings.get('lapsed')?.detail).toContain('by hand');
+    expect(watch(at(now)).conditions.get('lapsed')?.detail).toContain('until grace ends');
+    expect(watch(at(now + graceMs(policy))).conditions.get('lapsed')?.detail).toContain('by hand');
   });
 
   it.each(['quarantined', 'decommissioned'] as const)('finds nothing in one that is %s', (status) => {
@@ -260,10 +261,10 @@ describe('a look at a principal', () => {
         const first = watch(facts(patch));
         if (first.nextAt !== null) expect(first.nextAt).toBeGreaterThan(now);
         const until = Math.min(now + later, (first.nextAt ?? Number.POSITIVE_INFINITY) - 1);
-        expect(watch(facts({ ...patch, now: until })).findings).toEqual(first.findings);
-        const after = watch(facts({ ...patch, now: now + later })).findings;
+        expect(watch(facts({ ...patch, now: until })).conditions).toEqual(first.conditions);
+        const after = watch(facts({ ...patch, now: now + later })).conditions;
         // The end that was approaching has come.
-        const stays = [...first.findings.keys()].filter((kind) => kind !== 'expiry_approaching');
+        const stays = [...first.conditions.keys()].filter((kind) => kind !== 'expiry_approaching');
         expect(stays.every((kind) => after.has(kind))).toBe(true);
       }),
     );

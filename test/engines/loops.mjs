@@ -26,7 +26,7 @@ export async function issues(engine, copy, home, times) {
   }
 }
 
-async function startGateway(engine, copy, home) {
+async function startNolapse(engine, copy, home) {
   const { child, said } = start(engine, 'node', nolapse(copy, ['start', '--home', home]), { cwd: copy });
   const ended = once(child, 'close');
   const fault = (what) => new Error(`${what}: ${(said.stdout + said.stderr).slice(-2_000)}`);
@@ -51,12 +51,12 @@ async function startGateway(engine, copy, home) {
 }
 
 export async function starts(engine, copy, home, times) {
-  for (let turn = 0; turn < times; turn += 1) await (await startGateway(engine, copy, home)).stop();
+  for (let turn = 0; turn < times; turn += 1) await (await startNolapse(engine, copy, home)).stop();
 }
 
 /** A gateway that nobody connects to: its sweeps, chores and alerts go on. */
 export async function idle(engine, copy, home, seconds) {
-  const gateway = await startGateway(engine, copy, home);
+  const gateway = await startNolapse(engine, copy, home);
   await Promise.race([pause(seconds * 1_000), gateway.ended]);
   await gateway.stop();
 }

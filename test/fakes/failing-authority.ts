@@ -1,5 +1,5 @@
 // The real authority behind a switch: turned off it fails as one does that cannot be reached.
-import { GatewayError } from '../../src/domain/errors.ts';
+import { NolapseError } from '../../src/domain/errors.ts';
 import type { Authority } from '../../src/ports/authority.ts';
 
 export class FailingAuthority {
@@ -17,7 +17,7 @@ export class FailingAuthority {
     ...real,
     issue: async (request, crlUrl) => {
       this.asked += 1;
-      if (this.isDown) throw new GatewayError('authority_unavailable', 'connection refused');
+      if (this.isDown) throw new NolapseError('authority_unavailable', 'connection refused');
       this.#principals.push(request.principalId);
       return real.issue(request, crlUrl);
     },

@@ -1,7 +1,7 @@
 // A CA that is not ours, as those elsewhere behave: it reads nothing but the CSR, numbers its certificates 1, 2, 3, makes them shorter
 // than they were wanted and writes extensions nobody asked for; it is slow, it has requests pending, it is down, and it is wrong.
 import { generateKeyPairSync } from 'node:crypto';
-import { GatewayError } from '../../src/domain/errors.ts';
+import { NolapseError } from '../../src/domain/errors.ts';
 import type { ApprovedRequest } from '../../src/domain/request.ts';
 import { nameOf, signCa } from '../../src/pki/certificate.ts';
 import { readCsr } from '../../src/pki/csr.ts';
@@ -141,14 +141,14 @@ export class OutsideCa {
 
   async #answer(request: ApprovedRequest): Promise<Issuance> {
     this.asked.push(request.serial);
-    if (this.isDown) throw new GatewayError('authority_unavailable', 'connection refused');
+    if (this.isDown) throw new NolapseError('authority_unavailable', 'connection refused');
     const seen = (this.#pending.get(request.serial) ?? 0) + 1;
     this.#pending.set(request.serial, seen);
     if (seen <= this.pendingTimes) return { kind: 'pending', askAgainMs: 10 };
     const certificate = this.#make(request);
     if (this.losesAnswers > 0) {
       this.losesAnswers -= 1;
-      throw new GatewayError('authority_unavailable', 'connection reset');
+      throw new NolapseError('authority_unavailable', 'connection reset');
     }
     const chain: Chain = [this.#issuing.der];
     return { kind: 'issued', certificate, chain };
@@ -158,7 +158,7 @@ export class OutsideCa {
     this.made += 1;
     if (this.fault === 'no certificate') return Uint8Array.of(1, 2, 3);
     const facts = readCsr(csr ?? new Uint8Array());
-    if ('code' in facts) throw new GatewayError('authority_unavailable', `400 Bad Request: ${facts.detail}`);
+    if ('code' in facts) throw new NolapseError('authority_unavailable', `400 Bad Request: ${facts.detail}`);
     const [commonName = ''] = facts.commonNames;
     const parts: Parts = {
       commonName,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { testedLines } from '../../src/store/engine.ts';
-import { type GatewayProcess, startProcess } from '../peers/gateway-process.ts';
+import { type GatewayProcess, startProcess } from '../peers/nolapse-process.ts';
 
 const dockerfile = readFileSync('docker/Dockerfile', 'utf8').replaceAll(/\\\n\s*/g, '');
 const ignored = readFileSync('.dockerignore', 'utf8').split('\n');

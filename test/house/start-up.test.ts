@@ -3,8 +3,8 @@
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { end, type Running, startGateway } from '../cli/gateway-process.ts';
 import { Workplace } from '../cli/harness.ts';
+import { end, type Running, startNolapse } from '../cli/nolapse-process.ts';
 
 let place: Workplace;
 beforeAll(() => {
@@ -40,7 +40,7 @@ describe('what needs no gateway', () => {
 describe('on a running gateway', () => {
   let gateway: Running;
   beforeAll(async () => {
-    gateway = await startGateway(place);
+    gateway = await startNolapse(place);
     await place.ask('device', 'add', 'pump-1', '--owner', 'water');
   });
   afterAll(() => end(gateway));

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { escapeName } from '../../src/domain/escape.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { BridgedDevice } from './bridged-device.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { missing } from './missing.ts';
 import { freePort, Mosquitto } from './mosquitto-process.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 
 const bridge = 'gw:north@site';
 const id = '00:1A:2b:3c:4d:5e';

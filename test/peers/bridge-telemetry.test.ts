@@ -6,10 +6,10 @@ import { join, resolve } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../scenarios/recorder.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { Link } from './link.ts';
 import { missing } from './missing.ts';
 import { freePort, Mosquitto, pathWithBrokers } from './mosquitto-process.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 
 const examples = resolve('examples/bridge');
 const password = 'correct-horse';

@@ -11,9 +11,9 @@ import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { derToPem, pemToDer } from '../../src/pki/pem.ts';
 import { newRequest } from '../scenarios/harness.ts';
 import { BridgedDevice } from './bridged-device.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { Link } from './link.ts';
 import { freePort, Mosquitto, pathWithBrokers } from './mosquitto-process.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 
 const examples = resolve('examples/bridge');
 const password = 'correct-horse';

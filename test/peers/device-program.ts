@@ -9,7 +9,7 @@ import { connect } from 'node:tls';
 import type { NewDevice, Operations } from '../../src/app/operations.ts';
 import type { Renewal } from '../../src/domain/renewal.ts';
 import { connectOperations } from '../../src/http/control-client.ts';
-import type { GatewayProcess } from './gateway-process.ts';
+import type { GatewayProcess } from './nolapse-process.ts';
 
 /** Exit codes that the programs of examples/ have in common. */
 export const exits = { renewed: 0, failed: 1, nothingOwed: 3, tooLarge: 4, tryAgain: 75, cutOff: 99 } as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { inTurns } from '../scenarios/in-turns.ts';
 import { DeviceProgram, exits, type Program, type Run } from './device-program.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 
 export interface Bench {
   readonly gateway: GatewayProcess;

@@ -6,8 +6,8 @@ import type { Operations } from '../../src/app/operations.ts';
 import { publishBytes } from '../../src/domain/packet.ts';
 import { inTurns } from '../scenarios/in-turns.ts';
 import { operationsOf, type Run } from './device-program.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { missing } from './missing.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 import { ShellDevice } from './shell-device.ts';
 
 const clients = ['mosquitto_pub', 'mosquitto_sub'];

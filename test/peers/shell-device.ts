@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import type { Operations } from '../../src/app/operations.ts';
 import type { Run } from './device-program.ts';
-import type { GatewayProcess } from './gateway-process.ts';
+import type { GatewayProcess } from './nolapse-process.ts';
 
 const script = resolve('examples/shell/renew.sh');
 /** How long it waits for an answer. */

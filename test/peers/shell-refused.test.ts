@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Operations } from '../../src/app/operations.ts';
 import { operationsOf, type Run } from './device-program.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import {
   connack,
   errorTo,
@@ -17,6 +16,7 @@ import {
   publish,
 } from './lossy-link.ts';
 import { missing } from './missing.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 import { ShellDevice } from './shell-device.ts';
 
 const ends = { renewed: 0, refused: 1, nothingDue: 3, again: 75 } as const;

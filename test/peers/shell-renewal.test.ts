@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { escapeName } from '../../src/domain/escape.ts';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { missing } from './missing.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 
 // With a colon and an @ in it: its files are named otherwise than itself.
 const id = '00:1A:2b@north';

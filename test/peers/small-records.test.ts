@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GatewayProcess, startProcess } from './gateway-process.ts';
 import { missing } from './missing.ts';
+import { type GatewayProcess, startProcess } from './nolapse-process.ts';
 
 const name = `broker-${'x'.repeat(18)}.plants.example`;
 const names = { short: name, long: Array.from({ length: 4 }, (_, place) => `${place}.${name}`).join(',') };

@@ -22,7 +22,7 @@ function home(options: Partial<typeof serverOptions> & { passphrase?: string; rs
 const certificateIn = (dir: string, name: string) => new X509Certificate(readFileSync(join(dir, name)));
 const contentOf = (dir: string) => files.map((name) => readFileSync(join(dir, name), 'utf8'));
 const again = (dir: string) => initPki(dir, serverOptions);
-const code = (expected: string) => expect.objectContaining({ name: 'GatewayError', code: expected });
+const code = (expected: string) => expect.objectContaining({ name: 'NolapseError', code: expected });
 
 describe('initPki', () => {
   it('makes three pairs that only their owner can read', () => {

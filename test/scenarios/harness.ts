@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config.ts';
 import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { type Nolapse, startNolapse } from '../../src/nolapse.ts';
 import type { Authority } from '../../src/ports/authority.ts';
 import { makeRequest } from '../../src/simulator/key.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -20,7 +20,7 @@ import { fillHome } from './made-home.ts';
 import { Recorder, until } from './recorder.ts';
 
 export interface House {
-  readonly gateway: Gateway;
+  readonly gateway: Nolapse;
   readonly home: string;
   readonly log: Recorder;
   readonly metrics: Metrics;
@@ -69,7 +69,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const metrics = createMetrics();
   const readConfig = () => loadConfig({ file, env: {} });
   const start = () =>
-    startGateway({
+    startNolapse({
       home,
       config: readConfig(),
       readConfig,

@@ -1,7 +1,7 @@
 // A gateway that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
 // has not begun. Arguments: home, the action to die at ('' for never, or until a message says which). Needs the build in dist/.
 import { loadConfig } from '../../dist/config.js';
-import { startGateway } from '../../dist/gateway.js';
+import { startNolapse } from '../../dist/gateway.js';
 import { createLog } from '../../dist/telemetry/log.js';
 import { createMetrics } from '../../dist/telemetry/metrics.js';
 
@@ -13,7 +13,7 @@ const stream = {
     process.send?.({ line });
   },
 };
-const gateway = await startGateway({
+const gateway = await startNolapse({
   home,
   config: loadConfig({ file: `${home}/nolapse.yaml`, env: {} }),
   log: createLog({ level: 'info', stream }),

@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble } from '../../src/home.ts';
-import { createJournal } from '../../src/telemetry/journal.ts';
+import { createDecisionLog } from '../../src/telemetry/decision-log.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { nobody } from '../fakes/nobody.ts';
@@ -207,7 +207,7 @@ it('goes on where it was cut off, and counts no certificate twice', async () => 
   const log = createLog({ level: 'silent' });
   const { app, outbox } = await assemble(
     { home: house.home, config, log, clock },
-    createJournal(log, createMetrics()),
+    createDecisionLog(log, createMetrics()),
     nobody,
     'use',
   );

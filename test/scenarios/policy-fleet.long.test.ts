@@ -7,7 +7,7 @@ import { replan } from '../../src/app/oversight/replan.ts';
 import { loadConfig } from '../../src/config.ts';
 import { assemble } from '../../src/home.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
-import { createJournal } from '../../src/telemetry/journal.ts';
+import { createDecisionLog } from '../../src/telemetry/decision-log.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { certificate, principal } from '../contract/store-rows.ts';
@@ -37,7 +37,7 @@ function configure(home: string, renewAt: string, batch: number): void {
 async function plantFleet(home: string, fleet: number): Promise<void> {
   const log = createLog({ level: 'silent' });
   const config = loadConfig({ file: join(home, 'nolapse.yaml'), env: {} });
-  const { app, outbox } = await assemble({ home, config, log }, createJournal(log, createMetrics()), nobody, 'use');
+  const { app, outbox } = await assemble({ home, config, log }, createDecisionLog(log, createMetrics()), nobody, 'use');
   const now = Date.now();
   await app.store.transact(async (tx) => {
     for (let i = 0; i < fleet; i += 1) {

@@ -22,7 +22,7 @@ import { activate } from '../renewal/activate.ts';
 import { openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
 import type { Admission, ConnectFacts, Presented } from '../session.ts';
 
-interface Findings {
+interface Found {
   readonly fingerprint: Fingerprint | null;
   readonly entry: LedgerEntry | null;
   readonly stranger: StrangerFacts | null;
@@ -35,21 +35,21 @@ interface Findings {
 
 /** Judges one connect, as {@link Entrance.admit} has it. */
 export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admission> {
-  let findings = await find(app, facts);
-  let verdict = judge(app, facts, findings);
-  if (await changesLedger(app, findings, verdict)) {
-    findings = await find(app, facts);
-    verdict = judge(app, facts, findings);
+  let found = await find(app, facts);
+  let verdict = judge(app, facts, found);
+  if (await changesLedger(app, found, verdict)) {
+    found = await find(app, facts);
+    verdict = judge(app, facts, found);
   }
-  tell(app, facts, findings, verdict);
+  tell(app, facts, found, verdict);
   if (verdict.reason === 'retired')
-    await alertReplaced(app, facts, findings, 'was replaced, and somebody still presents it');
-  if (verdict.reason === 'overlap' && (await wasGivenUp(app, findings))) {
-    await alertReplaced(app, facts, findings, 'was reported as unusable and replaced, and somebody uses it');
+    await alertReplaced(app, facts, found, 'was replaced, and somebody still presents it');
+  if (verdict.reason === 'overlap' && (await wasGivenUp(app, found))) {
+    await alertReplaced(app, facts, found, 'was reported as unusable and replaced, and somebody uses it');
   }
-  if (verdict.reason === 'client_id_mismatch') noteRefused(app, findings, verdict.reason);
+  if (verdict.reason === 'client_id_mismatch') noteRefused(app, found, verdict.reason);
   if (verdict.lane === 'refused') return { admitted: false, reason: verdict.reason };
-  const { principal, fingerprint, entry, clientId } = findings;
+  const { principal, fingerprint, entry, clientId } = found;
   if (!principal || !fingerprint) return { admitted: false, reason: 'unknown_principal' };
   if (verdict.reason === 'expired_in_grace' && entry) await openRenewal(app, entry.fingerprint);
   return {
@@ -76,20 +76,20 @@ export async function noteTurnedAway(app: App, presented: Presented, reason: str
   });
   if (!entry || !principal) return entry?.principalId ?? null;
   const clientId = principal.id;
-  const findings = { fingerprint, entry, stranger: null, principal, clientId, claimedBy: null };
-  if (judge(app, { presented }, findings).lane !== 'refused') noteRefused(app, findings, reason);
+  const found = { fingerprint, entry, stranger: null, principal, clientId, claimedBy: null };
+  if (judge(app, { presented }, found).lane !== 'refused') noteRefused(app, found, reason);
   return principal.id;
 }
 
 /** Who is refused for what it sends is disconnected by it: it may be so at each of its connects. */
-function noteRefused(app: App, { entry, principal }: Findings, reason: string): void {
+function noteRefused(app: App, { entry, principal }: Found, reason: string): void {
   // Whoever an anchor introduced is not known to be who it says.
   if (entry && principal)
     app.disconnections.ended(app, principal.id, { cause: 'connect_refused', silentMs: 0, reason });
 }
 
 /** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
-async function changesLedger(app: App, { entry, principal }: Findings, verdict: Verdict): Promise<boolean> {
+async function changesLedger(app: App, { entry, principal }: Found, verdict: Verdict): Promise<boolean> {
   if (verdict.lane === 'full' && entry && awakens(entry, app.clock.now())) {
     await activate(app, entry.fingerprint);
     return true;
@@ -98,7 +98,7 @@ async function changesLedger(app: App, { entry, principal }: Findings, verdict: 
   return (await openEnrollment(app, principal.id, verdict.endsAt)) === null;
 }
 
-async function find(app: App, facts: ConnectFacts): Promise<Findings> {
+async function find(app: App, facts: ConnectFacts): Promise<Found> {
   const known = await findCertificate(app, facts);
   return { ...known, ...(await findClientId(app, facts, known.principal)) };
 }
@@ -148,15 +148,15 @@ async function isExpected(app: App, principal: Principal, uris: readonly string[
   return !(await app.store.read.wasSeen(principal.id));
 }
 
-function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, findings: Findings): Verdict {
+function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, found: Found): Verdict {
   return admit({
     presented: facts.presented.der !== null,
-    entry: findings.entry,
-    stranger: findings.stranger,
-    principal: findings.principal,
-    clientId: findings.clientId,
-    claimedBy: findings.claimedBy,
-    graceMs: findings.principal ? graceMs(policyOf(app, findings.principal)) : 0,
+    entry: found.entry,
+    stranger: found.stranger,
+    principal: found.principal,
+    clientId: found.clientId,
+    claimedBy: found.claimedBy,
+    graceMs: found.principal ? graceMs(policyOf(app, found.principal)) : 0,
     skewMs: app.settings.skewMs,
     now: app.clock.now(),
   });
@@ -165,11 +165,11 @@ function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, findings: Findi
 /** Client ids are the peer's words: a log line holds no more than this of them. */
 const clientIdLogged = 128;
 
-function tell(app: App, facts: ConnectFacts, findings: Findings, verdict: Verdict): void {
-  const { fingerprint, entry, principal, clientId, claimedBy } = findings;
+function tell(app: App, facts: ConnectFacts, found: Found, verdict: Verdict): void {
+  const { fingerprint, entry, principal, clientId, claimedBy } = found;
   const who = principal?.id ?? 'a stranger';
   const refused = verdict.lane === 'refused';
-  app.journal.tell({
+  app.decisions.tell({
     action: refused ? 'admission.refused' : 'admission.admitted',
     reason: verdict.reason,
     message: refused ? `${who} refused: ${verdict.reason}` : `${who} admitted, ${verdict.lane} lane`,
@@ -186,18 +186,13 @@ function tell(app: App, facts: ConnectFacts, findings: Findings, verdict: Verdic
 }
 
 /** Was another made in its place because its device said that it could not use it? Then whoever uses it is not that device. */
-async function wasGivenUp(app: App, { entry }: Findings): Promise<boolean> {
+async function wasGivenUp(app: App, { entry }: Found): Promise<boolean> {
   const renewal = entry?.renewalId ? await app.store.read.renewal(entry.renewalId) : null;
   return renewal !== null && renewal.reopenedAt !== null && !isHeard(renewal);
 }
 
 /** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
-async function alertReplaced(
-  app: App,
-  facts: ConnectFacts,
-  { principal, entry }: Findings,
-  what: string,
-): Promise<void> {
+async function alertReplaced(app: App, facts: ConnectFacts, { principal, entry }: Found, what: string): Promise<void> {
   if (!principal || !entry) return;
   const known = await app.store.read.alert('retired_credential_in_use', principal.id);
   if (known && isFresh(known, app.clock.now())) return;

@@ -1,6 +1,6 @@
 // Alerts about identities that try to come in and may not. Whoever wants can make up certificates in any number of names, so they are
 // bounded in number; those whose certificates the ledger holds can be made up by nobody, and have places of their own.
-import type { Finding } from '../../domain/alert.ts';
+import type { Condition } from '../../domain/alert.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Change } from '../change.ts';
 
@@ -47,8 +47,8 @@ export class StrangerAlerts {
     );
   }
 
-  async #put(finding: Pick<Finding, 'subject' | 'detail' | 'owner'>): Promise<void> {
-    this.#standing.add(finding.subject);
-    await this.#within.alert({ kind: 'unknown_identity', severity: 'warning', ...finding });
+  async #put(condition: Pick<Condition, 'subject' | 'detail' | 'owner'>): Promise<void> {
+    this.#standing.add(condition.subject);
+    await this.#within.alert({ kind: 'unknown_identity', severity: 'warning', ...condition });
   }
 }

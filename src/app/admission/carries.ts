@@ -5,7 +5,7 @@ import type { Session } from '../session.ts';
 
 /** As {@link Entrance.carries}; never throws. */
 export function carries(
-  app: Pick<App, 'store' | 'clock' | 'journal'>,
+  app: Pick<App, 'store' | 'clock' | 'decisions'>,
   { principal, lane }: Pick<Session, 'principal' | 'lane'>,
   device: PrincipalId,
 ): boolean {
@@ -15,7 +15,7 @@ export function carries(
     return until !== null && until > app.clock.now();
   } catch (error) {
     // Asked in the middle of a delivery, where nobody could take an error: what cannot be judged is not carried.
-    app.journal.tell({
+    app.decisions.tell({
       action: 'broker.failed',
       level: 'error',
       message: `${principal.id}: whether it may carry the telemetry of ${device} could not be judged`,

@@ -57,7 +57,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
 }
 
 function tellFailure(app: App, session: Session, error: unknown): void {
-  app.journal.tell({
+  app.decisions.tell({
     action: 'effect.failed',
     level: 'error',
     message: `${session.principal.id}: could not send what it is owed; the next sweep will`,
@@ -67,7 +67,7 @@ function tellFailure(app: App, session: Session, error: unknown): void {
 
 function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe', topic: string): void {
   const { id } = session.principal;
-  app.journal.tell({
+  app.decisions.tell({
     action: 'access.denied',
     level: 'warn',
     reason: action,
@@ -99,7 +99,7 @@ function askingOn({ principal: { id, kind } }: Session, topic: string): Refused 
 
 function tellOversized(app: App, session: Session, topic: string, bytes: number): void {
   const { id } = session.principal;
-  app.journal.tell({
+  app.decisions.tell({
     action: 'message.dropped',
     reason: 'packet_too_large',
     message: `${id}: a message of ${bytes} bytes on ${quotedTopic(topic)} was acknowledged and dropped: it is larger than limits.packetBytes`,

@@ -192,7 +192,7 @@ async function calledMs({ tx }: Change, id: PrincipalId, { at, answers }: Note):
 }
 
 function tellFailure(app: App, id: PrincipalId, error: unknown): void {
-  app.journal.tell({
+  app.decisions.tell({
     action: 'effect.failed',
     level: 'error',
     message: `${id}: could not record that it came back; the next sweep tries again`,

@@ -73,7 +73,7 @@ export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal
   if ((answered || refusal !== slowDown) && app.throttles.keptRefusals.take(gateway, now)) {
     // Under the gateway's name: the device's may be one that nobody has.
     await change(app, ({ record }) => record({ ...happening, principalId: gateway }));
-  } else app.journal.tell(happening);
+  } else app.decisions.tell(happening);
   if (!answered) return;
   const manner = await mannerOf(app, gateway, null, encoding);
   const error = {

@@ -24,7 +24,7 @@ export function hears(app: App, session: Session, topic: string): boolean {
     return judgeSpeaker(app, session, address.id).allowed;
   } catch (error) {
     // Asked in the middle of a delivery, where nobody could take an error: what cannot be judged is not heard.
-    app.journal.tell({
+    app.decisions.tell({
       action: 'enrollment.failed',
       level: 'error',
       message: `${session.principal.id}: whether it may hear for ${address.id} could not be judged`,

@@ -69,7 +69,7 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
       await refuseGateway(app, { gateway: via, device: id, encoding, isDelegated: true, ...about }, refusal);
     } else await refuse(app, { id, via, encoding, ...about }, refusal);
   } catch (error) {
-    app.journal.tell({
+    app.decisions.tell({
       action: 'enrollment.failed',
       level: 'error',
       message: `${id}: ${message.word} could not be handled`,
@@ -104,7 +104,7 @@ function dispatch(app: App, sender: Sender, message: UpMessage): Promise<Refusal
 }
 
 function count(app: App, id: PrincipalId, code: EnrollmentCode, detail: string, renewal?: string): void {
-  app.journal.tell({
+  app.decisions.tell({
     action: 'enrollment.refused',
     level: 'warn',
     reason: code,

@@ -44,7 +44,7 @@ export class Rounds {
         }
       }
     } catch (error) {
-      app.journal.tell({
+      app.decisions.tell({
         action: 'effect.failed',
         level: 'error',
         message: `${gateway}: could not send what the devices behind it are owed; the next sweep will`,

@@ -172,7 +172,7 @@ function hand(
 }
 
 function tellTooLarge(app: App, id: PrincipalId, manner: Manner, word: DownWord): void {
-  app.journal.tell({
+  app.decisions.tell({
     action: 'message.too_large',
     level: 'warn',
     reason: word,
@@ -182,7 +182,7 @@ function tellTooLarge(app: App, id: PrincipalId, manner: Manner, word: DownWord)
 }
 
 function tellUnkept(app: App, id: PrincipalId, error: unknown): void {
-  app.journal.tell({
+  app.decisions.tell({
     action: 'effect.failed',
     level: 'error',
     message: `${id}: what its renewal was refused could not be kept`,

@@ -1,5 +1,5 @@
 // Has the ledger copied into a file for a backup, beside everything else that goes on. What else a backup holds is its caller's.
-import { GatewayError } from '../../domain/errors.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
@@ -18,7 +18,7 @@ export async function copyLedger(app: App, file: string): Promise<{ readonly fil
   try {
     await run;
   } catch (error) {
-    if (error instanceof GatewayError) throw new OperationError('conflict', [error.message]);
+    if (error instanceof NolapseError) throw new OperationError('conflict', [error.message]);
     throw error;
   }
   await change(app, ({ record }) =>

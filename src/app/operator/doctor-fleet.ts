@@ -4,14 +4,14 @@ import { formatDuration } from '../../domain/time.ts';
 import type { StandingCount } from '../../ports/fleet.ts';
 import type { App } from '../context.ts';
 import type { FleetView } from '../fleet-view.ts';
-import type { Finding } from '../operations.ts';
+import type { Check } from '../operations.ts';
 
 /** How long a look ahead is waited for. */
 const patienceMs = 10_000;
 
-export async function fleetFindings(app: App): Promise<Finding[]> {
+export async function fleetChecks(app: App): Promise<Check[]> {
   const view = await app.foresight.view(app, patienceMs, { fresh: true });
-  return [darkFinding(view), aheadFinding(view), withoutFinding(view), ...(await renewalFindings(app))];
+  return [darkCheck(view), aheadCheck(view), withoutCheck(view), ...(await renewalChecks(app))];
 }
 
 const devices = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);
@@ -19,7 +19,7 @@ const ofThem = ({ quarantined }: StandingCount): string =>
   quarantined > 0 ? `, ${quarantined} of them in quarantine` : '';
 
 /** As loud as its alerts: nobody is alerted of those in quarantine. */
-function darkFinding({ dark }: FleetView): Finding {
+function darkCheck({ dark }: FleetView): Check {
   const subject = 'dark';
   if (dark.all === 0)
     return { level: 'ok', subject, detail: 'every device that had a certificate has one that lets it in' };
@@ -28,7 +28,7 @@ function darkFinding({ dark }: FleetView): Finding {
   return { level: dark.all > dark.quarantined ? 'critical' : 'warning', subject, detail };
 }
 
-function aheadFinding({ dark, ahead, nearestEndAt }: FleetView): Finding {
+function aheadCheck({ dark, ahead, nearestEndAt }: FleetView): Check {
   const subject = 'forecast';
   const next = nearestEndAt === null ? '' : `; the next certificate ends ${new Date(nearestEndAt).toISOString()}`;
   if (!ahead) return { level: 'ok', subject, detail: `still being worked out: nolapse forecast${next}` };
@@ -39,7 +39,7 @@ function aheadFinding({ dark, ahead, nearestEndAt }: FleetView): Finding {
   return { level: isAny ? 'warning' : 'ok', subject, detail };
 }
 
-function withoutFinding({ without }: FleetView): Finding {
+function withoutCheck({ without }: FleetView): Check {
   const subject = 'without certificate';
   if (without.all === 0) return { level: 'ok', subject, detail: 'every device had one' };
   const detail = `${devices(without.all)} never had a certificate${ofThem(without)}: nolapse finding list --kind never_seen`;
@@ -47,14 +47,14 @@ function withoutFinding({ without }: FleetView): Finding {
 }
 
 /** Renewals that missed their deadline: those that still wait for their device, and those that were settled after it. */
-function lapseFinding(lapsed: number, late: number): Finding {
+function lapseCheck(lapsed: number, late: number): Check {
   const rest = `${late} missed their deadline and are settled since the ledger began`;
   if (lapsed === 0) return { level: 'ok', subject: 'lapses', detail: `no renewal is lapsed; ${rest}` };
   const detail = `${lapsed} lapsed: nolapse renewal list --state lapsed; ${rest}`;
   return { level: 'warning', subject: 'lapses', detail };
 }
 
-async function renewalFindings(app: App): Promise<Finding[]> {
+async function renewalChecks(app: App): Promise<Check[]> {
   const { renewals, certificates, late } = await app.store.read.counts();
   const failed = renewals['failed'] ?? 0;
   const expired = certificates['expired'] ?? 0;
@@ -70,6 +70,6 @@ async function renewalFindings(app: App): Promise<Finding[]> {
       subject: 'certificates',
       detail: `${expired} have expired${expired > 0 ? ': nolapse cert list --state expired' : ''}`,
     },
-    lapseFinding(renewals['lapsed'] ?? 0, late),
+    lapseCheck(renewals['lapsed'] ?? 0, late),
   ];
 }

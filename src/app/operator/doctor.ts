@@ -7,11 +7,11 @@ import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { CaseTwins } from '../../ports/store.ts';
 import type { App } from '../context.ts';
-import type { Finding } from '../operations.ts';
-import { damageFinding } from '../oversight/ledger-damage.ts';
+import type { Check } from '../operations.ts';
+import { damageCheck } from '../oversight/ledger-damage.ts';
 import { alertAfresh } from '../oversight/look-afresh.ts';
-import { alertOwn, ownFindings } from '../oversight/own-certificates.ts';
-import { fleetFindings } from './doctor-fleet.ts';
+import { alertOwn, ownChecks } from '../oversight/own-certificates.ts';
+import { fleetChecks } from './doctor-fleet.ts';
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -27,26 +27,26 @@ const idsLookedAt = 1_000;
 const delegationsMax = 10_000;
 
 /**
- * Every finding, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one.
+ * Every check, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one.
  * @param isServing whether devices are served meanwhile, and must not wait.
  */
-export async function doctor(app: App, server: Uint8Array | null, isServing: boolean): Promise<Finding[]> {
+export async function doctor(app: App, server: Uint8Array | null, isServing: boolean): Promise<Check[]> {
   const now = app.clock.now();
-  const looks: Readonly<Record<string, () => Promise<Finding | Finding[]> | Finding | Finding[]>> = {
-    'revocation list': () => crlFinding(app, now),
-    clock: () => clockFinding(app, now),
-    'ledger file': () => damageFinding(app, isServing),
-    home: () => homeFinding(app),
-    machine: () => runningFindings(app),
-    alerts: () => alertFinding(app),
-    fleet: () => fleetFindings(app),
-    delegations: () => delegationFinding(app, now),
-    ids: () => idFindings(app),
+  const looks: Readonly<Record<string, () => Promise<Check | Check[]> | Check | Check[]>> = {
+    'revocation list': () => crlCheck(app, now),
+    clock: () => clockCheck(app, now),
+    'ledger file': () => damageCheck(app, isServing),
+    home: () => homeCheck(app),
+    machine: () => runningChecks(app),
+    alerts: () => alertCheck(app),
+    fleet: () => fleetChecks(app),
+    delegations: () => delegationCheck(app, now),
+    ids: () => idChecks(app),
   };
   await settleOwn(app, server);
-  const findings: Finding[] = ownFindings(app, server);
-  for (const [subject, look] of Object.entries(looks)) findings.push(...(await looked(subject, look)));
-  return Promise.all(findings.map((each) => asLoudAsItsAlerts(app, each)));
+  const checks: Check[] = ownChecks(app, server);
+  for (const [subject, look] of Object.entries(looks)) checks.push(...(await looked(subject, look)));
+  return Promise.all(checks.map((each) => asLoudAsItsAlerts(app, each)));
 }
 
 /** A ledger that takes no writes, or is damaged, still answers. */
@@ -68,26 +68,23 @@ const alertsOf: Readonly<Record<string, { readonly kind: AlertKind; readonly sub
 };
 
 /** In the order of how loud they are. */
-const levels: readonly Finding['level'][] = ['ok', 'warning', 'error', 'critical'];
+const levels: readonly Check['level'][] = ['ok', 'warning', 'error', 'critical'];
 
 /** A line never says that all is well, or says it more quietly, while an alert about the same stands. */
-async function asLoudAsItsAlerts(app: App, finding: Finding): Promise<Finding> {
-  const about = alertsOf[finding.subject];
-  if (!about) return finding;
+async function asLoudAsItsAlerts(app: App, check: Check): Promise<Check> {
+  const about = alertsOf[check.subject];
+  if (!about) return check;
   const open = await app.store.read.alerts({ kind: about.kind, open: true }, alertsLookedAt).catch(() => []);
   const its = open.filter(({ subject }) => about.subject === undefined || subject === about.subject);
   const worst = its.find(({ severity }) => severity === 'critical') ?? its[0];
-  if (!worst || levels.indexOf(worst.severity) <= levels.indexOf(finding.level)) return finding;
-  const isNews = !finding.detail.includes(worst.detail);
-  const detail = isNews ? `${finding.detail}; the alert ${about.kind} is open: ${worst.detail}` : finding.detail;
-  return { ...finding, level: worst.severity, detail };
+  if (!worst || levels.indexOf(worst.severity) <= levels.indexOf(check.level)) return check;
+  const isNews = !check.detail.includes(worst.detail);
+  const detail = isNews ? `${check.detail}; the alert ${about.kind} is open: ${worst.detail}` : check.detail;
+  return { ...check, level: worst.severity, detail };
 }
 
 /** What cannot be read, of a damaged ledger, keeps nothing else from being told. */
-async function looked(
-  subject: string,
-  look: () => Promise<Finding | Finding[]> | Finding | Finding[],
-): Promise<Finding[]> {
+async function looked(subject: string, look: () => Promise<Check | Check[]> | Check | Check[]): Promise<Check[]> {
   try {
     return [await look()].flat();
   } catch (error) {
@@ -95,7 +92,7 @@ async function looked(
   }
 }
 
-async function crlFinding(app: App, now: Instant): Promise<Finding> {
+async function crlCheck(app: App, now: Instant): Promise<Check> {
   const subject = 'revocation list';
   const crl = await app.store.read.firstRevocationListToEnd();
   if (!crl || crl.number === 0) return { level: 'warning', subject, detail: 'none published yet' };
@@ -106,7 +103,7 @@ async function crlFinding(app: App, now: Instant): Promise<Finding> {
 }
 
 /** What the ledger recorded last cannot lie in the future: if it does, the clock ran ahead then, or is behind now. */
-async function clockFinding(app: App, now: Instant): Promise<Finding> {
+async function clockCheck(app: App, now: Instant): Promise<Check> {
   const subject = 'clock';
   const time = new Date(now).toISOString();
   const lately = await app.store.read.journal({}, recordsLookedAt);
@@ -117,15 +114,15 @@ async function clockFinding(app: App, now: Instant): Promise<Finding> {
 }
 
 /** Who else can reach into the home. */
-async function homeFinding(app: App): Promise<Finding> {
-  const finding = await app.exposure.look(app);
-  if (!finding)
+async function homeCheck(app: App): Promise<Check> {
+  const check = await app.exposure.look(app);
+  if (!check)
     return { level: 'ok', subject: 'home', detail: 'only its owner can write it, and no link leads out of it' };
-  return { level: finding.severity, subject: 'home', detail: finding.detail };
+  return { level: check.severity, subject: 'home', detail: check.detail };
 }
 
 /** The log, and file descriptors, of a gateway that runs. */
-function runningFindings({ machine }: App): Finding[] {
+function runningChecks({ machine }: App): Check[] {
   const log = machine.log();
   if (log === null) return [];
   const failure = log.failure === null ? null : `its lines are not written: ${log.failure}`;
@@ -133,21 +130,21 @@ function runningFindings({ machine }: App): Finding[] {
   const descriptors = machine.descriptors();
   return [
     { level: failure === null ? 'ok' : 'warning', subject: 'log', detail: failure ?? dropped },
-    ...(descriptors ? [descriptorFinding(descriptors)] : []),
+    ...(descriptors ? [descriptorCheck(descriptors)] : []),
   ];
 }
 
-function descriptorFinding(descriptors: Descriptors): Finding {
-  const finding = judgeDescriptors(descriptors, null);
+function descriptorCheck(descriptors: Descriptors): Check {
+  const check = judgeDescriptors(descriptors, null);
   return {
-    level: finding?.severity ?? 'ok',
+    level: check?.severity ?? 'ok',
     subject: 'descriptors',
     detail: `${descriptors.open} of ${descriptors.limit} are in use`,
   };
 }
 
 /** What somebody has been told of and is not over; as loud as the worst of it. */
-async function alertFinding(app: App): Promise<Finding> {
+async function alertCheck(app: App): Promise<Check> {
   await alertAfresh(app);
   const { alerts } = await app.store.read.counts();
   const sum = (severity: string): number =>
@@ -159,7 +156,7 @@ async function alertFinding(app: App): Promise<Finding> {
 }
 
 /** A delegation that nobody renewed stops a whole site's renewals, and nothing else would say so. */
-async function delegationFinding(app: App, now: Instant): Promise<Finding> {
+async function delegationCheck(app: App, now: Instant): Promise<Check> {
   const subject = 'delegations';
   const delegations = await app.store.read.delegations(delegationsMax);
   const ending = endingBy(delegations, now, now + delegationNoticeMs).sort((a, b) => a.endsAt - b.endsAt);
@@ -184,7 +181,7 @@ async function caseTwins(app: App): Promise<CaseTwins['pairs']> {
 }
 
 /** Pairs that are there from before they were refused, named. */
-async function idFindings(app: App): Promise<Finding[]> {
+async function idChecks(app: App): Promise<Check[]> {
   const pairs = await caseTwins(app);
   return pairs.slice(0, pairsNamed).map(([one, other], index) => {
     const more = index === pairsNamed - 1 && pairs.length > pairsNamed ? '; there are more such pairs' : '';

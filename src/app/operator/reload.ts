@@ -33,7 +33,7 @@ export async function reload(app: App, reread: Reread | null, request: ReloadReq
   app.policies.replace(policies);
   await change(app, ({ clearAlert }) => clearAlert(refusedReload));
   const later = atNextStart.length > 0 ? `; takes effect after a restart: ${atNextStart.join(', ')}` : '';
-  app.journal.tell({
+  app.decisions.tell({
     action: 'policy.reloaded',
     message: `the policies were reloaded: ${changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed'}${later}`,
     fields: { 'nolapse.changed': changed, 'nolapse.at_next_start': atNextStart },
@@ -58,7 +58,7 @@ async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promis
   const objections = toll.objections(pacesOf(app.rates).mostPerDay);
   if (objections.length > 0 && !request.force) {
     const faults = objections.map(({ sentence }) => sentence);
-    app.journal.tell({
+    app.decisions.tell({
       action: 'policy.refused',
       reason: 'too_little_time',
       message: `the policies were not changed: ${faults.join('; ')}`,
@@ -73,7 +73,7 @@ function readOrTell(app: App, reread: Reread): ReturnType<Reread> {
     return reread();
   } catch (error) {
     const faults = error instanceof OperationError ? error.faults : ['it could not be read'];
-    app.journal.tell({
+    app.decisions.tell({
       action: 'policy.refused',
       message: `the policies were not changed, because the configuration has faults: ${faults.join('; ')}`,
       fields: { 'nolapse.faults': faults },

@@ -9,7 +9,7 @@ import { watchAnew } from './watch-principals.ts';
 /** @param movedMs by how much, back below 0. */
 export async function clockMoved(app: App, movedMs: number): Promise<void> {
   const moved = `set ${movedMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(movedMs))}`;
-  app.journal.tell({
+  app.decisions.tell({
     action: 'clock.moved',
     message: `the clock was ${moved}`,
     fields: { 'nolapse.clock.moved_ms': Math.round(movedMs) },

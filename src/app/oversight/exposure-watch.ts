@@ -1,7 +1,7 @@
 // Says who else can reach into the home, in one answer for the alert and for `doctor`: whoever asks has the alert stand for what is so.
 
-import type { Finding } from '../../domain/alert.ts';
-import { GatewayError } from '../../domain/errors.ts';
+import type { Condition } from '../../domain/alert.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import { type Exposure, judgeExposures } from '../../domain/machine.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
@@ -18,23 +18,23 @@ export class ExposureWatch {
     this.#healed = before.filter(({ healed }) => healed !== undefined);
   }
 
-  async look(app: App): Promise<Finding | null> {
+  async look(app: App): Promise<Condition | null> {
     const known = await app.store.read.alert(name.kind, name.subject);
     const stands = known?.clearedAt === null ? known : null;
     // Cleared by hand: somebody has seen what is in the home.
     if (this.#isTold && !stands) this.#healed = [];
     const now = app.machine.exposures();
     const past = this.#healed.filter(({ fault }) => !now.some((each) => each.fault === fault));
-    const finding = judgeExposures([...now, ...past.map((each) => ({ ...each, fault: each.healed ?? each.fault }))]);
-    this.#isTold = finding !== null;
-    if (stands?.severity === finding?.severity && stands?.detail === finding?.detail) return finding;
+    const condition = judgeExposures([...now, ...past.map((each) => ({ ...each, fault: each.healed ?? each.fault }))]);
+    this.#isTold = condition !== null;
+    if (stands?.severity === condition?.severity && stands?.detail === condition?.detail) return condition;
     try {
-      await change(app, ({ alert, clearAlert }) => (finding ? alert(finding) : clearAlert(name)));
+      await change(app, ({ alert, clearAlert }) => (condition ? alert(condition) : clearAlert(name)));
     } catch (error) {
       // A ledger that takes no writes still answers.
-      if (!(error instanceof GatewayError && error.code === 'store_failed')) throw error;
+      if (!(error instanceof NolapseError && error.code === 'store_failed')) throw error;
       this.#isTold = false;
     }
-    return finding;
+    return condition;
   }
 }

@@ -4,7 +4,7 @@
 import type { FileCheck } from '../../ports/store-file.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
-import type { Finding } from '../operations.ts';
+import type { Check } from '../operations.ts';
 
 /** A file up to this size is checked in one go before anybody is served; about a second. */
 const startBytesMax = 256 * 1_048_576;
@@ -32,12 +32,12 @@ async function readThroughAll(app: App, signal: AbortSignal): Promise<void> {
 
 async function settle(app: App, found: FileCheck): Promise<void> {
   const words = damageWords(found);
-  if (words !== null) app.journal.tell({ action: 'ledger.damaged', message: `the ledger: ${words}` });
+  if (words !== null) app.decisions.tell({ action: 'ledger.damaged', message: `the ledger: ${words}` });
   try {
     await haveStand(app, words);
   } catch (error) {
     // Damaged where alerts are, or not to be written at all, which has an alert of its own.
-    app.journal.tell({
+    app.decisions.tell({
       action: 'sweep.failed',
       message: 'could not raise the alert ledger_damaged',
       fields: { 'error.message': error instanceof Error ? error.message : String(error) },
@@ -53,12 +53,12 @@ function damageWords({ faults }: FileCheck): string | null {
 
 /** @param detail what the alert says; null: none stands. */
 function haveStand(app: App, detail: string | null): Promise<void> {
-  const finding = { ...name, severity: 'critical', detail: detail ?? '', owner: null } as const;
-  return change(app, ({ alert, clearAlert }) => (detail === null ? clearAlert(name) : alert(finding)));
+  const condition = { ...name, severity: 'critical', detail: detail ?? '', owner: null } as const;
+  return change(app, ({ alert, clearAlert }) => (detail === null ? clearAlert(name) : alert(condition)));
 }
 
 /** How the file is now, with the alert as it is. @param isServing whether others wait meanwhile: then a large file is read through, and not for long. */
-export async function damageFinding(app: App, isServing: boolean): Promise<Finding> {
+export async function damageCheck(app: App, isServing: boolean): Promise<Check> {
   const { store, turns, clock } = app;
   const found = isServing && store.file.bytes > servingBytesMax ? await look() : store.file.check();
   const { faults, isWhole } = found;

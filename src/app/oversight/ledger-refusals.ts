@@ -1,6 +1,6 @@
 // The alert that the ledger takes no writes, which cannot be kept in it meanwhile: each sink is told at once and past its queue. Once
 // the ledger takes writes again the alert is written, raised and cleared, with how long it was so.
-import { type Alert, type Finding, find } from '../../domain/alert.ts';
+import { type Alert, type Condition, observe } from '../../domain/alert.ts';
 import { formatDuration } from '../../domain/time.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
 import { clearWithin, raiseWithin } from '../alert.ts';
@@ -46,7 +46,7 @@ export class LedgerRefusals {
   #begin(reason: string): void {
     if (this.#refusal || this.#stopping.signal.aborted) return;
     const { clock } = this.#app;
-    const { alert } = find(null, findingOf(`it takes no writes: ${reason}`), clock.now());
+    const { alert } = observe(null, findingOf(`it takes no writes: ${reason}`), clock.now());
     this.#refusal = { alert, reason, since: clock.steady(), told: new Map(), tried: new Map() };
     this.#tell(this.#refusal);
   }
@@ -105,7 +105,7 @@ export class LedgerRefusals {
   }
 
   #tellFailure(name: string, detail: string): void {
-    this.#app.journal.tell({
+    this.#app.decisions.tell({
       action: 'sink.failed',
       message: `${name} could not be told that the ledger takes no writes: ${detail}`,
       fields: { 'nolapse.sink': name },
@@ -113,6 +113,6 @@ export class LedgerRefusals {
   }
 }
 
-function findingOf(detail: string): Finding {
+function findingOf(detail: string): Condition {
   return { kind: 'ledger_unwritable', subject: 'ledger', severity: 'critical', detail, owner: null };
 }

@@ -1,6 +1,6 @@
 // Looks again at what a runbook sends somebody to, before it is shown: alerts about principals whose time has come, and the findings of a
 // fleet that is small enough for that. What takes too long, or cannot be written, is shown as it was left, with its age.
-import { GatewayError } from '../../domain/errors.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { watchBatch, watchDue } from './watch-principals.ts';
@@ -20,6 +20,6 @@ export async function alertAfresh(app: App): Promise<void> {
     }
   } catch (error) {
     // A ledger that takes no writes still answers.
-    if (!(error instanceof GatewayError && error.code === 'store_failed')) throw error;
+    if (!(error instanceof NolapseError && error.code === 'store_failed')) throw error;
   }
 }

@@ -61,7 +61,7 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
     await conclude(tx, counts, startedAt, app.clock.now());
     await tx.putSetting(durationName, String(Math.ceil(app.clock.steady() - began)));
   });
-  app.journal.tell({
+  app.decisions.tell({
     action: 'fleet.looked_over',
     message: `the fleet was checked: ${Object.values(counts).reduce((sum, count) => sum + count, 0)} findings`,
     fields: { 'nolapse.findings': counts },

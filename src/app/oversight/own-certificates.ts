@@ -5,7 +5,7 @@ import { formatDuration, type Instant } from '../../domain/time.ts';
 import { inspectCertificate } from '../../pki/x509.ts';
 import { type Change, change } from '../change.ts';
 import type { App } from '../context.ts';
-import type { Finding } from '../operations.ts';
+import type { Check } from '../operations.ts';
 import { currentRoot, signingCa } from '../trust.ts';
 
 /** Share of a certificate's life that must be left for it to be well. The server's is renewed while a third is left. */
@@ -16,7 +16,7 @@ const criticalShare = 1 / 20;
 /** How one of them is. What is said of it does not change by the minute. */
 interface OwnState {
   readonly subject: string;
-  readonly level: Finding['level'];
+  readonly level: Check['level'];
   readonly severity: Severity;
   readonly detail: string;
   /** Until its end; null: it has ended, not begun or is not there. */
@@ -45,7 +45,7 @@ function statesOf(app: App, server: Uint8Array | null): OwnState[] {
 }
 
 /** What is to be said about each, good or bad, the root first. `server` is the DER of the server's certificate, if there is one. */
-export function ownFindings(app: App, server: Uint8Array | null): Finding[] {
+export function ownChecks(app: App, server: Uint8Array | null): Check[] {
   return statesOf(app, server).map(({ subject, level, detail, leftMs }) => ({
     level,
     subject,

@@ -167,7 +167,7 @@ export class SinkQueue {
 
   #tellDropped(reason: 'queue_full' | 'refused', count: number): void {
     if (count === 0) return;
-    this.#app.journal.tell({
+    this.#app.decisions.tell({
       action: 'notification.dropped',
       reason,
       message: `${this.#name}: ${count} notifications of alerts were dropped`,
@@ -176,7 +176,7 @@ export class SinkQueue {
   }
 
   #tellFailure(detail: string): void {
-    this.#app.journal.tell({
+    this.#app.decisions.tell({
       action: 'sink.failed',
       message: `${this.#name} could not be told of alerts: ${detail}`,
       fields: { 'nolapse.sink': this.#name },

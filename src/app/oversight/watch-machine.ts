@@ -1,5 +1,5 @@
 // Has an alert stand for what is wrong with the machine under the gateway, as long as it is. It writes only when something has changed.
-import type { AlertName, Finding } from '../../domain/alert.ts';
+import type { AlertName, Condition } from '../../domain/alert.ts';
 import { judgeDescriptors, judgeIssued, LogJudgement } from '../../domain/machine.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
@@ -8,7 +8,7 @@ export class MachineWatch {
   readonly #app: App;
   readonly #log = new LogJudgement();
   /** What stands, by kind; absent: not known, since an earlier run may have left something. */
-  readonly #standing = new Map<string, Finding | null>();
+  readonly #standing = new Map<string, Condition | null>();
 
   constructor(app: App) {
     this.#app = app;
@@ -23,8 +23,8 @@ export class MachineWatch {
     await this.#settle({ kind: 'issued_unwritable', subject: 'issued' }, judgeIssued(machine.issued()));
     const descriptors = machine.descriptors();
     const stands = this.#standing.get('descriptors_short') ?? null;
-    const finding = descriptors && judgeDescriptors(descriptors, stands);
-    await this.#settle({ kind: 'descriptors_short', subject: 'descriptors' }, finding);
+    const condition = descriptors && judgeDescriptors(descriptors, stands);
+    await this.#settle({ kind: 'descriptors_short', subject: 'descriptors' }, condition);
   }
 
   /** To be called now and then. */
@@ -32,10 +32,11 @@ export class MachineWatch {
     await this.#app.exposure.look(this.#app);
   }
 
-  async #settle(name: AlertName, finding: Finding | null): Promise<void> {
+  async #settle(name: AlertName, condition: Condition | null): Promise<void> {
     const stands = this.#standing.get(name.kind);
-    if (stands !== undefined && stands?.severity === finding?.severity && stands?.detail === finding?.detail) return;
-    await change(this.#app, ({ alert, clearAlert }) => (finding ? alert(finding) : clearAlert(name)));
-    this.#standing.set(name.kind, finding);
+    if (stands !== undefined && stands?.severity === condition?.severity && stands?.detail === condition?.detail)
+      return;
+    await change(this.#app, ({ alert, clearAlert }) => (condition ? alert(condition) : clearAlert(name)));
+    this.#standing.set(name.kind, condition);
   }
 }

@@ -36,7 +36,7 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
       refusals: await tx.refusalsOf(each.id),
     });
   }
-  const { findings, nextAt } = watch({
+  const { conditions, nextAt } = watch({
     principal,
     certificates: await certificatesOf(within, id),
     renewals,
@@ -45,8 +45,8 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
     now,
   });
   for (const kind of watchedKinds) {
-    const finding = findings.get(kind);
-    if (finding) await within.alert(finding);
+    const condition = conditions.get(kind);
+    if (condition) await within.alert(condition);
     else await within.clearAlert({ kind, subject: id });
   }
   if (failureIsOver({ principal, renewals })) await within.clearAlert({ kind: 'renewal_failed', subject: id });

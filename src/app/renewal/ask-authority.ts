@@ -1,7 +1,7 @@
 // Asks the authority for a certificate, and believes its answer only where it is what was asked for: it is outside, or will be.
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import { putOffMaxMs } from '../../domain/effect.ts';
-import { GatewayError } from '../../domain/errors.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import { issuedEntry, objectToIssued } from '../../domain/issued-entry.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
 import type { RevocationList } from '../../domain/revocation-list.ts';
@@ -25,7 +25,7 @@ function readingOf(authority: Authority, issuer: Uint8Array) {
 
 /**
  * The row is not in the ledger yet. `renewalId` is the renewal the request belongs to; null: it is made by hand.
- * Fails with GatewayError `authority_unavailable`, or `authority_mistaken` where the answer is not what was asked for.
+ * Fails with NolapseError `authority_unavailable`, or `authority_mistaken` where the answer is not what was asked for.
  * @param list the revocation list that the certificate is to name; null: the complete one.
  */
 export async function askAuthority(
@@ -35,7 +35,7 @@ export async function askAuthority(
   list: Pick<RevocationList, 'url'> | null,
 ): Promise<Answer> {
   if (request.csr === null && !authority.certifiesKeys) {
-    throw new GatewayError('csr_missing', 'the authority certifies no key without a request of its holder');
+    throw new NolapseError('csr_missing', 'the authority certifies no key without a request of its holder');
   }
   const answer = await authority.issue(request, list?.url ?? undefined);
   if (answer.kind === 'pending') {
@@ -47,7 +47,7 @@ export async function askAuthority(
   const now = clock.now();
   const objection = typeof facts === 'string' ? facts : objectToIssued(request, facts, now);
   if (typeof facts === 'string' || objection !== null) {
-    throw new GatewayError('authority_mistaken', `the certificate is not what was asked for: ${objection}`);
+    throw new NolapseError('authority_mistaken', `the certificate is not what was asked for: ${objection}`);
   }
   return { kind: 'issued', entry: issuedEntry(request, facts, renewalId, now), chain };
 }

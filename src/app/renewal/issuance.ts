@@ -1,7 +1,7 @@
 // Has the authority sign what was accepted, at its rate, whoever has least time left first. One that is down is asked by one request
 // at a time until it answers; what waits for it stays in the ledger, and then comes at the rate again, not all at once.
 import { type Effect, effectKey } from '../../domain/effect.ts';
-import { GatewayError } from '../../domain/errors.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/store.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
@@ -21,7 +21,7 @@ const details = {
 /** Failures that are the authority's and not the request's: whoever asks next would meet them too. */
 const failsAll: ReadonlySet<string> = new Set(Object.keys(details));
 
-const detailOf = ({ code }: GatewayError): string =>
+const detailOf = ({ code }: NolapseError): string =>
   code === 'authority_mistaken' ? details.authority_mistaken : details.authority_unavailable;
 
 type Issue = Extract<Effect, { kind: 'issue' }>;
@@ -52,20 +52,20 @@ async function carryOut(app: App, waiting: WaitingEffect, { renewalId }: Issue):
     const laterAt = issued.kind === 'pending' ? clock.now() + issued.askAgainMs : null;
     return { id: waiting.id, laterAt };
   } catch (error) {
-    if (error instanceof GatewayError && failsAll.has(error.code)) return isDown(app, waiting, error);
+    if (error instanceof NolapseError && failsAll.has(error.code)) return isDown(app, waiting, error);
     breaker.unasked();
     return putOff(app, waiting, error);
   }
 }
 
 /** The next to ask is another, and this one comes after it: one request that brings it down must not keep the rest waiting. */
-async function isDown(app: App, waiting: WaitingEffect, error: GatewayError): Promise<CarriedOut> {
+async function isDown(app: App, waiting: WaitingEffect, error: NolapseError): Promise<CarriedOut> {
   const { breaker, clock } = app;
   const failures = breaker.failed(clock.steady());
   const pauseMs = Math.max(breaker.waitMs(clock.steady()), retryMs(waiting, pauseMostMs));
   const carriedOut: CarriedOut = { id: waiting.id, laterAt: clock.now() + Math.ceil(pauseMs) };
   if (failures === null) return carriedOut;
-  app.journal.tell({
+  app.decisions.tell({
     action: 'authority.unavailable',
     message: `the issuing CA did not sign (${failures} in a row); it is asked again`,
     fields: { 'error.message': error.message, 'nolapse.effect': effectKey(waiting.effect) },
@@ -82,5 +82,5 @@ async function answered(app: App): Promise<void> {
   await change(app, ({ clearAlert }) => clearAlert(down));
   if (wasDown === null) return;
   app.rates.issuances.empty();
-  app.journal.tell({ action: 'authority.back', message: 'the issuing CA signs again' });
+  app.decisions.tell({ action: 'authority.back', message: 'the issuing CA signs again' });
 }

@@ -1,6 +1,6 @@
 // What could not be carried out is told, and comes again: the later, the more often it failed.
 import { effectKey, putOffMaxMs } from '../../domain/effect.ts';
-import { GatewayError } from '../../domain/errors.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 import type { CarriedOut } from './course.ts';
@@ -18,13 +18,13 @@ export function putOff(app: App, waiting: WaitingEffect, error: unknown): Carrie
 }
 
 export function tellFailed(app: App, what: string, error: unknown): void {
-  app.journal.tell({
+  app.decisions.tell({
     action: 'effect.failed',
     level: 'error',
     message: `${what} failed and will be tried again`,
     fields: {
       'error.message': error instanceof Error ? error.message : String(error),
-      ...(error instanceof GatewayError && { 'error.code': error.code }),
+      ...(error instanceof NolapseError && { 'error.code': error.code }),
     },
   });
 }

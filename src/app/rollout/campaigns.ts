@@ -7,7 +7,7 @@ import { OperationError } from '../operations.ts';
 import type { CampaignView, NewCampaign, StartedCampaign } from './campaign-view.ts';
 import { previewCampaign, wholeFleetFault } from './preview-campaign.ts';
 import { readCampaign } from './read-campaign.ts';
-import { evidence } from './walk-campaigns.ts';
+import { resultsOf } from './walk-campaigns.ts';
 
 /** Campaigns that run or are paused at a time: each is gone through the whole inventory for. */
 const atOnceMax = 16;
@@ -65,7 +65,7 @@ export function pauseCampaign(app: App, id: string): Promise<CampaignView> {
 export function resumeCampaign(app: App, id: string): Promise<CampaignView> {
   return turn(app, id, ['paused', 'stopped'], 'running', async (within, campaign) => {
     const { record, tx } = within;
-    const { failed } = evidence(campaign, await tx.campaignProgress(id));
+    const { failed } = resultsOf(campaign, await tx.campaignProgress(id));
     const forgiven = campaign.state === 'stopped' ? failed : campaign.forgiven;
     const released = { task: 'release', taskAt: '', heldUntil: within.now } as const;
     await tx.putCampaign({ ...campaign, state: 'running', detail: null, forgiven, ...released });
@@ -126,7 +126,7 @@ async function viewOf(read: Reader, campaign: StoredCampaign, now: number): Prom
     now,
     busy: task !== null || (campaign.state === 'running' && !campaign.walked),
     cohorts: cohorts.flatMap((cohort) => {
-      const { members, activated, failed } = evidence({ ...campaign, cohort }, progress);
+      const { members, activated, failed } = resultsOf({ ...campaign, cohort }, progress);
       return progress[cohort] ? [{ cohort, members, activated, failed, states: progress[cohort] }] : [];
     }),
   };

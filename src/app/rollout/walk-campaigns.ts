@@ -1,7 +1,7 @@
 // Takes campaigns on, a beat at a time: goes through the present cohort in batches, sees what has come of it, and moves on, stops or ends.
 // Each step is one transaction and may be cut off after any of them.
 import { holdsCertificate, type Renewal } from '../../domain/renewal.ts';
-import { type CohortEvidence, nextStep, type RolloutStep } from '../../domain/rollout.ts';
+import { type CohortResults, nextStep, type RolloutStep } from '../../domain/rollout.ts';
 import type { CampaignProgress, StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, change, step } from '../change.ts';
 import type { App } from '../context.ts';
@@ -45,13 +45,13 @@ async function walk(within: Change, campaign: StoredCampaign): Promise<boolean> 
   const walked = page.length < limit;
   const after = { ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked, leftOut: counted };
   await tx.putCampaign(after);
-  const seen = evidence(after, await tx.campaignProgress(campaign.id));
+  const seen = resultsOf(after, await tx.campaignProgress(campaign.id));
   const first = nextStep(campaign, { ...seen, complete: false }, app.settings.rolloutRule, within.now);
   if (first.kind === 'stop') return moveOn(within, after);
   return true;
 }
 
-export function evidence({ cohort, walked }: StoredCampaign, progress: CampaignProgress): CohortEvidence {
+export function resultsOf({ cohort, walked }: StoredCampaign, progress: CampaignProgress): CohortResults {
   const counts = progress[cohort] ?? {};
   const all = Object.values(counts).reduce((sum, each) => sum + each, 0);
   return {
@@ -65,7 +65,7 @@ export function evidence({ cohort, walked }: StoredCampaign, progress: CampaignP
 async function moveOn(within: Change, campaign: StoredCampaign): Promise<boolean> {
   const { app, tx, now } = within;
   const progress = await tx.campaignProgress(campaign.id);
-  const seen = evidence(campaign, progress);
+  const seen = resultsOf(campaign, progress);
   const next = nextStep(campaign, seen, app.settings.rolloutRule, now);
   const anew = { walkedTo: '', walked: false };
   switch (next.kind) {
@@ -108,12 +108,12 @@ async function finish(within: Change, campaign: StoredCampaign, progress: Campai
     ...(ofNobody && { detail: 'no certificate in use was in its scope: nothing was replaced' }),
     ...(campaign.drill && { task: 'call_off', taskAt: '' }),
   });
-  const last = words(evidence(campaign, progress));
+  const last = words(resultsOf(campaign, progress));
   await tell(within, campaign, { kind: 'finish' }, campaign.drill ? `proven: ${last}` : `done: ${last}`);
   return campaign.drill;
 }
 
-function words({ members, activated, failed }: CohortEvidence): string {
+function words({ members, activated, failed }: CohortResults): string {
   return `${activated} of ${members} activated, ${failed} failed`;
 }
 

@@ -94,7 +94,7 @@ function watch(app: App, name: string, everyMs: number, work: Promise<unknown>):
   work.catch((error: unknown) => {
     if (error instanceof OperationError) return;
     app.chores.rest(name, app.clock.steady() + Math.min(everyMs, againMs));
-    app.journal.tell({
+    app.decisions.tell({
       action: 'chore.failed',
       message: `${name}was interrupted, and will be tried again`,
       fields: { 'error.message': error instanceof Error ? error.message : String(error) },

@@ -47,7 +47,7 @@ async function attempt(app: App, failure: string, work: () => Promise<unknown>):
   try {
     await work();
   } catch (error) {
-    app.journal.tell({
+    app.decisions.tell({
       action: 'sweep.failed',
       level: 'error',
       message: `${failure}; it will be tried again`,

@@ -1,6 +1,6 @@
 // Signs a revocation list and keeps it. The ledger's entries are read and encoded a page at a time, and everybody else has a turn after
 // each: a list of a million entries holds up nobody.
-import { GatewayError } from '../../domain/errors.ts';
+import { NolapseError } from '../../domain/errors.ts';
 import { completeList, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
 import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
 import type { App } from '../context.ts';
@@ -38,7 +38,7 @@ async function* counted(
  */
 export async function signList(app: App, list: RevocationList, isOver: boolean): Promise<RevocationList | null> {
   const { store, shelf, authority, settings } = app;
-  if (!authority.signCrl) throw new GatewayError('authority_unavailable', 'the authority signs no revocation lists');
+  if (!authority.signCrl) throw new NolapseError('authority_unavailable', 'the authority signs no revocation lists');
   const { shard } = list;
   if (isOver && (await store.read.newestRevocationList())?.shard !== shard) return forget(app, shard);
   const { listedFrom, ...signing } = nextSigning(list, app.clock.now(), settings.crlValidityMs);
@@ -54,7 +54,7 @@ export async function signList(app: App, list: RevocationList, isOver: boolean):
   // Somebody may just be fetching the one before.
   await shelf.forget(shard, [number, list.number]);
   const name = shard === completeList ? 'CRL' : `CRL of shard ${shard}, number`;
-  app.journal.tell({
+  app.decisions.tell({
     action: 'crl.published',
     message: `${name} ${number} published, certificates on it: ${entries}`,
     fields: { 'nolapse.crl.number': number, 'nolapse.crl.entries': entries, 'nolapse.crl.shard': shard },

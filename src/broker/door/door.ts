@@ -8,7 +8,7 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Entrance } from '../../app/session.ts';
 import { addressBlock, type Network } from '../../domain/address-block.ts';
 import { Turns } from '../../pacing/turns.ts';
-import type { Journal } from '../../ports/journal.ts';
+import type { DecisionLog } from '../../ports/decision-log.ts';
 import type { BrokerLimits } from '../limits.ts';
 import { presentedBy } from '../peer-certificate.ts';
 import { ConnectionGate } from './connection-gate.ts';
@@ -34,7 +34,7 @@ const saidOf = (error: NodeJS.ErrnoException & { readonly reason?: unknown }): s
 
 export interface DoorOptions {
   readonly limits: BrokerLimits;
-  readonly journal: Journal;
+  readonly decisions: DecisionLog;
   readonly entrance: Pick<Entrance, 'knows' | 'keptOut'>;
   /** Load balancers: connections from these addresses begin with a PROXY header. */
   readonly proxies: readonly Network[];
@@ -233,7 +233,7 @@ export class Door {
   }
 
   #tell(address: string, reason: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    this.#options.journal.tell({
+    this.#options.decisions.tell({
       action: 'connection.refused',
       reason,
       message,

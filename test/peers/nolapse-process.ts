@@ -1,8 +1,8 @@
 // A gateway in a process of its own, with a home that a test fills; its log is kept line by line.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { end, startGateway } from '../cli/gateway-process.ts';
 import { Workplace } from '../cli/harness.ts';
+import { end, startNolapse } from '../cli/nolapse-process.ts';
 import { Recorder } from '../scenarios/recorder.ts';
 
 export interface GatewayProcess {
@@ -24,7 +24,7 @@ export async function startProcess(yaml: string, env: Readonly<Record<string, st
   mkdirSync(place.home, { mode: 0o700 });
   writeFileSync(join(place.home, 'nolapse.yaml'), `mqtt: { port: 0 }\nhttp: { port: 0 }\n${yaml}`);
   const log = new Recorder();
-  let current = await startGateway(place, log, env);
+  let current = await startNolapse(place, log, env);
   return {
     place,
     log,
@@ -36,7 +36,7 @@ export async function startProcess(yaml: string, env: Readonly<Record<string, st
     },
     stop: () => end(current),
     start: async () => {
-      current = await startGateway(place, log, env);
+      current = await startNolapse(place, log, env);
     },
     remove: async () => {
       await end(current);

@@ -1,12 +1,12 @@
 // Tells each decision once: one line in the log, one count. What is counted, how loud it is and whether a flood of it is folded
 // into few lines, the table of actions says.
-import type { Decision, Journal } from '../ports/journal.ts';
+import type { Decision, DecisionLog } from '../ports/decision-log.ts';
 import { actionOf } from './actions.ts';
 import { Folds } from './folds.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
-export function createJournal(log: Log, metrics: Metrics): Journal {
+export function createDecisionLog(log: Log, metrics: Metrics): DecisionLog {
   const write = (decision: Decision): void => {
     const line = {
       'event.action': decision.action,

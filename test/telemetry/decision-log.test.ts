@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { actions } from '../../src/telemetry/actions.ts';
-import { createJournal } from '../../src/telemetry/journal.ts';
+import { createDecisionLog } from '../../src/telemetry/decision-log.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { metricTable } from '../../src/telemetry/metric-table.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -11,15 +11,15 @@ import { recordingLog } from './recording-log.ts';
 function setUp(level = 'trace') {
   const { log, lines, text } = recordingLog(level);
   const metrics = createMetrics();
-  return { log, lines, text, metrics, journal: createJournal(log, metrics) };
+  return { log, lines, text, metrics, decisions: createDecisionLog(log, metrics) };
 }
 
 const pem = `-----BEGIN PRIVATE KEY-----\n${'MIGHAgEAMBMGByqGSM49\n'.repeat(3)}-----END PRIVATE KEY-----\n`;
 
-describe('the journal', () => {
+describe('the decisions', () => {
   it('writes one line with the names of ECS', () => {
-    const { journal, lines } = setUp();
-    journal.tell({
+    const { decisions, lines } = setUp();
+    decisions.tell({
       action: 'admission.refused',
       reason: 'revoked',
       message: 'dev-1 refused: revoked',
@@ -42,22 +42,22 @@ describe('the journal', () => {
   });
 
   it('is as loud as the table says, unless the decision says otherwise', () => {
-    const { journal, lines } = setUp();
-    journal.tell({ action: 'renewal.offered', message: 'm' });
-    journal.tell({ action: 'renewal.offered', message: 'm', level: 'error' });
+    const { decisions, lines } = setUp();
+    decisions.tell({ action: 'renewal.offered', message: 'm' });
+    decisions.tell({ action: 'renewal.offered', message: 'm', level: 'error' });
     expect(lines.map((line) => line['log.level'])).toEqual(['info', 'error']);
   });
 
   it('counts also what is too quiet to be written', async () => {
-    const { journal, lines, metrics } = setUp('error');
-    journal.tell({ action: 'renewal.offered', message: 'm' });
+    const { decisions, lines, metrics } = setUp('error');
+    decisions.tell({ action: 'renewal.offered', message: 'm' });
     expect(lines).toEqual([]);
     expect(await metrics.value('nolapse_renewals_total', { state: 'offered' })).toBe(1);
   });
 
   it('counts verdicts by what they let in', async () => {
-    const { journal, metrics } = setUp();
-    const tell = (action: string, reason: string): void => journal.tell({ action, reason, message: 'm' });
+    const { decisions, metrics } = setUp();
+    const tell = (action: string, reason: string): void => decisions.tell({ action, reason, message: 'm' });
     tell('admission.admitted', 'admitted');
     tell('admission.admitted', 'overlap');
     tell('admission.admitted', 'expired_in_grace');
@@ -72,16 +72,16 @@ describe('the journal', () => {
   });
 
   it('counts refusals, denials, drops and alerts by their reason', async () => {
-    const { journal, metrics } = setUp();
-    journal.tell({ action: 'enrollment.refused', reason: 'bad_signature', message: 'm' });
-    journal.tell({ action: 'access.denied', reason: 'publish', message: 'm' });
+    const { decisions, metrics } = setUp();
+    decisions.tell({ action: 'enrollment.refused', reason: 'bad_signature', message: 'm' });
+    decisions.tell({ action: 'access.denied', reason: 'publish', message: 'm' });
     for (let n = 0; n < 7; n += 1)
-      journal.tell({ action: 'connection.refused', reason: 'connections_max', message: 'm' });
-    journal.tell({ action: 'packet.refused', reason: 'packet_too_large', message: 'm' });
-    journal.tell({ action: 'message.dropped', reason: 'queue_full', message: 'm' });
-    journal.tell({ action: 'alert.raised', reason: 'lapsed', message: 'm' });
+      decisions.tell({ action: 'connection.refused', reason: 'connections_max', message: 'm' });
+    decisions.tell({ action: 'packet.refused', reason: 'packet_too_large', message: 'm' });
+    decisions.tell({ action: 'message.dropped', reason: 'queue_full', message: 'm' });
+    decisions.tell({ action: 'alert.raised', reason: 'lapsed', message: 'm' });
     const dropped = { 'nolapse.dropped_count': 3 };
-    journal.tell({ action: 'notification.dropped', reason: 'queue_full', message: 'm', fields: dropped });
+    decisions.tell({ action: 'notification.dropped', reason: 'queue_full', message: 'm', fields: dropped });
     expect(await metrics.value('nolapse_enrollment_errors_total', { code: 'bad_signature' })).toBe(1);
     expect(await metrics.value('nolapse_denied_total', { action: 'publish' })).toBe(1);
     expect(await metrics.value('nolapse_connections_refused_total', { reason: 'connections_max' })).toBe(7);
@@ -92,10 +92,10 @@ describe('the journal', () => {
   });
 
   it('makes no new time series of what a peer sends', async () => {
-    const { journal, metrics } = setUp();
+    const { decisions, metrics } = setUp();
     for (let i = 0; i < 50; i += 1) {
-      journal.tell({ action: 'access.denied', reason: `#${i}`, message: 'm' });
-      journal.tell({ action: `invented.${i}`, message: 'm' });
+      decisions.tell({ action: 'access.denied', reason: `#${i}`, message: 'm' });
+      decisions.tell({ action: `invented.${i}`, message: 'm' });
     }
     expect(await metrics.value('nolapse_denied_total', { action: 'other' })).toBe(50);
     expect(await metrics.value('nolapse_unlisted_decisions_total', {})).toBe(50);
@@ -103,8 +103,8 @@ describe('the journal', () => {
   });
 
   it('tells of every listed action without a count going astray', async () => {
-    const { journal, lines, metrics } = setUp();
-    for (const action of Object.keys(actions)) journal.tell({ action, message: 'm' });
+    const { decisions, lines, metrics } = setUp();
+    for (const action of Object.keys(actions)) decisions.tell({ action, message: 'm' });
     expect(lines.map((line) => line['event.action'])).toEqual(Object.keys(actions));
     expect(await metrics.value('nolapse_unlisted_decisions_total', {})).toBe(0);
     expect(await metrics.value('nolapse_renewals_total', { state: 'other' })).toBe(0);
@@ -123,8 +123,8 @@ describe('a flood', () => {
   });
 
   it('of one device is counted one by one, and told in few lines that say how many they stand for', async () => {
-    const { journal, lines, metrics } = setUp();
-    for (let i = 0; i < 20_000; i += 1) journal.tell(denied('dev-1', `topic-${i}`));
+    const { decisions, lines, metrics } = setUp();
+    for (let i = 0; i < 20_000; i += 1) decisions.tell(denied('dev-1', `topic-${i}`));
     expect(lines).toHaveLength(20);
     vi.advanceTimersByTime(1_000);
     expect(lines).toHaveLength(21);
@@ -135,45 +135,45 @@ describe('a flood', () => {
   });
 
   it('hides nobody else, and nothing of another kind', () => {
-    const { journal, lines } = setUp();
-    for (let i = 0; i < 100; i += 1) journal.tell(denied('dev-1', 'a'));
-    journal.tell(denied('dev-2', 'b'));
-    journal.tell({ ...denied('dev-1', 'c'), reason: 'subscribe' });
+    const { decisions, lines } = setUp();
+    for (let i = 0; i < 100; i += 1) decisions.tell(denied('dev-1', 'a'));
+    decisions.tell(denied('dev-2', 'b'));
+    decisions.tell({ ...denied('dev-1', 'c'), reason: 'subscribe' });
     expect(lines.slice(20)).toMatchObject([{ 'nolapse.topic': 'b' }, { 'nolapse.topic': 'c' }]);
   });
 
   it('is told line by line again once it has been quiet', () => {
-    const { journal, lines } = setUp();
-    for (let i = 0; i < 30; i += 1) journal.tell(denied('dev-1', 'a'));
+    const { decisions, lines } = setUp();
+    for (let i = 0; i < 30; i += 1) decisions.tell(denied('dev-1', 'a'));
     vi.advanceTimersByTime(30_000);
-    for (let i = 0; i < 20; i += 1) journal.tell(denied('dev-1', 'a'));
+    for (let i = 0; i < 20; i += 1) decisions.tell(denied('dev-1', 'a'));
     expect(lines).toHaveLength(20 + 1 + 20);
     expect(lines.at(-1)).not.toHaveProperty('nolapse.folded_count');
   });
 
   it('of what only the gateway itself brings about is never folded', () => {
-    const { journal, lines } = setUp();
-    for (let i = 0; i < 100; i += 1) journal.tell({ action: 'renewal.issued', message: 'm' });
+    const { decisions, lines } = setUp();
+    for (let i = 0; i < 100; i += 1) decisions.tell({ action: 'renewal.issued', message: 'm' });
     expect(lines).toHaveLength(100);
   });
 });
 
 describe('a line', () => {
   it('never holds a PEM block, wherever it was put', () => {
-    const { journal, log, text } = setUp();
-    journal.tell({
+    const { decisions, log, text } = setUp();
+    decisions.tell({
       action: 'device.added',
       message: `here: ${pem}`,
       fields: { a: pem, deep: { er: [pem] }, [pem]: 1 },
     });
-    journal.tell({ action: 'device.added', message: `cut off: ${pem.slice(0, 60)}` });
+    decisions.tell({ action: 'device.added', message: `cut off: ${pem.slice(0, 60)}` });
     log.error({ err: new Error(`cannot read ${pem}`) }, 'failed');
     expect(text()).not.toContain('MIGHAgEA');
     expect(text()).toContain('[redacted]');
   });
 
   it('never holds a field that is named as a secret, nor bytes', () => {
-    const { journal, lines, text } = setUp();
+    const { decisions, lines, text } = setUp();
     const fields = {
       passphrase: 'hunter2',
       key: 'hunter2',
@@ -181,7 +181,7 @@ describe('a line', () => {
       'x.token': 'hunter2',
       der: Buffer.from('hunter2'),
     };
-    journal.tell({ action: 'device.added', message: 'm', fields: { ...fields, 'nolapse.principal': 'dev-1' } });
+    decisions.tell({ action: 'device.added', message: 'm', fields: { ...fields, 'nolapse.principal': 'dev-1' } });
     expect(text()).not.toContain('hunter2');
     expect(lines[0]).toMatchObject({ der: '[7 bytes]', passphrase: '[redacted]', 'nolapse.principal': 'dev-1' });
   });
@@ -213,8 +213,13 @@ describe('what a peer has put into words', () => {
   const harmless = '\\u001b[2J\\u000d\\u000a';
 
   it('begins no other line and commands no terminal, in messages, fields and errors', () => {
-    const { journal, log, lines, text } = setUp();
-    journal.tell({ action: 'renewal.failed', reason: hostile, message: hostile, fields: { a: hostile, b: [hostile] } });
+    const { decisions, log, lines, text } = setUp();
+    decisions.tell({
+      action: 'renewal.failed',
+      reason: hostile,
+      message: hostile,
+      fields: { a: hostile, b: [hostile] },
+    });
     log.error({ err: new Error(hostile) }, hostile);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that must not be there.
     expect(text().replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
@@ -232,7 +237,11 @@ describe('what a peer has put into words', () => {
       },
     });
     const log = createLog({ level: 'info', readable: true, stream });
-    createJournal(log, createMetrics()).tell({ action: 'renewal.failed', message: hostile, fields: { a: hostile } });
+    createDecisionLog(log, createMetrics()).tell({
+      action: 'renewal.failed',
+      message: hostile,
+      fields: { a: hostile },
+    });
     const all = written.join('');
     expect(all.trimEnd().split('\n')).toHaveLength(1);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
@@ -241,10 +250,10 @@ describe('what a peer has put into words', () => {
   });
 
   it('is cut: 128 characters of a topic, and 2,048 of all else', () => {
-    const { journal, lines } = setUp();
+    const { decisions, lines } = setUp();
     const long = 'z'.repeat(60_000);
     const fields = { 'nolapse.topic': long, 'nolapse.client_id': long, list: [long] };
-    journal.tell({ action: 'message.dropped', message: long, fields });
+    decisions.tell({ action: 'message.dropped', message: long, fields });
     expect(lines[0]).toMatchObject({
       'nolapse.topic': `${long.slice(0, 128)}…`,
       'nolapse.client_id': `${long.slice(0, 2_048)}…`,

@@ -14,7 +14,7 @@ export interface Running {
 }
 
 /** Starts one on this home, its log into `log`. Resolves once it has told its ports; rejects when it ends instead. */
-export async function startGateway(
+export async function startNolapse(
   place: Workplace,
   log: Recorder = new Recorder(),
   env: Readonly<Record<string, string>> = anyPorts,

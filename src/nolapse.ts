@@ -17,7 +17,7 @@ import { ensureServerCertificate, type ServerCertificate } from './authority/ser
 import { type Broker, createBroker } from './broker/broker.ts';
 import { brokerLimits } from './broker-limits.ts';
 import type { Config } from './config.ts';
-import { GatewayError } from './domain/errors.ts';
+import { NolapseError } from './domain/errors.ts';
 import { descriptorBounds } from './domain/machine.ts';
 import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
 import { pkiFolder } from './home-folder.ts';
@@ -31,10 +31,10 @@ import { rememberBlocks } from './remembered-blocks.ts';
 import { renderMetrics, renderOwnerMetrics } from './render-metrics.ts';
 import { rereader } from './reread.ts';
 import { servedCrl } from './served-crl.ts';
-import { createJournal } from './telemetry/journal.ts';
+import { createDecisionLog } from './telemetry/decision-log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
-export interface Gateway extends OpenHome {
+export interface Nolapse extends OpenHome {
   /** The ports that were bound, also where 0 was asked for. */
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
   /** Was anything of its home made that was not there? */
@@ -60,17 +60,17 @@ interface BrokerParts {
 }
 
 async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos }: BrokerParts): Promise<Broker> {
-  const { app, journal } = parts;
+  const { app, decisions } = parts;
   const persistence = keepMessages(parts, config.limits, () => sessions.broker);
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
   sessions.forgetClaimed = (id) => void persistence.sessions.forgetClaimed(id);
   sessions.forgetAbsent = (...away) => persistence.sessions.forgetAbsent(...away);
-  const blocks = rememberBlocks(parts.database, app.clock, journal);
+  const blocks = rememberBlocks(parts.database, app.clock, decisions);
   undos.push(() => blocks.close());
   const broker = await createBroker({
     entrance: entranceOf(app, seen),
     persistence,
-    journal,
+    decisions,
     clock: app.clock,
     tls: tlsMaterial(parts),
     listen: config.mqtt,
@@ -89,7 +89,7 @@ function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): vo
   if (!server.renewed) return;
   parts.server = server;
   broker.setSecureContext(tlsMaterial(parts));
-  parts.journal.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
+  parts.decisions.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
 }
 
 function startPublic(
@@ -130,19 +130,19 @@ async function undoAll(undos: Undo[]): Promise<void> {
     }
   }
   undos.length = 0;
-  if (failures.length > 0) throw new GatewayError('stop_failed', 'the gateway did not stop cleanly', failures[0]);
+  if (failures.length > 0) throw new NolapseError('stop_failed', 'the gateway did not stop cleanly', failures[0]);
 }
 
 /**
  * Starts a gateway on a home, making the home first if it is not there. Resolves when its ports are bound and what it owed
  * from before is under way. Rejects with what could not be had, everything taken apart again.
  */
-export async function startGateway(options: HomeOptions & { readonly metrics: Metrics }): Promise<Gateway> {
+export async function startNolapse(options: HomeOptions & { readonly metrics: Metrics }): Promise<Nolapse> {
   const undos: Undo[] = [];
   try {
-    const journal = createJournal(options.log, options.metrics);
+    const decisions = createDecisionLog(options.log, options.metrics);
     const sessions = new LateSessions();
-    const atRest = await assemble(options, journal, sessions, 'make');
+    const atRest = await assemble(options, decisions, sessions, 'make');
     const { app, outbox, made } = atRest;
     undos.push(() => app.store.close());
     undos.push(() => app.rounds.stop());
@@ -156,7 +156,7 @@ export async function startGateway(options: HomeOptions & { readonly metrics: Me
     undos.push(() => broker.close());
     const { sessionExpiryMs: expiryMs } = options.config.limits;
     const { forgetAbsent } = sessions;
-    undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, journal, forgetAbsent }));
+    undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, decisions, forgetAbsent }));
     const reread = rereader(options.config, options.readConfig);
     const operations = operationsOf(app, () => parts.server.der, reread, true);
     const metrics = () => renderOwnerMetrics(parts, options.metrics, broker);

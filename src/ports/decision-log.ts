@@ -10,6 +10,6 @@ export interface Decision {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export interface Journal {
+export interface DecisionLog {
   tell(decision: Decision): void;
 }
