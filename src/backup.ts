@@ -8,7 +8,7 @@ import { sha256 } from './archive/manifest.ts';
 import { measure, partialOf, publish, removeLeftovers, seal } from './archive/write.ts';
 import { NolapseError } from './domain/errors.ts';
 import { pkiFolder } from './home-folder.ts';
-import { checkCopy } from './store/copy.ts';
+import { checkCopy } from './store/sqlite/copy.ts';
 import { version } from './version.ts';
 
 export interface BackupView {

@@ -6,7 +6,7 @@ import { mergeCertificate, mergePrincipal } from './domain/issued-record.ts';
 import { changesAfter, type Read } from './issued/read.ts';
 import { issuedState } from './issued-record.ts';
 import type { Store, Transaction } from './ports/store.ts';
-import { recordedSetting } from './store/changes.ts';
+import { recordedSetting } from './store/sqlite/changes.ts';
 
 export interface AppliedView {
   /** Changes that were taken over. */

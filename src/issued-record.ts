@@ -4,8 +4,8 @@ import type { IssuedState } from './domain/machine.ts';
 import { IssuedFile } from './issued/file.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Store } from './ports/store.ts';
-import { Changes, recordedSetting } from './store/changes.ts';
-import type { Database } from './store/database.ts';
+import { Changes, recordedSetting } from './store/sqlite/changes.ts';
+import type { Database } from './store/sqlite/database.ts';
 
 const keySetting = 'issued.key';
 /** Is there a file that has every change up to the last number? */

@@ -6,7 +6,7 @@ import { parsePrincipalId } from './domain/principal.ts';
 import { isOpen } from './domain/renewal.ts';
 import type { Parts } from './home.ts';
 import { queueAccess } from './queue-access.ts';
-import { createMqttPersistence, type MqttPersistence } from './store/mqtt-persistence.ts';
+import { createMqttPersistence, type MqttPersistence } from './store/mqtt/persistence.ts';
 import { tellDropped } from './telemetry/dropped-message.ts';
 
 async function isRenewing({ store }: Parts['app'], session: string): Promise<boolean> {

@@ -2,7 +2,7 @@
 // The command line's entry. The rest is loaded once the Node that runs is known to understand it, and may open what it takes.
 import { tooFewDescriptors } from './domain/machine.ts';
 import { DescriptorCount, descriptorLimit } from './machine/descriptors.ts';
-import { tooOld } from './store/engine.ts';
+import { tooOld } from './store/sqlite/engine.ts';
 
 function tooFew(): string | null {
   const { open } = new DescriptorCount();

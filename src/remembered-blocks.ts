@@ -3,8 +3,8 @@
 import { KnownBlocks, knownBlocksMax } from './broker/door/known-blocks.ts';
 import type { Clock } from './ports/clock.ts';
 import type { DecisionLog } from './ports/decision-log.ts';
-import type { Database } from './store/database.ts';
-import { KnownBlockTable } from './store/known-blocks.ts';
+import type { Database } from './store/sqlite/database.ts';
+import { KnownBlockTable } from './store/sqlite/known-blocks.ts';
 
 const everyMs = 10_000;
 const writtenAtOnce = 1_000;

@@ -8,9 +8,9 @@ import { NolapseError } from './domain/errors.ts';
 import { ledgerFile, makeHome, pkiFolder } from './home-folder.ts';
 import { type AppliedView, applyIssued } from './issued-apply.ts';
 import type { Store } from './ports/store.ts';
-import { checkCopy } from './store/copy.ts';
 import { openStore } from './store/index.ts';
-import { migrations } from './store/migrations/index.ts';
+import { checkCopy } from './store/sqlite/copy.ts';
+import { migrations } from './store/sqlite/migrations/index.ts';
 
 export interface RestoreView {
   readonly home: string;

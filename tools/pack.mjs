@@ -70,7 +70,7 @@ function licencePage(all) {
 function packageOf(source) {
   const { name, version, description, license, type, engines, bin } = source;
   const { 'nolapse-node-20': _, ...drivers } = source.optionalDependencies;
-  const forNode20 = readJson('src/store/node-20/package.json').dependencies;
+  const forNode20 = readJson('src/store/sqlite/node-20/package.json').dependencies;
   const optional = { ...drivers, ...forNode20 };
   const files = [...shipped.filter((each) => each !== 'dist'), 'dist', licences];
   return {

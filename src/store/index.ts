@@ -1,9 +1,9 @@
 // The store as the composition root takes it: one file, one connection, and the application's port over it.
 import type { Store } from '../ports/store.ts';
-import { type Database, openDatabase } from './database.ts';
-import { sqliteDriver } from './sqlite.ts';
-import { createStore } from './store.ts';
-import { WriteWatch } from './write-watch.ts';
+import { type Database, openDatabase } from './sqlite/database.ts';
+import { sqliteDriver } from './sqlite/sqlite.ts';
+import { createStore } from './sqlite/store.ts';
+import { WriteWatch } from './sqlite/write-watch.ts';
 
 /**
  * Opens `path`, created when missing with mode 0600, for this process alone. Closing the store closes the database. `steady` gives

@@ -2,15 +2,18 @@
 // remembered until a principal or a delegation is written.
 import type { Delegation } from '../domain/delegation.ts';
 import type { Principal, PrincipalId } from '../domain/principal.ts';
+import type { Glance } from '../ports/glance.ts';
 import { Remembered } from './remembered.ts';
-import type { Tables } from './tables.ts';
 
 /** Answers of each kind remembered at a time, some 10 MB together. */
 export const speakersKeptMax = 8_192;
 /** Delegations in one answer that is remembered: nearly every device has one or two. */
 const delegationsMax = 4;
 
-export interface Speakers extends Pick<Tables, 'principal' | 'delegationsFor'> {
+/** What the tables hold now. */
+export type SpeakerReader = Pick<Glance, 'principal' | 'delegationsFor'>;
+
+export interface Speakers extends SpeakerReader {
   /** A principal or a delegation is about to be written, in a transaction. */
   changed(): void;
   /** Answers that are remembered now. */
@@ -18,7 +21,7 @@ export interface Speakers extends Pick<Tables, 'principal' | 'delegationsFor'> {
 }
 
 /** @param isUncommitted is a transaction open? */
-export function speakers(tables: Pick<Tables, 'principal' | 'delegationsFor'>, isUncommitted: () => boolean): Speakers {
+export function speakers(tables: SpeakerReader, isUncommitted: () => boolean): Speakers {
   const principals = new Remembered<Principal>(speakersKeptMax, isUncommitted);
   const delegations = new Remembered<Delegation[]>(speakersKeptMax, isUncommitted);
   return {

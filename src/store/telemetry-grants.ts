@@ -4,7 +4,7 @@ import { telemetryUntil } from '../domain/delegation.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 import { Remembered } from './remembered.ts';
-import type { Tables } from './tables.ts';
+import type { SpeakerReader } from './speakers.ts';
 
 /** Answers remembered at a time, some 10 MB. */
 export const grantsKeptMax = 65_536;
@@ -19,10 +19,7 @@ export interface TelemetryGrants {
 }
 
 /** @param isUncommitted is a transaction open? */
-export function telemetryGrants(
-  tables: Pick<Tables, 'principal' | 'delegationsFor'>,
-  isUncommitted: () => boolean,
-): TelemetryGrants {
+export function telemetryGrants(tables: SpeakerReader, isUncommitted: () => boolean): TelemetryGrants {
   const known = new Remembered<Instant | null>(grantsKeptMax, isUncommitted);
   return {
     until: (gatewayId, deviceId) => {

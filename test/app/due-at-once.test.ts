@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
-import { certificate, principal } from '../contract/store-rows.ts';
+import { certificate, principal } from '../contract/store/rows.ts';
 import { nobody } from '../fakes/nobody.ts';
 import { type Assembled, assembled } from './assembled.ts';
 

@@ -1,7 +1,7 @@
 // An import whose every row moves due dates is written in small transactions: others have their turn in between.
 import { expect, it } from 'vitest';
 import { importDevices } from '../../src/app/inventory/inventory.ts';
-import { certificate } from '../contract/store-rows.ts';
+import { certificate } from '../contract/store/rows.ts';
 import { assembled } from './assembled.ts';
 
 const day = 86_400_000;

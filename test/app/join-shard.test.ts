@@ -4,7 +4,7 @@ import { importCertificates } from '../../src/app/inventory/import-certificates.
 import { revoke } from '../../src/app/renewal/revoke.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { fingerprintOf } from '../../src/pki/fingerprint.ts';
-import { principal } from '../contract/store-rows.ts';
+import { principal } from '../contract/store/rows.ts';
 import { approvedFor, ecKey, spkiOf } from '../pki/made.ts';
 import { type Assembled, assembled } from './assembled.ts';
 

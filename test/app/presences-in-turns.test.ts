@@ -1,7 +1,7 @@
 // Many devices come within one beat, on a machine on which each takes a millisecond to write: a transaction ends when its time is up, and the
 // next goes on.
 import { expect, it, vi } from 'vitest';
-import { principal } from '../contract/store-rows.ts';
+import { principal } from '../contract/store/rows.ts';
 import { idOf } from '../domain/samples.ts';
 import { assembled } from './assembled.ts';
 

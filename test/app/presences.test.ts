@@ -12,7 +12,7 @@ import { awayMs } from '../../src/domain/visits.ts';
 import { assemble, initHome } from '../../src/home.ts';
 import type { Presence } from '../../src/ports/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { certificate, renewal } from '../contract/store-rows.ts';
+import { certificate, renewal } from '../contract/store/rows.ts';
 import { idOf, noon, principal } from '../domain/samples.ts';
 import { nobody } from '../fakes/nobody.ts';
 

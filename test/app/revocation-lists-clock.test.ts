@@ -6,7 +6,7 @@ import { issueDevice } from '../../src/app/inventory/issue-device.ts';
 import { revoke } from '../../src/app/renewal/revoke.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { readCrl } from '../../src/pki/crl.ts';
-import { certificate, idOf, principal } from '../contract/store-rows.ts';
+import { certificate, idOf, principal } from '../contract/store/rows.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 const minute = 60_000;

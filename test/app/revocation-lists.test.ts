@@ -9,7 +9,7 @@ import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { NolapseError } from '../../src/domain/errors.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import type { Authority, CrlRequest } from '../../src/ports/authority.ts';
-import { certificate, idOf, principal } from '../contract/store-rows.ts';
+import { certificate, idOf, principal } from '../contract/store/rows.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 const minute = 60_000;

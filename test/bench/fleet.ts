@@ -8,7 +8,7 @@ import { dueByGaps, type GapRecord, gapsOf, withVisit } from '../../src/domain/p
 import type { Parts } from '../../src/home.ts';
 import { chance } from '../../src/simulator/lapses/random.ts';
 import { cadences } from '../../src/simulator/lapses/world.ts';
-import type { Connection } from '../../src/store/sqlite.ts';
+import type { Connection } from '../../src/store/sqlite/sqlite.ts';
 import { certificateRow, idOf } from './rows.ts';
 
 const day = 86_400_000;

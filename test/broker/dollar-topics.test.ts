@@ -1,9 +1,9 @@
 // Roots that begin with `$` and are the application's: a list opens them by name, and no wildcard at the first level ever does, live,
 // retained, queued or as a will.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/store/database.ts';
-import { createMqttPersistence } from '../../src/store/mqtt-persistence.ts';
-import { temporaryFolder } from '../contract/mqtt-broker.ts';
+import { createMqttPersistence } from '../../src/store/mqtt/persistence.ts';
+import { openDatabase } from '../../src/store/sqlite/database.ts';
+import { temporaryFolder } from '../contract/mqtt/broker.ts';
 import { House, inbox, until } from './harness.ts';
 
 const aws = '$aws/things/d1/shadow/update';

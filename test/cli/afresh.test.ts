@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/index.ts';
-import { certificate, day } from '../contract/store-rows.ts';
+import { certificate, day } from '../contract/store/rows.ts';
 import { Workplace } from './harness.ts';
 
 let place: Workplace;

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { Recorder } from '../scenarios/recorder.ts';
 import { Workplace } from './harness.ts';
 import { end, type Running, startNolapse } from './nolapse-process.ts';

@@ -10,7 +10,7 @@ import { certificateStates, type LedgerEntry } from '../../src/domain/certificat
 import { type Principal, principalKinds, principalStatuses } from '../../src/domain/principal.ts';
 import { litUntil, standingOf } from '../../src/domain/standing.ts';
 import { openStore } from '../../src/store/index.ts';
-import { certificate, day, principal } from '../contract/store-rows.ts';
+import { certificate, day, principal } from '../contract/store/rows.ts';
 import { Workplace } from './harness.ts';
 import { end, type Running, startNolapse } from './nolapse-process.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ForecastView } from '../../src/app/operations.ts';
 import { openStore } from '../../src/store/index.ts';
-import { certificate } from '../contract/store-rows.ts';
+import { certificate } from '../contract/store/rows.ts';
 import { Workplace } from './harness.ts';
 
 const day = 86_400_000;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Check } from '../../src/app/operations.ts';
 import { openStore } from '../../src/store/index.ts';
-import { renewal } from '../contract/store-rows.ts';
+import { renewal } from '../contract/store/rows.ts';
 import { Workplace } from './harness.ts';
 
 let place: Workplace;

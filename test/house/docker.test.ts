@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { testedLines } from '../../src/store/engine.ts';
+import { testedLines } from '../../src/store/sqlite/engine.ts';
 import { type GatewayProcess, startProcess } from '../peers/nolapse-process.ts';
 
 const dockerfile = readFileSync('docker/Dockerfile', 'utf8').replaceAll(/\\\n\s*/g, '');

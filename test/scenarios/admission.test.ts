@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { type Credential, createTestAuthority } from '../broker/test-pki.ts';
 import { forge } from './forgery.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';

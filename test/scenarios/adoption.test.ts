@@ -7,7 +7,7 @@ import { readCrl } from '../../src/pki/crl.ts';
 import { sequence } from '../../src/pki/der.ts';
 import { extendedKeyUsage, uriName } from '../../src/pki/extensions.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { ecKey, OtherCa, type OtherCertificate } from '../pki/made.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, quickClasses, Speaker } from './harness.ts';
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { type Credentials, connect, type House, newRequest, openHouse, Speaker } from './harness.ts';
 import { until } from './recorder.ts';
 import { delegate, openGateway, SiteDevice } from './site.ts';

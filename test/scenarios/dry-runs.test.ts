@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Operations } from '../../src/app/operations.ts';
 import { loadConfig } from '../../src/config.ts';
 import { initHome, openHome } from '../../src/home.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { OtherCa } from '../pki/made.ts';
 

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { createTestAuthority } from '../broker/test-pki.ts';
 import { connackOf, connect, type House, openHouse, quickClasses } from './harness.ts';
 import { renewTwice } from './simulated.ts';

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { IssuedFile } from '../../src/issued/file.ts';
-import { Changes } from '../../src/store/changes.ts';
-import { type Database, openDatabase } from '../../src/store/database.ts';
-import { temporaryFolder } from '../contract/mqtt-broker.ts';
+import { Changes } from '../../src/store/sqlite/changes.ts';
+import { type Database, openDatabase } from '../../src/store/sqlite/database.ts';
+import { temporaryFolder } from '../contract/mqtt/broker.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let database: Database;

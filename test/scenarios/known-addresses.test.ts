@@ -3,10 +3,10 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import type { IClientOptions } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { IssuedView } from '../../src/app/operations.ts';
-import { openDatabase } from '../../src/store/database.ts';
-import { KnownBlockTable } from '../../src/store/known-blocks.ts';
+import { openDatabase } from '../../src/store/sqlite/database.ts';
+import { KnownBlockTable } from '../../src/store/sqlite/known-blocks.ts';
 import { until } from '../broker/harness.ts';
-import { temporaryFolder } from '../contract/mqtt-broker.ts';
+import { temporaryFolder } from '../contract/mqtt/broker.ts';
 import { connackOf, type House, openHouse, quickClasses } from './harness.ts';
 
 /** Of twenty connections, those that strangers may hold. */

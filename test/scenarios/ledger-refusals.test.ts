@@ -1,7 +1,7 @@
 // The ledger's disk is full: people are told at once although nothing can be written, once for as long as it lasts, and what
 // happened is on record once there is room. SQLite is given no page more, which it takes for a full disk.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Database } from '../../src/store/database.ts';
+import { Database } from '../../src/store/sqlite/database.ts';
 import { type Credentials, connect, type House, openHouse } from './harness.ts';
 import { publishPacket, Raw } from './raw.ts';
 import { AlertmanagerLike, CloudEventsReceiver, type Receiver } from './receivers.ts';

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KeyMode } from '../../src/domain/policy.ts';
-import { openDatabase } from '../../src/store/database.ts';
-import { TableReader } from '../../src/store/reader.ts';
+import { openDatabase } from '../../src/store/sqlite/database.ts';
+import { TableReader } from '../../src/store/sqlite/reader.ts';
 import { type Credentials, connackOf, connect, type House, openHouse, pemOf, Speaker } from './harness.ts';
 import { fetchStretch, nextIssued, replacementOf, totalOf } from './piecemeal.ts';
 import { renewed } from './renewed.ts';

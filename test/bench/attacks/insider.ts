@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { connectPacket, generate, packetsOf, until } from '../../broker/harness.ts';
-import { principal, startBroker, type TestBroker, temporaryFolder } from '../../contract/mqtt-broker.ts';
+import { principal, startBroker, type TestBroker, temporaryFolder } from '../../contract/mqtt/broker.ts';
 import type { Figure } from '../figure.ts';
 import { figureOf } from './goals.ts';
 

@@ -1,7 +1,7 @@
 // What sessions cost that are away, come back for what was kept for them, or ask for much in one packet. To add one, add it to `sessions`.
 import { connectPacket, framed, packetsOf, publishBytes, until } from '../../broker/harness.ts';
-import { leaveSessions } from '../../contract/away.ts';
-import { principal } from '../../contract/mqtt-broker.ts';
+import { leaveSessions } from '../../contract/mqtt/away.ts';
+import { principal } from '../../contract/mqtt/broker.ts';
 import { type Attack, patienceMs } from './insider.ts';
 
 const queued = 1_000;

@@ -1,0 +1,200 @@
+// The subscriptions of sessions that outlive their connection: rows in the store, mirrored in memory, where they are read.
+// The mirror changes inside the unit of work, after its rows, so it never runs ahead of another unit.
+import { FilterTree, type FilterWalk } from '../../domain/filter-tree.ts';
+import type { Database } from '../sqlite/database.ts';
+import { type MqttClient, type Qos, settled } from './packet.ts';
+
+/** A subscription of one client: what aedes stores and restores. Beyond the QoS it is MQTT 5's, kept as it came. */
+export interface StoredSubscription {
+  topic: string;
+  qos: Qos;
+  rh?: number | undefined;
+  rap?: boolean | undefined;
+  nl?: boolean | undefined;
+  subscriptionIdentifier?: number | undefined;
+}
+
+/** A stored subscription as aedes wants it back by topic. */
+export interface MatchedSubscription {
+  readonly clientId: string;
+  readonly topic: string;
+  readonly qos: Qos;
+  readonly rh?: number | undefined;
+  readonly rap?: boolean | undefined;
+  readonly nl?: boolean | undefined;
+}
+
+interface Row {
+  readonly client_id: string;
+  readonly filter: string;
+  readonly qos: Qos;
+  readonly options: string;
+}
+
+const none: readonly MatchedSubscription[] = [];
+
+export class MqttSubscriptions {
+  readonly #database: Database;
+  readonly #mayStore: (clientId: string, filter: string) => boolean;
+  #byClient = new Map<string, Map<string, StoredSubscription>>();
+  #index = new FilterTree<string, MatchedSubscription>();
+  #pending = 0;
+  /** By the SUBSCRIBE they came in. */
+  readonly #adding = new WeakMap<readonly StoredSubscription[], Promise<void>>();
+  readonly #all;
+  readonly #put;
+  readonly #delete;
+  readonly #deleteAll;
+
+  constructor(database: Database, mayStore: (clientId: string, filter: string) => boolean) {
+    const { sqlite } = database;
+    this.#database = database;
+    this.#mayStore = mayStore;
+    this.#all = sqlite.prepare<[], Row>('SELECT client_id, filter, qos, options FROM mqtt_subscription');
+    this.#put = sqlite.prepare<[string, string, number, string]>(
+      'INSERT OR REPLACE INTO mqtt_subscription (client_id, filter, qos, options) VALUES (?, ?, ?, ?)',
+    );
+    this.#delete = sqlite.prepare<[string, string]>('DELETE FROM mqtt_subscription WHERE client_id = ? AND filter = ?');
+    this.#deleteAll = sqlite.prepare<[string]>('DELETE FROM mqtt_subscription WHERE client_id = ?');
+  }
+
+  load(): void {
+    this.#byClient = new Map();
+    this.#index = new FilterTree<string, MatchedSubscription>();
+    for (const row of this.#all.all()) {
+      const options = JSON.parse(row.options) as Partial<StoredSubscription>;
+      this.#mirror(row.client_id, { topic: row.filter, qos: row.qos, ...options });
+    }
+  }
+
+  /**
+   * Stores those the client may keep. aedes calls this once for each filter it allowed, and passes the whole SUBSCRIBE each
+   * time, denied filters included: so every filter is judged here again, once, when aedes has been through all of them.
+   */
+  add(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
+    let stored = this.#adding.get(subscriptions);
+    if (!stored) {
+      this.#pending += 1;
+      const end = (): void => {
+        this.#pending -= 1;
+        this.#adding.delete(subscriptions);
+      };
+      stored = settled.then(() => this.#addAllowed(client, subscriptions)).finally(end);
+      this.#adding.set(subscriptions, stored);
+    }
+    return stored;
+  }
+
+  /** Only what changes is written. */
+  async #addAllowed(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
+    const allowed = subscriptions.filter((subscription) => this.#mayStore(client.id, subscription.topic));
+    await this.#submit(() => {
+      for (const asked of allowed) {
+        const { topic, qos, rh, rap, nl, subscriptionIdentifier } = asked;
+        const options = optionsOf(asked);
+        const stored = this.#byClient.get(client.id)?.get(topic);
+        if (stored && stored.qos === qos && optionsOf(stored) === options) continue;
+        this.#put.run(client.id, topic, qos, options);
+        const subscription: StoredSubscription = { topic, qos, rh, rap, nl };
+        if (subscriptionIdentifier !== undefined) subscription.subscriptionIdentifier = subscriptionIdentifier;
+        this.#mirror(client.id, subscription);
+      }
+    });
+  }
+
+  async remove(client: MqttClient, filters: readonly string[]): Promise<void> {
+    if (this.mayLack(client.id)) return;
+    await this.#submit(() => {
+      const stored = this.#byClient.get(client.id);
+      for (const filter of filters) {
+        if (!stored?.has(filter)) continue;
+        this.#delete.run(client.id, filter);
+        stored.delete(filter);
+        this.#index.delete(filter, client.id);
+      }
+      if (stored?.size === 0) this.#byClient.delete(client.id);
+    });
+  }
+
+  /** Part of a unit of work: removes all that the client has. */
+  discard(clientId: string): void {
+    const stored = this.#byClient.get(clientId);
+    if (!stored) return;
+    this.#deleteAll.run(clientId);
+    for (const filter of stored.keys()) this.#index.delete(filter, clientId);
+    this.#byClient.delete(clientId);
+  }
+
+  has(clientId: string): boolean {
+    return this.#byClient.has(clientId);
+  }
+
+  /** Has the client nothing stored, and nothing on its way to the store either? */
+  mayLack(clientId: string): boolean {
+    return this.#pending === 0 && !this.#byClient.has(clientId);
+  }
+
+  clientIds(): string[] {
+    return [...this.#byClient.keys()];
+  }
+
+  ofClient(clientId: string): StoredSubscription[] {
+    const stored = this.#byClient.get(clientId);
+    return stored ? Array.from(stored.values(), (subscription) => ({ ...subscription })) : [];
+  }
+
+  /** Those above QoS 0 that match the topic: whom a message is kept for. */
+  matching(topic: string): readonly MatchedSubscription[] {
+    return this.#index.size === 0 ? none : this.#index.match(topic);
+  }
+
+  /** Is there any above QoS 0? */
+  get mayMatch(): boolean {
+    return this.#index.size > 0;
+  }
+
+  /** As {@link matching}, to be looked for in steps. */
+  walk(topic: string): FilterWalk<MatchedSubscription> {
+    return this.#index.walk(topic);
+  }
+
+  clientsWith(filter: string): string[] {
+    return this.clientIds().filter((clientId) => this.#byClient.get(clientId)?.has(filter));
+  }
+
+  counts(): { subsCount: number; clientsCount: number } {
+    return { subsCount: this.#index.size, clientsCount: this.#byClient.size };
+  }
+
+  #mirror(clientId: string, subscription: StoredSubscription): void {
+    const { topic, qos, rh, rap, nl } = subscription;
+    let stored = this.#byClient.get(clientId);
+    if (!stored) {
+      stored = new Map();
+      this.#byClient.set(clientId, stored);
+    }
+    stored.set(topic, subscription);
+    if (qos > 0) this.#index.set(topic, clientId, { clientId, topic, qos, rh, rap, nl });
+    else this.#index.delete(topic, clientId);
+  }
+
+  #submit(work: () => void): Promise<void> {
+    this.#pending += 1;
+    return this.#database
+      .submit(work)
+      .catch((error: unknown) => {
+        this.load();
+        throw error;
+      })
+      .finally(() => {
+        this.#pending -= 1;
+      });
+  }
+}
+
+function optionsOf({ rh, rap, nl, subscriptionIdentifier }: StoredSubscription): string {
+  return JSON.stringify({ rh, rap, nl, subscriptionIdentifier });
+}
+
+/** What `subscriptionsByTopic` answers when nobody is to be found: shared, because it is asked for every QoS 1 message. */
+export const noSubscriptions: Promise<readonly MatchedSubscription[]> = settled.then(() => none);

@@ -1,0 +1,295 @@
+// The one connection to the home's SQLite file, and the queue through which everything is written. Units of work run one
+// after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { NolapseError } from '../../domain/errors.ts';
+import type { StoreFile } from '../../ports/store-file.ts';
+import { copyDatabase } from './copy.ts';
+import { quickCheck, readThrough, wordsFor } from './damage.ts';
+import { migrate } from './migrate.ts';
+import { migrations } from './migrations/index.ts';
+import { type Connection, openSqlite, type Statement, sqliteCode } from './sqlite.ts';
+import { WriteWatch } from './write-watch.ts';
+
+/**
+ * Units committed together: so many at most, and beyond the least only until the time is up. Bounds how long everybody else
+ * waits for one commit.
+ */
+const unitsPerCommitMax = 256;
+const unitsPerCommitLeast = 8;
+const commitMs = 5;
+
+/** Whose a unit is. Units of one lane run in the order they came; the lanes take turns, so that none waits for all of another's. */
+const lanes = ['messages', 'ledger'] as const;
+type Lane = (typeof lanes)[number];
+
+/** Page cache: holds the indexes of about 100,000 devices. */
+const cacheKib = 65_536;
+
+/** Pages of the log at which a commit writes it into the file: what one commit takes on beside its own. */
+const checkpointPages = 1_000;
+/** Bytes of the log's file that stay after it was written into the ledger's. */
+const logBytesKept = 16 * 1_048_576;
+
+const ownerOnly = 0o600;
+
+/** A unit of work while it runs. */
+export interface OpenUnit {
+  /** False once the unit has ended: what still writes in its name then would write into another's. */
+  readonly open: boolean;
+}
+
+interface Unit {
+  /** Does the work; undefined when it is done without waiting. */
+  run(): Promise<void> | undefined;
+  committed(): void;
+  failed(error: unknown): void;
+}
+
+/** Fails when the event loop turns before `pending` settles: the work waits for something that is not this connection. */
+function withinTurn(pending: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const turned = setImmediate(() =>
+      reject(new NolapseError('unit_stalled', 'a unit of work awaited something other than the store')),
+    );
+    pending.then(resolve, reject).finally(() => clearImmediate(turned));
+  });
+}
+
+export class Database {
+  readonly sqlite: Connection;
+  readonly #watch: WriteWatch;
+  readonly #waiting: Readonly<Record<Lane, Unit[]>> = { messages: [], ledger: [] };
+  #last: Lane = 'ledger';
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #save: Statement;
+  readonly #release: Statement;
+  #draining = false;
+  #closing: Promise<void> | null = null;
+
+  constructor(sqlite: Connection, watch = new WriteWatch()) {
+    this.sqlite = sqlite;
+    this.#watch = watch;
+    this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
+    this.#commit = sqlite.prepare('COMMIT');
+    this.#save = sqlite.prepare('SAVEPOINT unit');
+    this.#release = sqlite.prepare('RELEASE unit');
+  }
+
+  /**
+   * Runs `work` alone and resolves with its result once it is durably committed; a throw undoes what it wrote and rejects.
+   * `work` must await nothing but results of this connection, so that a batch ends within one turn of the event loop and
+   * nobody else ever reads what is not committed; else it is undone and fails with NolapseError `unit_stalled`.
+   * Fails with `store_closed` after close, and with `store_failed` when the commit itself fails: a full disk, an I/O error.
+   */
+  submit<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane = 'messages'): Promise<T> {
+    if (this.#closing) return Promise.reject(new NolapseError('store_closed', 'the store is closed'));
+    return this.#enqueue(work, lane);
+  }
+
+  /** The file itself, as far as it may be damaged. */
+  get file(): StoreFile {
+    const { sqlite } = this;
+    return {
+      get bytes() {
+        const [pages, pageBytes] = ['page_count', 'page_size'].map((name) =>
+          Number(sqlite.pragma(name, { simple: true })),
+        );
+        return (pages ?? 0) * (pageBytes ?? 0);
+      },
+      copyTo: (file, isStopped) => copyDatabase(sqlite, file, () => this.#closing !== null || isStopped()),
+      check: () => quickCheck(sqlite),
+      readThrough: (turn, isEnough) => readThrough(sqlite, turn, () => this.#closing !== null || isEnough()),
+    };
+  }
+
+  /** Does the storage keep what is written? See {@link probe}. */
+  get isWell(): boolean {
+    return this.#watch.isWell;
+  }
+
+  /** As {@link WriteWatch.onRefused}. */
+  onRefused(listener: (reason: string) => void): void {
+    this.#watch.onRefused(listener);
+  }
+
+  /** Writes the file's header as it is, durably, to find out whether that can be done. Rejects when it cannot. */
+  async probe(): Promise<void> {
+    await this.submit(() => {
+      this.sqlite.pragma(`user_version = ${Number(this.sqlite.pragma('user_version', { simple: true }))}`);
+    }, 'ledger');
+    this.#watch.written();
+  }
+
+  /** Writes the log into the file and empties it: what was deleted is in neither from then on. Rejects when that cannot be done. */
+  async scrub(): Promise<void> {
+    // Told of a commit, one runs before the next transaction begins; within one SQLite would refuse.
+    await this.submit(() => undefined, 'ledger');
+    emptyLog(this.sqlite);
+  }
+
+  /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
+  close(): Promise<void> {
+    this.#closing ??= Promise.all(lanes.map((lane) => this.#enqueue(() => undefined, lane)))
+      .then(() => undefined)
+      .finally(() => this.sqlite.close());
+    return this.#closing;
+  }
+
+  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let result: T;
+      this.#waiting[lane].push({
+        run: () => {
+          const unit = { open: true };
+          try {
+            const returned = work(unit);
+            if (!(returned instanceof Promise)) {
+              result = returned;
+              unit.open = false;
+              return undefined;
+            }
+            const settled = returned.then((value) => {
+              result = value;
+            });
+            return withinTurn(settled).finally(() => {
+              unit.open = false;
+            });
+          } catch (error) {
+            unit.open = false;
+            throw error;
+          }
+        },
+        committed: () => resolve(result),
+        failed: reject,
+      });
+      if (!this.#draining) {
+        this.#draining = true;
+        setImmediate(() => void this.#drain());
+      }
+    });
+  }
+
+  get #waits(): number {
+    return lanes.reduce((sum, lane) => sum + this.#waiting[lane].length, 0);
+  }
+
+  /** One batch a turn: those who were told of the last commit read before the next one begins. */
+  async #drain(): Promise<void> {
+    await this.#runBatch();
+    if (this.#waits > 0) setImmediate(() => void this.#drain());
+    else this.#draining = false;
+  }
+
+  /** The next unit, of the lane that did not have the last turn if anything waits there. */
+  #take(): Unit | undefined {
+    const other = this.#last === 'messages' ? 'ledger' : 'messages';
+    if (this.#waiting[other].length > 0) this.#last = other;
+    return this.#waiting[this.#last].shift();
+  }
+
+  async #runBatch(): Promise<void> {
+    const batch: Unit[] = [];
+    const failures = new Map<Unit, unknown>();
+    // A unit alone is undone with its transaction; a savepoint would keep a copy of every page a long import touches.
+    const alone = this.#waits === 1;
+    const until = performance.now() + commitMs;
+    const mayGoOn = (): boolean =>
+      !alone && batch.length < unitsPerCommitMax && (batch.length < unitsPerCommitLeast || performance.now() < until);
+    const next = (): Unit | undefined => {
+      const unit = this.#take();
+      if (unit) batch.push(unit);
+      return unit;
+    };
+    try {
+      // Taken before the transaction begins: if that fails, somebody is told.
+      let unit = next();
+      this.#begin.run();
+      for (; unit; unit = mayGoOn() ? next() : undefined) {
+        if (!alone) this.#save.run();
+        try {
+          const pending = unit.run();
+          if (pending) await pending;
+          if (!alone) this.#release.run();
+        } catch (error) {
+          failures.set(unit, error);
+          this.#watch.failed(error);
+          // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
+          if (alone || !this.sqlite.inTransaction) throw error;
+          this.sqlite.exec('ROLLBACK TO unit; RELEASE unit');
+        }
+      }
+      this.#commit.run();
+    } catch (cause) {
+      this.#watch.failed(cause);
+      if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
+      const error = new NolapseError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
+      for (const unit of batch) unit.failed(failures.get(unit) ?? error);
+      return;
+    }
+    for (const unit of batch) {
+      if (failures.has(unit)) unit.failed(failures.get(unit));
+      else unit.committed();
+    }
+  }
+}
+
+/** SQLite gives a new write-ahead log the mode of the database file, so the file is made before SQLite sees it. */
+function secureFile(path: string): void {
+  closeSync(openSync(path, 'a', ownerOnly));
+  for (const file of [path, `${path}-wal`]) {
+    if (existsSync(file)) chmodSync(file, ownerOnly);
+  }
+}
+
+function emptyLog(sqlite: Connection): void {
+  const [result] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
+  if (result?.busy !== 0) throw new NolapseError('store_failed', 'the write-ahead log could not be emptied');
+}
+
+function configure(sqlite: Connection): void {
+  // Exclusive before anything is read: the lock is held until close, and the log's index lives in memory, not in a file.
+  sqlite.pragma('locking_mode = EXCLUSIVE');
+  sqlite.pragma('journal_mode = WAL');
+  // What is committed survives a power cut.
+  sqlite.pragma('synchronous = FULL');
+  sqlite.pragma('foreign_keys = ON');
+  // What is deleted is overwritten: a key on its way to a device is to be nowhere once it has arrived.
+  sqlite.pragma('secure_delete = ON');
+  // A checkpoint takes on some 4 MB; what a long import has made the log grow by is given back with the next one.
+  sqlite.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  sqlite.pragma(`journal_size_limit = ${logBytesKept}`);
+  // What a savepoint keeps to undo a unit stays out of temporary files: they cost more than the log itself.
+  sqlite.pragma('temp_store = MEMORY');
+  sqlite.pragma(`cache_size = ${-cacheKib}`);
+  sqlite.exec('BEGIN IMMEDIATE; COMMIT');
+}
+
+function openError(path: string, cause: unknown): NolapseError {
+  if (cause instanceof NolapseError) return cause;
+  const code = sqliteCode(cause) ?? '';
+  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
+    ? new NolapseError('store_locked', `${path} is in use by another process`, cause)
+    : new NolapseError('store_failed', `${path} cannot be opened: ${wordsFor(cause)}`, cause);
+}
+
+/**
+ * Opens the file, created when missing, mode 0600.
+ * @throws NolapseError `no_driver` when no driver is safe on this Node, `store_locked` at once when another process (or this one) has it open, `store_newer` when a newer
+ * nolapse has written it, `store_failed` when it cannot be opened or is not a database.
+ */
+export function openDatabase(path: string, watch?: WriteWatch): Database {
+  let sqlite: Connection | null = null;
+  try {
+    secureFile(path);
+    sqlite = openSqlite(path, { timeout: 0 });
+    configure(sqlite);
+    migrate(sqlite, migrations);
+    // The log of a gateway that was killed holds what it deleted last.
+    emptyLog(sqlite);
+    return new Database(sqlite, watch);
+  } catch (error) {
+    sqlite?.close();
+    throw openError(path, error);
+  }
+}

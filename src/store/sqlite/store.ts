@@ -1,0 +1,76 @@
+// The application's store over one database: reads at once, writes only inside a unit of work.
+import type { Store } from '../../ports/store.ts';
+import { Bell } from '../bell.ts';
+import { speakers } from '../speakers.ts';
+import { telemetryGrants } from '../telemetry-grants.ts';
+import type { Database } from './database.ts';
+import { Queries } from './query.ts';
+import { TableReader } from './reader.ts';
+import { type Tables, tablesOf } from './tables/index.ts';
+import { UnitTransaction } from './transaction.ts';
+
+export function createStore(database: Database): Store {
+  const queried = tablesOf(new Queries(database.sqlite));
+  const isUncommitted = (): boolean => database.sqlite.inTransaction;
+  const grants = telemetryGrants(queried, isUncommitted);
+  const known = speakers(queried, isUncommitted);
+  const changed = (): void => {
+    grants.changed();
+    known.changed();
+  };
+  const tables: Tables = {
+    ...queried,
+    // Told before the write: from then on until the transaction has ended nothing is remembered.
+    putPrincipal: (principal) => {
+      changed();
+      queried.putPrincipal(principal);
+    },
+    putDelegation: (delegation) => {
+      changed();
+      queried.putDelegation(delegation);
+    },
+  };
+  const owed = new Bell();
+  const notified = new Bell();
+  let holdsResidue = false;
+  return {
+    read: new TableReader(tables),
+    glance: { principal: known.principal, delegationsFor: known.delegationsFor, telemetryUntil: grants.until },
+    transact: async (work) => {
+      let did = { owes: false, notifies: false, drops: false };
+      const result = await database.submit(async (unit) => {
+        const transaction = new UnitTransaction(tables, unit);
+        const made = await work(transaction);
+        did = transaction;
+        return made;
+      }, 'ledger');
+      if (did.owes) owed.ring();
+      if (did.notifies) notified.ring();
+      holdsResidue ||= did.drops;
+      return result;
+    },
+    onOwed: (listener) => owed.listen(listener),
+    onNotify: (listener) => notified.listen(listener),
+    onRefused: (listener) => database.onRefused((reason) => queueMicrotask(() => listener(reason))),
+    get isWell() {
+      return database.isWell;
+    },
+    file: database.file,
+    probe: () => database.probe(),
+    scrub: async () => {
+      if (!holdsResidue) return;
+      holdsResidue = false;
+      try {
+        await database.scrub();
+      } catch (error) {
+        holdsResidue = true;
+        throw error;
+      }
+    },
+    close: () => {
+      // Whoever asks a store that is closed is told so.
+      changed();
+      return database.close();
+    },
+  };
+}

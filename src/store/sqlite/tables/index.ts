@@ -1,0 +1,52 @@
+// All tables together, each group with the statements it has prepared.
+
+import type { Queries } from '../query.ts';
+import { alerts, notifications, watches } from './alerts.ts';
+import { campaigns } from './campaigns.ts';
+import { delegations } from './delegations.ts';
+import { carriedDeliveries, deliveries } from './deliveries.ts';
+import { carriedContacts, inventory } from './inventory.ts';
+import { journal, journalByTime, tally } from './journal.ts';
+import { keys } from './keys.ts';
+import { ledger } from './ledger.ts';
+import { outbox } from './outbox.ts';
+import { horizons, outlooks } from './outlooks.ts';
+import { findings, presences, settings } from './oversight.ts';
+import { refusals } from './refusals.ts';
+import { renewals, requests } from './renewals.ts';
+import { revocationLists } from './revocation-lists.ts';
+import { standings } from './standings.ts';
+import { surveys } from './surveys.ts';
+
+export function tablesOf(queries: Queries) {
+  return {
+    ...inventory(queries),
+    ...carriedContacts(queries),
+    ...ledger(queries),
+    ...keys(queries),
+    ...renewals(queries),
+    ...requests(queries),
+    ...refusals(queries),
+    ...deliveries(queries),
+    ...carriedDeliveries(queries),
+    ...delegations(queries),
+    ...watches(queries),
+    ...alerts(queries),
+    ...notifications(queries),
+    ...presences(queries),
+    ...outlooks(queries),
+    ...campaigns(queries),
+    ...findings(queries),
+    ...surveys(queries),
+    ...settings(queries),
+    ...outbox(queries),
+    ...journal(queries),
+    ...journalByTime(queries),
+    ...revocationLists(queries),
+    ...tally(queries),
+    ...standings(queries),
+    ...horizons(queries),
+  };
+}
+
+export type Tables = ReturnType<typeof tablesOf>;

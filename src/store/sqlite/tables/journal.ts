@@ -1,0 +1,90 @@
+// The record of what was done, and how many rows there are of each kind.
+import { sql } from 'kysely';
+import type { Instant } from '../../../domain/time.ts';
+import type { JournalPlace, PlacedEntry } from '../../../ports/period.ts';
+import type { JournalEntry } from '../../../ports/store.ts';
+import type { Parameter, Queries } from '../query.ts';
+import { build } from './schema.ts';
+
+export function journal(queries: Queries) {
+  const add = queries.prepare((p: Parameter<JournalEntry>) =>
+    build.insertInto('journal').values({
+      at: p('at'),
+      action: p('action'),
+      principal_id: p('principalId'),
+      renewal_id: p('renewalId'),
+      detail: p('detail'),
+    }),
+  );
+  const forget = queries.prepare((p: Parameter<{ before: Instant; limit: number }>) =>
+    build
+      .deleteFrom('journal')
+      .where('at', '<', p('before'))
+      .where('id', 'in', (eb) =>
+        // What was recorded first has the lowest id; that ids begin above 0 makes it a search of the key.
+        eb.selectFrom('journal').select('id').where('id', '>', sql.lit(0)).orderBy('id').limit(p('limit')),
+      ),
+  );
+  return {
+    forgetJournal: (before: Instant, limit: number): number => forget.run({ before, limit }),
+    journal: (query: { renewalId?: string }, limit: number): JournalEntry[] => {
+      let select = build
+        .selectFrom('journal')
+        .select(['at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail'])
+        .orderBy('id', 'desc')
+        .limit(limit);
+      const { renewalId } = query;
+      if (renewalId !== undefined) {
+        select = select
+          .where('renewal_id', '=', renewalId)
+          .where('principal_id', '=', (eb) =>
+            eb.selectFrom('renewal').select('principal_id').where('id', '=', renewalId),
+          );
+      }
+      return queries.all(select);
+    },
+    record: (entry: JournalEntry): void => void add.run(entry),
+  };
+}
+
+/** The journal by time. */
+export function journalByTime(queries: Queries) {
+  const lines = build
+    .selectFrom('journal')
+    .select(['id', 'at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail']);
+  // What was recorded first has the lowest id; that ids begin above 0 makes it a search of the key.
+  const first = queries.prepare(() =>
+    build.selectFrom('journal').select('at').where('id', '>', sql.lit(0)).orderBy('id').limit(sql.lit(1)),
+  );
+  // Many lines may be of one moment: asked for together with later ones, each page would read them all again.
+  const ofMoment = queries.prepare((p: Parameter<JournalPlace & { limit: number }>) =>
+    lines.where('at', '=', p('at')).where('id', '>', p('id')).orderBy('id').limit(p('limit')),
+  );
+  const later = queries.prepare((p: Parameter<{ at: Instant; until: Instant; limit: number }>) =>
+    lines.where('at', '>', p('at')).where('at', '<', p('until')).orderBy('at').orderBy('id').limit(p('limit')),
+  );
+  return {
+    journalBegins: (): Instant | null => first.get({})?.at ?? null,
+    journalBetween: (after: JournalPlace, until: Instant, limit: number): PlacedEntry[] => {
+      const same = after.at < until ? ofMoment.all({ ...after, limit }) : [];
+      const rest = same.length < limit ? later.all({ at: after.at, until, limit: limit - same.length }) : [];
+      return [...same, ...rest].map(({ id, ...entry }) => ({ place: { at: entry.at, id }, entry }));
+    },
+  };
+}
+
+/** Counts come from the tally that triggers keep: their cost follows the number of states. Every state is named. */
+export function tally(queries: Queries) {
+  const states = queries.prepare(() => build.selectFrom('tally').select(['subject', 'state', 'count']));
+  return {
+    counts: () => {
+      const certificates: Record<string, number> = {};
+      const renewals: Record<string, number> = {};
+      const alerts: Record<string, number> = {};
+      const late: Record<string, number> = {};
+      const bySubject = { certificate: certificates, renewal: renewals, alert: alerts, late };
+      for (const { subject, state, count } of states.all({})) bySubject[subject][state] = count;
+      return { certificates, renewals, alerts, late: late['late'] ?? 0 };
+    },
+  };
+}

@@ -1,0 +1,98 @@
+// What is owed to the outside world. An effect's id changes each time it is owed, so that settling an older one leaves the
+// newer in place.
+import { sql } from 'kysely';
+import { type Effect, effectKey, effectRank, putOffMaxMs } from '../../../domain/effect.ts';
+import type { Instant } from '../../../domain/time.ts';
+import type { QueuedKind, WaitingEffect } from '../../../ports/store.ts';
+import type { Parameter, Queries } from '../query.ts';
+import { build } from './schema.ts';
+
+interface Row {
+  readonly id: number;
+  readonly body: string;
+  readonly dueAt: Instant;
+  readonly attempts: number;
+}
+
+function prepareReads(queries: Queries) {
+  // The inner query reads the index alone: of many that are due only those returned are fetched. `+id` keeps SQLite from
+  // reading in order of id instead, past everything that was put off.
+  const due = queries.prepare((p: Parameter<{ now: Instant; far: Instant; limit: number }>) =>
+    build
+      .selectFrom('effect')
+      .select(['id', 'body', 'due_at as dueAt', 'attempts'])
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('effect')
+          .select('id')
+          // In both parts, because a partial index answers only to the condition it was made with.
+          .where((or) =>
+            or.or([
+              or.and([or('due_at', '<=', p('now')), or('rank', 'is', sql.lit(null))]),
+              or.and([or('due_at', '>', p('far')), or('rank', 'is', sql.lit(null))]),
+            ]),
+          )
+          .orderBy(sql`+id`)
+          .limit(p('limit')),
+      )
+      .orderBy('id'),
+  );
+  // In the order of an index: however many wait, only those returned are read, and what was put off is passed in the index.
+  const queued = queries.prepare((p: Parameter<{ kind: QueuedKind; now: Instant; far: Instant; limit: number }>) =>
+    build
+      .selectFrom('effect')
+      .select(['id', 'body', 'due_at as dueAt', 'attempts'])
+      .where('kind', '=', p('kind'))
+      .where('rank', 'is not', sql.lit(null))
+      .where((or) => or.or([or('due_at', '<=', p('now')), or('due_at', '>', p('far'))]))
+      .orderBy('rank')
+      .limit(p('limit')),
+  );
+  return { due, queued };
+}
+
+const waitingOf = ({ id, body, dueAt, attempts }: Row): WaitingEffect => ({
+  id,
+  effect: JSON.parse(body) as Effect,
+  dueAt,
+  attempts,
+});
+
+export function outbox(queries: Queries) {
+  // What was owed under the same key goes with its id.
+  const put = queries.prepare((p: Parameter<{ key: string; kind: string; body: string; rank: Instant | null }>) =>
+    build.replaceInto('effect').values({
+      key: p('key'),
+      kind: p('kind'),
+      body: p('body'),
+      rank: p('rank'),
+      due_at: sql.lit(0),
+      attempts: sql.lit(0),
+    }),
+  );
+  const settle = queries.prepare((p: Parameter<{ id: number }>) =>
+    build.deleteFrom('effect').where('id', '=', p('id')),
+  );
+  const putOff = queries.prepare((p: Parameter<{ id: number; dueAt: Instant }>) =>
+    build
+      .updateTable('effect')
+      .set((eb) => ({ due_at: p('dueAt'), attempts: eb('attempts', '+', sql.lit(1)) }))
+      .where('id', '=', p('id')),
+  );
+  const { due, queued } = prepareReads(queries);
+  return {
+    dueEffects: (now: Instant, limit: number): WaitingEffect[] =>
+      due.all({ now, limit, far: now + putOffMaxMs }).map(waitingOf),
+    queuedEffects: (kind: QueuedKind, now: Instant, limit: number): WaitingEffect[] =>
+      queued.all({ kind, now, limit, far: now + putOffMaxMs }).map(waitingOf),
+    owe: (effect: Effect): void =>
+      void put.run({
+        key: effectKey(effect),
+        kind: effect.kind,
+        body: JSON.stringify(effect),
+        rank: effectRank(effect),
+      }),
+    settle: (id: number): void => void settle.run({ id }),
+    putOff: (id: number, dueAt: Instant): void => void putOff.run({ id, dueAt }),
+  };
+}

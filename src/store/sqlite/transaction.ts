@@ -1,0 +1,270 @@
+// What one unit of work reads and writes through. A plain class, because one is made for each unit.
+import type { Alert, AlertEvent, ToldAlert } from '../../domain/alert.ts';
+import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
+import type { Delegation } from '../../domain/delegation.ts';
+import type { Effect } from '../../domain/effect.ts';
+import { NolapseError } from '../../domain/errors.ts';
+import type { CarriedContact, Contact, Principal, PrincipalId } from '../../domain/principal.ts';
+import type { RenewalRefusal } from '../../domain/refusal.ts';
+import type { Renewal } from '../../domain/renewal.ts';
+import type { ApprovedRequest } from '../../domain/request.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { StoredCampaign } from '../../ports/campaigns.ts';
+import type { CarriedUpload } from '../../ports/carried.ts';
+import type { SignedList } from '../../ports/revocation-lists.ts';
+import type { JournalEntry, Page, Presence, StoredFinding, Transaction } from '../../ports/store.ts';
+import type { OpenUnit } from './database.ts';
+import { TableReader } from './reader.ts';
+import type { Tables } from './tables/index.ts';
+import { UnitRows } from './unit-rows.ts';
+
+export class UnitTransaction extends TableReader implements Transaction {
+  readonly #unit: OpenUnit;
+  readonly #rows: UnitRows;
+  #owes = false;
+  #notifies = false;
+  #drops = false;
+
+  constructor(tables: Tables, unit: OpenUnit) {
+    super(tables);
+    this.#unit = unit;
+    this.#rows = new UnitRows(tables);
+  }
+
+  /** Has it owed an effect? */
+  get owes(): boolean {
+    return this.#owes;
+  }
+
+  /** Has it something for a sink? */
+  get notifies(): boolean {
+    return this.#notifies;
+  }
+
+  /** Has it dropped what nobody is to read any more? */
+  get drops(): boolean {
+    return this.#drops;
+  }
+
+  /** Before a late write lands in another's unit, it fails. */
+  #open(): Tables {
+    if (!this.#unit.open) throw new NolapseError('unit_closed', 'the transaction has ended');
+    return this.tables;
+  }
+
+  /** The same, for the rows that it remembers. */
+  #remembered(): UnitRows {
+    this.#open();
+    return this.#rows;
+  }
+
+  override async principal(id: PrincipalId) {
+    return this.#rows.principal(id);
+  }
+
+  override async certificate(fingerprint: Fingerprint) {
+    return this.#rows.certificate(fingerprint);
+  }
+
+  override async heldCertificates(id: PrincipalId, page: Page) {
+    return this.#rows.certificates(this.tables.heldCertificates(id, page));
+  }
+
+  override async dueCertificates(now: Instant, limit: number) {
+    return this.#rows.certificates(this.tables.dueCertificates(now, limit));
+  }
+
+  override async renewal(id: string) {
+    return this.#rows.renewal(id);
+  }
+
+  override async currentRenewal(id: PrincipalId) {
+    return this.#rows.renewalRead(this.tables.currentRenewal(id));
+  }
+
+  override async openRenewalFor(old: Fingerprint) {
+    return this.#rows.renewalRead(this.tables.openRenewalFor(old));
+  }
+
+  override async unendedRenewals(id: PrincipalId) {
+    return this.#rows.renewals(this.tables.unendedRenewals(id));
+  }
+
+  async putPrincipal(principal: Principal): Promise<void> {
+    this.#remembered().putPrincipal(principal);
+  }
+
+  async putContact(contact: Contact): Promise<void> {
+    this.#open().putContact(contact);
+  }
+
+  async putCarriedContact(contact: CarriedContact): Promise<void> {
+    this.#open().putCarriedContact(contact);
+  }
+
+  async dropCarriedContacts(gateway: PrincipalId, but: string, now: Instant): Promise<void> {
+    this.#open().dropCarriedContacts(gateway, but, now);
+  }
+
+  async noteSigned(renewalId: string): Promise<void> {
+    this.#open().noteSigned(renewalId);
+  }
+
+  async noteActivatedThrough(fingerprint: Fingerprint, via: PrincipalId): Promise<void> {
+    this.#open().noteActivatedThrough(fingerprint, via);
+  }
+
+  async putRefusal(refusal: RenewalRefusal): Promise<void> {
+    this.#open().putRefusal(refusal);
+  }
+
+  async settleRefusals(renewalId: string, at: Instant): Promise<void> {
+    this.#open().settleRefusals(renewalId, at);
+  }
+
+  async putCertificate(entry: LedgerEntry): Promise<void> {
+    this.#remembered().putCertificate(entry);
+  }
+
+  async noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void> {
+    this.#remembered().certificateSeen(fingerprint, at);
+    this.tables.principalSeen(id, at);
+  }
+
+  async putRenewal(renewal: Renewal): Promise<void> {
+    this.#remembered().putRenewal(renewal);
+  }
+
+  async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {
+    this.#open().putRequest(renewalId, request);
+  }
+
+  async putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void> {
+    this.#open().putUpload(renewalId, total, bytes);
+  }
+
+  async putCarriedUpload(renewalId: string, upload: CarriedUpload): Promise<void> {
+    this.#open().putCarriedUpload(renewalId, upload);
+  }
+
+  async dropUpload(renewalId: string): Promise<void> {
+    this.#open().dropUpload(renewalId);
+  }
+
+  async dropCarriedUpload(renewalId: string, gateway: PrincipalId): Promise<void> {
+    this.#open().dropCarriedUpload(renewalId, gateway);
+  }
+
+  async dropUploads(renewalId: string): Promise<void> {
+    const tables = this.#open();
+    tables.dropUpload(renewalId);
+    tables.dropCarriedUploads(renewalId);
+  }
+
+  async putEnvelope(renewalId: string, der: Uint8Array): Promise<void> {
+    this.#open().putEnvelope(renewalId, der);
+  }
+
+  async dropEnvelope(renewalId: string): Promise<void> {
+    this.#open().dropEnvelope(renewalId);
+    this.#drops = true;
+  }
+
+  async putDelegation(delegation: Delegation): Promise<void> {
+    this.#open().putDelegation(delegation);
+  }
+
+  async useDelegation(id: string, day: number): Promise<void> {
+    this.#open().useDelegation(id, day);
+  }
+
+  async putPresence(presence: Presence): Promise<void> {
+    this.#open().putPresence(presence);
+  }
+
+  async putWatch(id: PrincipalId, dueAt: Instant | null): Promise<void> {
+    this.#open().putWatch(id, dueAt);
+  }
+
+  async putAlert(alert: Alert): Promise<void> {
+    this.#open().putAlert(alert);
+  }
+
+  async forgetAlerts(before: Instant, limit: number): Promise<number> {
+    return this.#open().forgetAlerts(before, limit);
+  }
+
+  async forgetJournal(before: Instant, limit: number): Promise<number> {
+    return this.#open().forgetJournal(before, limit);
+  }
+
+  async notify(sink: string, event: AlertEvent, alert: ToldAlert, dueAt: Instant): Promise<void> {
+    this.#notifies = true;
+    this.#open().notify(sink, event, alert, dueAt);
+  }
+
+  async dropNotification(id: number): Promise<void> {
+    this.#open().dropNotification(id);
+  }
+
+  async putOffNotification(id: number, dueAt: Instant): Promise<void> {
+    this.#open().putOffNotification(id, dueAt);
+  }
+
+  async trimNotifications(sink: string, kept: number): Promise<number> {
+    return this.#open().trimNotifications(sink, kept);
+  }
+
+  async putCampaign(campaign: StoredCampaign): Promise<void> {
+    this.#open().putCampaign(campaign);
+  }
+
+  async putFinding(finding: StoredFinding): Promise<void> {
+    this.#open().putFinding(finding);
+  }
+
+  async forgetFindings(kind: string, before: Instant, prefix = ''): Promise<void> {
+    this.#open().forgetFindings(kind, before, prefix);
+  }
+
+  async dropFinding(kind: string, subject: string): Promise<void> {
+    this.#open().dropFinding(kind, subject);
+  }
+
+  async putSetting(name: string, value: string): Promise<void> {
+    this.#open().putSetting(name, value);
+  }
+
+  async openRevocationList(shard: number, url: string): Promise<void> {
+    this.#open().openRevocationList(shard, url);
+  }
+
+  async putSignedList(list: SignedList): Promise<void> {
+    this.#open().putSignedList(list);
+  }
+
+  async dropRevocationList(shard: number): Promise<void> {
+    this.#open().dropRevocationList(shard);
+  }
+
+  async nameShard(fingerprint: Fingerprint, shard: number): Promise<void> {
+    this.#open().nameShard(fingerprint, shard);
+  }
+
+  async owe(effect: Effect): Promise<void> {
+    this.#owes = true;
+    this.#open().owe(effect);
+  }
+
+  async settle(effectId: number): Promise<void> {
+    this.#open().settle(effectId);
+  }
+
+  async putOff(effectId: number, dueAt: Instant): Promise<void> {
+    this.#open().putOff(effectId, dueAt);
+  }
+
+  async record(entry: JournalEntry): Promise<void> {
+    this.#open().record(entry);
+  }
+}

@@ -1,0 +1,47 @@
+// What every store must do, whatever holds its rows. An adapter's test calls this with a way to open an empty store.
+import { afterEach, beforeEach, describe } from 'vitest';
+import { alerts, forgotten, notifications, watches } from './alerts.ts';
+import { campaigns } from './campaigns.ts';
+import { delegations, deliveries } from './delegations.ts';
+import { effects } from './effects.ts';
+import { findings } from './findings.ts';
+import { history } from './history.ts';
+import { outlooks } from './outlooks.ts';
+import { period } from './period.ts';
+import { lists, sweeps } from './queries.ts';
+import { revocationLists } from './revocation-lists.ts';
+import { standings } from './standings.ts';
+import { telemetry } from './telemetry.ts';
+import { limitsOfTransactions, transactions } from './transactions.ts';
+import { begin, end, type OpenedStore } from './under-test.ts';
+import { conflicts, inventoryValues, ledgerValues } from './values.ts';
+
+/** Runs the suite on the stores that `open` makes. */
+export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
+  describe(name, () => {
+    beforeEach(() => begin(open));
+    afterEach(end);
+    describe('the inventory', inventoryValues);
+    describe('the ledger', ledgerValues);
+    describe('conflicts', conflicts);
+    describe('transactions', transactions);
+    describe('the limits of transactions', limitsOfTransactions);
+    describe('lists', lists);
+    describe('sweeps', sweeps);
+    describe('a long history', history);
+    describe('what a forecast reads', outlooks);
+    describe('standings', standings);
+    describe('findings', findings);
+    describe('what an export for a period reads', period);
+    describe('campaigns', campaigns);
+    describe('effects', effects);
+    describe('revocation lists', revocationLists);
+    describe('delegations', delegations);
+    describe('telemetry', telemetry);
+    describe('what is under way', deliveries);
+    describe('whom to look at', watches);
+    describe('alerts', alerts);
+    describe('alerts that are over', forgotten);
+    describe('notifications', notifications);
+  });
+}
