@@ -7,7 +7,7 @@ import type { CarriedContact, Contact, Criticality, Encoding, Principal, Princip
 import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Cohort } from '../domain/rollout.ts';
-import type { StoredFinding } from '../ports/store.ts';
+import type { StoredFinding } from '../ports/oversight.ts';
 import type { CutOffView, Dryable, DryRunView, Insistence, ReloadRequest } from './decision-views.ts';
 import type { FleetView } from './fleet-view.ts';
 import type { ForecastQuery, ForecastView } from './forecast-views.ts';

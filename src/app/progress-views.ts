@@ -1,7 +1,7 @@
 // How a device comes and goes, and how far a renewal got, as operators see it.
 import type { RenewalRefusal } from '../domain/refusal.ts';
 import type { Renewal } from '../domain/renewal.ts';
-import type { JournalEntry } from '../ports/store.ts';
+import type { JournalEntry } from '../ports/journal.ts';
 
 export interface PresenceView {
   readonly here: boolean;

@@ -1,7 +1,7 @@
 // What became of an alert as a CloudEvent 1.0, in JSON: the same for whoever hears of it, over HTTP or MQTT.
 import { type Alert, alertKey, alertKinds } from '../domain/alert.ts';
 import type { Instant } from '../domain/time.ts';
-import type { WaitingNotification } from '../ports/store.ts';
+import type { WaitingNotification } from '../ports/notifications.ts';
 import { runbookOf } from './runbook.ts';
 import type { Teller } from './teller.ts';
 

@@ -1,8 +1,8 @@
 // The alert sink that is always there: the log, one line an event.
 import { principalOf } from '../domain/alert.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
+import type { WaitingNotification } from '../ports/notifications.ts';
 import type { Sink } from '../ports/sink.ts';
-import type { WaitingNotification } from '../ports/store.ts';
 import { runbookOf } from './runbook.ts';
 import type { Teller } from './teller.ts';
 

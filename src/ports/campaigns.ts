@@ -31,3 +31,7 @@ export interface CampaignReader {
   /** Renewals of a campaign that have not ended, in order of id, after one. */
   campaignRenewals(id: string, after: string, limit: number): Promise<Renewal[]>;
 }
+
+export interface CampaignWriter {
+  putCampaign(campaign: StoredCampaign): Promise<void>;
+}

@@ -3,25 +3,11 @@
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { CarriedContact, PrincipalId } from '../domain/principal.ts';
 import type { RenewalRefusal } from '../domain/refusal.ts';
-import type { Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Upload } from '../domain/upload.ts';
 
 export interface CarriedUpload extends Upload {
   readonly gatewayId: PrincipalId;
-}
-
-/** What tells how far an open renewal got. */
-export interface OutlookPath {
-  /** The gateway that the renewal which brought a certificate went through, or else its activation; null: none. */
-  readonly via: PrincipalId | null;
-  /** Was the request of that renewal signed by the key before it? */
-  readonly signed: boolean;
-}
-
-export interface OutlookRenewal extends Pick<Renewal, 'id' | 'state' | 'lastCode'> {
-  /** Was the same refused again and again, and has it not moved on since? */
-  readonly isRefused?: true;
 }
 
 export interface CarriedReader {

@@ -1,7 +1,7 @@
 // The fleet in figures, as the ledger's store keeps them: their cost follows what is wrong, not how large the fleet is.
 import type { Principal, PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { Outlook } from './store.ts';
+import type { Outlook } from './outlooks.ts';
 
 /** Principals of one standing, decommissioned ones left out. */
 export interface StandingCount {

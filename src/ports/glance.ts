@@ -10,7 +10,7 @@ import type { Instant } from '../domain/time.ts';
  */
 export interface Glance {
   principal(id: PrincipalId): Principal | null;
-  /** As {@link Reader.delegationsFor} of the store. */
+  /** As {@link DelegationReader.delegationsFor}. */
   delegationsFor(device: PrincipalId, site: string | null): Delegation[];
   /** Until when this gateway may carry this device's telemetry; null: never. Asked for each message. */
   telemetryUntil(gateway: PrincipalId, device: PrincipalId): Instant | null;

@@ -2,7 +2,7 @@
 import type { Alert, AlertName } from '../domain/alert.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { JournalEntry } from './store.ts';
+import type { JournalEntry } from './journal.ts';
 
 /** Where a line stands in the journal by time; lines of one moment as they were recorded. */
 export interface JournalPlace {

@@ -1,6 +1,6 @@
 // Who is told of alerts: a log, a topic, a receiver behind HTTP. What waits for each is kept by the store.
 import type { Alert } from '../domain/alert.ts';
-import type { WaitingNotification } from './store.ts';
+import type { WaitingNotification } from './notifications.ts';
 
 /** `refused`: as it is it will never be taken, and is not to be told again. `failed`: it may be later. */
 export type SinkAnswer =

@@ -10,7 +10,7 @@ import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { gapsOf } from '../../src/domain/presence.ts';
 import { awayMs } from '../../src/domain/visits.ts';
 import { assemble, initHome } from '../../src/home.ts';
-import type { Presence } from '../../src/ports/store.ts';
+import type { Presence } from '../../src/ports/presence.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { certificate, renewal } from '../contract/store/rows.ts';
 import { idOf, noon, principal } from '../domain/samples.ts';

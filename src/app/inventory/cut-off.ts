@@ -3,7 +3,7 @@
 import { type Delegation, names } from '../../domain/delegation.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { Outlook, OutlookPlace } from '../../ports/store.ts';
+import type { Outlook, OutlookPlace } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
 import type { CutOffView } from '../decision-views.ts';
 import type { Objection } from '../renewal/decide.ts';

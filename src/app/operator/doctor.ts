@@ -5,7 +5,7 @@ import { type Descriptors, judgeDescriptors } from '../../domain/machine.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
-import type { CaseTwins } from '../../ports/store.ts';
+import type { CaseTwins } from '../../ports/inventory.ts';
 import type { App } from '../context.ts';
 import type { Check } from '../operations.ts';
 import { damageCheck } from '../oversight/ledger-damage.ts';

@@ -2,7 +2,7 @@
 // at a time, so that others have their turn.
 import { certificateStates, type LedgerEntry } from '../../domain/certificate.ts';
 import { parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
-import type { Page } from '../../ports/store.ts';
+import type { Page } from '../../ports/page.ts';
 import type { App } from '../context.ts';
 import { type CertificateView, OperationError } from '../operations.ts';
 import { viewOf } from '../view.ts';

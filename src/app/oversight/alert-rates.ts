@@ -2,7 +2,7 @@
 // lowered, let certificates lapse one after another, and each of them would be told of late.
 import { type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { SurveyedCertificate } from '../../ports/store.ts';
+import type { SurveyedCertificate } from '../../ports/ledger.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { pacesOf } from '../renewal/toll.ts';

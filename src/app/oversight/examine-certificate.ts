@@ -8,7 +8,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { type CertificateFacts, readAdopted } from '../../pki/x509.ts';
-import type { SurveyedCertificate } from '../../ports/store.ts';
+import type { SurveyedCertificate } from '../../ports/ledger.ts';
 import { type App, policyOf } from '../context.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';

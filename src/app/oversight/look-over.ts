@@ -3,7 +3,9 @@
 import { type CertificateInUse, findingsOf, surveyedKinds } from '../../domain/finding.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { Reader, StoredFinding, SurveyedCertificate, Transaction } from '../../ports/store.ts';
+import type { SurveyedCertificate } from '../../ports/ledger.ts';
+import type { StoredFinding } from '../../ports/oversight.ts';
+import type { Reader, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
 import { type App, policyOf } from '../context.ts';
 import { alertDelegations, DailyNeeds } from './alert-delegations.ts';

@@ -3,7 +3,8 @@
 import { graceMs } from '../../domain/policy.ts';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities, type Principal } from '../../domain/principal.ts';
-import type { OutlookPlace, SurveyedCertificate } from '../../ports/store.ts';
+import type { SurveyedCertificate } from '../../ports/ledger.ts';
+import type { OutlookPlace } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
 import { Policies } from '../policies.ts';
 import { Toll } from '../renewal/toll.ts';

@@ -2,8 +2,8 @@
 // dropped and counted, and so is the oldest of what is too much.
 import { type Alert, type AlertName, alertKey } from '../../domain/alert.ts';
 import { retryAfterMaxMs } from '../../domain/retry-after.ts';
+import type { WaitingNotification } from '../../ports/notifications.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
-import type { WaitingNotification } from '../../ports/store.ts';
 import type { App } from '../context.ts';
 
 const retryFirstMs = 1_000;

@@ -1,6 +1,7 @@
 // One of the courses in which what is owed is carried out, each at its own pace: what is slow in one holds up none of the others.
 import type { Instant } from '../../domain/time.ts';
-import type { Store, WaitingEffect } from '../../ports/store.ts';
+import type { WaitingEffect } from '../../ports/outbox.ts';
+import type { Store } from '../../ports/store.ts';
 
 /** Effects carried out side by side, and settled together: a kill in between costs as many repetitions at most. */
 export const effectsTogether = 256;

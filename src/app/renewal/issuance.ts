@@ -2,7 +2,7 @@
 // at a time until it answers; what waits for it stays in the ledger, and then comes at the rate again, not all at once.
 import { type Effect, effectKey } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
-import type { WaitingEffect } from '../../ports/store.ts';
+import type { WaitingEffect } from '../../ports/outbox.ts';
 import { change } from '../change.ts';
 import type { App } from '../context.ts';
 import { pauseMostMs } from './breaker.ts';

@@ -6,7 +6,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { RenewalState } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { ShortReason } from '../../domain/time-left.ts';
-import type { Outlook } from '../../ports/store.ts';
+import type { Outlook } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
 import { canBeTold, mannerFor, type Way } from './manner.ts';
 import { grantsFor, keyModeOf } from './prospect.ts';

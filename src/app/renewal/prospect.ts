@@ -8,7 +8,7 @@ import type { Principal } from '../../domain/principal.ts';
 import { lightsUntil } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
-import type { Outlook } from '../../ports/store.ts';
+import type { Outlook } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
 import { issuerEnd } from '../trust.ts';
 import { dueByKnown } from './due.ts';

@@ -1,7 +1,7 @@
 // What could not be carried out is told, and comes again: the later, the more often it failed.
 import { effectKey, putOffMaxMs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
-import type { WaitingEffect } from '../../ports/store.ts';
+import type { WaitingEffect } from '../../ports/outbox.ts';
 import type { App } from '../context.ts';
 import type { CarriedOut } from './course.ts';
 

@@ -5,7 +5,7 @@ import type { Principal, PrincipalStatus } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Footing, neededMs, reachOf, takesTime } from '../../domain/time-left.ts';
 import type { Absence } from '../../domain/visits.ts';
-import type { Outlook } from '../../ports/store.ts';
+import type { Outlook } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
 import { dueUnder } from './due.ts';
 import { noWayFor } from './no-way.ts';

@@ -2,7 +2,7 @@
 // or a restart. What fails is put off, never dropped. Offers and issuance have a course of their own each, at their own rate,
 // in which whoever has least time left goes first.
 import type { Effect } from '../../domain/effect.ts';
-import type { WaitingEffect } from '../../ports/store.ts';
+import type { WaitingEffect } from '../../ports/outbox.ts';
 import type { App } from '../context.ts';
 import { prompt, queueOffer } from '../enrollment/prompt.ts';
 import { type CarriedOut, Course, type CoursePlan, effectsTogether } from '../renewal/course.ts';

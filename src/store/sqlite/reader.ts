@@ -4,9 +4,13 @@ import type { Fingerprint, Serial } from '../../domain/certificate.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import type { RenewalState } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { PrincipalQuery } from '../../ports/inventory.ts';
+import type { QueuedKind } from '../../ports/outbox.ts';
+import type { OutlookPlace } from '../../ports/outlooks.ts';
+import type { Page } from '../../ports/page.ts';
 import type { JournalPlace } from '../../ports/period.ts';
 import type { ListPlace } from '../../ports/revocation-lists.ts';
-import type { OutlookPlace, Page, PrincipalQuery, QueuedKind, Reader } from '../../ports/store.ts';
+import type { Reader } from '../../ports/store.ts';
 import { FleetTableReader } from './fleet-reader.ts';
 
 export class TableReader extends FleetTableReader implements Reader {

@@ -1,7 +1,7 @@
 // Part of the suite of every store: what a forecast reads.
 
 import { expect, it } from 'vitest';
-import type { Outlook, OutlookPlace } from '../../../src/ports/store.ts';
+import type { Outlook, OutlookPlace } from '../../../src/ports/outlooks.ts';
 import { certificate, day, idOf, now, principal, renewal } from './rows.ts';
 import { put, putRenewals, store } from './under-test.ts';
 

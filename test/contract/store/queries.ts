@@ -3,7 +3,8 @@
 import { expect, it } from 'vitest';
 import type { PrincipalId } from '../../../src/domain/principal.ts';
 import { openStates, renewalStates } from '../../../src/domain/renewal.ts';
-import type { CaseTwins, Store } from '../../../src/ports/store.ts';
+import type { CaseTwins } from '../../../src/ports/inventory.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { certificate, day, idOf, now, principal, renewal, serialOf } from './rows.ts';
 import { put, putRenewals, store } from './under-test.ts';
 

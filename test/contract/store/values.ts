@@ -1,7 +1,7 @@
 // Part of the suite of every store: what is put comes back as it was, and what may not be put is refused.
 
 import { expect, it } from 'vitest';
-import type { JournalEntry } from '../../../src/ports/store.ts';
+import type { JournalEntry } from '../../../src/ports/journal.ts';
 import { approvedRequest, certificate, contact, day, digest, idOf, now, principal, renewal, serialOf } from './rows.ts';
 import { put, putRenewals, store } from './under-test.ts';
 

@@ -10,7 +10,7 @@ import {
 } from '../../../domain/alert.ts';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { WaitingNotification } from '../../../ports/store.ts';
+import type { WaitingNotification } from '../../../ports/notifications.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
 

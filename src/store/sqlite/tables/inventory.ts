@@ -10,7 +10,8 @@ import {
   type PrincipalId,
 } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { CaseTwins, Page, PrincipalQuery } from '../../../ports/store.ts';
+import type { CaseTwins, PrincipalQuery } from '../../../ports/inventory.ts';
+import type { Page } from '../../../ports/page.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
 

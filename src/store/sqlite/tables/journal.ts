@@ -1,8 +1,8 @@
 // The record of what was done, and how many rows there are of each kind.
 import { sql } from 'kysely';
 import type { Instant } from '../../../domain/time.ts';
+import type { JournalEntry } from '../../../ports/journal.ts';
 import type { JournalPlace, PlacedEntry } from '../../../ports/period.ts';
-import type { JournalEntry } from '../../../ports/store.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
 

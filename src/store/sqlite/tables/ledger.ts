@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Fingerprint, LedgerEntry, Serial } from '../../../domain/certificate.ts';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { Page } from '../../../ports/store.ts';
+import type { Page } from '../../../ports/page.ts';
 import { Differing } from '../differing.ts';
 import { bytesOf, type Parameter, type Queries } from '../query.ts';
 import { held } from './held.ts';

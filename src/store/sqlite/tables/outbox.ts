@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import { type Effect, effectKey, effectRank, putOffMaxMs } from '../../../domain/effect.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { QueuedKind, WaitingEffect } from '../../../ports/store.ts';
+import type { QueuedKind, WaitingEffect } from '../../../ports/outbox.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
 

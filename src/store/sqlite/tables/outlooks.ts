@@ -8,7 +8,7 @@ import { refusedOften } from '../../../domain/refusal.ts';
 import type { RenewalState } from '../../../domain/renewal.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { Horizon, HorizonPlace } from '../../../ports/fleet.ts';
-import type { Outlook, OutlookPlace } from '../../../ports/store.ts';
+import type { Outlook, OutlookPlace } from '../../../ports/outlooks.ts';
 import { bytesOf, type Parameter, type Queries } from '../query.ts';
 import { splitModes } from './inventory.ts';
 import { build } from './schema.ts';

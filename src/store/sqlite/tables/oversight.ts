@@ -2,7 +2,8 @@
 import type { PrincipalId } from '../../../domain/principal.ts';
 
 import type { Instant } from '../../../domain/time.ts';
-import type { Presence, StoredFinding } from '../../../ports/store.ts';
+import type { StoredFinding } from '../../../ports/oversight.ts';
+import type { Presence } from '../../../ports/presence.ts';
 import { bytesOf, type Parameter, type Queries } from '../query.ts';
 import { build } from './schema.ts';
 

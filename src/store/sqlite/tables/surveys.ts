@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { SurveyedCertificate } from '../../../ports/store.ts';
+import type { SurveyedCertificate } from '../../../ports/ledger.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { held } from './held.ts';
 import { build } from './schema.ts';

@@ -1,0 +1,22 @@
+// The journal: what was done, by time, for people and auditors.
+import type { PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
+
+/** A line of the record of what was done, for people and auditors. `detail` holds no secrets. */
+export interface JournalEntry {
+  readonly at: Instant;
+  readonly action: string;
+  readonly principalId: PrincipalId | null;
+  readonly renewalId: string | null;
+  readonly detail: string;
+}
+
+export interface JournalReader {
+  journal(query: { renewalId?: string }, limit: number): Promise<JournalEntry[]>;
+}
+
+export interface JournalWriter {
+  record(entry: JournalEntry): Promise<void>;
+  /** Forgets those of the `limit` first lines of the journal that were recorded before this instant. Returns how many. */
+  forgetJournal(before: Instant, limit: number): Promise<number>;
+}

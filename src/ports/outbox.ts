@@ -1,0 +1,32 @@
+// What is owed to the outside: kept with the change that owes it, until it was carried out.
+import type { Effect } from '../domain/effect.ts';
+import type { Instant } from '../domain/time.ts';
+
+export interface WaitingEffect {
+  readonly id: number;
+  readonly effect: Effect;
+  readonly dueAt: Instant;
+  readonly attempts: number;
+}
+
+/** Effects that are carried out at a rate: offers and issuance. */
+export type QueuedKind = Extract<Effect['kind'], 'prompt' | 'issue'>;
+
+export interface OutboxReader {
+  /**
+   * Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id; without those
+   * that are carried out at a rate.
+   */
+  dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
+  /** The same of those of one kind that are carried out at a rate: who has least time left first. */
+  queuedEffects(kind: QueuedKind, now: Instant, limit: number): Promise<WaitingEffect[]>;
+}
+
+export interface OutboxWriter {
+  /** Adds to what is owed; an effect with the same key is replaced and due at once. */
+  owe(effect: Effect): Promise<void>;
+  /** The effect was carried out; a newer one with the same key stays. */
+  settle(effectId: number): Promise<void>;
+  /** The effect failed and is due again at `dueAt`. */
+  putOff(effectId: number, dueAt: Instant): Promise<void>;
+}
