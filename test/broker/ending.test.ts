@@ -24,8 +24,10 @@ describe('a session', () => {
     socket.write(connectPacket('d1', { keepalive: 0 }));
     await until(() => packets.length === 1);
     await closed(socket);
-    expect(Date.now()).toBeGreaterThanOrEqual(endsAt);
+    const closedAt = Date.now();
+    expect(packets[0]).toMatchObject({ cmd: 'connack', returnCode: 0 });
     expect(reasons().at(-1)).toBe('certificate_expired');
+    expect(closedAt).toBeGreaterThanOrEqual(endsAt);
     await until(() => house.broker.sessionCount === 0);
   });
 
