@@ -14,8 +14,7 @@ import { Asked } from './app/enrollment/asked.ts';
 import { Refusals } from './app/enrollment/refusals.ts';
 import { Rounds } from './app/enrollment/rounds.ts';
 import { newThrottles } from './app/enrollment/throttle.ts';
-import type { Operations } from './app/operations.ts';
-import { operationsOf } from './app/operator/operate.ts';
+import { type OperationsFor, operationsOn } from './app/operator/operate.ts';
 import { ExposureWatch } from './app/oversight/exposure-watch.ts';
 import { Foresight } from './app/oversight/foresight.ts';
 import { Policies } from './app/policies.ts';
@@ -31,6 +30,7 @@ import { loadProfiles } from './authority/profiles.ts';
 import { ensureServerCertificate, readServerCertificate, type ServerOptions } from './authority/server-certificate.ts';
 import type { Config } from './config.ts';
 import { CrlFolder } from './crl-folder.ts';
+import { brokerActor } from './domain/actor.ts';
 import type { Exposure, LogState } from './domain/machine.ts';
 import { routineWaitMs } from './domain/revocation-list.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
@@ -77,7 +77,7 @@ export interface HomeOptions {
 }
 
 export interface OpenHome {
-  readonly operations: Operations;
+  readonly operationsFor: OperationsFor;
   close(): Promise<void>;
 }
 
@@ -199,12 +199,11 @@ export async function assemble(
     const profiles = loadProfiles();
     const configured = authorities[config.authority.kind](pkiFolder(home), { ...pkiOptions(options), profiles });
     const authority = options.throughAuthority?.(configured) ?? configured;
-    const turns = new Turns();
-    const chores = new Chores();
     const shelf = new CrlFolder(home);
     const sources = sourcesOf(config);
     const [gateway = 'nolapse'] = config.server.names;
     const app: App = {
+      actor: brokerActor,
       store,
       authority,
       serverRoot: configured.trust().roots[0],
@@ -222,8 +221,8 @@ export async function assemble(
       refusals: new Refusals(),
       rounds: new Rounds(),
       asked: new Asked(),
-      turns,
-      chores,
+      turns: new Turns(),
+      chores: new Chores(),
       crls: new RevocationLists(() => app),
       shelf,
       foresight: new Foresight(),
@@ -273,10 +272,12 @@ export async function openHome(options: HomeOptions): Promise<OpenHome> {
   const { app, outbox } = await assemble(options, decisions, noSessions, 'use');
   outbox.poke();
   return {
-    operations: operationsOf(
+    operationsFor: operationsOn({
       app,
-      () => readServerCertificate(pkiFolder(options.home), options.passphrase)?.der ?? null,
-    ),
+      serverDer: () => readServerCertificate(pkiFolder(options.home), options.passphrase)?.der ?? null,
+      reread: null,
+      isServing: false,
+    }),
     close: () => closeAtRest(app, outbox),
   };
 }

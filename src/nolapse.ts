@@ -3,7 +3,7 @@
 import { watchAbsentSessions } from './absent-sessions.ts';
 import { entranceOf } from './app/admission/entrance.ts';
 import { Seen } from './app/admission/seen.ts';
-import { operationsOf } from './app/operator/operate.ts';
+import { operationsOn } from './app/operator/operate.ts';
 import { reloadUnattended } from './app/operator/reload.ts';
 import { checkAtStart } from './app/oversight/ledger-damage.ts';
 import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
@@ -158,9 +158,9 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     const { forgetAbsent } = sessions;
     undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, decisions, forgetAbsent }));
     const reread = rereader(options.config, options.readConfig);
-    const operations = operationsOf(app, () => parts.server.der, reread, true);
+    const operationsFor = operationsOn({ app, serverDer: () => parts.server.der, reread, isServing: true });
     const metrics = () => renderOwnerMetrics(parts, options.metrics, broker);
-    const control = await startControlServer({ home: options.home, operations, metrics, log: options.log });
+    const control = await startControlServer({ home: options.home, operationsFor, metrics, log: options.log });
     undos.push(() => control.close());
     let maintenance: Maintenance | null = null;
     const isWell = async (): Promise<boolean> =>
@@ -194,7 +194,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     undos.push(() => app.chores.stop());
     const { port, websocketPort } = await broker.listen();
     return {
-      operations,
+      operationsFor,
       made,
       hangUp: () => reloadUnattended(app, reread),
       ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },

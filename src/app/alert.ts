@@ -1,5 +1,6 @@
 // Gives alerts their life within a change: what is found again and is as it was is told to nobody, and what has become of one is
 // recorded and put before every sink in the same transaction.
+import type { Actor } from '../domain/actor.ts';
 import {
   type Alert,
   type AlertName,
@@ -22,6 +23,7 @@ import type { Transaction } from '../ports/store.ts';
 export interface AlertContext {
   readonly tx: Transaction;
   readonly now: Instant;
+  readonly actor: Actor;
   /** Names of the sinks that are told. */
   readonly sinks: readonly string[];
 }
@@ -53,7 +55,7 @@ export async function handOverWithin(within: AlertContext, id: PrincipalId, owne
   }
 }
 
-async function take({ tx, now, sinks }: AlertContext, known: Alert | null, step: AlertStep): Promise<void> {
+async function take({ tx, now, actor, sinks }: AlertContext, known: Alert | null, step: AlertStep): Promise<void> {
   const { alert, event } = step;
   if (event === null) return;
   await tx.putAlert(alert);
@@ -63,6 +65,7 @@ async function take({ tx, now, sinks }: AlertContext, known: Alert | null, step:
     principalId: principalOf(alert),
     renewalId: null,
     detail: `${alert.kind} ${alert.severity}: ${alert.subject}: ${alert.detail}`,
+    actor,
   });
   const was = marksLeft(known, step);
   for (const sink of sinks) await tx.notify(sink, event, { ...alert, ...(was && { was }) }, now);

@@ -1,4 +1,5 @@
 // One change of the ledger: a transaction, the time it happens at, and what is told about it once it is committed.
+import type { Actor } from '../domain/actor.ts';
 import type { AlertName, Condition } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
@@ -24,6 +25,8 @@ export interface Change {
   readonly app: App;
   readonly tx: Transaction;
   readonly now: Instant;
+  /** Who brings it about. */
+  readonly actor: Actor;
   /** Records it with the change and tells it after the commit. */
   record(happening: Happening): Promise<void>;
   /** Runs once the change is committed, and only then. It must not throw. */
@@ -49,11 +52,13 @@ export async function change<T>(
   const result = await app.store.transact((tx) => {
     after = [];
     const now = app.clock.now();
-    const alerts = { tx, now, sinks: [...app.sinks.keys()] };
+    const { actor } = app;
+    const alerts = { tx, now, actor, sinks: [...app.sinks.keys()] };
     return work({
       app,
       tx,
       now,
+      actor,
       record: async (happening) => {
         const { action, principalId, renewalId, fields, ...rest } = happening;
         const message = via ? `${happening.message}, through ${via}` : happening.message;
@@ -63,6 +68,7 @@ export async function change<T>(
           principalId: principalId ?? null,
           renewalId: renewalId ?? null,
           detail: message,
+          actor,
         });
         const named = {
           ...(principalId && { 'nolapse.principal': principalId }),

@@ -1,5 +1,6 @@
 // What every verb of the application is given: the ports, and the configuration as values.
 import type { AccessRules } from '../domain/acl.ts';
+import type { Actor } from '../domain/actor.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Principal, PrincipalKind } from '../domain/principal.ts';
 import type { SourceRules } from '../domain/reconcile.ts';
@@ -33,6 +34,8 @@ import type { RevocationLists } from './upkeep/revocation-lists.ts';
 import type { Turns } from './upkeep/turns.ts';
 
 export interface App {
+  /** On whose behalf things are changed: the broker's own, unless {@link actingAs} says otherwise. */
+  readonly actor: Actor;
   readonly store: Store;
   readonly authority: Authority;
   /** DER of the root that devices verify the broker with. */

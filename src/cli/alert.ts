@@ -1,7 +1,7 @@
 // nolapse alert ...: what somebody must act on, and who has taken it on. Exit code 1 when any of those listed is open.
-import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type Alert, type AlertKind, alertKinds } from '../domain/alert.ts';
+import { currentUser, withReason } from './actor.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -26,32 +26,23 @@ export function registerAlert(program: Command, surroundings: Surroundings): voi
     .action(async (kind: string, subject: string, options: CommonOptions) => {
       show(options, await withOperations(surroundings, options, (each) => each.showAlert({ kind, subject })));
     });
-  withCommon(group.command('ack'))
+  withReason(withCommon(group.command('ack')))
     .description('acknowledge an alert: you take it on')
     .argument('<kind>')
     .argument('<subject>')
     .option('--by <name>', 'who takes it on (default: the user of this shell)')
     .action(async (kind: string, subject: string, options: AcknowledgeOptions) => {
-      const by = options.by ?? userName();
+      const by = options.by ?? currentUser();
       const input = { kind, subject, by };
       show(options, await withOperations(surroundings, options, (each) => each.acknowledgeAlert(input)));
     });
-  withCommon(group.command('clear'))
+  withReason(withCommon(group.command('clear')))
     .description('clear an alert; it is raised again if its cause is still there')
     .argument('<kind>')
     .argument('<subject>')
     .action(async (kind: string, subject: string, options: CommonOptions) => {
       show(options, await withOperations(surroundings, options, (each) => each.clearAlert({ kind, subject })));
     });
-}
-
-/** In a container the user need not have a name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 function registerList(group: Command, surroundings: Surroundings): void {

@@ -15,9 +15,12 @@ export function parseWhole(text: string): number {
   throw new InvalidArgumentError('expected a whole number.');
 }
 
+const rsaSizes = [2_048, 3_072, 4_096] as const;
+export type RsaBits = (typeof rsaSizes)[number];
+
 /** `rsa:2048` as its bits. For commander's options. */
-export function readKeyType(text: string): number {
-  const [, bits] = /^rsa:(2048|3072|4096)$/.exec(text) ?? [];
+export function readKeyType(text: string): RsaBits {
+  const bits = rsaSizes.find((size) => text === `rsa:${size}`);
   if (bits === undefined) throw new InvalidArgumentError('expected rsa:2048, rsa:3072 or rsa:4096.');
-  return Number(bits);
+  return bits;
 }

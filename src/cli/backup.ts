@@ -1,6 +1,7 @@
 // nolapse backup: a home in one file. The keys of the CA go from disk to disk on this machine alone.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { withReason } from './actor.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, fields, plain, remark, time } from './output.ts';
 
@@ -10,7 +11,7 @@ const keysInClear =
   'the keys of the CA are in it in the clear: keep it as you keep them, or set a passphrase before init (NOLAPSE_PASSPHRASE_FILE)';
 
 export function registerBackup(program: Command, surroundings: Surroundings): void {
-  withCommon(program.command('backup'))
+  withReason(withCommon(program.command('backup')))
     .description('back the home up into one file, also while the gateway runs: ledger, PKI and configuration, checked')
     .argument('<file>', 'where to write it, with mode 0600')
     .option('--force', 'replace a file that is there')

@@ -5,6 +5,7 @@ import type { CampaignPreview, CampaignScope, CampaignView, NewCampaign } from '
 import { counted } from '../domain/counted.ts';
 import { type Cohort, cohorts } from '../domain/rollout.ts';
 import { formatDuration, parseDuration } from '../domain/time.ts';
+import { withReason } from './actor.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -191,7 +192,8 @@ export function registerCampaign(program: Command, surroundings: Surroundings): 
     abort: ['abortCampaign', 'end it, and call off what is not issued'],
   } as const;
   for (const [name, [operation, description]] of Object.entries(verbs)) {
-    withCommon(group.command(name))
+    const command = withCommon(group.command(name));
+    (name === 'show' ? command : withReason(command))
       .description(description)
       .argument('<campaign>')
       .action(async (id: string, options: CommonOptions) =>

@@ -5,6 +5,7 @@ import type { AddedDelegationView, DelegationView } from '../app/operations.ts';
 import { counted } from '../domain/counted.ts';
 import { type Delegation, isInForce } from '../domain/delegation.ts';
 import type { KeyMode } from '../domain/policy.ts';
+import { withReason } from './actor.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import {
@@ -93,7 +94,7 @@ function coversWords({ covers, site }: AddedDelegationView): string {
 
 export function registerDelegation(program: Command, surroundings: Surroundings): void {
   const group = program.command('delegation').description('which gateway may act for which devices');
-  withDryRun(withCommon(group.command('add')))
+  withDryRun(withReason(withCommon(group.command('add'))))
     .description('let a gateway renew for devices behind it, or for all of a site')
     .argument('<gateway>')
     .option('--device <id...>', 'for these devices')
@@ -131,7 +132,7 @@ export function registerDelegation(program: Command, surroundings: Surroundings)
       answerList(output, 'delegations', list, () => delegationTable(list, Date.now()));
       remarkIfFull(list, options.limit, 'narrow it with --gateway, or raise --limit');
     });
-  withDryRun(withCommon(group.command('revoke')))
+  withDryRun(withReason(withCommon(group.command('revoke'))))
     .description('end a delegation now')
     .argument('<delegation>')
     .action(async (id: string, options: CommonOptions & DryRunOptions) => {

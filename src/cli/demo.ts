@@ -4,13 +4,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Operations } from '../app/operations.ts';
+import type { Operations } from '../app/operator/operate.ts';
 import { parseDuration } from '../domain/time.ts';
 import { makeFolder } from '../folder.ts';
 import type { Device } from '../simulator/device.ts';
 import type { Fleet, Member } from '../simulator/fleet.ts';
 import { flushed } from '../telemetry/flushed.ts';
 import type { Log } from '../telemetry/log.ts';
+import { actorOf } from './actor.ts';
 import { readLedger, sentence, shortcomings, type Tally, tally } from './demo-summary.ts';
 
 const summaryEveryMs = 30_000;
@@ -197,7 +198,7 @@ async function run(options: DemoOptions): Promise<void> {
     writeFileSync(file, configuration);
     headline(log, home, twelve);
     const gateway = await startNolapse({ home, config: loadConfig({ file, env: {} }), log, metrics: createMetrics() });
-    const { operations } = gateway;
+    const operations = gateway.operationsFor(actorOf({}));
     const fleet = new Fleet({ host: '127.0.0.1', port: gateway.ports.mqtt });
     try {
       const stage = { operations, fleet, log, pause, signal: interruption.signal };

@@ -9,11 +9,12 @@ import { OperationError } from '../app/operations.ts';
 import { fileStem } from '../domain/escape.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { makeFolder } from '../folder.ts';
-import { readKeyType } from './arguments.ts';
+import { withReason } from './actor.ts';
+import { type RsaBits, readKeyType } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, fields, moment } from './output.ts';
 
-type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean; readonly key?: number };
+type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean; readonly key?: RsaBits };
 
 interface Target {
   readonly path: string;
@@ -95,7 +96,7 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
 }
 
 export function registerDeviceIssue(group: Command, surroundings: Surroundings): void {
-  withCommon(group.command('issue'))
+  withReason(withCommon(group.command('issue')))
     .description(
       'issue a first certificate and key: writes <id>.crt, <id>-chain.crt, <id>.key and ca.crt; ":" and "@" are escaped',
     )

@@ -39,7 +39,7 @@ export function registerDeviceSet(group: Command, surroundings: Surroundings): v
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', wholeOrNothing)
     .addOption(choice('--cohort <cohort>', 'its turn in campaigns', cohorts))
     .action(async (id: string, options: SetOptions) => {
-      const { home: _home, config: _config, output, ...given } = options;
+      const { home: _home, config: _config, output, force: _force, reason: _reason, by: _by, ...given } = options;
       const done = await withOperations(surroundings, options, async (each) => {
         const set = await each.setDevice({ id, ...given, ...insistenceOf(options), ...dryRunOf(options) });
         await remarkFirst(each, { ...given, id });

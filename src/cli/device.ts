@@ -14,6 +14,7 @@ import {
 } from '../domain/principal.ts';
 import { cohorts } from '../domain/rollout.ts';
 import { formatDuration } from '../domain/time.ts';
+import { withReason } from './actor.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { certificateTable } from './certificate.ts';
 import { cutOffWords, delegationTable } from './delegation.ts';
@@ -138,7 +139,7 @@ function registerAdd(group: Command, surroundings: Surroundings): void {
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', parseWhole)
     .addOption(new Option('--cohort <cohort>', 'its turn in campaigns (default: by a hash of its id)').choices(cohorts))
     .action(async (id: string, options: AddOptions) => {
-      const { home: _home, config: _config, output, ...given } = options;
+      const { home: _home, config: _config, output, force: _force, reason: _reason, by: _by, ...given } = options;
       const principal = await withOperations(surroundings, options, async (each) => {
         const added = await each.addDevice({ id, ...given, ...insistenceOf(options) });
         await remarkFirst(each, { ...given, id });
@@ -204,7 +205,7 @@ function registerStatusChanges(group: Command, surroundings: Surroundings): void
     ['quarantine', false, 'keep a device out until it is released; its certificates stay'],
     ['release', true, 'let a quarantined device in again'],
   ] as const) {
-    withCommon(group.command(name))
+    withReason(withCommon(group.command(name)))
       .description(description)
       .argument('<id>')
       .action(async (id: string, options: CommonOptions) => {

@@ -1,7 +1,7 @@
 // nolapse init: makes a home, with its root, issuing CA, server certificate and empty CRL.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { connectOperations } from '../http/control-client.ts';
+import { isServed } from '../http/control-client.ts';
 import { flushed } from '../telemetry/flushed.ts';
 import { readKeyType } from './arguments.ts';
 import { type CommonOptions, commandLog, configOf, type Surroundings, withCommon } from './invocation.ts';
@@ -21,7 +21,7 @@ export function registerInit(program: Command, surroundings: Surroundings): void
       const log = await commandLog(surroundings);
       const { initHome } = await import('../home.ts');
       // Where a gateway answers there is nothing to make, and its files are in use.
-      const isRunning = (await connectOperations(home)) !== null;
+      const isRunning = await isServed(home);
       const { made, files } = isRunning
         ? { made: false, files: [] }
         : await initHome({

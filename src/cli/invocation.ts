@@ -4,12 +4,13 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Operations } from '../app/operations.ts';
+import type { Operations } from '../app/operator/operate.ts';
 import type { Config } from '../config.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { connectOperations } from '../http/control-client.ts';
 import { flushed } from '../telemetry/flushed.ts';
 import type { Log } from '../telemetry/log.ts';
+import { actorOf } from './actor.ts';
 import { type Format, remark } from './output.ts';
 import type { PassphraseSource } from './passphrase.ts';
 
@@ -17,6 +18,9 @@ export interface CommonOptions {
   readonly home: string;
   readonly config?: string;
   readonly output: Format;
+  /** Who does it and why, of commands that change something. */
+  readonly by?: string;
+  readonly reason?: string;
 }
 
 /** What the process was started with. */
@@ -97,7 +101,8 @@ export async function withOperations<T>(
 ): Promise<T> {
   const home = resolve(options.home);
   requireHome(home);
-  const running = await connectOperations(home);
+  const actor = actorOf(options);
+  const running = await connectOperations(home, actor);
   if (running) return work(running);
   const config = await configOf(surroundings, options);
   const passphrase = surroundings.passphrase.read(remark);
@@ -106,7 +111,7 @@ export async function withOperations<T>(
   try {
     const opened = await openHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
     try {
-      return await work(opened.operations);
+      return await work(opened.operationsFor(actor));
     } finally {
       await opened.close();
     }

@@ -3,6 +3,8 @@ import { type Command, Option } from 'commander';
 import type { RenewalRefusal } from '../domain/refusal.ts';
 import { type Renewal, renewalStates } from '../domain/renewal.ts';
 import { isLate, shownState } from '../domain/shown-state.ts';
+import type { JournalEntry } from '../ports/journal.ts';
+import { withReason } from './actor.ts';
 import {
   type CommonOptions,
   remarkIfFull,
@@ -12,7 +14,7 @@ import {
   withOperations,
 } from './invocation.ts';
 import { remarkStrangers } from './names.ts';
-import { answer, answerList, cell, fields, fromNow, moment, time } from './output.ts';
+import { answer, answerList, cell, fields, fromNow, moment, plain, time } from './output.ts';
 import { cut, fold, table } from './table.ts';
 
 type ListOptions = CommonOptions & { readonly device?: string; readonly state?: string; readonly limit: number };
@@ -81,6 +83,13 @@ export function refusalTable(refusals: readonly RenewalRefusal[], now: number): 
   );
 }
 
+/** Who it was, and why: of the broker's own doing only that. */
+function actorWords({ actor }: JournalEntry): string {
+  if (actor === null) return '-';
+  const { name, claimed, reason } = actor;
+  return plain(`${name}${claimed ? ' (claimed)' : ''}${reason === null ? '' : `: ${reason}`}`);
+}
+
 export function registerRenewal(program: Command, surroundings: Surroundings): void {
   const group = program.command('renewal').description('renewals: what is being replaced, and how far it got');
   withLimit(withCommon(group.command('list')))
@@ -103,17 +112,22 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
     .action(async (id: string, options: CommonOptions) => {
       const shown = await withOperations(surroundings, options, (each) => each.showRenewal({ id }));
       answer(options.output, shown, () => {
-        const steps = shown.journal.map((each) => [time(each.at), cell(each.action), cell(each.detail)]);
+        const steps = shown.journal.map((each) => [
+          time(each.at),
+          cell(each.action),
+          actorWords(each),
+          cell(each.detail),
+        ]);
         const now = Date.now();
         const parts = [
           renewalFields(shown.renewal, now),
           refusalTable(shown.refusals, now),
-          table(['WHEN', 'WHAT', fold('DETAIL')], steps),
+          table(['WHEN', 'WHAT', fold('WHO'), fold('DETAIL')], steps),
         ];
         return parts.filter((part) => part !== '').join('\n');
       });
     });
-  withCommon(group.command('run'))
+  withReason(withCommon(group.command('run')))
     .description("replace a device's certificate now, even if its renewal is held back")
     .argument('<device>')
     .action(async (device: string, options: CommonOptions) => {

@@ -1,12 +1,16 @@
 // The operations over a unix socket in the home, for the command line: POST /v1/<operation> with its input as JSON, or with a file
-// as its body; and the metrics with what is wrong by owner. Who may open the socket may do everything.
+// as its body; and the metrics with what is wrong by owner. Who may open the socket may do everything, and says who it is.
+import type { IncomingHttpHeaders } from 'node:http';
 import { fastify } from 'fastify';
-import type { z } from 'zod';
-import { OperationError, type OperationName, type Operations } from '../app/operations.ts';
+import { OperationError } from '../app/operations.ts';
+import { effectOf, type OperationName, operationNames } from '../app/operator/catalog.ts';
+import { type Operations, type OperationsFor, readInput } from '../app/operator/operate.ts';
+import type { Actor } from '../domain/actor.ts';
+import type { OperationCode } from '../domain/operation-codes.ts';
 import type { Log } from '../telemetry/log.ts';
 import { limitDescriptors } from './address-limit.ts';
+import { actorHeader, readActor } from './control-actor.ts';
 import { controlPath } from './control-path.ts';
-import { isOperation, isStreamed, operationSchemas } from './control-schemas.ts';
 import { listenAt } from './control-socket.ts';
 import { answerErrors, type Translate } from './errors.ts';
 
@@ -19,31 +23,38 @@ const bodyBytes = 1_048_576;
 const connectionsMax = 64;
 /** A file of a whole fleet is taken as fast as it is read. */
 const requestMs = 600_000;
-const faultsMax = 20;
 const unreadMs = 60_000;
 
-const statusOf = { invalid: 422, not_found: 404, conflict: 409 } as const;
+const statusOf: Readonly<Record<OperationCode, number>> = { invalid: 422, not_found: 404, conflict: 409 };
 
 const translate: Translate = (error) =>
   error instanceof OperationError
     ? { status: statusOf[error.code], problem: { code: error.code, faults: error.faults } }
     : null;
 
-function faultsOf(error: z.ZodError): string[] {
-  return error.issues.slice(0, faultsMax).map(({ path, message }) => [...path.map(String), message].join(': '));
+/** A file comes as a stream, and as nothing else. */
+function fileOf(body: unknown): unknown {
+  return typeof body === 'string' ? null : body;
 }
 
-async function perform(operations: Operations, name: OperationName, body: unknown): Promise<unknown> {
-  const parsed = operationSchemas[name].safeParse(body ?? {});
-  if (!parsed.success) throw new OperationError('invalid', faultsOf(parsed.error));
+/** What the caller says of itself. Null: nothing. */
+function actorOf({ [actorHeader]: said }: IncomingHttpHeaders): Actor | null {
+  if (said === undefined) return null;
+  const actor = readActor(String(said));
+  if (!actor) throw new OperationError('invalid', [`${actorHeader}: not what a caller may say of itself`]);
+  return actor;
+}
+
+function perform(operations: Operations, name: OperationName, given: unknown): Promise<unknown> {
   // The table pairs each name with its own input; the compiler cannot follow that pair through a name chosen at run time.
-  return (operations[name] as (input: unknown) => Promise<unknown>).call(operations, parsed.data);
+  const method = operations[name] as (input: unknown) => Promise<unknown>;
+  return method.call(operations, readInput(name, given));
 }
 
 /** Rejects with NolapseError `home_in_use` when a gateway already answers on this home. */
 export async function startControlServer(options: {
   readonly home: string;
-  readonly operations: Operations;
+  readonly operationsFor: OperationsFor;
   /** In Prometheus' format, with what only operators may see. */
   readonly metrics?: () => Promise<string>;
   readonly log: Log;
@@ -69,10 +80,14 @@ export async function startControlServer(options: {
       return metrics();
     });
   }
-  for (const name of Object.keys(operationSchemas).filter(isOperation)) {
-    app.post(`/v1/${name}`, ({ body, query }) => {
-      const input = isStreamed(name) ? { ...(query as object), text: body } : body;
-      return perform(options.operations, name, input);
+  for (const name of operationNames) {
+    app.post(`/v1/${name}`, async ({ headers, body, query }) => {
+      const operations = options.operationsFor(actorOf(headers));
+      return perform(
+        operations,
+        name,
+        effectOf(name) === 'takes a file' ? { ...(query as object), text: fileOf(body) } : body,
+      );
     });
   }
   await app.ready();

@@ -2,11 +2,12 @@
 // inside stays in the log, under an incident id that both sides can name.
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { OperationCode, RequestCode } from '../domain/operation-codes.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** The body of every answer that is not a success. */
 interface Problem {
-  readonly code: string;
+  readonly code: OperationCode | RequestCode;
   readonly faults: readonly string[];
   readonly incident?: string;
 }

@@ -1,4 +1,5 @@
 // The journal: what was done, by time, for people and auditors.
+import type { Actor } from '../domain/actor.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 
@@ -9,6 +10,8 @@ export interface JournalEntry {
   readonly principalId: PrincipalId | null;
   readonly renewalId: string | null;
   readonly detail: string;
+  /** Null: it was recorded by a version that noted none. */
+  readonly actor: Actor | null;
 }
 
 export interface JournalReader {

@@ -4,11 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
 import type { App } from '../../src/app/context.ts';
-import type { NewDelegation, Operations } from '../../src/app/operations.ts';
-import { operationsOf } from '../../src/app/operator/operate.ts';
+import type { NewDelegation } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import type { Entrance, Session } from '../../src/app/session.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { idOf } from '../domain/samples.ts';
+import { operationsIn } from '../fakes/tester.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 let house: Assembled;
@@ -25,7 +26,7 @@ beforeEach(async () => {
   house = await assembled({ clock: { now: () => now }, tell: (decision) => told.push(decision) });
   ({ app } = house);
   entrance = entranceOf(app, new Seen());
-  operations = operationsOf(app, () => null);
+  operations = operationsIn(app);
   for (const id of ['dev-1', 'dev-2']) await operations.addDevice({ id, owner: 'tests', site: 'north' });
   gateway = await connected('gw-1', 'gateway');
 });

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
 import type { App } from '../../src/app/context.ts';
-import { operationsOf } from '../../src/app/operator/operate.ts';
 import type { Entrance } from '../../src/app/session.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { encodeUp } from '../../src/wire/index.ts';
 import { createTestAuthority } from '../broker/test-pki.ts';
 import { idOf } from '../domain/samples.ts';
+import { operationsIn } from '../fakes/tester.ts';
 import { newRequest } from '../scenarios/harness.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
@@ -40,7 +40,7 @@ const connect = (der: Uint8Array) =>
   entrance.admit({ presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1' });
 
 it('nothing an introduced session says is taken once a certificate of its device was in use', async () => {
-  const operations = operationsOf(app, () => null);
+  const operations = operationsIn(app);
   await operations.addDevice({ id, owner: 'tests' });
   const introduced = await connect(stranger);
   if (!introduced.admitted) throw new Error(introduced.reason);
@@ -65,7 +65,7 @@ it('nothing an introduced session says is taken once a certificate of its device
 });
 
 it('whoever was judged before the device enrolled and comes too late to be let in opens no enrollment', async () => {
-  const operations = operationsOf(app, () => null);
+  const operations = operationsIn(app);
   await operations.addDevice({ id, owner: 'tests' });
   const issued = await operations.issueDevice({ id });
   const der = pemToDer(issued.certificatePem, 'CERTIFICATE')?.[0] ?? new Uint8Array();

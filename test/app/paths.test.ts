@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { App } from '../../src/app/context.ts';
 import { receive } from '../../src/app/enrollment/receive.ts';
-import { operationsOf } from '../../src/app/operator/operate.ts';
 import { mannerOf } from '../../src/app/renewal/manner.ts';
 import type { Session } from '../../src/app/session.ts';
 import type { Access } from '../../src/domain/acl.ts';
@@ -14,6 +13,7 @@ import type { Sessions } from '../../src/ports/sessions.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { fingerprintA, idOf } from '../domain/samples.ts';
 import { nobody } from '../fakes/nobody.ts';
+import { operationsIn } from '../fakes/tester.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 const heard: { way: string; topic: string; payload: Uint8Array }[] = [];
@@ -36,7 +36,7 @@ const open = new Map<Way, Session>();
 beforeAll(async () => {
   house = await assembled({ sessions, clock: { now: () => now } });
   ({ app } = house);
-  const operations = operationsOf(app, () => null);
+  const operations = operationsIn(app);
   await operations.addDevice({ id: 'dev-1', owner: 'tests' });
   for (const id of ['gw-1', 'gw-2']) {
     await operations.addDevice({ id, owner: 'tests', kind: 'gateway' });

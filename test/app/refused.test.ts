@@ -3,13 +3,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { App } from '../../src/app/context.ts';
 import { type Refused, sayError } from '../../src/app/enrollment/send-down.ts';
-import { operationsOf } from '../../src/app/operator/operate.ts';
 import { activate } from '../../src/app/renewal/activate.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { idOf } from '../domain/samples.ts';
 import { nobody } from '../fakes/nobody.ts';
+import { operationsIn } from '../fakes/tester.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 let sent = 0;
@@ -30,7 +30,7 @@ const id = idOf('dev-1');
 beforeAll(async () => {
   house = await assembled({ sessions, clock: { now: () => now } });
   ({ app } = house);
-  const operations = operationsOf(app, () => null);
+  const operations = operationsIn(app);
   await operations.addDevice({ id, owner: 'tests' });
   const { certificate } = await operations.issueDevice({ id });
   await activate(app, certificate.fingerprint as Fingerprint);

@@ -15,6 +15,7 @@ import { nothingSaid, parsePrincipalId } from '../../src/domain/principal.ts';
 import { assemble, initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { nobody } from '../fakes/nobody.ts';
+import { operated } from '../fakes/tester.ts';
 import type { Figure } from './figure.ts';
 import { startServer } from './peer.ts';
 import { unlimited } from './rows.ts';
@@ -47,7 +48,7 @@ function optionsOf(home: string) {
 async function makeSite(home: string): Promise<{ gateway: IssuedView; other: IssuedView }> {
   const options = optionsOf(home);
   await initHome(options);
-  const { operations, close } = await openHome(options);
+  const { operations, close } = operated(await openHome(options));
   const ids = Array.from({ length: devices }, (_, i) => `device-${i}`);
   const rows = ids.map((id) => `${id},bench,${site}`).join('\n');
   await operations.importDevices({ format: 'csv', text: `id,owner,site\n${rows}\n` });

@@ -12,6 +12,7 @@ import type { IssuedView } from '../../src/app/operations.ts';
 import { loadConfig } from '../../src/config.ts';
 import { initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { operated } from '../fakes/tester.ts';
 import { type Figure, median } from './figure.ts';
 import { unlimited } from './rows.ts';
 
@@ -78,7 +79,7 @@ async function makeFleet(home: string): Promise<IssuedView[]> {
   writeFileSync(file, `mqtt: { port: 0 }\nhttp: { port: 0 }\nlimits: ${unlimited}\n`);
   const options = { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
   await initHome(options);
-  const opened = await openHome(options);
+  const opened = operated(await openHome(options));
   const fleet: IssuedView[] = [];
   for (let i = 0; i < devices; i += 1) {
     await opened.operations.addDevice({ id: `device-${i}`, owner: 'bench' });

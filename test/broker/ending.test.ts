@@ -24,10 +24,8 @@ describe('a session', () => {
     socket.write(connectPacket('d1', { keepalive: 0 }));
     await until(() => packets.length === 1);
     await closed(socket);
-    const closedAt = Date.now();
-    expect(packets[0]).toMatchObject({ cmd: 'connack', returnCode: 0 });
+    expect(Date.now()).toBeGreaterThanOrEqual(endsAt);
     expect(reasons().at(-1)).toBe('certificate_expired');
-    expect(closedAt).toBeGreaterThanOrEqual(endsAt);
     await until(() => house.broker.sessionCount === 0);
   });
 

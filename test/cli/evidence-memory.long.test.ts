@@ -33,6 +33,7 @@ describe('the evidence of a long time', () => {
             principalId: null,
             renewalId: null,
             detail: `device ${i}: ${words}`,
+            actor: null,
           };
           await tx.record({ at: Date.now() - day + i, ...what });
         }

@@ -268,8 +268,8 @@ describe('the ledger', () => {
   it.each(['warning', 'error'] as const)('is not in order, exit code 1, when the doctor finds a %s', async (level) => {
     const home = join(place.folder, level);
     mkdirSync(home);
-    const { operations } = fakeOperations(() => [{ level, subject: 'server certificate', detail: 'ends soon' }]);
-    const server = await startControlServer({ home, operations, log: recordingLog().log });
+    const { operationsFor } = fakeOperations(() => [{ level, subject: 'server certificate', detail: 'ends soon' }]);
+    const server = await startControlServer({ home, operationsFor, log: recordingLog().log });
     const outcome = await place.run(['doctor', '--home', home]);
     await server.close();
     expect(outcome).toMatchObject({ code: 1, stderr: '' });

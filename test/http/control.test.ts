@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { z } from 'zod';
-import { OperationError, type OperationName, type Operations } from '../../src/app/operations.ts';
+import { OperationError } from '../../src/app/operations.ts';
+import { type OperationName, operationNames } from '../../src/app/operator/catalog.ts';
+import { type Operations, shapeOf } from '../../src/app/operator/operate.ts';
 import { evidencePartNames } from '../../src/app/oversight/evidence.ts';
 import { type ControlServer, startControlServer } from '../../src/http/control.ts';
 import { connectOperations } from '../../src/http/control-client.ts';
-import { operationSchemas } from '../../src/http/control-schemas.ts';
+import { tester } from '../fakes/tester.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 import { fakeOperations } from './fake-operations.ts';
 
@@ -31,7 +33,7 @@ afterEach(async () => {
 
 async function serve(answer: Parameters<typeof fakeOperations>[0]) {
   const fake = fakeOperations(answer);
-  server = await startControlServer({ home, operations: fake.operations, log });
+  server = await startControlServer({ home, operationsFor: fake.operationsFor, log });
   return fake;
 }
 
@@ -39,7 +41,7 @@ it('lets go of callers who take nothing of their answer, and of nobody who waits
   const rows = Array.from({ length: 5_000 }, (_, index) => ({ id: `pump-${index}`, owner: 'water'.repeat(40) }));
   let answer: (rows: unknown) => void = () => undefined;
   const fake = fakeOperations((name) => (name === 'listDevices' ? rows : new Promise((resolve) => (answer = resolve))));
-  server = await startControlServer({ home, operations: fake.operations, log, unreadMs: 100 });
+  server = await startControlServer({ home, operationsFor: fake.operationsFor, log, unreadMs: 100 });
   const waiting = (await client()).listRenewals({});
   const ask =
     'POST /v1/listDevices HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
@@ -53,7 +55,7 @@ it('lets go of callers who take nothing of their answer, and of nobody who waits
 });
 
 async function client(): Promise<Operations> {
-  const operations = await connectOperations(home);
+  const operations = await connectOperations(home, tester);
   if (!operations) throw new Error('nobody answers');
   return operations;
 }
@@ -73,7 +75,7 @@ function rawPost(path: string, body: string): Promise<{ status: number; body: un
 
 /** A value for every key that the operation takes. */
 function fullInput(name: OperationName): Record<string, unknown> {
-  const { shape } = operationSchemas[name] as unknown as z.ZodObject;
+  const { shape } = shapeOf(name) as unknown as z.ZodObject;
   const entries = Object.entries(shape).map(([key, schema]): [string, unknown] => {
     const value = samples.find((each) => schema.safeParse(each).success);
     return [key, key === 'text' ? 'id,owner\n' : value];
@@ -121,44 +123,44 @@ describe('the control socket', () => {
 
   it('takes the place of one whose process is dead', async () => {
     leaveStaleSocket();
-    expect(await connectOperations(home)).toBeNull();
+    expect(await connectOperations(home, tester)).toBeNull();
     await serve(() => []);
     expect(await (await client()).doctor()).toEqual([]);
   });
 
   it('is not taken from a gateway that is alive', async () => {
     await serve(() => []);
-    const { operations } = fakeOperations(() => null);
-    await expect(startControlServer({ home, operations, log })).rejects.toMatchObject({ code: 'home_in_use' });
+    const { operationsFor } = fakeOperations(() => null);
+    await expect(startControlServer({ home, operationsFor, log })).rejects.toMatchObject({ code: 'home_in_use' });
     expect(await (await client()).doctor()).toEqual([]);
   });
 
   it('does not replace a file that is no socket', async () => {
     writeFileSync(join(home, 'control.sock'), 'precious');
-    const { operations } = fakeOperations(() => null);
-    await expect(startControlServer({ home, operations, log })).rejects.toMatchObject({ code: 'not_a_socket' });
+    const { operationsFor } = fakeOperations(() => null);
+    await expect(startControlServer({ home, operationsFor, log })).rejects.toMatchObject({ code: 'not_a_socket' });
   });
 
   it('is gone when the gateway has stopped', async () => {
     await serve(() => []);
     await server?.close();
     server = undefined;
-    expect(await connectOperations(home)).toBeNull();
+    expect(await connectOperations(home, tester)).toBeNull();
     expect(() => statSync(join(home, 'control.sock'))).toThrow();
   });
 
   it('says so when its name is longer than the kernel takes', async () => {
     const long = join(home, 'x'.repeat(100));
     mkdirSync(long);
-    const { operations } = fakeOperations(() => null);
-    const started = startControlServer({ home: long, operations, log });
+    const { operationsFor } = fakeOperations(() => null);
+    const started = startControlServer({ home: long, operationsFor, log });
     await expect(started).rejects.toMatchObject({ code: 'home_path_too_long' });
-    await expect(connectOperations(long)).rejects.toMatchObject({ code: 'home_path_too_long' });
+    await expect(connectOperations(long, tester)).rejects.toMatchObject({ code: 'home_path_too_long' });
   });
 });
 
 describe('an operation over the socket', () => {
-  it.each(Object.keys(operationSchemas) as OperationName[])('is handed all of its input: %s', async (name) => {
+  it.each(operationNames)('is handed all of its input: %s', async (name) => {
     const heard: unknown[] = [];
     await serve(async (_, input) => {
       const { text, ...rest } = input as { text?: AsyncIterable<Uint8Array> };

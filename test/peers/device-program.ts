@@ -6,9 +6,11 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import type { NewDevice, Operations } from '../../src/app/operations.ts';
+import type { NewDevice } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import type { Renewal } from '../../src/domain/renewal.ts';
 import { connectOperations } from '../../src/http/control-client.ts';
+import { tester } from '../fakes/tester.ts';
 import type { GatewayProcess } from './nolapse-process.ts';
 
 /** Exit codes that the programs of examples/ have in common. */
@@ -44,7 +46,7 @@ export function runProgram(
 }
 
 export async function operationsOf(gateway: GatewayProcess): Promise<Operations> {
-  const operations = await connectOperations(gateway.place.home);
+  const operations = await connectOperations(gateway.place.home, tester);
   if (!operations) throw new Error('the gateway does not answer');
   return operations;
 }

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Operations } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import { publishBytes } from '../../src/domain/packet.ts';
 import { inTurns } from '../scenarios/in-turns.ts';
 import { operationsOf, type Run } from './device-program.ts';

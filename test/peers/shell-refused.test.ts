@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Operations } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import { operationsOf, type Run } from './device-program.ts';
 import {
   connack,

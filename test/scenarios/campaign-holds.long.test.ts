@@ -1,7 +1,7 @@
 // Whatever becomes of a campaign, nobody lapses by it: a device that it holds back is offered its replacement by its own due date, one that
 // cannot be reached is alerted of before its end. Certificates of 100 days, due on day 50, and a clock that the test turns.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Operations } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import type { CampaignState } from '../../src/domain/rollout.ts';
 import { type Credentials, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 

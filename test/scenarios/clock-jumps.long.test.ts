@@ -1,7 +1,7 @@
 // The gateway's clock jumps and is set right again: an hour, a day, a year, forward or back, while it runs or between two runs. Afterwards
 // everybody has what they had, and whatever was retired, refused or begun meanwhile was alerted of.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Operations } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import type { Renewal } from '../../src/domain/renewal.ts';
 import { type Credentials, connackOf, type House, openHouse } from './harness.ts';
 import { renewed } from './renewed.ts';

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { change } from '../../src/app/change.ts';
 import type { App } from '../../src/app/context.ts';
-import type { Operations } from '../../src/app/operations.ts';
 import { doctor } from '../../src/app/operator/doctor.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { AlertKind } from '../../src/domain/alert.ts';
 import { openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { type Assembled, assembled } from '../app/assembled.ts';
+import { operated } from '../fakes/tester.ts';
 import { type House, openHouse } from './harness.ts';
 
 let house: House;
@@ -37,7 +38,7 @@ async function aboutHome(operations: Operations, first: 'doctor' | 'alerts') {
 
 const atRest = async <T>(work: (operations: Operations) => Promise<T>): Promise<T> => {
   const config = loadConfig({ file: join(house.home, 'nolapse.yaml'), env: {} });
-  const opened = await openHome({ home: house.home, config, log: createLog({ level: 'silent' }) });
+  const opened = operated(await openHome({ home: house.home, config, log: createLog({ level: 'silent' }) }));
   try {
     return await work(opened.operations);
   } finally {

@@ -4,11 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Operations } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import { loadConfig } from '../../src/config.ts';
 import { initHome, openHome } from '../../src/home.ts';
 import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { operated } from '../fakes/tester.ts';
 import { OtherCa } from '../pki/made.ts';
 
 const hour = 3_600_000;
@@ -48,7 +49,7 @@ const options = () => ({
 });
 
 async function atRest<T>(work: (operations: Operations) => Promise<T>): Promise<T> {
-  const opened = await openHome(options());
+  const opened = operated(await openHome(options()));
   try {
     return await work(opened.operations);
   } finally {

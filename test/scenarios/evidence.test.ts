@@ -173,7 +173,14 @@ describe('a long journal', () => {
       await store.transact(async (tx) => {
         for (let i = 0; i < 700; i += 1) {
           const detail = `line ${part * 700 + i}`;
-          await tx.record({ at: at + (i % 2), action: 'device.changed', principalId: null, renewalId: null, detail });
+          await tx.record({
+            at: at + (i % 2),
+            action: 'device.changed',
+            principalId: null,
+            renewalId: null,
+            detail,
+            actor: null,
+          });
         }
       });
     }

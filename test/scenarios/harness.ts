@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import type { IssuedView } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
@@ -16,11 +17,12 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { idOf } from '../domain/samples.ts';
+import { operated } from '../fakes/tester.ts';
 import { fillHome } from './made-home.ts';
 import { Recorder, until } from './recorder.ts';
 
 export interface House {
-  readonly gateway: Nolapse;
+  readonly gateway: Nolapse & { readonly operations: Operations };
   readonly home: string;
   readonly log: Recorder;
   readonly metrics: Metrics;
@@ -68,17 +70,19 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const log = new Recorder();
   const metrics = createMetrics();
   const readConfig = () => loadConfig({ file, env: {} });
-  const start = () =>
-    startNolapse({
-      home,
-      config: readConfig(),
-      readConfig,
-      log: createLog({ level: 'debug', stream: log }),
-      metrics,
-      ...(options.clock && { clock: options.clock }),
-      ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
-      ...(options.rsaBits && { rsaBits: options.rsaBits }),
-    });
+  const start = async () =>
+    operated(
+      await startNolapse({
+        home,
+        config: readConfig(),
+        readConfig,
+        log: createLog({ level: 'debug', stream: log }),
+        metrics,
+        ...(options.clock && { clock: options.clock }),
+        ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
+        ...(options.rsaBits && { rsaBits: options.rsaBits }),
+      }),
+    );
   await fillHome(home, readConfig(), options);
   let gateway = await start();
   return {

@@ -1,7 +1,7 @@
 // A gateway that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
 // has not begun. Arguments: home, the action to die at ('' for never, or until a message says which). Needs the build in dist/.
 import { loadConfig } from '../../dist/config.js';
-import { startNolapse } from '../../dist/gateway.js';
+import { startNolapse } from '../../dist/nolapse.js';
 import { createLog } from '../../dist/telemetry/log.js';
 import { createMetrics } from '../../dist/telemetry/metrics.js';
 
@@ -22,6 +22,8 @@ const gateway = await startNolapse({
 process.send?.({ ports: gateway.ports });
 process.on('message', async ({ id, name, input, dieAt }) => {
   deadly = dieAt ?? deadly;
-  const result = await gateway.operations[name](input);
+  const result = await gateway
+    .operationsFor({ name: 'tester', channel: 'command line', claimed: false, reason: null })
+    [name](input);
   process.send?.({ id, result });
 });

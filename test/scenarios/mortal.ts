@@ -1,7 +1,7 @@
 // A gateway in a process of its own, which dies by SIGKILL the moment it has told a given decision.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { OperationName } from '../../src/app/operations.ts';
+import type { OperationName } from '../../src/app/operator/catalog.ts';
 import type { Line } from './recorder.ts';
 
 /** A gateway in a process of its own. */

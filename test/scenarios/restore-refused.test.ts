@@ -19,6 +19,7 @@ import { backUp } from '../../src/backup.ts';
 import { loadConfig } from '../../src/config.ts';
 import { initHome, openHome } from '../../src/home.ts';
 import { restoreHome } from '../../src/restore.ts';
+import { operated } from '../fakes/tester.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 
 let folder: string;
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const home = join(folder, 'home');
   const options = { home, config: loadConfig({ env: {} }), log: recordingLog().log };
   await initHome(options);
-  const { operations, close } = await openHome(options);
+  const { operations, close } = operated(await openHome(options));
   await backUp({ home, file: made, replace: false, copyLedger: operations.copyLedger }).finally(close);
 });
 beforeEach(() => {

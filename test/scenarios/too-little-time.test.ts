@@ -2,7 +2,8 @@
 // of where nobody can be asked. On the real gateway, with certificates of 90 days and a clock that the test turns.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TollView } from '../../src/app/decision-views.ts';
-import type { OperationError, Operations } from '../../src/app/operations.ts';
+import type { OperationError } from '../../src/app/operations.ts';
+import type { Operations } from '../../src/app/operator/operate.ts';
 import { connackOf, type House, openHouse } from './harness.ts';
 
 const day = 86_400_000;

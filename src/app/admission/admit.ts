@@ -1,6 +1,7 @@
 // Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
 // verdict, and lets what the verdict implies happen before the broker answers.
 import { accessOf } from '../../domain/acl.ts';
+import { principalActor } from '../../domain/actor.ts';
 import { admit, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
 import { isFresh } from '../../domain/alert.ts';
 import { awakens, type Fingerprint, type LedgerEntry } from '../../domain/certificate.ts';
@@ -16,6 +17,7 @@ import {
 import { isHeard } from '../../domain/reopening.ts';
 import { introduce } from '../../pki/chain.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
+import { actingAs } from '../acting.ts';
 import { change } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
@@ -91,11 +93,13 @@ function noteRefused(app: App, { entry, principal }: Found, reason: string): voi
 /** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
 async function changesLedger(app: App, { entry, principal }: Found, verdict: Verdict): Promise<boolean> {
   if (verdict.lane === 'full' && entry && awakens(entry, app.clock.now())) {
-    await activate(app, entry.fingerprint);
+    await activate(actingAs(app, principalActor(entry.principalId)), entry.fingerprint);
     return true;
   }
   if (verdict.lane !== 'renew-only' || verdict.reason !== 'bootstrap' || !principal) return false;
-  return (await openEnrollment(app, principal.id, verdict.endsAt)) === null;
+  return (
+    (await openEnrollment(actingAs(app, principalActor(principal.id, true)), principal.id, verdict.endsAt)) === null
+  );
 }
 
 async function find(app: App, facts: ConnectFacts): Promise<Found> {

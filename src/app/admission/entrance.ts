@@ -1,6 +1,8 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
+import { principalActor } from '../../domain/actor.ts';
 import { enrollmentRoot, isUpWord, parseEnrollmentTopic, quotedTopic, topicLoggedMax } from '../../domain/topics.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
+import { actingAs } from '../acting.ts';
 import type { App } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
 import { onListening } from '../enrollment/answer.ts';
@@ -40,7 +42,7 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       app.presences.left(app, principal.id);
       app.disconnections.ended(app, principal.id, end);
     },
-    receive: (session, topic, payload) => receive(app, session, topic, payload),
+    receive: (session, topic, payload) => receive(inTheNameOf(app, session), session, topic, payload),
     listening: (session, bySubscribe) => {
       const { id, kind } = session.principal;
       // Who subscribes again and again is sent no more than who says hello again and again.
@@ -54,6 +56,11 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     keptOut: (address, reason) => app.troubledAddresses.note(app, address, reason),
     oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
   };
+}
+
+/** What comes of a message is the doing of the principal that sent it: of the site gateway, where one speaks for a device. */
+function inTheNameOf(app: App, { principal, introduced }: Session): App {
+  return actingAs(app, principalActor(principal.id, introduced));
 }
 
 function tellFailure(app: App, session: Session, error: unknown): void {

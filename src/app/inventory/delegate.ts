@@ -17,7 +17,6 @@ import {
   OperationError,
   type RevokedDelegationView,
 } from '../operations.ts';
-import { afterId, pagesOf } from '../pages.ts';
 import { shortId } from '../short-id.ts';
 import { appWithout, cutOffFrom } from './cut-off.ts';
 
@@ -94,13 +93,14 @@ async function siteFault(read: Reader, { site }: NewDelegation, gateway: Princip
 async function coveredBy({ store, turns }: App, { site, devices }: Delegation): Promise<number> {
   if (site === null) return devices.length;
   let count = 0;
-  const next = async (last: Principal | null) => {
+  let after: string | undefined;
+  do {
     await turns.take();
-    return store.read.principals({ site, kind: 'device' }, { limit: pageMax, ...afterId(last) });
-  };
-  for await (const page of pagesOf(pageMax, next)) {
+    const query = { site, kind: 'device' };
+    const page = await store.read.principals(query, { limit: pageMax, ...(after !== undefined && { after }) });
     count += page.filter(({ status }) => status !== 'decommissioned').length;
-  }
+    after = page.length === pageMax ? page.at(-1)?.id : undefined;
+  } while (after !== undefined);
   return count;
 }
 

@@ -91,16 +91,16 @@ export class LedgerRefusals {
 
   /** Who was told that it began is told that it is over; the others are told both. */
   async #settle({ alert, since, reason, told }: Refusal): Promise<void> {
-    const { store, clock, sinks } = this.#app;
+    const { actor, store, clock, sinks } = this.#app;
     const lasted = formatDuration(Math.max(1_000, clock.steady() - since));
     const names = [...sinks.keys()];
     const untold = names.filter((name) => !told.has(name));
     await store.transact(async (tx) => {
       await raiseWithin(
-        { tx, now: alert.raisedAt, sinks: untold },
+        { tx, now: alert.raisedAt, actor, sinks: untold },
         findingOf(`it took no writes for ${lasted}: ${reason}`),
       );
-      await clearWithin({ tx, now: clock.now(), sinks: names }, alert);
+      await clearWithin({ tx, now: clock.now(), actor, sinks: names }, alert);
     });
   }
 

@@ -3,7 +3,6 @@
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import type { Reader } from '../../ports/store.ts';
-import { pagesOf } from '../pages.ts';
 
 /** Certificates read at once. */
 const pageMax = 64;
@@ -12,11 +11,13 @@ type Source = Pick<Reader, 'heldCertificates'>;
 
 /** The newest first; those issued before another, where one is named. Within a change they may be changed while they are gone through. */
 export async function* heldBy(read: Source, id: PrincipalId, before?: Fingerprint): AsyncGenerator<LedgerEntry> {
-  const next = (last: LedgerEntry | null) => {
-    const after = last?.fingerprint ?? before;
-    return read.heldCertificates(id, { limit: pageMax, ...(after !== undefined && { after }) });
-  };
-  for await (const page of pagesOf(pageMax, next)) yield* page;
+  let after = before;
+  for (;;) {
+    const page = await read.heldCertificates(id, { limit: pageMax, ...(after !== undefined && { after }) });
+    yield* page;
+    if (page.length < pageMax) return;
+    after = page.at(-1)?.fingerprint;
+  }
 }
 
 /** The newest of them, for who looks for one: a page. */

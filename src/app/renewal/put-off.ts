@@ -1,5 +1,4 @@
 // What could not be carried out is told, and comes again: the later, the more often it failed.
-import { backoffMs } from '../../domain/backoff.ts';
 import { effectKey, putOffMaxMs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
@@ -10,7 +9,7 @@ const retryFirstMs = 1_000;
 
 /** Milliseconds until an effect comes again that has failed once more. */
 export function retryMs({ attempts }: Pick<WaitingEffect, 'attempts'>, mostMs: number): number {
-  return backoffMs(attempts, retryFirstMs, mostMs);
+  return Math.min(mostMs, retryFirstMs * 2 ** Math.min(attempts, 20));
 }
 
 export function putOff(app: App, waiting: WaitingEffect, error: unknown): CarriedOut {

@@ -1,6 +1,8 @@
 // Begins what is due of the long work: each source at its own pace, and the look over the fleet. One thing at a time, so that long
 // work leaves the store to devices most of the time.
+import { sourceActor } from '../../domain/actor.ts';
 import type { Instant } from '../../domain/time.ts';
+import { actingAs } from '../acting.ts';
 import type { App } from '../context.ts';
 import { reconcile } from '../inventory/reconcile.ts';
 import { sourceState } from '../inventory/source-state.ts';
@@ -45,7 +47,7 @@ async function choresOf(app: App): Promise<Chore[]> {
   for (const [name, { everyMs }] of app.settings.sources) {
     const state = await sourceState(app.store.read, name);
     const pauseMs = state?.outcome === 'good' ? everyMs : Math.min(everyMs, againMs);
-    const begin = () => reconcile(app, { source: name, limit: 0 });
+    const begin = () => reconcile(actingAs(app, sourceActor(name)), { source: name, limit: 0 });
     chores.push({ name, everyMs, lastAt: state?.at ?? null, pauseMs, begin });
   }
   const { lookOverMs } = app.settings;

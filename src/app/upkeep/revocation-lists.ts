@@ -12,9 +12,7 @@ import {
   takesMore,
 } from '../../domain/revocation-list.ts';
 import type { App } from '../context.ts';
-import { pagesOf } from '../pages.ts';
 import { retryMs, tellFailed } from '../renewal/put-off.ts';
-import { Worker } from '../worker.ts';
 import { signList } from './sign-list.ts';
 
 /** Shards signed side by side. The complete list is signed beside them. */
@@ -33,10 +31,9 @@ export class RevocationLists {
   readonly #spentSince = new Map<number, number>();
   /** Lists to be signed whatever is out of them, by their shard. */
   readonly #wanted = new Set<number>();
-  readonly #worker = new Worker(
-    () => this.#look(),
-    (error) => tellFailed(this.#app(), 'revocation lists', error),
-  );
+  #looking: Promise<void> | null = null;
+  #poked = false;
+  #closed = false;
   #opening: Promise<RevocationList | null> | null = null;
 
   constructor(app: () => App) {
@@ -50,7 +47,15 @@ export class RevocationLists {
 
   /** A list may be due. Returns at once; the work goes on by itself. */
   poke(): void {
-    if (!this.#signsNone) this.#worker.poke();
+    if (this.#signsNone) return;
+    this.#poked = true;
+    if (this.#closed || this.#looking) return;
+    this.#looking = this.#look()
+      .catch((error) => tellFailed(this.#app(), 'revocation lists', error))
+      .finally(() => {
+        this.#looking = null;
+        if (this.#poked) this.poke();
+      });
   }
 
   /** Where the list that ends first has grown old, resolves when it was tried to sign it: nobody is alerted of one that is being signed. */
@@ -64,16 +69,15 @@ export class RevocationLists {
 
   /** Resolves when no list is due any more that may be signed now. */
   async idle(): Promise<void> {
-    await this.#worker.idle();
-    while (this.#signing.size > 0) {
+    while (this.#looking || this.#signing.size > 0) {
+      await this.#looking;
       await Promise.allSettled(this.#signing.values());
-      await this.#worker.idle();
     }
   }
 
   /** Begins no more; resolves when those under way are done. */
   async close(): Promise<void> {
-    await this.#worker.close();
+    this.#closed = true;
     await this.idle();
   }
 
@@ -83,8 +87,12 @@ export class RevocationLists {
    */
   async begin(): Promise<void> {
     const { store } = this.#app();
-    const read = (last: RevocationList | null) => store.read.revocationLists(last?.shard ?? -1, lookedAt);
-    for await (const lists of pagesOf(lookedAt, read)) for (const { shard } of lists) this.#wanted.add(shard);
+    for (let after = -1; ; ) {
+      const lists = await store.read.revocationLists(after, lookedAt);
+      for (const { shard } of lists) this.#wanted.add(shard);
+      if (lists.length < lookedAt) break;
+      after = lists.at(-1)?.shard ?? after;
+    }
     this.poke();
   }
 
@@ -140,16 +148,18 @@ export class RevocationLists {
     }
   }
 
-  async #look(): Promise<boolean> {
-    const { store, clock, settings } = this.#app();
-    const due = await store.read.revocationListsToSign(clock.now(), settings.crlWaitMs, lookedAt);
-    for (const list of due) this.#signIfRoom(list);
-    for (const shard of [...this.#wanted].filter((each) => this.#hasRoom(each)).slice(0, lookedAt)) {
-      const list = await store.read.revocationList(shard);
-      if (list) this.#signIfRoom(list);
-      else this.#wanted.delete(shard);
+  async #look(): Promise<void> {
+    while (this.#poked && !this.#closed) {
+      this.#poked = false;
+      const { store, clock, settings } = this.#app();
+      const due = await store.read.revocationListsToSign(clock.now(), settings.crlWaitMs, lookedAt);
+      for (const list of due) this.#signIfRoom(list);
+      for (const shard of [...this.#wanted].filter((each) => this.#hasRoom(each)).slice(0, lookedAt)) {
+        const list = await store.read.revocationList(shard);
+        if (list) this.#signIfRoom(list);
+        else this.#wanted.delete(shard);
+      }
     }
-    return false;
   }
 
   #signIfRoom(list: RevocationList): void {

@@ -9,6 +9,7 @@ import type { IssuedView } from '../../../src/app/operations.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { initHome, openHome } from '../../../src/home.ts';
 import { createLog } from '../../../src/telemetry/log.ts';
+import { operated } from '../../fakes/tester.ts';
 import type { Role } from '../delegated.ts';
 import type { Figure } from '../figure.ts';
 import { answersOf, type Server, startServer } from '../peer.ts';
@@ -34,7 +35,7 @@ async function makeVictim(home: string): Promise<IssuedView> {
   );
   const options = { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
   await initHome(options);
-  const { operations, close } = await openHome(options);
+  const { operations, close } = operated(await openHome(options));
   await operations.addDevice({ id: 'victim', owner: 'bench' });
   const issued = await operations.issueDevice({ id: 'victim' });
   await close();

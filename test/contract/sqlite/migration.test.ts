@@ -323,6 +323,8 @@ it('goes on with what schema 4 left under way', async () => {
   const { store } = openStore(path);
   const { read } = store;
   expect(await read.delegation('d-1')).not.toHaveProperty('telemetry');
+  const lines = await read.journal({ renewalId: 'r-requested' }, 10);
+  expect(lines.map(({ actor }) => actor)).toEqual([null, null]);
   expect((await read.queuedEffects('issue', now, 10)).map(({ effect }) => effect)).toEqual([effects[0]]);
   const { due, watched } = await store.transact(async (tx) => ({
     due: await tx.dueEffects(now, 10),

@@ -40,7 +40,7 @@ async function plant(): Promise<void> {
   await grant(...ended, delegation('stands', { gatewayId: self, endsAt: now + day }));
   await store.transact(async (tx) => {
     for (const i of each) {
-      const line = { at: now, action: 'renewal.offered', principalId: self, detail: '' };
+      const line = { at: now, action: 'renewal.offered', principalId: self, detail: '', actor: null };
       await tx.record({ ...line, renewalId: i === 0 ? 'open' : `r${i}` });
     }
   });

@@ -8,7 +8,7 @@ import { putRenewals, store } from './under-test.ts';
 const record = (...lines: readonly (readonly [string, number])[]): Promise<void> =>
   store.transact(async (tx) => {
     for (const [action, at] of lines) {
-      await tx.record({ at, action, principalId: idOf('a'), renewalId: null, detail: `about ${action}` });
+      await tx.record({ at, action, principalId: idOf('a'), renewalId: null, detail: `about ${action}`, actor: null });
     }
   });
 

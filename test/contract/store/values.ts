@@ -1,6 +1,7 @@
 // Part of the suite of every store: what is put comes back as it was, and what may not be put is refused.
 
 import { expect, it } from 'vitest';
+import { brokerActor } from '../../../src/domain/actor.ts';
 import type { JournalEntry } from '../../../src/ports/journal.ts';
 import { approvedRequest, certificate, contact, day, digest, idOf, now, principal, renewal, serialOf } from './rows.ts';
 import { put, putRenewals, store } from './under-test.ts';
@@ -111,8 +112,16 @@ export function ledgerValues(): void {
       principalId: idOf('a'),
       renewalId: 'r1',
       detail: 'ok',
+      actor: { name: 'carla', channel: 'control socket', claimed: true, reason: 'its flash fails' },
     };
-    const plain: JournalEntry = { ...line, principalId: null, renewalId: null, action: 'crl.published' };
+    const plain: JournalEntry = {
+      ...line,
+      principalId: null,
+      renewalId: null,
+      action: 'crl.published',
+      actor: brokerActor,
+    };
+    const earlier: JournalEntry = { ...line, actor: null };
     await store.transact(async (tx) => {
       await tx.putRenewal(renewal('r1', 'b'));
       await tx.putRenewal(full);
@@ -120,12 +129,15 @@ export function ledgerValues(): void {
       await tx.putRequest('r1', approvedRequest('second', 'a'));
       await tx.record(line);
       await tx.record(plain);
+      await tx.record(earlier);
     });
     expect(await store.read.renewal('r1')).toEqual(full);
     expect(await store.read.request('r1')).toEqual(approvedRequest('second', 'a'));
-    expect(await store.read.journal({}, 10)).toEqual([plain, line]);
-    expect(await store.read.journal({}, 1)).toEqual([plain]);
-    expect(await store.read.journal({ renewalId: 'r1' }, 10)).toEqual([line]);
+    expect(await store.read.journal({}, 10)).toEqual([earlier, plain, line]);
+    expect(await store.read.journal({}, 1)).toEqual([earlier]);
+    expect(await store.read.journal({ renewalId: 'r1' }, 10)).toEqual([earlier, line]);
+    const between = await store.read.journalBetween({ at: now, id: 0 }, now + 1, 10);
+    expect(between.map(({ entry }) => entry)).toEqual([line, plain, earlier]);
   });
 
   it('forgets what the journal was told long ago, the oldest first and no more than asked', async () => {
@@ -135,6 +147,7 @@ export function ledgerValues(): void {
       principalId: idOf('a'),
       renewalId: null,
       detail: '',
+      actor: null,
     });
     const kept = async () => (await store.read.journal({}, 10)).map((line) => line.at);
     const forget = (before: number, limit: number) => store.transact((tx) => tx.forgetJournal(before, limit));

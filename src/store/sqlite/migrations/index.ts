@@ -27,6 +27,7 @@ import { mqttSpreadMigration } from './0025-mqtt-spread.ts';
 import { requestCsrMigration } from './0026-request-csr.ts';
 import { knownBlockMigration } from './0027-known-block.ts';
 import { historyMigration } from './0028-history.ts';
+import { actorMigration } from './0029-actor.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -58,4 +59,5 @@ export const migrations: readonly Migration[] = [
   requestCsrMigration,
   knownBlockMigration,
   historyMigration,
+  actorMigration,
 ];

@@ -1,19 +1,54 @@
 // The record of what was done, and how many rows there are of each kind.
 import { sql } from 'kysely';
+import type { ActorChannel } from '../../../domain/actor.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { JournalEntry } from '../../../ports/journal.ts';
 import type { JournalPlace, PlacedEntry } from '../../../ports/period.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
 
+const columns = [
+  'at',
+  'action',
+  'principal_id as principalId',
+  'renewal_id as renewalId',
+  'detail',
+  'actor',
+  'channel',
+  'claimed',
+  'reason',
+] as const;
+
+interface JournalRow extends Omit<JournalEntry, 'actor'> {
+  readonly actor: string | null;
+  readonly channel: ActorChannel | null;
+  readonly claimed: 0 | 1 | null;
+  readonly reason: string | null;
+}
+
+function rowOf({ actor, ...entry }: JournalEntry): JournalRow {
+  if (!actor) return { ...entry, actor: null, channel: null, claimed: null, reason: null };
+  const { name, channel, claimed, reason } = actor;
+  return { ...entry, actor: name, channel, claimed: claimed ? 1 : 0, reason };
+}
+
+function entryOf({ actor, channel, claimed, reason, ...entry }: JournalRow): JournalEntry {
+  if (actor === null || channel === null) return { ...entry, actor: null };
+  return { ...entry, actor: { name: actor, channel, claimed: claimed === 1, reason } };
+}
+
 export function journal(queries: Queries) {
-  const add = queries.prepare((p: Parameter<JournalEntry>) =>
+  const add = queries.prepare((p: Parameter<JournalRow>) =>
     build.insertInto('journal').values({
       at: p('at'),
       action: p('action'),
       principal_id: p('principalId'),
       renewal_id: p('renewalId'),
       detail: p('detail'),
+      actor: p('actor'),
+      channel: p('channel'),
+      claimed: p('claimed'),
+      reason: p('reason'),
     }),
   );
   const forget = queries.prepare((p: Parameter<{ before: Instant; limit: number }>) =>
@@ -28,11 +63,7 @@ export function journal(queries: Queries) {
   return {
     forgetJournal: (before: Instant, limit: number): number => forget.run({ before, limit }),
     journal: (query: { renewalId?: string }, limit: number): JournalEntry[] => {
-      let select = build
-        .selectFrom('journal')
-        .select(['at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail'])
-        .orderBy('id', 'desc')
-        .limit(limit);
+      let select = build.selectFrom('journal').select(columns).orderBy('id', 'desc').limit(limit);
       const { renewalId } = query;
       if (renewalId !== undefined) {
         select = select
@@ -41,17 +72,15 @@ export function journal(queries: Queries) {
             eb.selectFrom('renewal').select('principal_id').where('id', '=', renewalId),
           );
       }
-      return queries.all(select);
+      return queries.all(select).map(entryOf);
     },
-    record: (entry: JournalEntry): void => void add.run(entry),
+    record: (entry: JournalEntry): void => void add.run(rowOf(entry)),
   };
 }
 
 /** The journal by time. */
 export function journalByTime(queries: Queries) {
-  const lines = build
-    .selectFrom('journal')
-    .select(['id', 'at', 'action', 'principal_id as principalId', 'renewal_id as renewalId', 'detail']);
+  const lines = build.selectFrom('journal').select(['id', ...columns]);
   // What was recorded first has the lowest id; that ids begin above 0 makes it a search of the key.
   const first = queries.prepare(() =>
     build.selectFrom('journal').select('at').where('id', '>', sql.lit(0)).orderBy('id').limit(sql.lit(1)),
@@ -68,7 +97,7 @@ export function journalByTime(queries: Queries) {
     journalBetween: (after: JournalPlace, until: Instant, limit: number): PlacedEntry[] => {
       const same = after.at < until ? ofMoment.all({ ...after, limit }) : [];
       const rest = same.length < limit ? later.all({ at: after.at, until, limit: limit - same.length }) : [];
-      return [...same, ...rest].map(({ id, ...entry }) => ({ place: { at: entry.at, id }, entry }));
+      return [...same, ...rest].map(({ id, ...row }) => ({ place: { at: row.at, id }, entry: entryOf(row) }));
     },
   };
 }

@@ -1,6 +1,7 @@
 // The tables as the query builder sees them, in the domain's own types: what is read back is what was written, so a brand
 // is restored here and nowhere else. The migrations hold the truth about columns and constraints.
 import { DummyDriver, type Generated, type GeneratedAlways, Kysely, SqliteAdapter, SqliteIntrospector } from 'kysely';
+import type { ActorChannel } from '../../../domain/actor.ts';
 import type { AlertEvent, AlertKind, Severity } from '../../../domain/alert.ts';
 import type { CertificateState, Fingerprint, RevocationReason, Serial } from '../../../domain/certificate.ts';
 import type { KeyMode } from '../../../domain/policy.ts';
@@ -205,6 +206,10 @@ interface JournalTable {
   principal_id: PrincipalId | null;
   renewal_id: string | null;
   detail: string;
+  actor: string | null;
+  channel: ActorChannel | null;
+  claimed: 0 | 1 | null;
+  reason: string | null;
 }
 
 interface Schema {
