@@ -1,4 +1,5 @@
 // How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
+import { backoffMs } from './backoff.ts';
 import { isForeign, type LedgerEntry } from './certificate.ts';
 import type { PrincipalId } from './principal.ts';
 import type { Cohort } from './rollout.ts';
@@ -196,5 +197,5 @@ export function graceMs(policy: Policy): number {
 export function retryDelayMs(policy: Policy, attempt: number): number {
   const first = spanMs(policy.retryFirst, policy.lifetimeMs);
   const most = Math.max(spanMs(policy.retryMax, policy.lifetimeMs), first, retryFloorMs);
-  return Math.min(most, Math.max(first, retryFloorMs) * 2 ** Math.min(Math.max(attempt - 1, 0), 40));
+  return backoffMs(attempt - 1, Math.max(first, retryFloorMs), most);
 }

@@ -25,6 +25,9 @@ const longestMargin = 1.5;
 /** Counts of gaps by class, one byte each; then their sum, and the class of the longest ever, plus one. Empty: never seen to come back. */
 export type GapRecord = Uint8Array;
 
+/** The record of a device that was never seen to come back. */
+export const neverCameBack: GapRecord = new Uint8Array();
+
 const totalAt = gapClasses;
 const longestAt = gapClasses + 1;
 const recordBytes = gapClasses + 2;

@@ -1,4 +1,5 @@
 // Waiting that can be cut short, for any length of time.
+import { backoffMs } from '../domain/backoff.ts';
 
 // setTimeout takes 31 bits of milliseconds; a longer wait would fire at once.
 const timerMaxMs = 2 ** 31 - 1;
@@ -32,7 +33,7 @@ export class Backoff {
 
   /** The next pause in milliseconds: between half and the whole of the doubled one, so that a fleet does not return as one. */
   next(): number {
-    const wholeMs = Math.min(this.#mostMs, this.#firstMs * 2 ** Math.min(this.#failures, 30));
+    const wholeMs = backoffMs(this.#failures, this.#firstMs, this.#mostMs);
     this.#failures += 1;
     return wholeMs * (0.5 + Math.random() / 2);
   }

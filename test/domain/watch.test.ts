@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { alertKinds } from '../../src/domain/alert.ts';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { graceMs } from '../../src/domain/policy.ts';
 import type { Gaps } from '../../src/domain/presence.ts';
@@ -294,5 +295,9 @@ describe('a failure', () => {
 
   it('is none of the kinds that a look raises by itself', () => {
     expect(watchedKinds).not.toContain('renewal_failed');
+  });
+
+  it('is about a principal, as are all kinds that a look raises: their open ones are found by its id', () => {
+    for (const kind of [...watchedKinds, 'renewal_failed'] as const) expect(alertKinds[kind].about).toBe('principal');
   });
 });

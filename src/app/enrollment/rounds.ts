@@ -1,8 +1,9 @@
 // A gateway begins to listen: what is owed to the devices it speaks for is sent, a few at a time, so that a site of thousands holds
 // up nobody else. One round a gateway at a time; asked for again meanwhile, it is made once more.
-import type { PrincipalId } from '../../domain/principal.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { owed, type Renewal } from '../../domain/renewal.ts';
 import type { App } from '../context.ts';
+import { afterId, pagesOf } from '../pages.ts';
 import { listenersTo } from './delegations.ts';
 import { promptAnew } from './prompt.ts';
 
@@ -62,12 +63,9 @@ async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readon
   for (const delegation of await read.standingDelegations(gateway, app.clock.now())) {
     const { site, devices } = delegation;
     for (let at = 0; at < devices.length; at += pageMax) yield devices.slice(at, at + pageMax);
-    let after: string | undefined;
-    do {
-      const page = site === null ? [] : await read.principals({ site }, { limit: pageMax, ...(after && { after }) });
-      yield page.map(({ id }) => id);
-      after = page.length === pageMax ? page.at(-1)?.id : undefined;
-    } while (after !== undefined);
+    if (site === null) continue;
+    const next = (last: Principal | null) => read.principals({ site }, { limit: pageMax, ...afterId(last) });
+    for await (const page of pagesOf(pageMax, next)) yield page.map(({ id }) => id);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
 import type { CutOffView } from '../decision-views.ts';
+import { pagesOf } from '../pages.ts';
 import type { Objection } from '../renewal/decide.ts';
 import { grantsFor, neverCameItself, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
 
@@ -119,11 +120,10 @@ function objectionOf(gateways: ReadonlySet<PrincipalId>, devices: ReadonlyMap<Pr
 
 /** Certificates in use that have not ended, in the order of their ends. */
 async function* inUse(app: App, now: Instant): AsyncGenerator<Outlook> {
-  let after: OutlookPlace | null = { endsAt: now, row: Number.MAX_SAFE_INTEGER };
-  while (after) {
+  const from: OutlookPlace = { endsAt: now, row: Number.MAX_SAFE_INTEGER };
+  const next = async (last: Outlook | null) => {
     await app.turns.take();
-    const page: Outlook[] = await app.store.read.outlooks(Number.MAX_SAFE_INTEGER, after, pageMax);
-    yield* page;
-    after = page.length === pageMax ? (page.at(-1)?.place ?? null) : null;
-  }
+    return app.store.read.outlooks(Number.MAX_SAFE_INTEGER, last?.place ?? from, pageMax);
+  };
+  for await (const page of pagesOf(pageMax, next)) yield* page;
 }

@@ -17,6 +17,7 @@ import {
   OperationError,
   type RevokedDelegationView,
 } from '../operations.ts';
+import { afterId, pagesOf } from '../pages.ts';
 import { shortId } from '../short-id.ts';
 import { appWithout, cutOffFrom } from './cut-off.ts';
 
@@ -93,14 +94,13 @@ async function siteFault(read: Reader, { site }: NewDelegation, gateway: Princip
 async function coveredBy({ store, turns }: App, { site, devices }: Delegation): Promise<number> {
   if (site === null) return devices.length;
   let count = 0;
-  let after: string | undefined;
-  do {
+  const next = async (last: Principal | null) => {
     await turns.take();
-    const query = { site, kind: 'device' };
-    const page = await store.read.principals(query, { limit: pageMax, ...(after !== undefined && { after }) });
+    return store.read.principals({ site, kind: 'device' }, { limit: pageMax, ...afterId(last) });
+  };
+  for await (const page of pagesOf(pageMax, next)) {
     count += page.filter(({ status }) => status !== 'decommissioned').length;
-    after = page.length === pageMax ? page.at(-1)?.id : undefined;
-  } while (after !== undefined);
+  }
   return count;
 }
 

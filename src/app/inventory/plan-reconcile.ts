@@ -14,6 +14,7 @@ import {
 import type { App } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
+import { afterId, pagesOf } from '../pages.ts';
 import type { Objection } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
@@ -138,13 +139,13 @@ async function objectToTakeOver(app: App, name: string, { from }: TakeOver): Pro
 /** What this source brought and is not decommissioned. */
 async function* broughtBy(app: App, source: string): AsyncGenerator<Principal> {
   for (const status of ['active', 'quarantined']) {
-    let after: string | undefined;
-    do {
-      const page = await app.store.read.principals({ source, status }, { limit: pageRows, ...(after && { after }) });
+    const next = (last: Principal | null) => {
+      return app.store.read.principals({ source, status }, { limit: pageRows, ...afterId(last) });
+    };
+    for await (const page of pagesOf(pageRows, next)) {
       yield* page;
       await app.turns.take();
-      after = page.length === pageRows ? page.at(-1)?.id : undefined;
-    } while (after !== undefined);
+    }
   }
 }
 

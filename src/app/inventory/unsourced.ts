@@ -1,7 +1,8 @@
 // Which devices no source has: entered by hand, or brought by a source that is configured no more, and not in the source that was read.
 // They are only named: whether they belong here is for people to say.
-import type { PrincipalId } from '../../domain/principal.ts';
+import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { App } from '../context.ts';
+import { afterId, pagesOf } from '../pages.ts';
 
 /** Principals read before others have a turn. */
 const pageRows = 500;
@@ -12,16 +13,16 @@ const findingsMax = 10_000;
 export async function unsourced(app: App, told: ReadonlyMap<PrincipalId, unknown>): Promise<PrincipalId[]> {
   const elsewhere = await inOtherSources(app);
   const found: PrincipalId[] = [];
-  let after: string | undefined;
-  do {
-    const page = await app.store.read.principals({ kind: 'device' }, { limit: pageRows, ...(after && { after }) });
+  const next = (last: Principal | null) => {
+    return app.store.read.principals({ kind: 'device' }, { limit: pageRows, ...afterId(last) });
+  };
+  for await (const page of pagesOf(pageRows, next)) {
     for (const { id, status, source } of page) {
       const isSourced = source !== null && app.settings.sources.has(source);
       if (status !== 'decommissioned' && !isSourced && !told.has(id) && !elsewhere.has(id)) found.push(id);
     }
     await app.turns.take();
-    after = page.length === pageRows ? page.at(-1)?.id : undefined;
-  } while (after !== undefined);
+  }
   return found;
 }
 

@@ -6,6 +6,7 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { dayMs } from '../../domain/time.ts';
 import { type Change, change } from '../change.ts';
 import { type App, policyOf } from '../context.ts';
+import { pagesOf } from '../pages.ts';
 
 /** How long before its end a delegation is pointed out. */
 const noticeMs = 14 * dayMs;
@@ -78,13 +79,13 @@ async function sayOfNamed(
 
 async function readAll(app: App): Promise<Delegation[]> {
   const all: Delegation[] = [];
-  for (;;) {
-    const after = all.at(-1)?.id;
-    const page = await app.store.read.delegations(pageRows, ...(after === undefined ? [] : [after]));
+  const next = (last: Delegation | null) => app.store.read.delegations(pageRows, ...(last === null ? [] : [last.id]));
+  for await (const page of pagesOf(pageRows, next)) {
     all.push(...page);
-    if (page.length < pageRows || all.length >= delegationsMax) return all;
+    if (all.length >= delegationsMax) break;
     await app.turns.take();
   }
+  return all;
 }
 
 function bySite(delegations: readonly Delegation[]): Map<string, Delegation[]> {

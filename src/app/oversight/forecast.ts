@@ -1,12 +1,13 @@
 // Tells who is dark, who is expected to go dark by a date and who never had a certificate. It changes nothing, and holds no more of the
 // fleet than a page and the first of those it found.
 import type { Darkness, DarkReason } from '../../domain/forecast.ts';
-import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import type { Principal } from '../../domain/principal.ts';
 import { dayMs, type Instant, parseDate } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Unissued } from '../../ports/fleet.ts';
 import type { App } from '../context.ts';
 import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from '../operations.ts';
+import { pagesOf } from '../pages.ts';
 import { lastSeen } from '../renewal/prospect.ts';
 import { countWithout } from './count-standings.ts';
 import { type Ahead, lookAhead } from './look-ahead.ts';
@@ -39,15 +40,15 @@ async function countUnissued(app: App, query: ForecastQuery): Promise<Without> {
     return { without: all, withoutDevices: devices };
   }
   let [without, withoutDevices] = [0, 0];
-  let after: PrincipalId | null = null;
-  do {
+  const next = async (last: Unissued | null) => {
     await app.turns.take();
-    const page: Unissued[] = await app.store.read.unissued(after, pageMax);
+    return app.store.read.unissued(last?.id ?? null, pageMax);
+  };
+  for await (const page of pagesOf(pageMax, next)) {
     const meant = page.filter((each) => isAskedFor(each, query));
     without += meant.length;
     withoutDevices += meant.filter(({ kind }) => kind === 'device').length;
-    after = page.length === pageMax ? (page.at(-1)?.id ?? null) : null;
-  } while (after !== null);
+  }
   return { without, withoutDevices };
 }
 

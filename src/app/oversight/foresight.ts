@@ -3,9 +3,10 @@
 // their age.
 import { type ForeseenDays, foreseenDays } from '../../domain/standing.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
-import type { StandingCounts } from '../../ports/fleet.ts';
+import type { StandingCounts, Unissued } from '../../ports/fleet.ts';
 import type { App } from '../context.ts';
 import type { FleetView, OwnerView } from '../fleet-view.ts';
+import { pagesOf } from '../pages.ts';
 import { countStandings } from './count-standings.ts';
 import { lookAhead } from './look-ahead.ts';
 
@@ -126,15 +127,14 @@ async function walk(app: App, signal: AbortSignal): Promise<Ahead | null> {
 }
 
 async function countUnissued(app: App, owners: Owners, signal: AbortSignal): Promise<void> {
-  let page = await app.store.read.unissued(null, pageMax);
-  while (page.length > 0 && !signal.aborted) {
+  const next = (last: Unissued | null) => app.store.read.unissued(last?.id ?? null, pageMax);
+  for await (const page of pagesOf(pageMax, next)) {
+    if (signal.aborted) return;
     for (const { owner } of page) {
       const own = owners.of(owner);
       if (own) own.without += 1;
     }
     await app.turns.take();
-    const last = page.at(-1);
-    page = last && page.length === pageMax ? await app.store.read.unissued(last.id, pageMax) : [];
   }
 }
 

@@ -5,8 +5,9 @@ import { graceMs } from '../../domain/policy.ts';
 import { whyDark } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
-import type { Horizon, HorizonPlace } from '../../ports/fleet.ts';
+import type { Horizon } from '../../ports/fleet.ts';
 import { type App, policyOf } from '../context.ts';
+import { pagesOf } from '../pages.ts';
 import { hasKeyMode, prospectOf } from '../renewal/prospect.ts';
 
 /** Principals read and judged before others have a turn. */
@@ -32,16 +33,17 @@ export interface Ahead {
 
 /** In the order of the ends: those that are dark now come first. It changes nothing, and holds no more of the fleet than a page. */
 export async function* lookAhead(app: App, query: AheadQuery): AsyncGenerator<Ahead> {
-  let after: HorizonPlace | null = null;
-  do {
+  const next = async (last: Horizon | null) => {
     await app.turns.take();
-    const page: Horizon[] = await app.store.read.horizons(query.until, after, pageMax);
+    const after = last && { litUntil: last.litUntil, id: last.principal.id };
+    return app.store.read.horizons(query.until, after, pageMax);
+  };
+  for await (const page of pagesOf(pageMax, next)) {
     for (const horizon of page) {
       if (query.isMeant(horizon)) yield await judge(app, await withPlan(app, horizon), query);
     }
-    const last = page.length === pageMax ? page.at(-1) : undefined;
-    after = last ? { litUntil: last.litUntil, id: last.principal.id } : null;
-  } while (after && !query.signal?.aborted);
+    if (query.signal?.aborted) break;
+  }
 }
 
 /** What lets it in for longest may be a drill's certificate: its successor comes with the renewal of the one beside it. */

@@ -8,6 +8,7 @@ import type { StoredFinding } from '../../ports/oversight.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
 import { type App, policyOf } from '../context.ts';
+import { afterId, pagesOf } from '../pages.ts';
 import { alertDelegations, DailyNeeds } from './alert-delegations.ts';
 import { alertRates, FleetNeeds } from './alert-rates.ts';
 import { comingsOf } from './comings.ts';
@@ -46,16 +47,14 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
   const counts: Counts = Object.fromEntries(surveyedKinds.map((kind) => [kind, 0]));
   const needs = new DailyNeeds();
   const fleet = new FleetNeeds();
-  let after: string | undefined;
-  do {
-    const page = await app.store.read.principals({}, { limit: pageRows, ...(after !== undefined && { after }) });
+  const next = (last: Principal | null) => app.store.read.principals({}, { limit: pageRows, ...afterId(last) });
+  for await (const page of pagesOf(pageRows, next)) {
     for (const principal of page) needs.add(app, principal, policyOf(app, principal));
     const found = await findIn(app, page, counts, fleet);
     if (found.length > 0) await app.store.transact((tx) => keep(tx, found));
     await app.turns.take();
-    after = page.length === pageRows ? page.at(-1)?.id : undefined;
     if (signal.aborted) return counts;
-  } while (after !== undefined);
+  }
   await settleKnocks(app);
   await alertDelegations(app, needs);
   await alertRates(app, fleet);

@@ -4,8 +4,9 @@ import { graceMs } from '../../domain/policy.ts';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities, type Principal } from '../../domain/principal.ts';
 import type { SurveyedCertificate } from '../../ports/ledger.ts';
-import type { OutlookPlace } from '../../ports/outlooks.ts';
+import type { Outlook } from '../../ports/outlooks.ts';
 import type { App } from '../context.ts';
+import { afterId, pagesOf } from '../pages.ts';
 import { Policies } from '../policies.ts';
 import { Toll } from '../renewal/toll.ts';
 import { type Weighing, weigh } from '../renewal/weigh.ts';
@@ -19,18 +20,19 @@ export async function previewPolicies(app: App, next: PolicySet, signal?: AbortS
   const toll = new Toll();
   const absences = await app.presences.absences(app);
   const weighing: Weighing = { app, toll, absences, now: app.clock.now() };
-  let after: OutlookPlace | null = null;
-  do {
+  const read = async (last: Outlook | null) => {
     await app.turns.take();
-    const page = await app.store.read.outlooks(Number.MAX_SAFE_INTEGER, after, pageMax);
+    return app.store.read.outlooks(Number.MAX_SAFE_INTEGER, last?.place ?? null, pageMax);
+  };
+  for await (const page of pagesOf(pageMax, read)) {
     for (const outlook of page) {
       const { principal, gatewayStatus } = outlook;
       const side = { principal, gatewayStatus };
       const [now, then] = [without.of(principal), withThem.of(principal)];
       await weigh(weighing, outlook, { ...side, policy: now }, { ...side, policy: then });
     }
-    after = page.length === pageMax ? (page.at(-1)?.place ?? null) : null;
-  } while (after && !signal?.aborted);
+    if (signal?.aborted) break;
+  }
   await countLockedOut(app, without, withThem, toll, signal);
   return toll;
 }
@@ -48,15 +50,16 @@ export async function countLockedOut(
 ): Promise<void> {
   if (!isGraceShorter(without, withThem)) return;
   const { read } = app.store;
-  let after: string | undefined;
-  do {
+  const next = async (last: Principal | null) => {
     await app.turns.take();
-    const page: Principal[] = await read.principals({}, { limit: pageMax, ...(after !== undefined && { after }) });
+    return read.principals({}, { limit: pageMax, ...afterId(last) });
+  };
+  for await (const page of pagesOf(pageMax, next)) {
     const [first, last] = [page[0]?.id, page.at(-1)?.id];
     const lasts = first && last ? lastOf(await read.certificatesInUse(first, last)) : new Map();
     for (const principal of page) lookAtEnded(app, principal, lasts.get(principal.id), without, withThem, toll);
-    after = page.length === pageMax ? last : undefined;
-  } while (after !== undefined && !signal?.aborted);
+    if (signal?.aborted) break;
+  }
 }
 
 function isGraceShorter(without: Policies, withThem: Policies): boolean {

@@ -1,10 +1,12 @@
 // What waits for one sink, told in the order of what happened and at least once. What fails is put off; what will never be taken is
 // dropped and counted, and so is the oldest of what is too much.
 import { type Alert, type AlertName, alertKey } from '../../domain/alert.ts';
+import { backoffMs } from '../../domain/backoff.ts';
 import { retryAfterMaxMs } from '../../domain/retry-after.ts';
 import type { WaitingNotification } from '../../ports/notifications.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
 import type { App } from '../context.ts';
+import { Worker } from '../worker.ts';
 
 const retryFirstMs = 1_000;
 /** The longest pause after a failure. */
@@ -22,12 +24,10 @@ export class SinkQueue {
   readonly #name: string;
   readonly #sink: Sink;
   readonly #stopping = new AbortController();
-  #running: Promise<void> | null = null;
-  #poked = false;
-  #closing = false;
+  readonly #worker: Worker;
   /** How far the round is in which what is open is told again. */
-  #round: { after: AlertName | null; told: number } | null = null;
-  #roundAt = Number.NEGATIVE_INFINITY;
+  #again: { after: AlertName | null; told: number } | null = null;
+  #againAt = Number.NEGATIVE_INFINITY;
   /** Until when the other side asked to be left alone, by the steady clock. */
   #restUntil = Number.NEGATIVE_INFINITY;
 
@@ -35,38 +35,29 @@ export class SinkQueue {
     this.#app = app;
     this.#name = name;
     this.#sink = sink;
+    // The store itself failed: the next poke or sweep tries again.
+    this.#worker = new Worker(
+      () => this.#round(),
+      (error) => this.#tellFailure(error instanceof Error ? error.message : String(error)),
+    );
   }
 
   poke(): void {
-    this.#poked = true;
-    if (this.#closing) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-      if (this.#poked) this.poke();
-    });
+    this.#worker.poke();
   }
 
   /** What is on its way has a moment to arrive: it is told again after a start else. */
   async close(): Promise<void> {
-    this.#closing = true;
     const timer = setTimeout(() => this.#stopping.abort(), closeMs);
-    await this.#running;
+    await this.#worker.close();
     clearTimeout(timer);
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#poked && !this.#closing) {
-        this.#poked = false;
-        await this.#trim();
-        if (await this.#tellSome()) this.#poked = true;
-        await this.#app.turns.take();
-      }
-    } catch (error) {
-      // The store itself failed: the next poke or sweep tries again.
-      this.#poked = false;
-      this.#tellFailure(error instanceof Error ? error.message : String(error));
-    }
+  async #round(): Promise<boolean> {
+    await this.#trim();
+    const isMore = await this.#tellSome();
+    await this.#app.turns.take();
+    return isMore;
   }
 
   /** A sink that cannot be reached keeps the newest. */
@@ -122,7 +113,7 @@ export class SinkQueue {
       this.#tellDropped('refused', 1);
       return this.#settle([first]);
     }
-    const growingMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(first.attempts, 20));
+    const growingMs = backoffMs(first.attempts, retryFirstMs, retryMaxMs);
     const pauseMs = Math.max(growingMs, retryAfterMs);
     await this.#app.store.transact((tx) => tx.putOffNotification(first.id, now + pauseMs));
     return false;
@@ -137,14 +128,14 @@ export class SinkQueue {
   async #tellAgain(): Promise<boolean> {
     const { again, batchMax } = this.#sink;
     const steady = this.#app.clock.steady();
-    if (!again || (!this.#round && steady < this.#roundAt + again.everyMs)) return false;
-    if (!this.#round) this.#roundAt = steady;
-    const { after, told } = this.#round ?? { after: null, told: 0 };
+    if (!again || (!this.#again && steady < this.#againAt + again.everyMs)) return false;
+    if (!this.#again) this.#againAt = steady;
+    const { after, told } = this.#again ?? { after: null, told: 0 };
     const open = await this.#app.store.read.openAlerts(after, batchMax);
     const answer = await this.#tellOpen(again, open);
     const last = open.at(-1);
     const isMore = answer.kind === 'told' && open.length === batchMax && told + open.length < againMax;
-    this.#round = isMore && last ? { after: last, told: told + open.length } : null;
+    this.#again = isMore && last ? { after: last, told: told + open.length } : null;
     if (answer.kind !== 'told' && !this.#stopping.signal.aborted) {
       this.#rest(answer);
       this.#tellFailure(answer.detail);

@@ -1,6 +1,7 @@
 // Looks at the principals whose time has come, and has alerts stand for what is wrong with each of them, and for nothing else. The store
 // has whoever has changed looked at; the rest of the fleet is walked through when policies or the clock have changed.
-import type { GapRecord } from '../../domain/presence.ts';
+import type { AlertKind } from '../../domain/alert.ts';
+import { neverCameBack } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { lightsUntil } from '../../domain/standing.ts';
 import { failureIsOver, type WatchedRenewal, type WatchFacts, watch, watchedKinds } from '../../domain/watch.ts';
@@ -12,8 +13,6 @@ import { comingsOf } from './comings.ts';
 
 /** Principals looked at in one transaction: all of them may have alerts to raise. */
 export const watchBatch = 50;
-
-const neverCameBack: GapRecord = new Uint8Array();
 
 /** Looks at those that are due. @returns how many. */
 export async function watchDue(within: Change, limit: number): Promise<number> {
@@ -44,12 +43,17 @@ async function watchOne(within: Change, id: PrincipalId): Promise<void> {
     policy: policyOf(app, principal),
     now,
   });
+  // Most have none open: one read says so for all kinds.
+  const open = new Set((await tx.openAlertsOf(id)).map(({ kind }) => kind));
+  const clear = async (kind: AlertKind): Promise<void> => {
+    if (open.has(kind)) await within.clearAlert({ kind, subject: id });
+  };
   for (const kind of watchedKinds) {
     const condition = conditions.get(kind);
     if (condition) await within.alert(condition);
-    else await within.clearAlert({ kind, subject: id });
+    else await clear(kind);
   }
-  if (failureIsOver({ principal, renewals })) await within.clearAlert({ kind: 'renewal_failed', subject: id });
+  if (failureIsOver({ principal, renewals })) await clear('renewal_failed');
   await tx.putWatch(id, nextAt);
 }
 

@@ -1,5 +1,6 @@
 // Keeps a fleet from trampling a certificate authority that is down: once it fails as such, one request at a time finds out
 // whether it is back, after pauses that double and differ from gateway to gateway. It never gives up.
+import { backoffMs } from '../../domain/backoff.ts';
 
 const pauseFirstMs = 1_000;
 /** So often a CA that is down is asked, however long that lasts. */
@@ -52,7 +53,7 @@ export class Breaker {
   failed(now: number): number | null {
     if (this.isOpen && !this.#probing) return null;
     this.#probing = false;
-    const wholeMs = Math.min(pauseMostMs, pauseFirstMs * 2 ** Math.min(this.#failures, 30));
+    const wholeMs = backoffMs(this.#failures, pauseFirstMs, pauseMostMs);
     this.#failures += 1;
     this.#until = now + wholeMs * (0.5 + this.#chance() / 2);
     return this.#failures;

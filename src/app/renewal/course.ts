@@ -2,6 +2,7 @@
 import type { Instant } from '../../domain/time.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
 import type { Store } from '../../ports/store.ts';
+import { Worker } from '../worker.ts';
 
 /** Effects carried out side by side, and settled together: a kill in between costs as many repetitions at most. */
 export const effectsTogether = 256;
@@ -25,55 +26,41 @@ export interface CoursePlan {
 export class Course {
   readonly #store: Pick<Store, 'transact'>;
   readonly #plan: CoursePlan;
-  #running: Promise<void> | null = null;
-  #poked = false;
-  #closed = false;
+  readonly #worker: Worker;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(store: Pick<Store, 'transact'>, plan: CoursePlan) {
     this.#store = store;
     this.#plan = plan;
+    this.#worker = new Worker(() => this.#round(), plan.onFailure);
   }
 
   /** Something may be due. Returns at once; the work goes on by itself. */
   poke(): void {
-    this.#poked = true;
-    if (this.#closed) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-      if (this.#poked && !this.#closed) this.poke();
-    });
+    this.#worker.poke();
   }
 
   /** Resolves when nothing is due any more that there is room for. */
-  async idle(): Promise<void> {
-    while (this.#running) await this.#running;
+  idle(): Promise<void> {
+    return this.#worker.idle();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    const closed = this.#worker.close();
     if (this.#timer) clearTimeout(this.#timer);
-    await this.idle();
+    await closed;
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#poked && !this.#closed) {
-        this.#poked = false;
-        const { most, waitMs } = this.#plan.room();
-        if (most < 1) {
-          this.#wait(waitMs);
-          continue;
-        }
-        const due = await this.#plan.due(most);
-        if (due.length === 0) continue;
-        this.#poked = true;
-        await this.#keep(await Promise.all(due.map((waiting) => this.#plan.carryOut(waiting))));
-      }
-    } catch (error) {
-      this.#poked = false;
-      this.#plan.onFailure(error);
+  async #round(): Promise<boolean> {
+    const { most, waitMs } = this.#plan.room();
+    if (most < 1) {
+      this.#wait(waitMs);
+      return false;
     }
+    const due = await this.#plan.due(most);
+    if (due.length === 0) return false;
+    await this.#keep(await Promise.all(due.map((waiting) => this.#plan.carryOut(waiting))));
+    return true;
   }
 
   async #keep(all: readonly (CarriedOut | null)[]): Promise<void> {
@@ -85,7 +72,7 @@ export class Course {
   }
 
   #wait(waitMs: number): void {
-    if (this.#timer || this.#closed) return;
+    if (this.#timer || this.#worker.isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.poke();

@@ -2,7 +2,7 @@
 // renewal is opened by whoever finds that its time has come.
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import { type Dated, type Policy, renewalTime } from '../../domain/policy.ts';
-import { dueByGaps, type GapRecord, gapsOf } from '../../domain/presence.ts';
+import { dueByGaps, type GapRecord, gapsOf, neverCameBack } from '../../domain/presence.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Change } from '../change.ts';
@@ -10,8 +10,6 @@ import { type App, cohortIn, policyOf } from '../context.ts';
 import { isOfDrill } from './drill.ts';
 import { heldBy } from './held.ts';
 import { openWithin } from './open-renewal.ts';
-
-const neverCameBack: GapRecord = new Uint8Array();
 
 /** The same where its gaps are at hand. */
 export function dueByKnown(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {

@@ -3,6 +3,7 @@
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import type { Reader } from '../../ports/store.ts';
+import { pagesOf } from '../pages.ts';
 
 /** Certificates read at once. */
 const pageMax = 64;
@@ -11,13 +12,11 @@ type Source = Pick<Reader, 'heldCertificates'>;
 
 /** The newest first; those issued before another, where one is named. Within a change they may be changed while they are gone through. */
 export async function* heldBy(read: Source, id: PrincipalId, before?: Fingerprint): AsyncGenerator<LedgerEntry> {
-  let after = before;
-  for (;;) {
-    const page = await read.heldCertificates(id, { limit: pageMax, ...(after !== undefined && { after }) });
-    yield* page;
-    if (page.length < pageMax) return;
-    after = page.at(-1)?.fingerprint;
-  }
+  const next = (last: LedgerEntry | null) => {
+    const after = last?.fingerprint ?? before;
+    return read.heldCertificates(id, { limit: pageMax, ...(after !== undefined && { after }) });
+  };
+  for await (const page of pagesOf(pageMax, next)) yield* page;
 }
 
 /** The newest of them, for who looks for one: a page. */

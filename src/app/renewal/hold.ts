@@ -1,7 +1,7 @@
 // What a campaign that is paused holds back: renewals it has opened and not yet offered. Not those whose certificate is due by its own
 // policy by now, and never a device whose slack is nearly gone.
 import type { LedgerEntry } from '../../domain/certificate.ts';
-import { type GapRecord, gapsOf } from '../../domain/presence.ts';
+import { type GapRecord, gapsOf, neverCameBack } from '../../domain/presence.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { holdsBack, isUrgent, lastChanceAt, urgentFrom } from '../../domain/rollout.ts';
@@ -37,8 +37,6 @@ export async function holdOf(app: App, renewal: Renewal): Promise<Hold> {
   const until = heldUntil(app, entry, principal, gaps);
   return now >= until ? free : { kind: 'held', until };
 }
-
-const neverCameBack: GapRecord = new Uint8Array();
 
 /** The latest to which a campaign holds back the replacement of this certificate: its own due date, or its slack is nearly gone. */
 function heldUntil(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {

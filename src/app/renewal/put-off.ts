@@ -1,4 +1,5 @@
 // What could not be carried out is told, and comes again: the later, the more often it failed.
+import { backoffMs } from '../../domain/backoff.ts';
 import { effectKey, putOffMaxMs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
@@ -9,7 +10,7 @@ const retryFirstMs = 1_000;
 
 /** Milliseconds until an effect comes again that has failed once more. */
 export function retryMs({ attempts }: Pick<WaitingEffect, 'attempts'>, mostMs: number): number {
-  return Math.min(mostMs, retryFirstMs * 2 ** Math.min(attempts, 20));
+  return backoffMs(attempts, retryFirstMs, mostMs);
 }
 
 export function putOff(app: App, waiting: WaitingEffect, error: unknown): CarriedOut {

@@ -1,9 +1,11 @@
 // Counts the certificates that a campaign or a drill would replace, before it begins. It changes nothing, and lets everybody else have
 // their turn.
 import { counted } from '../../domain/counted.ts';
+import type { Principal } from '../../domain/principal.ts';
 import { type Cohort, cohorts } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type App, cohortIn } from '../context.ts';
+import { afterId, pagesOf } from '../pages.ts';
 import { heldBy } from '../renewal/held.ts';
 import type { CampaignPreview, CampaignScope, NewCampaign } from './campaign-view.ts';
 import { coverage, type Look, shareOf } from './join-campaign.ts';
@@ -30,13 +32,11 @@ async function scopeOf(look: Look, campaign: StoredCampaign): Promise<CampaignSc
   const counts = new Map<Cohort, { certificates: number; leftOut: number }>();
   const { site } = campaign;
   let devices = 0;
-  let after: string | undefined;
-  do {
+  const next = async (last: Principal | null) => {
     await look.app.turns.take();
-    const page = await look.tx.principals(site === null ? {} : { site }, {
-      limit: pageMax,
-      ...(after !== undefined && { after }),
-    });
+    return look.tx.principals(site === null ? {} : { site }, { limit: pageMax, ...afterId(last) });
+  };
+  for await (const page of pagesOf(pageMax, next)) {
     for (const principal of page) {
       const cohort = cohortIn(look.app, principal);
       const asInTurn = campaign.drill ? campaign : { ...campaign, cohort };
@@ -51,8 +51,7 @@ async function scopeOf(look: Look, campaign: StoredCampaign): Promise<CampaignSc
       if (count.certificates > before) devices += 1;
       counts.set(cohort, count);
     }
-    after = page.length === pageMax ? page.at(-1)?.id : undefined;
-  } while (after !== undefined);
+  }
   const rows = cohorts.flatMap((cohort) => {
     const count = counts.get(cohort);
     return count && count.certificates + count.leftOut > 0 ? [{ cohort, ...count }] : [];

@@ -12,7 +12,9 @@ import {
   takesMore,
 } from '../../domain/revocation-list.ts';
 import type { App } from '../context.ts';
+import { pagesOf } from '../pages.ts';
 import { retryMs, tellFailed } from '../renewal/put-off.ts';
+import { Worker } from '../worker.ts';
 import { signList } from './sign-list.ts';
 
 /** Shards signed side by side. The complete list is signed beside them. */
@@ -31,9 +33,10 @@ export class RevocationLists {
   readonly #spentSince = new Map<number, number>();
   /** Lists to be signed whatever is out of them, by their shard. */
   readonly #wanted = new Set<number>();
-  #looking: Promise<void> | null = null;
-  #poked = false;
-  #closed = false;
+  readonly #worker = new Worker(
+    () => this.#look(),
+    (error) => tellFailed(this.#app(), 'revocation lists', error),
+  );
   #opening: Promise<RevocationList | null> | null = null;
 
   constructor(app: () => App) {
@@ -47,15 +50,7 @@ export class RevocationLists {
 
   /** A list may be due. Returns at once; the work goes on by itself. */
   poke(): void {
-    if (this.#signsNone) return;
-    this.#poked = true;
-    if (this.#closed || this.#looking) return;
-    this.#looking = this.#look()
-      .catch((error) => tellFailed(this.#app(), 'revocation lists', error))
-      .finally(() => {
-        this.#looking = null;
-        if (this.#poked) this.poke();
-      });
+    if (!this.#signsNone) this.#worker.poke();
   }
 
   /** Where the list that ends first has grown old, resolves when it was tried to sign it: nobody is alerted of one that is being signed. */
@@ -69,15 +64,16 @@ export class RevocationLists {
 
   /** Resolves when no list is due any more that may be signed now. */
   async idle(): Promise<void> {
-    while (this.#looking || this.#signing.size > 0) {
-      await this.#looking;
+    await this.#worker.idle();
+    while (this.#signing.size > 0) {
       await Promise.allSettled(this.#signing.values());
+      await this.#worker.idle();
     }
   }
 
   /** Begins no more; resolves when those under way are done. */
   async close(): Promise<void> {
-    this.#closed = true;
+    await this.#worker.close();
     await this.idle();
   }
 
@@ -87,12 +83,8 @@ export class RevocationLists {
    */
   async begin(): Promise<void> {
     const { store } = this.#app();
-    for (let after = -1; ; ) {
-      const lists = await store.read.revocationLists(after, lookedAt);
-      for (const { shard } of lists) this.#wanted.add(shard);
-      if (lists.length < lookedAt) break;
-      after = lists.at(-1)?.shard ?? after;
-    }
+    const read = (last: RevocationList | null) => store.read.revocationLists(last?.shard ?? -1, lookedAt);
+    for await (const lists of pagesOf(lookedAt, read)) for (const { shard } of lists) this.#wanted.add(shard);
     this.poke();
   }
 
@@ -148,18 +140,16 @@ export class RevocationLists {
     }
   }
 
-  async #look(): Promise<void> {
-    while (this.#poked && !this.#closed) {
-      this.#poked = false;
-      const { store, clock, settings } = this.#app();
-      const due = await store.read.revocationListsToSign(clock.now(), settings.crlWaitMs, lookedAt);
-      for (const list of due) this.#signIfRoom(list);
-      for (const shard of [...this.#wanted].filter((each) => this.#hasRoom(each)).slice(0, lookedAt)) {
-        const list = await store.read.revocationList(shard);
-        if (list) this.#signIfRoom(list);
-        else this.#wanted.delete(shard);
-      }
+  async #look(): Promise<boolean> {
+    const { store, clock, settings } = this.#app();
+    const due = await store.read.revocationListsToSign(clock.now(), settings.crlWaitMs, lookedAt);
+    for (const list of due) this.#signIfRoom(list);
+    for (const shard of [...this.#wanted].filter((each) => this.#hasRoom(each)).slice(0, lookedAt)) {
+      const list = await store.read.revocationList(shard);
+      if (list) this.#signIfRoom(list);
+      else this.#wanted.delete(shard);
     }
+    return false;
   }
 
   #signIfRoom(list: RevocationList): void {

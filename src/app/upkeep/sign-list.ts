@@ -4,20 +4,17 @@ import { NolapseError } from '../../domain/errors.ts';
 import { completeList, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
 import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
 import type { App } from '../context.ts';
+import { pagesOf } from '../pages.ts';
 
 /** Entries read and encoded in one turn of the event loop. */
 export const pageEntries = 500;
 
-async function* pagesOf(app: App, shard: number, listedFrom: number): AsyncGenerator<readonly ListEntry[]> {
-  let after: ListPlace = { notAfter: listedFrom, serial: '' };
-  for (;;) {
+function entriesOf(app: App, shard: number, listedFrom: number): AsyncGenerator<readonly ListEntry[]> {
+  const from: ListPlace = { notAfter: listedFrom, serial: '' };
+  return pagesOf(pageEntries, async (last: ListEntry | null) => {
     await app.turns.take();
-    const page = await app.store.read.listEntries(shard, after, pageEntries);
-    yield page;
-    const last = page.at(-1);
-    if (!last || page.length < pageEntries) return;
-    after = last;
-  }
+    return app.store.read.listEntries(shard, last ?? from, pageEntries);
+  });
 }
 
 async function* counted(
@@ -43,7 +40,7 @@ export async function signList(app: App, list: RevocationList, isOver: boolean):
   if (isOver && (await store.read.newestRevocationList())?.shard !== shard) return forget(app, shard);
   const { listedFrom, ...signing } = nextSigning(list, app.clock.now(), settings.crlValidityMs);
   let entries = 0;
-  const revoked = counted(pagesOf(app, shard, listedFrom), (more) => {
+  const revoked = counted(entriesOf(app, shard, listedFrom), (more) => {
     entries += more;
   });
   const { number, thisUpdate, nextUpdate } = signing;
