@@ -25,7 +25,6 @@ import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { keepMessages } from './kept-messages.ts';
 import { LateSessions } from './late-sessions.ts';
-import { certsOnly } from './pki/cms.ts';
 import { derToPem } from './pki/pem.ts';
 import { rememberBlocks } from './remembered-blocks.ts';
 import { renderMetrics, renderOwnerMetrics } from './render-metrics.ts';
@@ -110,7 +109,8 @@ function startPublic(
       crl: (shard) => servedCrl(app, parts.shelf, shard),
       root: () => app.serverRoot,
       chain: () => signingCa(app).chain,
-      p7c: async () => certsOnly([...signingCa(app).chain, currentRoot(app)]),
+      // Loaded when somebody asks: pkijs is as heavy as all the rest.
+      p7c: async () => (await import('./pki/cms.ts')).certsOnly([...signingCa(app).chain, currentRoot(app)]),
       health: async () => ({ ok: await isWell(), sessions: broker.sessionCount }),
       metrics: () => renderMetrics(parts, metrics, broker),
     },

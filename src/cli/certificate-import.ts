@@ -13,10 +13,14 @@ import { type InsistenceOptions, insistenceOf, withInsistence } from './insisten
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain, remark } from './output.ts';
 
-const endings = ['.pem', '.crt', '.cer', '.cert', '.der'];
+const endings = ['.pem', '.crt', '.cer', '.cert', '.der', '.p7b', '.p7c'];
 
-/** As RFC 7468 has it, and as old tools wrote it. */
-const labels = ['CERTIFICATE', 'X509 CERTIFICATE'];
+/** As RFC 7468 has it, and as old tools wrote it; then those of PKCS#7. */
+const labels = ['CERTIFICATE', 'X509 CERTIFICATE', 'PKCS7', 'CMS'];
+
+/** The object identifier that every PKCS#7 SignedData begins with, behind the heads of at most two elements. */
+const signedData = Buffer.from('06092a864886f70d010702', 'hex');
+const headsBytesMax = 12;
 
 /** A certificate with its chain has some kilobytes. */
 const fileBytesMax = 262_144;
@@ -62,11 +66,25 @@ async function contentOf(path: string): Promise<Content> {
     if (!found.isFile()) return broken('it is not a file');
     if (found.size > fileBytesMax) return broken(`larger than ${fileBytesMax} bytes`);
     const bytes = await readFile(path);
-    if (!bytes.includes('-----BEGIN')) return { file, ders: [bytes], fault: null };
+    if (!bytes.includes('-----BEGIN')) return await unpacked({ file, ders: [bytes], fault: null });
     const { ders, stray } = pemBlocks(bytes.toString('latin1'), ...labels);
-    return { file, ders, fault: stray || ders.length === 0 ? noCertificate : null };
+    return await unpacked({ file, ders, fault: stray || ders.length === 0 ? noCertificate : null });
   } catch (error) {
     return broken(`cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+}
+
+/** A PKCS#7 message stands for the certificates in it. */
+async function unpacked({ file, ders, fault }: Content): Promise<Content> {
+  const isMessage = (der: Uint8Array | null): der is Uint8Array =>
+    der !== null && Buffer.from(der.subarray(0, headsBytesMax + signedData.length)).includes(signedData);
+  if (!ders.some(isMessage)) return { file, ders, fault };
+  const { certificatesIn, CmsError } = await import('../pki/cms.ts');
+  try {
+    return { file, ders: ders.flatMap((der) => (isMessage(der) ? certificatesIn(der) : [der])), fault };
+  } catch (error) {
+    if (error instanceof CmsError) return { file, ders: [], fault: `it ${error.message}` };
+    throw error;
   }
 }
 
@@ -143,7 +161,7 @@ export function registerCertificateImport(group: Command, surroundings: Surround
     .description(
       'take over certificates that another CA issued; with a fault in any of them, none, and each fault is listed',
     )
-    .argument('<path>', 'a file, PEM or DER, or a folder of such files')
+    .argument('<path>', 'a file, PEM, DER or PKCS#7 (.p7b), or a folder of such files')
     .addOption(new Option('--kind <kind>', 'only of principals of this kind').choices(principalKinds))
     .option('--map <file>', 'CSV with the columns id, and fingerprint (SHA-256) or subject: whose each certificate is')
     .option('--skip-faulty', 'import those without a fault and list the others; exit code 1 if there are any')

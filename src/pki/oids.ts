@@ -35,7 +35,6 @@ export const oids = {
 
   extensionRequest: '1.2.840.113549.1.9.14',
   cmsData: '1.2.840.113549.1.7.1',
-  cmsSignedData: '1.2.840.113549.1.7.2',
   cmsEnvelopedData: '1.2.840.113549.1.7.3',
   ecdhSha256Kdf: '1.3.132.1.11.1',
   aes256Wrap: '2.16.840.1.101.3.4.1.45',

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { certsOnly } from '../../src/pki/cms.ts';
 import { derToPem } from '../../src/pki/pem.ts';
 import { OtherCa } from '../pki/made.ts';
 import { type Outcome, Workplace } from './harness.ts';
@@ -153,6 +154,19 @@ describe('nolapse cert import', () => {
     const shown = await run('cert', 'show', listed?.serial ?? '');
     expect(shown.stdout).toMatch(/^issued by +another CA$/m);
     expect((await run('device', 'show', 'meter-2')).stdout).toMatch(/^cohort +canary$/m);
+  });
+
+  it('takes what a PKCS#7 file holds, bare or in PEM, and says where one holds nothing', async () => {
+    const folder = at('exported');
+    mkdirSync(folder);
+    for (const id of ['valve-1', 'valve-2', 'valve-3']) await place.ask('device', 'add', id, '--owner', 'o');
+    const [one, two, three] = ['valve-1', 'valve-2', 'valve-3'].map((id) => ca.issue(id, inUse).der);
+    writeFileSync(join(folder, 'a.p7b'), certsOnly([ca.der, one, two].filter((der) => der !== undefined)));
+    writeFileSync(join(folder, 'b.pem'), derToPem(certsOnly([three].filter((der) => der !== undefined)), 'PKCS7'));
+    expect(await place.ask('cert', 'import', folder)).toMatchObject({ imported: 3, known: 0 });
+    writeFileSync(join(folder, 'c.p7b'), certsOnly([]));
+    const refused = await run('cert', 'import', folder);
+    expect([refused.code, refused.stderr]).toEqual([2, 'nolapse: c.p7b: it is a PKCS#7 file without a certificate\n']);
   });
 
   it('names every faulty file and takes none', async () => {

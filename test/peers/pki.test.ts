@@ -9,10 +9,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { initPki } from '../../src/authority/init.ts';
 import { openLocalAuthority } from '../../src/authority/local.ts';
 import type { Serial } from '../../src/domain/certificate.ts';
-import { certsOnly } from '../../src/pki/cms.ts';
+import { certificatesIn, certsOnly } from '../../src/pki/cms.ts';
 import { readCsr } from '../../src/pki/csr.ts';
 import { newEnvelopedKey } from '../../src/pki/envelope.ts';
-import { derToPem } from '../../src/pki/pem.ts';
+import { derToPem, pemToDer } from '../../src/pki/pem.ts';
 import { newSerial } from '../../src/pki/serial.ts';
 import { inPages, whole } from '../pki/lists.ts';
 import { approvedFor, day, ecKey, entropy, locations, rsaKey, serverOptions, spkiOf } from '../pki/made.ts';
@@ -204,6 +204,24 @@ describe('openssl', () => {
     const printed = await openssl('pkcs7', '-inform', 'DER', '-in', 'chain.p7c', '-print_certs');
     expect(printed).toContain('subject=CN = dev-1');
     expect(printed.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+  });
+
+  it('reads the PKCS#7 file that openssl makes of two certificates, byte for byte', async () => {
+    await openssl(
+      'crl2pkcs7',
+      '-nocrl',
+      '-certfile',
+      'issuing.crt',
+      '-certfile',
+      'root.crt',
+      '-outform',
+      'DER',
+      '-out',
+      'two.p7b',
+    );
+    const files = ['issuing.crt', 'root.crt'].map((name) => readFileSync(join(dir, name), 'utf8'));
+    const ders = files.flatMap((text) => pemToDer(text, 'CERTIFICATE') ?? []);
+    expect(certificatesIn(readFileSync(join(dir, 'two.p7b')))).toEqual(ders);
   });
 
   it('opens an encrypted key with the passphrase alone', async () => {
