@@ -45,6 +45,7 @@ import type { Clock, Entropy } from './ports/clock.ts';
 import type { DecisionLog } from './ports/decision-log.ts';
 import type { Announcer, Sessions } from './ports/sessions.ts';
 import type { Source } from './ports/source.ts';
+import type { Store } from './ports/store.ts';
 import { sourceKinds } from './source/index.ts';
 import { openStore, requireDriver } from './store/index.ts';
 import type { Database } from './store/sqlite/database.ts';
@@ -70,6 +71,8 @@ export interface HomeOptions {
   readonly readConfig?: () => Config;
   /** What stands between the application and the authority: one that fails on command, say. */
   readonly throughAuthority?: (authority: Authority) => Authority;
+  /** What stands between the application and its store: one that runs every unit of work twice, say. */
+  readonly throughStore?: (store: Store) => Store;
   /** May a ledger be begun beside a PKI that is there? */
   readonly newLedger?: boolean;
   /** Makes the PKI of a new home with RSA keys of so many bits; absent: P-256. */
@@ -192,7 +195,9 @@ export async function assemble(
   const opened = openStore(ledgerFile(home), () => clock.steady());
   const { database } = opened;
   try {
-    const { store, issued } = await recordIssued(opened, config.issued.file, clock);
+    const recorded = await recordIssued(opened, config.issued.file, clock);
+    const { issued } = recorded;
+    const store = options.throughStore?.(recorded.store) ?? recorded.store;
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';

@@ -7,6 +7,7 @@ import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home
 import type { DecisionLog } from '../../src/ports/decision-log.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { nobody } from '../fakes/nobody.ts';
+import { throughUnits } from '../fakes/rerunning-store.ts';
 import { fillHome } from '../scenarios/made-home.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 
@@ -28,7 +29,7 @@ export async function assembled(given: AssembledOptions = {}): Promise<Assembled
   for (const [name, text] of Object.entries({ ...files, 'nolapse.yaml': yaml })) writeFileSync(join(home, name), text);
   const config = loadConfig({ file, env: {} });
   const through = { ...(clock && { clock }), ...(throughAuthority && { throughAuthority }) };
-  const options = { home, config, log: recordingLog().log, ...through };
+  const options = { home, config, log: recordingLog().log, ...through, ...throughUnits() };
   if (!(await fillHome(home, config, through))) await initHome(options);
   const parts = await assemble(options, { tell }, sessions, 'use');
   return {

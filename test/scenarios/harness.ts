@@ -17,6 +17,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { idOf } from '../domain/samples.ts';
+import { throughUnits } from '../fakes/rerunning-store.ts';
 import { operated } from '../fakes/tester.ts';
 import { fillHome } from './made-home.ts';
 import { Recorder, until } from './recorder.ts';
@@ -78,6 +79,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
         readConfig,
         log: createLog({ level: 'debug', stream: log }),
         metrics,
+        ...throughUnits(),
         ...(options.clock && { clock: options.clock }),
         ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
         ...(options.rsaBits && { rsaBits: options.rsaBits }),

@@ -30,7 +30,9 @@ export class Presences {
   /** Sessions open, by principal. */
   readonly #here = new Map<PrincipalId, number>();
   readonly #noted = new Map<PrincipalId, Note[]>();
-  readonly #writing = new Set<Promise<void>>();
+  readonly #welcomed = new Set<Promise<void>>();
+  /** What is being written of whom: taken from what is noted, and put back where it was not written. */
+  readonly #writing = new Map<PrincipalId, Promise<unknown>>();
   readonly #own = new OwnAbsences();
 
   /** The gateway begins to serve. */
@@ -41,7 +43,8 @@ export class Presences {
   /** The gateway has stopped serving: whoever is here now leaves with it, which the time of its end says for all of them. */
   async end(app: App): Promise<void> {
     this.#here.clear();
-    await Promise.all(this.#writing);
+    await Promise.all(this.#welcomed);
+    await Promise.allSettled(this.#writing.values());
     await this.#writeNotes(app);
     await this.#own.keepAlive(app, true);
   }
@@ -108,14 +111,15 @@ export class Presences {
 
   /** Writes at once that a device has come back, if it was away. */
   #welcome(app: App, id: PrincipalId): void {
-    const writing = this.#writeReturn(app, id)
+    const welcomed = this.#writeReturn(app, id)
       .catch((error: unknown) => tellFailure(app, id, error))
-      .finally(() => this.#writing.delete(writing));
-    this.#writing.add(writing);
+      .finally(() => this.#welcomed.delete(welcomed));
+    this.#welcomed.add(welcomed);
   }
 
   async #writeReturn(app: App, id: PrincipalId): Promise<void> {
     await app.turns.take();
+    await this.#writing.get(id)?.catch(() => undefined);
     const known = await app.store.read.presence(id);
     const came = this.#noted.get(id)?.find(({ what }) => what === 'came');
     if (known && came && endsGap(known, this.#own.known, came.at)) await this.#write(app, [id]);
@@ -126,30 +130,52 @@ export class Presences {
     for (let from = 0; from < ids.length; ) from += await this.#write(app, ids.slice(from, from + batchMax));
   }
 
-  /** @returns how many of them it has come to. */
+  /** @returns how many of them it has come to. Of whom something is being written already, nothing is: the next flush writes the rest. */
   async #write(app: App, ids: readonly PrincipalId[]): Promise<number> {
-    const taken = new Map<PrincipalId, readonly Note[]>();
-    let looked = 0;
+    const taken = this.#take(ids);
+    if (taken.size === 0) return ids.length;
+    const written = change(app, (within) => writeSome(within, taken, this.#own.known));
+    for (const id of taken.keys()) this.#writing.set(id, written);
+    let count = 0;
     try {
-      await change(app, async (within) => {
-        const until = app.clock.steady() + batchMs;
-        for (const id of ids) {
-          if (looked >= batchLeast && app.clock.steady() >= until) return;
-          looked += 1;
-          const notes = this.#noted.get(id);
-          if (!notes) continue;
-          // Taken here, where one change follows another: nothing is counted twice.
-          this.#noted.delete(id);
-          taken.set(id, notes);
-          await writeVisits(within, id, notes, this.#own.known);
-        }
-      });
-    } catch (error) {
-      for (const [id, notes] of taken) this.#noted.set(id, [...notes, ...(this.#noted.get(id) ?? [])]);
-      throw error;
+      count = await written;
+    } finally {
+      const all = [...taken];
+      for (const [id] of all) this.#writing.delete(id);
+      for (const [id, notes] of all.slice(count)) this.#noted.set(id, [...notes, ...(this.#noted.get(id) ?? [])]);
     }
-    return looked;
+    const last = [...taken.keys()][count - 1];
+    return count === taken.size || last === undefined ? ids.length : ids.indexOf(last) + 1;
   }
+
+  /** Nobody else writes what is taken here, so that nothing is counted twice and what came first is written first. */
+  #take(ids: readonly PrincipalId[]): Map<PrincipalId, readonly Note[]> {
+    const taken = new Map<PrincipalId, readonly Note[]>();
+    for (const id of ids) {
+      const notes = this.#noted.get(id);
+      if (!notes || this.#writing.has(id)) continue;
+      this.#noted.delete(id);
+      taken.set(id, notes);
+    }
+    return taken;
+  }
+}
+
+/** Writes the first few, and as many more as there is time for. @returns how many. */
+async function writeSome(
+  within: Change,
+  taken: ReadonlyMap<PrincipalId, readonly Note[]>,
+  absences: readonly Absence[],
+): Promise<number> {
+  const { clock } = within.app;
+  const until = clock.steady() + batchMs;
+  let written = 0;
+  for (const [id, notes] of taken) {
+    if (written >= batchLeast && clock.steady() >= until) break;
+    await writeVisits(within, id, notes, absences);
+    written += 1;
+  }
+  return written;
 }
 
 function isGap(left: Note, came: Note): boolean {

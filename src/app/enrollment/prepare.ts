@@ -8,7 +8,7 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../../domain/renewal.ts';
 import { approve, type KeyFacts, ownRequest } from '../../domain/request.ts';
 import { renewalFailed } from '../../domain/watch.ts';
-import { newEnvelopedKey } from '../../pki/envelope.ts';
+import { canAgree, newEnvelopedKey } from '../../pki/envelope.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type Change, change, step } from '../change.ts';
@@ -48,9 +48,12 @@ export async function prepare(app: App, renewalId: string): Promise<'made' | 'un
   const { principalId } = renewal;
   const usable = await isUsable(app, renewal);
   let hindrance: Hindrance = 'nobody_listens';
-  for (const listener of listenersTo(app, principalId, 'offer')) {
+  const listeners = listenersTo(app, principalId, 'offer');
+  // Made before the transaction: to make a key takes time, and a transaction may be run again.
+  const key = listeners.length > 0 ? await keyFor(app, renewal) : null;
+  for (const listener of listeners) {
     const via = listener === principalId ? null : listener;
-    const refusal = await change(app, (within) => requestWithin(within, renewal, via, usable), via);
+    const refusal = await change(app, (within) => requestWithin(within, { renewal, usable, key }, via), via);
     if (!refusal) return 'made';
     if (via && concernsDelegation(refusal)) {
       const attempt = { gateway: via, device: principalId, renewal: renewalId, isDelegated: true } as const;
@@ -85,11 +88,17 @@ function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void
   });
 }
 
+/** What was found before the transaction, and the key that was made for it; null: none can be. */
+interface Prepared {
+  readonly renewal: Renewal;
+  readonly usable: boolean;
+  readonly key: KeyToCertify | null;
+}
+
 async function requestWithin(
   within: Change,
-  seen: Renewal,
+  { renewal: seen, usable, key }: Prepared,
   via: PrincipalId | null,
-  usable: boolean,
 ): Promise<Refusal | null> {
   const { tx } = within;
   const renewal = await tx.renewal(seen.id);
@@ -104,13 +113,14 @@ async function requestWithin(
   }
   const objection = await objectToMode(within, renewal, principal, old);
   if (objection) return objection;
+  if (!key) return keyRefused(renewal);
   const beginning = await beginThrough(within, via, principal, renewal);
   if ('refusal' in beginning) return beginning.refusal;
   // After a failure the key it has gets the certificate it got before; a key of ours that failed is not sent twice.
   const again = usable && renewal.mode === 'recertify';
   const current = again ? beginning.renewal : { ...beginning.renewal, newFingerprint: null, requestKey: null };
   if (!again) await dropUnused(within, renewal);
-  return settle(within, current, principal, old, beginning.count);
+  return settle(within, current, principal, { old, key }, beginning.count);
 }
 
 async function objectToMode(
@@ -123,7 +133,11 @@ async function objectToMode(
   // What the policy prefers by now does not matter to a renewal that has begun; what the key allows does.
   const policy = { ...policyOf(app, principal), keyModes: [renewal.mode] };
   if (possibleKeyModes(policy, { modes: [renewal.mode] }, history, now).length > 0) return null;
-  return { code: 'key_refused', detail: `the key in use no longer allows key mode ${renewal.mode}` };
+  return keyRefused(renewal);
+}
+
+function keyRefused({ mode }: Renewal): Refusal {
+  return { code: 'key_refused', detail: `the key in use no longer allows key mode ${mode}` };
 }
 
 interface KeyToCertify {
@@ -132,11 +146,14 @@ interface KeyToCertify {
   readonly csr: Uint8Array | null;
 }
 
-/** The key to certify: the one in use, or a new one that only its holder can read. */
-function keyFor({ authority }: App, renewal: Renewal, old: LedgerEntry): KeyToCertify {
-  if (renewal.mode === 'recertify') return { key: readAdopted(old.der).key, envelope: null, csr: null };
-  const made = newEnvelopedKey(old.der, authority.certifiesKeys ? null : renewal.principalId);
-  const { spki, envelope, csr } = made;
+/** The key to certify: the one in use, or a new one that only its holder can read. Null: there is none, or it can read nothing. */
+async function keyFor({ authority, store }: App, renewal: Renewal): Promise<KeyToCertify | null> {
+  const old = renewal.oldFingerprint && (await store.read.certificate(renewal.oldFingerprint));
+  if (!old) return null;
+  const { key } = readAdopted(old.der);
+  if (renewal.mode === 'recertify') return { key, envelope: null, csr: null };
+  if (!canAgree(key)) return null;
+  const { spki, envelope, csr } = newEnvelopedKey(old.der, authority.certifiesKeys ? null : renewal.principalId);
   return { key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }, envelope, csr };
 }
 
@@ -144,13 +161,13 @@ async function settle(
   within: Change,
   renewal: Renewal,
   principal: Principal,
-  old: LedgerEntry,
+  { old, key: toCertify }: { readonly old: LedgerEntry; readonly key: KeyToCertify },
   count: () => Promise<void>,
 ): Promise<Refusal | null> {
   const { app, tx, now } = within;
   const validity = validityAt(now, policyOf(app, principal), issuerEnd(app), old);
   if (!validity) return { code: 'unavailable', detail: 'the issuing CA is near its end' };
-  const { key, envelope, csr } = keyFor(app, renewal, old);
+  const { key, envelope, csr } = toCertify;
   const approval = approve({
     // Of a key that is certified already, or was made here, possession need not be shown again.
     facts: ownRequest(principal.id, key, csr),

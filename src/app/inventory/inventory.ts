@@ -67,23 +67,31 @@ export async function importDevices(app: App, input: InventoryFile): Promise<Inv
     input,
   );
   const rows = [...read.rows.values()];
-  const counts = { added: 0, updated: 0, unchanged: 0 };
+  let counts: Counts = { added: 0, updated: 0, unchanged: 0 };
   const carried = carrier(input);
   const together = rows.length <= wholeRows ? wholeRows : batchRows;
   for (let from = 0; from < rows.length; from += together) {
     const batch = rows.slice(from, from + together);
     const isLast = from + together >= rows.length;
-    await carried.run(app, async (within) => {
-      const written = await write(within, batch);
-      for (const name of ['added', 'updated', 'unchanged'] as const) counts[name] += written[name];
-      if (!isLast) return;
-      const message = `inventory import: ${counts.added} added, ${counts.updated} updated, ${counts.unchanged} unchanged`;
-      await within.record({ action: 'device.imported', message });
+    const before = counts;
+    counts = await carried.run(app, async (within) => {
+      const sum = sumOf(before, await write(within, batch));
+      const message = `inventory import: ${sum.added} added, ${sum.updated} updated, ${sum.unchanged} unchanged`;
+      if (isLast) await within.record({ action: 'device.imported', message });
+      return sum;
     });
     await app.turns.take();
   }
   return { ...counts, ...carried.view() };
 }
+
+type Counts = Pick<InventoryImportView, 'added' | 'updated' | 'unchanged'>;
+
+const sumOf = (one: Counts, other: Counts): Counts => ({
+  added: one.added + other.added,
+  updated: one.updated + other.updated,
+  unchanged: one.unchanged + other.unchanged,
+});
 
 /** A file of so many rows is written in one change, so that a crash leaves none of it or all. */
 const wholeRows = 1_000;
