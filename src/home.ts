@@ -195,9 +195,7 @@ export async function assemble(
   const opened = openStore(ledgerFile(home), () => clock.steady());
   const { database } = opened;
   try {
-    const recorded = await recordIssued(opened, config.issued.file, clock);
-    const { issued } = recorded;
-    const store = options.throughStore?.(recorded.store) ?? recorded.store;
+    const { store, issued } = await recordIssued(opened, config.issued.file, clock);
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';

@@ -59,13 +59,19 @@ export interface Store {
   readonly read: Reader;
   readonly glance: Glance;
   /**
-   * Runs `work` alone and commits it durably before resolving; a throw undoes all of it. `work` may await nothing but the
-   * transaction it is given. Effects owed in it are told to `onOwed` listeners after the commit.
+   * Runs a unit of work and commits it durably before resolving; a throw undoes all of it, and nobody sees any of it before.
+   *
+   * Units that read or write what belongs to one principal, or one and the same other row, take effect one after another. One that begins
+   * after another was committed sees what that has written. Between units of different principals there is no order: what must hold
+   * across them is a constraint or a conditional write of the port that it belongs to.
+   *
+   * `work` may be run again, when the first run could not be committed. So it changes nothing but the transaction: no counter, no set,
+   * no message. It awaits nothing but the transaction, and makes no key and no signature.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** Told after a commit that owed something. One listener: the outbox. */
+  /** Told when something may have been owed, soon after the commit that owed it, once for many. One listener: the outbox. */
   onOwed(listener: () => void): void;
-  /** Told after a commit that had something for a sink. One listener: the notifier. */
+  /** The same when a sink may have something to be told. One listener: the notifier. */
   onNotify(listener: () => void): void;
   /** Told of a write that the storage refused, and why, if {@link isWell} was true before. One listener: what alerts of it. */
   onRefused(listener: (reason: string) => void): void;

@@ -11,7 +11,7 @@ import { throughUnits } from '../fakes/rerunning-store.ts';
 import { fillHome } from '../scenarios/made-home.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 
-export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAuthority'> {
+export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAuthority' | 'throughStore'> {
   /** The whole configuration. */
   readonly yaml?: string;
   /** Beside it, by name. */
@@ -23,13 +23,27 @@ export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAu
 export type Assembled = Parts & { close(): Promise<void> };
 
 export async function assembled(given: AssembledOptions = {}): Promise<Assembled> {
-  const { yaml = '', files = {}, sessions = nobody, tell = () => undefined, clock, throughAuthority } = given;
+  const {
+    yaml = '',
+    files = {},
+    sessions = nobody,
+    tell = () => undefined,
+    clock,
+    throughAuthority,
+    throughStore,
+  } = given;
   const home = mkdtempSync(join(tmpdir(), 'nolapse-app-'));
   const file = join(home, 'nolapse.yaml');
   for (const [name, text] of Object.entries({ ...files, 'nolapse.yaml': yaml })) writeFileSync(join(home, name), text);
   const config = loadConfig({ file, env: {} });
   const through = { ...(clock && { clock }), ...(throughAuthority && { throughAuthority }) };
-  const options = { home, config, log: recordingLog().log, ...through, ...throughUnits() };
+  const options = {
+    home,
+    config,
+    log: recordingLog().log,
+    ...through,
+    ...(throughStore ? { throughStore } : throughUnits()),
+  };
   if (!(await fillHome(home, config, through))) await initHome(options);
   const parts = await assemble(options, { tell }, sessions, 'use');
   return {

@@ -6,13 +6,12 @@ class Undone extends Error {}
 
 /** What the first run rejects with is forgotten: the second is what counts. */
 export function rerunning(store: Store): Store {
-  const transact: Store['transact'] = async (work) => {
-    await store
-      .transact(async (tx) => {
-        await work(tx);
-        throw new Undone('to be run again');
-      })
-      .catch(() => undefined);
+  const transact: Store['transact'] = (work) => {
+    const undone = store.transact(async (tx) => {
+      await work(tx);
+      throw new Undone('to be run again');
+    });
+    undone.catch(() => undefined);
     return store.transact(work);
   };
   return Object.assign(Object.create(store) as Store, { transact });

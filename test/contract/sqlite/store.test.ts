@@ -9,26 +9,29 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Renewal, renewalStates } from '../../../src/domain/renewal.ts';
 import { isLate, shownState } from '../../../src/domain/shown-state.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { openStore } from '../../../src/store/index.ts';
 import { openSqlite } from '../../../src/store/sqlite/sqlite.ts';
+import { rerunning } from '../../fakes/rerunning-store.ts';
 import { storeContract } from '../store/contract.ts';
-import { certificate, day, idOf, now, principal, renewal } from '../store/rows.ts';
+import { certificate, contact, day, idOf, now, principal, renewal } from '../store/rows.ts';
+import type { OpenedStore } from '../store/under-test.ts';
 import { beginLedger } from './empty-ledger.ts';
 
 function directory(): string {
   return mkdtempSync(join(tmpdir(), 'nolapse-store-'));
 }
 
-storeContract('the SQLite store', async () => {
+async function emptyStore(through: (store: Store) => Store): Promise<OpenedStore> {
   const home = directory();
   const path = join(home, 'nolapse.db');
   await beginLedger(path);
-  let { store } = openStore(path);
+  let store = through(openStore(path).store);
   return {
     store,
     reopen: async () => {
       await store.close();
-      store = openStore(path).store;
+      store = through(openStore(path).store);
       return store;
     },
     discard: async () => {
@@ -36,7 +39,10 @@ storeContract('the SQLite store', async () => {
       rmSync(home, { recursive: true });
     },
   };
-});
+}
+
+storeContract('the SQLite store', () => emptyStore((store) => store));
+storeContract('the SQLite store, with every unit of work run again', () => emptyStore(rerunning));
 
 let home: string;
 let path: string;
@@ -179,6 +185,19 @@ describe('a disk that is full', () => {
 });
 
 describe('units that wait', () => {
+  it('run one after another, in the order they came', async () => {
+    const { store } = open();
+    await store.transact((tx) => tx.putPrincipal(principal('a')));
+    const increments = Array.from({ length: 50 }, () =>
+      store.transact(async (tx) => {
+        const slots = (await tx.contact(idOf('a')))?.slots ?? 0;
+        await tx.putContact(contact('a', { slots: slots + 1 }));
+        return slots;
+      }),
+    );
+    expect(await Promise.all(increments)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+
   const busy = (ms: number): void => {
     for (const until = performance.now() + ms; performance.now() < until; );
   };
