@@ -257,13 +257,13 @@ function announcerOf({ announce }: Partial<Announcer>): Announcer {
 /** Nobody is connected to a home at rest. */
 const noSessions: Sessions = {
   send: async () => 0,
-  listens: () => false,
-  clientIdsOf: () => [],
-  closeByCertificate: () => 0,
-  closeByPrincipal: () => 0,
-  closeClaimed: () => 0,
-  closeIntroduced: () => 0,
-  isConnected: () => false,
+  listens: async () => false,
+  clientIdsOf: async () => [],
+  closeByCertificate: async () => 0,
+  closeByPrincipal: async () => 0,
+  closeClaimed: async () => 0,
+  closeIntroduced: async () => 0,
+  isConnected: async () => false,
 };
 
 /**

@@ -14,21 +14,22 @@ export class LateSessions implements Sessions, Announcer {
   announce: Announcer['announce'] = (topic, payload) =>
     this.broker?.announcer.announce(topic, payload) ?? Promise.reject(new Error('there is no broker yet'));
   send: Sessions['send'] = async (...message) => this.broker?.sessions.send(...message) ?? 0;
-  listens: Sessions['listens'] = (id, topic, only) => this.broker?.sessions.listens(id, topic, only) ?? false;
-  clientIdsOf: Sessions['clientIdsOf'] = (id) => this.broker?.sessions.clientIdsOf(id) ?? [];
-  closeByCertificate: Sessions['closeByCertificate'] = (fingerprint, reason) =>
+  listens: Sessions['listens'] = async (id, topic, only) => this.broker?.sessions.listens(id, topic, only) ?? false;
+  clientIdsOf: Sessions['clientIdsOf'] = async (id) => this.broker?.sessions.clientIdsOf(id) ?? [];
+  closeByCertificate: Sessions['closeByCertificate'] = async (fingerprint, reason) =>
     this.broker?.sessions.closeByCertificate(fingerprint, reason) ?? 0;
-  closeByPrincipal: Sessions['closeByPrincipal'] = (id, reason) => {
-    const closed = this.broker?.sessions.closeByPrincipal(id, reason) ?? 0;
+  closeByPrincipal: Sessions['closeByPrincipal'] = async (id, reason) => {
+    const closed = (await this.broker?.sessions.closeByPrincipal(id, reason)) ?? 0;
     if (reason === 'decommissioned') this.forget(id);
     return closed;
   };
-  closeClaimed: Sessions['closeClaimed'] = (id, reason) => {
-    const closed = this.broker?.sessions.closeClaimed(id, reason) ?? 0;
+  closeClaimed: Sessions['closeClaimed'] = async (id, reason) => {
+    const closed = (await this.broker?.sessions.closeClaimed(id, reason)) ?? 0;
     this.forgetClaimed(id);
     return closed;
   };
-  isConnected: Sessions['isConnected'] = (id, certificate) =>
+  isConnected: Sessions['isConnected'] = async (id, certificate) =>
     this.broker?.sessions.isConnected(id, certificate) ?? false;
-  closeIntroduced: Sessions['closeIntroduced'] = (id, reason) => this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
+  closeIntroduced: Sessions['closeIntroduced'] = async (id, reason) =>
+    this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }

@@ -15,23 +15,23 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
       });
       return (await Promise.all(sent)).filter((taken) => taken).length;
     },
-    listens: (principalId, topic, only) =>
+    listens: async (principalId, topic, only) =>
       registry
         .ofPrincipal(principalId)
         .some((live) => (only === undefined || live.session === only) && qosOf(live, topic) !== null),
-    isConnected: (principalId, certificate) =>
+    isConnected: async (principalId, certificate) =>
       registry
         .ofPrincipal(principalId)
         .some(({ session, ending }) => ending === null && session.fingerprint === certificate),
-    clientIdsOf: (principalId) =>
+    clientIdsOf: async (principalId) =>
       registry
         .ofPrincipal(principalId)
         .filter(({ ending }) => ending === null)
         .map(({ session }) => session.clientId),
-    closeByCertificate: (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
-    closeByPrincipal: (principalId, reason) => registry.endByPrincipal(principalId, reason),
-    closeClaimed: (principalId, reason) => registry.endClaimed(principalId, reason),
-    closeIntroduced: (principalId, reason) => registry.endIntroduced(principalId, reason),
+    closeByCertificate: async (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
+    closeByPrincipal: async (principalId, reason) => registry.endByPrincipal(principalId, reason),
+    closeClaimed: async (principalId, reason) => registry.endClaimed(principalId, reason),
+    closeIntroduced: async (principalId, reason) => registry.endIntroduced(principalId, reason),
   };
 }
 

@@ -11,12 +11,12 @@ export type Effect =
   | { readonly kind: 'prompt'; readonly renewalId: string; readonly by?: Instant }
   /** End every live session opened with this certificate. */
   | { readonly kind: 'close-certificate'; readonly fingerprint: Fingerprint; readonly reason: string }
-  /** End every live session of this principal, or only those that a bootstrap anchor introduced. */
+  /** End every live session of this principal, only those that a bootstrap anchor introduced, or those of others under client ids that are its. */
   | {
       readonly kind: 'close-principal';
       readonly principalId: PrincipalId;
       readonly reason: string;
-      readonly only?: 'introduced';
+      readonly only?: 'introduced' | 'claimed';
     };
 
 /** The longest an effect is put off. One that is due later than this from now was put off by a clock that ran ahead. */

@@ -1,4 +1,5 @@
-// The live connections as the application sees them: it can speak to a principal's sessions and end them.
+// The live connections as the application sees them: it can speak to a principal's sessions and end them. Where they are, on this node or
+// another, nobody here knows: every question takes its time, and none is asked within a unit of work.
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 
@@ -16,20 +17,20 @@ export interface Sessions {
    */
   send(principalId: PrincipalId, topic: string, payload: Uint8Array, certificate?: Fingerprint | null): Promise<number>;
   /** Is there a session of this principal that would be sent a message on this topic now? With `only`: is that admitted session one? */
-  listens(principalId: PrincipalId, topic: string, only?: object): boolean;
+  listens(principalId: PrincipalId, topic: string, only?: object): Promise<boolean>;
   /** Has the principal a session that was opened with this certificate? One that is being ended is none. */
-  isConnected(principalId: PrincipalId, certificate: Fingerprint): boolean;
+  isConnected(principalId: PrincipalId, certificate: Fingerprint): Promise<boolean>;
   /** The client ids under which this principal has sessions now; not those that are being ended. */
-  clientIdsOf(principalId: PrincipalId): readonly string[];
+  clientIdsOf(principalId: PrincipalId): Promise<readonly string[]>;
   /** Ends the sessions opened with this certificate; how many there were. */
-  closeByCertificate(fingerprint: Fingerprint, reason: string): number;
+  closeByCertificate(fingerprint: Fingerprint, reason: string): Promise<number>;
   /** Ends every session of this principal; how many there were. */
-  closeByPrincipal(principalId: PrincipalId, reason: string): number;
+  closeByPrincipal(principalId: PrincipalId, reason: string): Promise<number>;
   /**
    * Ends the sessions of others whose client ids belong to this principal since it is in the inventory, and forgets what is stored of
    * such; how many had a connection.
    */
-  closeClaimed(principalId: PrincipalId, reason: string): number;
+  closeClaimed(principalId: PrincipalId, reason: string): Promise<number>;
   /** Ends the sessions of this principal that a bootstrap anchor introduced; how many there were. */
-  closeIntroduced(principalId: PrincipalId, reason: string): number;
+  closeIntroduced(principalId: PrincipalId, reason: string): Promise<number>;
 }

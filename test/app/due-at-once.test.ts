@@ -13,7 +13,7 @@ const sent: string[] = [];
 const everybodyListens: Sessions = {
   ...nobody,
   send: async (id) => sent.push(id),
-  listens: () => true,
+  listens: async () => true,
 };
 
 let parts: Assembled;

@@ -23,7 +23,7 @@ const sessions: Sessions = {
     heard.push({ way: id, topic, payload });
     return 1;
   },
-  listens: () => true,
+  listens: async () => true,
 };
 const ways = ['dev-1', 'gw-1', 'gw-2'] as const;
 type Way = (typeof ways)[number];

@@ -19,7 +19,7 @@ const sessions: Sessions = {
     sent += 1;
     return 1;
   },
-  listens: () => true,
+  listens: async () => true,
 };
 
 let now = Date.now();

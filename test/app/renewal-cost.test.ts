@@ -47,7 +47,7 @@ let listens = false;
 
 const sessions: Sessions = {
   ...nobody,
-  listens: (id) => listens && id === device,
+  listens: async (id) => listens && id === device,
   send: async (id, topic, payload) => {
     if (!listens || id !== device) return 0;
     const decoded = decodeDown(topic.split('/')[3] ?? '', payload);

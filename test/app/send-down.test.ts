@@ -23,7 +23,7 @@ const sessions: Sessions = {
     sent.push({ topic, bytes: publishBytes(topic, payload.length) });
     return 1;
   },
-  listens: () => true,
+  listens: async () => true,
 };
 
 let house: Assembled;

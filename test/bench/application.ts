@@ -66,13 +66,13 @@ class Devices implements Sessions {
   readonly #confirmed = new Set<PrincipalId>();
   onConfirmed: () => void = () => undefined;
 
-  listens = (id: PrincipalId): boolean => this.devices.has(id);
-  clientIdsOf = (): readonly string[] => [];
-  closeByCertificate = (): number => 0;
-  closeByPrincipal = (): number => 0;
-  closeClaimed = (): number => 0;
-  closeIntroduced = (): number => 0;
-  isConnected = (): boolean => false;
+  listens = async (id: PrincipalId): Promise<boolean> => this.devices.has(id);
+  clientIdsOf = async (): Promise<readonly string[]> => [];
+  closeByCertificate = async (): Promise<number> => 0;
+  closeByPrincipal = async (): Promise<number> => 0;
+  closeClaimed = async (): Promise<number> => 0;
+  closeIntroduced = async (): Promise<number> => 0;
+  isConnected = async (): Promise<boolean> => false;
   send: Sessions['send'] = async (id, topic, payload) => {
     const decoded = decodeDown(topic.split('/')[3] ?? '', payload);
     const device = this.devices.get(id);

@@ -106,7 +106,7 @@ describe('close_notify is the last that a peer is sent', () => {
 
   it('after a revocation', async () => {
     const watched = await admitted();
-    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
     await endOf(watched);
     expect(causes()).toEqual(['decided']);
   });
@@ -158,7 +158,7 @@ describe('close_notify is the last that a peer is sent', () => {
     const connect = connectPacket('d1');
     watched.socket.write(Buffer.concat([Buffer.of(0x82, 0x80 | connect.length, 0, 0, 0, 0), connect]));
     await until(() => house.broker.sessionCount === 1);
-    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
     await endOf(watched);
   });
 });
@@ -168,7 +168,7 @@ describe('a peer that does not close its side', () => {
     const watched = await admitted();
     watched.socket.removeAllListeners('data');
     watched.socket.pause();
-    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
     await until(() => house.broker.sessionCount === 0);
     expect(causes()).toEqual(['decided']);
   });
@@ -176,7 +176,7 @@ describe('a peer that does not close its side', () => {
   it('or sends on without end is read no further', async () => {
     const watched = await admitted();
     const pour = (): void => void watched.socket.write(Buffer.alloc(16 * 1024), (error) => error ?? setImmediate(pour));
-    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
     pour();
     watched.socket.resume();
     await closed(watched.socket);

@@ -47,14 +47,14 @@ describe('a session', () => {
     const [old, next] = [await house.device('d4'), await house.device('d4')];
     const [one, other] = [await house.connected(old, 'd4'), await house.connected(next, 'd4:2')];
     const gone = closed(one);
-    expect(house.broker.sessions.closeByCertificate(old.fingerprint, 'revoked')).toBe(1);
+    expect(await house.broker.sessions.closeByCertificate(old.fingerprint, 'revoked')).toBe(1);
     // No sweep has run since: the session is ended within the call.
     expect(reasons().at(-1)).toBe('revoked');
     await gone;
     expect(other.connected).toBe(true);
-    expect(house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(1);
+    expect(await house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(1);
     await closed(other);
-    expect(house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(0);
+    expect(await house.broker.sessions.closeByPrincipal('d4' as PrincipalId, 'decommissioned')).toBe(0);
   });
 
   it('that has lasted longest ends when its principal opens one too many, and nobody else’s does', async () => {
@@ -104,7 +104,7 @@ describe('a session', () => {
     socket.write(connectPacket('d5'));
     await until(() => packets.length === 1);
     socket.pause();
-    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
     await until(() => house.broker.sessionCount === 0);
   });
 
@@ -116,7 +116,7 @@ describe('a session', () => {
     const refusals = ['d10:a', 'd10:a:x'].map((clientId) => house.refusal(credential, clientId));
     const own = ['d10', 'd10:ab'].map((clientId) => house.connected(credential, clientId));
     await until(() => house.entrance.admitted.length === asked + 4);
-    house.broker.sessions.closeClaimed('d10:a' as PrincipalId, 'client_id_taken');
+    await house.broker.sessions.closeClaimed('d10:a' as PrincipalId, 'client_id_taken');
     resolve();
     house.entrance.before = async () => undefined;
     expect(await Promise.all(refusals)).toEqual([5, 5]);
@@ -130,7 +130,7 @@ describe('a session', () => {
     const asked = house.entrance.admitted.length;
     const refusal = house.refusal(credential, 'd6');
     await until(() => house.entrance.admitted.length > asked);
-    house.broker.sessions.closeByPrincipal('d6' as PrincipalId, 'quarantined');
+    await house.broker.sessions.closeByPrincipal('d6' as PrincipalId, 'quarantined');
     resolve();
     expect(await refusal).toBe(5);
     house.entrance.before = async () => undefined;
@@ -144,14 +144,14 @@ describe('a session', () => {
     const enrolled = await house.device('d8');
     const [lane, full] = [await house.connected(stranger, 'd8'), await house.connected(enrolled, 'd8:2')];
     const ended = closed(lane);
-    expect(house.broker.sessions.closeIntroduced('d8' as PrincipalId, 'enrolled')).toBe(1);
+    expect(await house.broker.sessions.closeIntroduced('d8' as PrincipalId, 'enrolled')).toBe(1);
     await ended;
     const { promise, resolve } = withResolvers();
     house.entrance.before = () => promise;
     const asked = house.entrance.admitted.length;
     const [refusal, other] = [house.refusal(stranger, 'd8'), house.connected(enrolled, 'd8:3')];
     await until(() => house.entrance.admitted.length > asked + 1);
-    expect(house.broker.sessions.closeIntroduced('d8' as PrincipalId, 'enrolled')).toBe(0);
+    expect(await house.broker.sessions.closeIntroduced('d8' as PrincipalId, 'enrolled')).toBe(0);
     resolve();
     expect(await refusal).toBe(5);
     expect(reasons().at(-1)).toBe('enrolled');
@@ -167,9 +167,11 @@ describe('a session', () => {
     const { promise, resolve } = withResolvers();
     let reached = false;
     house.persistence.putWill = async (identity, will) => {
+      // What is asked of the store later comes later, however long this takes.
+      const stored = put.call(house.persistence, identity, will);
       reached = true;
       await promise;
-      await put.call(house.persistence, identity, will);
+      await stored;
     };
     const client = house.client(credential, 'd7', {
       clean: false,
@@ -177,7 +179,7 @@ describe('a session', () => {
     });
     const gone = closed(client);
     await until(() => reached);
-    expect(house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked')).toBe(1);
+    expect(await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked')).toBe(1);
     resolve();
     await gone;
     house.persistence.putWill = put;

@@ -264,7 +264,7 @@ describe('a will', () => {
     broken.stream.destroy();
     await until(() => heard.length === 1);
     await house.connected(credential, 'd1', will('devices/d1/ended'));
-    house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+    await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
     await until(() => heard.length === 2);
     expect(heard).toEqual(['devices/d1/state gone', 'devices/d1/ended gone']);
   });

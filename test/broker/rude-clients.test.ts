@@ -62,7 +62,7 @@ async function visit(house: House, credential: Credential, id: string, clientId:
   if (draw(3) > 0) socket.resume();
   if (draw(6) > 0) speak(socket, id, clientId);
   await pause(draw(12));
-  if (draw(10) === 0) house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
+  if (draw(10) === 0) await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked');
   if (draw(3) === 0) socket.end();
   else leave(raw);
   await pause(draw(6));

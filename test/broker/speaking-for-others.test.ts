@@ -53,8 +53,8 @@ describe('what is said to a device', () => {
     await client.subscribeAsync('$enroll/1/+/+', { qos: 1 });
     house.entrance.spokenFor.set(gatewayId, ['dev-1']);
     expect([await tell('dev-1', 'one'), await tell('dev-2', 'no')]).toEqual([1, 0]);
-    expect(house.broker.sessions.listens(gatewayId, '$enroll/1/dev-1/offer')).toBe(true);
-    expect(house.broker.sessions.listens(gatewayId, '$enroll/1/dev-2/offer')).toBe(false);
+    expect(await house.broker.sessions.listens(gatewayId, '$enroll/1/dev-1/offer')).toBe(true);
+    expect(await house.broker.sessions.listens(gatewayId, '$enroll/1/dev-2/offer')).toBe(false);
     house.entrance.spokenFor.set(gatewayId, ['dev-2']);
     expect([await tell('dev-1', 'no'), await tell('dev-2', 'two')]).toEqual([0, 1]);
     house.entrance.spokenFor.delete(gatewayId);

@@ -47,7 +47,7 @@ describe('a WebSocket connection', () => {
     await client.publishAsync('$enroll/1/d1/hello', '{}', { qos: 1 });
     expect(house.entrance.received).toHaveLength(1);
     const gone = closed(client);
-    expect(house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked')).toBe(1);
+    expect(await house.broker.sessions.closeByCertificate(credential.fingerprint, 'revoked')).toBe(1);
     await gone;
     await until(() => house.broker.sessionCount === 0);
   });

@@ -69,7 +69,7 @@ async function answer(app: App, session: Session, id: PrincipalId, asked: boolea
   app.asked.forget(session.principal.id, id);
   // It went to every session that listens: this one may not do so yet.
   const topic = enrollmentTopic(id, message ? 'error' : 'offer');
-  if (app.sessions.listens(session.principal.id, topic, session)) app.asked.forgetOf(session, id);
+  if (await app.sessions.listens(session.principal.id, topic, session)) app.asked.forgetOf(session, id);
 }
 
 /** By its certificate: what it has brought to its end comes before what is to follow it. */

@@ -45,7 +45,9 @@ export function speakersFor(app: App, id: PrincipalId): PrincipalId[] {
 }
 
 /** Who would take what is said to this device on this topic now: the device itself, or the gateways that speak for it. */
-export function listenersTo(app: App, id: PrincipalId, word: DownWord): PrincipalId[] {
+export async function listenersTo(app: App, id: PrincipalId, word: DownWord): Promise<PrincipalId[]> {
   const topic = enrollmentTopic(id, word);
-  return [id, ...speakersFor(app, id)].filter((each) => app.sessions.listens(each, topic));
+  const all = [id, ...speakersFor(app, id)];
+  const heard = await Promise.all(all.map((each) => app.sessions.listens(each, topic)));
+  return all.filter((_, at) => heard[at]);
 }

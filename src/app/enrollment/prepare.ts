@@ -48,7 +48,7 @@ export async function prepare(app: App, renewalId: string): Promise<'made' | 'un
   const { principalId } = renewal;
   const usable = await isUsable(app, renewal);
   let hindrance: Hindrance = 'nobody_listens';
-  const listeners = listenersTo(app, principalId, 'offer');
+  const listeners = await listenersTo(app, principalId, 'offer');
   // Made before the transaction: to make a key takes time, and a transaction may be run again.
   const key = listeners.length > 0 ? await keyFor(app, renewal) : null;
   for (const listener of listeners) {

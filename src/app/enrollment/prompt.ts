@@ -46,7 +46,7 @@ export async function prompt(
     return 'waits';
   }
   // An offer that nobody would hear takes nobody's turn.
-  if (owed(renewal) === 'offer' && listenersTo(app, renewal.principalId, 'offer').length > 0) {
+  if (owed(renewal) === 'offer' && (await listenersTo(app, renewal.principalId, 'offer')).length > 0) {
     if (!takesTurn(app, reason)) return 'queued';
     if (hold.kind === 'urgent') await tellUrgent(app, renewal, hold.campaign);
   }

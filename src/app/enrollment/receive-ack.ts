@@ -10,11 +10,19 @@ import { reopenWithin } from '../renewal/reopen.ts';
 import { detailLengthMax, type Sender } from './receive.ts';
 
 /** Takes an acknowledgement. */
-export function receiveAck(app: App, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
-  return change(app, (within) => take(within, sender, ack), sender.via);
+export async function receiveAck(app: App, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
+  const isInUse = ack.status === 'failed' && (await isReplacementInUse(app, sender, ack));
+  return change(app, (within) => take(within, sender, ack, isInUse), sender.via);
 }
 
-async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
+/** Has the device a session that was opened with what it says it cannot use? */
+async function isReplacementInUse(app: App, { id }: Sender, ack: AckMessage): Promise<boolean> {
+  const renewal = await app.store.read.renewal(ack.renewal);
+  const replacement = renewal?.principalId === id ? renewal.newFingerprint : null;
+  return replacement !== null && app.sessions.isConnected(id, replacement);
+}
+
+async function take(within: Change, sender: Sender, ack: AckMessage, isInUse: boolean): Promise<Refusal | null> {
   const renewal = await within.tx.renewal(ack.renewal);
   const principal = await within.tx.principal(sender.id);
   if (renewal?.principalId !== sender.id || !principal) {
@@ -23,7 +31,7 @@ async function take(within: Change, sender: Sender, ack: AckMessage): Promise<Re
   if (renewal.state === 'activated' && ack.status === 'failed') {
     const { via, session } = sender;
     const speaksUnder = via === null && !session.introduced ? session.fingerprint : null;
-    return reopenWithin(within, renewal, principal, { ...saidOf(ack), speaksUnder });
+    return reopenWithin(within, renewal, principal, { ...saidOf(ack), speaksUnder, isInUse });
   }
   // Nothing is taken back: what came late, or was replayed, is told to be so.
   if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };

@@ -75,7 +75,7 @@ async function promptThese(app: App, gateway: PrincipalId, devices: readonly Pri
     await app.turns.take();
     const renewal = await app.store.read.currentRenewal(id);
     const word = renewal && (renewal.state === 'installed' ? 'cert' : owed(renewal));
-    if (renewal && word && listenersTo(app, id, word).includes(gateway)) waiting.push(renewal);
+    if (renewal && word && (await listenersTo(app, id, word)).includes(gateway)) waiting.push(renewal);
   }
   for (let at = 0; at < waiting.length; at += togetherMax) {
     await Promise.all(waiting.slice(at, at + togetherMax).map((renewal) => promptAnew(app, renewal, gateway)));

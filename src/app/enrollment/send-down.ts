@@ -66,7 +66,7 @@ export async function sendDown(
   if (payload) return hand(app, id, message.word, payload, hearers);
   tellTooLarge(app, id, manner, message.word);
   // Who is not there to be told is refused nothing.
-  const isThere = app.sessions.listens(hearers.path ?? id, enrollmentTopic(id, message.word));
+  const isThere = await app.sessions.listens(hearers.path ?? id, enrollmentTopic(id, message.word));
   if (isThere) await sayError(app, id, manner, tooSmall, { id, via: hearers.path }, hearers);
   return 0;
 }
@@ -142,7 +142,9 @@ export async function sendEach(
 ): Promise<Set<DownWord>> {
   const taken = new Set<DownWord>();
   const all: Way[] = [null, ...(gateways ? speakersFor(app, id) : [])];
-  for (const path of asked === 'everywhere' ? withoutAbsent(app, id, all) : all.filter((each) => each === asked)) {
+  for (const path of asked === 'everywhere'
+    ? await withoutAbsent(app, id, all)
+    : all.filter((each) => each === asked)) {
     const manner = await mannerOf(app, id, path);
     const message = await messageFor(manner);
     if (message && (await sendDown(app, id, manner, message, { path, certificate })) > 0) taken.add(message.word);
@@ -151,11 +153,15 @@ export async function sendEach(
 }
 
 /** Nothing is read and encoded for a device that only its gateways listen for. Where nobody else is spoken to, it is as if it listened. */
-function withoutAbsent(app: App, id: PrincipalId, [own = null, ...gateways]: readonly Way[]): readonly Way[] {
-  const isHeard = (['offer', 'cert', 'done', 'error'] as const).some((word) =>
-    app.sessions.listens(id, enrollmentTopic(id, word)),
-  );
-  return isHeard || gateways.length === 0 ? [own, ...gateways] : gateways;
+async function withoutAbsent(
+  app: App,
+  id: PrincipalId,
+  [own = null, ...gateways]: readonly Way[],
+): Promise<readonly Way[]> {
+  if (gateways.length === 0) return [own];
+  const words = ['offer', 'cert', 'done', 'error'] as const;
+  const heard = await Promise.all(words.map((word) => app.sessions.listens(id, enrollmentTopic(id, word))));
+  return heard.includes(true) ? [own, ...gateways] : gateways;
 }
 
 function hand(

@@ -23,7 +23,7 @@ export class Claims {
   async weigh({ store, sessions }: App, id: PrincipalId): Promise<void> {
     for (const owner of outerIds(id)) {
       if (!store.glance.principal(owner)) continue;
-      const live = new Set(sessions.clientIdsOf(owner));
+      const live = new Set(await sessions.clientIdsOf(owner));
       const stored = await store.read.storedClientIds(owner);
       for (const clientId of new Set([...live, ...stored])) {
         if (!hasFormOf(id, clientId)) continue;

@@ -28,12 +28,12 @@ export class IdsByCase {
  * Puts a new principal into the inventory. Once that is committed, sessions of others under client ids that are the new one's
  * now are ended, and what is stored of such is forgotten: nobody can come back to them. The journal of those others says so.
  */
-export async function enterWithin({ app, tx, record, afterwards }: Change, principal: Principal): Promise<void> {
+export async function enterWithin({ tx, record }: Change, principal: Principal): Promise<void> {
   await tx.putPrincipal(principal);
   const { id } = principal;
   for (const outer of outerIds(id)) {
     if (!(await tx.principal(outer))) continue;
-    afterwards(() => void app.sessions.closeClaimed(id, 'client_id_taken'));
+    await tx.owe({ kind: 'close-principal', principalId: id, reason: 'client_id_taken', only: 'claimed' });
     // Whoever renews under such a client id would find out only when it is refused.
     const message = `${outer} is refused under the client id ${id}, and under ${id}:..., from now on: they belong to ${id}`;
     await record({ action: 'device.changed', level: 'warn', message, principalId: outer });

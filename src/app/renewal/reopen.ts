@@ -20,6 +20,8 @@ interface Report {
   readonly detail: string;
   /** As {@link ReopeningFacts.speaksUnder} has it. */
   readonly speaksUnder: Fingerprint | null;
+  /** As {@link ReopeningFacts.isInUse} has it: asked before the change, in which nobody may be asked. */
+  readonly isInUse: boolean;
 }
 
 /** Opens the other renewal, once; reported again while that is open, it is offered again. Null: it is taken. */
@@ -27,9 +29,9 @@ export async function reopenWithin(
   within: Change,
   renewal: Renewal,
   principal: Principal,
-  { code, detail, speaksUnder }: Report,
+  { code, detail, speaksUnder, isInUse }: Report,
 ): Promise<Refusal | null> {
-  const { app, tx, now, record, alert } = within;
+  const { tx, now, record, alert } = within;
   const old = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
   const replacement = renewal.newFingerprint && (await tx.certificate(renewal.newFingerprint));
   const objection = objectToReopening({
@@ -38,7 +40,7 @@ export async function reopenWithin(
     speaksUnder,
     old: old || null,
     replacement: replacement || null,
-    isInUse: renewal.newFingerprint !== null && app.sessions.isConnected(principal.id, renewal.newFingerprint),
+    isInUse,
     isCompromised: await isCompromised(within, renewal, principal, [old, replacement]),
     now,
   });

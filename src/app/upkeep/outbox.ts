@@ -3,6 +3,7 @@
 // in which whoever has least time left goes first.
 import type { Effect } from '../../domain/effect.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
+import type { Sessions } from '../../ports/sessions.ts';
 import type { App } from '../context.ts';
 import { prompt, queueOffer } from '../enrollment/prompt.ts';
 import { type CarriedOut, Course, type CoursePlan, effectsTogether } from '../renewal/course.ts';
@@ -86,12 +87,20 @@ export class Outbox {
         if (effect.by === undefined) await queueOffer(app, effect.renewalId);
         return 'kept';
       case 'close-certificate':
-        app.sessions.closeByCertificate(effect.fingerprint, effect.reason);
+        await app.sessions.closeByCertificate(effect.fingerprint, effect.reason);
         return null;
       case 'close-principal':
-        if (effect.only === 'introduced') app.sessions.closeIntroduced(effect.principalId, effect.reason);
-        else app.sessions.closeByPrincipal(effect.principalId, effect.reason);
+        await endSessionsOf(app.sessions, effect);
         return null;
     }
   }
+}
+
+async function endSessionsOf(
+  sessions: Sessions,
+  { principalId, reason, only }: Extract<Effect, { kind: 'close-principal' }>,
+): Promise<void> {
+  if (only === 'introduced') await sessions.closeIntroduced(principalId, reason);
+  else if (only === 'claimed') await sessions.closeClaimed(principalId, reason);
+  else await sessions.closeByPrincipal(principalId, reason);
 }
