@@ -4,26 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAnchors } from './anchors.ts';
-import { Contests } from './app/admission/contests.ts';
-import { Disconnections } from './app/admission/disconnections.ts';
-import { Knocks } from './app/admission/knocks.ts';
-import { Presences } from './app/admission/presences.ts';
-import { TroubledAddresses } from './app/admission/troubled-addresses.ts';
-import type { App, Settings } from './app/context.ts';
-import { Asked } from './app/enrollment/asked.ts';
-import { Refusals } from './app/enrollment/refusals.ts';
-import { Rounds } from './app/enrollment/rounds.ts';
-import { newThrottles } from './app/enrollment/throttle.ts';
+import type { Context, Settings } from './app/context.ts';
+import type { App } from './app/operator/app.ts';
 import { type OperationsFor, operationsOn } from './app/operator/operate.ts';
-import { ExposureWatch } from './app/oversight/exposure-watch.ts';
-import { Foresight } from './app/oversight/foresight.ts';
 import { Policies } from './app/policies.ts';
-import { Breaker } from './app/renewal/breaker.ts';
-import { Rate } from './app/renewal/rate.ts';
-import { Chores } from './app/upkeep/chores.ts';
 import { Outbox } from './app/upkeep/outbox.ts';
-import { RevocationLists } from './app/upkeep/revocation-lists.ts';
-import { Turns } from './app/upkeep/turns.ts';
 import { authorities } from './authority/index.ts';
 import { initPki } from './authority/init.ts';
 import { loadProfiles } from './authority/profiles.ts';
@@ -47,6 +32,7 @@ import type { Announcer, Sessions } from './ports/sessions.ts';
 import type { Source } from './ports/source.ts';
 import type { Store } from './ports/store.ts';
 import { sourceKinds } from './source/index.ts';
+import { withState } from './state.ts';
 import { openStore, requireDriver } from './store/index.ts';
 import type { Database } from './store/sqlite/database.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
@@ -151,13 +137,6 @@ function settingsOf(config: Config): Settings {
   };
 }
 
-function ratesOf({ limits }: Config, clock: Clock): App['rates'] {
-  return {
-    offers: new Rate(limits.offersPerSecond, clock),
-    issuances: new Rate(limits.issuancesPerSecond, clock),
-  };
-}
-
 function sourcesOf(config: Config): Map<string, Source> {
   const opened = [...config.sources].map(([name, { place }]): [string, Source] => [
     name,
@@ -203,9 +182,8 @@ export async function assemble(
     const configured = authorities[config.authority.kind](pkiFolder(home), { ...pkiOptions(options), profiles });
     const authority = options.throughAuthority?.(configured) ?? configured;
     const shelf = new CrlFolder(home);
-    const sources = sourcesOf(config);
     const [gateway = 'nolapse'] = config.server.names;
-    const app: App = {
+    const context: Context = {
       actor: brokerActor,
       store,
       authority,
@@ -216,33 +194,18 @@ export async function assemble(
       entropy,
       decisions,
       machine: openMachine(home, options.logState, issued),
-      exposure: new ExposureWatch(exposures),
-      throttles: newThrottles(),
-      rates: ratesOf(config, clock),
-      breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
-      presences: new Presences(),
-      refusals: new Refusals(),
-      rounds: new Rounds(),
-      asked: new Asked(),
-      turns: new Turns(),
-      chores: new Chores(),
-      crls: new RevocationLists(() => app),
       shelf,
-      foresight: new Foresight(),
-      knocks: new Knocks(),
-      disconnections: new Disconnections(),
-      contests: new Contests(),
-      troubledAddresses: new TroubledAddresses(),
-      sources,
-      policies: new Policies(config.policies),
+      sources: sourcesOf(config),
       sinks: createSinks(config.alerts, {
         decisions,
         announcer: announcerOf(sessions),
         teller: { gateway, runbookBase: config.alerts.runbookBase },
         now: () => clock.now(),
       }),
+      policies: new Policies(config.policies),
       settings,
     };
+    const app = withState(context, config.limits, exposures);
     return { app, database, shelf, outbox: new Outbox(app), decisions, made: isNew || outcome !== 'present' };
   } catch (error) {
     await opened.store.close();

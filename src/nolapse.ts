@@ -150,8 +150,8 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     await checkAtStart(app);
     const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
     const parts: Parts = { ...atRest, server };
-    const seen = new Seen();
-    undos.push(() => app.presences.end(app));
+    const seen = new Seen(app);
+    undos.push(() => app.presences.end());
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos });
     undos.push(() => broker.close());
     const { sessionExpiryMs: expiryMs } = options.config.limits;
@@ -177,7 +177,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     undos.push(() => refusals.close());
     outbox.poke();
     await notifier.begin();
-    await app.presences.begin(app);
+    await app.presences.begin();
     const heart = startMaintenance({
       app,
       outbox,

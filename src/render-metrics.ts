@@ -1,6 +1,7 @@
 // What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
-import type { App } from './app/context.ts';
+import type { Context } from './app/context.ts';
 import type { FleetView } from './app/fleet-view.ts';
+import type { Foresight } from './app/oversight/foresight.ts';
 import { currentRoot, issuerEnd } from './app/trust.ts';
 import { foreseenDays } from './domain/standing.ts';
 import { type Instant, toSeconds } from './domain/time.ts';
@@ -9,11 +10,15 @@ import { measureLists } from './served-crl.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { ownerLines } from './telemetry/owner-metrics.ts';
 
+type RenderMetricsContext = Pick<Context, 'store' | 'authority' | 'machine' | 'sinks'> & {
+  readonly foresight: Foresight;
+};
+
 /** How long a scrape waits for a look ahead that is under way; after that it has the figures of the last. */
 const patienceMs = 1_000;
 
 interface Measured {
-  readonly app: App;
+  readonly app: RenderMetricsContext;
   readonly server: { readonly notAfter: Instant };
 }
 
@@ -45,11 +50,11 @@ export async function renderMetrics({ app, server }: Measured, metrics: Metrics,
   for (const [which, end] of Object.entries(own))
     metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
   await measureLists(app, metrics);
-  setFleet(metrics, await app.foresight.view(app, patienceMs, { fresh: false }));
+  setFleet(metrics, await app.foresight.view(patienceMs, { fresh: false }));
   return metrics.render();
 }
 
-async function waitingNotifications({ sinks, store }: App): Promise<number> {
+async function waitingNotifications({ sinks, store }: Pick<Context, 'store' | 'sinks'>): Promise<number> {
   const waiting = await Promise.all([...sinks.keys()].map((name) => store.read.waitingNotifications(name)));
   return waiting.reduce((sum, count) => sum + count, 0);
 }
@@ -66,6 +71,6 @@ function setFleet(metrics: Metrics, { now, dark, without, nearestEndAt, ahead }:
 /** The same, and what is wrong by owner: for operators alone. */
 export async function renderOwnerMetrics(measured: Measured, metrics: Metrics, broker: Lanes): Promise<string> {
   const all = await renderMetrics(measured, metrics, broker);
-  const { ahead } = await measured.app.foresight.view(measured.app, patienceMs, { fresh: false });
+  const { ahead } = await measured.app.foresight.view(patienceMs, { fresh: false });
   return `${all}${ownerLines(ahead?.owners ?? [])}`;
 }

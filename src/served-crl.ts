@@ -1,5 +1,6 @@
 // Revocation lists as others see them: over HTTP, and in the metrics.
-import type { App } from './app/context.ts';
+import type { Context } from './app/context.ts';
+import type { RevocationLists } from './app/upkeep/revocation-lists.ts';
 import type { CrlFolder } from './crl-folder.ts';
 import { completeList } from './domain/revocation-list.ts';
 import { toSeconds } from './domain/time.ts';
@@ -7,7 +8,11 @@ import type { CrlContent } from './http/public.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
 /** The list of this shard for relying parties; null when there is none. */
-export async function servedCrl(app: App, folder: CrlFolder, shard: number): Promise<CrlContent | null> {
+export async function servedCrl(
+  app: { readonly crls: RevocationLists },
+  folder: CrlFolder,
+  shard: number,
+): Promise<CrlContent | null> {
   const list = await app.crls.inForce(shard);
   if (!list) return null;
   const { number, thisUpdate, bytes } = list;
@@ -15,7 +20,7 @@ export async function servedCrl(app: App, folder: CrlFolder, shard: number): Pro
 }
 
 /** Their cost is that of two rows, however long the lists are and however many shards there are. */
-export async function measureLists({ store }: App, metrics: Metrics): Promise<void> {
+export async function measureLists({ store }: Pick<Context, 'store'>, metrics: Metrics): Promise<void> {
   const complete = await store.read.revocationList(completeList);
   const first = await store.read.firstRevocationListToEnd();
   metrics.set('nolapse_crl_entries', {}, complete?.entries ?? 0);

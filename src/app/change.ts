@@ -7,7 +7,7 @@ import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Transaction } from '../ports/store.ts';
 import { clearWithin, handOverWithin, raiseWithin } from './alert.ts';
-import { type App, policyOf } from './context.ts';
+import { type Context, policyOf } from './context.ts';
 import type { PolicySubject } from './policies.ts';
 
 /** A record kept in the ledger's journal and told in the log. */
@@ -21,8 +21,12 @@ interface Happening {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-export interface Change {
-  readonly app: App;
+/** What every change takes: on whose behalf, the ledger, the time, and who is told. */
+export type Changing = Pick<Context, 'actor' | 'store' | 'clock' | 'decisions' | 'sinks'>;
+
+/** `More` is what the change has at hand beside that. */
+export interface Change<More = unknown> {
+  readonly app: Changing & More;
   readonly tx: Transaction;
   readonly now: Instant;
   /** Who brings it about. */
@@ -43,9 +47,9 @@ export interface Change {
  * Runs one change. What it records, and the alerts it raises, are told only if it was committed.
  * @param via the gateway that brings it about in the name of a device: everything recorded says so.
  */
-export async function change<T>(
-  app: App,
-  work: (change: Change) => Promise<T>,
+export async function change<Given extends Changing, T>(
+  app: Given,
+  work: (change: Change<Given>) => Promise<T>,
   via: PrincipalId | null = null,
 ): Promise<T> {
   let after: (() => void)[] = [];
@@ -99,7 +103,7 @@ function movesOn({ type }: RenewalEvent): boolean {
 
 /** Applies an event to a renewal within a change, and keeps and records what it changed. */
 export async function step(
-  { app, tx, now, record }: Change,
+  { app, tx, now, record }: Change<Pick<Context, 'policies'>>,
   renewal: Renewal,
   event: RenewalEvent,
   principal: PolicySubject,

@@ -1,4 +1,5 @@
-// What every verb of the application is given: the ports, and the configuration as values.
+// What the application works with: the ports, the policies and the settings. What has state is made once in the composition root and
+// handed to those who use it. Verbs name what they take of all that.
 import type { AccessRules } from '../domain/acl.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -15,25 +16,9 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
-import type { Contests } from './admission/contests.ts';
-import type { Disconnections } from './admission/disconnections.ts';
-import type { Knocks } from './admission/knocks.ts';
-import type { Presences } from './admission/presences.ts';
-import type { TroubledAddresses } from './admission/troubled-addresses.ts';
-import type { Asked } from './enrollment/asked.ts';
-import type { Refusals } from './enrollment/refusals.ts';
-import type { Rounds } from './enrollment/rounds.ts';
-import type { Throttles } from './enrollment/throttle.ts';
-import type { ExposureWatch } from './oversight/exposure-watch.ts';
-import type { Foresight } from './oversight/foresight.ts';
 import type { Policies, PolicySubject } from './policies.ts';
-import type { Breaker } from './renewal/breaker.ts';
-import type { Rate } from './renewal/rate.ts';
-import type { Chores } from './upkeep/chores.ts';
-import type { RevocationLists } from './upkeep/revocation-lists.ts';
-import type { Turns } from './upkeep/turns.ts';
 
-export interface App {
+export interface Context {
   /** On whose behalf things are changed: the broker's own, unless {@link actingAs} says otherwise. */
   readonly actor: Actor;
   readonly store: Store;
@@ -47,31 +32,13 @@ export interface App {
   readonly entropy: Entropy;
   readonly decisions: DecisionLog;
   readonly machine: Machine;
-  readonly exposure: ExposureWatch;
-  /** How often principals may do things, by what they do. */
-  readonly throttles: Throttles;
-  /** How often things are done in all. */
-  readonly rates: { readonly offers: Rate; readonly issuances: Rate };
-  readonly breaker: Breaker;
-  readonly presences: Presences;
-  readonly refusals: Refusals;
-  readonly rounds: Rounds;
-  readonly asked: Asked;
-  readonly turns: Turns;
-  readonly chores: Chores;
-  readonly crls: RevocationLists;
   /** Where the bytes of revocation lists are. */
   readonly shelf: ListShelf;
-  readonly foresight: Foresight;
-  readonly knocks: Knocks;
-  readonly disconnections: Disconnections;
-  readonly contests: Contests;
-  readonly troubledAddresses: TroubledAddresses;
   /** By name, as the settings have them. */
   readonly sources: ReadonlyMap<string, Source>;
-  readonly policies: Policies;
   /** Who is told of alerts, by the name under which what waits for each is kept. */
   readonly sinks: ReadonlyMap<string, Sink>;
+  readonly policies: Policies;
   readonly settings: Settings;
 }
 
@@ -110,11 +77,11 @@ export interface Settings {
 }
 
 /** The policy a principal is under, by its class and its criticality. */
-export function policyOf(app: App, principal: PolicySubject): Policy {
+export function policyOf(app: Pick<Context, 'policies'>, principal: PolicySubject): Policy {
   return app.policies.of(principal);
 }
 
 /** The turn of a principal in a staged rollout. */
-export function cohortIn(app: App, { cohort, id }: Pick<Principal, 'cohort' | 'id'>): Cohort {
+export function cohortIn(app: Pick<Context, 'settings'>, { cohort, id }: Pick<Principal, 'cohort' | 'id'>): Cohort {
   return cohortOf(cohort, id, app.settings.cohortShares);
 }

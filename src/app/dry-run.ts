@@ -1,6 +1,5 @@
 // Runs changes as they would be run, notes what they would record, and takes all of it back: nothing is written, told or owed.
-import { type Change, change } from './change.ts';
-import type { App } from './context.ts';
+import { type Change, type Changing, change } from './change.ts';
 import type { DryRunView } from './decision-views.ts';
 
 /** Steps that are named. */
@@ -8,7 +7,7 @@ const stepsNamed = 20;
 
 /** Carries a change out, or only seems to. */
 interface Carrier {
-  run<T>(app: App, work: (within: Change) => Promise<T>): Promise<T>;
+  run<Given extends Changing, T>(app: Given, work: (within: Change<Given>) => Promise<T>): Promise<T>;
   /** Beside the answer: nothing where the change was carried out. */
   view(): { readonly dryRun?: DryRunView };
 }
@@ -26,7 +25,7 @@ class DryRun implements Carrier {
   readonly #steps: string[] = [];
   #count = 0;
 
-  async run<T>(app: App, work: (within: Change) => Promise<T>): Promise<T> {
+  async run<Given extends Changing, T>(app: Given, work: (within: Change<Given>) => Promise<T>): Promise<T> {
     let noted: string[] = [];
     try {
       await change(app, async (within) => {

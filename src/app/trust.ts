@@ -2,6 +2,7 @@
 import type { Instant } from '../domain/time.ts';
 import { isIssuerOf } from '../pki/chain.ts';
 import type { Authority, Chain, IssuingCa } from '../ports/authority.ts';
+import type { Context } from './context.ts';
 
 type Trusting = { readonly authority: Pick<Authority, 'trust'> };
 
@@ -11,7 +12,7 @@ export function signingCa({ authority }: Trusting): IssuingCa {
 }
 
 /** Nothing that is issued now may outlive it. */
-export function issuerEnd(app: Trusting): Instant {
+export function issuerEnd(app: Pick<Context, 'authority'>): Instant {
   return signingCa(app).notAfter;
 }
 
@@ -27,7 +28,7 @@ export function ownCas({ authority }: Trusting): Uint8Array[] {
 }
 
 /** What is sent along with this certificate, DER: the chain of the issuer that it names, or of the present one where it names none of ours. */
-export function chainFor(app: Trusting, certificate: Uint8Array): Chain {
+export function chainFor(app: Pick<Context, 'authority'>, certificate: Uint8Array): Chain {
   const { issuers } = app.authority.trust();
   if (issuers.length === 1) return issuers[0].chain;
   return (issuers.find(({ chain }) => isIssuerOf(chain[0], certificate)) ?? issuers[0]).chain;

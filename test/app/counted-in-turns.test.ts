@@ -25,7 +25,7 @@ it('takes a turn for each page, and counts each device once', async () => {
   const { app } = parts;
   const turns = vi.spyOn(app.turns, 'take');
   const pages = vi.spyOn(app.store.read, 'darkPage');
-  const view = await app.foresight.view(app, 0, { fresh: false });
+  const view = await app.foresight.view(0, { fresh: false });
   expect(view.dark).toEqual({ all: each, quarantined: 0, devices: each });
   expect(view.without).toEqual({ all: 2 * each + 1, quarantined: 1, devices: 2 * each + 1 });
   expect(view.nearestEndAt).toBeNull();
@@ -38,7 +38,7 @@ it('takes a turn for each page, and counts each device once', async () => {
 it('has those who ask at the same time wait for one count', async () => {
   const { app } = parts;
   const pages = vi.spyOn(app.store.read, 'darkPage');
-  const views = await Promise.all([1, 2, 3].map(() => app.foresight.view(app, 0, { fresh: false })));
+  const views = await Promise.all([1, 2, 3].map(() => app.foresight.view(0, { fresh: false })));
   expect(views.map(({ dark }) => dark.all)).toEqual([each, each, each]);
   expect(pages.mock.calls.filter(([, after]) => after === null)).toHaveLength(1);
 });

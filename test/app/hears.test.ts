@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
-import type { App } from '../../src/app/context.ts';
 import type { NewDelegation } from '../../src/app/operations.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import type { Entrance, Session } from '../../src/app/session.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
   told.length = 0;
   house = await assembled({ clock: { now: () => now }, tell: (decision) => told.push(decision) });
   ({ app } = house);
-  entrance = entranceOf(app, new Seen());
+  entrance = entranceOf(app, new Seen(app));
   operations = operationsIn(app);
   for (const id of ['dev-1', 'dev-2']) await operations.addDevice({ id, owner: 'tests', site: 'north' });
   gateway = await connected('gw-1', 'gateway');

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
-import type { App } from '../../src/app/context.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import type { Entrance } from '../../src/app/session.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
@@ -32,7 +32,7 @@ beforeEach(async () => {
     tell: (decision) => told.push(decision),
   });
   ({ app } = house);
-  entrance = entranceOf(app, new Seen());
+  entrance = entranceOf(app, new Seen(app));
 });
 afterEach(() => house.close());
 

@@ -2,8 +2,8 @@
 // there, and what is said on one changes nothing on another.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { App } from '../../src/app/context.ts';
 import { receive } from '../../src/app/enrollment/receive.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import { mannerOf } from '../../src/app/renewal/manner.ts';
 import type { Session } from '../../src/app/session.ts';
 import type { Access } from '../../src/domain/acl.ts';

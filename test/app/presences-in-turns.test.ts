@@ -21,9 +21,9 @@ it('are written in transactions of a bounded time, none left out', async () => {
   await app.store.transact(async (tx) => {
     for (const id of ids) await tx.putPrincipal(principal(id));
   });
-  for (const id of ids) app.presences.came(app, id);
+  for (const id of ids) app.presences.came(id);
   const transactions = vi.spyOn(app.store, 'transact');
-  await app.presences.flush(app);
+  await app.presences.flush();
   expect(transactions.mock.calls.length).toBeGreaterThan(coming / 20);
   expect(transactions.mock.calls.length).toBeLessThan(coming / 4);
   for (const id of ids) expect(await app.store.read.presence(id)).toMatchObject({ leftAt: null });

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { App } from '../../src/app/context.ts';
+import { Presences } from '../../src/app/admission/presences.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { gapsOf } from '../../src/domain/presence.ts';
@@ -37,12 +38,12 @@ const options = () => ({
 
 async function start(): Promise<void> {
   ({ app } = await assemble(options(), { tell: () => undefined }, nobody, 'use'));
-  await app.presences.begin(app);
+  await app.presences.begin();
 }
 
 /** As a gateway that is stopped does, after its broker has closed. */
 async function stop(): Promise<void> {
-  await app.presences.end(app);
+  await app.presences.end();
   await app.store.close();
 }
 
@@ -53,10 +54,10 @@ async function crash(): Promise<void> {
 
 async function visit(afterMs: number, stayMs = 5_000): Promise<void> {
   now += afterMs;
-  app.presences.came(app, id);
+  app.presences.came(id);
   now += stayMs;
-  app.presences.left(app, id);
-  await app.presences.flush(app);
+  app.presences.left(id);
+  await app.presences.flush();
 }
 
 async function presence(): Promise<Presence> {
@@ -97,16 +98,16 @@ afterEach(async () => {
 describe('a device', () => {
   it('is here from its first session until its last, whatever comes and goes between', async () => {
     const came = now;
-    app.presences.came(app, id);
+    app.presences.came(id);
     now += hour;
-    app.presences.came(app, id);
+    app.presences.came(id);
     now += hour;
-    app.presences.left(app, id);
-    await app.presences.flush(app);
+    app.presences.left(id);
+    await app.presences.flush();
     expect(app.presences.isHere(id)).toBe(true);
     expect(await presence()).toMatchObject({ cameAt: came, leftAt: null });
-    app.presences.left(app, id);
-    await app.presences.flush(app);
+    app.presences.left(id);
+    await app.presences.flush();
     expect(app.presences.isHere(id)).toBe(false);
     expect(await presence()).toMatchObject({ cameAt: came, leftAt: now });
     expect(await longest()).toBe(0);
@@ -117,12 +118,12 @@ describe('a device', () => {
     await visit(3 * day);
     await expectLongest(3 * day);
     for (let i = 0; i < 100; i += 1) {
-      app.presences.came(app, id);
+      app.presences.came(id);
       now += hour;
-      app.presences.left(app, id);
+      app.presences.left(id);
       now += i === 98 ? 10 * day : 2 * minute;
     }
-    await app.presences.flush(app);
+    await app.presences.flush();
     await expectLongest(10 * day);
     expect(gapsOf((await presence()).gaps).plannedMs).toBeLessThan(4 * day);
   });
@@ -131,7 +132,7 @@ describe('a device', () => {
     const entry = await putCertificate();
     await visit(0);
     now += 30 * day;
-    app.presences.came(app, id);
+    app.presences.came(id);
     await expect
       .poll(async () => await app.store.read.openRenewalFor(entry.fingerprint))
       .toMatchObject({
@@ -181,28 +182,28 @@ describe('a device', () => {
 
 describe('a device behind a gateway', () => {
   it('is on a visit with each message, and one with those that follow within a minute', async () => {
-    app.presences.heard(app, id, null);
+    app.presences.heard(id, null);
     now += 59_000;
-    app.presences.heard(app, id, null);
-    await app.presences.flush(app);
+    app.presences.heard(id, null);
+    await app.presences.flush();
     now += 59_000;
-    app.presences.heard(app, id, null);
-    await app.presences.flush(app);
+    app.presences.heard(id, null);
+    await app.presences.flush();
     expect(await presence()).toMatchObject({ cameAt: noon, leftAt: now });
     now += 20 * day;
-    app.presences.heard(app, id, null);
+    app.presences.heard(id, null);
     await expect.poll(longest).toBeGreaterThan(0);
     await expectLongest(20 * day);
     expect(app.presences.isHere(id)).toBe(false);
   });
 
   it('that answers when it is called was silent, not away', async () => {
-    app.presences.heard(app, id, null);
-    await app.presences.flush(app);
+    app.presences.heard(id, null);
+    await app.presences.flush();
     now += 60 * day;
     await app.store.transact((tx) => tx.putRenewal(renewal('r1', id, { createdAt: now })));
     now += 2 * hour;
-    app.presences.heard(app, id, 'r1');
+    app.presences.heard(id, 'r1');
     await expect.poll(longest).toBeGreaterThan(0);
     await expectLongest(2 * hour);
   });
@@ -210,34 +211,34 @@ describe('a device behind a gateway', () => {
   it('is not looked up under a renewal of somebody else', async () => {
     const other = idOf('pump-8');
     await app.store.transact((tx) => tx.putPrincipal(principal({ id: other })));
-    app.presences.heard(app, id, null);
-    await app.presences.flush(app);
+    app.presences.heard(id, null);
+    await app.presences.flush();
     now += 60 * day;
     await app.store.transact((tx) => tx.putRenewal(renewal('r1', other, { createdAt: now })));
-    app.presences.heard(app, id, 'r1');
+    app.presences.heard(id, 'r1');
     await expect.poll(longest).toBeGreaterThan(0);
     await expectLongest(60 * day);
   });
 
   it('says nothing of gaps while it has a session of its own', async () => {
-    app.presences.came(app, id);
+    app.presences.came(id);
     now += 3 * day;
-    app.presences.heard(app, id, null);
-    await app.presences.flush(app);
+    app.presences.heard(id, null);
+    await app.presences.flush();
     expect(await presence()).toMatchObject({ cameAt: noon, leftAt: null });
   });
 });
 
 describe("the gateway's own absence", () => {
   it('is nobody else’s: who was here when it stopped and comes back after the start was never away', async () => {
-    app.presences.came(app, id);
+    app.presences.came(id);
     now += 5 * day;
     await stop();
     now += 2 * day;
     await start();
     now += 10_000;
-    app.presences.came(app, id);
-    await app.presences.flush(app);
+    app.presences.came(id);
+    await app.presences.flush();
     expect(await longest()).toBe(0);
     expect((await presence()).leftAt).toBeNull();
     expect(app.presences.isHere(id)).toBe(true);
@@ -254,20 +255,20 @@ describe("the gateway's own absence", () => {
   });
 
   it('ends with a crash the sessions it had, and begins where it was last known to be alive', async () => {
-    app.presences.came(app, id);
-    await app.presences.flush(app);
+    app.presences.came(id);
+    await app.presences.flush();
     now += 3 * day;
-    await app.presences.flush(app);
+    await app.presences.flush();
     now += 29_000;
-    await app.presences.flush(app);
+    await app.presences.flush();
     await crash();
     now += 6 * day;
     await start();
     now += 4 * day;
-    const absences = await app.presences.absences(app);
+    const absences = await app.presences.absences();
     expect(awayMs(await presence(), absences, now)).toBe(4 * day);
-    app.presences.came(app, id);
-    await app.presences.flush(app);
+    app.presences.came(id);
+    await app.presences.flush();
     await expectLongest(4 * day);
   });
 
@@ -275,18 +276,18 @@ describe("the gateway's own absence", () => {
     await visit(0);
     for (let i = 0; i < 8; i += 1) {
       now += hour;
-      await app.presences.flush(app);
+      await app.presences.flush();
     }
     await crash();
     now += 10 * minute;
     await start();
-    expect(await app.presences.absences(app)).toEqual([{ from: now - 10 * minute, to: now, stopped: true }]);
+    expect(await app.presences.absences()).toEqual([{ from: now - 10 * minute, to: now, stopped: true }]);
   });
 
   it('loses no return in a crash right after it', async () => {
     await visit(0);
     now += 7 * day;
-    app.presences.came(app, id);
+    app.presences.came(id);
     await expect.poll(longest).toBeGreaterThan(0);
     now += 2_000;
     await crash();
@@ -297,19 +298,19 @@ describe("the gateway's own absence", () => {
   });
 
   it('is known on a home at rest, without being written there', async () => {
-    app.presences.came(app, id);
+    app.presences.came(id);
     now += day;
     await stop();
     now += 3 * day;
     ({ app } = await assemble(options(), { tell: () => undefined }, nobody, 'use'));
-    const absences = await app.presences.absences(app);
+    const absences = await app.presences.absences();
     expect(awayMs(await presence(), absences, now)).toBe(0);
-    await app.presences.flush(app);
-    await app.presences.end(app);
+    await app.presences.flush();
+    await app.presences.end();
     await app.store.close();
     now += day;
     await start();
-    expect(await app.presences.absences(app)).toEqual([{ from: now - 4 * day, to: now, stopped: true }]);
+    expect(await app.presences.absences()).toEqual([{ from: now - 4 * day, to: now, stopped: true }]);
   });
 
   it('counts none of the time by which a clock was set, forward or back, while it runs or between', async () => {
@@ -335,15 +336,21 @@ describe("the gateway's own absence", () => {
 describe('a store that fails', () => {
   it('costs no visit: what could not be written is written later', async () => {
     await visit(0);
+    const presences = new Presences({
+      ...app,
+      get store() {
+        return app.store;
+      },
+    });
+    await presences.begin();
     await app.store.close();
     now += 9 * day;
-    app.presences.came(app, id);
+    presences.came(id);
     now += hour;
-    app.presences.left(app, id);
-    await expect(app.presences.flush(app)).rejects.toMatchObject({ code: 'store_closed' });
-    const { presences } = app;
+    presences.left(id);
+    await expect(presences.flush()).rejects.toMatchObject({ code: 'store_closed' });
     ({ app } = await assemble(options(), { tell: () => undefined }, nobody, 'use'));
-    await presences.flush(app);
+    await presences.flush();
     await expectLongest(9 * day);
     expect((await presence()).leftAt).toBe(now);
   });

@@ -1,8 +1,8 @@
 // Every code there is: no error is said under an open renewal that is not kept on it, by who asked; and the store's own fault keeps nobody
 // from being answered.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { App } from '../../src/app/context.ts';
 import { type Refused, sayError } from '../../src/app/enrollment/send-down.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import { activate } from '../../src/app/renewal/activate.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
@@ -41,7 +41,7 @@ afterAll(() => house.close());
 const manner = { encoding: 'json', packetBytesMax: 1_024 } as const;
 const say = (code: EnrollmentCode, asking: Refused) => sayError(app, id, manner, { code, detail: 'why' }, asking);
 const kept = async () => {
-  await app.refusals.flush(app, renewal);
+  await app.refusals.flush(renewal);
   return app.store.read.refusalsOf(renewal);
 };
 

@@ -60,7 +60,7 @@ beforeEach(async () => {
   offsetMs = 0;
   heard = [];
   house = await assembled({ sessions, clock: { now: () => Date.now() + offsetMs } });
-  entrance = entranceOf(house.app, new Seen());
+  entrance = entranceOf(house.app, new Seen(house.app));
 });
 afterEach(() => house.close());
 

@@ -1,8 +1,8 @@
 // Every message there is to a device, at every length of its id: never larger than what it takes, header and topic included, and
 // said all the same where the protocol's page promises that there is room.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { App } from '../../src/app/context.ts';
 import { sayError, sendDown } from '../../src/app/enrollment/send-down.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import { canBeTold, type Manner } from '../../src/app/renewal/manner.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage } from '../../src/domain/message.ts';

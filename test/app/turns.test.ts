@@ -12,7 +12,7 @@ import {
   speechForOthers,
   Throttle,
 } from '../../src/app/enrollment/throttle.ts';
-import { Turns } from '../../src/app/upkeep/turns.ts';
+import { Turns } from '../../src/app/turns.ts';
 import { idOf } from '../domain/samples.ts';
 
 describe('turns', () => {

@@ -46,15 +46,15 @@ describe('with every unit of work run again', () => {
     const id = idOf('d1');
     const { app } = parts;
     await importDevices(app, { format: 'csv', text: csvOf([id]) });
-    await app.presences.begin(app);
+    await app.presences.begin();
     let expected: Visits | null = null;
     for (let visit = 0; visit < 3; visit += 1) {
-      app.presences.came(app, id);
+      app.presences.came(id);
       expected = afterComing(expected, [], now);
       now += 1_000;
-      app.presences.left(app, id);
+      app.presences.left(id);
       expected = afterLeaving(expected, now);
-      await app.presences.flush(app);
+      await app.presences.flush();
       now += hour;
     }
     expect(await app.store.read.presence(id)).toEqual({ principalId: id, ...expected });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
-import type { App } from '../../src/app/context.ts';
 import { issueDevice } from '../../src/app/inventory/issue-device.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import type { Session } from '../../src/app/session.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -133,7 +133,7 @@ async function renewFleet(): Promise<{ perSecond: number; cpuMs: number }> {
   const devices = new Devices();
   const bench = await openBench(devices);
   const { app, clock } = bench;
-  devices.entrance = entranceOf(app, new Seen());
+  devices.entrance = entranceOf(app, new Seen(app));
   await commission(app, devices);
   clock.offset = 62 * day;
   const cpuBefore = process.cpuUsage();

@@ -88,8 +88,8 @@ export const historyWork = {
   presence:
     ({ app }) =>
     async () => {
-      for (let i = 0; i < coming; i += 1) app.presences.came(app, idOf(`device-${String(i).padStart(7, '0')}`));
-      await app.presences.flush(app);
+      for (let i = 0; i < coming; i += 1) app.presences.came(idOf(`device-${String(i).padStart(7, '0')}`));
+      await app.presences.flush();
       return `${count(coming)} devices come`;
     },
   campaigns:

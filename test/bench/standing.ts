@@ -79,8 +79,8 @@ export const standingWork = {
   'figures for /metrics, all dark':
     ({ app }) =>
     async () => {
-      for (let scrape = 0; scrape < scrapes; scrape += 1) await app.foresight.view(app, 1_000, { fresh: false });
-      const { dark, without } = await app.foresight.view(app, 1_000, { fresh: false });
+      for (let scrape = 0; scrape < scrapes; scrape += 1) await app.foresight.view(1_000, { fresh: false });
+      const { dark, without } = await app.foresight.view(1_000, { fresh: false });
       return `${count(dark.all)} dark, ${count(without.all)} without, ${scrapes} times`;
     },
   'a look, all dark':

@@ -1,5 +1,5 @@
 // Whom operations are carried out for in tests that are not about that.
-import type { App } from '../../src/app/context.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import { type Operations, type OperationsFor, operationsOn } from '../../src/app/operator/operate.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 

@@ -4,7 +4,7 @@ import { chmodSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { change } from '../../src/app/change.ts';
-import type { App } from '../../src/app/context.ts';
+import type { App } from '../../src/app/operator/app.ts';
 import { doctor } from '../../src/app/operator/doctor.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import { loadConfig } from '../../src/config.ts';

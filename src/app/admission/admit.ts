@@ -1,5 +1,6 @@
 // Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
 // verdict, and lets what the verdict implies happen before the broker answers.
+
 import { accessOf } from '../../domain/acl.ts';
 import { principalActor } from '../../domain/actor.ts';
 import { admit, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
@@ -18,11 +19,14 @@ import { isHeard } from '../../domain/reopening.ts';
 import { introduce } from '../../pki/chain.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import { actingAs } from '../acting.ts';
-import { change } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
-import { openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
+import { type OpenRenewalContext, openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
 import type { Admission, ConnectFacts, Presented } from '../session.ts';
+import type { Disconnections } from './disconnections.ts';
+
+type AdmitContext = OpenRenewalContext & Pick<Context, 'settings'> & { readonly disconnections: Disconnections };
 
 interface Found {
   readonly fingerprint: Fingerprint | null;
@@ -36,7 +40,7 @@ interface Found {
 }
 
 /** Judges one connect, as {@link Entrance.admit} has it. */
-export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admission> {
+export async function admitConnect(app: AdmitContext, facts: ConnectFacts): Promise<Admission> {
   let found = await find(app, facts);
   let verdict = judge(app, facts, found);
   if (await changesLedger(app, found, verdict)) {
@@ -72,7 +76,11 @@ export async function admitConnect(app: App, facts: ConnectFacts): Promise<Admis
  * Notes a connect that was not even judged, as {@link Entrance.turnedAway} has it. Counted is only whose certificate would have been
  * admitted: neither a stranger nor who holds a certificate that is over can have a device reported.
  */
-export async function noteTurnedAway(app: App, presented: Presented, reason: string): Promise<PrincipalId | null> {
+export async function noteTurnedAway(
+  app: AdmitContext,
+  presented: Presented,
+  reason: string,
+): Promise<PrincipalId | null> {
   const { entry, principal, fingerprint } = await findCertificate(app, {
     presented: { ...presented, issuers: () => [] },
   });
@@ -84,14 +92,17 @@ export async function noteTurnedAway(app: App, presented: Presented, reason: str
 }
 
 /** Who is refused for what it sends is disconnected by it: it may be so at each of its connects. */
-function noteRefused(app: App, { entry, principal }: Found, reason: string): void {
+function noteRefused(
+  app: { readonly disconnections: Disconnections },
+  { entry, principal }: Found,
+  reason: string,
+): void {
   // Whoever an anchor introduced is not known to be who it says.
-  if (entry && principal)
-    app.disconnections.ended(app, principal.id, { cause: 'connect_refused', silentMs: 0, reason });
+  if (entry && principal) app.disconnections.ended(principal.id, { cause: 'connect_refused', silentMs: 0, reason });
 }
 
 /** Does what a first use implies. True: the ledger changed with it, or while it waited its turn, and must be asked again. */
-async function changesLedger(app: App, { entry, principal }: Found, verdict: Verdict): Promise<boolean> {
+async function changesLedger(app: AdmitContext, { entry, principal }: Found, verdict: Verdict): Promise<boolean> {
   if (verdict.lane === 'full' && entry && awakens(entry, app.clock.now())) {
     await activate(actingAs(app, principalActor(entry.principalId)), entry.fingerprint);
     return true;
@@ -102,14 +113,17 @@ async function changesLedger(app: App, { entry, principal }: Found, verdict: Ver
   );
 }
 
-async function find(app: App, facts: ConnectFacts): Promise<Found> {
+async function find(
+  app: Pick<Context, 'store' | 'clock' | 'entropy' | 'settings'>,
+  facts: ConnectFacts,
+): Promise<Found> {
   const known = await findCertificate(app, facts);
   return { ...known, ...(await findClientId(app, facts, known.principal)) };
 }
 
 /** Whose the client id is. Only one with a suffix costs a look at the inventory, one more for each colon in it. */
 async function findClientId(
-  { store, entropy }: App,
+  { store, entropy }: Pick<Context, 'store' | 'entropy'>,
   { clientId, mayAssign }: ConnectFacts,
   principal: Principal | null,
 ) {
@@ -124,7 +138,10 @@ async function findClientId(
   return { clientId, claimedBy: null };
 }
 
-async function findCertificate(app: App, { presented }: Pick<ConnectFacts, 'presented'>) {
+async function findCertificate(
+  app: Pick<Context, 'store' | 'clock' | 'settings'>,
+  { presented }: Pick<ConnectFacts, 'presented'>,
+) {
   if (!presented.der) return { fingerprint: null, entry: null, stranger: null, principal: null };
   const { read } = app.store;
   const fingerprint = fingerprintOf(presented.der);
@@ -134,7 +151,11 @@ async function findCertificate(app: App, { presented }: Pick<ConnectFacts, 'pres
   return { fingerprint, entry, ...(await findStranger(app, presented.der, presented.issuers())) };
 }
 
-async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Array[]) {
+async function findStranger(
+  app: Pick<Context, 'store' | 'clock' | 'settings'>,
+  der: Uint8Array,
+  issuers: readonly Uint8Array[],
+) {
   const { read } = app.store;
   const introduction = introduce(der, issuers, app.settings.anchors, app.clock.now());
   const id = parsePrincipalId(introduction.commonName);
@@ -145,14 +166,22 @@ async function findStranger(app: App, der: Uint8Array, issuers: readonly Uint8Ar
 }
 
 /** A stranger is expected as long as no certificate of the principal was ever in use: an anchor introduces once. */
-async function isExpected(app: App, principal: Principal, uris: readonly string[]): Promise<boolean> {
+async function isExpected(
+  app: Pick<Context, 'store'>,
+  principal: Principal,
+  uris: readonly string[],
+): Promise<boolean> {
   const { kind, id } = principal;
   const named = uris.filter(isPrincipalUri).map(parsePrincipalUri);
   if (named.some((each) => each?.kind !== kind || each.id !== id)) return false;
   return !(await app.store.read.wasSeen(principal.id));
 }
 
-function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, found: Found): Verdict {
+function judge(
+  app: Pick<Context, 'clock' | 'policies' | 'settings'>,
+  facts: Pick<ConnectFacts, 'presented'>,
+  found: Found,
+): Verdict {
   return admit({
     presented: facts.presented.der !== null,
     entry: found.entry,
@@ -169,7 +198,7 @@ function judge(app: App, facts: Pick<ConnectFacts, 'presented'>, found: Found): 
 /** Client ids are the peer's words: a log line holds no more than this of them. */
 const clientIdLogged = 128;
 
-function tell(app: App, facts: ConnectFacts, found: Found, verdict: Verdict): void {
+function tell(app: Pick<Context, 'decisions'>, facts: ConnectFacts, found: Found, verdict: Verdict): void {
   const { fingerprint, entry, principal, clientId, claimedBy } = found;
   const who = principal?.id ?? 'a stranger';
   const refused = verdict.lane === 'refused';
@@ -190,13 +219,18 @@ function tell(app: App, facts: ConnectFacts, found: Found, verdict: Verdict): vo
 }
 
 /** Was another made in its place because its device said that it could not use it? Then whoever uses it is not that device. */
-async function wasGivenUp(app: App, { entry }: Found): Promise<boolean> {
+async function wasGivenUp(app: Pick<Context, 'store'>, { entry }: Found): Promise<boolean> {
   const renewal = entry?.renewalId ? await app.store.read.renewal(entry.renewalId) : null;
   return renewal !== null && renewal.reopenedAt !== null && !isHeard(renewal);
 }
 
 /** Whoever presents it may do so all day: what is known and was noted lately is not written again. */
-async function alertReplaced(app: App, facts: ConnectFacts, { principal, entry }: Found, what: string): Promise<void> {
+async function alertReplaced(
+  app: Changing,
+  facts: ConnectFacts,
+  { principal, entry }: Found,
+  what: string,
+): Promise<void> {
   if (!principal || !entry) return;
   const known = await app.store.read.alert('retired_credential_in_use', principal.id);
   if (known && isFresh(known, app.clock.now())) return;

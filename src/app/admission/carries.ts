@@ -1,11 +1,11 @@
 // Which site gateway carries the telemetry of which device now: publishes it and is handed it, as far as its access list goes.
 import type { PrincipalId } from '../../domain/principal.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
 
 /** As {@link Entrance.carries}; never throws. */
 export function carries(
-  app: Pick<App, 'store' | 'clock' | 'decisions'>,
+  app: Pick<Context, 'store' | 'clock' | 'decisions'>,
   { principal, lane }: Pick<Session, 'principal' | 'lane'>,
   device: PrincipalId,
 ): boolean {

@@ -1,8 +1,7 @@
 // Client ids that two connections take from each other: remembered in memory, in bounds, and written as alerts now and then.
 import { afterTakeover, type Contest, isContested, levelAt, type Takeover, tenureMs } from '../../domain/contest.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
 import type { Session } from '../session.ts';
 
 /** Client ids remembered; the one that was quiet for longest is forgotten. */
@@ -11,20 +10,25 @@ const rememberedMax = 20_000;
 const batchMax = 200;
 
 export class Contests {
+  readonly #app: Changing;
   /** By lane and client id, each of which is one principal's. */
   readonly #contests = new Map<string, Contest>();
   /** The last takeover of those to be told of. */
   readonly #untold = new Map<PrincipalId, Takeover>();
 
+  constructor(app: Changing) {
+    this.#app = app;
+  }
+
   /** See {@link tenureMs}. */
-  tenureMs(app: App, session: Session, takeover: Takeover): number {
-    return tenureMs(this.#contests.get(keyOf(session)) ?? null, takeover, app.clock.steady());
+  tenureMs(session: Session, takeover: Takeover): number {
+    return tenureMs(this.#contests.get(keyOf(session)) ?? null, takeover, this.#app.clock.steady());
   }
 
   /** One connection took its client id from another. */
-  tookOver(app: App, session: Session, takeover: Takeover): void {
+  tookOver(session: Session, takeover: Takeover): void {
     const key = keyOf(session);
-    const now = app.clock.steady();
+    const now = this.#app.clock.steady();
     const known = this.#contests.get(key) ?? null;
     const contest = afterTakeover(known, takeover, now);
     if (contest === known || contest === null) return;
@@ -35,10 +39,10 @@ export class Contests {
   }
 
   /** Raises the alerts of those that were contested since. */
-  async flush(app: App): Promise<void> {
+  async flush(): Promise<void> {
     if (this.#untold.size === 0) return;
     const due = [...this.#untold].slice(0, batchMax);
-    await change(app, async (within) => {
+    await change(this.#app, async (within) => {
       for (const [id, takeover] of due) await raise(within, id, takeover);
     });
     for (const [id, takeover] of due) if (this.#untold.get(id) === takeover) this.#untold.delete(id);

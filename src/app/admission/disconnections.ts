@@ -10,8 +10,7 @@ import {
   type Trouble,
 } from '../../domain/disconnection.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
 
 /** Principals remembered; the one that was quiet for longest is forgotten. */
 const rememberedMax = 20_000;
@@ -19,27 +18,32 @@ const rememberedMax = 20_000;
 const batchMax = 200;
 
 export class Disconnections {
+  readonly #app: Changing;
   readonly #troubles = new Map<PrincipalId, Trouble>();
   readonly #repeated = new Set<PrincipalId>();
 
+  constructor(app: Changing) {
+    this.#app = app;
+  }
+
   /** A session of this principal began. */
-  came(app: App, id: PrincipalId): void {
+  came(id: PrincipalId): void {
     const known = this.#troubles.get(id);
-    if (known?.pending) this.#keep(app, id, afterComing(known, app.clock.steady()));
+    if (known?.pending) this.#keep(id, afterComing(known, this.#app.clock.steady()));
   }
 
   /** One ended. */
-  ended(app: App, id: PrincipalId, end: SessionEnd): void {
+  ended(id: PrincipalId, end: SessionEnd): void {
     const known = this.#troubles.get(id) ?? null;
-    const trouble = afterEnd(known, end, app.clock.steady());
-    if (trouble !== known) this.#keep(app, id, trouble);
+    const trouble = afterEnd(known, end, this.#app.clock.steady());
+    if (trouble !== known) this.#keep(id, trouble);
   }
 
   /** Raises the alerts of those whose sessions have ended again since. */
-  async flush(app: App): Promise<void> {
+  async flush(): Promise<void> {
     if (this.#repeated.size === 0) return;
     const ids = [...this.#repeated].slice(0, batchMax);
-    await change(app, async (within) => {
+    await change(this.#app, async (within) => {
       for (const id of ids) await this.#raise(within, id);
     });
     for (const id of ids) this.#repeated.delete(id);
@@ -58,9 +62,9 @@ export class Disconnections {
     });
   }
 
-  #keep(app: App, id: PrincipalId, trouble: Trouble | null): void {
+  #keep(id: PrincipalId, trouble: Trouble | null): void {
     this.#troubles.delete(id);
-    if (!trouble || isForgotten(trouble, app.clock.steady())) return;
+    if (!trouble || isForgotten(trouble, this.#app.clock.steady())) return;
     this.#troubles.set(id, trouble);
     if (isRepeated(trouble) && trouble.pending === null) this.#repeated.add(id);
     const oldest = this.#troubles.size > rememberedMax ? this.#troubles.keys().next() : null;

@@ -1,22 +1,38 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
+
 import { principalActor } from '../../domain/actor.ts';
 import { enrollmentRoot, isUpWord, parseEnrollmentTopic, quotedTopic, topicLoggedMax } from '../../domain/topics.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import { actingAs } from '../acting.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { refuseGateway } from '../enrollment/act-for.ts';
 import { onListening } from '../enrollment/answer.ts';
 import { hears, judgeSpeaker } from '../enrollment/delegations.ts';
-import { receive } from '../enrollment/receive.ts';
+import { type ReceiveContext, receive } from '../enrollment/receive.ts';
+import type { WithRounds } from '../enrollment/rounds.ts';
 import { type Refused, sayError } from '../enrollment/send-down.ts';
 import { isAnswered, maySpeak } from '../enrollment/throttle.ts';
 import { mannerOf } from '../renewal/manner.ts';
 import type { Entrance, Session } from '../session.ts';
 import { admitConnect, noteTurnedAway } from './admit.ts';
 import { carries } from './carries.ts';
+import type { Contests } from './contests.ts';
+import type { Disconnections } from './disconnections.ts';
+import type { Knocks } from './knocks.ts';
+import type { Presences } from './presences.ts';
 import type { Seen } from './seen.ts';
+import type { TroubledAddresses } from './troubled-addresses.ts';
 
-export function entranceOf(app: App, seen: Seen): Entrance {
+type EntranceContext = ReceiveContext &
+  WithRounds & {
+    readonly knocks: Knocks;
+    readonly contests: Contests;
+    readonly disconnections: Disconnections;
+    readonly troubledAddresses: TroubledAddresses;
+    readonly presences: Presences;
+  };
+
+export function entranceOf(app: EntranceContext, seen: Seen): Entrance {
   return {
     admit: async (facts) => {
       const admission = await admitConnect(app, facts);
@@ -28,19 +44,19 @@ export function entranceOf(app: App, seen: Seen): Entrance {
     // Whoever an anchor introduced is not known to be who it says.
     knows: async ({ der }) => der !== null && (await app.store.read.certificate(fingerprintOf(der))) !== null,
     turnedAway: (presented, reason) => noteTurnedAway(app, presented, reason),
-    tenureMs: (session, takeover) => app.contests.tenureMs(app, session, takeover),
+    tenureMs: (session, takeover) => app.contests.tenureMs(session, takeover),
     tookOver: (session, takeover) => {
-      if (!session.introduced) app.contests.tookOver(app, session, takeover);
+      if (!session.introduced) app.contests.tookOver(session, takeover);
     },
     came: ({ introduced, principal }) => {
       if (introduced) return;
-      app.presences.came(app, principal.id);
-      app.disconnections.came(app, principal.id);
+      app.presences.came(principal.id);
+      app.disconnections.came(principal.id);
     },
     left: ({ introduced, principal }, end) => {
       if (introduced) return;
-      app.presences.left(app, principal.id);
-      app.disconnections.ended(app, principal.id, end);
+      app.presences.left(principal.id);
+      app.disconnections.ended(principal.id, end);
     },
     receive: (session, topic, payload) => receive(inTheNameOf(app, session), session, topic, payload),
     listening: (session, bySubscribe) => {
@@ -48,22 +64,22 @@ export function entranceOf(app: App, seen: Seen): Entrance {
       // Who subscribes again and again is sent no more than who says hello again and again.
       if (!maySpeak(app.throttles, id, id, app.clock.now())) return;
       onListening(app, session, bySubscribe).catch((error: unknown) => tellFailure(app, session, error));
-      if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(app, id);
+      if (kind === 'gateway' && session.lane === 'full') app.rounds.begin(id);
     },
     hears: (session, topic) => hears(app, session, topic),
     carries: (session, device) => carries(app, session, device),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),
-    keptOut: (address, reason) => app.troubledAddresses.note(app, address, reason),
+    keptOut: (address, reason) => app.troubledAddresses.note(address, reason),
     oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
   };
 }
 
 /** What comes of a message is the doing of the principal that sent it: of the site gateway, where one speaks for a device. */
-function inTheNameOf(app: App, { principal, introduced }: Session): App {
+function inTheNameOf(app: EntranceContext, { principal, introduced }: Session): EntranceContext {
   return actingAs(app, principalActor(principal.id, introduced));
 }
 
-function tellFailure(app: App, session: Session, error: unknown): void {
+function tellFailure(app: Pick<Context, 'decisions'>, session: Session, error: unknown): void {
   app.decisions.tell({
     action: 'effect.failed',
     level: 'error',
@@ -72,7 +88,7 @@ function tellFailure(app: App, session: Session, error: unknown): void {
   });
 }
 
-function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe', topic: string): void {
+function tellDenied(app: EntranceContext, session: Session, action: 'publish' | 'subscribe', topic: string): void {
   const { id } = session.principal;
   app.decisions.tell({
     action: 'access.denied',
@@ -85,7 +101,7 @@ function tellDenied(app: App, session: Session, action: 'publish' | 'subscribe',
   answerDenied(app, session, topic).catch((error: unknown) => tellFailure(app, session, error));
 }
 
-async function answerDenied(app: App, session: Session, topic: string): Promise<void> {
+async function answerDenied(app: EntranceContext, session: Session, topic: string): Promise<void> {
   const { id, kind } = session.principal;
   const address = parseEnrollmentTopic(topic);
   if (kind === 'gateway' && address && address.id !== id && isUpWord(address.word)) {
@@ -104,7 +120,7 @@ function askingOn({ principal: { id, kind } }: Session, topic: string): Refused 
   return topic.startsWith(enrollmentRoot) && kind !== 'gateway' ? { id, via: null } : null;
 }
 
-function tellOversized(app: App, session: Session, topic: string, bytes: number): void {
+function tellOversized(app: EntranceContext, session: Session, topic: string, bytes: number): void {
   const { id } = session.principal;
   app.decisions.tell({
     action: 'message.dropped',
@@ -122,7 +138,7 @@ function tellOversized(app: App, session: Session, topic: string, bytes: number)
   answerOversized(app, session, topic, bytes).catch((error: unknown) => tellFailure(app, session, error));
 }
 
-async function answerOversized(app: App, session: Session, topic: string, bytes: number): Promise<void> {
+async function answerOversized(app: EntranceContext, session: Session, topic: string, bytes: number): Promise<void> {
   const { id } = session.principal;
   const detail = `a message of ${bytes} bytes is larger than the gateway takes: it was acknowledged and dropped`;
   const error = { code: 'message_too_large', detail } as const;

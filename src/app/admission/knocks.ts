@@ -7,8 +7,7 @@ import { dayMs, type Instant } from '../../domain/time.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import type { Transaction } from '../../ports/store.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
 import type { Admission, ConnectFacts } from '../session.ts';
 import { StrangerAlerts } from './alert-strangers.ts';
 
@@ -39,10 +38,15 @@ const keptMs = 7 * dayMs;
 const clientIdKept = 64;
 
 export class Knocks {
+  readonly #app: Changing;
   #unknown = new Map<string, Knock>();
   #misnamed = new Map<string, Knock>();
   #gone = new Map<string, Knock>();
   #flushedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(app: Changing) {
+    this.#app = app;
+  }
 
   /** A connect was refused. What is not about who somebody is, is not kept. */
   note(reason: Refusal, { presented, clientId, remoteAddress }: ConnectFacts, now: Instant): void {
@@ -62,17 +66,17 @@ export class Knocks {
   }
 
   /** Writes what was noted, at its own pace. */
-  async flush(app: App): Promise<void> {
+  async flush(): Promise<void> {
     const noted = this.#unknown.size + this.#misnamed.size + this.#gone.size;
-    if (noted === 0 || app.clock.steady() < this.#flushedAt + flushMs) return;
-    this.#flushedAt = app.clock.steady();
+    if (noted === 0 || this.#app.clock.steady() < this.#flushedAt + flushMs) return;
+    this.#flushedAt = this.#app.clock.steady();
     const unknown = this.#unknown;
     const misnamed = this.#misnamed;
     const gone = this.#gone;
     this.#unknown = new Map();
     this.#misnamed = new Map();
     this.#gone = new Map();
-    await change(app, async (within) => {
+    await change(this.#app, async (within) => {
       const page = new Page(within.tx);
       const alerts = await StrangerAlerts.within(within);
       for (const knock of gone.values()) await alertGone(within.tx, alerts, knock);
@@ -148,7 +152,7 @@ async function keepMisnamed(page: Page, { fingerprint, clientId, address, at }: 
 }
 
 /** Forgets what is over: not seen for a while, in the inventory by now, or admitted since. */
-export async function settleKnocks(app: App): Promise<void> {
+export async function settleKnocks(app: Changing): Promise<void> {
   await change(app, async (within) => {
     const { tx } = within;
     for (const kind of kinds) {

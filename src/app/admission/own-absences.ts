@@ -4,7 +4,7 @@ import type { Instant } from '../../domain/time.ts';
 import { type Absence, untilNow, withAbsence } from '../../domain/visits.ts';
 import type { Reader } from '../../ports/store.ts';
 import { ClockWatch } from '../clock-watch.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** How often it is noted that the gateway is alive, at least. */
 const aliveMs = 30_000;
@@ -16,6 +16,7 @@ const absencesSetting = 'gateway.absences';
 const trackingSetting = 'gateway.tracking';
 
 export class OwnAbsences {
+  readonly #app: Pick<Context, 'store' | 'clock'>;
   #list: readonly Absence[] = [];
   /** As they were last written. */
   #kept: readonly Absence[] | null = null;
@@ -23,17 +24,23 @@ export class OwnAbsences {
   /** When that it is alive was last noted, by the clock that only goes forward. */
   #aliveAt = Number.NEGATIVE_INFINITY;
 
+  constructor(app: Pick<Context, 'store' | 'clock'>) {
+    this.#app = app;
+  }
+
   /** The gateway begins to serve: what lies between the end of its last run and now was its own absence. */
-  async begin(app: App): Promise<void> {
+  async begin(): Promise<void> {
+    const app = this.#app;
     this.#list = await readAbsences(app.store.read, app.clock.now());
     this.#watch = new ClockWatch(app.clock);
     await beginTracking(app);
-    await this.keepAlive(app, true);
+    await this.keepAlive(true);
   }
 
   /** In order of time. On a home at rest, the time since it was put to rest is the last of them. */
-  async list(app: App): Promise<readonly Absence[]> {
-    return this.#watch ? this.#list : readAbsences(app.store.read, app.clock.now());
+  async list(): Promise<readonly Absence[]> {
+    const { store, clock } = this.#app;
+    return this.#watch ? this.#list : readAbsences(store.read, clock.now());
   }
 
   /** As {@link list}, of a gateway that has begun to serve. */
@@ -42,8 +49,8 @@ export class OwnAbsences {
   }
 
   /** The time, after a look at whether the clock was set: nobody was away for what it skipped. */
-  now(app: App): Instant {
-    const now = app.clock.now();
+  now(): Instant {
+    const now = this.#app.clock.now();
     const movedMs = this.#watch?.moved() ?? 0;
     if (movedMs > 0) this.#list = withAbsence(this.#list, { from: now - movedMs, to: now, stopped: false });
     if (movedMs < 0) this.#list = untilNow(this.#list, now);
@@ -51,12 +58,13 @@ export class OwnAbsences {
   }
 
   /** Notes that the gateway is alive: when it is time for that, when there is more to note, or because something `happened`. */
-  async keepAlive(app: App, happened: boolean): Promise<void> {
-    const now = this.now(app);
+  async keepAlive(happened: boolean): Promise<void> {
+    const { store, clock } = this.#app;
+    const now = this.now();
     const list = this.#list;
-    const at = app.clock.steady();
+    const at = clock.steady();
     if (!this.#watch || !(happened || list !== this.#kept || at >= this.#aliveAt + aliveMs)) return;
-    await app.store.transact(async (tx) => {
+    await store.transact(async (tx) => {
       await tx.putSetting(aliveSetting, String(now));
       if (list !== this.#kept) await tx.putSetting(absencesSetting, JSON.stringify(list));
     });
@@ -66,7 +74,7 @@ export class OwnAbsences {
 }
 
 /** A home from before this was kept has noted them since it was last known to be alive, at the least. */
-function beginTracking(app: App): Promise<void> {
+function beginTracking(app: Pick<Context, 'store' | 'clock'>): Promise<void> {
   return app.store.transact(async (tx) => {
     if ((await trackedSince(tx)) !== null) return;
     await tx.putSetting(trackingSetting, String((await lastAlive(tx)) ?? app.clock.now()));

@@ -8,9 +8,12 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, afterComing, afterLeaving, endsGap, type Visits } from '../../domain/visits.ts';
 import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
-import { planWithin } from '../renewal/due.ts';
+import type { Context } from '../context.ts';
+import { type DueContext, planWithin } from '../renewal/due.ts';
+import type { WithTurns } from '../turns.ts';
 import { OwnAbsences } from './own-absences.ts';
+
+type PresencesContext = DueContext & WithTurns;
 
 /** Principals written in one transaction, and for how long: beyond the first few it ends when the time is up. */
 const batchMax = 200;
@@ -27,26 +30,32 @@ interface Note {
 }
 
 export class Presences {
+  readonly #app: PresencesContext;
   /** Sessions open, by principal. */
   readonly #here = new Map<PrincipalId, number>();
   readonly #noted = new Map<PrincipalId, Note[]>();
   readonly #welcomed = new Set<Promise<void>>();
   /** What is being written of whom: taken from what is noted, and put back where it was not written. */
   readonly #writing = new Map<PrincipalId, Promise<unknown>>();
-  readonly #own = new OwnAbsences();
+  readonly #own: OwnAbsences;
+
+  constructor(app: PresencesContext) {
+    this.#app = app;
+    this.#own = new OwnAbsences(app);
+  }
 
   /** The gateway begins to serve. */
-  begin(app: App): Promise<void> {
-    return this.#own.begin(app);
+  begin(): Promise<void> {
+    return this.#own.begin();
   }
 
   /** The gateway has stopped serving: whoever is here now leaves with it, which the time of its end says for all of them. */
-  async end(app: App): Promise<void> {
+  async end(): Promise<void> {
     this.#here.clear();
     await Promise.all(this.#welcomed);
     await Promise.allSettled(this.#writing.values());
-    await this.#writeNotes(app);
-    await this.#own.keepAlive(app, true);
+    await this.#writeNotes();
+    await this.#own.keepAlive(true);
   }
 
   isHere(id: PrincipalId): boolean {
@@ -54,43 +63,43 @@ export class Presences {
   }
 
   /** When nobody could come; on a home at rest, the time since it was put to rest among it. */
-  absences(app: App): Promise<readonly Absence[]> {
-    return this.#own.list(app);
+  absences(): Promise<readonly Absence[]> {
+    return this.#own.list();
   }
 
   /** One more session of this principal is open. */
-  came(app: App, id: PrincipalId): void {
+  came(id: PrincipalId): void {
     const sessions = this.#here.get(id) ?? 0;
     this.#here.set(id, sessions + 1);
     if (sessions > 0) return;
-    if (this.#note(id, { what: 'came', at: this.#own.now(app), answers: null })) this.#welcome(app, id);
+    if (this.#note(id, { what: 'came', at: this.#own.now(), answers: null })) this.#welcome(id);
   }
 
   /** One less is. */
-  left(app: App, id: PrincipalId): void {
+  left(id: PrincipalId): void {
     const sessions = this.#here.get(id) ?? 0;
     if (sessions > 1) this.#here.set(id, sessions - 1);
     if (sessions !== 1) return;
     this.#here.delete(id);
-    this.#note(id, { what: 'left', at: this.#own.now(app), answers: null });
+    this.#note(id, { what: 'left', at: this.#own.now(), answers: null });
   }
 
   /**
    * A device without a session was heard through its gateway: a visit, and over at once. `answers`: the renewal it spoke about;
    * how long it had been silent before it was called then says nothing of how rarely it can be reached.
    */
-  heard(app: App, id: PrincipalId, answers: string | null): void {
+  heard(id: PrincipalId, answers: string | null): void {
     if (this.isHere(id)) return;
-    const at = this.#own.now(app);
+    const at = this.#own.now();
     this.#note(id, { what: 'came', at, answers });
     this.#note(id, { what: 'left', at, answers });
-    this.#welcome(app, id);
+    this.#welcome(id);
   }
 
   /** Writes what was noted since the last time. */
-  async flush(app: App): Promise<void> {
-    await this.#own.keepAlive(app, this.#noted.size > 0);
-    await this.#writeNotes(app);
+  async flush(): Promise<void> {
+    await this.#own.keepAlive(this.#noted.size > 0);
+    await this.#writeNotes();
   }
 
   /** @returns whether there is more to write than before. */
@@ -110,31 +119,32 @@ export class Presences {
   }
 
   /** Writes at once that a device has come back, if it was away. */
-  #welcome(app: App, id: PrincipalId): void {
-    const welcomed = this.#writeReturn(app, id)
-      .catch((error: unknown) => tellFailure(app, id, error))
+  #welcome(id: PrincipalId): void {
+    const welcomed = this.#writeReturn(id)
+      .catch((error: unknown) => tellFailure(this.#app, id, error))
       .finally(() => this.#welcomed.delete(welcomed));
     this.#welcomed.add(welcomed);
   }
 
-  async #writeReturn(app: App, id: PrincipalId): Promise<void> {
-    await app.turns.take();
+  async #writeReturn(id: PrincipalId): Promise<void> {
+    const { turns, store } = this.#app;
+    await turns.take();
     await this.#writing.get(id)?.catch(() => undefined);
-    const known = await app.store.read.presence(id);
+    const known = await store.read.presence(id);
     const came = this.#noted.get(id)?.find(({ what }) => what === 'came');
-    if (known && came && endsGap(known, this.#own.known, came.at)) await this.#write(app, [id]);
+    if (known && came && endsGap(known, this.#own.known, came.at)) await this.#write([id]);
   }
 
-  async #writeNotes(app: App): Promise<void> {
+  async #writeNotes(): Promise<void> {
     const ids = [...this.#noted.keys()];
-    for (let from = 0; from < ids.length; ) from += await this.#write(app, ids.slice(from, from + batchMax));
+    for (let from = 0; from < ids.length; ) from += await this.#write(ids.slice(from, from + batchMax));
   }
 
   /** @returns how many of them it has come to. Of whom something is being written already, nothing is: the next flush writes the rest. */
-  async #write(app: App, ids: readonly PrincipalId[]): Promise<number> {
+  async #write(ids: readonly PrincipalId[]): Promise<number> {
     const taken = this.#take(ids);
     if (taken.size === 0) return ids.length;
-    const written = change(app, (within) => writeSome(within, taken, this.#own.known));
+    const written = change(this.#app, (within) => writeSome(within, taken, this.#own.known));
     for (const id of taken.keys()) this.#writing.set(id, written);
     let count = 0;
     try {
@@ -163,7 +173,7 @@ export class Presences {
 
 /** Writes the first few, and as many more as there is time for. @returns how many. */
 async function writeSome(
-  within: Change,
+  within: Change<PresencesContext>,
   taken: ReadonlyMap<PrincipalId, readonly Note[]>,
   absences: readonly Absence[],
 ): Promise<number> {
@@ -183,7 +193,7 @@ function isGap(left: Note, came: Note): boolean {
 }
 
 async function writeVisits(
-  within: Change,
+  within: Change<PresencesContext>,
   id: PrincipalId,
   notes: readonly Note[],
   absences: readonly Absence[],
@@ -217,7 +227,7 @@ async function calledMs({ tx }: Change, id: PrincipalId, { at, answers }: Note):
   return renewal?.principalId === id ? Math.max(0, at - renewal.createdAt) : undefined;
 }
 
-function tellFailure(app: App, id: PrincipalId, error: unknown): void {
+function tellFailure(app: Pick<Context, 'decisions'>, id: PrincipalId, error: unknown): void {
   app.decisions.tell({
     action: 'effect.failed',
     level: 'error',

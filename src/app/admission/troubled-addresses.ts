@@ -2,8 +2,7 @@
 // Remembered in memory, in bounds, and written as alerts now and then. A handshake that fails at many devices at once is what a root
 // that they do not trust looks like from here.
 import { addressBlock } from '../../domain/address-block.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
 
 /** Failed handshakes are an alert when so many blocks have some, or so many come from one, within the time. */
 const [failingBlocksLeast, failuresLeast, failingMs] = [3, 20, 600_000];
@@ -24,16 +23,21 @@ interface Failures {
 }
 
 export class TroubledAddresses {
+  readonly #app: Changing;
   readonly #refused = new Set<string>();
   readonly #failures = new Map<string, Failures>();
   #hasFailed = false;
 
-  note(app: App, address: string, reason: string): void {
+  constructor(app: Changing) {
+    this.#app = app;
+  }
+
+  note(address: string, reason: string): void {
     if (reason !== 'handshake_failed') {
       this.#refused.add(reason);
       return;
     }
-    const now = app.clock.steady();
+    const now = this.#app.clock.steady();
     const block = addressBlock(address);
     const known = this.#failures.get(block);
     const failures = known && now - known.since < failingMs ? known : { count: 0, since: now };
@@ -52,15 +56,16 @@ export class TroubledAddresses {
   }
 
   /** Raises the alerts for what has come since. */
-  async flush(app: App): Promise<void> {
+  async flush(): Promise<void> {
     const refused = [...this.#refused];
     const hasFailed = this.#hasFailed;
     if (refused.length === 0 && !hasFailed) return;
     this.#refused.clear();
     this.#hasFailed = false;
     // Without anybody who may be let in nobody is kept out.
-    if ((await app.store.read.nearestEnd(app.clock.now())) === null) return;
-    await change(app, async (within) => {
+    const { store, clock } = this.#app;
+    if ((await store.read.nearestEnd(clock.now())) === null) return;
+    await change(this.#app, async (within) => {
       for (const reason of refused) {
         const limit = limits.get(reason);
         const why = limit ? `${limit} is reached` : reason;

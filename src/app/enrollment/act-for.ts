@@ -2,13 +2,15 @@
 // gateway's topics and not the device's, counted, and kept in the journal with both names.
 import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { fitted, mannerOf } from '../renewal/manner.ts';
 import type { Session } from '../session.ts';
 import { judgeSpeaker } from './delegations.ts';
-import { sayError } from './send-down.ts';
-import { isAnswered, maySpeak, slowDownSeconds } from './throttle.ts';
+import { type SendDownContext, sayError } from './send-down.ts';
+import { isAnswered, maySpeak, slowDownSeconds, type WithThrottles } from './throttle.ts';
+
+export type ActForContext = SendDownContext & Changing & WithThrottles;
 
 /** What tells a gateway how far its delegations go. */
 const delegationCodes: ReadonlySet<EnrollmentCode> = new Set([
@@ -33,7 +35,11 @@ export const slowDown: Refusal = {
  * May the gateway of this session speak for this device now, and has it not spoken too much, for all of its devices or for this
  * one? What it says is charged to it and never to the device. Null: it may.
  */
-export function objectToSpeaker(app: App, session: Session, id: PrincipalId): Refusal | null {
+export function objectToSpeaker(
+  app: Pick<Context, 'store' | 'clock'> & WithThrottles,
+  session: Session,
+  id: PrincipalId,
+): Refusal | null {
   const speaker = session.principal.id;
   if (!app.throttles.speechForOthers.take(speaker, app.clock.now())) return slowDown;
   const verdict = judgeSpeaker(app, session, id);
@@ -55,12 +61,12 @@ export interface Attempt {
  * Tells a gateway what it may not do, and everybody who reads the log or the journal. A gateway that goes on and on is not answered
  * each time; each time is counted.
  */
-export async function refuseGateway(app: App, attempt: Attempt, refusal: Refusal): Promise<void> {
+export async function refuseGateway(app: ActForContext, attempt: Attempt, refusal: Refusal): Promise<void> {
   const { gateway, device, renewal, encoding } = attempt;
   const { code, retryAfterSeconds } = refusal;
   const asking = { id: device, via: gateway, ...(renewal !== undefined && { renewal }) };
   // Also where it is not answered.
-  if (attempt.isDelegated) await app.refusals.note(app, { ...asking, code, detail: refusal.detail });
+  if (attempt.isDelegated) await app.refusals.note({ ...asking, code, detail: refusal.detail });
   const now = app.clock.now();
   const answered = isAnswered(app.throttles, gateway, device, refusal === slowDown, now);
   const happening = {

@@ -1,20 +1,24 @@
 // What a session is told that begins to listen or says hello: what is owed, on whichever of the two comes last. A hello is answered in any
 // case, if only by how long to wait.
-
 import { askAgainSeconds } from '../../domain/ask-again.ts';
 import { spreadFraction } from '../../domain/policy.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { dayMs } from '../../domain/time.ts';
 import { enrollmentTopic } from '../../domain/topics.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
+import type { WithBreaker } from '../renewal/breaker.ts';
 import { newestActive } from '../renewal/held.ts';
 import { mannerOf } from '../renewal/manner.ts';
 import { broughtBy, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
-import { promptAnew, type Told } from './prompt.ts';
+import type { WithTurns } from '../turns.ts';
+import type { WithAsked } from './asked.ts';
+import { type PromptContext, promptAnew, type Told } from './prompt.ts';
 import { type ErrorMessage, sayErrorTo } from './send-down.ts';
+
+export type AnswerContext = PromptContext & WithAsked & WithTurns & WithBreaker;
 
 /** An offer that waits for its turn may have come to it by then. */
 const queuedMs = 30_000;
@@ -35,7 +39,7 @@ interface Outcome {
 }
 
 /** The session has begun to listen. `bySubscribe`: it asked for that itself, and no subscription was kept for it. */
-export async function onListening(app: App, session: Session, bySubscribe: boolean): Promise<void> {
+export async function onListening(app: AnswerContext, session: Session, bySubscribe: boolean): Promise<void> {
   const { id } = session.principal;
   // A SUBSCRIBE shows that the CONNACK has arrived.
   if (bySubscribe) await noteHeard(app, session);
@@ -48,12 +52,12 @@ export async function onListening(app: App, session: Session, bySubscribe: boole
 }
 
 /** The session said hello for this principal, which may be its own. */
-export function onHello(app: App, session: Session, id: PrincipalId): Promise<void> {
+export function onHello(app: AnswerContext, session: Session, id: PrincipalId): Promise<void> {
   app.asked.note(session, session.principal.id, id, app.clock.steady());
   return answer(app, session, id, true);
 }
 
-async function answer(app: App, session: Session, id: PrincipalId, asked: boolean): Promise<void> {
+async function answer(app: AnswerContext, session: Session, id: PrincipalId, asked: boolean): Promise<void> {
   const inquiry = { session, id, renewals: await app.store.read.unendedRenewals(id) };
   const isOwn = session.principal.id === id;
   const outcome = await (isOwn ? tellOwn(app, inquiry) : tellThrough(app, inquiry));
@@ -73,7 +77,7 @@ async function answer(app: App, session: Session, id: PrincipalId, asked: boolea
 }
 
 /** By its certificate: what it has brought to its end comes before what is to follow it. */
-async function tellOwn(app: App, { session, renewals }: Inquiry): Promise<Outcome> {
+async function tellOwn(app: AnswerContext, { session, renewals }: Inquiry): Promise<Outcome> {
   const own = broughtBy(renewals, session.fingerprint);
   const open = renewals.filter((each) => isOpen(each) && (own === null || each.oldFingerprint !== own.oldFingerprint));
   const next = open.find(({ oldFingerprint }) => oldFingerprint === session.fingerprint) ?? open[0] ?? null;
@@ -85,7 +89,7 @@ async function tellOwn(app: App, { session, renewals }: Inquiry): Promise<Outcom
   return { told: next ? await promptAnew(app, next, null) : 'nothing', about: next };
 }
 
-async function tellThrough(app: App, { session, renewals }: Inquiry): Promise<Outcome> {
+async function tellThrough(app: AnswerContext, { session, renewals }: Inquiry): Promise<Outcome> {
   const [current] = renewals;
   if (!current) return { told: 'nothing', about: null };
   if (current.state !== 'activated')
@@ -96,7 +100,7 @@ async function tellThrough(app: App, { session, renewals }: Inquiry): Promise<Ou
 }
 
 /** Once to each session in a second: its hello and its SUBSCRIBE follow each other. */
-async function tellDone(app: App, session: Session, renewal: Renewal): Promise<Told> {
+async function tellDone(app: AnswerContext, session: Session, renewal: Renewal): Promise<Told> {
   const now = app.clock.steady();
   if (app.asked.wasToldDone(session, renewal.id, now)) return 'told';
   const { id } = session.principal;
@@ -106,7 +110,11 @@ async function tellDone(app: App, session: Session, renewal: Renewal): Promise<T
 }
 
 /** What is left to say to who asked: nothing, where it was told or will be. */
-async function restOf(app: App, inquiry: Inquiry, outcome: Outcome): Promise<ErrorMessage | null> {
+async function restOf(
+  app: Pick<Context, 'store' | 'clock'> & WithBreaker,
+  inquiry: Inquiry,
+  outcome: Outcome,
+): Promise<ErrorMessage | null> {
   const { told, about } = outcome;
   if (about && app.breaker.isOpen && (told === 'follows' || about.state === 'requested')) {
     const wait = waitForAuthority(app, about.id);
@@ -121,7 +129,7 @@ async function restOf(app: App, inquiry: Inquiry, outcome: Outcome): Promise<Err
 
 /** How long nothing is owed, and the renewal whose replacement its device is to connect with. */
 async function whenNext(
-  app: App,
+  app: Pick<Context, 'store' | 'clock'>,
   { session, id, renewals }: Inquiry,
   { told, about }: Outcome,
 ): Promise<{ readonly renewal: string | null; readonly waitMs: number }> {

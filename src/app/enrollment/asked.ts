@@ -72,3 +72,7 @@ function forgetFirst(map: Map<PrincipalId, unknown>, max: number): void {
   const first = map.size > max ? map.keys().next() : null;
   if (first && !first.done) map.delete(first.value);
 }
+
+export interface WithAsked {
+  readonly asked: Asked;
+}

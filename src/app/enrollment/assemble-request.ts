@@ -4,8 +4,8 @@ import type { Refusal } from '../../domain/errors.ts';
 import { holdsCertificate, isOpen } from '../../domain/renewal.ts';
 import { addPart, isWhole, type Upload, type UploadPart } from '../../domain/upload.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Way } from '../renewal/manner.ts';
 import type { Sender } from './receive.ts';
 
@@ -17,7 +17,12 @@ export type Assembled =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** Keeps one part of a request. What has come together stays until {@link forgetUpload}. */
-export function assembleRequest(app: App, sender: Sender, renewalId: string, part: UploadPart): Promise<Assembled> {
+export function assembleRequest(
+  app: Changing & Pick<Context, 'settings'>,
+  sender: Sender,
+  renewalId: string,
+  part: UploadPart,
+): Promise<Assembled> {
   const no = (refusal: Refusal): Assembled => ({ kind: 'refused', refusal });
   return change(app, async ({ tx }) => {
     const renewal = await tx.renewal(renewalId);
@@ -69,7 +74,12 @@ function putUpload(tx: Transaction, renewalId: string, path: Way, { total, bytes
 }
 
 /** The request was judged. Taken, all that came together is forgotten; refused, what came on this way. The next begins at 0. */
-export function forgetUpload(app: App, { via }: Sender, renewalId: string, taken: boolean): Promise<void> {
+export function forgetUpload(
+  app: Pick<Context, 'store'>,
+  { via }: Sender,
+  renewalId: string,
+  taken: boolean,
+): Promise<void> {
   return app.store.transact((tx) => {
     if (taken) return tx.dropUploads(renewalId);
     return via === null ? tx.dropUpload(renewalId) : tx.dropCarriedUpload(renewalId, via);

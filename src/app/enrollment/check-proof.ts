@@ -4,7 +4,7 @@ import type { CsrMessage } from '../../domain/message.ts';
 import { requestProofText } from '../../domain/proof.ts';
 import { fingerprintOf } from '../../pki/fingerprint.ts';
 import { proofVerifies } from '../../pki/proof.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import type { Sender } from './receive.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { Sender } from './receive.ts';
  * @param csr the request's whole DER.
  */
 export async function objectToProof(
-  app: App,
+  app: Pick<Context, 'store' | 'policies'>,
   sender: Sender,
   { renewal: renewalId, proof }: CsrMessage,
   csr: Uint8Array,

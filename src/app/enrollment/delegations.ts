@@ -3,11 +3,15 @@
 import { type DelegationVerdict, isInForce, mayActFor } from '../../domain/delegation.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { type DownWord, enrollmentTopic, parseEnrollmentTopic } from '../../domain/topics.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
 
 /** May this session speak and hear for this device now? */
-export function judgeSpeaker(app: App, { principal, lane }: Session, id: PrincipalId): DelegationVerdict {
+export function judgeSpeaker(
+  app: Pick<Context, 'store' | 'clock'>,
+  { principal, lane }: Session,
+  id: PrincipalId,
+): DelegationVerdict {
   const { glance } = app.store;
   const gateway = glance.principal(principal.id) ?? { ...principal, status: 'decommissioned' as const };
   const device = glance.principal(id);
@@ -16,7 +20,7 @@ export function judgeSpeaker(app: App, { principal, lane }: Session, id: Princip
 }
 
 /** May this session be handed what is said on this enrollment topic of somebody else? Asked for each message, on every path. */
-export function hears(app: App, session: Session, topic: string): boolean {
+export function hears(app: Pick<Context, 'store' | 'clock' | 'decisions'>, session: Session, topic: string): boolean {
   if (session.principal.kind !== 'gateway') return false;
   const address = parseEnrollmentTopic(topic);
   if (!address) return false;
@@ -35,7 +39,7 @@ export function hears(app: App, session: Session, topic: string): boolean {
 }
 
 /** The gateways that hold a delegation for this device now. Whether a session of theirs may hear is judged as it is sent. */
-export function speakersFor(app: App, id: PrincipalId): PrincipalId[] {
+export function speakersFor(app: Pick<Context, 'store' | 'clock'>, id: PrincipalId): PrincipalId[] {
   const { glance } = app.store;
   const device = glance.principal(id);
   if (device?.kind !== 'device') return [];
@@ -45,7 +49,11 @@ export function speakersFor(app: App, id: PrincipalId): PrincipalId[] {
 }
 
 /** Who would take what is said to this device on this topic now: the device itself, or the gateways that speak for it. */
-export async function listenersTo(app: App, id: PrincipalId, word: DownWord): Promise<PrincipalId[]> {
+export async function listenersTo(
+  app: Pick<Context, 'store' | 'sessions' | 'clock'>,
+  id: PrincipalId,
+  word: DownWord,
+): Promise<PrincipalId[]> {
   const topic = enrollmentTopic(id, word);
   const all = [id, ...speakersFor(app, id)];
   const heard = await Promise.all(all.map((each) => app.sessions.listens(each, topic)));

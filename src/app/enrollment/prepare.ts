@@ -11,26 +11,35 @@ import { renewalFailed } from '../../domain/watch.ts';
 import { canAgree, newEnvelopedKey } from '../../pki/envelope.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
-import { type Change, change, step } from '../change.ts';
-import { type App, cohortIn, policyOf } from '../context.ts';
+import { type Change, type Changing, change, step } from '../change.ts';
+import { type Context, cohortIn, policyOf } from '../context.ts';
 import { callOff } from '../renewal/call-off.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import { issuerEnd } from '../trust.ts';
-import { concernsDelegation, refuseGateway } from './act-for.ts';
+import { type ActForContext, concernsDelegation, refuseGateway } from './act-for.ts';
 import { beginThrough } from './begin-through.ts';
 import { listenersTo } from './delegations.ts';
 
+export type PrepareContext = ActForContext &
+  Pick<Context, 'authority' | 'profiles' | 'entropy' | 'policies' | 'settings'>;
+
 /** Is there nothing yet, or nothing any more, that this renewal's device could be offered? In mode `csr` that is the device's to ask for. */
-export async function awaitsRequest(app: App, renewal: Renewal): Promise<boolean> {
+export async function awaitsRequest(
+  app: Pick<Context, 'store' | 'clock' | 'policies' | 'settings'>,
+  renewal: Renewal,
+): Promise<boolean> {
   if (renewal.mode === 'csr') return false;
   return owed(renewal) === 'offer' || (owed(renewal) === 'cert' && !(await isUsable(app, renewal)));
 }
 
 /** Is the replacement still worth fetching: whole, never used, and not due itself? */
-async function isUsable(app: App, renewal: Renewal): Promise<boolean> {
+async function isUsable(
+  app: Pick<Context, 'store' | 'clock' | 'policies' | 'settings'>,
+  renewal: Renewal,
+): Promise<boolean> {
   const entry = renewal.newFingerprint && (await app.store.read.certificate(renewal.newFingerprint));
   const principal = await app.store.read.principal(renewal.principalId);
   if (!entry || !principal || entry.state !== 'issued') return false;
@@ -42,7 +51,7 @@ async function isUsable(app: App, renewal: Renewal): Promise<boolean> {
  * Makes the request, and owes the authority its signature, through the first who listens and may. Twice is once.
  * @returns `made`: the replacement follows; `unheard`: nobody listens; `hindered`: it is tried again when the renewal is looked at next.
  */
-export async function prepare(app: App, renewalId: string): Promise<'made' | 'unheard' | 'hindered'> {
+export async function prepare(app: PrepareContext, renewalId: string): Promise<'made' | 'unheard' | 'hindered'> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return 'hindered';
   const { principalId } = renewal;
@@ -60,7 +69,7 @@ export async function prepare(app: App, renewalId: string): Promise<'made' | 'un
       await refuseGateway(app, attempt, refusal);
       hindrance = 'not_delegated';
     } else {
-      await app.refusals.note(app, { id: principalId, via, renewal: renewalId, ...refusal });
+      await app.refusals.note({ id: principalId, via, renewal: renewalId, ...refusal });
       await putOff(app, renewalId, refusal);
       return 'hindered';
     }
@@ -76,7 +85,7 @@ type Hindrance = 'nobody_listens' | 'not_delegated' | Refusal;
  * Where nobody listens, the next look comes when somebody does. A gateway that may not may tomorrow, and it stays connected: it is
  * tried again. What stands in the way of all is somebody's business.
  */
-function putOff(app: App, renewalId: string, hindrance: Hindrance): Promise<void> {
+function putOff(app: Changing & Pick<Context, 'policies'>, renewalId: string, hindrance: Hindrance): Promise<void> {
   return change(app, async ({ tx, now, alert }) => {
     const renewal = await tx.renewal(renewalId);
     const principal = renewal && (await tx.principal(renewal.principalId));
@@ -96,7 +105,7 @@ interface Prepared {
 }
 
 async function requestWithin(
-  within: Change,
+  within: Change<PrepareContext>,
   { renewal: seen, usable, key }: Prepared,
   via: PrincipalId | null,
 ): Promise<Refusal | null> {
@@ -124,7 +133,7 @@ async function requestWithin(
 }
 
 async function objectToMode(
-  { app, tx, now }: Change,
+  { app, tx, now }: Change<Pick<Context, 'authority' | 'profiles' | 'policies'>>,
   renewal: Renewal,
   principal: Principal,
   old: LedgerEntry,
@@ -147,7 +156,10 @@ interface KeyToCertify {
 }
 
 /** The key to certify: the one in use, or a new one that only its holder can read. Null: there is none, or it can read nothing. */
-async function keyFor({ authority, store }: App, renewal: Renewal): Promise<KeyToCertify | null> {
+async function keyFor(
+  { authority, store }: Pick<Context, 'authority' | 'store'>,
+  renewal: Renewal,
+): Promise<KeyToCertify | null> {
   const old = renewal.oldFingerprint && (await store.read.certificate(renewal.oldFingerprint));
   if (!old) return null;
   const { key } = readAdopted(old.der);
@@ -158,7 +170,7 @@ async function keyFor({ authority, store }: App, renewal: Renewal): Promise<KeyT
 }
 
 async function settle(
-  within: Change,
+  within: Change<PrepareContext>,
   renewal: Renewal,
   principal: Principal,
   { old, key: toCertify }: { readonly old: LedgerEntry; readonly key: KeyToCertify },

@@ -12,15 +12,18 @@ import {
 import { toSeconds } from '../../domain/time.ts';
 import type { DownWord } from '../../domain/topics.ts';
 import { type Change, change, step } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { holdOf, keepHeld, tellUrgent } from '../renewal/hold.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import { fitted, type Manner, type Way } from '../renewal/manner.ts';
+import type { WithRates } from '../renewal/rate.ts';
 import { chainFor } from '../trust.ts';
 import { listenersTo } from './delegations.ts';
-import { awaitsRequest, prepare } from './prepare.ts';
+import { awaitsRequest, type PrepareContext, prepare } from './prepare.ts';
 import { offerOf, replacementOf } from './replacement.ts';
 import { type AskedOn, type Audience, type Said, sendEach } from './send-down.ts';
+
+export type PromptContext = PrepareContext & WithRates;
 
 /** Why something is sent: its time had come, or its device listens or asked. */
 type Reason = 'due' | 'asked';
@@ -33,7 +36,7 @@ export type Told = 'told' | 'follows' | 'unheard' | 'queued' | 'waits' | 'nothin
 
 /** Sends what is owed under this renewal now, on every way or on the one it was asked on, and records that it was sent. */
 export async function prompt(
-  app: App,
+  app: PromptContext,
   renewalId: string,
   reason: Reason = 'due',
   asked: AskedOn = 'everywhere',
@@ -58,19 +61,19 @@ export async function prompt(
 }
 
 /** Who asks comes after those who wait: they have less time, or asked before. */
-function takesTurn({ rates }: App, reason: Reason): boolean {
+function takesTurn({ rates }: WithRates, reason: Reason): boolean {
   return (reason === 'due' || !rates.offers.contended) && rates.offers.take();
 }
 
 /** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
-export async function sendReplacement(app: App, renewalId: string, asked: AskedOn): Promise<Told> {
+export async function sendReplacement(app: PromptContext, renewalId: string, asked: AskedOn): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return 'nothing';
   return send(app, renewal, 'asked', asked, (manner) => replacementMessage(app, renewal, manner));
 }
 
 async function send(
-  app: App,
+  app: PromptContext,
   renewal: Renewal,
   reason: Reason,
   asked: AskedOn,
@@ -103,7 +106,7 @@ function audienceOf(renewal: Renewal): Audience {
  * Prompts a renewal on the way on which somebody has just begun to listen, or said hello: with what is owed, or once more with what was
  * sent before and may have been lost.
  */
-export async function promptAnew(app: App, renewal: Renewal, asked: Way): Promise<Told> {
+export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Way): Promise<Told> {
   // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
   if (isPaused(renewal, asked, app.clock.now())) return 'waits';
   if (renewal.state === 'installed') return sendReplacement(app, renewal.id, asked);
@@ -114,25 +117,29 @@ export async function promptAnew(app: App, renewal: Renewal, asked: Way): Promis
 }
 
 /** That all is done, to who may have missed it. */
-async function sendDoneAgain(app: App, renewal: Renewal, asked: Way): Promise<Told> {
+async function sendDoneAgain(app: PromptContext, renewal: Renewal, asked: Way): Promise<Told> {
   const { principalId } = renewal;
   const taken = await sendEach(app, principalId, asked, audienceOf(renewal), async () => doneUnder(app, renewal));
   return taken.size > 0 ? 'told' : 'unheard';
 }
 
 /** Has an offer wait for its turn in the ledger. */
-export async function queueOffer(app: App, renewalId: string): Promise<void> {
+export async function queueOffer(app: Pick<Context, 'store'>, renewalId: string): Promise<void> {
   await app.store.transact(async (tx) => {
     const renewal = await tx.renewal(renewalId);
     if (renewal) await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
   });
 }
 
-function doneUnder(app: App, { id, nextAt }: Renewal): Said {
+function doneUnder(app: Pick<Context, 'clock'>, { id, nextAt }: Renewal): Said {
   return { word: 'done', renewal: id, retires: toSeconds(nextAt ?? app.clock.now()) };
 }
 
-async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<Said | null> {
+async function messageFor(
+  app: Pick<Context, 'store' | 'authority' | 'clock'>,
+  renewal: Renewal,
+  manner: Manner,
+): Promise<Said | null> {
   switch (owed(renewal)) {
     case 'offer':
       return offerOf(app, renewal, null);
@@ -146,7 +153,11 @@ async function messageFor(app: App, renewal: Renewal, manner: Manner): Promise<S
 }
 
 /** The certificate with its chain to a device that asked for it and can take it whole; else the offer of what it may fetch. */
-async function replacementMessage(app: App, renewal: Renewal, manner: Manner): Promise<Said | null> {
+async function replacementMessage(
+  app: Pick<Context, 'store' | 'authority' | 'clock'>,
+  renewal: Renewal,
+  manner: Manner,
+): Promise<Said | null> {
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return null;
   if (renewal.mode === 'csr') {
@@ -158,7 +169,12 @@ async function replacementMessage(app: App, renewal: Renewal, manner: Manner): P
 }
 
 /** What a device brings about by listening and asking is kept and told once: it may do so as often as it likes. */
-async function keepSent(within: Change, sent: Renewal, taken: ReadonlySet<DownWord>, reason: Reason): Promise<void> {
+async function keepSent(
+  within: Change<Pick<Context, 'policies'>>,
+  sent: Renewal,
+  taken: ReadonlySet<DownWord>,
+  reason: Reason,
+): Promise<void> {
   const { app, tx, now } = within;
   const renewal = await tx.renewal(sent.id);
   const principal = renewal && (await tx.principal(renewal.principalId));

@@ -1,28 +1,40 @@
 // A device says what became of its certificate: installed, or failed and why. Neither completes a renewal: only a
 // connection with the new certificate does.
+
 import type { Refusal } from '../../domain/errors.ts';
 import type { AckMessage } from '../../domain/message.ts';
 import { isOpen, isOwn } from '../../domain/renewal.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import { type Change, change, step } from '../change.ts';
-import type { App } from '../context.ts';
-import { reopenWithin } from '../renewal/reopen.ts';
+import type { Context } from '../context.ts';
+import { type ReopenContext, reopenWithin } from '../renewal/reopen.ts';
 import { detailLengthMax, type Sender } from './receive.ts';
 
+type ReceiveAckContext = ReopenContext & Pick<Context, 'sessions'>;
+
 /** Takes an acknowledgement. */
-export async function receiveAck(app: App, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
+export async function receiveAck(app: ReceiveAckContext, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
   const isInUse = ack.status === 'failed' && (await isReplacementInUse(app, sender, ack));
   return change(app, (within) => take(within, sender, ack, isInUse), sender.via);
 }
 
 /** Has the device a session that was opened with what it says it cannot use? */
-async function isReplacementInUse(app: App, { id }: Sender, ack: AckMessage): Promise<boolean> {
+async function isReplacementInUse(
+  app: Pick<Context, 'store' | 'sessions'>,
+  { id }: Sender,
+  ack: AckMessage,
+): Promise<boolean> {
   const renewal = await app.store.read.renewal(ack.renewal);
   const replacement = renewal?.principalId === id ? renewal.newFingerprint : null;
   return replacement !== null && app.sessions.isConnected(id, replacement);
 }
 
-async function take(within: Change, sender: Sender, ack: AckMessage, isInUse: boolean): Promise<Refusal | null> {
+async function take(
+  within: Change<ReopenContext>,
+  sender: Sender,
+  ack: AckMessage,
+  isInUse: boolean,
+): Promise<Refusal | null> {
   const renewal = await within.tx.renewal(ack.renewal);
   const principal = await within.tx.principal(sender.id);
   if (renewal?.principalId !== sender.id || !principal) {

@@ -9,8 +9,9 @@ import { type ApprovedRequest, approve, type RequestFacts } from '../../domain/r
 import { readCsr } from '../../pki/csr.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { type Change, change, step } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
+import type { WithBreaker } from '../renewal/breaker.ts';
 import { callOff } from '../renewal/call-off.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
@@ -20,8 +21,10 @@ import { assembleRequest, forgetUpload } from './assemble-request.ts';
 import { beginThrough } from './begin-through.ts';
 import { objectToProof } from './check-proof.ts';
 import { keepSaid } from './keep-said.ts';
-import { sendReplacement } from './prompt.ts';
+import { type PromptContext, sendReplacement } from './prompt.ts';
 import type { Sender } from './receive.ts';
+
+type ReceiveCsrContext = PromptContext & WithBreaker;
 
 type Outcome = { readonly refusal: Refusal } | { readonly resend: boolean };
 
@@ -43,7 +46,7 @@ const isDevices: Refusal = {
  * Takes a CSR, whole or a part of it. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its
  * signature.
  */
-export async function receiveCsr(app: App, sender: Sender, message: CsrMessage): Promise<Refusal | null> {
+export async function receiveCsr(app: ReceiveCsrContext, sender: Sender, message: CsrMessage): Promise<Refusal | null> {
   if (message.csr) return judge(app, sender, message, message.csr);
   const { renewal, offset, total, bytes } = message;
   // The wire takes no request that is neither whole nor a part.
@@ -57,7 +60,12 @@ export async function receiveCsr(app: App, sender: Sender, message: CsrMessage):
   return refusal;
 }
 
-async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Array): Promise<Refusal | null> {
+async function judge(
+  app: ReceiveCsrContext,
+  sender: Sender,
+  message: CsrMessage,
+  der: Uint8Array,
+): Promise<Refusal | null> {
   const facts = readCsr(der, { bytesMax: app.settings.csrBytesMax });
   if ('code' in facts) return facts;
   const objection = await objectToProof(app, sender, message, der);
@@ -69,7 +77,7 @@ async function judge(app: App, sender: Sender, message: CsrMessage, der: Uint8Ar
 }
 
 async function take(
-  within: Change,
+  within: Change<ReceiveCsrContext>,
   sender: Sender,
   { renewal: renewalId, proof }: CsrMessage,
   facts: RequestFacts,
@@ -113,7 +121,7 @@ function isOwnInHand(renewal: Renewal): boolean {
 }
 
 async function accept(
-  within: Change,
+  within: Change<Pick<Context, 'policies'>>,
   principal: Principal,
   renewal: Renewal,
   { request, told, signed }: Approved,
@@ -156,7 +164,12 @@ const issuerEnds = {
   retryAfterSeconds: 3_600,
 } as const;
 
-async function approveWithin({ app, tx, now }: Change, principal: Principal, renewal: Renewal, facts: RequestFacts) {
+async function approveWithin(
+  { app, tx, now }: Change<ReceiveCsrContext>,
+  principal: Principal,
+  renewal: Renewal,
+  facts: RequestFacts,
+) {
   const { fingerprint } = facts.key;
   const { holder, isShared } = await tx.keyRecord(fingerprint);
   const another = isShared || (holder !== null && holder !== principal.id);

@@ -3,15 +3,17 @@ import type { Refusal } from '../../domain/errors.ts';
 import type { GetMessage } from '../../domain/message.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { partBytesWithin } from '../../wire/index.ts';
-import { change, step } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import { type Manner, mannerOf, roomFor, type Way } from '../renewal/manner.ts';
 import type { Sender } from './receive.ts';
 import { fetchedUnder, replacementOf } from './replacement.ts';
-import { sendDown } from './send-down.ts';
+import { type SendDownContext, sendDown } from './send-down.ts';
+
+type ReceiveGetContext = SendDownContext & Changing & Pick<Context, 'policies'>;
 
 /** Takes a request for parts. One is answered by as many parts as it takes, in order; the same request again by the same parts. */
-export async function receiveGet(app: App, sender: Sender, get: GetMessage): Promise<Refusal | null> {
+export async function receiveGet(app: ReceiveGetContext, sender: Sender, get: GetMessage): Promise<Refusal | null> {
   const renewal = await app.store.read.renewal(get.renewal);
   if (renewal?.principalId !== sender.id) {
     return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
@@ -43,7 +45,13 @@ interface Stretch {
 }
 
 /** @returns up to where they were sent to somebody; null when the device's packets hold no byte of a part. */
-async function sendParts(app: App, renewal: Renewal, manner: Manner, path: Way, { bytes, offset, total }: Stretch) {
+async function sendParts(
+  app: ReceiveGetContext,
+  renewal: Renewal,
+  manner: Manner,
+  path: Way,
+  { bytes, offset, total }: Stretch,
+) {
   const { id, principalId } = renewal;
   const room = roomFor(principalId, 'part', manner);
   for (let at = offset; at < bytes.length; ) {
@@ -58,7 +66,7 @@ async function sendParts(app: App, renewal: Renewal, manner: Manner, path: Way, 
 }
 
 /** The last byte has been sent; what the device makes of it, it will say. */
-function keepDelivered(app: App, sent: Renewal): Promise<void> {
+function keepDelivered(app: Changing & Pick<Context, 'policies'>, sent: Renewal): Promise<void> {
   return change(app, async (within) => {
     const renewal = await within.tx.renewal(sent.id);
     const principal = renewal && (await within.tx.principal(renewal.principalId));

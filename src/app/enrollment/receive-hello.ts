@@ -3,16 +3,15 @@ import type { Refusal } from '../../domain/errors.ts';
 import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import { change } from '../change.ts';
-import type { App } from '../context.ts';
 import { canBeTold, mannerFor } from '../renewal/manner.ts';
-import { onHello } from './answer.ts';
+import { type AnswerContext, onHello } from './answer.ts';
 import { keepSaid } from './keep-said.ts';
 import type { Sender } from './receive.ts';
 import { reportUse } from './report-use.ts';
 import { tooSmall } from './send-down.ts';
 
 /** Takes a hello; its fields replace what an earlier one said, absent ones stay. */
-export async function receiveHello(app: App, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {
+export async function receiveHello(app: AnswerContext, sender: Sender, hello: HelloMessage): Promise<Refusal | null> {
   const { id, via, session, encoding } = sender;
   const objection = await reportUse(app, sender, hello);
   if (objection) return objection;

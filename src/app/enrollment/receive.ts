@@ -6,17 +6,21 @@ import type { UpMessage } from '../../domain/message.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import { decodeUp } from '../../wire/index.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { mannerOf } from '../renewal/manner.ts';
 import { noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
+import type { WithHearing } from '../whereabouts.ts';
 import { concernsDelegation, objectToSpeaker, refuseGateway, slowDown } from './act-for.ts';
+import type { AnswerContext } from './answer.ts';
 import { receiveAck } from './receive-ack.ts';
 import { receiveCsr } from './receive-csr.ts';
 import { receiveGet } from './receive-get.ts';
 import { receiveHello } from './receive-hello.ts';
 import { sayError } from './send-down.ts';
 import { isAnswered, maySpeak } from './throttle.ts';
+
+export type ReceiveContext = AnswerContext & WithHearing;
 
 /** Where a message came from: the session it arrived on and the encoding it was spoken in. */
 export interface Sender {
@@ -32,7 +36,12 @@ export interface Sender {
 export const detailLengthMax = 200;
 
 /** Takes one message, as {@link Entrance.receive} has it. */
-export async function receive(app: App, session: Session, topic: string, payload: Uint8Array): Promise<void> {
+export async function receive(
+  app: ReceiveContext,
+  session: Session,
+  topic: string,
+  payload: Uint8Array,
+): Promise<void> {
   const address = parseEnrollmentTopic(topic);
   const { id: self } = session.principal;
   if (!address || !isUpWord(address.word) || !mayPublish(session.access, topic)) {
@@ -57,13 +66,13 @@ export async function receive(app: App, session: Session, topic: string, payload
   await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
 }
 
-async function handle(app: App, sender: Sender, message: UpMessage): Promise<void> {
+async function handle(app: ReceiveContext, sender: Sender, message: UpMessage): Promise<void> {
   const { id, via, session, encoding } = sender;
   const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
     if (via === null) await noteHeard(app, session);
     const refusal = (await objectToFirst(app, sender, about.renewal)) ?? (await dispatch(app, sender, message));
-    if (via) app.presences.heard(app, id, about.renewal ?? null);
+    if (via) app.presences.heard(id, about.renewal ?? null);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
       await refuseGateway(app, { gateway: via, device: id, encoding, isDelegated: true, ...about }, refusal);
@@ -83,14 +92,18 @@ async function handle(app: App, sender: Sender, message: UpMessage): Promise<voi
  * Does a gateway speak in a first enrollment? It is between the device, which an anchor introduced by its own connection, and this
  * gateway: nobody else could show that the key asked for is the device's.
  */
-async function objectToFirst(app: App, { id, via }: Sender, renewalId: string | undefined): Promise<Refusal | null> {
+async function objectToFirst(
+  app: Pick<Context, 'store'>,
+  { id, via }: Sender,
+  renewalId: string | undefined,
+): Promise<Refusal | null> {
   if (via === null || renewalId === undefined) return null;
   const renewal = await app.store.read.renewal(renewalId);
   if (renewal?.principalId !== id || renewal.oldFingerprint !== null) return null;
   return { code: 'not_delegated', detail: "a first enrollment is the device's own" };
 }
 
-function dispatch(app: App, sender: Sender, message: UpMessage): Promise<Refusal | null> {
+function dispatch(app: ReceiveContext, sender: Sender, message: UpMessage): Promise<Refusal | null> {
   switch (message.word) {
     case 'hello':
       return receiveHello(app, sender, message);
@@ -103,7 +116,13 @@ function dispatch(app: App, sender: Sender, message: UpMessage): Promise<Refusal
   }
 }
 
-function count(app: App, id: PrincipalId, code: EnrollmentCode, detail: string, renewal?: string): void {
+function count(
+  app: Pick<Context, 'decisions'>,
+  id: PrincipalId,
+  code: EnrollmentCode,
+  detail: string,
+  renewal?: string,
+): void {
   app.decisions.tell({
     action: 'enrollment.refused',
     level: 'warn',
@@ -122,14 +141,14 @@ interface Answered {
 }
 
 /** Answers the first of many refusals of the same kind, and counts and tells each. */
-async function refuseUnlessTold(app: App, id: PrincipalId, refusal: Refusal): Promise<void> {
+async function refuseUnlessTold(app: ReceiveContext, id: PrincipalId, refusal: Refusal): Promise<void> {
   if (isAnswered(app.throttles, id, id, refusal === slowDown, app.clock.now()))
     return refuse(app, { id, via: null }, refusal);
   count(app, id, refusal.code, refusal.detail);
 }
 
 /** Answers with an error message and counts and tells it once. */
-async function refuse(app: App, { id, via, encoding, renewal }: Answered, refusal: Refusal): Promise<void> {
+async function refuse(app: ReceiveContext, { id, via, encoding, renewal }: Answered, refusal: Refusal): Promise<void> {
   const { code, retryAfterSeconds } = refusal;
   const detail = refusal.detail.slice(0, detailLengthMax);
   count(app, id, code, detail, renewal);

@@ -5,8 +5,8 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { type Refused, refusedAgain } from '../../domain/refusal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 
 /** What one who asks was refused under one renewal is written this often; another code or detail at once, a few times in that. */
 const writtenEveryMs = 60_000;
@@ -41,15 +41,20 @@ interface Note {
 }
 
 export class Refusals {
+  readonly #app: Changing;
   /** The one noted longest ago first. */
   readonly #notes = new Map<string, Note>();
 
+  constructor(app: Changing) {
+    this.#app = app;
+  }
+
   /** Notes one refusal under the renewal that was named, or under the one that is open where it names none of its own that is. */
-  async note(app: App, { id, via, renewal, code, detail: said }: Refusing): Promise<void> {
+  async note({ id, via, renewal, code, detail: said }: Refusing): Promise<void> {
     const detail = said.slice(0, detailMax);
-    const renewalId = await openRenewal(app, id, renewal);
+    const renewalId = await openRenewal(this.#app, id, renewal);
     if (renewalId === null) return;
-    const now = app.clock.now();
+    const now = this.#app.clock.now();
     const key = `${renewalId} ${via ?? ''}`;
     const known = this.#notes.get(key);
     const refused: Refused = { code, detail, times: 1, firstAt: now, lastAt: now };
@@ -59,29 +64,29 @@ export class Refusals {
     const { pending } = note;
     const isSame = pending?.code === code && pending.detail === detail;
     note.pending = pending && isSame ? { ...pending, times: pending.times + 1, lastAt: now } : refused;
-    if (isDue(note, now)) await this.#write(app, note, now);
-    await this.#forgetOldest(app);
+    if (isDue(note, now)) await this.#write(note, now);
+    await this.#forgetOldest();
   }
 
   /** Writes what was counted since it was last written; of all renewals, or of one. */
-  async flush(app: App, renewalId?: string): Promise<void> {
-    const now = app.clock.now();
+  async flush(renewalId?: string): Promise<void> {
+    const now = this.#app.clock.now();
     for (const [key, note] of this.#notes) {
       if (renewalId !== undefined && note.renewalId !== renewalId) continue;
       const isOld = Math.abs(now - note.writtenAt) >= writtenEveryMs;
-      if (note.pending && (isOld || renewalId !== undefined)) await this.#write(app, note, now);
+      if (note.pending && (isOld || renewalId !== undefined)) await this.#write(note, now);
       else if (!note.pending && isOld) this.#notes.delete(key);
     }
   }
 
-  async #write(app: App, note: Note, now: Instant): Promise<void> {
+  async #write(note: Note, now: Instant): Promise<void> {
     const { pending } = note;
     if (!pending) return;
     note.writes = Math.abs(now - note.writtenAt) >= writtenEveryMs ? 1 : note.writes + 1;
     note.pending = null;
     note.written = pending;
     note.writtenAt = now;
-    await change(app, async ({ tx }) => {
+    await change(this.#app, async ({ tx }) => {
       const renewal = await tx.renewal(note.renewalId);
       if (!renewal || !isOpen(renewal)) return;
       const known = (await tx.refusalsOf(note.renewalId)).find(({ via }) => via === note.via) ?? null;
@@ -91,12 +96,12 @@ export class Refusals {
     });
   }
 
-  async #forgetOldest(app: App): Promise<void> {
+  async #forgetOldest(): Promise<void> {
     if (this.#notes.size <= notesMax) return;
     const [oldest] = this.#notes;
     if (!oldest) return;
     this.#notes.delete(oldest[0]);
-    await this.#write(app, oldest[1], app.clock.now());
+    await this.#write(oldest[1], this.#app.clock.now());
   }
 }
 
@@ -107,10 +112,18 @@ function isDue({ pending, written, writtenAt, writes }: Note, now: Instant): boo
 }
 
 /** Its renewal that is named, if that is open; else its current one, if that is. */
-async function openRenewal(app: App, id: PrincipalId, named: string | undefined): Promise<string | null> {
+async function openRenewal(
+  app: Pick<Context, 'store'>,
+  id: PrincipalId,
+  named: string | undefined,
+): Promise<string | null> {
   const { read } = app.store;
   const renewal = named === undefined ? null : await read.renewal(named);
   if (renewal?.principalId === id && isOpen(renewal)) return renewal.id;
   const current = await read.currentRenewal(id);
   return current && isOpen(current) ? current.id : null;
+}
+
+export interface WithRefusals {
+  readonly refusals: Refusals;
 }

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { DownMessage } from '../../domain/message.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { toSeconds } from '../../domain/time.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { fitted, type Manner } from '../renewal/manner.ts';
 
 type Offer = Extract<DownMessage, { word: 'offer' }>;
@@ -12,7 +12,7 @@ type Offer = Extract<DownMessage, { word: 'offer' }>;
  * The replacement of a renewal, once issued: the DER of the certificate, in key mode `keygen` followed by the DER of the CMS
  * EnvelopedData that holds its key. Null when there is none, or its key was handed over already.
  */
-export async function replacementOf(app: App, renewal: Renewal): Promise<Uint8Array | null> {
+export async function replacementOf(app: Pick<Context, 'store'>, renewal: Renewal): Promise<Uint8Array | null> {
   const entry = renewal.newFingerprint && (await app.store.read.certificate(renewal.newFingerprint));
   if (!entry) return null;
   if (renewal.mode !== 'keygen') return entry.der;
@@ -21,7 +21,7 @@ export async function replacementOf(app: App, renewal: Renewal): Promise<Uint8Ar
 }
 
 /** The offer of a renewal; with a replacement, of its size and digest. */
-export function offerOf(app: App, renewal: Renewal, replacement: Uint8Array | null): Offer {
+export function offerOf(app: Pick<Context, 'clock'>, renewal: Renewal, replacement: Uint8Array | null): Offer {
   return {
     word: 'offer',
     renewal: renewal.id,
@@ -36,7 +36,12 @@ export function offerOf(app: App, renewal: Renewal, replacement: Uint8Array | nu
  * The bytes that a device fetches under its offer: the replacement, and after it the digest where the offer has no room for it.
  * `manner` is the one the offer is made in, so that each get finds the same bytes.
  */
-export function fetchedUnder(app: App, renewal: Renewal, manner: Manner, replacement: Uint8Array): Uint8Array {
+export function fetchedUnder(
+  app: Pick<Context, 'clock'>,
+  renewal: Renewal,
+  manner: Manner,
+  replacement: Uint8Array,
+): Uint8Array {
   const offer = offerOf(app, renewal, replacement);
   if (fitted(renewal.principalId, manner, offer)) return replacement;
   return Buffer.concat([replacement, digestOf(replacement)]);

@@ -7,8 +7,8 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { graceMs } from '../../domain/policy.ts';
 import { useProofText } from '../../domain/proof.ts';
 import { proofVerifies } from '../../pki/proof.ts';
-import { change } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
 import { heardWithin } from '../renewal/reopen.ts';
 import type { Sender } from './receive.ts';
@@ -18,7 +18,7 @@ import type { Sender } from './receive.ts';
  * device itself, whose connection says more, it does nothing.
  */
 export async function reportUse(
-  app: App,
+  app: Changing & Pick<Context, 'policies' | 'settings'>,
   { id, via }: Sender,
   { fingerprint, proof }: HelloMessage,
 ): Promise<Refusal | null> {

@@ -1,11 +1,15 @@
 // A gateway begins to listen: what is owed to the devices it speaks for is sent, a few at a time, so that a site of thousands holds
 // up nobody else. One round a gateway at a time; asked for again meanwhile, it is made once more.
+
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { owed, type Renewal } from '../../domain/renewal.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
+import type { WithTurns } from '../turns.ts';
 import { listenersTo } from './delegations.ts';
-import { promptAnew } from './prompt.ts';
+import { type PromptContext, promptAnew } from './prompt.ts';
+
+type RoundsContext = PromptContext & WithTurns;
 
 /** Devices of a site read at once. */
 const pageMax = 64;
@@ -13,17 +17,22 @@ const pageMax = 64;
 const togetherMax = 8;
 
 export class Rounds {
+  readonly #app: RoundsContext;
   /** By gateway: is another round to follow the one under way? */
   readonly #running = new Map<PrincipalId, { again: boolean }>();
   readonly #ended = new Set<Promise<void>>();
   #stopped = false;
 
+  constructor(app: RoundsContext) {
+    this.#app = app;
+  }
+
   /** Begins a round and returns at once. */
-  begin(app: App, gateway: PrincipalId): void {
+  begin(gateway: PrincipalId): void {
     const running = this.#running.get(gateway);
     if (running) running.again = true;
     if (running || this.#stopped) return;
-    const round = this.#walk(app, gateway).finally(() => this.#ended.delete(round));
+    const round = this.#walk(gateway).finally(() => this.#ended.delete(round));
     this.#ended.add(round);
   }
 
@@ -33,7 +42,8 @@ export class Rounds {
     await Promise.all(this.#ended);
   }
 
-  async #walk(app: App, gateway: PrincipalId): Promise<void> {
+  async #walk(gateway: PrincipalId): Promise<void> {
+    const app = this.#app;
     const state = { again: true };
     this.#running.set(gateway, state);
     try {
@@ -58,7 +68,10 @@ export class Rounds {
 }
 
 /** The devices a gateway may speak for, in pages. Who is named twice comes twice. */
-async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readonly PrincipalId[]> {
+async function* devicesOf(
+  app: Pick<Context, 'store' | 'clock'>,
+  gateway: PrincipalId,
+): AsyncGenerator<readonly PrincipalId[]> {
   const { read } = app.store;
   for (const delegation of await read.standingDelegations(gateway, app.clock.now())) {
     const { site, devices } = delegation;
@@ -69,7 +82,7 @@ async function* devicesOf(app: App, gateway: PrincipalId): AsyncGenerator<readon
   }
 }
 
-async function promptThese(app: App, gateway: PrincipalId, devices: readonly PrincipalId[]): Promise<void> {
+async function promptThese(app: RoundsContext, gateway: PrincipalId, devices: readonly PrincipalId[]): Promise<void> {
   const waiting: Renewal[] = [];
   for (const id of devices) {
     await app.turns.take();
@@ -80,4 +93,8 @@ async function promptThese(app: App, gateway: PrincipalId, devices: readonly Pri
   for (let at = 0; at < waiting.length; at += togetherMax) {
     await Promise.all(waiting.slice(at, at + togetherMax).map((renewal) => promptAnew(app, renewal, gateway)));
   }
+}
+
+export interface WithRounds {
+  readonly rounds: Rounds;
 }

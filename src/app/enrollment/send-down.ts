@@ -5,10 +5,12 @@ import type { DownMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { type DownWord, enrollmentTopic } from '../../domain/topics.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { canBeTold, fitted, type Manner, mannerOf, type Way } from '../renewal/manner.ts';
 import { speakersFor } from './delegations.ts';
-import type { Asking } from './refusals.ts';
+import type { Asking, WithRefusals } from './refusals.ts';
+
+export type SendDownContext = Pick<Context, 'store' | 'sessions' | 'clock' | 'decisions'> & WithRefusals;
 
 /** The message, and what may be left of it when there is no room for the whole, the fullest first. */
 function shortenings(message: DownMessage): readonly DownMessage[] {
@@ -55,7 +57,7 @@ const itself: Hearers = { path: null, certificate: null };
  * its place where at least that fits. @returns how many took the message.
  */
 export async function sendDown(
-  app: App,
+  app: SendDownContext,
   id: PrincipalId,
   manner: Manner,
   message: Said,
@@ -79,7 +81,7 @@ export const tooSmall = {
 
 /** Says an error to the sessions of one way that listen for it, as much of it as fits. @returns how many took it. */
 export async function sayError(
-  app: App,
+  app: SendDownContext,
   id: PrincipalId,
   manner: Manner,
   error: ErrorMessage,
@@ -90,10 +92,16 @@ export async function sayError(
   return payload ? hand(app, id, 'error', payload, hearers) : 0;
 }
 
-async function keptAndShortened(app: App, id: PrincipalId, manner: Manner, error: ErrorMessage, refused: Refused) {
+async function keptAndShortened(
+  app: Pick<Context, 'decisions'> & WithRefusals,
+  id: PrincipalId,
+  manner: Manner,
+  error: ErrorMessage,
+  refused: Refused,
+) {
   const { code, detail = '' } = error;
   // A store that does not take it keeps nobody from being answered.
-  if (refused) await app.refusals.note(app, { ...refused, code, detail }).catch((e: unknown) => tellUnkept(app, id, e));
+  if (refused) await app.refusals.note({ ...refused, code, detail }).catch((e: unknown) => tellUnkept(app, id, e));
   const payload = shortened(id, manner, { word: 'error', ...error });
   if (!payload) tellTooLarge(app, id, manner, 'error');
   return payload;
@@ -107,7 +115,7 @@ export interface Path {
 
 /** Says an error that concerns nobody but who asked. @returns how many sessions took it. */
 export async function sayErrorTo(
-  app: App,
+  app: Pick<Context, 'sessions' | 'decisions'> & WithRefusals,
   { speaker, certificate }: Path,
   id: PrincipalId,
   manner: Manner,
@@ -134,7 +142,7 @@ export interface Audience {
  * only on the way it was asked on. @returns the words that somebody took.
  */
 export async function sendEach(
-  app: App,
+  app: SendDownContext,
   id: PrincipalId,
   asked: AskedOn,
   { certificate, gateways }: Audience,
@@ -154,7 +162,7 @@ export async function sendEach(
 
 /** Nothing is read and encoded for a device that only its gateways listen for. Where nobody else is spoken to, it is as if it listened. */
 async function withoutAbsent(
-  app: App,
+  app: Pick<Context, 'sessions'>,
   id: PrincipalId,
   [own = null, ...gateways]: readonly Way[],
 ): Promise<readonly Way[]> {
@@ -165,7 +173,7 @@ async function withoutAbsent(
 }
 
 function hand(
-  app: App,
+  app: Pick<Context, 'store' | 'sessions' | 'clock'>,
   id: PrincipalId,
   word: DownWord,
   payload: Uint8Array,
@@ -177,7 +185,7 @@ function hand(
   return speakersFor(app, id).includes(path) ? app.sessions.send(path, topic, payload) : Promise.resolve(0);
 }
 
-function tellTooLarge(app: App, id: PrincipalId, manner: Manner, word: DownWord): void {
+function tellTooLarge(app: Pick<Context, 'decisions'>, id: PrincipalId, manner: Manner, word: DownWord): void {
   app.decisions.tell({
     action: 'message.too_large',
     level: 'warn',
@@ -187,7 +195,7 @@ function tellTooLarge(app: App, id: PrincipalId, manner: Manner, word: DownWord)
   });
 }
 
-function tellUnkept(app: App, id: PrincipalId, error: unknown): void {
+function tellUnkept(app: Pick<Context, 'decisions'>, id: PrincipalId, error: unknown): void {
   app.decisions.tell({
     action: 'effect.failed',
     level: 'error',

@@ -165,3 +165,8 @@ export function isAnswered(
   const { answers: each, answersInAll: all, slowDowns } = throttles;
   return (isSlowDown ? slowDowns : each).take(speaker, about, now) && all.take(speaker, now);
 }
+
+export interface WithThrottles {
+  /** How often principals may do things, by what they do. */
+  readonly throttles: Throttles;
+}

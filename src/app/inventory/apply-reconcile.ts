@@ -2,8 +2,9 @@
 // time has passed since the difference was worked out. What is cut off in the middle, the next run finishes.
 import type { PrincipalId } from '../../domain/principal.ts';
 import { blank, type Changed, type Told, withTold } from '../../domain/reconcile.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
+import type { WithTurns } from '../turns.ts';
 import { decommissionWithin } from './decommission.ts';
 import { enterWithin } from './enter.ts';
 import { batchRows } from './inventory.ts';
@@ -11,14 +12,23 @@ import type { Plan } from './plan-reconcile.ts';
 import { changesOf, changeWords, rewriteWithin } from './rewrite.ts';
 import { keepLosses } from './source-state.ts';
 
+export type ApplyReconcileContext = Changing & Pick<Context, 'sessions' | 'policies' | 'settings'> & WithTurns;
+
 interface Applying {
   /** Somebody said that what is missing is gone: the guard does not count it. */
   readonly accepted: boolean;
   readonly signal: AbortSignal;
 }
 
+type BatchesContext = Changing & Pick<Context, 'settings'> & WithTurns;
+
 /** Applies a plan. Ends early, between batches, when `signal` aborts. */
-export async function applyReconcile(app: App, source: string, plan: Plan, applying: Applying): Promise<void> {
+export async function applyReconcile(
+  app: ApplyReconcileContext,
+  source: string,
+  plan: Plan,
+  applying: Applying,
+): Promise<void> {
   const { accepted, signal } = applying;
   await inBatches(app, plan.added, signal, async (within, rows) => {
     for (const row of rows) await add(within, source, row);
@@ -32,11 +42,11 @@ export async function applyReconcile(app: App, source: string, plan: Plan, apply
   });
 }
 
-async function inBatches<T>(
-  app: App,
+async function inBatches<Given extends BatchesContext, T>(
+  app: Given,
   rows: readonly T[],
   signal: AbortSignal,
-  work: (within: Change, batch: readonly T[]) => Promise<void>,
+  work: (within: Change<Given>, batch: readonly T[]) => Promise<void>,
 ): Promise<void> {
   const together = Math.min(batchRows, app.settings.sweepBatch);
   for (let from = 0; from < rows.length && !signal.aborted; from += together) {
@@ -45,7 +55,7 @@ async function inBatches<T>(
   }
 }
 
-async function add(within: Change, source: string, row: Told): Promise<void> {
+async function add(within: Change<Pick<Context, 'sessions'>>, source: string, row: Told): Promise<void> {
   const { tx, record } = within;
   if ((await tx.principal(row.id)) || (await tx.caseTwin(row.id))) return;
   const principal = withTold({ ...blank, id: row.id, source }, row);
@@ -58,7 +68,11 @@ async function add(within: Change, source: string, row: Told): Promise<void> {
   });
 }
 
-async function update(within: Change, source: string, { to: row, from }: Changed): Promise<void> {
+async function update(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  source: string,
+  { to: row, from }: Changed,
+): Promise<void> {
   const { tx, record } = within;
   const known = await tx.principal(row.id);
   const isItsOwn = known?.source === source || (from !== undefined && known?.source === from);
@@ -75,7 +89,7 @@ async function update(within: Change, source: string, { to: row, from }: Changed
   });
 }
 
-async function end(within: Change, source: string, id: PrincipalId): Promise<void> {
+async function end(within: Change<Pick<Context, 'policies'>>, source: string, id: PrincipalId): Promise<void> {
   const known = await within.tx.principal(id);
   if (known?.source === source) await decommissionWithin(within, known, `by source ${source}`);
 }

@@ -5,12 +5,14 @@ import type { Principal } from '../../domain/principal.ts';
 import { allowsKey } from '../../domain/request.ts';
 import { tlsObjection } from '../../pki/tls-key.ts';
 import type { CertificateFacts } from '../../pki/x509.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
+
+export type CertificateNotesContext = Pick<Context, 'profiles' | 'clock' | 'policies' | 'settings'>;
 
 const iso = (instant: number): string => new Date(instant).toISOString();
 
 /** Each a phrase behind "it ". */
-export function notesOn(app: App, facts: CertificateFacts, principal: Principal): string[] {
+export function notesOn(app: CertificateNotesContext, facts: CertificateFacts, principal: Principal): string[] {
   const { key, ca, keyCertSign } = facts;
   const notes: string[] = [];
   if (ca.is || keyCertSign === true) notes.push('is marked as a CA; it is taken as the certificate of a device');
@@ -33,7 +35,11 @@ export function notesOn(app: App, facts: CertificateFacts, principal: Principal)
   return notes;
 }
 
-function notesOnTime(app: App, { notBefore, notAfter }: CertificateFacts, principal: Principal): string[] {
+function notesOnTime(
+  app: Pick<Context, 'clock' | 'policies' | 'settings'>,
+  { notBefore, notAfter }: CertificateFacts,
+  principal: Principal,
+): string[] {
   const now = app.clock.now();
   if (notBefore > now + app.settings.skewMs) return [`begins ${iso(notBefore)}: its device is refused until then`];
   if (notAfter > now) return [];

@@ -17,9 +17,11 @@ import { issuerMark } from '../../pki/issued.ts';
 import { oids } from '../../pki/oids.ts';
 import { valuesOf } from '../../pki/parts.ts';
 import { asPresented, type CertificateFacts, fingerprintOf, readAdopted } from '../../pki/x509.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { ownCas } from '../trust.ts';
-import { notesOn } from './certificate-notes.ts';
+import { type CertificateNotesContext, notesOn } from './certificate-notes.ts';
+
+export type CheckCertificateContext = CertificateNotesContext & Pick<Context, 'store' | 'authority'>;
 
 export type CheckedCertificate =
   | {
@@ -75,7 +77,7 @@ export function readOffered(file: Uint8Array): ReadCertificate | string {
 }
 
 export async function checkCertificate(
-  app: App,
+  app: CheckCertificateContext,
   { der, facts }: ReadCertificate,
   wanted: Wanted,
 ): Promise<CheckedCertificate> {
@@ -99,7 +101,12 @@ export async function checkCertificate(
 }
 
 /** A map that is off by a row gives each device another's certificate, and then none of them can connect. */
-async function contradictionIn(app: App, facts: CertificateFacts, id: PrincipalId, mapped: Mapped | null) {
+async function contradictionIn(
+  app: Pick<Context, 'store'>,
+  facts: CertificateFacts,
+  id: PrincipalId,
+  mapped: Mapped | null,
+) {
   const named = mapped === null ? null : identityIn(facts);
   if (mapped === null || named === null || typeof named === 'string' || named.id === id) return null;
   const other = await app.store.read.principal(named.id);
@@ -156,7 +163,11 @@ function mappedTo(mapped: Mapped, { uris }: CertificateFacts): Identity | string
 
 type Named = { readonly principal: Principal } | { readonly fault: string; readonly isNobody: boolean };
 
-async function principalIn(app: App, facts: CertificateFacts, { kind: wanted, mapped }: Wanted): Promise<Named> {
+async function principalIn(
+  app: Pick<Context, 'store'>,
+  facts: CertificateFacts,
+  { kind: wanted, mapped }: Wanted,
+): Promise<Named> {
   const identity = mapped === null ? identityIn(facts) : mappedTo(mapped, facts);
   if (typeof identity === 'string') return { fault: identity, isNobody: mapped === null };
   const { id, kind } = identity;
@@ -174,7 +185,11 @@ async function principalIn(app: App, facts: CertificateFacts, { kind: wanted, ma
 /** RFC 5280, 4.2.1.12: for any purpose. */
 const anyPurpose = '2.5.29.37.0';
 
-function objectTo(app: App, { purposes, notBefore, notAfter }: CertificateFacts, principal: Principal): string | null {
+function objectTo(
+  app: Pick<Context, 'clock' | 'policies'>,
+  { purposes, notBefore, notAfter }: CertificateFacts,
+  principal: Principal,
+): string | null {
   const isForClients = purposes === null || purposes.includes(oids.clientAuth) || purposes.includes(anyPurpose);
   if (!isForClients) return 'is not for TLS clients';
   const [begin, end] = [notBefore, notAfter].map((instant) => new Date(instant).toISOString());
@@ -187,7 +202,7 @@ function objectTo(app: App, { purposes, notBefore, notAfter }: CertificateFacts,
  * One that our own CA signed has its serial number alone: our revocation list can name it. Any other has the mark of its issuer; where
  * that is the certificate itself, of its key, since many devices made themselves the number 0 or 1 under one name.
  */
-function serialIn(app: App, der: Uint8Array, facts: CertificateFacts): Serial {
+function serialIn(app: Pick<Context, 'authority' | 'clock'>, der: Uint8Array, facts: CertificateFacts): Serial {
   const { issuers, roots } = app.authority.trust();
   const chains = issuers.flatMap(({ chain }) => chain);
   if (introduce(der, chains, roots, app.clock.now()).introduced) return facts.serial;

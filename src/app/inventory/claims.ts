@@ -2,7 +2,7 @@
 // is refused under it from then on, and may never get to its renewal.
 import { hasFormOf, outerIds } from '../../domain/client-id.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Objection } from '../renewal/decide.ts';
 
 /** Client ids named; all are counted. */
@@ -20,7 +20,7 @@ export class Claims {
   readonly #first: Claim[] = [];
 
   /** Adds what this id, which is not in the inventory yet, would take from others. */
-  async weigh({ store, sessions }: App, id: PrincipalId): Promise<void> {
+  async weigh({ store, sessions }: Pick<Context, 'store' | 'sessions'>, id: PrincipalId): Promise<void> {
     for (const owner of outerIds(id)) {
       if (!store.glance.principal(owner)) continue;
       const live = new Set(await sessions.clientIdsOf(owner));

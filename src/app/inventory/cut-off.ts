@@ -4,22 +4,28 @@ import { type Delegation, names } from '../../domain/delegation.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../../ports/outlooks.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { CutOffView } from '../decision-views.ts';
 import { pagesOf } from '../pages.ts';
 import type { Objection } from '../renewal/decide.ts';
-import { grantsFor, neverCameItself, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
+import { grantsFor, neverCameItself, type ProspectContext, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
+import type { WithTurns } from '../turns.ts';
+
+export type CutOffContext = ProspectContext & Pick<Context, 'clock'> & WithTurns;
 
 /** Certificates read before others have a turn. */
 const pageMax = 200;
 
 /** The application as it would be once these delegations are revoked: to show whom that cuts off before it is done. */
-export function appWithout(app: App, delegations: readonly Delegation[]): App {
+export function appWithout<Given extends Pick<Context, 'store'>>(
+  app: Given,
+  delegations: readonly Delegation[],
+): Given {
   const revoked = new Set(delegations.map(({ id }) => id));
   const { glance } = app.store;
   const delegationsFor: typeof glance.delegationsFor = (id, site) =>
     glance.delegationsFor(id, site).filter((each) => !revoked.has(each.id));
-  const store = Object.create(app.store) as App['store'];
+  const store = Object.create(app.store) as Context['store'];
   return { ...app, store: Object.assign(store, { glance: { ...glance, delegationsFor } }) };
 }
 
@@ -28,13 +34,13 @@ export function appWithout(app: App, delegations: readonly Delegation[]): App {
  * @param isGone the gateway itself is decommissioned, or would be.
  */
 export async function cutOffFrom(
-  app: App,
+  app: CutOffContext,
   gateway: PrincipalId,
   delegations: readonly Delegation[],
   isGone = false,
 ): Promise<CutOffView> {
   const now = app.clock.now();
-  const absences = await app.presences.absences(app);
+  const absences = await app.presences.absences();
   const devices = new Set<PrincipalId>();
   let first: CutOffView['first'] = null;
   for await (const found of inUse(app, now)) {
@@ -70,7 +76,7 @@ const namedMax = 20;
  * @param afterwards a record as it will be by then.
  */
 export async function dependentsOf(
-  app: App,
+  app: CutOffContext,
   leaving: readonly PrincipalId[],
   afterwards: (principal: Principal) => Principal,
 ): Promise<Dependents> {
@@ -92,7 +98,10 @@ export async function dependentsOf(
   return { count: devices.size, objections: devices.size === 0 ? [] : [objectionOf(gateways, devices)] };
 }
 
-async function gatewaysAmong(app: App, ids: readonly PrincipalId[]): Promise<Set<PrincipalId>> {
+async function gatewaysAmong(
+  app: Pick<Context, 'store'> & WithTurns,
+  ids: readonly PrincipalId[],
+): Promise<Set<PrincipalId>> {
   const gateways = new Set<PrincipalId>();
   for (const [index, id] of ids.entries()) {
     if (index % pageMax === 0) await app.turns.take();
@@ -103,7 +112,12 @@ async function gatewaysAmong(app: App, ids: readonly PrincipalId[]): Promise<Set
 }
 
 /** Does a gateway speak for it now that it depends on, and none but these? */
-function losesGrants(app: App, outlook: Outlook, gateways: ReadonlySet<PrincipalId>, now: Instant): boolean {
+function losesGrants(
+  app: Pick<Context, 'store'>,
+  outlook: Outlook,
+  gateways: ReadonlySet<PrincipalId>,
+  now: Instant,
+): boolean {
   if (!reliesOnGateways(app, outlook)) return false;
   const grants = grantsFor(app, outlook.principal, now);
   return grants.length > 0 && grants.every(({ gatewayId }) => gateways.has(gatewayId));
@@ -119,7 +133,7 @@ function objectionOf(gateways: ReadonlySet<PrincipalId>, devices: ReadonlyMap<Pr
 }
 
 /** Certificates in use that have not ended, in the order of their ends. */
-async function* inUse(app: App, now: Instant): AsyncGenerator<Outlook> {
+async function* inUse(app: Pick<Context, 'store'> & WithTurns, now: Instant): AsyncGenerator<Outlook> {
   const from: OutlookPlace = { endsAt: now, row: Number.MAX_SAFE_INTEGER };
   const next = async (last: Outlook | null) => {
     await app.turns.take();

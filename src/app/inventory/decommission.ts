@@ -1,8 +1,8 @@
 // Ends or suspends a principal's right to connect: everything that follows from it is in one transaction with it.
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen } from '../../domain/renewal.ts';
-import { type Change, change, step } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Dryable } from '../decision-views.ts';
 import { carrier } from '../dry-run.ts';
 import { type DecommissionedView, OperationError, type QuarantinedView } from '../operations.ts';
@@ -11,8 +11,10 @@ import { resumeWithin } from '../renewal/due.ts';
 import { heldBy } from '../renewal/held.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
-import { appWithout, cutOffFrom } from './cut-off.ts';
+import { appWithout, type CutOffContext, cutOffFrom } from './cut-off.ts';
 import { revokeDelegationsOf } from './delegate.ts';
+
+type DecommissionContext = CutOffContext & Changing;
 
 /** Delegations of a gateway by which those are found that it leaves without a way to renew. */
 const delegationsMax = 1_000;
@@ -23,7 +25,10 @@ interface Decommissioning extends Dryable {
 }
 
 /** Decommissions a principal: certificates and delegations revoked, renewals cancelled, sessions ended. Twice is once. */
-export async function decommission(app: App, { id, reason, dryRun }: Decommissioning): Promise<DecommissionedView> {
+export async function decommission(
+  app: DecommissionContext,
+  { id, reason, dryRun }: Decommissioning,
+): Promise<DecommissionedView> {
   const carried = carrier({ dryRun: dryRun === true });
   const counts = await carried.run(app, async (within) =>
     decommissionWithin(within, await mustFind(within, id), reason),
@@ -38,7 +43,7 @@ export async function decommission(app: App, { id, reason, dryRun }: Decommissio
 
 /** The same within a change. */
 export async function decommissionWithin(
-  within: Change,
+  within: Change<Pick<Context, 'policies'>>,
   principal: Principal,
   reason: string,
 ): Promise<{ revoked: number; cancelled: number; delegations: number }> {
@@ -65,14 +70,22 @@ export async function decommissionWithin(
 }
 
 /** Puts an active principal into quarantine, or releases it. Certificates stay as they are; its sessions end. */
-export async function quarantine(app: App, id: PrincipalId, release: boolean): Promise<QuarantinedView> {
+export async function quarantine(
+  app: DecommissionContext,
+  id: PrincipalId,
+  release: boolean,
+): Promise<QuarantinedView> {
   const principal = await putInto(app, id, release);
   if (principal.kind !== 'gateway' || release) return principal;
   const standing = await app.store.read.standingDelegations(id, app.clock.now());
   return { ...principal, cutOff: await cutOffFrom(app, id, standing) };
 }
 
-function putInto(app: App, id: PrincipalId, release: boolean): Promise<Principal> {
+function putInto(
+  app: Changing & Pick<Context, 'policies' | 'settings'>,
+  id: PrincipalId,
+  release: boolean,
+): Promise<Principal> {
   return change(app, async (within) => {
     const principal = await mustFind(within, id);
     if (principal.status === 'decommissioned') {

@@ -6,10 +6,11 @@ import { type KeyMode, keyModes } from '../../domain/policy.ts';
 import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
-import type { Change } from '../change.ts';
-import type { App } from '../context.ts';
+import type { Change, Changing } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Dryable } from '../decision-views.ts';
 import { carrier } from '../dry-run.ts';
+import type { WithRounds } from '../enrollment/rounds.ts';
 import {
   type AddedDelegationView,
   type DelegationView,
@@ -19,7 +20,10 @@ import {
 } from '../operations.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import { shortId } from '../short-id.ts';
-import { appWithout, cutOffFrom } from './cut-off.ts';
+import type { WithTurns } from '../turns.ts';
+import { appWithout, type CutOffContext, cutOffFrom } from './cut-off.ts';
+
+type DelegateContext = CutOffContext & Changing & Pick<Context, 'entropy'> & WithRounds;
 
 /** Devices one delegation may name; more are a site. */
 const devicesNamedMax = 10_000;
@@ -37,7 +41,7 @@ const inForceMax = 32;
 const noDevice = '' as PrincipalId;
 
 /** Grants. Rejects with `invalid` and every fault. */
-export async function addDelegation(app: App, input: NewDelegation): Promise<AddedDelegationView> {
+export async function addDelegation(app: DelegateContext, input: NewDelegation): Promise<AddedDelegationView> {
   const carried = carrier(input);
   const delegation = await carried.run(app, async (within) => {
     const { tx, now, record } = within;
@@ -76,7 +80,7 @@ export async function addDelegation(app: App, input: NewDelegation): Promise<Add
     return granted;
   });
   // Whoever waited for this delegation waits no longer.
-  if (!input.dryRun) app.rounds.begin(app, delegation.gatewayId);
+  if (!input.dryRun) app.rounds.begin(delegation.gatewayId);
   return { ...(await viewOf(app, delegation)), covers: await coveredBy(app, delegation), ...carried.view() };
 }
 
@@ -91,7 +95,10 @@ async function siteFault(read: Reader, { site }: NewDelegation, gateway: Princip
 }
 
 /** Devices in service that this delegation names, or that are at its site. */
-async function coveredBy({ store, turns }: App, { site, devices }: Delegation): Promise<number> {
+async function coveredBy(
+  { store, turns }: Pick<Context, 'store'> & WithTurns,
+  { site, devices }: Delegation,
+): Promise<number> {
   if (site === null) return devices.length;
   let count = 0;
   const next = async (last: Principal | null) => {
@@ -106,7 +113,7 @@ async function coveredBy({ store, turns }: App, { site, devices }: Delegation): 
 
 /** Revokes; twice is once, and says who has no way to renew any more. Rejects with `not_found`. */
 export async function revokeDelegation(
-  app: App,
+  app: DelegateContext,
   { id, dryRun }: Dryable & { readonly id: string },
 ): Promise<RevokedDelegationView> {
   const carried = carrier({ dryRun: dryRun === true });
@@ -141,13 +148,17 @@ async function revokeWithin({ tx, now, record }: Change, delegation: Delegation,
 }
 
 /** In order of id; of one gateway, or all. Ended and revoked ones too. */
-export async function listDelegations(app: App, gateway: PrincipalId | null, limit: number): Promise<DelegationView[]> {
+export async function listDelegations(
+  app: Pick<Context, 'store' | 'clock'>,
+  gateway: PrincipalId | null,
+  limit: number,
+): Promise<DelegationView[]> {
   const { read } = app.store;
   const found = gateway === null ? await read.delegations(limit) : await read.delegationsOf(gateway, limit);
   return Promise.all(found.map((each) => viewOf(app, each)));
 }
 
-async function viewOf(app: App, delegation: Delegation): Promise<DelegationView> {
+async function viewOf(app: Pick<Context, 'store' | 'clock'>, delegation: Delegation): Promise<DelegationView> {
   const today = dayOf(app.clock.now());
   return { ...delegation, usedToday: await app.store.read.delegationUse(delegation.id, today) };
 }

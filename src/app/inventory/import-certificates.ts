@@ -3,15 +3,17 @@
 import { foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
-import type { Change } from '../change.ts';
-import type { App } from '../context.ts';
+import type { Change, Changing } from '../change.ts';
+import type { Context } from '../context.ts';
 import { carrier } from '../dry-run.ts';
 import { Faults } from '../faults.ts';
 import type { CertificateFiles, ImportedView, PassedOverView } from '../import-views.ts';
 import { OperationError } from '../operations.ts';
 import { allow, checkInsistence, type Objection } from '../renewal/decide.ts';
 import { dueAt } from '../renewal/due.ts';
+import type { WithTurns } from '../turns.ts';
 import {
+  type CheckCertificateContext,
   type CheckedCertificate,
   checkCertificate,
   type Mapped,
@@ -20,6 +22,8 @@ import {
 } from './check-certificate.ts';
 import { joinShard } from './join-shard.ts';
 import { PassedOver } from './passed-over.ts';
+
+type ImportCertificatesContext = CheckCertificateContext & Changing & WithTurns;
 
 /** Certificates of one import: what is checked waits in memory for the last of them. */
 export const certificatesMax = 200_000;
@@ -51,7 +55,10 @@ const skippedMax = 10_000;
  * Rejects with `invalid` and every fault by its file, and with `conflict` where a map gives certificates to other devices than they name and
  * nobody insists; then nothing is written. With `skipFaulty` it leaves those out and names them. What is in the ledger already stays as it is.
  */
-export async function importCertificates(app: App, files: CertificateFiles): Promise<ImportedView> {
+export async function importCertificates(
+  app: ImportCertificatesContext,
+  files: CertificateFiles,
+): Promise<ImportedView> {
   checkInsistence(files);
   const { fit, known, notes, passedOver, faulty, objections } = await check(app, files);
   await allow(app, importDecided, objections, files);
@@ -72,7 +79,10 @@ export async function importCertificates(app: App, files: CertificateFiles): Pro
   };
 }
 
-async function check(app: App, { text, kind, skipFaulty = false, force = false }: CertificateFiles): Promise<Checked> {
+async function check(
+  app: ImportCertificatesContext,
+  { text, kind, skipFaulty = false, force = false }: CertificateFiles,
+): Promise<Checked> {
   const faults = skipFaulty ? new Faults(skippedMax) : new Faults();
   const notes = new Faults(notesMax, 'notes');
   const authorities = new PassedOver();
@@ -146,7 +156,7 @@ function objectionsTo(contradictions: readonly string[]): Objection[] {
  * fingerprint. One of our own CA with the number of another is a copy with other bytes.
  */
 async function withOwnSerial(
-  app: App,
+  app: Pick<Context, 'store'>,
   checked: Fit,
   beside: ReadonlyMap<string, string>,
 ): Promise<Fit | { readonly fault: string }> {
@@ -182,13 +192,17 @@ function offeredIn(row: Readonly<Record<string, unknown>>): Certificate | { read
 }
 
 /** Another certificate with this serial number; null: there is none. */
-async function twinOf(app: App, { serial, fingerprint }: Origin, beside: ReadonlyMap<string, string>) {
+async function twinOf(
+  app: Pick<Context, 'store'>,
+  { serial, fingerprint }: Origin,
+  beside: ReadonlyMap<string, string>,
+) {
   const twin = beside.get(serial) ?? (await app.store.read.certificateBySerial(serial))?.fingerprint ?? fingerprint;
   return twin === fingerprint ? null : twin;
 }
 
 /** @returns how many were entered. Somebody may have been quicker with the others, or ended their device meanwhile. */
-async function enter(within: Change, entries: readonly Fit[]): Promise<number> {
+async function enter(within: Change<Pick<Context, 'policies' | 'settings'>>, entries: readonly Fit[]): Promise<number> {
   let entered = 0;
   for (const { principal: checked, certificate } of entries) {
     const principal = await within.tx.principal(checked.id);
@@ -201,7 +215,11 @@ async function enter(within: Change, entries: readonly Fit[]): Promise<number> {
   return entered;
 }
 
-async function enterOne(within: Change, principal: Principal, certificate: Origin): Promise<void> {
+async function enterOne(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  principal: Principal,
+  certificate: Origin,
+): Promise<void> {
   const { tx, now, record } = within;
   const entry: LedgerEntry = {
     ...certificate,

@@ -3,24 +3,28 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { blank, type Told, withTold } from '../../domain/reconcile.ts';
 import type { Reader } from '../../ports/store.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { carrier } from '../dry-run.ts';
 import { Faults } from '../faults.ts';
 import { type InventoryFile, type NewDevice, OperationError } from '../operations.ts';
 import type { InventoryImportView } from '../record-views.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
+import type { WithTurns } from '../turns.ts';
 import { checkRecord, ownerMissing } from './check-principal.ts';
 import { Claims } from './claims.ts';
 import { enterWithin, IdsByCase, twinFault } from './enter.ts';
 import { gatewayFault, rewriteWithin } from './rewrite.ts';
-import { weighRecords } from './weigh-import.ts';
+import { type WeighImportContext, weighRecords } from './weigh-import.ts';
 
 /**
  * Adds a principal. Rejects with `invalid`, or `conflict` when the id is taken, or differs from one that is by case alone, or when it takes
  * client ids that others use and nobody insists.
  */
-export async function addDevice(app: App, input: NewDevice): Promise<Principal> {
+export async function addDevice(
+  app: Changing & Pick<Context, 'sessions' | 'policies'>,
+  input: NewDevice,
+): Promise<Principal> {
   checkInsistence(input);
   const { force: _, reason: __, by: ___, ...record } = input;
   const { id, told, faults } = checkRecord(record, app.policies.set);
@@ -56,7 +60,7 @@ export async function addDevice(app: App, input: NewDevice): Promise<Principal> 
  * nothing is written. A file of more than {@link wholeRows} rows is written in parts: cut off in the middle, it is imported again. A
  * status is never changed here: decommissioning has consequences of its own.
  */
-export async function importDevices(app: App, input: InventoryFile): Promise<InventoryImportView> {
+export async function importDevices(app: WeighImportContext, input: InventoryFile): Promise<InventoryImportView> {
   checkInsistence(input);
   const read = await readPrincipals(app, input);
   await objectTo(app, read);
@@ -100,7 +104,7 @@ export const batchRows = 100;
 /** Rows looked up in the inventory before others have a turn. */
 const lookedUpRows = 500;
 
-async function objectTo(app: App, { rows, faults }: Read): Promise<void> {
+async function objectTo(app: Pick<Context, 'store'> & WithTurns, { rows, faults }: Read): Promise<void> {
   const entered = new IdsByCase();
   let checked = 0;
   for (const { line, told } of rows.values()) {
@@ -110,7 +114,10 @@ async function objectTo(app: App, { rows, faults }: Read): Promise<void> {
   }
 }
 
-async function write(within: Change, batch: readonly Row[]): Promise<InventoryImportView> {
+async function write(
+  within: Change<Pick<Context, 'sessions' | 'policies' | 'settings'>>,
+  batch: readonly Row[],
+): Promise<InventoryImportView> {
   const { app, tx } = within;
   const counts = { added: 0, updated: 0, unchanged: 0 };
   for (const { line, told } of batch) {
@@ -133,7 +140,7 @@ async function write(within: Change, batch: readonly Row[]): Promise<InventoryIm
 }
 
 /** A device whose source is configured no more is one entered by hand, once somebody enters it. */
-function sourceOf({ settings }: App, { source }: Principal): string | null {
+function sourceOf({ settings }: Pick<Context, 'settings'>, { source }: Principal): string | null {
   return source !== null && settings.sources.has(source) ? source : null;
 }
 
@@ -151,7 +158,10 @@ interface Read {
 }
 
 /** Reads and checks every row, a batch at a time: a file of a whole fleet holds nobody else up. */
-async function readPrincipals(app: App, { format, text }: InventoryFile): Promise<Read> {
+async function readPrincipals(
+  app: Pick<Context, 'store' | 'policies'> & WithTurns,
+  { format, text }: InventoryFile,
+): Promise<Read> {
   const rows: Read['rows'] = new Map();
   const faults = new Faults();
   for await (const batch of readRows(format, text)) {

@@ -11,12 +11,17 @@ import { makeCsr } from '../../pki/own-request.ts';
 import { derToPem } from '../../pki/pem.ts';
 import { readKey } from '../../pki/public-key.ts';
 import { newSerial } from '../../pki/serial.ts';
-import { change } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { type IssuedView, OperationError } from '../operations.ts';
 import { askAuthority } from '../renewal/ask-authority.ts';
+import type { WithShards } from '../renewal/issue.ts';
 import { issuerEnd } from '../trust.ts';
 import { viewOf } from '../view.ts';
+
+type IssueDeviceContext = Changing &
+  Pick<Context, 'authority' | 'serverRoot' | 'profiles' | 'entropy' | 'policies'> &
+  WithShards;
 
 const newKeyPair = promisify(generateKeyPair);
 
@@ -25,7 +30,7 @@ const newKeyPair = promisify(generateKeyPair);
  * @param rsaBits of the key that is made; absent: P-256. RSA keys take tenths of a second, which are not the event loop's.
  * @returns rejects with `not_found`, or with `conflict`, also when the profile does not take such a key.
  */
-export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): Promise<IssuedView> {
+export async function issueDevice(app: IssueDeviceContext, id: PrincipalId, rsaBits?: number): Promise<IssuedView> {
   const principal = await app.store.read.principal(id);
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
   if (principal.status !== 'active') throw new OperationError('conflict', [`${id} is ${principal.status}`]);
@@ -78,7 +83,11 @@ export async function issueDevice(app: App, id: PrincipalId, rsaBits?: number): 
 const patienceMs = 30_000;
 
 /** Asks until the authority has answered. Rejects with `conflict` where it does not in time, and as {@link askAuthority}. */
-async function certify(app: App, request: ApprovedRequest, list: RevocationList | null) {
+async function certify(
+  app: Pick<Context, 'authority' | 'clock'>,
+  request: ApprovedRequest,
+  list: RevocationList | null,
+) {
   const until = app.clock.steady() + patienceMs;
   for (;;) {
     const answer = await askAuthority(app, request, null, list);

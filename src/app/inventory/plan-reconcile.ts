@@ -11,19 +11,23 @@ import {
   type Told,
   withTold,
 } from '../../domain/reconcile.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import type { Objection } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
+import type { WeighContext } from '../renewal/weigh.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
+import type { WithTurns } from '../turns.ts';
 import { Claims } from './claims.ts';
 import { dependentsOf } from './cut-off.ts';
 import { IdsByCase, twinFault } from './enter.ts';
 import { type NamedSource, readSource } from './read-source.ts';
 import { sourceLosses } from './source-state.ts';
 import { unsourced } from './unsourced.ts';
+
+export type PlanReconcileContext = WeighContext & Pick<Context, 'sessions'> & WithTurns;
 
 /** The findings that a source makes, each under its name and that of the device. */
 export const conflictKinds = ['not_of_source', 'decommissioned_here'] as const;
@@ -58,7 +62,7 @@ export interface TakeOver {
 
 /** Reads the source and compares. Rejects with `invalid` and every fault of the source. */
 export async function planReconcile(
-  app: App,
+  app: PlanReconcileContext,
   named: NamedSource,
   takeOver: TakeOver,
   signal: AbortSignal,
@@ -108,7 +112,7 @@ export async function planReconcile(
 /** Devices weighed before others have a turn. */
 const weighedRows = 100;
 
-async function weighChanges(app: App, changed: readonly Changed[]): Promise<Toll> {
+async function weighChanges(app: PlanReconcileContext, changed: readonly Changed[]): Promise<Toll> {
   const weighing = await beginWeighing(app);
   for (const [index, { id, to }] of changed.entries()) {
     if (index % weighedRows === 0) await app.turns.take();
@@ -118,7 +122,10 @@ async function weighChanges(app: App, changed: readonly Changed[]): Promise<Toll
   return weighing.toll;
 }
 
-async function weighAdded(app: App, added: readonly Told[]): Promise<Claims> {
+async function weighAdded(
+  app: Pick<Context, 'store' | 'sessions'> & WithTurns,
+  added: readonly Told[],
+): Promise<Claims> {
   const claims = new Claims();
   for (const [index, { id }] of added.entries()) {
     if (index % weighedRows === 0) await app.turns.take();
@@ -128,7 +135,7 @@ async function weighAdded(app: App, added: readonly Told[]): Promise<Claims> {
 }
 
 /** A name that is misspelt would take nothing over, and say nothing of it. */
-async function objectToTakeOver(app: App, name: string, { from }: TakeOver): Promise<void> {
+async function objectToTakeOver(app: Pick<Context, 'store'>, name: string, { from }: TakeOver): Promise<void> {
   const objection = (text: string) => new OperationError('invalid', [`take-over-from: ${text}`]);
   if (from === null) return;
   if (from === name) throw objection('it is the source that is read');
@@ -137,7 +144,7 @@ async function objectToTakeOver(app: App, name: string, { from }: TakeOver): Pro
 }
 
 /** What this source brought and is not decommissioned. */
-async function* broughtBy(app: App, source: string): AsyncGenerator<Principal> {
+async function* broughtBy(app: Pick<Context, 'store'> & WithTurns, source: string): AsyncGenerator<Principal> {
   for (const status of ['active', 'quarantined']) {
     const next = (last: Principal | null) => {
       return app.store.read.principals({ source, status }, { limit: pageRows, ...afterId(last) });
@@ -150,7 +157,12 @@ async function* broughtBy(app: App, source: string): AsyncGenerator<Principal> {
 }
 
 /** Are those the source has for itself really new? */
-async function sortOut(app: App, source: string, candidates: readonly Told[], takeOver: TakeOver) {
+async function sortOut(
+  app: Pick<Context, 'store'> & WithTurns,
+  source: string,
+  candidates: readonly Told[],
+  takeOver: TakeOver,
+) {
   const added: Told[] = [];
   const taken: Changed[] = [];
   const conflicts: Conflict[] = [];

@@ -2,9 +2,10 @@
 import type { PrincipalId, PrincipalKind } from '../../domain/principal.ts';
 import type { SourceRules, Told } from '../../domain/reconcile.ts';
 import type { Source, SourceBatch } from '../../ports/source.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { Faults } from '../faults.ts';
 import { OperationError } from '../operations.ts';
+import type { WithTurns } from '../turns.ts';
 import { RowReader } from './source-rows.ts';
 
 export interface NamedSource {
@@ -21,7 +22,7 @@ const batchRecords = 500;
 
 /** Everything the source says, by device. Rejects with `invalid` and every fault. */
 export async function readSource(
-  app: App,
+  app: Pick<Context, 'store' | 'policies'> & WithTurns,
   { source, rules }: NamedSource,
   signal: AbortSignal,
 ): Promise<Map<PrincipalId, Told>> {
@@ -57,7 +58,11 @@ function take(reader: RowReader, told: Map<PrincipalId, Told>, fields: SourceBat
 }
 
 /** A device's gateway must exist, in the source or in the inventory, and be one. */
-async function objectToGateways(app: App, told: ReadonlyMap<PrincipalId, Told>, faults: Faults): Promise<void> {
+async function objectToGateways(
+  app: Pick<Context, 'store'> & WithTurns,
+  told: ReadonlyMap<PrincipalId, Told>,
+  faults: Faults,
+): Promise<void> {
   const kinds = new Map<PrincipalId, PrincipalKind | null>();
   let seen = 0;
   for (const { id, gateway } of told.values()) {
@@ -74,7 +79,11 @@ async function objectToGateways(app: App, told: ReadonlyMap<PrincipalId, Told>, 
   }
 }
 
-async function kindOf(app: App, told: ReadonlyMap<PrincipalId, Told>, id: PrincipalId): Promise<PrincipalKind | null> {
+async function kindOf(
+  app: Pick<Context, 'store'>,
+  told: ReadonlyMap<PrincipalId, Told>,
+  id: PrincipalId,
+): Promise<PrincipalKind | null> {
   const row = told.get(id);
   if (row?.kind) return row.kind;
   const known = await app.store.read.principal(id);

@@ -3,14 +3,24 @@
 import type { Principal } from '../../domain/principal.ts';
 import type { Told } from '../../domain/reconcile.ts';
 import type { Reader } from '../../ports/store.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { WithChores } from '../chores.ts';
+import type { Context } from '../context.ts';
 import { OperationError, type ReconcileReport, type ReconcileRequest, type SourceView } from '../operations.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
-import { applyReconcile } from './apply-reconcile.ts';
-import { type Conflict, conflictKinds, type Plan, planReconcile, type TakeOver } from './plan-reconcile.ts';
+import { type ApplyReconcileContext, applyReconcile } from './apply-reconcile.ts';
+import {
+  type Conflict,
+  conflictKinds,
+  type Plan,
+  type PlanReconcileContext,
+  planReconcile,
+  type TakeOver,
+} from './plan-reconcile.ts';
 import type { NamedSource } from './read-source.ts';
 import { keepLosses, keepState, type SourceState, settleLosses, sourceState } from './source-state.ts';
+
+export type ReconcileContext = PlanReconcileContext & ApplyReconcileContext & Pick<Context, 'sources'> & WithChores;
 
 /** Devices named in a report, of each sort. */
 const namedDefault = 1_000;
@@ -22,7 +32,7 @@ const conflictsKeptMax = 10_000;
  * Reads one source and, unless it is only to be shown, applies the difference. Rejects with `not_found`, `conflict` when this source
  * is being read already, and `invalid` with every fault of the source.
  */
-export async function reconcile(app: App, request: ReconcileRequest): Promise<ReconcileReport> {
+export async function reconcile(app: ReconcileContext, request: ReconcileRequest): Promise<ReconcileReport> {
   checkInsistence(request);
   const named = sourceNamed(app, request.source);
   const run = app.chores.begin(`source ${named.name}`, (signal) =>
@@ -32,7 +42,7 @@ export async function reconcile(app: App, request: ReconcileRequest): Promise<Re
   return run;
 }
 
-function sourceNamed(app: App, name: string): NamedSource {
+function sourceNamed(app: Pick<Context, 'sources' | 'settings'>, name: string): NamedSource {
   const source = app.sources.get(name);
   const rules = app.settings.sources.get(name);
   if (!source || !rules) throw new OperationError('not_found', [`no source ${name.slice(0, 64)} is configured`]);
@@ -45,7 +55,7 @@ const takeOverOf = ({ takeOver = false, takeOverFrom }: ReconcileRequest): TakeO
 });
 
 async function show(
-  app: App,
+  app: ReconcileContext,
   named: NamedSource,
   request: ReconcileRequest,
   signal: AbortSignal,
@@ -55,7 +65,7 @@ async function show(
 }
 
 async function apply(
-  app: App,
+  app: ReconcileContext,
   named: NamedSource,
   request: ReconcileRequest,
   signal: AbortSignal,
@@ -88,7 +98,7 @@ function objectionTo({ objection, objections }: Plan): string | null {
   return all.length > 0 ? all.join('; ') : null;
 }
 
-async function fail(app: App, name: string, { faults }: OperationError): Promise<void> {
+async function fail(app: Changing, name: string, { faults }: OperationError): Promise<void> {
   const rest = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
   const detail = `${faults[0] ?? 'it failed'}${rest}`;
   await change(app, async (within) => {
@@ -178,7 +188,7 @@ function fieldOf(name: string, known: Principal | null, to: Told, source: string
 }
 
 /** The sources that are configured, and how each was when it was last read. */
-export async function listSources(app: App): Promise<SourceView[]> {
+export async function listSources(app: Pick<Context, 'store' | 'settings'>): Promise<SourceView[]> {
   const views = [...app.settings.sources].map(async ([name, { everyMs }]) => ({
     name,
     everyMs,

@@ -3,6 +3,7 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Told } from '../../domain/reconcile.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { Change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { replanWithin } from '../renewal/due.ts';
 import { fieldNames } from './check-principal.ts';
 
@@ -28,7 +29,11 @@ function kindIn(beside: Beside, id: PrincipalId): Principal['kind'] | null {
 }
 
 /** Writes another record of a principal, with what follows from it. @returns false: it is the same; nothing was written. */
-export async function rewriteWithin(within: Change, before: Principal, after: Principal): Promise<boolean> {
+export async function rewriteWithin(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  before: Principal,
+  after: Principal,
+): Promise<boolean> {
   if (changesOf(before, after).length === 0) return false;
   await within.tx.putPrincipal(after);
   await replanWithin(within, before, after);

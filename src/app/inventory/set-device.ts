@@ -1,16 +1,15 @@
 // Changes single fields of one record, with the checks, the weighing and the refusals of an import that says the same.
 import { withTold } from '../../domain/reconcile.ts';
-import type { App } from '../context.ts';
 import { carrier } from '../dry-run.ts';
 import { OperationError } from '../operations.ts';
 import type { DeviceChange, DeviceChangedView } from '../record-views.ts';
 import { checkInsistence } from '../renewal/decide.ts';
 import { checkRecord, inventoryFields } from './check-principal.ts';
 import { changesOf, changeWords, gatewayFault, rewriteWithin } from './rewrite.ts';
-import { weighRecords } from './weigh-import.ts';
+import { type WeighImportContext, weighRecords } from './weigh-import.ts';
 
 /** Rejects with `invalid`, `not_found`, or `conflict` where the change is refused and nobody insists. */
-export async function setDevice(app: App, input: DeviceChange): Promise<DeviceChangedView> {
+export async function setDevice(app: WeighImportContext, input: DeviceChange): Promise<DeviceChangedView> {
   checkInsistence(input);
   const { force: _, reason: __, by: ___, dryRun: ____, ...record } = input;
   const { id, told, faults } = checkRecord(record, app.policies.set);

@@ -1,8 +1,10 @@
 // Which devices no source has: entered by hand, or brought by a source that is configured no more, and not in the source that was read.
 // They are only named: whether they belong here is for people to say.
+
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
+import type { WithTurns } from '../turns.ts';
 
 /** Principals read before others have a turn. */
 const pageRows = 500;
@@ -10,7 +12,10 @@ const pageRows = 500;
 const findingsMax = 10_000;
 
 /** @param told what the source that is read has. In order of their ids; none that is decommissioned. */
-export async function unsourced(app: App, told: ReadonlyMap<PrincipalId, unknown>): Promise<PrincipalId[]> {
+export async function unsourced(
+  app: Pick<Context, 'store' | 'settings'> & WithTurns,
+  told: ReadonlyMap<PrincipalId, unknown>,
+): Promise<PrincipalId[]> {
   const elsewhere = await inOtherSources(app);
   const found: PrincipalId[] = [];
   const next = (last: Principal | null) => {
@@ -27,7 +32,7 @@ export async function unsourced(app: App, told: ReadonlyMap<PrincipalId, unknown
 }
 
 /** Entered by hand, and in a source too when it was read last. */
-async function inOtherSources(app: App): Promise<ReadonlySet<string>> {
+async function inOtherSources(app: Pick<Context, 'store' | 'settings'>): Promise<ReadonlySet<string>> {
   const findings = await app.store.read.findings({ kind: 'not_of_source' }, findingsMax);
   const standing = findings.map(({ subject }) => {
     const at = subject.indexOf('/');

@@ -4,12 +4,17 @@
 import { counted } from '../../domain/counted.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { blank, type Told, withTold } from '../../domain/reconcile.ts';
-import type { App } from '../context.ts';
+import type { Changing } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Dryable, Insistence } from '../decision-views.ts';
 import { allow, type Decided, type Objection } from '../renewal/decide.ts';
 import { pacesOf } from '../renewal/toll.ts';
+import type { WeighContext } from '../renewal/weigh.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
+import type { WithTurns } from '../turns.ts';
 import { Claims } from './claims.ts';
+
+export type WeighImportContext = WeighContext & Changing & Pick<Context, 'sessions'> & WithTurns;
 
 /** So many devices may be meant that lose their class or site. */
 const emptiedMax = 20;
@@ -25,7 +30,7 @@ type Emptied = Record<'owner' | 'class' | 'site', number>;
 
 /** Rejects with `conflict`. */
 export async function weighRecords(
-  app: App,
+  app: WeighImportContext,
   { rows, ...decided }: Records,
   insistence: Insistence & Dryable,
 ): Promise<void> {

@@ -1,8 +1,8 @@
 // Has the ledger copied into a file for a backup, beside everything else that goes on. What else a backup holds is its caller's.
 import { NolapseError } from '../../domain/errors.ts';
 import { change } from '../change.ts';
-import type { App } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import type { App } from './app.ts';
 
 /**
  * One copy at a time; it breaks off when the gateway stops.

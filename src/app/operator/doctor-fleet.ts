@@ -2,15 +2,15 @@
 import { foreseenDays } from '../../domain/standing.ts';
 import { formatDuration } from '../../domain/time.ts';
 import type { StandingCount } from '../../ports/fleet.ts';
-import type { App } from '../context.ts';
 import type { FleetView } from '../fleet-view.ts';
 import type { Check } from '../operations.ts';
+import type { App } from './app.ts';
 
 /** How long a look ahead is waited for. */
 const patienceMs = 10_000;
 
 export async function fleetChecks(app: App): Promise<Check[]> {
-  const view = await app.foresight.view(app, patienceMs, { fresh: true });
+  const view = await app.foresight.view(patienceMs, { fresh: true });
   return [darkCheck(view), aheadCheck(view), withoutCheck(view), ...(await renewalChecks(app))];
 }
 

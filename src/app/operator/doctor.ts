@@ -6,11 +6,11 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { CaseTwins } from '../../ports/inventory.ts';
-import type { App } from '../context.ts';
 import type { Check } from '../operations.ts';
 import { damageCheck } from '../oversight/ledger-damage.ts';
 import { alertAfresh } from '../oversight/look-afresh.ts';
 import { alertOwn, ownChecks } from '../oversight/own-certificates.ts';
+import type { App } from './app.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
 /** How long before its end a delegation is pointed out. */
@@ -115,7 +115,7 @@ async function clockCheck(app: App, now: Instant): Promise<Check> {
 
 /** Who else can reach into the home. */
 async function homeCheck(app: App): Promise<Check> {
-  const check = await app.exposure.look(app);
+  const check = await app.exposure.look();
   if (!check)
     return { level: 'ok', subject: 'home', detail: 'only its owner can write it, and no link leads out of it' };
   return { level: check.severity, subject: 'home', detail: check.detail };

@@ -44,5 +44,5 @@ export const inventory = {
     ({ app }, input) => forecast(app, input),
   ),
   /** The fleet in figures, with what is wrong by owner. */
-  fleet: operation(nothing, ({ app }) => app.foresight.view(app, fleetPatienceMs, { fresh: true })),
+  fleet: operation(nothing, ({ app }) => app.foresight.view(fleetPatienceMs, { fresh: true })),
 } satisfies OperationsOf<'inventory'>;

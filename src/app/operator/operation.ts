@@ -1,7 +1,7 @@
 // What an operation is: the shape of its input, strict and bounded, and what carries it out. What the values mean is judged by the verb
 // that it calls.
 import type { z } from 'zod';
-import type { App } from '../context.ts';
+import type { App } from './app.ts';
 import type { Catalog, Resource } from './catalog.ts';
 import type { Reread } from './reload.ts';
 

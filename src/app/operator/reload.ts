@@ -4,13 +4,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities } from '../../domain/principal.ts';
 import { change } from '../change.ts';
-import type { App } from '../context.ts';
 import type { ReloadRequest } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
 import { previewPolicies } from '../oversight/preview-policies.ts';
 import { refusedReload } from '../oversight/refused-reload.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
+import type { App } from './app.ts';
 import type { ReloadView } from './policy-views.ts';
 
 /** Reads the configuration. Throws an OperationError `invalid` with every fault. */

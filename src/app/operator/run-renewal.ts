@@ -7,7 +7,7 @@ import type { Renewal } from '../../domain/renewal.ts';
 import { holdsBack, isOver } from '../../domain/rollout.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, change, step } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { policyOf } from '../context.ts';
 import { OperationError } from '../operations.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { isOfDrill } from '../renewal/drill.ts';
@@ -17,6 +17,7 @@ import { keyHistoryOf } from '../renewal/key-history.ts';
 import { owePrompt } from '../renewal/last-chance.ts';
 import { openUnder, openWithin } from '../renewal/open-renewal.ts';
 import { modeUnder } from '../rollout/join-campaign.ts';
+import type { App } from './app.ts';
 
 /** Rejects with `not_found`, or `conflict` where there is nothing that could be replaced. Twice is once. */
 export function runRenewal(app: App, id: PrincipalId): Promise<Renewal> {
@@ -53,7 +54,12 @@ async function replaceable(read: Reader, id: PrincipalId): Promise<LedgerEntry |
 }
 
 /** Owes the device what it is owed now, and not after a pause. */
-async function setGoing(within: Change, open: Renewal, principal: Principal, entry: LedgerEntry): Promise<Renewal> {
+async function setGoing(
+  within: Change<App>,
+  open: Renewal,
+  principal: Principal,
+  entry: LedgerEntry,
+): Promise<Renewal> {
   const { tx } = within;
   const anew = await inAnotherMode(within, open, principal, entry);
   if (anew) return anew;
@@ -65,7 +71,7 @@ async function setGoing(within: Change, open: Renewal, principal: Principal, ent
 }
 
 /** What its campaign holds back goes on, and stays the campaign's: what comes of it counts there. */
-async function release(within: Change, renewal: Renewal): Promise<Renewal> {
+async function release(within: Change<App>, renewal: Renewal): Promise<Renewal> {
   const { tx, now, record } = within;
   const campaign = await campaignOf(tx, renewal);
   if (renewal.state !== 'due' || renewal.releasedAt !== null || !campaign || !holdsBack(campaign)) return renewal;
@@ -86,7 +92,7 @@ async function release(within: Change, renewal: Renewal): Promise<Renewal> {
  * it is called off, and another opened. @returns null: its mode is as good as any.
  */
 async function inAnotherMode(
-  within: Change,
+  within: Change<App>,
   open: Renewal,
   principal: Principal,
   entry: LedgerEntry,

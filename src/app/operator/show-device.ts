@@ -5,9 +5,9 @@ import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { trackedSince } from '../admission/own-absences.ts';
 import { presenceOf } from '../admission/presence-view.ts';
-import type { App } from '../context.ts';
 import { type DeviceView, OperationError } from '../operations.ts';
 import { viewOf } from '../view.ts';
+import type { App } from './app.ts';
 
 /** Certificates, renewals and delegations shown of one device. */
 const shownMax = 20;
@@ -35,7 +35,7 @@ export async function showDevice(app: App, id: PrincipalId): Promise<DeviceView>
 async function refusalsOf(app: App, renewals: readonly Renewal[]): Promise<RenewalRefusal[]> {
   const all: RenewalRefusal[] = [];
   for (const { id } of renewals) {
-    await app.refusals.flush(app, id);
+    await app.refusals.flush(id);
     all.push(...(await app.store.read.refusalsOf(id)));
   }
   return all;

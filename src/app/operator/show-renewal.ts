@@ -1,7 +1,8 @@
 // One renewal, what it was refused, and every step recorded about it.
-import type { App } from '../context.ts';
+
 import { OperationError } from '../operations.ts';
 import type { RenewalView } from '../progress-views.ts';
+import type { App } from './app.ts';
 
 /** Lines of the journal, the newest. */
 const linesMax = 1_000;
@@ -11,7 +12,7 @@ export async function showRenewal(app: App, id: string): Promise<RenewalView> {
   const { read } = app.store;
   const renewal = await read.renewal(id);
   if (!renewal) throw new OperationError('not_found', [`no renewal ${id.slice(0, 64)}`]);
-  await app.refusals.flush(app, id);
+  await app.refusals.flush(id);
   return {
     renewal,
     refusals: await read.refusalsOf(id),

@@ -1,12 +1,15 @@
 // Alerts of site gateways whose delegations end without another to follow, or allow fewer renewals a day than the devices behind them
 // need: those devices would not be renewed, and only each of them would be told of, one by one and late.
+
 import { type Delegation, isInForce, unfollowed } from '../../domain/delegation.ts';
 import { type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { dayMs } from '../../domain/time.ts';
-import { type Change, change } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { pagesOf } from '../pages.ts';
+import type { WithTurns } from '../turns.ts';
+import type { WithWhereabouts } from '../whereabouts.ts';
 
 /** How long before its end a delegation is pointed out. */
 const noticeMs = 14 * dayMs;
@@ -22,7 +25,7 @@ export class DailyNeeds {
   readonly #bySite = new Map<string, number>();
 
   /** A device that is here itself needs nobody to speak for it. */
-  add(app: App, { id, kind, status, site }: Principal, policy: Policy): void {
+  add(app: WithWhereabouts, { id, kind, status, site }: Principal, policy: Policy): void {
     if (kind !== 'device' || status !== 'active' || site === null || app.presences.isHere(id)) return;
     this.#bySite.set(site, this.ofSite(site) + renewalsPerDay(policy));
   }
@@ -33,7 +36,10 @@ export class DailyNeeds {
 }
 
 /** Has an alert stand for each gateway concerned, and for no other. */
-export async function alertDelegations(app: App, needs: DailyNeeds): Promise<void> {
+export async function alertDelegations(
+  app: Changing & Pick<Context, 'policies'> & WithTurns,
+  needs: DailyNeeds,
+): Promise<void> {
   const all = await readAll(app);
   const said = new Map<PrincipalId, string[]>();
   const say = (id: PrincipalId, text: string): void => void said.set(id, [...(said.get(id) ?? []), text]);
@@ -58,7 +64,7 @@ function tooFew(scope: string, allowed: number, needed: number): string {
 }
 
 async function sayOfNamed(
-  app: App,
+  app: Pick<Context, 'store' | 'policies'> & WithTurns,
   inForce: readonly Delegation[],
   say: (id: PrincipalId, text: string) => void,
 ): Promise<void> {
@@ -77,7 +83,7 @@ async function sayOfNamed(
   }
 }
 
-async function readAll(app: App): Promise<Delegation[]> {
+async function readAll(app: Pick<Context, 'store'> & WithTurns): Promise<Delegation[]> {
   const all: Delegation[] = [];
   const next = (last: Delegation | null) => app.store.read.delegations(pageRows, ...(last === null ? [] : [last.id]));
   for await (const page of pagesOf(pageRows, next)) {

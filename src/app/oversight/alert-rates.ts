@@ -3,8 +3,8 @@
 import { type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { SurveyedCertificate } from '../../ports/ledger.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { WithRates } from '../renewal/rate.ts';
 import { pacesOf } from '../renewal/toll.ts';
 
 /** Renewals a day that the fleet needs, added up while it is looked over. */
@@ -19,7 +19,7 @@ export class FleetNeeds {
 }
 
 /** Has an alert stand as long as it is so. */
-export function alertRates(app: App, { perDay }: FleetNeeds): Promise<void> {
+export function alertRates(app: Changing & WithRates, { perDay }: FleetNeeds): Promise<void> {
   const { mostPerDay } = pacesOf(app.rates);
   const name = { kind: 'too_little_time', subject: 'rates' } as const;
   const needed = `certificates in use need about ${Math.ceil(perDay)} renewals a day`;

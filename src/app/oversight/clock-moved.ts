@@ -1,13 +1,13 @@
 // What follows from the clock having been set: it is told, somebody is alerted, and everything that was judged by the time before is
 // looked at again.
 import { formatDuration } from '../../domain/time.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { lastWritten } from './last-written.ts';
 import { watchAnew } from './watch-principals.ts';
 
 /** @param movedMs by how much, back below 0. */
-export async function clockMoved(app: App, movedMs: number): Promise<void> {
+export async function clockMoved(app: Changing, movedMs: number): Promise<void> {
   const moved = `set ${movedMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(movedMs))}`;
   app.decisions.tell({
     action: 'clock.moved',
@@ -21,7 +21,7 @@ export async function clockMoved(app: App, movedMs: number): Promise<void> {
 }
 
 /** At the start: when the ledger was written last cannot lie ahead, unless the clock was set back while nothing ran. */
-export async function clockMovedMeanwhile(app: App): Promise<void> {
+export async function clockMovedMeanwhile(app: Changing & Pick<Context, 'settings'>): Promise<void> {
   await change(app, async (within) => {
     const aheadMs = ((await lastWritten(within.tx)) ?? within.now) - within.now;
     if (aheadMs <= app.settings.skewMs) return;

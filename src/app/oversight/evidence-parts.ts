@@ -5,7 +5,7 @@ import { type EvidencePart, kindOfStep } from '../../domain/evidence.ts';
 import { type FindingKind, findingKinds } from '../../domain/finding.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { OperationError } from '../operations.ts';
 import { viewOf } from '../view.ts';
 import type { EvidencePeriod, EvidenceRecord } from './evidence.ts';
@@ -31,7 +31,7 @@ interface Page {
 }
 
 interface Reading {
-  readonly app: App;
+  readonly app: Pick<Context, 'store' | 'policies' | 'settings'>;
   readonly period: EvidencePeriod;
   /** Empty: from the first. */
   readonly key: string;
@@ -41,7 +41,7 @@ interface Reading {
 type ReadPage = (reading: Reading) => Promise<Page>;
 
 export async function readPart(
-  app: App,
+  app: Pick<Context, 'store' | 'policies' | 'settings'>,
   part: EvidencePart,
   period: EvidencePeriod,
   key: string,

@@ -10,9 +10,12 @@ import {
   partsOf,
 } from '../../domain/evidence.ts';
 import { type Instant, parseDate } from '../../domain/time.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { OperationError } from '../operations.ts';
+import type { WithTurns } from '../turns.ts';
 import { readPart } from './evidence-parts.ts';
+
+type EvidenceContext = Pick<Context, 'store' | 'clock' | 'policies' | 'settings'> & WithTurns;
 
 export interface EvidenceQuery {
   readonly framework: string;
@@ -61,7 +64,7 @@ export interface EvidencePeriod {
 }
 
 /** Rejects with `invalid`, every fault named. */
-export async function evidence(app: App, query: EvidenceQuery): Promise<EvidenceView> {
+export async function evidence(app: EvidenceContext, query: EvidenceQuery): Promise<EvidenceView> {
   const now = app.clock.now();
   const { framework, names, from, to } = askedFor(query, now);
   const period = { from, until: query.after?.until ?? Math.min(to, now) };

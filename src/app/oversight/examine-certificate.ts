@@ -9,12 +9,14 @@ import type { Instant } from '../../domain/time.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { type CertificateFacts, readAdopted } from '../../pki/x509.ts';
 import type { SurveyedCertificate } from '../../ports/ledger.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 
+export type ExamineCertificateContext = Pick<Context, 'store' | 'authority' | 'profiles' | 'policies'>;
+
 export async function examineCertificate(
-  app: App,
+  app: ExamineCertificateContext,
   principal: Principal,
   certificate: SurveyedCertificate,
   now: Instant,
@@ -49,7 +51,7 @@ function readOrNull({ der }: LedgerEntry): CertificateFacts | null {
 }
 
 async function hasMode(
-  app: App,
+  app: Pick<Context, 'store' | 'authority' | 'profiles'>,
   principal: Principal,
   policy: Policy,
   entry: LedgerEntry | null,

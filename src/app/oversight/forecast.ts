@@ -5,12 +5,15 @@ import type { Principal } from '../../domain/principal.ts';
 import { dayMs, type Instant, parseDate } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Unissued } from '../../ports/fleet.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from '../operations.ts';
 import { pagesOf } from '../pages.ts';
 import { lastSeen } from '../renewal/prospect.ts';
+import type { WithTurns } from '../turns.ts';
 import { countWithout } from './count-standings.ts';
-import { type Ahead, lookAhead } from './look-ahead.ts';
+import { type Ahead, type LookAheadContext, lookAhead } from './look-ahead.ts';
+
+type ForecastContext = LookAheadContext & Pick<Context, 'clock'>;
 
 const daysDefault = 90;
 const daysMax = 36_500;
@@ -21,11 +24,11 @@ const pageMax = 1_000;
 const groupsMax = 10_000;
 
 /** Rejects with `invalid`. */
-export async function forecast(app: App, query: ForecastQuery): Promise<ForecastView> {
+export async function forecast(app: ForecastContext, query: ForecastQuery): Promise<ForecastView> {
   const now = app.clock.now();
   const until = untilOf(query, now);
   await objectToStrangers(app, query);
-  const absences = await app.presences.absences(app);
+  const absences = await app.presences.absences();
   const found = new Found(query.limit ?? limitDefault, now);
   const isMeant = ({ principal }: Ahead['horizon']): boolean => isAskedFor(principal, query);
   for await (const ahead of lookAhead(app, { now, until, absences, isMeant })) found.add(ahead, absences);
@@ -34,7 +37,7 @@ export async function forecast(app: App, query: ForecastQuery): Promise<Forecast
 
 type Without = Pick<ForecastView, 'without' | 'withoutDevices'>;
 
-async function countUnissued(app: App, query: ForecastQuery): Promise<Without> {
+async function countUnissued(app: Pick<Context, 'store'> & WithTurns, query: ForecastQuery): Promise<Without> {
   if (query.owner === undefined && query.site === undefined) {
     const { all, devices } = await countWithout(app);
     return { without: all, withoutDevices: devices };
@@ -70,7 +73,7 @@ function untilOf({ days, asOf }: ForecastQuery, now: Instant): Instant {
 }
 
 /** By a name that is misspelt nobody would go dark. An empty owner is nobody's name: it asks for those that have none. */
-async function objectToStrangers(app: App, { owner, site }: ForecastQuery): Promise<void> {
+async function objectToStrangers(app: Pick<Context, 'store'>, { owner, site }: ForecastQuery): Promise<void> {
   const { read } = app.store;
   const faults: string[] = [];
   if (owner && (await read.principals({ owner }, { limit: 1 })).length === 0) {

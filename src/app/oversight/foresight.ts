@@ -1,14 +1,19 @@
 // The fleet in figures: how it stands now, which the ledger tells at once, and who will be dark within the next weeks, which a walk tells that
 // is made when somebody asks. A walk through a large fleet takes a while: until it has ended the figures of the one before are given, with
 // their age.
+
 import { type ForeseenDays, foreseenDays } from '../../domain/standing.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import type { StandingCounts, Unissued } from '../../ports/fleet.ts';
-import type { App } from '../context.ts';
+import type { WithChores } from '../chores.ts';
+import type { Context } from '../context.ts';
 import type { FleetView, OwnerView } from '../fleet-view.ts';
 import { pagesOf } from '../pages.ts';
+import type { WithTurns } from '../turns.ts';
 import { countStandings } from './count-standings.ts';
-import { lookAhead } from './look-ahead.ts';
+import { type LookAheadContext, lookAhead } from './look-ahead.ts';
+
+type ForesightContext = LookAheadContext & Pick<Context, 'clock'> & WithChores;
 
 /** For how many times as long as it took a walk is not made again: it has a twentieth of the time at most. */
 const restFactor = 20;
@@ -33,19 +38,24 @@ interface Ahead {
 }
 
 export class Foresight {
+  readonly #app: ForesightContext;
   #ahead: Ahead | null = null;
   #standing: { readonly counts: StandingCounts; readonly endedAt: number; readonly tookMs: number } | null = null;
   #counting: Promise<StandingCounts> | null = null;
+
+  constructor(app: ForesightContext) {
+    this.#app = app;
+  }
 
   /**
    * The figures as they are known by now.
    * @param patienceMs how long a walk is waited for that is under way, or begins because the last is too old.
    * @param options.fresh makes a new walk even if the last has just ended, where the fleet is small enough for that.
    */
-  async view(app: App, patienceMs: number, options: { readonly fresh: boolean }): Promise<FleetView> {
-    if (this.#mustWalk(app, options.fresh)) await this.#walk(app, patienceMs);
-    const { dark, without, nearestEndAt } = await this.#standings(app);
-    const now = app.clock.now();
+  async view(patienceMs: number, options: { readonly fresh: boolean }): Promise<FleetView> {
+    if (this.#mustWalk(options.fresh)) await this.#walk(patienceMs);
+    const { dark, without, nearestEndAt } = await this.#standings();
+    const now = this.#app.clock.now();
     const ahead = this.#ahead;
     return {
       now,
@@ -56,34 +66,36 @@ export class Foresight {
     };
   }
 
-  #mustWalk(app: App, fresh: boolean): boolean {
+  #mustWalk(fresh: boolean): boolean {
     const ahead = this.#ahead;
     if (!ahead || (fresh && ahead.tookMs < cheapMs)) return true;
-    return app.clock.steady() >= ahead.endedAt + ahead.tookMs * restFactor;
+    return this.#app.clock.steady() >= ahead.endedAt + ahead.tookMs * restFactor;
   }
 
   /** What is dark in numbers costs as much to count: that has a twentieth of the time at most, too. Who asks meanwhile waits for the same. */
-  #standings(app: App): Promise<StandingCounts> {
+  #standings(): Promise<StandingCounts> {
     const known = this.#standing;
     const isRecent =
-      known !== null && known.tookMs >= 1 && app.clock.steady() < known.endedAt + known.tookMs * restFactor;
+      known !== null && known.tookMs >= 1 && this.#app.clock.steady() < known.endedAt + known.tookMs * restFactor;
     if (isRecent) return Promise.resolve(known.counts);
-    this.#counting ??= this.#count(app).finally(() => {
+    this.#counting ??= this.#count().finally(() => {
       this.#counting = null;
     });
     return this.#counting;
   }
 
-  async #count(app: App): Promise<StandingCounts> {
-    const from = app.clock.steady();
-    const counts = await countStandings(app);
-    const endedAt = app.clock.steady();
+  async #count(): Promise<StandingCounts> {
+    const { clock } = this.#app;
+    const from = clock.steady();
+    const counts = await countStandings(this.#app);
+    const endedAt = clock.steady();
     this.#standing = { counts, endedAt, tookMs: endedAt - from };
     return counts;
   }
 
-  async #walk(app: App, patienceMs: number): Promise<void> {
-    const run = app.chores.begin(walking, (signal) => walk(app, signal)) ?? app.chores.ended(walking);
+  async #walk(patienceMs: number): Promise<void> {
+    const { chores } = this.#app;
+    const run = chores.begin(walking, (signal) => walk(this.#app, signal)) ?? chores.ended(walking);
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, patienceMs);
@@ -102,10 +114,10 @@ export class Foresight {
 }
 
 /** Null: it was ended early. */
-async function walk(app: App, signal: AbortSignal): Promise<Ahead | null> {
+async function walk(app: ForesightContext, signal: AbortSignal): Promise<Ahead | null> {
   const began = app.clock.steady();
   const now = app.clock.now();
-  const absences = await app.presences.absences(app);
+  const absences = await app.presences.absences();
   const owners = new Owners();
   const all = counts();
   const until = now + Math.max(...foreseenDays) * dayMs;
@@ -126,7 +138,11 @@ async function walk(app: App, signal: AbortSignal): Promise<Ahead | null> {
   return { at: now, endedAt, tookMs: endedAt - began, darkWithin: all, owners: owners.list() };
 }
 
-async function countUnissued(app: App, owners: Owners, signal: AbortSignal): Promise<void> {
+async function countUnissued(
+  app: Pick<Context, 'store'> & WithTurns,
+  owners: Owners,
+  signal: AbortSignal,
+): Promise<void> {
   const next = (last: Unissued | null) => app.store.read.unissued(last?.id ?? null, pageMax);
   for await (const page of pagesOf(pageMax, next)) {
     if (signal.aborted) return;

@@ -1,10 +1,9 @@
 // What an operator does with alerts: reads them, takes one on, says that one is done with.
 import { type Alert, type AlertKind, type AlertName, alertKey, alertKinds } from '../../domain/alert.ts';
 import { acknowledgeWithin } from '../alert.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
 import { OperationError } from '../operations.ts';
-import { alertAfresh } from './look-afresh.ts';
+import { alertAfresh, type LookAfreshContext } from './look-afresh.ts';
 
 /** Characters of who takes an alert on. */
 const nameMax = 128;
@@ -16,7 +15,7 @@ interface Named {
 
 /** The newest first, as things are now. */
 export async function listAlerts(
-  app: App,
+  app: LookAfreshContext,
   { kind, open }: { readonly kind?: string; readonly open?: boolean },
   limit: number,
 ): Promise<Alert[]> {
@@ -25,13 +24,13 @@ export async function listAlerts(
   return app.store.read.alerts(query, limit);
 }
 
-export async function showAlert(app: App, { kind, subject }: Named): Promise<Alert> {
+export async function showAlert(app: LookAfreshContext, { kind, subject }: Named): Promise<Alert> {
   await alertAfresh(app);
   return found(await app.store.read.alert(kindOf(kind), subject), { kind: kindOf(kind), subject });
 }
 
 /** Taken on by one, it may be taken over by another. Rejects with `conflict` once it is cleared. */
-export async function acknowledgeAlert(app: App, { kind, subject, by }: Named & { by: string }): Promise<Alert> {
+export async function acknowledgeAlert(app: Changing, { kind, subject, by }: Named & { by: string }): Promise<Alert> {
   const name = { kind: kindOf(kind), subject };
   const who = by.trim();
   if (who === '' || who.length > nameMax || /\p{C}/u.test(who)) {
@@ -46,7 +45,7 @@ export async function acknowledgeAlert(app: App, { kind, subject, by }: Named & 
 }
 
 /** Twice is once. What is still so is raised anew at the next look at it. */
-export async function clearAlert(app: App, { kind, subject }: Named): Promise<Alert> {
+export async function clearAlert(app: Changing, { kind, subject }: Named): Promise<Alert> {
   const name = { kind: kindOf(kind), subject };
   return change(app, async (within) => {
     await within.clearAlert(name);

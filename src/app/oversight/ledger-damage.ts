@@ -1,10 +1,10 @@
 // Looks for damage in the ledger's file at a start, and has an alert stand for it. The gateway serves on with what can be read: a fleet
 // that nobody admits lapses, and when to stop for a repair is for people to decide.
-
 import type { FileCheck } from '../../ports/store-file.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { WithChores } from '../chores.ts';
 import type { Check } from '../operations.ts';
+import type { WithTurns } from '../turns.ts';
 
 /** A file up to this size is checked in one go before anybody is served; about a second. */
 const startBytesMax = 256 * 1_048_576;
@@ -16,13 +16,13 @@ const lookMs = 5_000;
 const name = { kind: 'ledger_damaged', subject: 'ledger' } as const;
 
 /** To be called before anybody is served. A larger file is read through while others have their turns. Never rejects. */
-export async function checkAtStart(app: App): Promise<void> {
+export async function checkAtStart(app: Changing & WithChores & WithTurns): Promise<void> {
   const { file } = app.store;
   if (file.bytes <= startBytesMax) return settle(app, file.check());
   app.chores.begin('the look for damage', (signal) => readThroughAll(app, signal))?.catch(() => undefined);
 }
 
-async function readThroughAll(app: App, signal: AbortSignal): Promise<void> {
+async function readThroughAll(app: Changing & WithTurns, signal: AbortSignal): Promise<void> {
   const found = await app.store.file.readThrough(
     () => app.turns.take(),
     () => signal.aborted,
@@ -30,7 +30,7 @@ async function readThroughAll(app: App, signal: AbortSignal): Promise<void> {
   await settle(app, found);
 }
 
-async function settle(app: App, found: FileCheck): Promise<void> {
+async function settle(app: Changing, found: FileCheck): Promise<void> {
   const words = damageWords(found);
   if (words !== null) app.decisions.tell({ action: 'ledger.damaged', message: `the ledger: ${words}` });
   try {
@@ -52,13 +52,13 @@ function damageWords({ faults }: FileCheck): string | null {
 }
 
 /** @param detail what the alert says; null: none stands. */
-function haveStand(app: App, detail: string | null): Promise<void> {
+function haveStand(app: Changing, detail: string | null): Promise<void> {
   const condition = { ...name, severity: 'critical', detail: detail ?? '', owner: null } as const;
   return change(app, ({ alert, clearAlert }) => (detail === null ? clearAlert(name) : alert(condition)));
 }
 
 /** How the file is now, with the alert as it is. @param isServing whether others wait meanwhile: then a large file is read through, and not for long. */
-export async function damageCheck(app: App, isServing: boolean): Promise<Check> {
+export async function damageCheck(app: Changing & WithTurns, isServing: boolean): Promise<Check> {
   const { store, turns, clock } = app;
   const found = isServing && store.file.bytes > servingBytesMax ? await look() : store.file.check();
   const { faults, isWhole } = found;

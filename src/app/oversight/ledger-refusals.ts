@@ -4,7 +4,7 @@ import { type Alert, type Condition, observe } from '../../domain/alert.ts';
 import { formatDuration } from '../../domain/time.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
 import { clearWithin, raiseWithin } from '../alert.ts';
-import type { App } from '../context.ts';
+import type { Changing } from '../change.ts';
 
 /** A sink that could not be told is told again after so long. */
 const retryMs = 30_000;
@@ -20,12 +20,12 @@ interface Refusal {
 }
 
 export class LedgerRefusals {
-  readonly #app: App;
+  readonly #app: Changing;
   readonly #stopping = new AbortController();
   #refusal: Refusal | null = null;
   #telling: Promise<void> | null = null;
 
-  constructor(app: App) {
+  constructor(app: Changing) {
     this.#app = app;
     app.store.onRefused((reason) => this.#begin(reason));
   }

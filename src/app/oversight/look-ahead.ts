@@ -6,9 +6,12 @@ import { whyDark } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Horizon } from '../../ports/fleet.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { pagesOf } from '../pages.ts';
-import { hasKeyMode, prospectOf } from '../renewal/prospect.ts';
+import { hasKeyMode, type ProspectContext, prospectOf } from '../renewal/prospect.ts';
+import type { WithTurns } from '../turns.ts';
+
+export type LookAheadContext = ProspectContext & Pick<Context, 'profiles'> & WithTurns;
 
 /** Principals read and judged before others have a turn. */
 const pageMax = 200;
@@ -32,7 +35,7 @@ export interface Ahead {
 }
 
 /** In the order of the ends: those that are dark now come first. It changes nothing, and holds no more of the fleet than a page. */
-export async function* lookAhead(app: App, query: AheadQuery): AsyncGenerator<Ahead> {
+export async function* lookAhead(app: LookAheadContext, query: AheadQuery): AsyncGenerator<Ahead> {
   const next = async (last: Horizon | null) => {
     await app.turns.take();
     const after = last && { litUntil: last.litUntil, id: last.principal.id };
@@ -47,7 +50,7 @@ export async function* lookAhead(app: App, query: AheadQuery): AsyncGenerator<Ah
 }
 
 /** What lets it in for longest may be a drill's certificate: its successor comes with the renewal of the one beside it. */
-async function withPlan(app: App, horizon: Horizon): Promise<Horizon> {
+async function withPlan(app: Pick<Context, 'store'>, horizon: Horizon): Promise<Horizon> {
   const { certificate, principal, renewal } = horizon;
   if (certificate.state !== 'active' || certificate.renewAt !== null || renewal) return horizon;
   const others = await app.store.read.outlooksOf(principal.id);
@@ -57,7 +60,7 @@ async function withPlan(app: App, horizon: Horizon): Promise<Horizon> {
   return { ...horizon, renewal: planned.renewal, certificate: { ...certificate, renewAt } };
 }
 
-async function judge(app: App, horizon: Horizon, { now, until, absences }: AheadQuery): Promise<Ahead> {
+async function judge(app: LookAheadContext, horizon: Horizon, { now, until, absences }: AheadQuery): Promise<Ahead> {
   const { principal, certificate, litUntil } = horizon;
   const policy = policyOf(app, principal);
   const prospect = prospectOf(app, horizon, absences, now);

@@ -1,5 +1,6 @@
 // Looks the whole fleet over for what somebody should see to, a page of the inventory at a time, and keeps what it finds as long as
 // it is so. It decides nothing about devices and changes none.
+
 import { type CertificateInUse, findingsOf, surveyedKinds } from '../../domain/finding.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -7,12 +8,23 @@ import type { SurveyedCertificate } from '../../ports/ledger.ts';
 import type { StoredFinding } from '../../ports/oversight.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
-import { type App, policyOf } from '../context.ts';
+import type { Changing } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
+import type { WithRates } from '../renewal/rate.ts';
+import type { WithTurns } from '../turns.ts';
+import type { WithWhereabouts } from '../whereabouts.ts';
 import { alertDelegations, DailyNeeds } from './alert-delegations.ts';
 import { alertRates, FleetNeeds } from './alert-rates.ts';
 import { comingsOf } from './comings.ts';
-import { examineCertificate } from './examine-certificate.ts';
+import { type ExamineCertificateContext, examineCertificate } from './examine-certificate.ts';
+
+export type LookOverContext = ExamineCertificateContext &
+  Changing &
+  Pick<Context, 'settings'> &
+  WithTurns &
+  WithWhereabouts &
+  WithRates;
 
 /** Principals looked at before others have a turn. */
 const pageRows = 250;
@@ -29,19 +41,19 @@ const durationName = 'look-over-took';
 type Counts = Record<string, number>;
 
 /** When the fleet was last looked over; null: never. */
-export async function lookedOverAt(app: App): Promise<Instant | null> {
+export async function lookedOverAt(app: Pick<Context, 'store'>): Promise<Instant | null> {
   const text = await app.store.read.setting(settingName);
   return text === null ? null : Number(text);
 }
 
 /** How long the last look took, in milliseconds; null: nobody has looked. */
-export async function lookTookMs(app: App): Promise<number | null> {
+export async function lookTookMs(app: Pick<Context, 'store'>): Promise<number | null> {
   const text = await app.store.read.setting(durationName);
   return text === null ? null : Number(text);
 }
 
 /** Looks over everything. @returns how many findings there are of each kind. Ends early, and forgets nothing, when `signal` aborts. */
-export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
+export async function lookOver(app: LookOverContext, signal: AbortSignal): Promise<Counts> {
   const startedAt = app.clock.now();
   const began = app.clock.steady();
   const counts: Counts = Object.fromEntries(surveyedKinds.map((kind) => [kind, 0]));
@@ -71,7 +83,7 @@ export async function lookOver(app: App, signal: AbortSignal): Promise<Counts> {
 }
 
 async function findIn(
-  app: App,
+  app: LookOverContext,
   page: readonly Principal[],
   counts: Counts,
   fleet: FleetNeeds,

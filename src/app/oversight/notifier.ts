@@ -1,13 +1,15 @@
 // Tells every sink what waits for it: after each commit that had something for it, and again after a failure or a restart. One sink
 // that fails holds up no other.
-import type { App } from '../context.ts';
-import { SinkQueue } from './sink-queue.ts';
+import type { Context } from '../context.ts';
+import { SinkQueue, type SinkQueueContext } from './sink-queue.ts';
+
+type NotifierContext = SinkQueueContext & Pick<Context, 'sinks'>;
 
 export class Notifier {
-  readonly #app: App;
+  readonly #app: Pick<Context, 'store' | 'sinks'>;
   readonly #queues: readonly SinkQueue[];
 
-  constructor(app: App) {
+  constructor(app: NotifierContext) {
     this.#app = app;
     this.#queues = [...app.sinks].map(([name, sink]) => new SinkQueue(app, name, sink));
     app.store.onNotify(() => this.poke());

@@ -3,8 +3,8 @@
 import type { Severity } from '../../domain/alert.ts';
 import { formatDuration, type Instant } from '../../domain/time.ts';
 import { inspectCertificate } from '../../pki/x509.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Check } from '../operations.ts';
 import { currentRoot, signingCa } from '../trust.ts';
 
@@ -31,7 +31,7 @@ const noServer: OwnState = {
   leftMs: null,
 };
 
-function statesOf(app: App, server: Uint8Array | null): OwnState[] {
+function statesOf(app: Pick<Context, 'authority' | 'clock' | 'policies'>, server: Uint8Array | null): OwnState[] {
   const now = app.clock.now();
   const issuers = signingCa(app).chain.map((der, place) => {
     const subject = place === 0 ? 'issuing certificate' : `issuing certificate ${place + 1}`;
@@ -45,7 +45,7 @@ function statesOf(app: App, server: Uint8Array | null): OwnState[] {
 }
 
 /** What is to be said about each, good or bad, the root first. `server` is the DER of the server's certificate, if there is one. */
-export function ownChecks(app: App, server: Uint8Array | null): Check[] {
+export function ownChecks(app: Pick<Context, 'authority' | 'clock' | 'policies'>, server: Uint8Array | null): Check[] {
   return statesOf(app, server).map(({ subject, level, detail, leftMs }) => ({
     level,
     subject,
@@ -54,7 +54,7 @@ export function ownChecks(app: App, server: Uint8Array | null): Check[] {
 }
 
 /** The longest lifetime a policy has. */
-function longest({ policies }: App): number {
+function longest({ policies }: Pick<Context, 'policies'>): number {
   return Math.max(...policies.all().map(({ lifetimeMs }) => lifetimeMs));
 }
 
@@ -74,7 +74,7 @@ function lifeOf(subject: string, der: Uint8Array, now: Instant, neededMs = 0): O
 }
 
 /** The revocation list: a new one is signed when half of its time has passed, so one with less than a quarter left is overdue. */
-async function crlState(app: App): Promise<OwnState[]> {
+async function crlState(app: Pick<Context, 'store' | 'clock'>): Promise<OwnState[]> {
   const crl = await app.store.read.firstRevocationListToEnd();
   if (!crl || crl.number === 0) return [];
   const subject = 'revocation list';
@@ -86,7 +86,10 @@ async function crlState(app: App): Promise<OwnState[]> {
 }
 
 /** Has an alert stand for each that is not well, and for no other. */
-export async function alertOwn(app: App, server: Uint8Array | null): Promise<void> {
+export async function alertOwn(
+  app: Changing & Pick<Context, 'authority' | 'policies'>,
+  server: Uint8Array | null,
+): Promise<void> {
   const states = [...statesOf(app, server), ...(await crlState(app))];
   await change(app, async (within) => {
     for (const state of states) await alertOne(within, state);

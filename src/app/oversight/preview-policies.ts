@@ -1,24 +1,32 @@
 // Shows what other policies would do to the dates of all certificates in use, before they take effect. It changes nothing, and holds no
 // more of the fleet than a page.
+
 import { graceMs } from '../../domain/policy.ts';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities, type Principal } from '../../domain/principal.ts';
 import type { SurveyedCertificate } from '../../ports/ledger.ts';
 import type { Outlook } from '../../ports/outlooks.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import { Policies } from '../policies.ts';
 import { Toll } from '../renewal/toll.ts';
-import { type Weighing, weigh } from '../renewal/weigh.ts';
+import { type WeighContext, type Weighing, weigh } from '../renewal/weigh.ts';
+import type { WithTurns } from '../turns.ts';
+
+type PreviewPoliciesContext = WeighContext & WithTurns;
 
 /** Certificates read and compared before others have a turn. */
 const pageMax = 200;
 
 /** Ends early when `signal` aborts. */
-export async function previewPolicies(app: App, next: PolicySet, signal?: AbortSignal): Promise<Toll> {
+export async function previewPolicies(
+  app: PreviewPoliciesContext,
+  next: PolicySet,
+  signal?: AbortSignal,
+): Promise<Toll> {
   const [without, withThem] = [new Policies(app.policies.set), new Policies(next)];
   const toll = new Toll();
-  const absences = await app.presences.absences(app);
+  const absences = await app.presences.absences();
   const weighing: Weighing = { app, toll, absences, now: app.clock.now() };
   const read = async (last: Outlook | null) => {
     await app.turns.take();
@@ -42,7 +50,7 @@ export async function previewPolicies(app: App, next: PolicySet, signal?: AbortS
  * read for that only where grace becomes shorter for anybody.
  */
 export async function countLockedOut(
-  app: App,
+  app: Pick<Context, 'store' | 'clock'> & WithTurns,
   without: Policies,
   withThem: Policies,
   toll: Toll,
@@ -83,7 +91,7 @@ function lastOf(certificates: readonly SurveyedCertificate[]): Map<string, Surve
 }
 
 function lookAtEnded(
-  app: App,
+  app: Pick<Context, 'clock'>,
   principal: Principal,
   certificate: SurveyedCertificate | undefined,
   without: Policies,

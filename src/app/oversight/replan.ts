@@ -8,17 +8,21 @@ import { criticalities } from '../../domain/principal.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Outlook, OutlookPlace } from '../../ports/outlooks.ts';
 import type { Reader } from '../../ports/store.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { ShortDevice } from '../decision-views.ts';
 import type { Policies } from '../policies.ts';
 import { sentenceOf } from '../renewal/decide.ts';
+import type { WithRates } from '../renewal/rate.ts';
 import { type PerDay, pacesOf, Toll } from '../renewal/toll.ts';
-import { type Weighing, weigh } from '../renewal/weigh.ts';
+import { type WeighContext, type Weighing, weigh } from '../renewal/weigh.ts';
+import type { WithTurns } from '../turns.ts';
 import { appliedPolicies, keepApplied } from './applied-policies.ts';
 import { countLockedOut } from './preview-policies.ts';
 import { refusedReload } from './refused-reload.ts';
 import { watchAnew } from './watch-principals.ts';
+
+export type ReplanContext = WeighContext & Changing & WithTurns;
 
 const settingName = 'due-dates';
 
@@ -47,7 +51,7 @@ interface Progress {
 const unknownMax = 16;
 
 /** Names all that decides when a certificate is due beside itself and its device. */
-function digestOf({ policies, settings }: App): string {
+function digestOf({ policies, settings }: Pick<Context, 'policies' | 'settings'>): string {
   const all = [...policies.set].sort(([a], [b]) => (a < b ? -1 : 1));
   const rules = all.map(([name, of]) => [name, criticalities.map((criticality) => of[criticality].policy)]);
   return createHash('sha256')
@@ -61,7 +65,7 @@ async function progressIn(read: Reader): Promise<Progress | null> {
 }
 
 /** Were the dates reckoned with something else than what holds now, or not all of them yet with that? */
-export async function mustReplan(app: App): Promise<boolean> {
+export async function mustReplan(app: Pick<Context, 'store' | 'policies' | 'settings'>): Promise<boolean> {
   const progress = await progressIn(app.store.read);
   return progress?.done !== true || progress.digest !== digestOf(app);
 }
@@ -70,7 +74,7 @@ export async function mustReplan(app: App): Promise<boolean> {
  * Reckons all dates anew, and alerts where that leaves certificates too little time. Ends early when `signal` aborts, or when other
  * policies hold than at its beginning: whoever begins it next begins at the first certificate then, and else where this one ended.
  */
-export async function replan(app: App, signal: AbortSignal): Promise<void> {
+export async function replan(app: ReplanContext, signal: AbortSignal): Promise<void> {
   const run = await begin(app, signal);
   for (;;) {
     await app.turns.take();
@@ -88,19 +92,19 @@ interface Run {
   readonly absences: readonly Absence[];
 }
 
-async function begin(app: App, signal: AbortSignal): Promise<Run> {
+async function begin(app: ReplanContext, signal: AbortSignal): Promise<Run> {
   const digest = digestOf(app);
   const before = (await appliedPolicies(app.store.read)) ?? app.policies;
   const lockedOut = new Toll();
   const isBegun = (await progressIn(app.store.read))?.digest === digest;
   if (!isBegun) await countLockedOut(app, before, app.policies, lockedOut, signal);
-  return { digest, before, lockedOut, absences: await app.presences.absences(app) };
+  return { digest, before, lockedOut, absences: await app.presences.absences() };
 }
 
 const beginning = { after: null, done: false, looked: 0, earlier: 0, later: 0, due: 0 } as const;
 
 /** @returns whether it was the last. */
-async function replanBatch(within: Change, run: Run): Promise<boolean> {
+async function replanBatch(within: Change<ReplanContext>, run: Run): Promise<boolean> {
   const { app, tx, now } = within;
   const known = await progressIn(tx);
   const isSame = known?.digest === run.digest;
@@ -128,7 +132,12 @@ async function replanBatch(within: Change, run: Run): Promise<boolean> {
   return done;
 }
 
-async function replanOne(within: Change, outlook: Outlook, weighing: Weighing, before: Policies): Promise<void> {
+async function replanOne(
+  within: Change<Pick<Context, 'policies'>>,
+  outlook: Outlook,
+  weighing: Weighing,
+  before: Policies,
+): Promise<void> {
   const { app, tx } = within;
   const { certificate, principal, gatewayStatus } = outlook;
   const side = { principal, gatewayStatus };
@@ -143,7 +152,7 @@ async function replanOne(within: Change, outlook: Outlook, weighing: Weighing, b
   if (entry) await tx.putCertificate({ ...entry, renewAt });
 }
 
-async function conclude(within: Change, after: Progress): Promise<void> {
+async function conclude(within: Change<Pick<Context, 'policies'> & WithRates>, after: Progress): Promise<void> {
   await keepApplied(within.tx, within.app.policies.set);
   // When somebody is alerted hangs on the policy as well.
   await watchAnew(within);
@@ -155,7 +164,7 @@ async function conclude(within: Change, after: Progress): Promise<void> {
 }
 
 /** What holds by now is alerted of under its own name; that something else was refused before is over. */
-async function alertShort({ app, alert, clearAlert }: Change, after: Progress): Promise<void> {
+async function alertShort({ app, alert, clearAlert }: Change<WithRates>, after: Progress): Promise<void> {
   const kind = 'too_little_time';
   await clearAlert(refusedReload);
   const objections = Toll.from(after).objections(pacesOf(app.rates).mostPerDay);

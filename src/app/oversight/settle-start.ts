@@ -1,14 +1,16 @@
 // What may have changed while nothing ran, settled at a start before the first sweep: the time, the configuration, and which sources
 // there are.
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { clockMovedMeanwhile } from './clock-moved.ts';
 import { refusedReload } from './refused-reload.ts';
 import { settleSources } from './settle-alerts.ts';
 import { alertOfStaleLedger } from './stale-ledger.ts';
 
+type SettleStartContext = Changing & Pick<Context, 'sources' | 'policies' | 'settings'>;
+
 /** To be called once, before anything of this run is written. */
-export async function settleAtStart(app: App): Promise<void> {
+export async function settleAtStart(app: SettleStartContext): Promise<void> {
   await alertOfStaleLedger(app);
   await clockMovedMeanwhile(app);
   await settleSources(app);

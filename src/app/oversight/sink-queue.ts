@@ -5,8 +5,11 @@ import { backoffMs } from '../../domain/backoff.ts';
 import { retryAfterMaxMs } from '../../domain/retry-after.ts';
 import type { WaitingNotification } from '../../ports/notifications.ts';
 import type { Sink, SinkAnswer } from '../../ports/sink.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { WithTurns } from '../turns.ts';
 import { Worker } from '../worker.ts';
+
+export type SinkQueueContext = Pick<Context, 'store' | 'clock' | 'decisions' | 'settings'> & WithTurns;
 
 const retryFirstMs = 1_000;
 /** The longest pause after a failure. */
@@ -20,7 +23,7 @@ const closeMs = 1_000;
 type Failure = SinkAnswer & { readonly kind: 'refused' | 'failed' };
 
 export class SinkQueue {
-  readonly #app: App;
+  readonly #app: SinkQueueContext;
   readonly #name: string;
   readonly #sink: Sink;
   readonly #stopping = new AbortController();
@@ -31,7 +34,7 @@ export class SinkQueue {
   /** Until when the other side asked to be left alone, by the steady clock. */
   #restUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(app: App, name: string, sink: Sink) {
+  constructor(app: SinkQueueContext, name: string, sink: Sink) {
     this.#app = app;
     this.#name = name;
     this.#sink = sink;

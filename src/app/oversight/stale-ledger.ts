@@ -3,8 +3,8 @@
 import type { Policy } from '../../domain/policy.ts';
 import { formatDuration, type Instant, spanMs } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { lastWritten } from './last-written.ts';
 
 /** A stop for an update or a repair of the machine is nobody's alert. */
@@ -13,7 +13,7 @@ const unremarkableMs = 3_600_000;
 const countedMax = 1_000;
 
 /** Raises `ledger_stale` where the time since the last write exceeds the shortest overlap, or time between due date and end, in force. */
-export async function alertOfStaleLedger(app: App): Promise<void> {
+export async function alertOfStaleLedger(app: Changing & Pick<Context, 'policies'>): Promise<void> {
   const now = app.clock.now();
   const writtenAt = await lastWritten(app.store.read);
   if (writtenAt === null || now - writtenAt <= toleratedMs(app.policies.all())) return;

@@ -1,16 +1,17 @@
 // Has an alert stand for what is wrong with the machine under the gateway, as long as it is. It writes only when something has changed.
 import type { AlertName, Condition } from '../../domain/alert.ts';
 import { judgeDescriptors, judgeIssued, LogJudgement } from '../../domain/machine.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
+import type { WithExposure } from './exposure-watch.ts';
 
 export class MachineWatch {
-  readonly #app: App;
+  readonly #app: Changing & Pick<Context, 'machine'> & WithExposure;
   readonly #log = new LogJudgement();
   /** What stands, by kind; absent: not known, since an earlier run may have left something. */
   readonly #standing = new Map<string, Condition | null>();
 
-  constructor(app: App) {
+  constructor(app: Changing & Pick<Context, 'machine'> & WithExposure) {
     this.#app = app;
   }
 
@@ -29,7 +30,7 @@ export class MachineWatch {
 
   /** To be called now and then. */
   async lookAtHome(): Promise<void> {
-    await this.#app.exposure.look(this.#app);
+    await this.#app.exposure.look();
   }
 
   async #settle(name: AlertName, condition: Condition | null): Promise<void> {

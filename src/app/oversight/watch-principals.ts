@@ -7,21 +7,28 @@ import { lightsUntil } from '../../domain/standing.ts';
 import { failureIsOver, type WatchedRenewal, type WatchFacts, watch, watchedKinds } from '../../domain/watch.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { Change } from '../change.ts';
-import { policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
+import type { WithWhereabouts } from '../whereabouts.ts';
 import { comingsOf } from './comings.ts';
 
 /** Principals looked at in one transaction: all of them may have alerts to raise. */
 export const watchBatch = 50;
 
 /** Looks at those that are due. @returns how many. */
-export async function watchDue(within: Change, limit: number): Promise<number> {
+export async function watchDue(
+  within: Change<Pick<Context, 'policies' | 'settings'> & WithWhereabouts>,
+  limit: number,
+): Promise<number> {
   const due = await within.tx.dueWatches(within.now, limit);
   for (const id of due) await watchOne(within, id);
   return due.length;
 }
 
-async function watchOne(within: Change, id: PrincipalId): Promise<void> {
+async function watchOne(
+  within: Change<Pick<Context, 'policies' | 'settings'> & WithWhereabouts>,
+  id: PrincipalId,
+): Promise<void> {
   const { app, tx, now } = within;
   const principal = await tx.principal(id);
   if (!principal) return tx.putWatch(id, null);

@@ -5,8 +5,8 @@ import { overlapEnd, type Policy } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
-import { type Change, change, step } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Change, type Changing, change, step } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { callOff } from './call-off.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
 import { isDrill } from './drill.ts';
@@ -21,8 +21,12 @@ import { revokeWithin } from './revoke.ts';
  * it in another state by now.
  * @param via the gateway through which the device proved that it has it in use; null: a connection did.
  */
-export function activate(app: App, fingerprint: Fingerprint, via: PrincipalId | null = null): Promise<void> {
-  const work = async (within: Change): Promise<void> => {
+export function activate(
+  app: Changing & Pick<Context, 'policies' | 'settings'>,
+  fingerprint: Fingerprint,
+  via: PrincipalId | null = null,
+): Promise<void> {
+  const work = async (within: Change<Pick<Context, 'policies' | 'settings'>>): Promise<void> => {
     const { tx, now, record } = within;
     const entry = await tx.certificate(fingerprint);
     const principal = entry && (await tx.principal(entry.principalId));
@@ -101,7 +105,7 @@ async function supersede(within: Change, replaced: AsyncIterable<LedgerEntry>, p
 
 /** Completes the renewal that brought the certificate, and has its device told so. */
 async function completeRenewal(
-  within: Change,
+  within: Change<Pick<Context, 'policies'>>,
   own: Renewal,
   principal: Principal,
   overlapUntil: Instant,
@@ -112,7 +116,11 @@ async function completeRenewal(
 }
 
 /** Nothing is replaced: the certificate in use is good until its own end, and its device keeps it. */
-async function completeDrill(within: Change, own: Renewal, principal: Principal): Promise<void> {
+async function completeDrill(
+  within: Change<Pick<Context, 'policies'>>,
+  own: Renewal,
+  principal: Principal,
+): Promise<void> {
   const old = own.oldFingerprint && (await within.tx.certificate(own.oldFingerprint));
   const overlapUntil = Math.max(within.now, old ? old.notAfter : own.deadline);
   const detail = 'activated in a drill; nothing is replaced';
@@ -121,7 +129,11 @@ async function completeDrill(within: Change, own: Renewal, principal: Principal)
 }
 
 /** Calls off the renewals that the certificate made needless, and what they have brought. */
-async function cancelOthers(within: Change, entry: LedgerEntry, principal: Principal): Promise<void> {
+async function cancelOthers(
+  within: Change<Pick<Context, 'policies'>>,
+  entry: LedgerEntry,
+  principal: Principal,
+): Promise<void> {
   const { tx } = within;
   for (const other of await tx.unendedRenewals(entry.principalId)) {
     if (other.id === entry.renewalId || other.createdAt > entry.issuedAt) continue;

@@ -7,7 +7,7 @@ import type { ApprovedRequest } from '../../domain/request.ts';
 import type { RevocationList } from '../../domain/revocation-list.ts';
 import { readIssued } from '../../pki/issued.ts';
 import type { Authority, Chain } from '../../ports/authority.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 
 export type Answer =
   | { readonly kind: 'issued'; readonly entry: LedgerEntry; readonly chain: Chain }
@@ -29,7 +29,7 @@ function readingOf(authority: Authority, issuer: Uint8Array) {
  * @param list the revocation list that the certificate is to name; null: the complete one.
  */
 export async function askAuthority(
-  { authority, clock }: Pick<App, 'authority' | 'clock'>,
+  { authority, clock }: Pick<Context, 'authority' | 'clock'>,
   request: ApprovedRequest,
   renewalId: string | null,
   list: Pick<RevocationList, 'url'> | null,

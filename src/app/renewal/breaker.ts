@@ -68,3 +68,7 @@ export class Breaker {
     return before;
   }
 }
+
+export interface WithBreaker {
+  readonly breaker: Breaker;
+}

@@ -1,12 +1,13 @@
 // Calls off a renewal that another certificate has made needless, and takes what it has brought out of the world.
 import type { Renewal } from '../../domain/renewal.ts';
 import { type Change, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { PolicySubject } from '../policies.ts';
 import { revokeWithin } from './revoke.ts';
 
 /** Cancels an open renewal within a change; its replacement, issued and never used, must not be used any more. */
 export async function callOff(
-  within: Change,
+  within: Change<Pick<Context, 'policies'>>,
   renewal: Renewal,
   principal: PolicySubject,
   detail: string,

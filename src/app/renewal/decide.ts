@@ -1,8 +1,6 @@
 // The one place in which a decision that something speaks against, as that it leaves certificates too little time, is refused, or let
 // through because somebody insists, with who that was and why in the journal.
-
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
 import type { Dryable, Insistence } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
 
@@ -46,7 +44,7 @@ export interface Decided {
 
 /** Lets a decision through that nothing speaks against. Any other it refuses with `conflict`, or records who insists on it. */
 export async function allow(
-  app: App,
+  app: Changing,
   { what, command }: Decided,
   objections: readonly Objection[],
   { force, reason, by, dryRun }: Insistence & Dryable,

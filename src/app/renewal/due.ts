@@ -6,24 +6,41 @@ import { dueByGaps, type GapRecord, gapsOf, neverCameBack } from '../../domain/p
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Change } from '../change.ts';
-import { type App, cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn, policyOf } from '../context.ts';
 import { isOfDrill } from './drill.ts';
 import { heldBy } from './held.ts';
-import { openWithin } from './open-renewal.ts';
+import { type OpenRenewalContext, openWithin } from './open-renewal.ts';
+
+export type DueContext = OpenRenewalContext & Pick<Context, 'settings'>;
 
 /** The same where its gaps are at hand. */
-export function dueByKnown(app: App, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
+export function dueByKnown(
+  app: Pick<Context, 'policies' | 'settings'>,
+  entry: Dated,
+  principal: Principal,
+  gaps: GapRecord,
+): Instant {
   return dueUnder(app, policyOf(app, principal), entry, principal, gaps);
 }
 
 /** The same under a policy that need not be the principal's. */
-export function dueUnder(app: App, policy: Policy, entry: Dated, principal: Principal, gaps: GapRecord): Instant {
+export function dueUnder(
+  app: Pick<Context, 'settings'>,
+  policy: Policy,
+  entry: Dated,
+  principal: Principal,
+  gaps: GapRecord,
+): Instant {
   const policyAt = renewalTime(entry, principal.id, cohortIn(app, principal), policy);
   return dueByGaps(entry, policyAt, gapsOf(gaps));
 }
 
 /** When the replacement of this certificate is due, by what is known of its device now. It may have passed. */
-export async function dueAt({ app, tx }: Change, entry: LedgerEntry, principal: Principal): Promise<Instant> {
+export async function dueAt(
+  { app, tx }: Change<Pick<Context, 'policies' | 'settings'>>,
+  entry: LedgerEntry,
+  principal: Principal,
+): Promise<Instant> {
   const presence = await tx.presence(principal.id);
   return dueByKnown(app, entry, principal, presence?.gaps ?? neverCameBack);
 }
@@ -32,7 +49,7 @@ export async function dueAt({ app, tx }: Change, entry: LedgerEntry, principal: 
  * Settles anew, within a change, when the certificates in use of a principal are due whose gaps have changed, and opens what is due:
  * its device is here, and may be gone before the next sweep. What has no due date is left without.
  */
-export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecord): Promise<void> {
+export async function planWithin(within: Change<DueContext>, id: PrincipalId, gaps: GapRecord): Promise<void> {
   const { app, tx, now } = within;
   const principal = await tx.principal(id);
   if (!principal) return;
@@ -48,7 +65,11 @@ export async function planWithin(within: Change, id: PrincipalId, gaps: GapRecor
  * Settles anew, within a change, when the certificates in use are due of a principal whose record has changed in what decides that.
  * It opens nothing: what is due by now the next sweep opens, in its order and at its pace.
  */
-export async function replanWithin(within: Change, before: Principal, after: Principal): Promise<void> {
+export async function replanWithin(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  before: Principal,
+  after: Principal,
+): Promise<void> {
   const isSame = (['class', 'criticality', 'cohort'] as const).every((name) => before[name] === after[name]);
   if (isSame) return;
   const { app, tx } = within;
@@ -61,7 +82,10 @@ export async function replanWithin(within: Change, before: Principal, after: Pri
 }
 
 /** Gives the certificates in use of a principal a due date again, within a change, that passed while nothing might be renewed for it. */
-export async function resumeWithin(within: Change, principal: Principal): Promise<void> {
+export async function resumeWithin(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  principal: Principal,
+): Promise<void> {
   const { tx, now } = within;
   for await (const entry of heldBy(tx, principal.id)) {
     if (entry.state !== 'active' || entry.renewAt !== null || (await isOfDrill(tx, entry))) continue;

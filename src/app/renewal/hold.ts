@@ -7,8 +7,8 @@ import type { Renewal } from '../../domain/renewal.ts';
 import { holdsBack, isUrgent, lastChanceAt, urgentFrom } from '../../domain/rollout.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { campaignOf } from './campaign-of.ts';
 import { dueByKnown } from './due.ts';
 
@@ -21,7 +21,10 @@ export type Hold =
 const free: Hold = { kind: 'free' };
 
 /** May what has not been offered yet be offered now? */
-export async function holdOf(app: App, renewal: Renewal): Promise<Hold> {
+export async function holdOf(
+  app: Pick<Context, 'store' | 'clock' | 'policies' | 'settings'>,
+  renewal: Renewal,
+): Promise<Hold> {
   if (renewal.state !== 'due' || renewal.campaign === null || renewal.oldFingerprint === null) return free;
   if (renewal.releasedAt !== null) return free;
   const { read } = app.store;
@@ -39,14 +42,19 @@ export async function holdOf(app: App, renewal: Renewal): Promise<Hold> {
 }
 
 /** The latest to which a campaign holds back the replacement of this certificate: its own due date, or its slack is nearly gone. */
-function heldUntil(app: App, entry: LedgerEntry, principal: Principal, gaps: GapRecord): Instant {
+function heldUntil(
+  app: Pick<Context, 'policies' | 'settings'>,
+  entry: LedgerEntry,
+  principal: Principal,
+  gaps: GapRecord,
+): Instant {
   const urgentAt = urgentFrom(lastChanceAt(entry.notAfter, gapsOf(gaps)), entry.notAfter - entry.notBefore);
   return Math.ceil(Math.min(dueByKnown(app, entry, principal, gaps), urgentAt + 1));
 }
 
 /** Since when a renewal's device is waited for: not while its campaign holds it back. Later than now: it is held back until then. */
 export async function awaitedFrom(
-  app: App,
+  app: Pick<Context, 'policies' | 'settings'>,
   read: Reader,
   renewal: Renewal,
   principal: Principal,
@@ -61,7 +69,7 @@ export async function awaitedFrom(
 }
 
 /** Leaves it until the campaign goes on, or it can wait no longer. */
-export function keepHeld(app: App, renewalId: string, until: Instant): Promise<void> {
+export function keepHeld(app: Changing, renewalId: string, until: Instant): Promise<void> {
   return change(app, async ({ tx }) => {
     const renewal = await tx.renewal(renewalId);
     if (renewal?.state !== 'due' || renewal.nextAt === until) return;
@@ -70,7 +78,7 @@ export function keepHeld(app: App, renewalId: string, until: Instant): Promise<v
 }
 
 /** Says that a pause did not hold this one back. */
-export function tellUrgent(app: App, { id, principalId }: Renewal, campaign: string): Promise<void> {
+export function tellUrgent(app: Changing, { id, principalId }: Renewal, campaign: string): Promise<void> {
   return change(app, ({ record }) =>
     record({
       action: 'campaign.overridden',

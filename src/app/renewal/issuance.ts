@@ -3,12 +3,15 @@
 import { type Effect, effectKey } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
-import { change } from '../change.ts';
-import type { App } from '../context.ts';
-import { pauseMostMs } from './breaker.ts';
+import { type Changing, change } from '../change.ts';
+import type { WithTurns } from '../turns.ts';
+import { pauseMostMs, type WithBreaker } from './breaker.ts';
 import { type CarriedOut, type CoursePlan, effectsTogether } from './course.ts';
-import { issue } from './issue.ts';
+import { type IssueContext, issue } from './issue.ts';
 import { putOff, retryMs, tellFailed } from './put-off.ts';
+import type { WithRates } from './rate.ts';
+
+export type IssuanceContext = IssueContext & WithRates & WithBreaker & WithTurns;
 
 /** One failure may be a hiccup; after the second in a row somebody is told. */
 const failuresTold = 2;
@@ -26,7 +29,7 @@ const detailOf = ({ code }: NolapseError): string =>
 
 type Issue = Extract<Effect, { kind: 'issue' }>;
 
-export function issuancePlan(app: App): CoursePlan {
+export function issuancePlan(app: IssuanceContext): CoursePlan {
   const { store, clock, rates, breaker } = app;
   return {
     room: () => {
@@ -40,7 +43,11 @@ export function issuancePlan(app: App): CoursePlan {
   };
 }
 
-async function carryOut(app: App, waiting: WaitingEffect, { renewalId }: Issue): Promise<CarriedOut | null> {
+async function carryOut(
+  app: IssuanceContext,
+  waiting: WaitingEffect,
+  { renewalId }: Issue,
+): Promise<CarriedOut | null> {
   const { breaker, rates, clock } = app;
   await app.turns.take();
   if (!breaker.asks(clock.steady())) return null;
@@ -59,7 +66,7 @@ async function carryOut(app: App, waiting: WaitingEffect, { renewalId }: Issue):
 }
 
 /** The next to ask is another, and this one comes after it: one request that brings it down must not keep the rest waiting. */
-async function isDown(app: App, waiting: WaitingEffect, error: NolapseError): Promise<CarriedOut> {
+async function isDown(app: Changing & WithBreaker, waiting: WaitingEffect, error: NolapseError): Promise<CarriedOut> {
   const { breaker, clock } = app;
   const failures = breaker.failed(clock.steady());
   const pauseMs = Math.max(breaker.waitMs(clock.steady()), retryMs(waiting, pauseMostMs));
@@ -76,7 +83,7 @@ async function isDown(app: App, waiting: WaitingEffect, error: NolapseError): Pr
 }
 
 /** Also after the first that it signs since the start: the alert may be from before. */
-async function answered(app: App): Promise<void> {
+async function answered(app: Changing & WithBreaker & WithRates): Promise<void> {
   const wasDown = app.breaker.answered();
   if (wasDown === false) return;
   await change(app, ({ clearAlert }) => clearAlert(down));

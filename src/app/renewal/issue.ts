@@ -1,7 +1,15 @@
 // Has the authority certify what was accepted, and writes the certificate into the ledger before anyone hears of it.
-import { change, step } from '../change.ts';
-import type { App } from '../context.ts';
+import type { RevocationList } from '../../domain/revocation-list.ts';
+import { type Changing, change, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import { askAuthority } from './ask-authority.ts';
+
+export type IssueContext = Changing & Pick<Context, 'authority' | 'policies'> & WithShards;
+
+/** Gives the shard of the revocation lists that a new certificate is to name; null: none. */
+export interface WithShards {
+  readonly crls: { forNew(): Promise<RevocationList | null> };
+}
 
 /** What came of it; `nothing`: nothing was left to ask the authority for. */
 export type Issued =
@@ -12,7 +20,7 @@ export type Issued =
  * Carries out the `issue` effect. The request was kept before, and everything it asks for was settled when it was accepted. Asked
  * again after a crash an authority may make a second certificate; only one of them ever enters the ledger or leaves the process.
  */
-export async function issue(app: App, renewalId: string): Promise<Issued> {
+export async function issue(app: IssueContext, renewalId: string): Promise<Issued> {
   const request = await app.store.read.request(renewalId);
   const renewal = await app.store.read.renewal(renewalId);
   if (!request || renewal?.state !== 'requested') return { kind: 'nothing' };

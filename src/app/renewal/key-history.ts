@@ -7,11 +7,11 @@ import { DerError } from '../../pki/der-reader.ts';
 import { canAgree } from '../../pki/envelope.ts';
 import { readAdopted } from '../../pki/x509.ts';
 import type { Reader } from '../../ports/store.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** Null for a certificate that cannot be read: one imported from elsewhere may hold anything. */
 export async function keyHistoryOf(
-  app: App,
+  app: Pick<Context, 'authority' | 'profiles'>,
   read: Reader,
   principal: Principal,
   { der }: LedgerEntry,

@@ -5,7 +5,7 @@ import type { CarriedContact, Contact, Encoding, Principal, PrincipalId } from '
 import { renewalIdLength } from '../../domain/renewal.ts';
 import { enrollmentTopic } from '../../domain/topics.ts';
 import { encodeDown, partBytesWithin } from '../../wire/index.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** Unix seconds as long as any of this century. */
 const someTime = 4_000_000_000;
@@ -25,7 +25,12 @@ export interface Manner {
  * connection: as it last said there, else as the inventory says. Through a gateway: as was said through that one, else no larger
  * than what either of the two others allows. What one way brought never counts on another but so.
  */
-export async function mannerOf(app: App, id: PrincipalId, path: Way = null, encoding?: Encoding): Promise<Manner> {
+export async function mannerOf(
+  app: Pick<Context, 'store'>,
+  id: PrincipalId,
+  path: Way = null,
+  encoding?: Encoding,
+): Promise<Manner> {
   const { read } = app.store;
   const said = { own: await read.contact(id), carried: path === null ? [] : await read.carriedContacts(id) };
   return mannerFor(await read.principal(id), said, path, encoding);

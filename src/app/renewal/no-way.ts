@@ -7,9 +7,11 @@ import type { RenewalState } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { ShortReason } from '../../domain/time-left.ts';
 import type { Outlook } from '../../ports/outlooks.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { canBeTold, mannerFor, type Way } from './manner.ts';
 import { grantsFor, keyModeOf } from './prospect.ts';
+
+type NoWayContext = Pick<Context, 'store' | 'authority' | 'profiles' | 'clock'>;
 
 /** Under what a certificate would be replaced. */
 export interface Terms {
@@ -23,7 +25,12 @@ export interface Terms {
 const awaitsRequest: readonly RenewalState[] = ['due', 'offered', 'failed'];
 
 /** @param at when its replacement is due. @returns null: there is a way. That no delegation is in force is not judged here. */
-export async function noWayFor(app: App, outlook: Outlook, terms: Terms, at: Instant): Promise<ShortReason | null> {
+export async function noWayFor(
+  app: NoWayContext,
+  outlook: Outlook,
+  terms: Terms,
+  at: Instant,
+): Promise<ShortReason | null> {
   const { principal, relies } = terms;
   const grants = relies ? grantsFor(app, principal, app.clock.now()) : null;
   const why = await noRequest(app, outlook, terms, grants, at);
@@ -32,7 +39,7 @@ export async function noWayFor(app: App, outlook: Outlook, terms: Terms, at: Ins
 
 /** @param grants of a device that depends on gateways; null: it asks itself. */
 async function noRequest(
-  app: App,
+  app: Pick<Context, 'store' | 'authority' | 'profiles'>,
   outlook: Outlook,
   { principal, policy }: Terms,
   grants: readonly Delegation[] | null,
@@ -50,7 +57,7 @@ async function noRequest(
 }
 
 async function isSpeakable(
-  app: App,
+  app: Pick<Context, 'store'>,
   principal: Principal,
   grants: readonly Pick<Delegation, 'gatewayId'>[] | null,
 ): Promise<boolean> {

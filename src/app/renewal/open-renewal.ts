@@ -10,15 +10,17 @@ import type { Instant } from '../../domain/time.ts';
 import { formatDuration } from '../../domain/time.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
-import { type Change, change, step } from '../change.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Change, type Changing, change, step } from '../change.ts';
+import { type Context, policyOf } from '../context.ts';
 import { shortId } from '../short-id.ts';
 import { isDrill } from './drill.ts';
 import { keyHistoryOf } from './key-history.ts';
 import { owePrompt } from './last-chance.ts';
 
+export type OpenRenewalContext = Changing & Pick<Context, 'authority' | 'profiles' | 'entropy' | 'policies'>;
+
 function newRenewal(
-  change: Change,
+  change: Change<Pick<Context, 'entropy' | 'policies'>>,
   principal: Principal,
   old: LedgerEntry | null,
   endsAt: Instant,
@@ -60,7 +62,11 @@ function newRenewal(
 }
 
 /** The key mode that policy, device and its present key agree on; where they do not, the policy's first, and somebody is told. */
-async function modeFor(change: Change, principal: Principal, old: LedgerEntry | null): Promise<KeyMode> {
+async function modeFor(
+  change: Change<Pick<Context, 'authority' | 'profiles' | 'policies'>>,
+  principal: Principal,
+  old: LedgerEntry | null,
+): Promise<KeyMode> {
   const { app, tx, now } = change;
   const policy = policyOf(app, principal);
   const history = old && (await keyHistoryOf(app, tx, principal, old));
@@ -72,7 +78,12 @@ async function modeFor(change: Change, principal: Principal, old: LedgerEntry | 
   return policy.keyModes[0] ?? 'csr';
 }
 
-async function open(change: Change, principal: Principal, old: LedgerEntry | null, endsAt: Instant): Promise<Renewal> {
+async function open(
+  change: Change<OpenRenewalContext>,
+  principal: Principal,
+  old: LedgerEntry | null,
+  endsAt: Instant,
+): Promise<Renewal> {
   const mode = await modeFor(change, principal, old);
   return begin(change, newRenewal(change, principal, old, endsAt, mode), old, null);
 }
@@ -84,7 +95,7 @@ export function cohortCounted(campaign: Pick<StoredCampaign, 'cohort'>, { status
 
 /** Opens the renewal of a certificate in use within a change, because of a campaign and in this key mode. Nothing else is open for it. */
 export function openUnder(
-  change: Change,
+  change: Change<Pick<Context, 'entropy' | 'policies'>>,
   campaign: StoredCampaign,
   principal: Principal,
   old: LedgerEntry,
@@ -100,7 +111,11 @@ export function openUnder(
 }
 
 /** Opens one more renewal, within a change, of a certificate that is superseded already: it lasts as long as the overlap. */
-export async function openAgain(change: Change, principal: Principal, old: LedgerEntry): Promise<Renewal> {
+export async function openAgain(
+  change: Change<OpenRenewalContext>,
+  principal: Principal,
+  old: LedgerEntry,
+): Promise<Renewal> {
   const endsAt = Math.min(old.notAfter, old.overlapUntil ?? old.notAfter);
   const renewal = newRenewal(change, principal, old, endsAt, await modeFor(change, principal, old));
   return begin(change, { ...renewal, closesAt: endsAt }, old, null);
@@ -133,7 +148,7 @@ async function begin(
  * Opens the renewal of this ledger entry within a change, unless one is open already, the principal is not active, or the
  * entry can no longer be replaced. @returns the open renewal, or null when there is to be none.
  */
-export async function openWithin(change: Change, entry: LedgerEntry): Promise<Renewal | null> {
+export async function openWithin(change: Change<OpenRenewalContext>, entry: LedgerEntry): Promise<Renewal | null> {
   const { tx } = change;
   const existing = await tx.openRenewalFor(entry.fingerprint);
   const principal = await tx.principal(entry.principalId);
@@ -150,7 +165,7 @@ export async function openWithin(change: Change, entry: LedgerEntry): Promise<Re
 }
 
 /** Opens the renewal of a certificate if none is open. */
-export function openRenewal(app: App, fingerprint: Fingerprint): Promise<Renewal | null> {
+export function openRenewal(app: OpenRenewalContext, fingerprint: Fingerprint): Promise<Renewal | null> {
   return change(app, async (within) => {
     const entry = await within.tx.certificate(fingerprint);
     return entry ? openWithin(within, entry) : null;
@@ -161,7 +176,7 @@ export function openRenewal(app: App, fingerprint: Fingerprint): Promise<Renewal
  * Opens a first enrollment for a principal that a bootstrap anchor introduced until `endsAt`, if nothing is open. Null once a
  * certificate of it was in use: an anchor introduces no more.
  */
-export function openEnrollment(app: App, id: PrincipalId, endsAt: Instant): Promise<Renewal | null> {
+export function openEnrollment(app: OpenRenewalContext, id: PrincipalId, endsAt: Instant): Promise<Renewal | null> {
   return change(app, async (within) => {
     const principal = await within.tx.principal(id);
     const current = await within.tx.currentRenewal(id);

@@ -9,17 +9,20 @@ import { lightsUntil } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
 import type { Outlook } from '../../ports/outlooks.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { issuerEnd } from '../trust.ts';
+import type { WithWhereabouts } from '../whereabouts.ts';
 import { dueByKnown } from './due.ts';
 import { keyHistoryOf } from './key-history.ts';
+
+export type ProspectContext = Pick<Context, 'store' | 'authority' | 'policies' | 'settings'> & WithWhereabouts;
 
 /**
  * What is known of a certificate in use and of its device.
  * @param relies does it depend on a gateway to be renewed? Where that is known from elsewhere than the delegations that stand.
  */
 export function prospectOf(
-  app: App,
+  app: ProspectContext,
   outlook: Outlook,
   absences: readonly Absence[],
   now: Instant,
@@ -46,7 +49,10 @@ export function prospectOf(
 }
 
 /** One that was not seen yet gets its due date when it is: what that will be. */
-function firstDueAt(app: App, { certificate, principal, visits }: Outlook): Instant | null {
+function firstDueAt(
+  app: Pick<Context, 'policies' | 'settings'>,
+  { certificate, principal, visits }: Outlook,
+): Instant | null {
   return certificate.state === 'issued'
     ? dueByKnown(app, certificate, principal, visits?.gaps ?? new Uint8Array())
     : null;
@@ -60,14 +66,14 @@ export function neverCameItself({ principal, certificate, via }: Outlook): boole
 }
 
 /** Is it a device that gateways renew: one whose certificate came through one, or that a delegation names, and that never came itself? */
-export function reliesOnGateways(app: App, outlook: Outlook): boolean {
+export function reliesOnGateways(app: Pick<Context, 'store'>, outlook: Outlook): boolean {
   const { principal, via } = outlook;
   if (!neverCameItself(outlook)) return false;
   return via !== null || app.store.glance.delegationsFor(principal.id, principal.site).length > 0;
 }
 
 /** The delegations in force under which a gateway that may connect acts for this device. */
-export function grantsFor(app: App, { id, site }: Principal, now: Instant): Delegation[] {
+export function grantsFor(app: Pick<Context, 'store'>, { id, site }: Principal, now: Instant): Delegation[] {
   const { glance } = app.store;
   const naming = glance.delegationsFor(id, site);
   return naming.filter((each) => isInForce(each, now) && glance.principal(each.gatewayId)?.status === 'active');
@@ -82,7 +88,12 @@ export function lastSeen({ certificate, visits }: Outlook, absences: readonly Ab
 type Replaced = Pick<Outlook, 'certificate' | 'principal'>;
 
 /** Can a replacement be made at `at` in some key mode that this policy allows? */
-export async function hasKeyMode(app: App, replaced: Replaced, policy: Policy, at: Instant): Promise<boolean> {
+export async function hasKeyMode(
+  app: Pick<Context, 'store' | 'authority' | 'profiles'>,
+  replaced: Replaced,
+  policy: Policy,
+  at: Instant,
+): Promise<boolean> {
   // A new key needs nothing of the present one: most devices are judged without a look at it.
   if (policy.keyModes.includes('csr') && ableModes(replaced.principal).includes('csr')) return true;
   return (await keyModeOf(app, replaced, policy, at)) !== null;
@@ -90,7 +101,7 @@ export async function hasKeyMode(app: App, replaced: Replaced, policy: Policy, a
 
 /** In which key mode a renewal that begins at `at` is made under this policy; null: in none. */
 export async function keyModeOf(
-  app: App,
+  app: Pick<Context, 'store' | 'authority' | 'profiles'>,
   { certificate, principal }: Replaced,
   policy: Policy,
   at: Instant,

@@ -3,7 +3,7 @@ import { backoffMs } from '../../domain/backoff.ts';
 import { effectKey, putOffMaxMs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { CarriedOut } from './course.ts';
 
 const retryFirstMs = 1_000;
@@ -13,12 +13,12 @@ export function retryMs({ attempts }: Pick<WaitingEffect, 'attempts'>, mostMs: n
   return backoffMs(attempts, retryFirstMs, mostMs);
 }
 
-export function putOff(app: App, waiting: WaitingEffect, error: unknown): CarriedOut {
+export function putOff(app: Pick<Context, 'clock' | 'decisions'>, waiting: WaitingEffect, error: unknown): CarriedOut {
   tellFailed(app, effectKey(waiting.effect), error);
   return { id: waiting.id, laterAt: app.clock.now() + retryMs(waiting, putOffMaxMs) };
 }
 
-export function tellFailed(app: App, what: string, error: unknown): void {
+export function tellFailed(app: Pick<Context, 'decisions'>, what: string, error: unknown): void {
   app.decisions.tell({
     action: 'effect.failed',
     level: 'error',

@@ -47,3 +47,13 @@ export class Rate {
     this.#tokens = Math.min(this.left, 1);
   }
 }
+
+/** How often things are done in all. */
+export interface Rates {
+  readonly offers: Rate;
+  readonly issuances: Rate;
+}
+
+export interface WithRates {
+  readonly rates: Rates;
+}

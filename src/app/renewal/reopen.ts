@@ -6,13 +6,15 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { isHeard, objectToReopening } from '../../domain/reopening.ts';
 import { renewalFailed } from '../../domain/watch.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
 import { callOff } from './call-off.ts';
 import { isCompromised } from './compromise.ts';
 import { owePrompt } from './last-chance.ts';
-import { openAgain } from './open-renewal.ts';
+import { type OpenRenewalContext, openAgain } from './open-renewal.ts';
+
+export type ReopenContext = OpenRenewalContext & Pick<Context, 'sessions'>;
 
 /** What the device calls the failure, and says about it. */
 interface Report {
@@ -26,7 +28,7 @@ interface Report {
 
 /** Opens the other renewal, once; reported again while that is open, it is offered again. Null: it is taken. */
 export async function reopenWithin(
-  within: Change,
+  within: Change<ReopenContext>,
   renewal: Renewal,
   principal: Principal,
   { code, detail, speaksUnder, isInUse }: Report,
@@ -72,7 +74,10 @@ function closed(detail: string): Refusal {
 }
 
 /** The session's principal has spoken on it: under a replacement that says that the device can use it. */
-export async function noteHeard(app: App, { principal: { id }, fingerprint, introduced }: Session): Promise<void> {
+export async function noteHeard(
+  app: Changing & Pick<Context, 'policies'>,
+  { principal: { id }, fingerprint, introduced }: Session,
+): Promise<void> {
   if (introduced) return;
   const own = broughtBy(await app.store.read.unendedRenewals(id), fingerprint);
   if (own && !isHeard(own)) await change(app, (within) => heardWithin(within, id, fingerprint));
@@ -86,7 +91,11 @@ export function broughtBy(renewals: readonly Renewal[], fingerprint: Fingerprint
 /**
  * The device was heard under this certificate: what is to be made instead of it is called off. Within a change, and twice is once.
  */
-export async function heardWithin(within: Change, id: PrincipalId, fingerprint: Fingerprint): Promise<void> {
+export async function heardWithin(
+  within: Change<Pick<Context, 'policies'>>,
+  id: PrincipalId,
+  fingerprint: Fingerprint,
+): Promise<void> {
   const { tx, now } = within;
   const own = broughtBy(await tx.unendedRenewals(id), fingerprint);
   if (!own || isHeard(own)) return;

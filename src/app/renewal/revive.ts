@@ -4,10 +4,15 @@ import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { awaitDevice } from '../../domain/renewal.ts';
 import type { Change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { dueAt } from './due.ts';
 
 /** Makes a certificate that was in use active again, within a change; its open renewal has missed nothing. */
-export async function reviveWithin(within: Change, entry: LedgerEntry, principal: Principal): Promise<void> {
+export async function reviveWithin(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  entry: LedgerEntry,
+  principal: Principal,
+): Promise<void> {
   const { tx, now, record } = within;
   const renewal = await tx.openRenewalFor(entry.fingerprint);
   if (renewal) await tx.putRenewal(awaitDevice({ ...renewal, lapsedAt: null, updatedAt: now }));

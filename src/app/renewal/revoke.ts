@@ -3,8 +3,8 @@
 import type { Fingerprint, LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
 import { restsOnPresentKey, taints } from '../../domain/key-mode.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
-import { type Change, step } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import type { Dryable, DryRunView } from '../decision-views.ts';
 import { carrier } from '../dry-run.ts';
 import { OperationError } from '../operations.ts';
@@ -26,7 +26,7 @@ interface Revoked {
  * retired already stays as it is.
  */
 export async function revoke(
-  app: App,
+  app: Changing & Pick<Context, 'policies'>,
   fingerprint: Fingerprint,
   reason: RevocationReason,
   dryable: Dryable = {},
@@ -72,7 +72,11 @@ export async function revokeWithin(
   return true;
 }
 
-async function mendRenewals(within: Change, entry: LedgerEntry, reason: RevocationReason): Promise<void> {
+async function mendRenewals(
+  within: Change<Pick<Context, 'policies'>>,
+  entry: LedgerEntry,
+  reason: RevocationReason,
+): Promise<void> {
   const principal = await within.tx.principal(entry.principalId);
   if (!principal) return;
   for (const renewal of await within.tx.unendedRenewals(entry.principalId)) {
@@ -105,7 +109,7 @@ async function revokeUnused(within: Change, { newFingerprint }: Renewal, reason:
 
 /** The replacement itself is no more: the renewal goes on without it, and takes any request anew. */
 export async function askAnew(
-  within: Change,
+  within: Change<Pick<Context, 'policies'>>,
   renewal: Renewal,
   code: 'revoked' | 'expired',
   reason: string,

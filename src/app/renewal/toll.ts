@@ -4,10 +4,10 @@ import { counted } from '../../domain/counted.ts';
 import { darkReasons } from '../../domain/forecast.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import { type ShortReason, shortReasons } from '../../domain/time-left.ts';
-import type { App } from '../context.ts';
 import type { ShortDevice, ShortGroup, TollView } from '../decision-views.ts';
 import { shortLines } from '../short-lines.ts';
 import type { Objection } from './decide.ts';
+import type { Rates } from './rate.ts';
 
 /** Devices named; all are counted. */
 const namedMax = 20;
@@ -130,7 +130,7 @@ export interface Paces {
   readonly mostPerDay: number;
 }
 
-export function pacesOf({ offers, issuances }: App['rates']): Paces {
+export function pacesOf({ offers, issuances }: Rates): Paces {
   const { perSecond } = offers;
   return { offersPerSecond: perSecond, mostPerDay: (Math.min(perSecond, issuances.perSecond) * dayMs) / 1_000 };
 }

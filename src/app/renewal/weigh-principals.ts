@@ -1,9 +1,9 @@
 // Weighs what another record of a principal does to the certificates it has in use: another class, criticality, cohort or key modes,
 // another site or gateway, another encoding or size of packets.
 import type { Principal } from '../../domain/principal.ts';
-import { type App, policyOf } from '../context.ts';
+import { type Context, policyOf } from '../context.ts';
 import { Toll } from './toll.ts';
-import { type Weighing, weigh } from './weigh.ts';
+import { type WeighContext, type Weighing, weigh } from './weigh.ts';
 
 /** What of a record a certificate's dates, or whoever may renew it, follow from. */
 const weighed = [
@@ -11,8 +11,8 @@ const weighed = [
   ...(['encoding', 'packetBytesMax'] as const),
 ] as const satisfies (keyof Principal)[];
 
-export async function beginWeighing(app: App): Promise<Weighing> {
-  return { app, toll: new Toll(), absences: await app.presences.absences(app), now: app.clock.now() };
+export async function beginWeighing(app: WeighContext): Promise<Weighing> {
+  return { app, toll: new Toll(), absences: await app.presences.absences(), now: app.clock.now() };
 }
 
 /** @param findGateway knows principals that are written together with this one. */
@@ -37,7 +37,11 @@ export async function weighPrincipal(
   }
 }
 
-async function statusOf(app: App, id: Principal['gateway'], find: (id: Principal['id']) => Principal | undefined) {
+async function statusOf(
+  app: Pick<Context, 'store'>,
+  id: Principal['gateway'],
+  find: (id: Principal['id']) => Principal | undefined,
+) {
   if (id === null) return null;
   return (await app.store.read.principal(id))?.status ?? find(id)?.status ?? null;
 }

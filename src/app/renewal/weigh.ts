@@ -6,11 +6,14 @@ import type { Instant } from '../../domain/time.ts';
 import { type Footing, neededMs, reachOf, takesTime } from '../../domain/time-left.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Outlook } from '../../ports/outlooks.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { dueUnder } from './due.ts';
 import { noWayFor } from './no-way.ts';
-import { prospectOf, reliesOnGateways } from './prospect.ts';
+import { type ProspectContext, prospectOf, reliesOnGateways } from './prospect.ts';
+import type { WithRates } from './rate.ts';
 import type { Toll } from './toll.ts';
+
+export type WeighContext = ProspectContext & Pick<Context, 'profiles' | 'clock'> & WithRates;
 
 /** What a decision changes of what a certificate's dates follow from. */
 export interface Side {
@@ -20,7 +23,7 @@ export interface Side {
 }
 
 export interface Weighing {
-  readonly app: App;
+  readonly app: WeighContext;
   readonly toll: Toll;
   readonly absences: readonly Absence[];
   readonly now: Instant;

@@ -1,13 +1,15 @@
 // Campaigns as an operator has them: begun, looked at, paused, resumed, aborted. What follows from it the heartbeat does.
 import { cohorts, holdsBack } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
-import { type Change, change } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { OperationError } from '../operations.ts';
 import type { CampaignView, NewCampaign, StartedCampaign } from './campaign-view.ts';
-import { previewCampaign, wholeFleetFault } from './preview-campaign.ts';
+import { type PreviewCampaignContext, previewCampaign, wholeFleetFault } from './preview-campaign.ts';
 import { readCampaign } from './read-campaign.ts';
 import { resultsOf } from './walk-campaigns.ts';
+
+type CampaignsContext = PreviewCampaignContext & Changing;
 
 /** Campaigns that run or are paused at a time: each is gone through the whole inventory for. */
 const atOnceMax = 16;
@@ -16,7 +18,7 @@ const atOnceMax = 16;
  * Rejects with `invalid`, every fault named, also where it means the whole fleet and does not say so; with `conflict` when there are too
  * many already. The answer says how much it means.
  */
-export async function startCampaign(app: App, input: NewCampaign): Promise<StartedCampaign> {
+export async function startCampaign(app: CampaignsContext, input: NewCampaign): Promise<StartedCampaign> {
   const { needsAll, meant } = await previewCampaign(app, input);
   if (needsAll) throw new OperationError('invalid', [wholeFleetFault(meant)]);
   const view = await change(app, async (within) => {
@@ -39,18 +41,24 @@ export async function startCampaign(app: App, input: NewCampaign): Promise<Start
 }
 
 /** The newest first. */
-export async function listCampaigns({ store, clock }: App, limit: number): Promise<CampaignView[]> {
+export async function listCampaigns(
+  { store, clock }: Pick<Context, 'store' | 'clock'>,
+  limit: number,
+): Promise<CampaignView[]> {
   const campaigns = await store.read.campaigns(limit);
   return Promise.all(campaigns.map((campaign) => viewOf(store.read, campaign, clock.now())));
 }
 
 /** Rejects with `not_found`. */
-export async function showCampaign({ store, clock }: App, id: string): Promise<CampaignView> {
+export async function showCampaign(
+  { store, clock }: Pick<Context, 'store' | 'clock'>,
+  id: string,
+): Promise<CampaignView> {
   return viewOf(store.read, await mustFind(store.read, id), clock.now());
 }
 
 /** Nothing more is opened or offered under it; what was offered goes on. Twice is once. */
-export function pauseCampaign(app: App, id: string): Promise<CampaignView> {
+export function pauseCampaign(app: Changing, id: string): Promise<CampaignView> {
   return turn(app, id, ['running'], 'paused', async ({ record, tx }, campaign) => {
     await tx.putCampaign({ ...campaign, state: 'paused' });
     await record({
@@ -62,7 +70,7 @@ export function pauseCampaign(app: App, id: string): Promise<CampaignView> {
 }
 
 /** Goes on, also after it stopped by itself: the failures there are by then stop it no more. */
-export function resumeCampaign(app: App, id: string): Promise<CampaignView> {
+export function resumeCampaign(app: Changing, id: string): Promise<CampaignView> {
   return turn(app, id, ['paused', 'stopped'], 'running', async (within, campaign) => {
     const { record, tx } = within;
     const { failed } = resultsOf(campaign, await tx.campaignProgress(id));
@@ -79,7 +87,7 @@ export function resumeCampaign(app: App, id: string): Promise<CampaignView> {
 }
 
 /** Ends it: what it has not had issued is called off. */
-export function abortCampaign(app: App, id: string): Promise<CampaignView> {
+export function abortCampaign(app: Changing, id: string): Promise<CampaignView> {
   return turn(app, id, ['running', 'paused', 'stopped'], 'aborted', async (within, campaign) => {
     const heldUntil = holdsBack(campaign) ? within.now : campaign.heldUntil;
     await within.tx.putCampaign({ ...campaign, state: 'aborted', task: 'call_off', taskAt: '', heldUntil });
@@ -93,12 +101,12 @@ export function abortCampaign(app: App, id: string): Promise<CampaignView> {
 }
 
 /** Takes a campaign from one of these states to another; one that is in it already stays as it is. */
-function turn(
-  app: App,
+function turn<Given extends Changing>(
+  app: Given,
   id: string,
   from: readonly StoredCampaign['state'][],
   to: StoredCampaign['state'],
-  work: (within: Change, campaign: StoredCampaign) => Promise<void>,
+  work: (within: Change<Given>, campaign: StoredCampaign) => Promise<void>,
 ): Promise<CampaignView> {
   return change(app, async (within) => {
     const campaign = await mustFind(within.tx, id);
@@ -110,7 +118,7 @@ function turn(
   });
 }
 
-type Reader = Pick<App['store']['read'], 'campaign' | 'campaignProgress'>;
+type Reader = Pick<Context['store']['read'], 'campaign' | 'campaignProgress'>;
 
 async function mustFind(read: Reader, id: string): Promise<StoredCampaign> {
   const campaign = await read.campaign(id);

@@ -11,7 +11,7 @@ import { DerError } from '../../pki/der-reader.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, step } from '../change.ts';
-import { cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn, policyOf } from '../context.ts';
 import { callOff } from '../renewal/call-off.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
@@ -22,8 +22,11 @@ import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 import { signingCa } from '../trust.ts';
 
+export type JoinCampaignContext = Pick<Context, 'authority' | 'profiles' | 'entropy' | 'policies' | 'settings'>;
+
 /** What a campaign is judged with: the ledger inside a transaction, or as it reads outside of one. */
-export interface Look extends Pick<Change, 'app' | 'now'> {
+export interface Look extends Pick<Change, 'now'> {
+  readonly app: JoinCampaignContext;
   readonly tx: Reader;
 }
 
@@ -77,7 +80,11 @@ function isOtherIssuer(entry: LedgerEntry, issuer: Uint8Array | undefined): bool
 }
 
 /** Replaces under the campaign what it covers of one principal. @returns certificates left out. */
-export async function joinPrincipal(within: Change, campaign: StoredCampaign, principal: Principal): Promise<number> {
+export async function joinPrincipal(
+  within: Change<JoinCampaignContext>,
+  campaign: StoredCampaign,
+  principal: Principal,
+): Promise<number> {
   const covered = coverage(within, campaign, principal);
   if (covered === null) return 0;
   if (needsNewKey(campaign)) await callOffDistrusted(within, principal);
@@ -98,7 +105,7 @@ export async function joinPrincipal(within: Change, campaign: StoredCampaign, pr
 }
 
 /** What was opened once more for a superseded certificate is nothing that the campaign would replace: it ends here. */
-async function callOffDistrusted(within: Change, principal: Principal): Promise<void> {
+async function callOffDistrusted(within: Change<Pick<Context, 'policies'>>, principal: Principal): Promise<void> {
   for (const each of await within.tx.unendedRenewals(principal.id)) {
     if (isOpen(each) && (await isDistrusted(within, each, principal))) {
       await callOff(within, each, principal, distrusted);
@@ -108,7 +115,7 @@ async function callOffDistrusted(within: Change, principal: Principal): Promise<
 
 /** @returns why it is left out; null when it is in, or not meant. */
 async function joinOne(
-  within: Change,
+  within: Change<JoinCampaignContext>,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,
@@ -172,7 +179,7 @@ async function isAnothers({ tx }: Look, existing: Renewal): Promise<boolean> {
  * a key that is not to be trusted, it would outlast the campaign.
  */
 async function openFor(
-  within: Change,
+  within: Change<Pick<Context, 'entropy' | 'policies'>>,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,

@@ -1,25 +1,29 @@
 // Counts the certificates that a campaign or a drill would replace, before it begins. It changes nothing, and lets everybody else have
 // their turn.
+
 import { counted } from '../../domain/counted.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { type Cohort, cohorts } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
-import { type App, cohortIn } from '../context.ts';
+import { type Context, cohortIn } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import { heldBy } from '../renewal/held.ts';
+import type { WithTurns } from '../turns.ts';
 import type { CampaignPreview, CampaignScope, NewCampaign } from './campaign-view.ts';
-import { coverage, type Look, shareOf } from './join-campaign.ts';
+import { coverage, type JoinCampaignContext, type Look, shareOf } from './join-campaign.ts';
 import { hasFilter, readCampaign } from './read-campaign.ts';
+
+export type PreviewCampaignContext = JoinCampaignContext & Pick<Context, 'store' | 'clock' | 'settings'> & WithTurns;
 
 /** Principals looked at before others have a turn. */
 const pageMax = 100;
 
 /** Rejects with `invalid`, every fault named. */
-export async function previewCampaign(app: App, input: NewCampaign): Promise<CampaignPreview> {
+export async function previewCampaign(app: PreviewCampaignContext, input: NewCampaign): Promise<CampaignPreview> {
   const look: Look = { app, tx: app.store.read, now: app.clock.now() };
   const campaign = await readCampaign(look, input);
   const needsAll = !campaign.drill && !hasFilter(input) && input.all !== true;
-  return { needsAll, meant: await scopeOf(look, campaign) };
+  return { needsAll, meant: await scopeOf(app, look, campaign) };
 }
 
 /** What somebody is told who means the whole fleet without saying so. */
@@ -28,17 +32,21 @@ export function wholeFleetFault({ certificates, devices }: CampaignScope): strin
   return `without a filter the campaign replaces the certificates of the whole fleet: ${much}. Name --class, --site, --issued-before or --issuer-not-current, or confirm with --all`;
 }
 
-async function scopeOf(look: Look, campaign: StoredCampaign): Promise<CampaignScope> {
+async function scopeOf(
+  app: Pick<Context, 'settings'> & WithTurns,
+  look: Look,
+  campaign: StoredCampaign,
+): Promise<CampaignScope> {
   const counts = new Map<Cohort, { certificates: number; leftOut: number }>();
   const { site } = campaign;
   let devices = 0;
   const next = async (last: Principal | null) => {
-    await look.app.turns.take();
+    await app.turns.take();
     return look.tx.principals(site === null ? {} : { site }, { limit: pageMax, ...afterId(last) });
   };
   for await (const page of pagesOf(pageMax, next)) {
     for (const principal of page) {
-      const cohort = cohortIn(look.app, principal);
+      const cohort = cohortIn(app, principal);
       const asInTurn = campaign.drill ? campaign : { ...campaign, cohort };
       if (coverage(look, asInTurn, principal) === null) continue;
       const count = counts.get(cohort) ?? { certificates: 0, leftOut: 0 };

@@ -3,18 +3,20 @@
 import { holdsCertificate, type Renewal } from '../../domain/renewal.ts';
 import { type CohortResults, nextStep, type RolloutStep } from '../../domain/rollout.ts';
 import type { CampaignProgress, StoredCampaign } from '../../ports/campaigns.ts';
-import { type Change, change, step } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { dueAt, resumeWithin } from '../renewal/due.ts';
 import { owePrompt } from '../renewal/last-chance.ts';
-import { joinPrincipal } from './join-campaign.ts';
+import { type JoinCampaignContext, joinPrincipal } from './join-campaign.ts';
+
+export type WalkCampaignsContext = JoinCampaignContext & Changing & Pick<Context, 'settings'>;
 
 /** Batches of one campaign in a beat; the next goes on. */
 const batchesMax = 20;
 
 /** Does what campaigns have to do now. Safe to run twice, and to be cut off anywhere between batches. */
-export async function walkCampaigns(app: App): Promise<void> {
+export async function walkCampaigns(app: WalkCampaignsContext): Promise<void> {
   for (const { id } of await app.store.read.unfinishedCampaigns()) {
     for (let batch = 0; batch < batchesMax; batch += 1) {
       if (!(await change(app, (within) => takeOn(within, id)))) break;
@@ -23,7 +25,7 @@ export async function walkCampaigns(app: App): Promise<void> {
 }
 
 /** @returns whether there may be more to do at once. */
-async function takeOn(within: Change, id: string): Promise<boolean> {
+async function takeOn(within: Change<WalkCampaignsContext>, id: string): Promise<boolean> {
   const campaign = await within.tx.campaign(id);
   if (!campaign) return false;
   if (campaign.task !== null) return workOff(within, campaign);
@@ -32,7 +34,7 @@ async function takeOn(within: Change, id: string): Promise<boolean> {
   return moveOn(within, campaign);
 }
 
-async function walk(within: Change, campaign: StoredCampaign): Promise<boolean> {
+async function walk(within: Change<WalkCampaignsContext>, campaign: StoredCampaign): Promise<boolean> {
   const { tx, app } = within;
   const limit = app.settings.sweepBatch;
   const { site, walkedTo } = campaign;
@@ -62,7 +64,7 @@ export function resultsOf({ cohort, walked }: StoredCampaign, progress: Campaign
   };
 }
 
-async function moveOn(within: Change, campaign: StoredCampaign): Promise<boolean> {
+async function moveOn(within: Change<Pick<Context, 'settings'>>, campaign: StoredCampaign): Promise<boolean> {
   const { app, tx, now } = within;
   const progress = await tx.campaignProgress(campaign.id);
   const seen = resultsOf(campaign, progress);
@@ -131,7 +133,10 @@ async function tell({ record }: Change, { id }: StoredCampaign, next: RolloutSte
 }
 
 /** Offers what was held back, or calls off what is not issued: a batch of it. */
-async function workOff(within: Change, campaign: StoredCampaign): Promise<boolean> {
+async function workOff(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  campaign: StoredCampaign,
+): Promise<boolean> {
   const { tx, app } = within;
   const limit = app.settings.sweepBatch;
   const batch = await tx.campaignRenewals(campaign.id, campaign.taskAt, limit);
@@ -148,7 +153,11 @@ async function workOff(within: Change, campaign: StoredCampaign): Promise<boolea
 }
 
 /** What has been issued goes on to its end, and so does what is due by its own policy by now. */
-async function callOff(within: Change, campaign: StoredCampaign, renewal: Renewal): Promise<void> {
+async function callOff(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  campaign: StoredCampaign,
+  renewal: Renewal,
+): Promise<void> {
   const { tx, now } = within;
   const principal = await tx.principal(renewal.principalId);
   const entry = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));

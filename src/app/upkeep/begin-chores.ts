@@ -1,14 +1,18 @@
 // Begins what is due of the long work: each source at its own pace, and the look over the fleet. One thing at a time, so that long
 // work leaves the store to devices most of the time.
+
 import { sourceActor } from '../../domain/actor.ts';
 import type { Instant } from '../../domain/time.ts';
 import { actingAs } from '../acting.ts';
-import type { App } from '../context.ts';
-import { reconcile } from '../inventory/reconcile.ts';
+import type { WithChores } from '../chores.ts';
+import type { Context } from '../context.ts';
+import { type ReconcileContext, reconcile } from '../inventory/reconcile.ts';
 import { sourceState } from '../inventory/source-state.ts';
 import { OperationError } from '../operations.ts';
-import { lookedOverAt, lookOver, lookTookMs } from '../oversight/look-over.ts';
-import { mustReplan, replan } from '../oversight/replan.ts';
+import { type LookOverContext, lookedOverAt, lookOver, lookTookMs } from '../oversight/look-over.ts';
+import { mustReplan, type ReplanContext, replan } from '../oversight/replan.ts';
+
+export type BeginChoresContext = ReconcileContext & LookOverContext & ReplanContext;
 
 /** What is not well is tried again after this, or sooner where it is done more often. */
 const againMs = 300_000;
@@ -20,7 +24,7 @@ const lookingOver = 'the check of the fleet';
  * Begins at most one thing, and does not wait for it. Due dates that changed policies move wait for nothing: a source may take an hour,
  * and by then a device may have been there.
  */
-export async function beginChores(app: App): Promise<void> {
+export async function beginChores(app: BeginChoresContext): Promise<void> {
   if (!app.chores.isResting(replanning, app.clock.steady()) && (await mustReplan(app))) {
     const run = app.chores.begin(replanning, (signal) => replan(app, signal));
     if (run) watch(app, replanning, againMs, run);
@@ -42,7 +46,7 @@ interface Chore {
   begin(): Promise<unknown>;
 }
 
-async function choresOf(app: App): Promise<Chore[]> {
+async function choresOf(app: BeginChoresContext): Promise<Chore[]> {
   const chores: Chore[] = [];
   for (const [name, { everyMs }] of app.settings.sources) {
     const state = await sourceState(app.store.read, name);
@@ -59,7 +63,7 @@ async function choresOf(app: App): Promise<Chore[]> {
 const turnOf = ({ lastAt, pauseMs }: Chore): number => (lastAt === null ? 0 : lastAt + pauseMs);
 
 /** Looks the fleet over, after the look that is under way if there is one. Rejects with `conflict` while the gateway stops. */
-export async function lookOverNow(app: App): Promise<Readonly<Record<string, number>>> {
+export async function lookOverNow(app: BeginChoresContext): Promise<Readonly<Record<string, number>>> {
   await app.chores.ended(lookingOver);
   const run = app.chores.begin(lookingOver, (signal) => lookOver(app, signal));
   if (!run) throw new OperationError('conflict', ['the fleet is being checked already, or the gateway is stopping']);
@@ -72,7 +76,7 @@ const cheapMs = 5_000;
 const patienceMs = 10_000;
 
 /** Looks the fleet over for whoever lists findings, unless that takes too long; then they are as the last look left them. */
-export async function lookOverIfCheap(app: App): Promise<void> {
+export async function lookOverIfCheap(app: BeginChoresContext): Promise<void> {
   if (((await lookTookMs(app)) ?? 0) > cheapMs) return;
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<void>((resolve) => {
@@ -85,14 +89,19 @@ export async function lookOverIfCheap(app: App): Promise<void> {
 }
 
 /** `lastAt` may lie ahead: the clock was set back. */
-function isDue(app: App, { name, lastAt, pauseMs }: Chore): boolean {
+function isDue(app: Pick<Context, 'clock'> & WithChores, { name, lastAt, pauseMs }: Chore): boolean {
   const now = app.clock.now();
   const isTime = lastAt === null || now >= lastAt + pauseMs || now < lastAt;
   return isTime && !app.chores.isResting(name, app.clock.steady());
 }
 
 /** What a source does wrong is told by whoever reads it, and remembered; the rest is ours, and not tried again at every beat. */
-function watch(app: App, name: string, everyMs: number, work: Promise<unknown>): void {
+function watch(
+  app: Pick<Context, 'clock' | 'decisions'> & WithChores,
+  name: string,
+  everyMs: number,
+  work: Promise<unknown>,
+): void {
   work.catch((error: unknown) => {
     if (error instanceof OperationError) return;
     app.chores.rest(name, app.clock.steady() + Math.min(everyMs, againMs));

@@ -1,19 +1,38 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
 // gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
+import type { Contests } from '../admission/contests.ts';
+import type { Disconnections } from '../admission/disconnections.ts';
+import type { Knocks } from '../admission/knocks.ts';
+import type { Presences } from '../admission/presences.ts';
 import type { Seen } from '../admission/seen.ts';
+import type { TroubledAddresses } from '../admission/troubled-addresses.ts';
 import { ClockWatch } from '../clock-watch.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { WithRefusals } from '../enrollment/refusals.ts';
 import { clockMoved } from '../oversight/clock-moved.ts';
 import type { LedgerRefusals } from '../oversight/ledger-refusals.ts';
 import type { Notifier } from '../oversight/notifier.ts';
 import { alertOwn } from '../oversight/own-certificates.ts';
 import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
-import { walkCampaigns } from '../rollout/walk-campaigns.ts';
-import { beginChores } from './begin-chores.ts';
+import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
+import { type BeginChoresContext, beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
 import type { Outbox } from './outbox.ts';
-import { sweep } from './sweep.ts';
+import type { RevocationLists } from './revocation-lists.ts';
+import { type SweepContext, sweep } from './sweep.ts';
+
+type MaintenanceContext = SweepContext &
+  WalkCampaignsContext &
+  BeginChoresContext &
+  WithRefusals & {
+    readonly knocks: Knocks;
+    readonly troubledAddresses: TroubledAddresses;
+    readonly disconnections: Disconnections;
+    readonly contests: Contests;
+    readonly crls: RevocationLists;
+    readonly presences: Presences;
+  };
 
 /** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
 const ownDeadlinesMs = 30_000;
@@ -29,7 +48,7 @@ export interface Maintenance {
 }
 
 export interface MaintenanceParts {
-  readonly app: App;
+  readonly app: MaintenanceContext;
   readonly outbox: Outbox;
   readonly notifier: Notifier;
   readonly seen: Seen;
@@ -43,7 +62,7 @@ export interface MaintenanceParts {
 }
 
 /** One failure keeps nothing else from its turn. */
-async function attempt(app: App, failure: string, work: () => Promise<unknown>): Promise<void> {
+async function attempt(app: Pick<Context, 'decisions'>, failure: string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -74,10 +93,10 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     // Before anything follows from the time: somebody is alerted first.
     const movedMs = watch.moved();
     if (movedMs !== 0) await attempt(app, 'could not raise the clock alert', () => clockMoved(app, movedMs));
-    await attempt(app, 'could not record which devices are here', () => app.presences.flush(app));
-    await attempt(app, 'could not record what was refused', () => app.refusals.flush(app));
+    await attempt(app, 'could not record which devices are here', () => app.presences.flush());
+    await attempt(app, 'could not record what was refused', () => app.refusals.flush());
     await attempt(app, 'a sweep failed', async () => {
-      await seen.flush(app);
+      await seen.flush();
       await sweep(app);
       await walkCampaigns(app);
       outbox.poke();
@@ -85,12 +104,10 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       sweptAt = app.clock.steady();
     });
     await attempt(app, 'could not wipe what was deleted from the disk', () => app.store.scrub());
-    await attempt(app, 'could not record who was refused', () => app.knocks.flush(app));
-    await attempt(app, 'could not record the alerts about refused connections', () => app.troubledAddresses.flush(app));
-    await attempt(app, 'could not record the alerts about repeated disconnections', () =>
-      app.disconnections.flush(app),
-    );
-    await attempt(app, 'could not record the alerts about contested credentials', () => app.contests.flush(app));
+    await attempt(app, 'could not record who was refused', () => app.knocks.flush());
+    await attempt(app, 'could not record the alerts about refused connections', () => app.troubledAddresses.flush());
+    await attempt(app, 'could not record the alerts about repeated disconnections', () => app.disconnections.flush());
+    await attempt(app, 'could not record the alerts about contested credentials', () => app.contests.flush());
     await attempt(app, 'could not update the alerts about the machine', () => machine.look());
     await attempt(app, 'could not begin work in the background', () => beginChores(app));
     const isTime = isTimeForOwn(movedMs !== 0);
@@ -119,7 +136,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       stopped = true;
       clearTimeout(timer);
       await beating;
-      await seen.flush(app);
+      await seen.flush();
     },
   };
 }

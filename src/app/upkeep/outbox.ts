@@ -4,17 +4,19 @@
 import type { Effect } from '../../domain/effect.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
 import type { Sessions } from '../../ports/sessions.ts';
-import type { App } from '../context.ts';
-import { prompt, queueOffer } from '../enrollment/prompt.ts';
+import { type PromptContext, prompt, queueOffer } from '../enrollment/prompt.ts';
 import { type CarriedOut, Course, type CoursePlan, effectsTogether } from '../renewal/course.ts';
-import { issuancePlan } from '../renewal/issuance.ts';
+import { type IssuanceContext, issuancePlan } from '../renewal/issuance.ts';
 import { putOff, tellFailed } from '../renewal/put-off.ts';
+import type { RevocationLists } from './revocation-lists.ts';
+
+type OutboxContext = PromptContext & IssuanceContext & { readonly crls: RevocationLists };
 
 export class Outbox {
-  readonly #app: App;
+  readonly #app: OutboxContext;
   readonly #courses: readonly Course[];
 
-  constructor(app: App) {
+  constructor(app: OutboxContext) {
     this.#app = app;
     this.#courses = [this.#sundries(), this.#offers(), issuancePlan(app)].map((plan) => new Course(app.store, plan));
     app.store.onOwed(() => this.poke());

@@ -1,5 +1,6 @@
 // Has revocation lists signed when it is time, each at its own pace and no more than a few side by side: at once for what others must
 // hear of, together at an interval for what was only superseded, and before they grow old.
+
 import {
   causeToSign,
   completeList,
@@ -11,11 +12,10 @@ import {
   spentMs,
   takesMore,
 } from '../../domain/revocation-list.ts';
-import type { App } from '../context.ts';
 import { pagesOf } from '../pages.ts';
 import { retryMs, tellFailed } from '../renewal/put-off.ts';
 import { Worker } from '../worker.ts';
-import { signList } from './sign-list.ts';
+import { type SignListContext, signList } from './sign-list.ts';
 
 /** Shards signed side by side. The complete list is signed beside them. */
 const shardsTogether = 2;
@@ -24,7 +24,7 @@ const lookedAt = 100;
 const retryMostMs = 300_000;
 
 export class RevocationLists {
-  readonly #app: () => App;
+  readonly #app: SignListContext;
   readonly #signing = new Map<number, Promise<RevocationList | null>>();
   /** On the steady clock, until when a list is left alone. */
   readonly #restingUntil = new Map<number, number>();
@@ -35,17 +35,17 @@ export class RevocationLists {
   readonly #wanted = new Set<number>();
   readonly #worker = new Worker(
     () => this.#look(),
-    (error) => tellFailed(this.#app(), 'revocation lists', error),
+    (error) => tellFailed(this.#app, 'revocation lists', error),
   );
   #opening: Promise<RevocationList | null> | null = null;
 
-  constructor(app: () => App) {
+  constructor(app: SignListContext) {
     this.#app = app;
   }
 
   /** An authority that publishes its own lists is asked for none: then there are none here. */
   get #signsNone(): boolean {
-    return this.#app().authority.signCrl === undefined;
+    return this.#app.authority.signCrl === undefined;
   }
 
   /** A list may be due. Returns at once; the work goes on by itself. */
@@ -55,7 +55,7 @@ export class RevocationLists {
 
   /** Where the list that ends first has grown old, resolves when it was tried to sign it: nobody is alerted of one that is being signed. */
   async refreshed(): Promise<void> {
-    const { store, clock } = this.#app();
+    const { store, clock } = this.#app;
     const list = await store.read.firstRevocationListToEnd();
     if (!list || causeToSign(list, clock.now(), Number.POSITIVE_INFINITY) !== 'stale') return;
     this.poke();
@@ -82,7 +82,7 @@ export class RevocationLists {
    * Until then the lists that are there are served.
    */
   async begin(): Promise<void> {
-    const { store } = this.#app();
+    const { store } = this.#app;
     const read = (last: RevocationList | null) => store.read.revocationLists(last?.shard ?? -1, lookedAt);
     for await (const lists of pagesOf(lookedAt, read)) for (const { shard } of lists) this.#wanted.add(shard);
     this.poke();
@@ -94,7 +94,7 @@ export class RevocationLists {
    */
   async inForce(shard: number): Promise<RevocationList | null> {
     if (this.#signsNone) return null;
-    const list = await this.#app().store.read.revocationList(shard);
+    const list = await this.#app.store.read.revocationList(shard);
     if (!list || (await this.#isToBeHad(list))) return list;
     if (this.#signing.has(shard) || this.#hasRoom(shard)) return this.#sign(list);
     this.#wanted.add(shard);
@@ -104,7 +104,7 @@ export class RevocationLists {
   /** The complete list with everything on it, signed first where something waits to be listed. Rejects when that fails. */
   async whole(): Promise<RevocationList | null> {
     if (this.#signsNone) return null;
-    const { store, clock, shelf } = this.#app();
+    const { store, clock, shelf } = this.#app;
     await this.#signing.get(completeList)?.catch(() => undefined);
     const list = await store.read.revocationList(completeList);
     if (!list) return null;
@@ -115,7 +115,7 @@ export class RevocationLists {
   /** The shard that a new certificate is to name; null: none, and then also when no shard can be opened. */
   async forNew(): Promise<RevocationList | null> {
     if (this.#signsNone) return null;
-    const { store, settings } = this.#app();
+    const { store, settings } = this.#app;
     const complete = await store.read.revocationList(completeList);
     if (!complete || !mustShard(complete, settings.crlShardAbove)) return null;
     const newest = await store.read.newestRevocationList();
@@ -127,7 +127,7 @@ export class RevocationLists {
   }
 
   async #open(shard: number): Promise<RevocationList | null> {
-    const app = this.#app();
+    const app = this.#app;
     try {
       const url = `${app.settings.crlShardBase}${shard}.crl`;
       await app.store.transact((tx) => tx.openRevocationList(shard, url));
@@ -141,7 +141,7 @@ export class RevocationLists {
   }
 
   async #look(): Promise<boolean> {
-    const { store, clock, settings } = this.#app();
+    const { store, clock, settings } = this.#app;
     const due = await store.read.revocationListsToSign(clock.now(), settings.crlWaitMs, lookedAt);
     for (const list of due) this.#signIfRoom(list);
     for (const shard of [...this.#wanted].filter((each) => this.#hasRoom(each)).slice(0, lookedAt)) {
@@ -157,7 +157,7 @@ export class RevocationLists {
   }
 
   #hasRoom(shard: number): boolean {
-    const rests = (this.#restingUntil.get(shard) ?? Number.NEGATIVE_INFINITY) > this.#app().clock.steady();
+    const rests = (this.#restingUntil.get(shard) ?? Number.NEGATIVE_INFINITY) > this.#app.clock.steady();
     if (rests || this.#signing.has(shard)) return false;
     if (shard === completeList) return true;
     const shards = this.#signing.size - (this.#signing.has(completeList) ? 1 : 0);
@@ -165,12 +165,12 @@ export class RevocationLists {
   }
 
   async #isToBeHad(list: RevocationList): Promise<boolean> {
-    const { clock, shelf } = this.#app();
+    const { clock, shelf } = this.#app;
     return isInForce(list, clock.now()) && (await shelf.has(list));
   }
 
   #isOver(list: RevocationList): boolean {
-    const { clock } = this.#app();
+    const { clock } = this.#app;
     const { shard } = list;
     const since = this.#spentSince.get(shard) ?? clock.steady();
     this.#spentSince.delete(shard);
@@ -184,9 +184,9 @@ export class RevocationLists {
     const { shard } = list;
     const underWay = this.#signing.get(shard);
     if (underWay) return underWay;
-    const { clock } = this.#app();
+    const { clock } = this.#app;
     const beganAt = clock.steady();
-    const run = signList(this.#app(), list, this.#isOver(list))
+    const run = signList(this.#app, list, this.#isOver(list))
       .then(
         (signed) => {
           this.#wanted.delete(shard);
@@ -202,7 +202,7 @@ export class RevocationLists {
           const attempts = this.#failures.get(shard) ?? 0;
           this.#failures.set(shard, attempts + 1);
           this.#restingUntil.set(shard, clock.steady() + retryMs({ attempts }, retryMostMs));
-          tellFailed(this.#app(), shard === completeList ? 'crl' : `crl shard ${shard}`, error);
+          tellFailed(this.#app, shard === completeList ? 'crl' : `crl shard ${shard}`, error);
           throw error;
         },
       )

@@ -3,13 +3,21 @@
 import { NolapseError } from '../../domain/errors.ts';
 import { completeList, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
 import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
-import type { App } from '../context.ts';
+import type { Context } from '../context.ts';
 import { pagesOf } from '../pages.ts';
+import type { WithTurns } from '../turns.ts';
+
+export type SignListContext = Pick<Context, 'store' | 'authority' | 'clock' | 'decisions' | 'shelf' | 'settings'> &
+  WithTurns;
 
 /** Entries read and encoded in one turn of the event loop. */
 export const pageEntries = 500;
 
-function entriesOf(app: App, shard: number, listedFrom: number): AsyncGenerator<readonly ListEntry[]> {
+function entriesOf(
+  app: Pick<Context, 'store'> & WithTurns,
+  shard: number,
+  listedFrom: number,
+): AsyncGenerator<readonly ListEntry[]> {
   const from: ListPlace = { notAfter: listedFrom, serial: '' };
   return pagesOf(pageEntries, async (last: ListEntry | null) => {
     await app.turns.take();
@@ -33,7 +41,11 @@ async function* counted(
  * @param isOver is it a shard of which no certificate is valid any more?
  * @returns null when that is so, and the shard is forgotten; the newest stays.
  */
-export async function signList(app: App, list: RevocationList, isOver: boolean): Promise<RevocationList | null> {
+export async function signList(
+  app: SignListContext,
+  list: RevocationList,
+  isOver: boolean,
+): Promise<RevocationList | null> {
   const { store, shelf, authority, settings } = app;
   if (!authority.signCrl) throw new NolapseError('authority_unavailable', 'the authority signs no revocation lists');
   const { shard } = list;
@@ -59,7 +71,7 @@ export async function signList(app: App, list: RevocationList, isOver: boolean):
   return store.read.revocationList(shard);
 }
 
-async function forget(app: App, shard: number): Promise<null> {
+async function forget(app: Pick<Context, 'store' | 'shelf'>, shard: number): Promise<null> {
   await app.store.transact((tx) => tx.dropRevocationList(shard));
   await app.shelf.forget(shard, []);
   return null;

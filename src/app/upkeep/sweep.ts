@@ -3,15 +3,18 @@
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { awaitDevice, isOpen, type Renewal } from '../../domain/renewal.ts';
-import { type Change, change, step } from '../change.ts';
-import type { App } from '../context.ts';
+import { type Change, type Changing, change, step } from '../change.ts';
+import type { Context } from '../context.ts';
 import { mustWalk, walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
 import { callOff } from '../renewal/call-off.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { lastChance, owePrompt } from '../renewal/last-chance.ts';
-import { openWithin } from '../renewal/open-renewal.ts';
+import { type OpenRenewalContext, openWithin } from '../renewal/open-renewal.ts';
 import { retireWithin } from '../renewal/retire.ts';
 import { askAnew } from '../renewal/revoke.ts';
+import type { WithWhereabouts } from '../whereabouts.ts';
+
+export type SweepContext = OpenRenewalContext & Pick<Context, 'settings'> & WithWhereabouts;
 
 /** Batches one sweep works through before it lets others have a turn; the next sweep goes on. */
 const batchesMax = 50;
@@ -26,7 +29,7 @@ export interface Swept {
 }
 
 /** Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. */
-export async function sweep(app: App): Promise<Swept> {
+export async function sweep(app: SweepContext): Promise<Swept> {
   const { read } = app.store;
   const now = app.clock.now();
   const any = (rows: readonly unknown[]): boolean => rows.length > 0;
@@ -41,9 +44,9 @@ export async function sweep(app: App): Promise<Swept> {
 }
 
 /** Each batch reads anew, within its transaction, what is due: since it was looked, it may have become more or less. */
-async function drain(
-  app: App,
-  step: (within: Change, limit: number) => Promise<number>,
+async function drain<Given extends Changing & Pick<Context, 'settings'>>(
+  app: Given,
+  step: (within: Change<Given>, limit: number) => Promise<number>,
   limit = app.settings.sweepBatch,
 ): Promise<number> {
   let total = 0;
@@ -55,13 +58,13 @@ async function drain(
   return total;
 }
 
-async function openDue(within: Change, limit: number): Promise<number> {
+async function openDue(within: Change<SweepContext>, limit: number): Promise<number> {
   const due = await within.tx.dueCertificates(within.now, limit);
   for (const entry of due) await openWithin(within, entry);
   return due.length;
 }
 
-async function endCertificates(within: Change, limit: number): Promise<number> {
+async function endCertificates(within: Change<SweepContext>, limit: number): Promise<number> {
   const ended = await within.tx.endedCertificates(within.now, limit);
   for (const entry of ended) {
     if (entry.state === 'superseded') await retireWithin(within, entry);
@@ -70,7 +73,7 @@ async function endCertificates(within: Change, limit: number): Promise<number> {
   return ended.length;
 }
 
-async function expire(within: Change, entry: LedgerEntry): Promise<void> {
+async function expire(within: Change<SweepContext>, entry: LedgerEntry): Promise<void> {
   const { tx, record } = within;
   const expired: LedgerEntry = { ...entry, state: 'expired', renewAt: null };
   await tx.putCertificate(expired);
@@ -86,14 +89,18 @@ async function expire(within: Change, entry: LedgerEntry): Promise<void> {
 }
 
 /** A replacement that ended before it was used is worth nothing: its renewal asks for another. */
-async function goOnWithout(within: Change, { fingerprint }: LedgerEntry, renewalId: string): Promise<void> {
+async function goOnWithout(
+  within: Change<Pick<Context, 'policies'>>,
+  { fingerprint }: LedgerEntry,
+  renewalId: string,
+): Promise<void> {
   const renewal = await within.tx.renewal(renewalId);
   const principal = renewal && (await within.tx.principal(renewal.principalId));
   if (!renewal || !principal || !isOpen(renewal) || renewal.newFingerprint !== fingerprint) return;
   await askAnew(within, renewal, 'expired', 'it ended before it was used', principal);
 }
 
-async function moveRenewals(within: Change, limit: number): Promise<number> {
+async function moveRenewals(within: Change<Pick<Context, 'policies'>>, limit: number): Promise<number> {
   const due = await within.tx.dueRenewals(within.now, limit);
   for (const renewal of due) {
     const principal = await within.tx.principal(renewal.principalId);
@@ -102,7 +109,11 @@ async function moveRenewals(within: Change, limit: number): Promise<number> {
   return due.length;
 }
 
-async function moveOne(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+async function moveOne(
+  within: Change<Pick<Context, 'policies'>>,
+  renewal: Renewal,
+  principal: Principal,
+): Promise<void> {
   const { tx, now } = within;
   if (renewal.state === 'activated') return retireRenewal(within, renewal, principal);
   if (!isOpen(renewal)) return tx.putRenewal({ ...renewal, nextAt: null });
@@ -116,7 +127,11 @@ async function moveOne(within: Change, renewal: Renewal, principal: Principal): 
   else await owePrompt(tx, renewal);
 }
 
-async function retireRenewal(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+async function retireRenewal(
+  within: Change<Pick<Context, 'policies'>>,
+  renewal: Renewal,
+  principal: Principal,
+): Promise<void> {
   if (await isDrill(within.tx, renewal)) {
     await step(within, renewal, { type: 'retired' }, principal, 'the drill is over; nothing is retired by it');
     return;
@@ -126,14 +141,18 @@ async function retireRenewal(within: Change, renewal: Renewal, principal: Princi
   await step(within, renewal, { type: 'retired' }, principal, 'complete; the old certificate is retired');
 }
 
-async function lapse(within: Change, renewal: Renewal, principal: Principal): Promise<Renewal> {
+async function lapse(
+  within: Change<Pick<Context, 'policies'>>,
+  renewal: Renewal,
+  principal: Principal,
+): Promise<Renewal> {
   const detail = 'lapsed: the certificate ended before its replacement was activated';
   const transition = await step(within, renewal, { type: 'expired' }, principal, detail);
   if (transition.kind !== 'changed') return renewal;
   return transition.renewal;
 }
 
-async function close(within: Change, renewal: Renewal, principal: Principal): Promise<void> {
+async function close(within: Change<Pick<Context, 'policies'>>, renewal: Renewal, principal: Principal): Promise<void> {
   const old = renewal.oldFingerprint && (await within.tx.certificate(renewal.oldFingerprint));
   // Another replacement is in use, and only the superseded certificate has come to its end: nothing has lapsed.
   if (old && (old.state === 'superseded' || old.state === 'retired')) {

@@ -26,3 +26,7 @@ export class Turns {
     });
   }
 }
+
+export interface WithTurns {
+  readonly turns: Turns;
+}

@@ -39,3 +39,7 @@ export class Chores {
     await Promise.allSettled(this.#running.values());
   }
 }
+
+export interface WithChores {
+  readonly chores: Chores;
+}

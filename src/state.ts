@@ -1,0 +1,57 @@
+// Makes what has state, once for a home: each is given what it takes of the ports, the policies, the settings and the others. None of it
+// decides who may connect, and all of it may be lost with the process.
+import { Contests } from './app/admission/contests.ts';
+import { Disconnections } from './app/admission/disconnections.ts';
+import { Knocks } from './app/admission/knocks.ts';
+import { Presences } from './app/admission/presences.ts';
+import { TroubledAddresses } from './app/admission/troubled-addresses.ts';
+import { Chores } from './app/chores.ts';
+import type { Context } from './app/context.ts';
+import { Asked } from './app/enrollment/asked.ts';
+import { Refusals } from './app/enrollment/refusals.ts';
+import { Rounds } from './app/enrollment/rounds.ts';
+import { newThrottles } from './app/enrollment/throttle.ts';
+import type { App } from './app/operator/app.ts';
+import { ExposureWatch } from './app/oversight/exposure-watch.ts';
+import { Foresight } from './app/oversight/foresight.ts';
+import { Breaker } from './app/renewal/breaker.ts';
+import { Rate } from './app/renewal/rate.ts';
+import { Turns } from './app/turns.ts';
+import { RevocationLists } from './app/upkeep/revocation-lists.ts';
+import type { Config } from './config.ts';
+import type { Exposure } from './domain/machine.ts';
+
+type Limits = Pick<Config['limits'], 'offersPerSecond' | 'issuancesPerSecond'>;
+
+/** @param exposures who could reach into the home before this start set anything right. */
+export function withState(context: Context, limits: Limits, exposures: readonly Exposure[]): App {
+  const { clock, entropy } = context;
+  const turns = new Turns();
+  const chores = new Chores();
+  const throttles = newThrottles();
+  const rates = {
+    offers: new Rate(limits.offersPerSecond, clock),
+    issuances: new Rate(limits.issuancesPerSecond, clock),
+  };
+  const presences = new Presences({ ...context, turns });
+  const refusals = new Refusals(context);
+  return {
+    ...context,
+    turns,
+    chores,
+    throttles,
+    rates,
+    breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
+    asked: new Asked(),
+    presences,
+    refusals,
+    rounds: new Rounds({ ...context, turns, throttles, rates, refusals }),
+    crls: new RevocationLists({ ...context, turns }),
+    foresight: new Foresight({ ...context, turns, chores, presences }),
+    exposure: new ExposureWatch(context, exposures),
+    knocks: new Knocks(context),
+    disconnections: new Disconnections(context),
+    contests: new Contests(context),
+    troubledAddresses: new TroubledAddresses(context),
+  };
+}
