@@ -57,6 +57,7 @@ export async function change<Given extends Changing, T>(
     after = [];
     const now = app.clock.now();
     const { actor } = app;
+    const told = toldOf(actor);
     const alerts = { tx, now, actor, sinks: [...app.sinks.keys()] };
     return work({
       app,
@@ -78,6 +79,7 @@ export async function change<Given extends Changing, T>(
           ...(principalId && { 'nolapse.principal': principalId }),
           ...(renewalId && { 'nolapse.renewal': renewalId }),
           ...(via && { 'nolapse.gateway': via }),
+          ...told,
         };
         after.push(() => app.decisions.tell({ action, ...rest, message, fields: { ...named, ...fields } }));
       },
@@ -89,6 +91,12 @@ export async function change<Given extends Changing, T>(
   });
   for (const tell of after) tell();
   return result;
+}
+
+/** What the log says of an operator. Whoever else acts is clear from the line. */
+function toldOf({ name, channel, reason }: Actor): Readonly<Record<string, string>> {
+  if (channel !== 'command line' && channel !== 'control socket') return {};
+  return { 'nolapse.actor': name, ...(reason !== null && { 'nolapse.actor_reason': reason }) };
 }
 
 /** The device has its key, or could not use it, or never will. */

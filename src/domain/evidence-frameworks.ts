@@ -2,7 +2,14 @@
 // lists the same, and a test holds the two together. A control that no record speaks to is not here.
 import type { Control, Framework } from './evidence.ts';
 
-const renewed = ['renewal.due', 'renewal.offered', 'renewal.requested', 'renewal.issued', 'renewal.delivered'] as const;
+const renewed = [
+  'renewal.run',
+  'renewal.due',
+  'renewal.offered',
+  'renewal.requested',
+  'renewal.issued',
+  'renewal.delivered',
+] as const;
 const proven = ['renewal.installed', 'renewal.activated', 'renewal.confirmed', 'renewal.retired'] as const;
 const troubled = [
   'renewal.failed',
@@ -166,7 +173,14 @@ export const nistCsf: Framework = {
         'principles of least privilege and separation of duties',
       features: 'Topic lists a kind, deny by default; delegations with scope, end and daily number; quarantine.',
       parts: ['policy', 'delegations'],
-      journal: [...delegated, 'device.quarantined', 'device.released', 'device.decommissioned', 'decision.forced'],
+      journal: [
+        ...delegated,
+        'device.quarantined',
+        'device.released',
+        'device.decommissioned',
+        'decision.forced',
+        'policy.reloaded',
+      ],
     },
     'DE.CM-01': {
       title: 'Networks and network services are monitored to find potentially adverse events',

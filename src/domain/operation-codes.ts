@@ -10,7 +10,7 @@ export type OperationCode = keyof typeof operationCodes;
 
 /** What a request fails with before or beside an operation. */
 export const requestCodes = {
-  bad_request: 'the request is not one that can be read: its body is no JSON, or too large',
+  bad_request: 'the request cannot be read: its body is not JSON, or is too large',
   no_such_resource: 'there is no operation of this name',
   internal: 'something broke in the broker; the log has it under the incident that is named',
 } as const;

@@ -25,7 +25,7 @@ const connectionsMax = 64;
 const requestMs = 600_000;
 const unreadMs = 60_000;
 
-const statusOf: Readonly<Record<OperationCode, number>> = { invalid: 422, not_found: 404, conflict: 409 };
+export const statusOf: Readonly<Record<OperationCode, number>> = { invalid: 422, not_found: 404, conflict: 409 };
 
 const translate: Translate = (error) =>
   error instanceof OperationError

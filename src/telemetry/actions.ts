@@ -57,6 +57,7 @@ export const actions = {
   'renewal.expired': renewal('warn'),
   'renewal.closed': renewal('error'),
   'renewal.reopened': renewal('warn'),
+  'renewal.run': { level: 'info' },
   'enrollment.refused': {
     level: 'warn',
     folds: true,

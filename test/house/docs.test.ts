@@ -12,7 +12,14 @@ import { type Config, loadConfig } from '../../src/config.ts';
 import { defaultTemplates } from '../../src/domain/acl.ts';
 import { alertKinds } from '../../src/domain/alert.ts';
 import { darkReasons } from '../../src/domain/forecast.ts';
+import {
+  type OperationCode,
+  operationCodes,
+  type RequestCode,
+  requestCodes,
+} from '../../src/domain/operation-codes.ts';
 import { parseDuration } from '../../src/domain/time.ts';
+import { statusOf } from '../../src/http/control.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { metricTable } from '../../src/telemetry/metric-table.ts';
 import { allPages } from './pages.ts';
@@ -204,6 +211,26 @@ describe('docs/operations.md', () => {
     const known = Object.entries(actions).map(([name, { level }]) => [name, level]);
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(known));
     expect(listed).toHaveLength(known.length);
+  });
+
+  it('lists every code that an operation over the control socket fails with, and no other', () => {
+    const [, socket = ''] = section(operationsPage, 'Looking').split('\n### The control socket\n');
+    const listed = rows(socket.split('\n### ')[0] ?? '').map(([name = '', status, meaning]) => [
+      codes(name)[0] ?? '',
+      status,
+      meaning,
+    ]);
+    const meant = (meaning: string): string => `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
+    const ofRequests = { bad_request: '400, 413, 415', no_such_resource: '404', internal: '500' };
+    const known = [
+      ...Object.entries(operationCodes).map(([code, meaning]) => [
+        code,
+        `${statusOf[code as OperationCode]}`,
+        meant(meaning),
+      ]),
+      ...Object.entries(requestCodes).map(([code, meaning]) => [code, ofRequests[code as RequestCode], meant(meaning)]),
+    ];
+    expect(listed).toEqual(known);
   });
 
   it('lists every metric with its type and its labels, and no other', () => {

@@ -11,6 +11,7 @@ import { OperationError } from '../../src/app/operations.ts';
 import { type OperationName, operationNames } from '../../src/app/operator/catalog.ts';
 import { type Operations, shapeOf } from '../../src/app/operator/operate.ts';
 import { evidencePartNames } from '../../src/app/oversight/evidence.ts';
+import type { Actor } from '../../src/domain/actor.ts';
 import { type ControlServer, startControlServer } from '../../src/http/control.ts';
 import { connectOperations } from '../../src/http/control-client.ts';
 import { tester } from '../fakes/tester.ts';
@@ -60,9 +61,13 @@ async function client(): Promise<Operations> {
   return operations;
 }
 
-function rawPost(path: string, body: string): Promise<{ status: number; body: unknown }> {
+function rawPost(
+  path: string,
+  body: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', ...more };
     const outgoing = request({ socketPath: server?.path, path, method: 'POST', headers }, async (answer) => {
       const parts: Buffer[] = [];
       for await (const part of answer) parts.push(part as Buffer);
@@ -156,6 +161,51 @@ describe('the control socket', () => {
     const started = startControlServer({ home: long, operationsFor, log });
     await expect(started).rejects.toMatchObject({ code: 'home_path_too_long' });
     await expect(connectOperations(long, tester)).rejects.toMatchObject({ code: 'home_path_too_long' });
+  });
+});
+
+describe('who calls over the socket', () => {
+  const ana: Actor = {
+    name: 'Ana Ångström',
+    channel: 'command line',
+    claimed: false,
+    reason: 'a 100% new\u00a0"profile"',
+  };
+
+  it('is what the caller says of itself, and counts as no more than that', async () => {
+    const { asked } = await serve(() => null);
+    const operations = await connectOperations(home, ana);
+    await operations?.addDevice({ id: 'pump-1', owner: 'water' });
+    await operations?.importDevices({ format: 'csv', text: 'id,owner\n' });
+    await (await connectOperations(home, { ...ana, reason: null }))?.doctor();
+    const claim = { ...ana, channel: 'control socket', claimed: true };
+    expect(asked.map(({ actor }) => actor)).toEqual([claim, claim, { ...claim, reason: null }]);
+  });
+
+  it('may go without saying', async () => {
+    const { asked } = await serve(() => []);
+    expect((await rawPost('/v1/fleet', '{}')).status).toBe(200);
+    expect(asked).toMatchObject([{ name: 'fleet', actor: null }]);
+  });
+
+  it.each([
+    ['no JSON', 'ana'],
+    ['half a percent sign', '%7B%'],
+    ['what is no text', encodeURIComponent('{"name":7}')],
+    ['a list', encodeURIComponent('["ana"]')],
+    ['nothing', encodeURIComponent('null')],
+    ['a reason that is no text', encodeURIComponent('{"name":"ana","reason":{}}')],
+    ['a channel of its choice', encodeURIComponent('{"name":"ana","channel":"broker"}')],
+    ['that it is no claim', encodeURIComponent('{"name":"ana","claimed":false}')],
+    ['a prototype', encodeURIComponent('{"name":"ana","__proto__":{"claimed":false}}')],
+  ])('is refused for saying %s', async (_what, said) => {
+    const { asked } = await serve(() => null);
+    const { status, body } = await rawPost('/v1/doctor', '{}', { 'nolapse-actor': said });
+    expect([status, body]).toEqual([
+      422,
+      { code: 'invalid', faults: ['nolapse-actor: not what a caller may say of itself'] },
+    ]);
+    expect(asked).toEqual([]);
   });
 });
 

@@ -1,8 +1,10 @@
 // Has the policies take effect as the configuration says them now, while the gateway serves: all of them, or with one fault none. Those
 // that leave certificates too little time need somebody who insists. The due dates that follow are computed anew beside it.
 import { isDeepStrictEqual } from 'node:util';
+import { type Actor, brokerActor } from '../../domain/actor.ts';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities } from '../../domain/principal.ts';
+import { actingAs } from '../acting.ts';
 import { change } from '../change.ts';
 import type { ReloadRequest } from '../decision-views.ts';
 import { OperationError } from '../operations.ts';
@@ -12,6 +14,9 @@ import { allow, checkInsistence } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
 import type { App } from './app.ts';
 import type { ReloadView } from './policy-views.ts';
+
+/** A signal says nothing of who sent it. */
+const signalActor: Actor = { ...brokerActor, reason: 'SIGHUP' };
 
 /** Reads the configuration. Throws an OperationError `invalid` with every fault. */
 export type Reread = () => { readonly policies: PolicySet; readonly atNextStart: readonly string[] };
@@ -31,20 +36,23 @@ export async function reload(app: App, reread: Reread | null, request: ReloadReq
   if (request.dryRun) return { ...view, applied: false };
   if (toll) await allowOrTell(app, toll, request);
   app.policies.replace(policies);
-  await change(app, ({ clearAlert }) => clearAlert(refusedReload));
+  const which = changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed';
   const later = atNextStart.length > 0 ? `; takes effect after a restart: ${atNextStart.join(', ')}` : '';
-  app.decisions.tell({
-    action: 'policy.reloaded',
-    message: `the policies were reloaded: ${changed.length > 0 ? `changed policies: ${changed.join(', ')}` : 'no policy has changed'}${later}`,
-    fields: { 'nolapse.changed': changed, 'nolapse.at_next_start': atNextStart },
+  await change(app, async ({ clearAlert, record }) => {
+    await clearAlert(refusedReload);
+    await record({
+      action: 'policy.reloaded',
+      message: `the policies were reloaded: ${which}${later}`,
+      fields: { 'nolapse.changed': changed, 'nolapse.at_next_start': atNextStart },
+    });
   });
   return { ...view, applied: true };
 }
 
-/** The same for whoever cannot be answered: what is refused for want of time raises an alert. Never rejects. */
+/** The same for a signal, which nobody can be answered: what is refused for want of time raises an alert. Never rejects. */
 export async function reloadUnattended(app: App, reread: Reread | null): Promise<void> {
   try {
-    await reload(app, reread);
+    await reload(actingAs(app, signalActor), reread);
   } catch (error) {
     if (!(error instanceof OperationError) || error.code !== 'conflict') return;
     const detail = `the changed policies do not hold, ${error.faults[0] ?? 'refused'}`;

@@ -61,6 +61,12 @@ async function setGoing(
   entry: LedgerEntry,
 ): Promise<Renewal> {
   const { tx } = within;
+  await within.record({
+    action: 'renewal.run',
+    message: `${principal.id}: its renewal, ${open.state}, is to go on at once, by hand`,
+    principalId: principal.id,
+    renewalId: open.id,
+  });
   const anew = await inAnotherMode(within, open, principal, entry);
   if (anew) return anew;
   const detail = 'begins anew by hand: its replacement was installed, and not seen in use';

@@ -1,0 +1,176 @@
+// Who did it: every operation that changes something leaves lines in the journal with its actor and the reason, and is carried out for
+// nobody else.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { change } from '../../src/app/change.ts';
+import { effectOf, type OperationName, operationNames } from '../../src/app/operator/catalog.ts';
+import { type Operations, type OperationsFor, operationsOn } from '../../src/app/operator/operate.ts';
+import { activate } from '../../src/app/renewal/activate.ts';
+import type { Actor } from '../../src/domain/actor.ts';
+import type { JournalEntry } from '../../src/ports/journal.ts';
+import { tester } from '../fakes/tester.ts';
+import { OtherCa } from '../pki/made.ts';
+import { type Assembled, assembled } from './assembled.ts';
+
+const yaml = `
+classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }
+sources: { cmdb: { kind: file, path: fleet.csv, every: 365d } }
+`;
+const alert = { kind: 'clock_moved', subject: 'clock' } as const;
+const carla: Actor = { name: 'carla', channel: 'control socket', claimed: true, reason: 'the audit of May' };
+
+let house: Assembled;
+let folder: string;
+let operationsFor: OperationsFor;
+let before: Operations;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'nolapse-actors-'));
+  house = await assembled({ yaml, files: { 'fleet.csv': 'id,owner\nmeter-1,water\n' } });
+  const { app } = house;
+  const reread = () => ({ policies: app.policies.set, atNextStart: [] });
+  operationsFor = operationsOn({ app, serverDer: () => null, reread, isServing: true });
+  before = operationsFor(tester);
+});
+afterEach(async () => {
+  await house.close();
+  rmSync(folder, { recursive: true });
+});
+
+const journal = (): Promise<JournalEntry[]> => house.app.store.read.journal({}, 1_000);
+
+async function added(id: string, kind: 'device' | 'gateway' = 'device'): Promise<string> {
+  await before.addDevice({ id, owner: 'water', kind });
+  return id;
+}
+
+/** A device with a certificate in use. */
+async function inUse(): Promise<{ id: string; fingerprint: string }> {
+  const id = await added('pump-1');
+  const { certificate } = await before.issueDevice({ id });
+  await activate(house.app, certificate.fingerprint);
+  return { id, fingerprint: certificate.fingerprint };
+}
+
+const campaign = { reason: 'a new profile', all: true } as const;
+
+async function delegation() {
+  const devices = [await added('pump-1')];
+  return { gateway: await added('gate-1', 'gateway'), devices, modes: ['csr'], until: '1d', daily: 3 };
+}
+
+async function raised(): Promise<typeof alert> {
+  await change(house.app, (within) => within.alert({ ...alert, severity: 'warning', detail: 'by 3 h', owner: null }));
+  return alert;
+}
+
+function foreign(id: string): string {
+  const now = Date.now();
+  const { der } = new OtherCa('Old Waterworks', now + 3_600_000).issue(id, {
+    notBefore: now - 1,
+    notAfter: now + 600_000,
+  });
+  return JSON.stringify({ file: `${id}.pem`, certificate: Buffer.from(der).toString('base64') });
+}
+
+/** By operation: what it takes to have one that can be carried out, and what the journal calls it. */
+const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly string[]]>> = {
+  addDevice: [async () => ({ id: 'pump-1', owner: 'water' }), ['device.added']],
+  setDevice: [async () => ({ id: await added('pump-1'), site: 'north' }), ['device.changed']],
+  issueDevice: [async () => ({ id: await added('pump-1') }), ['certificate.issued']],
+  decommissionDevice: [inUse, ['certificate.revoked', 'device.decommissioned']],
+  quarantineDevice: [async () => ({ id: await added('pump-1') }), ['device.quarantined']],
+  importDevices: [async () => ({ format: 'csv', text: 'id,owner\npump-1,water\n' }), ['device.imported']],
+  reconcile: [async () => ({ source: 'cmdb' }), ['device.added', 'source.reconciled']],
+  addDelegation: [delegation, ['delegation.added']],
+  revokeDelegation: [async () => ({ id: (await before.addDelegation(await delegation())).id }), ['delegation.revoked']],
+  runRenewal: [async () => ({ device: (await inUse()).id }), ['renewal.due']],
+  importCertificates: [async () => ({ text: foreign(await added('pump-1')) }), ['certificate.imported']],
+  revokeCertificate: [async () => ({ id: (await inUse()).fingerprint }), ['certificate.revoked']],
+  startCampaign: [async () => campaign, ['campaign.started']],
+  pauseCampaign: [async () => ({ id: (await before.startCampaign(campaign)).id }), ['campaign.paused']],
+  resumeCampaign: [
+    async () => {
+      const { id } = await before.startCampaign(campaign);
+      return before.pauseCampaign({ id });
+    },
+    ['campaign.resumed'],
+  ],
+  abortCampaign: [async () => ({ id: (await before.startCampaign(campaign)).id }), ['campaign.aborted']],
+  acknowledgeAlert: [async () => ({ ...(await raised()), by: 'carla' }), ['alert.acknowledged']],
+  clearAlert: [raised, ['alert.cleared']],
+  reload: [async () => ({}), ['policy.reloaded']],
+  copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
+};
+const changing = operationNames.filter((name) => effectOf(name) !== 'reads');
+
+const carryOut = (operations: Operations, name: OperationName, input: unknown): Promise<unknown> =>
+  (operations[name] as (input: unknown) => Promise<unknown>)(input);
+
+describe('an operation that changes something', () => {
+  it('has a case here, whichever it is', () => {
+    expect(Object.keys(cases).toSorted()).toEqual(changing.toSorted());
+  });
+
+  it.each(changing)('is in the journal with who did it and why: %s', async (name) => {
+    const [prepare, actions = []] = cases[name] ?? [];
+    const input = await prepare?.();
+    const known = (await journal()).length;
+    await carryOut(operationsFor(carla), name, input);
+    const lines = (await journal()).toReversed().slice(known);
+    const own = lines.filter(({ actor }) => actor?.name === 'carla');
+    expect(own.map(({ action }) => action).toSorted()).toEqual(actions);
+    expect(own.map(({ actor }) => actor)).toEqual(actions.map(() => carla));
+    // What follows from it, the broker does.
+    expect(lines.filter(({ actor }) => actor?.channel !== 'broker' && actor?.name !== 'carla')).toEqual([]);
+  });
+
+  it.each(changing)('is carried out for nobody who does not say who it is: %s', async (name) => {
+    const [prepare] = cases[name] ?? [];
+    const input = await prepare?.();
+    const known = await journal();
+    for (const actor of [
+      null,
+      { ...carla, name: ' ' },
+      { ...carla, name: 'c\narla' },
+      { ...carla, reason: 'x'.repeat(300) },
+    ]) {
+      await expect(carryOut(operationsFor(actor), name, input)).rejects.toMatchObject({ code: 'invalid' });
+    }
+    expect(await journal()).toEqual(known);
+  });
+
+  it('cannot be had without an actor, nor for half of one', () => {
+    // @ts-expect-error nobody
+    expect(() => operationsFor()).not.toThrow();
+    // @ts-expect-error a name alone
+    expect(() => operationsFor({ name: 'carla' })).not.toThrow();
+  });
+});
+
+describe('a renewal', () => {
+  it('that is open already and run once more says who did that, too', async () => {
+    const { id } = await inUse();
+    const { id: renewal } = await before.runRenewal({ device: id });
+    await operationsFor(carla).runRenewal({ device: id });
+    const { journal: lines } = await before.showRenewal({ id: renewal });
+    expect(lines.map(({ action, actor }) => [action, actor?.name])).toEqual([
+      ['renewal.run', 'carla'],
+      ['renewal.due', 'tester'],
+    ]);
+  });
+});
+
+describe('an operation that only reads', () => {
+  it('needs nobody, and what is noticed with it is the doing of the broker', async () => {
+    await added('pump-1');
+    const known = (await journal()).length;
+    const operations = operationsFor(null);
+    expect((await operations.showDevice({ id: 'pump-1' })).principal.id).toBe('pump-1');
+    await operations.listAlerts({});
+    await operations.lookOver();
+    const lines = (await journal()).toReversed().slice(known);
+    expect(lines.filter(({ actor }) => actor?.channel !== 'broker')).toEqual([]);
+  });
+});
