@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { retryAfterMs } from '../domain/retry-after.ts';
 import { type Access, exchange, objectToStatus, wordsFor } from '../remote/exchange.ts';
+import { readJsonPage } from './json-page.ts';
 
 /** Bytes one page may have: what is parsed in one go holds everybody else up. */
 export const pageBytesMax = 16 * 1_048_576;
@@ -61,42 +62,6 @@ function objectTo({ statusCode = 0, headers }: IncomingMessage): string | null {
   return isJson ? null : `answered with ${quoted(type)}, not with JSON`;
 }
 
-/** Names and values of a page, and how deep they lie: parsing takes its time by these, and not by bytes. */
-const valuesMax = 2_000_000;
-const depthMax = 64;
-
-const mark = {
-  quote: 0x22,
-  escape: 0x5c,
-  comma: 0x2c,
-  colon: 0x3a,
-  list: 0x5b,
-  listEnd: 0x5d,
-  fields: 0x7b,
-  fieldsEnd: 0x7d,
-};
-
-/** Looks at a page without making anything of it. What is no JSON is found by whoever parses it. */
-function objectToShape(bytes: Uint8Array): string | null {
-  let values = 0;
-  let depth = 0;
-  let isText = false;
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (isText) {
-      if (byte === mark.escape) at += 1;
-      else if (byte === mark.quote) isText = false;
-    } else if (byte === mark.quote) isText = true;
-    else if (byte === mark.comma || byte === mark.colon) values += 1;
-    else if (byte === mark.list || byte === mark.fields) {
-      values += 1;
-      depth += 1;
-      if (depth > depthMax) return `lists and fields within one another ${depthMax} times and more`;
-    } else if (byte === mark.listEnd || byte === mark.fieldsEnd) depth -= 1;
-  }
-  return values > valuesMax ? `more than ${valuesMax} names and values: ask for fewer records a page` : null;
-}
-
 /** Characters of an answer's own words in a fault, which goes into log and alert. */
 const quotedMax = 128;
 
@@ -112,13 +77,6 @@ async function readBody(answer: IncomingMessage): Promise<Page> {
     if (bytes > pageBytesMax) return { fault: `larger than ${pageBytesMax} bytes: ask for fewer records a page` };
     parts.push(part);
   }
-  const whole = Buffer.concat(parts);
-  const objection = objectToShape(whole);
-  if (objection) return { fault: objection };
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(whole);
-    return { body: JSON.parse(text) as unknown, bytes };
-  } catch {
-    return { fault: `not JSON, or not all of it (${bytes} bytes)` };
-  }
+  const page = readJsonPage(Buffer.concat(parts));
+  return 'fault' in page ? page : { ...page, bytes };
 }

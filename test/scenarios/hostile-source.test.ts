@@ -94,6 +94,21 @@ describe('a source that was taken over', () => {
       /names and values/,
     ],
     [
+      'a record that has two owners',
+      () => saying('{"next":null,"results":[{"id":"a","owner":"o","owner":"p"}]}'),
+      /^page 1: a name stands twice in one of its records$/,
+    ],
+    [
+      'a field within a record that stands twice, once escaped',
+      () => saying('{"next":null,"results":[{"id":"a","site":{"name":"s","n\\u0061me":"t"}}]}'),
+      /^page 1: a name stands twice/,
+    ],
+    [
+      'two links to the next page',
+      () => saying('{"next":null,"next":"/2","results":[]}'),
+      /^page 1: a name stands twice/,
+    ],
+    [
       'a status that is a list',
       () => saying('{"next":null,"results":[{"id":"a","status":[["active"]]}]}'),
       /^page 1, record 1: status: a list is on no list/,
