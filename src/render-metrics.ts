@@ -1,8 +1,8 @@
 // What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { Context } from './app/context.ts';
-import type { FleetView } from './app/fleet-view.ts';
 import type { Foresight } from './app/oversight/foresight.ts';
 import { currentRoot, issuerEnd } from './app/trust.ts';
+import type { FleetView } from './app/views/fleet.ts';
 import { foreseenDays } from './domain/standing.ts';
 import { type Instant, toSeconds } from './domain/time.ts';
 import { inspectCertificate } from './pki/x509.ts';

@@ -1,6 +1,6 @@
 // Reads the configuration of a running gateway anew, whole or not at all: its policies can take effect at once, and what else in it is
 // other than at the start is named.
-import { OperationError } from './app/operations.ts';
+import { OperationError } from './app/operation-error.ts';
 import type { Reread } from './app/operator/reload.ts';
 import { ConfigError } from './config/fault.ts';
 import type { Config } from './config.ts';

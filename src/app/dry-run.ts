@@ -1,6 +1,6 @@
 // Runs changes as they would be run, notes what they would record, and takes all of it back: nothing is written, told or owed.
 import { type Change, type Changing, change } from './change.ts';
-import type { DryRunView } from './decision-views.ts';
+import type { DryRunView } from './views/decisions.ts';
 
 /** Steps that are named. */
 const stepsNamed = 20;

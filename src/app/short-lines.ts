@@ -1,6 +1,6 @@
 // Names the certificates that a decision leaves too little time: a line for each reason, and not one for each certificate.
 import { counted } from '../domain/counted.ts';
-import type { ShortDevice, ShortGroup } from './decision-views.ts';
+import type { ShortDevice, ShortGroup } from './views/decisions.ts';
 
 export function shortLines(groups: readonly ShortGroup[], devices: readonly ShortDevice[]): string[] {
   return groups.map(({ why, count, detail }) => {

@@ -3,8 +3,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { ImportedView } from '../app/import-views.ts';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
+import type { ImportedView } from '../app/views/certificates.ts';
 import { type PrincipalKind, principalKinds } from '../domain/principal.ts';
 import { pemBlocks } from '../pki/pem.ts';
 import type { CertificateMap } from './certificate-map.ts';

@@ -2,7 +2,7 @@
 // or `subject` or both; it is read whole, and every fault is named by its line before anything is imported.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { DerError } from '../pki/der-reader.ts';
 import { plainSubject, subjectForms } from '../pki/subject-text.ts';

@@ -1,6 +1,6 @@
 // nolapse cert ...: the ledger, and revocation.
 import { type Command, Option } from 'commander';
-import type { CertificateView } from '../app/operations.ts';
+import type { CertificateView } from '../app/views/certificates.ts';
 import { certificateStates, isForeign, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
 import { counted } from '../domain/counted.ts';
 import { registerCertificateImport } from './certificate-import.ts';

@@ -1,7 +1,7 @@
 // nolapse delegation ...: which gateway may act for which devices, how far and for how long.
 import type { Command } from 'commander';
-import type { CutOffView } from '../app/decision-views.ts';
-import type { AddedDelegationView, DelegationView } from '../app/operations.ts';
+import type { CutOffView } from '../app/views/decisions.ts';
+import type { AddedDelegationView, DelegationView } from '../app/views/delegations.ts';
 import { counted } from '../domain/counted.ts';
 import { type Delegation, isInForce } from '../domain/delegation.ts';
 import type { KeyMode } from '../domain/policy.ts';

@@ -1,6 +1,7 @@
 // What the demo has come to, counted from the ledger: how many renewed, how many lapsed, and whether any was not meant to.
-import type { CertificateView } from '../app/operations.ts';
+
 import type { Operations } from '../app/operator/operate.ts';
+import type { CertificateView } from '../app/views/certificates.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 

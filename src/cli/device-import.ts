@@ -1,8 +1,8 @@
 // nolapse device import: an inventory from a file, all of it or nothing.
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { OperationError } from '../app/operations.ts';
-import type { InventoryImportView } from '../app/record-views.ts';
+import { OperationError } from '../app/operation-error.ts';
+import type { InventoryImportView } from '../app/views/inventory.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';

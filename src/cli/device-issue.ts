@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { access, link, open, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { fileStem } from '../domain/escape.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { makeFolder } from '../folder.ts';

@@ -1,6 +1,6 @@
 // nolapse device set: single fields of a record.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DeviceChange, DeviceChangedView } from '../app/record-views.ts';
+import type { DeviceChange, DeviceChangedView } from '../app/views/devices.ts';
 import { keyModes } from '../domain/policy.ts';
 import { criticalities, encodings } from '../domain/principal.ts';
 import { cohorts } from '../domain/rollout.ts';

@@ -1,6 +1,6 @@
 // nolapse device ...: the inventory, and the first certificate of a device.
 import { type Command, Option } from 'commander';
-import type { DeviceView, NewDevice } from '../app/operations.ts';
+import type { DeviceView, NewDevice } from '../app/views/devices.ts';
 import { counted } from '../domain/counted.ts';
 import { keyModes } from '../domain/policy.ts';
 import {

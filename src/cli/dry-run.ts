@@ -1,6 +1,6 @@
 // The option of every command that touches many or cannot be undone, and how its answer says that nothing was done.
 import type { Command } from 'commander';
-import type { DryRunView } from '../app/decision-views.ts';
+import type { DryRunView } from '../app/views/decisions.ts';
 import { plain } from './output.ts';
 
 export interface DryRunOptions {

@@ -3,7 +3,7 @@
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import type { Operations } from '../app/operator/operate.ts';
 import type { EvidencePlace, EvidenceQuery, EvidenceView } from '../app/oversight/evidence.ts';
 import { type FrameworkName, frameworks, parseFramework } from '../domain/evidence.ts';

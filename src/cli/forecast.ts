@@ -1,7 +1,7 @@
 // nolapse forecast: who is dark, who is expected to go dark, by when and why. Exit code 1 when there is anybody, or somebody never had a
 // certificate.
 import type { Command } from 'commander';
-import type { DarkDevice, ForecastView } from '../app/operations.ts';
+import type { DarkDevice, ForecastView } from '../app/views/forecast.ts';
 import { formatDuration } from '../domain/time.ts';
 import { parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withLimit, withOperations } from './invocation.ts';

@@ -1,6 +1,6 @@
 // nolapse gateway ...: what the gateway of a site needs besides its certificate.
 import type { Command } from 'commander';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { bridgeConfig, carriedTopics } from '../app/operator/bridge-config.ts';
 import type { Config } from '../config.ts';
 import { isInForce } from '../domain/delegation.ts';

@@ -1,6 +1,6 @@
 // The options of every command whose decision may cost devices their renewal, and is refused then unless somebody insists.
 import type { Command } from 'commander';
-import type { Insistence } from '../app/decision-views.ts';
+import type { Insistence } from '../app/views/decisions.ts';
 import { currentUser } from './actor.ts';
 
 export interface InsistenceOptions {

@@ -1,6 +1,6 @@
 // Says on standard error that a name which was given is one that nobody has: it may be misspelt. Whether it is refused for that is for
 // the operations to decide.
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import type { Operations } from '../app/operator/operate.ts';
 import { remark } from './output.ts';
 

@@ -1,6 +1,6 @@
 // nolapse policy ...: which policies there are, and which rule gave one principal which value.
 import type { Command } from 'commander';
-import type { PlannedCertificate, PolicyRow, PolicyView } from '../app/operator/policy-views.ts';
+import type { PlannedCertificate, PolicyRow, PolicyView } from '../app/views/policies.ts';
 import type { PolicyOrigin, PolicySaying } from '../domain/policy-set.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';

@@ -1,7 +1,7 @@
 // The command line as a whole: every group registered, and every outcome turned into an exit code. 0 is fine or nothing to
 // do, 1 findings, 2 an error with one line on standard error for each fault.
 import { Command, CommanderError } from 'commander';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { ConfigError } from '../config/fault.ts';
 import { version } from '../version.ts';
 import { registerAlert } from './alert.ts';

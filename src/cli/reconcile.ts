@@ -1,7 +1,8 @@
 // nolapse reconcile: the inventory and its sources, shown or brought in line. Exit code 1 where a difference is left: one that was
 // only shown, one the guard refused, a device that was left alone.
 import type { Command } from 'commander';
-import { OperationError, type ReconcileReport, type SourceView } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
+import type { ReconcileReport, SourceView } from '../app/views/inventory.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import {

@@ -1,9 +1,9 @@
 // nolapse reload: has a running gateway read its policies anew, without a restart, or shows what that would do. Exit code 1 where it
 // was only shown, and would be refused.
 import type { Command } from 'commander';
-import type { TollView } from '../app/decision-views.ts';
-import type { ReloadView } from '../app/operator/policy-views.ts';
 import { shortLines } from '../app/short-lines.ts';
+import type { TollView } from '../app/views/decisions.ts';
+import type { ReloadView } from '../app/views/policies.ts';
 import { counted } from '../domain/counted.ts';
 import { formatDuration } from '../domain/time.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';

@@ -2,7 +2,7 @@
 // gateway, so it answers when nothing else does.
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { type AlertKind, alertKinds } from '../domain/alert.ts';
 import { type FindingKind, findingKinds } from '../domain/finding.ts';
 import { answer, type Format, fields } from './output.ts';

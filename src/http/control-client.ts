@@ -1,7 +1,7 @@
 // The operations of a running gateway, called over its control socket.
 import { type IncomingMessage, request } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { effectOf, type OperationName, operationNames } from '../app/operator/catalog.ts';
 import type { Operations } from '../app/operator/operate.ts';
 import type { Actor } from '../domain/actor.ts';

@@ -2,7 +2,7 @@
 // as its body; and the metrics with what is wrong by owner. Who may open the socket may do everything, and says who it is.
 import type { IncomingHttpHeaders } from 'node:http';
 import { fastify } from 'fastify';
-import { OperationError } from '../app/operations.ts';
+import { OperationError } from '../app/operation-error.ts';
 import { effectOf, type OperationName, operationNames } from '../app/operator/catalog.ts';
 import { type Operations, type OperationsFor, readInput } from '../app/operator/operate.ts';
 import type { Actor } from '../domain/actor.ts';

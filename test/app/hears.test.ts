@@ -3,10 +3,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entranceOf } from '../../src/app/admission/entrance.ts';
 import { Seen } from '../../src/app/admission/seen.ts';
-import type { NewDelegation } from '../../src/app/operations.ts';
 import type { App } from '../../src/app/operator/app.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import type { Entrance, Session } from '../../src/app/session.ts';
+import type { NewDelegation } from '../../src/app/views/delegations.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { idOf } from '../domain/samples.ts';
 import { operationsIn } from '../fakes/tester.ts';

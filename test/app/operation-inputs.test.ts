@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { OperationError } from '../../src/app/operations.ts';
+import { OperationError } from '../../src/app/operation-error.ts';
 import { type OperationName, operationNames } from '../../src/app/operator/catalog.ts';
 import { type Operations, readInput, shapeOf } from '../../src/app/operator/operate.ts';
 import { operationsIn } from '../fakes/tester.ts';

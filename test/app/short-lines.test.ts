@@ -1,8 +1,8 @@
 // Certificates that a decision leaves too little time are told a line a reason, however many there are.
 import { describe, expect, it } from 'vitest';
-import type { ShortDevice } from '../../src/app/decision-views.ts';
 import { Toll } from '../../src/app/renewal/toll.ts';
 import { shortLines } from '../../src/app/short-lines.ts';
+import type { ShortDevice } from '../../src/app/views/decisions.ts';
 
 const endsAt = Date.UTC(2030, 0, 1);
 const left = (toll: Toll, why: ShortDevice['why'], count: number): void => {

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { connectAsync, type MqttClient } from 'mqtt';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import { loadConfig } from '../../src/config.ts';
 import { initHome, openHome } from '../../src/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CampaignView } from '../../src/app/rollout/campaign-view.ts';
+import type { CampaignView } from '../../src/app/views/campaigns.ts';
 import { OtherCa } from '../pki/made.ts';
 import { openHouse } from '../scenarios/harness.ts';
 import { connectDevice } from '../scenarios/simulated.ts';

@@ -1,7 +1,7 @@
 // nolapse forecast: the answer for people and for programs, and an exit code that says whether anybody goes dark. On a home at rest.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ForecastView } from '../../src/app/operations.ts';
+import type { ForecastView } from '../../src/app/views/forecast.ts';
 import { openStore } from '../../src/store/index.ts';
 import { certificate } from '../contract/store/rows.ts';
 import { Workplace } from './harness.ts';

@@ -1,7 +1,7 @@
 // Renewals that missed their deadline, as a person counts and finds them: list, doctor and alerts say the same. On a home at rest.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Check } from '../../src/app/operations.ts';
+import type { Check } from '../../src/app/views/broker.ts';
 import { openStore } from '../../src/store/index.ts';
 import { renewal } from '../contract/store/rows.ts';
 import { Workplace } from './harness.ts';

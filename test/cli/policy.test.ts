@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/operator/policy-views.ts';
+import type { PolicyRow, PolicyView, ReloadView } from '../../src/app/views/policies.ts';
 import { Recorder } from '../scenarios/recorder.ts';
 import { Workplace } from './harness.ts';
 import { end, type Running, startNolapse } from './nolapse-process.ts';

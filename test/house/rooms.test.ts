@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** From the top down. */
-const rooms = ['operator', 'upkeep', 'oversight', 'rollout', 'inventory', 'admission', 'enrollment', 'renewal'];
+const rooms = [
+  'operator',
+  'upkeep',
+  'oversight',
+  'rollout',
+  'inventory',
+  'admission',
+  'enrollment',
+  'renewal',
+  'views',
+];
 
 const app = 'src/app';
 

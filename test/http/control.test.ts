@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { z } from 'zod';
-import { OperationError } from '../../src/app/operations.ts';
+import { OperationError } from '../../src/app/operation-error.ts';
 import { type OperationName, operationNames } from '../../src/app/operator/catalog.ts';
 import { type Operations, shapeOf } from '../../src/app/operator/operate.ts';
 import { evidencePartNames } from '../../src/app/oversight/evidence.ts';

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
-import type { CertificateFiles } from '../../src/app/import-views.ts';
+import type { CertificateFiles } from '../../src/app/views/certificates.ts';
 import { nameOf } from '../../src/pki/certificate.ts';
 import { bitString, derTrue, encode, octetString, oid, sequence, set, tags } from '../../src/pki/der.ts';
 import { caConstraints } from '../../src/pki/extensions.ts';

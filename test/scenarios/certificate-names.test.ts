@@ -1,7 +1,7 @@
 // An operator names a certificate by the beginning of its serial or fingerprint, and never gets another one than is meant.
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CertificateView } from '../../src/app/operations.ts';
+import type { CertificateView } from '../../src/app/views/certificates.ts';
 import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { type House, openHouse, quickClasses } from './harness.ts';
 

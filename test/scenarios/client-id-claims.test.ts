@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OperationError } from '../../src/app/operations.ts';
+import type { OperationError } from '../../src/app/operation-error.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import { type Credentials, connackOf, connect, type House, openHouse } from './harness.ts';
 

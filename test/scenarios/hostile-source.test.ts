@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ReconcileReport, ReconcileRequest } from '../../src/app/operations.ts';
+import type { ReconcileReport, ReconcileRequest } from '../../src/app/views/inventory.ts';
 import { type House, openHouse } from './harness.ts';
 
 const day = 86_400_000;

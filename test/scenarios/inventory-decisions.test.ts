@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationError } from '../../src/app/operations.ts';
+import type { OperationError } from '../../src/app/operation-error.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import { darkReasons } from '../../src/domain/forecast.ts';
 import { shortReasons } from '../../src/domain/time-left.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DeviceView, IssuedView } from '../../src/app/operations.ts';
+import type { DeviceView, IssuedView } from '../../src/app/views/devices.ts';
 import type { Device } from '../../src/simulator/device.ts';
 import { connect } from './harness.ts';
 import { Mortal } from './mortal.ts';

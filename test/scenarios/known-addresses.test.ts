@@ -2,7 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { IClientOptions } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import { openDatabase } from '../../src/store/sqlite/database.ts';
 import { KnownBlockTable } from '../../src/store/sqlite/known-blocks.ts';
 import { until } from '../broker/harness.ts';

@@ -3,7 +3,7 @@
 // the clock is not set.
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ForecastView } from '../../src/app/operations.ts';
+import type { ForecastView } from '../../src/app/views/forecast.ts';
 import { type Credentials, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { delegate, SiteDevice } from './site.ts';
 

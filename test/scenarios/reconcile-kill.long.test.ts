@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ReconcileReport } from '../../src/app/operations.ts';
+import type { ReconcileReport } from '../../src/app/views/inventory.ts';
 import type { Principal } from '../../src/domain/principal.ts';
 import { Mortal } from './mortal.ts';
 

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ReconcileReport } from '../../src/app/operations.ts';
+import type { ReconcileReport } from '../../src/app/views/inventory.ts';
 import { connackOf, connect, type House, openHouse } from './harness.ts';
 import { type Mischief, NetBox, send } from './netbox.ts';
 

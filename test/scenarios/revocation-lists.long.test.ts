@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import { readDistributionPoint } from '../../src/pki/distribution-point.ts';
 import { pemToDer } from '../../src/pki/pem.ts';

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import { initPki } from '../../src/authority/init.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { KeyMode } from '../../src/domain/policy.ts';

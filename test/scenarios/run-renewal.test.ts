@@ -1,6 +1,6 @@
 // What the runbook says a hand can do about one device: `renewal run` sets going what is open and goes no further, whatever holds it.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import type { Renewal } from '../../src/domain/renewal.ts';
 import { type Credentials, connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { connectDevice } from './simulated.ts';

@@ -1,6 +1,6 @@
 // Devices of the simulator against a test's gateway, with pauses of tenths of a second. The test stops them.
 import { expect } from 'vitest';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';
 import { Device } from '../../src/simulator/device.ts';
 import { idOf } from '../domain/samples.ts';

@@ -1,7 +1,7 @@
 // A site: a gateway with a connection of its own, and devices behind it that speak through it and sign with the keys they have.
 import { createHash, createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
-import type { DelegationView, NewDelegation } from '../../src/app/operations.ts';
+import type { DelegationView, NewDelegation } from '../../src/app/views/delegations.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
 import { requestProofText, useProofText } from '../../src/domain/proof.ts';

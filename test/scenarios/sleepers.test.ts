@@ -1,7 +1,7 @@
 // Devices that sleep, have no clock or one slot: what is owed to them waits in the ledger, and the old certificate is admitted until
 // the new one was seen, however long that takes.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { IssuedView } from '../../src/app/operations.ts';
+import type { IssuedView } from '../../src/app/views/devices.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 
 const day = 86_400_000;

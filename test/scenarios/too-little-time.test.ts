@@ -1,9 +1,9 @@
 // Decisions that leave certificates too little time to be replaced: they are shown beforehand, refused unless somebody insists, and alerted
 // of where nobody can be asked. On the real gateway, with certificates of 90 days and a clock that the test turns.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TollView } from '../../src/app/decision-views.ts';
-import type { OperationError } from '../../src/app/operations.ts';
+import type { OperationError } from '../../src/app/operation-error.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
+import type { TollView } from '../../src/app/views/decisions.ts';
 import { connackOf, type House, openHouse } from './harness.ts';
 
 const day = 86_400_000;

@@ -2,7 +2,7 @@
 // its visits, more renewals than the rates allow. Each is shown, refused, and let through once somebody insists.
 import type { MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationError } from '../../src/app/operations.ts';
+import type { OperationError } from '../../src/app/operation-error.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import { OtherCa } from '../pki/made.ts';
 import { type Credentials, connect, type House, openHouse, Speaker } from './harness.ts';

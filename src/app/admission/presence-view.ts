@@ -3,7 +3,7 @@ import { gapsOf } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { leftAtOf } from '../../domain/visits.ts';
 import type { Context } from '../context.ts';
-import type { PresenceView } from '../progress-views.ts';
+import type { PresenceView } from '../views/devices.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
 
 /** Null for one that never came. */

@@ -5,11 +5,11 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Outlook, OutlookPlace } from '../../ports/outlooks.ts';
 import type { Context } from '../context.ts';
-import type { CutOffView } from '../decision-views.ts';
 import { pagesOf } from '../pages.ts';
 import type { Objection } from '../renewal/decide.ts';
 import { grantsFor, neverCameItself, type ProspectContext, prospectOf, reliesOnGateways } from '../renewal/prospect.ts';
 import type { WithTurns } from '../turns.ts';
+import type { CutOffView } from '../views/decisions.ts';
 
 export type CutOffContext = ProspectContext & Pick<Context, 'clock'> & WithTurns;
 

@@ -3,14 +3,15 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen } from '../../domain/renewal.ts';
 import { type Change, type Changing, change, step } from '../change.ts';
 import type { Context } from '../context.ts';
-import type { Dryable } from '../decision-views.ts';
 import { carrier } from '../dry-run.ts';
-import { type DecommissionedView, OperationError, type QuarantinedView } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
 import { heldBy } from '../renewal/held.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
+import type { Dryable } from '../views/decisions.ts';
+import type { DecommissionedView, QuarantinedView } from '../views/devices.ts';
 import { appWithout, type CutOffContext, cutOffFrom } from './cut-off.ts';
 import { revokeDelegationsOf } from './delegate.ts';
 

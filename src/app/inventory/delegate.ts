@@ -8,19 +8,19 @@ import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../dom
 import type { Reader } from '../../ports/store.ts';
 import type { Change, Changing } from '../change.ts';
 import type { Context } from '../context.ts';
-import type { Dryable } from '../decision-views.ts';
 import { carrier } from '../dry-run.ts';
 import type { WithRounds } from '../enrollment/rounds.ts';
-import {
-  type AddedDelegationView,
-  type DelegationView,
-  type NewDelegation,
-  OperationError,
-  type RevokedDelegationView,
-} from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import { shortId } from '../short-id.ts';
 import type { WithTurns } from '../turns.ts';
+import type { Dryable } from '../views/decisions.ts';
+import type {
+  AddedDelegationView,
+  DelegationView,
+  NewDelegation,
+  RevokedDelegationView,
+} from '../views/delegations.ts';
 import { appWithout, type CutOffContext, cutOffFrom } from './cut-off.ts';
 
 type DelegateContext = CutOffContext & Changing & Pick<Context, 'entropy'> & WithRounds;

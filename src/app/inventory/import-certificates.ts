@@ -7,11 +7,11 @@ import type { Change, Changing } from '../change.ts';
 import type { Context } from '../context.ts';
 import { carrier } from '../dry-run.ts';
 import { Faults } from '../faults.ts';
-import type { CertificateFiles, ImportedView, PassedOverView } from '../import-views.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { allow, checkInsistence, type Objection } from '../renewal/decide.ts';
 import { dueAt } from '../renewal/due.ts';
 import type { WithTurns } from '../turns.ts';
+import type { CertificateFiles, ImportedView, PassedOverView } from '../views/certificates.ts';
 import {
   type CheckCertificateContext,
   type CheckedCertificate,

@@ -13,11 +13,12 @@ import { readKey } from '../../pki/public-key.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { type Changing, change } from '../change.ts';
 import { type Context, policyOf } from '../context.ts';
-import { type IssuedView, OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { askAuthority } from '../renewal/ask-authority.ts';
 import type { WithShards } from '../renewal/issue.ts';
 import { issuerEnd } from '../trust.ts';
-import { viewOf } from '../view.ts';
+import { viewOf } from '../views/certificates.ts';
+import type { IssuedView } from '../views/devices.ts';
 
 type IssueDeviceContext = Changing &
   Pick<Context, 'authority' | 'serverRoot' | 'profiles' | 'entropy' | 'policies'> &

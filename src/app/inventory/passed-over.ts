@@ -3,8 +3,8 @@
 import { subjectForms } from '../../pki/subject-text.ts';
 import { type CertificateFacts, fingerprintOf } from '../../pki/x509.ts';
 import { Faults } from '../faults.ts';
-import type { PassedOverView } from '../import-views.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
+import type { PassedOverView } from '../views/certificates.ts';
 
 /** Different ones of one import, all of which wait for its end. */
 const authoritiesMax = 10_000;

@@ -13,7 +13,7 @@ import {
 } from '../../domain/reconcile.ts';
 import type { Context } from '../context.ts';
 import { Faults } from '../faults.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import type { Objection } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';

@@ -4,7 +4,7 @@ import type { SourceRules, Told } from '../../domain/reconcile.ts';
 import type { Source, SourceBatch } from '../../ports/source.ts';
 import type { Context } from '../context.ts';
 import { Faults } from '../faults.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import type { WithTurns } from '../turns.ts';
 import { RowReader } from './source-rows.ts';
 

@@ -6,8 +6,9 @@ import type { Reader } from '../../ports/store.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { WithChores } from '../chores.ts';
 import type { Context } from '../context.ts';
-import { OperationError, type ReconcileReport, type ReconcileRequest, type SourceView } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
+import type { ReconcileReport, ReconcileRequest, SourceView } from '../views/inventory.ts';
 import { type ApplyReconcileContext, applyReconcile } from './apply-reconcile.ts';
 import {
   type Conflict,

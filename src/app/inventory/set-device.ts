@@ -1,9 +1,9 @@
 // Changes single fields of one record, with the checks, the weighing and the refusals of an import that says the same.
 import { withTold } from '../../domain/reconcile.ts';
 import { carrier } from '../dry-run.ts';
-import { OperationError } from '../operations.ts';
-import type { DeviceChange, DeviceChangedView } from '../record-views.ts';
+import { OperationError } from '../operation-error.ts';
 import { checkInsistence } from '../renewal/decide.ts';
+import type { DeviceChange, DeviceChangedView } from '../views/devices.ts';
 import { checkRecord, inventoryFields } from './check-principal.ts';
 import { changesOf, changeWords, gatewayFault, rewriteWithin } from './rewrite.ts';
 import { type WeighImportContext, weighRecords } from './weigh-import.ts';

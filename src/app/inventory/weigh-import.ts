@@ -6,12 +6,12 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { blank, type Told, withTold } from '../../domain/reconcile.ts';
 import type { Changing } from '../change.ts';
 import type { Context } from '../context.ts';
-import type { Dryable, Insistence } from '../decision-views.ts';
 import { allow, type Decided, type Objection } from '../renewal/decide.ts';
 import { pacesOf } from '../renewal/toll.ts';
 import type { WeighContext } from '../renewal/weigh.ts';
 import { beginWeighing, weighPrincipal } from '../renewal/weigh-principals.ts';
 import type { WithTurns } from '../turns.ts';
+import type { Dryable, Insistence } from '../views/decisions.ts';
 import { Claims } from './claims.ts';
 
 export type WeighImportContext = WeighContext & Changing & Pick<Context, 'sessions'> & WithTurns;

@@ -4,9 +4,10 @@ import { type RevocationReason, revocationReasons } from '../../domain/certifica
 import { principalKinds } from '../../domain/principal.ts';
 import { derToPem } from '../../pki/pem.ts';
 import { importCertificates } from '../inventory/import-certificates.ts';
-import { type CertificateView, OperationError, type RevokedCertificateView } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { revoke } from '../renewal/revoke.ts';
-import { viewOf } from '../view.ts';
+import type { CertificateView, RevokedCertificateView } from '../views/certificates.ts';
+import { viewOf } from '../views/certificates.ts';
 import { findCertificate } from './find-certificate.ts';
 import { listCertificates } from './list-certificates.ts';
 import { type OperationsOf, operation } from './operation.ts';

@@ -1,7 +1,7 @@
 // Has the ledger copied into a file for a backup, beside everything else that goes on. What else a backup holds is its caller's.
 import { NolapseError } from '../../domain/errors.ts';
 import { change } from '../change.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import type { App } from './app.ts';
 
 /**

@@ -2,8 +2,8 @@
 import { foreseenDays } from '../../domain/standing.ts';
 import { formatDuration } from '../../domain/time.ts';
 import type { StandingCount } from '../../ports/fleet.ts';
-import type { FleetView } from '../fleet-view.ts';
-import type { Check } from '../operations.ts';
+import type { Check } from '../views/broker.ts';
+import type { FleetView } from '../views/fleet.ts';
 import type { App } from './app.ts';
 
 /** How long a look ahead is waited for. */

@@ -6,10 +6,10 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { CaseTwins } from '../../ports/inventory.ts';
-import type { Check } from '../operations.ts';
 import { damageCheck } from '../oversight/ledger-damage.ts';
 import { alertAfresh } from '../oversight/look-afresh.ts';
 import { alertOwn, ownChecks } from '../oversight/own-certificates.ts';
+import type { Check } from '../views/broker.ts';
 import type { App } from './app.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 

@@ -8,12 +8,12 @@ import { dueFor, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import { criticalities, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { spanMs } from '../../domain/time.ts';
 import { cohortIn, policyOf } from '../context.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { heldBy } from '../renewal/held.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
+import type { PlannedCertificate, PolicyRow, PolicyView } from '../views/policies.ts';
 import type { App } from './app.ts';
-import type { PlannedCertificate, PolicyRow, PolicyView } from './policy-views.ts';
 
 export function listPolicies({ policies }: App): PolicyRow[] {
   return [...policies.set].flatMap(([name, of]) =>

@@ -1,6 +1,6 @@
 // Finds the certificate that an operator means by a fingerprint or a serial, or by the beginning of either.
 import type { Fingerprint, LedgerEntry, Serial } from '../../domain/certificate.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import type { App } from './app.ts';
 
 /** Digits that name a certificate when it alone begins with them. */

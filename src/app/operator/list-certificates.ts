@@ -3,8 +3,9 @@
 import { certificateStates, type LedgerEntry } from '../../domain/certificate.ts';
 import { parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import type { Page } from '../../ports/page.ts';
-import { type CertificateView, OperationError } from '../operations.ts';
-import { viewOf } from '../view.ts';
+import { OperationError } from '../operation-error.ts';
+import type { CertificateView } from '../views/certificates.ts';
+import { viewOf } from '../views/certificates.ts';
 import type { App } from './app.ts';
 
 export interface CertificateQuery {

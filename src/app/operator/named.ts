@@ -2,7 +2,7 @@
 import { type FindingKind, findingKinds } from '../../domain/finding.ts';
 import { type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import { type RenewalState, renewalStates } from '../../domain/renewal.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 
 export function idOf(text: string): PrincipalId {
   const id = parsePrincipalId(text);

@@ -2,7 +2,7 @@
 // something is not carried out for nobody.
 import { type Actor, actorFaults } from '../../domain/actor.ts';
 import { actingAs } from '../acting.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { alerts } from './alerts.ts';
 import { broker } from './broker.ts';
 import { campaigns } from './campaigns.ts';

@@ -6,14 +6,13 @@ import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities } from '../../domain/principal.ts';
 import { actingAs } from '../acting.ts';
 import { change } from '../change.ts';
-import type { ReloadRequest } from '../decision-views.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { previewPolicies } from '../oversight/preview-policies.ts';
 import { refusedReload } from '../oversight/refused-reload.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
+import type { ReloadRequest, ReloadView } from '../views/policies.ts';
 import type { App } from './app.ts';
-import type { ReloadView } from './policy-views.ts';
 
 /** A signal says nothing of who sent it. */
 const signalActor: Actor = { ...brokerActor, reason: 'SIGHUP' };

@@ -8,7 +8,7 @@ import { holdsBack, isOver } from '../../domain/rollout.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, change, step } from '../change.ts';
 import { policyOf } from '../context.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';

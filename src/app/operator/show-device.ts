@@ -5,8 +5,9 @@ import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { trackedSince } from '../admission/own-absences.ts';
 import { presenceOf } from '../admission/presence-view.ts';
-import { type DeviceView, OperationError } from '../operations.ts';
-import { viewOf } from '../view.ts';
+import { OperationError } from '../operation-error.ts';
+import { viewOf } from '../views/certificates.ts';
+import type { DeviceView } from '../views/devices.ts';
 import type { App } from './app.ts';
 
 /** Certificates, renewals and delegations shown of one device. */

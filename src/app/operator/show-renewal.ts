@@ -1,7 +1,7 @@
 // One renewal, what it was refused, and every step recorded about it.
 
-import { OperationError } from '../operations.ts';
-import type { RenewalView } from '../progress-views.ts';
+import { OperationError } from '../operation-error.ts';
+import type { RenewalView } from '../views/renewals.ts';
 import type { App } from './app.ts';
 
 /** Lines of the journal, the newest. */

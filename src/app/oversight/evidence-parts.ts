@@ -6,8 +6,8 @@ import { type FindingKind, findingKinds } from '../../domain/finding.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Context } from '../context.ts';
-import { OperationError } from '../operations.ts';
-import { viewOf } from '../view.ts';
+import { OperationError } from '../operation-error.ts';
+import { viewOf } from '../views/certificates.ts';
 import type { EvidencePeriod, EvidenceRecord } from './evidence.ts';
 
 /** Rows read at once. */

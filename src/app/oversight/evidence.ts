@@ -11,7 +11,7 @@ import {
 } from '../../domain/evidence.ts';
 import { type Instant, parseDate } from '../../domain/time.ts';
 import type { Context } from '../context.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import type { WithTurns } from '../turns.ts';
 import { readPart } from './evidence-parts.ts';
 

@@ -6,10 +6,11 @@ import { dayMs, type Instant, parseDate } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Unissued } from '../../ports/fleet.ts';
 import type { Context } from '../context.ts';
-import { type DarkDevice, type ForecastQuery, type ForecastView, OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { pagesOf } from '../pages.ts';
 import { lastSeen } from '../renewal/prospect.ts';
 import type { WithTurns } from '../turns.ts';
+import type { DarkDevice, ForecastQuery, ForecastView } from '../views/forecast.ts';
 import { countWithout } from './count-standings.ts';
 import { type Ahead, type LookAheadContext, lookAhead } from './look-ahead.ts';
 

@@ -7,9 +7,9 @@ import { dayMs, type Instant } from '../../domain/time.ts';
 import type { StandingCounts, Unissued } from '../../ports/fleet.ts';
 import type { WithChores } from '../chores.ts';
 import type { Context } from '../context.ts';
-import type { FleetView, OwnerView } from '../fleet-view.ts';
 import { pagesOf } from '../pages.ts';
 import type { WithTurns } from '../turns.ts';
+import type { FleetView, OwnerView } from '../views/fleet.ts';
 import { countStandings } from './count-standings.ts';
 import { type LookAheadContext, lookAhead } from './look-ahead.ts';
 

@@ -2,7 +2,7 @@
 import { type Alert, type AlertKind, type AlertName, alertKey, alertKinds } from '../../domain/alert.ts';
 import { acknowledgeWithin } from '../alert.ts';
 import { type Changing, change } from '../change.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { alertAfresh, type LookAfreshContext } from './look-afresh.ts';
 
 /** Characters of who takes an alert on. */

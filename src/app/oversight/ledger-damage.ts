@@ -3,8 +3,8 @@
 import type { FileCheck } from '../../ports/store-file.ts';
 import { type Changing, change } from '../change.ts';
 import type { WithChores } from '../chores.ts';
-import type { Check } from '../operations.ts';
 import type { WithTurns } from '../turns.ts';
+import type { Check } from '../views/broker.ts';
 
 /** A file up to this size is checked in one go before anybody is served; about a second. */
 const startBytesMax = 256 * 1_048_576;

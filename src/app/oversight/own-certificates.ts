@@ -5,8 +5,8 @@ import { formatDuration, type Instant } from '../../domain/time.ts';
 import { inspectCertificate } from '../../pki/x509.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
-import type { Check } from '../operations.ts';
 import { currentRoot, signingCa } from '../trust.ts';
+import type { Check } from '../views/broker.ts';
 
 /** Share of a certificate's life that must be left for it to be well. The server's is renewed while a third is left. */
 const wellShare = 1 / 4;

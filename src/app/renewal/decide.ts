@@ -1,8 +1,8 @@
 // The one place in which a decision that something speaks against, as that it leaves certificates too little time, is refused, or let
 // through because somebody insists, with who that was and why in the journal.
 import { type Changing, change } from '../change.ts';
-import type { Dryable, Insistence } from '../decision-views.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
+import type { Dryable, Insistence } from '../views/decisions.ts';
 
 const textMax = 256;
 

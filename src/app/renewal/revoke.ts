@@ -5,10 +5,10 @@ import { restsOnPresentKey, taints } from '../../domain/key-mode.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { type Change, type Changing, step } from '../change.ts';
 import type { Context } from '../context.ts';
-import type { Dryable, DryRunView } from '../decision-views.ts';
 import { carrier } from '../dry-run.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import type { PolicySubject } from '../policies.ts';
+import type { Dryable, DryRunView } from '../views/decisions.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
 
 const revokedAction = 'certificate.revoked';

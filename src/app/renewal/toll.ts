@@ -4,8 +4,8 @@ import { counted } from '../../domain/counted.ts';
 import { darkReasons } from '../../domain/forecast.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import { type ShortReason, shortReasons } from '../../domain/time-left.ts';
-import type { ShortDevice, ShortGroup, TollView } from '../decision-views.ts';
 import { shortLines } from '../short-lines.ts';
+import type { ShortDevice, ShortGroup, TollView } from '../views/decisions.ts';
 import type { Objection } from './decide.ts';
 import type { Rates } from './rate.ts';
 

@@ -9,7 +9,7 @@ import { type Context, cohortIn } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import { heldBy } from '../renewal/held.ts';
 import type { WithTurns } from '../turns.ts';
-import type { CampaignPreview, CampaignScope, NewCampaign } from './campaign-view.ts';
+import type { CampaignPreview, CampaignScope, NewCampaign } from '../views/campaigns.ts';
 import { coverage, type JoinCampaignContext, type Look, shareOf } from './join-campaign.ts';
 import { hasFilter, readCampaign } from './read-campaign.ts';
 

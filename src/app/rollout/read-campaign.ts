@@ -3,9 +3,9 @@ import { type RevocationReason, revocationReasons } from '../../domain/certifica
 import { type Cohort, cohorts } from '../../domain/rollout.ts';
 import { parseDate } from '../../domain/time.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { shortId } from '../short-id.ts';
-import type { NewCampaign } from './campaign-view.ts';
+import type { NewCampaign } from '../views/campaigns.ts';
 import type { Look } from './join-campaign.ts';
 
 const reasonMax = 256;

@@ -8,7 +8,7 @@ import type { WithChores } from '../chores.ts';
 import type { Context } from '../context.ts';
 import { type ReconcileContext, reconcile } from '../inventory/reconcile.ts';
 import { sourceState } from '../inventory/source-state.ts';
-import { OperationError } from '../operations.ts';
+import { OperationError } from '../operation-error.ts';
 import { type LookOverContext, lookedOverAt, lookOver, lookTookMs } from '../oversight/look-over.ts';
 import { mustReplan, type ReplanContext, replan } from '../oversight/replan.ts';
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IssuedView } from '../../../src/app/operations.ts';
+import type { IssuedView } from '../../../src/app/views/devices.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { initHome, openHome } from '../../../src/home.ts';
 import { createLog } from '../../../src/telemetry/log.ts';

@@ -1,6 +1,21 @@
-// What an import of certificates is given, and what it answers.
-import type { PrincipalKind } from '../domain/principal.ts';
-import type { Dryable, DryRunView, Insistence } from './decision-views.ts';
+// Ledger entries as operators see them: without the DER, which is shown as PEM where it is asked for; and imports of certificates.
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import type { PrincipalKind } from '../../domain/principal.ts';
+import type { Dryable, DryRunView, Insistence } from './decisions.ts';
+
+/** A ledger entry without its DER, times in Unix milliseconds. */
+export type CertificateView = Omit<LedgerEntry, 'der'>;
+
+export function viewOf(entry: LedgerEntry): CertificateView {
+  const { der: _der, ...view } = entry;
+  return view;
+}
+
+export interface RevokedCertificateView extends CertificateView {
+  /** Certificates that were revoked with it, over the same key or asked for with it. */
+  readonly also: number;
+  readonly dryRun?: DryRunView;
+}
 
 export interface CertificateFiles extends Insistence, Dryable {
   /**

@@ -4,7 +4,7 @@ import type { PolicyOrigin } from '../../domain/policy-set.ts';
 import type { DueBy } from '../../domain/presence.ts';
 import type { Criticality, PrincipalStatus } from '../../domain/principal.ts';
 import type { Cohort } from '../../domain/rollout.ts';
-import type { TollView } from '../decision-views.ts';
+import type { Dryable, Insistence, TollView } from './decisions.ts';
 
 /** What follows from a policy for a certificate in use. Times in Unix milliseconds. */
 export interface PlannedCertificate {
@@ -66,3 +66,5 @@ export interface ReloadView {
   /** What the changed policies do to the certificates in use; null: no policy has changed. */
   readonly toll: TollView | null;
 }
+
+export interface ReloadRequest extends Insistence, Dryable {}

@@ -1,7 +1,7 @@
 // The fleet in figures, as operators and metrics see it. The words are those of domain/standing.ts.
-import type { ForeseenDays } from '../domain/standing.ts';
-import type { Instant } from '../domain/time.ts';
-import type { StandingCounts } from '../ports/fleet.ts';
+import type { ForeseenDays } from '../../domain/standing.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { StandingCounts } from '../../ports/fleet.ts';
 
 export interface FleetView extends StandingCounts {
   readonly now: Instant;

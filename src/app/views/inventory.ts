@@ -1,5 +1,30 @@
-// What is asked of an inventory source, and what comes of it.
-import type { Insistence } from './decision-views.ts';
+// Files and sources of the inventory: what is given, and what comes of it.
+import type { Dryable, DryRunView, Insistence } from './decisions.ts';
+
+export interface InventoryFile extends Insistence, Dryable {
+  readonly format: 'csv' | 'jsonl';
+  /** UTF-8, whole or as it is read. */
+  readonly text: string | AsyncIterable<Uint8Array>;
+}
+
+export interface InventoryImportView {
+  readonly added: number;
+  readonly updated: number;
+  /** Of the rows, those that say what is so already. */
+  readonly unchanged: number;
+  readonly dryRun?: DryRunView;
+}
+
+export interface SourceView {
+  readonly name: string;
+  readonly everyMs: number;
+  /** Null: never read. */
+  readonly state: {
+    readonly at: number;
+    readonly outcome: 'good' | 'refused' | 'failed';
+    readonly detail: string;
+  } | null;
+}
 
 export interface ReconcileRequest extends Insistence {
   readonly source: string;

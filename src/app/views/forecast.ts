@@ -1,5 +1,5 @@
 // What is asked of a forecast, and what it answers.
-import type { DarkReason } from '../domain/forecast.ts';
+import type { DarkReason } from '../../domain/forecast.ts';
 
 /** At most one of `days` (90 where none is said) and `asOf`, an ISO 8601 date or time. */
 export interface ForecastQuery {

@@ -1,5 +1,5 @@
 // What operators are told of a decision that changes the dates of certificates in use, and how they insist on one that is refused.
-import type { ShortReason } from '../domain/time-left.ts';
+import type { ShortReason } from '../../domain/time-left.ts';
 
 /** A certificate that a decision leaves too little time to be replaced. Times in Unix milliseconds. */
 export interface ShortDevice {
@@ -71,5 +71,3 @@ export interface Insistence {
   /** Who says so. */
   readonly by?: string;
 }
-
-export interface ReloadRequest extends Insistence, Dryable {}
