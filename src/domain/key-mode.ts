@@ -17,7 +17,7 @@ export interface KeyHistory {
 export interface KeyRecord {
   /** When it was certified first; null: it never was. */
   readonly since: Instant | null;
-  /** The principal that alone ever had a certificate over it; null: there is none, or several. */
+  /** The principal that alone ever had a certificate over it, or asked for one; null: there is none, or several. */
   readonly holder: PrincipalId | null;
   readonly isShared: boolean;
   /** Was a certificate over it revoked, or retired, for a reason that {@link taints} it? */

@@ -19,6 +19,6 @@ export interface DelegationReader {
 
 export interface DelegationWriter {
   putDelegation(delegation: Delegation): Promise<void>;
-  /** Counts one renewal begun under a delegation on this day. */
+  /** Counts one renewal begun under a delegation on this day. Fails with NolapseError `conflict` at its daily limit. */
   useDelegation(id: string, day: number): Promise<void>;
 }

@@ -58,7 +58,10 @@ export interface LedgerReader {
 }
 
 export interface LedgerWriter {
-  /** Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with NolapseError `conflict`. */
+  /**
+   * Inserts, or replaces the row with this fingerprint. A second serial or renewal twin fails with NolapseError `conflict`. Its key is its
+   * principal's from then on; one that another holds already is known to be shared from then on, and nobody's.
+   */
   putCertificate(entry: LedgerEntry): Promise<void>;
   /** When a certificate, if it is in the ledger, and its principal were last seen; nothing else of them is changed. */
   noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void>;

@@ -27,7 +27,10 @@ export interface RenewalReader {
 
 export interface RenewalWriter {
   putRenewal(renewal: Renewal): Promise<void>;
-  /** Keeps the request a renewal accepted, replacing an earlier one. */
+  /**
+   * Keeps the request a renewal accepted, replacing an earlier one: its key is this principal's from then on. Fails with NolapseError
+   * `conflict` when another holds it, by a certificate or a request.
+   */
   putRequest(renewalId: string, request: ApprovedRequest): Promise<void>;
   putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void>;
   dropUpload(renewalId: string): Promise<void>;

@@ -44,6 +44,7 @@ export interface RevocationListReader {
 export interface RevocationListWriter {
   /** Begins a shard. Fails with NolapseError `conflict` when there is one of this number or URL. */
   openRevocationList(shard: number, url: string): Promise<void>;
+  /** Fails with NolapseError `conflict` when a list of this number or a later one was put; a shard that is gone stays so. */
   putSignedList(list: SignedList): Promise<void>;
   dropRevocationList(shard: number): Promise<void>;
   /** A certificate in the ledger names a shard as the place of its revocation. */

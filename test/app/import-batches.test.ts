@@ -20,18 +20,20 @@ async function changeClasses(rows: number): Promise<number[]> {
     });
     const sizes: number[] = [];
     const { transact } = app.store;
-    app.store.transact = (work) =>
-      transact(async (tx) => {
-        let written = 0;
+    app.store.transact = async (work) => {
+      let written = 0;
+      const result = await transact((tx) => {
+        written = 0;
         const { putPrincipal } = tx;
         tx.putPrincipal = (each) => {
           written += 1;
           return putPrincipal.call(tx, each);
         };
-        const result = await work(tx);
-        sizes.push(written);
-        return result;
+        return work(tx);
       });
+      sizes.push(written);
+      return result;
+    };
     await importDevices(app, { format: 'csv', text: csv('early') });
     const moved = await app.store.read.certificatesOf(certificate('x', 'd7').principalId, { limit: 10 });
     expect(((moved[0]?.renewAt ?? 0) - now) / day).toBeLessThan(36.1);

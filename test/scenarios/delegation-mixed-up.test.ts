@@ -1,8 +1,10 @@
 // A gateway that mixes its devices up, repeats itself, loses its link or its rights in the middle: each has a code where one is
 // due, and no renewal is lost.
+import type { KeyObject } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nameOf } from '../../src/pki/certificate.ts';
+import { FailingAuthority } from '../fakes/failing-authority.ts';
 import { assembleRequest, ecKey, signedBy, spkiOf } from '../pki/made.ts';
 import { type Credentials, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { delegate, openGateway, SiteDevice } from './site.ts';
@@ -12,12 +14,15 @@ let gateway: Speaker;
 let one: SiteDevice;
 let two: SiteDevice;
 let offset = 0;
+let authority: FailingAuthority;
 const clients: MqttClient[] = [];
 
 beforeEach(async () => {
+  authority = new FailingAuthority();
   house = await openHouse({
     yaml: 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }',
     clock: { now: () => Date.now() + offset },
+    throughAuthority: authority.through,
   });
   gateway = await openGateway(house, 'gw-1');
   clients.push(gateway.client);
@@ -74,14 +79,25 @@ describe("another device's", () => {
     expect((await two.next('cert')).renewal).toBe(second);
   });
 
+  const requestFor = (id: string, key: KeyObject): Uint8Array =>
+    assembleRequest({ subject: nameOf(id), spki: spkiOf(key), attributes: [], signature: signedBy(key) });
+
   it('key is refused', async () => {
     const [first, second] = [await offered(one), await offered(two)];
     const key = ecKey();
-    const requestFor = (id: string): Uint8Array =>
-      assembleRequest({ subject: nameOf(id), spki: spkiOf(key), attributes: [], signature: signedBy(key) });
-    await two.say({ word: 'csr', renewal: second, csr: requestFor('dev-2') });
+    await two.say({ word: 'csr', renewal: second, csr: requestFor('dev-2', key) });
     await two.next('cert');
-    await one.say({ word: 'csr', renewal: first, csr: requestFor('dev-1') });
+    await one.say({ word: 'csr', renewal: first, csr: requestFor('dev-1', key) });
+    expect(await one.next('error')).toMatchObject({ code: 'key_in_use', renewal: first });
+  });
+
+  it('key is refused while that device still waits for its certificate', async () => {
+    const [first, second] = [await offered(one), await offered(two)];
+    const key = ecKey();
+    authority.isDown = true;
+    await two.say({ word: 'csr', renewal: second, csr: requestFor('dev-2', key) });
+    await house.log.until('renewal.requested', { 'nolapse.renewal': second });
+    await one.say({ word: 'csr', renewal: first, csr: requestFor('dev-1', key) });
     expect(await one.next('error')).toMatchObject({ code: 'key_in_use', renewal: first });
   });
 });

@@ -140,7 +140,9 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {
-    this.#open().putRequest(renewalId, request);
+    const tables = this.#open();
+    tables.claimKey(request.keyFingerprint, request.principalId);
+    tables.putRequest(renewalId, request);
   }
 
   async putUpload(renewalId: string, total: number, bytes: Uint8Array): Promise<void> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Alert } from '../../../src/domain/alert.ts';
+import type { Fingerprint } from '../../../src/domain/certificate.ts';
 import { openStore } from '../../../src/store/index.ts';
 import { migrate } from '../../../src/store/sqlite/migrate.ts';
 import { migrations } from '../../../src/store/sqlite/migrations/index.ts';
@@ -416,5 +417,31 @@ it('has what a site gateway may have said of a device govern the way through it,
   // Until it speaks itself.
   await store.transact((tx) => tx.putContact({ ...said, encoding: 'json', principalId: idOf('moved') }));
   expect(await store.read.contact(idOf('moved'))).toMatchObject({ ...said, encoding: 'json' });
+  await store.close();
+});
+
+it('knows whose each key is that schema 29 holds, and which are shared', async () => {
+  const sqlite = openSqlite(path);
+  migrate(sqlite, migrations.slice(0, 4));
+  fill(sqlite);
+  migrate(sqlite, migrations.slice(0, 29));
+  const insert = (table: string, row: Row): void => {
+    const names = Object.keys(row);
+    sqlite
+      .prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`)
+      .run(row);
+  };
+  const shared = { key_fingerprint: digest('shared') };
+  insert('certificate', certificate('s1', { principal_id: 'pump-1', state: 'active', ...shared }));
+  insert('certificate', certificate('s2', { principal_id: 'pump-2', state: 'active', ...shared }));
+  insert('certificate', certificate('own', { principal_id: 'pump-2', state: 'active' }));
+  const asked = sqlite.prepare('SELECT key_fingerprint AS key, principal_id AS id FROM request LIMIT 1').get() as Row;
+  sqlite.close();
+  const { store } = openStore(path);
+  const { read } = store;
+  expect(await read.keyRecord(digest('shared'))).toMatchObject({ holder: null, isShared: true });
+  expect(await read.keyRecord(digest('key own'))).toMatchObject({ holder: 'pump-2', isShared: false });
+  expect(await read.keyRecord(asked['key'] as Fingerprint)).toMatchObject({ holder: asked['id'] });
+  expect(await read.keyRecord(digest('nobody'))).toMatchObject({ holder: null, isShared: false });
   await store.close();
 });

@@ -4,7 +4,7 @@ import type { StoredCampaign } from '../../../src/ports/campaigns.ts';
 import { now, principal, renewal } from './rows.ts';
 import { store } from './under-test.ts';
 
-function campaign(id: string, facts: Partial<StoredCampaign> = {}): StoredCampaign {
+export function campaign(id: string, facts: Partial<StoredCampaign> = {}): StoredCampaign {
   return {
     id,
     reason: 'a new issuer',

@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { outlooks } from './outlooks.ts';
 import { period } from './period.ts';
 import { lists, sweeps } from './queries.ts';
+import { countRaces, keyRaces } from './races.ts';
 import { revocationLists } from './revocation-lists.ts';
 import { standings } from './standings.ts';
 import { telemetry } from './telemetry.ts';
@@ -26,6 +27,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('conflicts', conflicts);
     describe('transactions', transactions);
     describe('the limits of transactions', limitsOfTransactions);
+    describe('a key that several want', keyRaces);
+    describe('counts and limits that several come to', countRaces);
     describe('lists', lists);
     describe('sweeps', sweeps);
     describe('a long history', history);

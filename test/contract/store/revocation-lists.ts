@@ -139,8 +139,8 @@ export function revocationLists(): void {
     expect(await dueAt(now, day)).toEqual([0, 1]);
     await put({ ...urgent, ...compromised });
     expect(await dueAt(now, day + 1)).toEqual([0, 2]);
-    await sign(signed(0, { listedRevoked: 2, listedUrgent: 1 }));
-    await sign(signed(2, { listedRevoked: 1, listedUrgent: 1 }));
+    await sign(signed(0, { number: 8, listedRevoked: 2, listedUrgent: 1 }));
+    await sign(signed(2, { number: 8, listedRevoked: 1, listedUrgent: 1 }));
     expect(await dueAt(now, day + 1)).toEqual([]);
     expect(await dueAt(now + 2.5 * day, 9 * day)).toEqual([0, 1, 2, 3]);
     expect(await dueAt(now - day - 1, 9 * day)).toEqual([0, 1, 2, 3]);

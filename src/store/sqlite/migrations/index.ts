@@ -28,6 +28,7 @@ import { requestCsrMigration } from './0026-request-csr.ts';
 import { knownBlockMigration } from './0027-known-block.ts';
 import { historyMigration } from './0028-history.ts';
 import { actorMigration } from './0029-actor.ts';
+import { keyOwnerMigration } from './0030-key-owner.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -60,4 +61,5 @@ export const migrations: readonly Migration[] = [
   knownBlockMigration,
   historyMigration,
   actorMigration,
+  keyOwnerMigration,
 ];

@@ -1,6 +1,7 @@
 // Who may act for whom, and how often they did today.
 import { sql } from 'kysely';
 import type { Delegation } from '../../../domain/delegation.ts';
+import { NolapseError } from '../../../domain/errors.ts';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { Parameter, Queries } from '../query.ts';
@@ -110,16 +111,18 @@ function prepareWrites(queries: Queries) {
       .insertInto('delegation_device')
       .values({ delegation_id: p('id'), principal_id: p('device'), stands_until: p('until') }),
   );
-  const use = queries.prepare((p: Parameter<{ id: string; day: number }>) =>
-    build
+  const use = queries.prepare((p: Parameter<{ id: string; day: number }>) => {
+    const limit = build.selectFrom('delegation').select('daily_limit').where('id', '=', p('id'));
+    return build
       .insertInto('delegation_use')
       .values({ delegation_id: p('id'), day: p('day'), renewals: sql.lit(1) })
       .onConflict((conflict) =>
-        conflict.columns(['delegation_id', 'day']).doUpdateSet((eb) => ({
-          renewals: eb('delegation_use.renewals', '+', sql.lit(1)),
-        })),
-      ),
-  );
+        conflict
+          .columns(['delegation_id', 'day'])
+          .doUpdateSet((eb) => ({ renewals: eb('delegation_use.renewals', '+', sql.lit(1)) }))
+          .where('delegation_use.renewals', '<', limit),
+      );
+  });
   return { put, forget, name, use };
 }
 
@@ -153,6 +156,9 @@ export function delegations(queries: Queries) {
       const until = delegation.revokedAt === null ? delegation.endsAt : 0;
       for (const device of delegation.devices) name.run({ id: delegation.id, device, until });
     },
-    useDelegation: (id: string, day: number): void => void use.run({ id, day }),
+    useDelegation: (id: string, day: number): void => {
+      if (use.run({ id, day }) === 0)
+        throw new NolapseError('conflict', `delegation ${id} has no renewal left on this day`);
+    },
   };
 }

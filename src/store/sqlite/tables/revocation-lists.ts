@@ -1,6 +1,7 @@
 // Revocation lists: what is out, what waits to be listed, and the entries of each in pages.
 import { sql } from 'kysely';
 import type { Fingerprint, RevocationReason } from '../../../domain/certificate.ts';
+import { NolapseError } from '../../../domain/errors.ts';
 import { completeList, type RevocationList } from '../../../domain/revocation-list.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { ListEntry, ListPlace, SignedList } from '../../../ports/revocation-lists.ts';
@@ -99,7 +100,8 @@ function prepareWrites(queries: Queries) {
           listed_revoked: p('listedRevoked'),
           listed_urgent: p('listedUrgent'),
         })
-        .where('shard', '=', p('shard')),
+        .where('shard', '=', p('shard'))
+        .where('number', '<', p('number')),
     ),
     drop: queries.prepare((p: Parameter<{ shard: number }>) =>
       build.deleteFrom('revocation_list').where('shard', '=', p('shard')),
@@ -141,7 +143,10 @@ export function revocationLists(queries: Queries) {
     listEntries: (shard: number, after: ListPlace, limit: number): ListEntry[] =>
       shard === completeList ? entries.ofAll.all({ ...after, limit }) : entries.ofShard.all({ ...after, shard, limit }),
     openRevocationList: (shard: number, url: string): void => void write.open.run({ shard, url }),
-    putSignedList: (list: SignedList): void => void write.signed.run(list),
+    putSignedList: (list: SignedList): void => {
+      if (write.signed.run(list) > 0 || !read.one.get(list)) return;
+      throw new NolapseError('conflict', `list ${list.shard} has the number ${list.number} or a later one already`);
+    },
     dropRevocationList: (shard: number): void => void write.drop.run({ shard }),
     nameShard: (fingerprint: Fingerprint, shard: number): void => {
       write.name.run({ fingerprint, shard });

@@ -103,6 +103,12 @@ interface RenewalTable {
   signed: Generated<0 | 1>;
 }
 
+interface KeyOwnerTable {
+  key_fingerprint: Fingerprint;
+  principal_id: PrincipalId;
+  is_shared: Generated<0 | 1>;
+}
+
 interface RequestTable {
   renewal_id: string;
   principal_id: PrincipalId;
@@ -218,6 +224,7 @@ interface Schema {
   contact: ContactTable & { doubtful: number };
   carried_contact: ContactTable & Carried;
   certificate: CertificateTable;
+  key_owner: KeyOwnerTable;
   renewal: RenewalTable;
   request: RequestTable;
   upload: UploadTable;
