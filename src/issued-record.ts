@@ -55,7 +55,7 @@ export async function recordIssued(
       return result;
     },
     // What is delivered is recorded first.
-    onOwed: (listener) => store.onOwed(() => void file.flush().then(listener)),
+    onOwed: (listener) => store.onOwed((owed) => void file.flush().then(() => listener(owed))),
     close: async () => {
       await file.flush();
       await store.close();

@@ -2,7 +2,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { AlertName, Condition } from '../domain/alert.ts';
 import type { PrincipalId } from '../domain/principal.ts';
-import type { Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
+import type { Move, Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
 import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Transaction } from '../ports/store.ts';
@@ -111,28 +111,33 @@ function movesOn({ type }: RenewalEvent): boolean {
 
 /** Applies an event to a renewal within a change, and keeps and records what it changed. */
 export async function step(
-  { app, tx, now, record }: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'>>,
   renewal: Renewal,
   event: RenewalEvent,
   principal: PolicySubject,
   detail = '',
 ): Promise<Transition> {
-  const transition = advance(renewal, event, policyOf(app, principal), now);
-  if (transition.kind !== 'changed') return transition;
-  await tx.putRenewal(transition.renewal);
-  if (movesOn(event)) await tx.settleRefusals(renewal.id, now);
+  const transition = advance(renewal, event, policyOf(within.app, principal), within.now);
+  if (transition.kind === 'changed') {
+    await keepMove(within, { before: renewal, after: transition.renewal, event, detail });
+  }
+  return transition;
+}
+
+/** Keeps within a change what an event has made of a renewal, and records it. */
+export async function keepMove({ tx, now, record }: Change, { before, after, event, detail }: Move): Promise<void> {
+  const { id: renewalId, principalId, mode } = before;
+  await tx.putRenewal(after);
+  if (movesOn(event)) await tx.settleRefusals(renewalId, now);
   // Nobody will send the rest of a request under a renewal that has ended.
-  if (isOpen(renewal) && !isOpen(transition.renewal)) await tx.dropUploads(renewal.id);
-  if (renewal.mode === 'keygen' && endsEnvelope(event)) await tx.dropEnvelope(renewal.id);
+  if (isOpen(before) && !isOpen(after)) await tx.dropUploads(renewalId);
+  if (mode === 'keygen' && endsEnvelope(event)) await tx.dropEnvelope(renewalId);
   await record({
     action: `renewal.${event.type}`,
-    message: `${renewal.principalId}: renewal ${detail || event.type}`,
-    principalId: renewal.principalId,
-    renewalId: renewal.id,
+    message: `${principalId}: renewal ${detail || event.type}`,
+    principalId,
+    renewalId,
     ...(event.type === 'failed' && { reason: event.code, level: 'warn' as const }),
-    fields: {
-      ...(transition.renewal.newFingerprint && { 'tls.client.hash.sha256': transition.renewal.newFingerprint }),
-    },
+    fields: { ...(after.newFingerprint && { 'tls.client.hash.sha256': after.newFingerprint }) },
   });
-  return transition;
 }

@@ -35,6 +35,21 @@ export function effectKey(effect: Effect): string {
   }
 }
 
+/** What is told of effects that are newly owed: who carries them out, or what follows from them, differs by this. */
+export type Owed = 'offer' | 'issue' | 'prompt' | 'close';
+
+export function owedAs(effect: Effect): Owed {
+  switch (effect.kind) {
+    case 'issue':
+      return 'issue';
+    case 'prompt':
+      return effect.by === undefined ? 'prompt' : 'offer';
+    case 'close-certificate':
+    case 'close-principal':
+      return 'close';
+  }
+}
+
 /** Its place among those of its kind that are carried out at a rate, the lowest first; null: it is carried out as soon as it is due. */
 export function effectRank(effect: Effect): Instant | null {
   return effect.kind === 'issue' || effect.kind === 'prompt' ? (effect.by ?? null) : null;

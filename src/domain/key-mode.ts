@@ -74,6 +74,13 @@ export function possibleKeyModes(
   return policy.keyModes.filter((mode) => able.includes(mode) && allows[mode]);
 }
 
+/** Does it depend on the present key which mode is chosen? Not where the device is to make a new one in any case. */
+export function dependsOnKey(policy: Policy, device: Pick<Principal, 'modes'>): boolean {
+  const able = ableModes(device);
+  const preferred = policy.keyModes.find((mode) => able.includes(mode));
+  return preferred !== undefined && restsOnPresentKey(preferred);
+}
+
 /** The modes a policy allows, the preferred first, and what stands against each; null: nothing does. */
 export function weighKeyModes(...facts: Parameters<typeof possibleKeyModes>) {
   const [policy, device] = facts;

@@ -97,6 +97,14 @@ export type Transition =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'refused'; readonly code: EnrollmentCode };
 
+/** An event that changed a renewal: what it was before and is after, and what the record says of it beyond the event's name. */
+export interface Move {
+  readonly before: Renewal;
+  readonly after: Renewal;
+  readonly event: RenewalEvent;
+  readonly detail: string;
+}
+
 /** States in which the device still has something to do. */
 export const openStates: readonly RenewalState[] = [
   'due',
@@ -289,10 +297,4 @@ export function owed(renewal: Renewal): 'offer' | 'cert' | 'done' | null {
  */
 export function isOwn(renewal: Renewal): boolean {
   return renewal.via === null && renewal.requests > renewal.carriedRequests;
-}
-
-/** Does a reported failure keep the next offer back on this way? What a site gateway reported does not on the device's own. */
-export function isPaused(renewal: Renewal, path: PrincipalId | null, now: Instant): boolean {
-  if (renewal.state !== 'failed' || (renewal.nextAt ?? 0) <= now) return false;
-  return path !== null || renewal.failedVia === null;
 }

@@ -1,4 +1,5 @@
 // The ledger's store as a whole: what can be read, what one unit of work can change, and what every engine that holds it has to keep.
+import type { Owed } from '../domain/effect.ts';
 import type { AlertReader, AlertWriter } from './alerts.ts';
 import type { CampaignReader, CampaignWriter } from './campaigns.ts';
 import type { CarriedReader, CarriedWriter } from './carried.ts';
@@ -69,10 +70,12 @@ export interface Store {
    * no message. It awaits nothing but the transaction, and makes no key and no signature.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** Told when something may have been owed, soon after the commit that owed it, once for many. One listener: the outbox. */
-  onOwed(listener: () => void): void;
-  /** The same when a sink may have something to be told. One listener: the notifier. */
-  onNotify(listener: () => void): void;
+  /**
+   * Told when something may have been owed, and what, soon after the commit that owed it, once for many. One listener: the outbox.
+   */
+  onOwed(listener: (owed: ReadonlySet<Owed>) => void): void;
+  /** The same when sinks may have something to be told, and which. One listener: the notifier. */
+  onNotify(listener: (sinks: ReadonlySet<string>) => void): void;
   /** Told of a write that the storage refused, and why, if {@link isWell} was true before. One listener: what alerts of it. */
   onRefused(listener: (reason: string) => void): void;
   /** False from a write that the storage refused (a full disk, say) until {@link probe} has found that it takes writes again. */

@@ -8,7 +8,6 @@ import {
   holdsCertificate,
   isOpen,
   isOwn,
-  isPaused,
   owed,
   type Renewal,
   type RenewalEvent,
@@ -121,20 +120,6 @@ describe('renewal', () => {
     expect(lapsed).toMatchObject({ state: 'delivered', lapsedAt: noon, nextAt: noon + 40 * day });
     expect(advance(lapsed, { type: 'expired' }, policy, noon).kind).toBe('unchanged');
     expect(play(lapsed, [{ type: 'closed' }])).toMatchObject({ state: 'lapsed', nextAt: null });
-  });
-
-  it.each([
-    [null, null, true],
-    [null, 'gw-1', true],
-    ['gw-1', null, false],
-    ['gw-1', 'gw-1', true],
-    ['gw-1', 'gw-2', true],
-  ])('that failed, as %s said, holds the next offer back on the way %s: %s', (said, way, is) => {
-    const [via = null, path = null] = [said, way].map((each) => (each === null ? null : idOf(each)));
-    const failed = play(renewal({ state: 'offered' }), [{ type: 'failed', code: 'flash', detail: '', via }]);
-    expect(isPaused(failed, path, noon)).toBe(is);
-    expect(isPaused(failed, path, failed.nextAt ?? 0)).toBe(false);
-    expect(isPaused({ ...failed, state: 'offered' }, path, noon)).toBe(false);
   });
 
   it.each([

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
 import type { WithBreaker } from '../renewal/breaker.ts';
 import { newestActive } from '../renewal/held.ts';
-import { mannerOf } from '../renewal/manner.ts';
+import { type Manner, mannerOf } from '../renewal/manner.ts';
 import { broughtBy, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import type { WithTurns } from '../turns.ts';
@@ -51,13 +51,19 @@ export async function onListening(app: AnswerContext, session: Session, bySubscr
   }
 }
 
-/** The session said hello for this principal, which may be its own. */
-export function onHello(app: AnswerContext, session: Session, id: PrincipalId): Promise<void> {
+/** The session said hello for this principal, which may be its own. `manner` is how it is spoken to on this way. */
+export function onHello(app: AnswerContext, session: Session, id: PrincipalId, manner: Manner): Promise<void> {
   app.asked.note(session, session.principal.id, id, app.clock.steady());
-  return answer(app, session, id, true);
+  return answer(app, session, id, true, manner);
 }
 
-async function answer(app: AnswerContext, session: Session, id: PrincipalId, asked: boolean): Promise<void> {
+async function answer(
+  app: AnswerContext,
+  session: Session,
+  id: PrincipalId,
+  asked: boolean,
+  known?: Manner,
+): Promise<void> {
   const inquiry = { session, id, renewals: await app.store.read.unendedRenewals(id) };
   const isOwn = session.principal.id === id;
   const outcome = await (isOwn ? tellOwn(app, inquiry) : tellThrough(app, inquiry));
@@ -65,7 +71,7 @@ async function answer(app: AnswerContext, session: Session, id: PrincipalId, ask
   const message = await restOf(app, inquiry, outcome);
   if (message) {
     const path = { speaker: session.principal.id, certificate: isOwn ? session.fingerprint : null };
-    const manner = await mannerOf(app, id, isOwn ? null : path.speaker);
+    const manner = known ?? (await mannerOf(app, id, isOwn ? null : path.speaker));
     // It is told how long to wait, and refused nothing.
     const taken = await sayErrorTo(app, path, id, manner, message, null);
     if (taken === 0) return;

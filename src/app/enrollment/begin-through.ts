@@ -2,30 +2,29 @@
 // A renewal is counted once, in the transaction of its request, so that a limit holds whatever happens twice.
 import { chooseDelegation, dayOf, mayActFor } from '../../domain/delegation.ts';
 import type { Refusal } from '../../domain/errors.ts';
-import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
-import type { Change } from '../change.ts';
+import type { Reader } from '../../ports/store.ts';
+import type { Way } from '../renewal/manner.ts';
 
 export type Beginning =
   | { readonly refusal: Refusal }
   | {
       /** The renewal as it goes on: asked for by this gateway, or by the device itself. */
       readonly renewal: Renewal;
-      /** Counts it under its delegation, if it was not before. To be called once the request is accepted. */
-      count(): Promise<void>;
+      /** The delegation that it is to be counted under once the request is accepted; null: none, or it was counted before. */
+      readonly countedUnder: string | null;
     };
-
-const uncounted = async (): Promise<void> => undefined;
 
 /** May the request be made through this gateway? `via` is null where the device asks itself: nobody else's leave is needed. */
 export async function beginThrough(
-  { tx, now }: Change,
-  via: PrincipalId | null,
+  { tx, now }: { readonly tx: Reader; readonly now: Instant },
+  via: Way,
   device: Principal,
   renewal: Renewal,
 ): Promise<Beginning> {
-  if (via === null) return { renewal: { ...renewal, via }, count: uncounted };
+  if (via === null) return { renewal: { ...renewal, via }, countedUnder: null };
   const gateway = await tx.principal(via);
   if (!gateway) return { refusal: { code: 'not_delegated', detail: 'not a device of yours' } };
   const delegations = await tx.delegationsFor(device.id, device.site);
@@ -36,11 +35,7 @@ export async function beginThrough(
   for (const { id } of counted ? [] : verdict.delegations) used.set(id, await tx.delegationUse(id, dayOf(now)));
   const chosen = chooseDelegation(verdict.delegations, renewal.mode, used);
   if ('code' in chosen) return { refusal: { ...chosen, ...untilTomorrow(chosen.code, now) } };
-  const { id } = chosen.delegation;
-  return {
-    renewal: { ...renewal, via },
-    count: counted ? uncounted : () => tx.useDelegation(id, dayOf(now)),
-  };
+  return { renewal: { ...renewal, via }, countedUnder: counted ? null : chosen.delegation.id };
 }
 
 function untilTomorrow(code: Refusal['code'], now: Instant): Pick<Refusal, 'retryAfterSeconds'> {

@@ -4,39 +4,31 @@ import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Refusal } from '../../domain/errors.ts';
 import { possibleKeyModes } from '../../domain/key-mode.ts';
 import { renewalTime, validityAt } from '../../domain/policy.ts';
-import type { Principal, PrincipalId } from '../../domain/principal.ts';
-import { awaitDevice, holdsCertificate, isOpen, owed, type Renewal, sentAgain } from '../../domain/renewal.ts';
+import type { Principal } from '../../domain/principal.ts';
+import { advance, awaitDevice, holdsCertificate, isOpen, type Renewal, sentAgain } from '../../domain/renewal.ts';
 import { approve, type KeyFacts, ownRequest } from '../../domain/request.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import { canAgree, newEnvelopedKey } from '../../pki/envelope.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
-import { type Change, type Changing, change, step } from '../change.ts';
+import { type Change, type Changing, change } from '../change.ts';
 import { type Context, cohortIn, policyOf } from '../context.ts';
-import { callOff } from '../renewal/call-off.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
-import { dropUnused } from '../renewal/drop-unused.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { lastChance } from '../renewal/last-chance.ts';
+import type { Way } from '../renewal/manner.ts';
 import { issuerEnd } from '../trust.ts';
 import { type ActForContext, concernsDelegation, refuseGateway } from './act-for.ts';
 import { beginThrough } from './begin-through.ts';
+import type { Moment } from './conversation.ts';
 import { listenersTo } from './delegations.ts';
+import { type KeepContext, keepOutcome } from './keep-outcome.ts';
+import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } from './outcome.ts';
 
-export type PrepareContext = ActForContext &
-  Pick<Context, 'authority' | 'profiles' | 'entropy' | 'policies' | 'settings'>;
-
-/** Is there nothing yet, or nothing any more, that this renewal's device could be offered? In mode `csr` that is the device's to ask for. */
-export async function awaitsRequest(
-  app: Pick<Context, 'store' | 'clock' | 'policies' | 'settings'>,
-  renewal: Renewal,
-): Promise<boolean> {
-  if (renewal.mode === 'csr') return false;
-  return owed(renewal) === 'offer' || (owed(renewal) === 'cert' && !(await isUsable(app, renewal)));
-}
+export type PrepareContext = ActForContext & KeepContext;
 
 /** Is the replacement still worth fetching: whole, never used, and not due itself? */
-async function isUsable(
+export async function isUsable(
   app: Pick<Context, 'store' | 'clock' | 'policies' | 'settings'>,
   renewal: Renewal,
 ): Promise<boolean> {
@@ -104,36 +96,39 @@ interface Prepared {
   readonly key: KeyToCertify | null;
 }
 
-async function requestWithin(
-  within: Change<PrepareContext>,
-  { renewal: seen, usable, key }: Prepared,
-  via: PrincipalId | null,
-): Promise<Refusal | null> {
-  const { tx } = within;
+async function requestWithin(within: Change<PrepareContext>, prepared: Prepared, via: Way): Promise<Refusal | null> {
+  const { keep, reply } = await judgeOwn(within, prepared, via);
+  await keepOutcome(within, { id: prepared.renewal.principalId, via }, keep);
+  return reply.kind === 'refusal' ? reply.refusal : null;
+}
+
+async function judgeOwn(moment: Moment, { renewal: seen, usable, key }: Prepared, via: Way): Promise<Outcome> {
+  const { tx } = moment;
   const renewal = await tx.renewal(seen.id);
   // Somebody else was quicker: what is to come of it is on its way.
-  if (renewal?.state !== seen.state || renewal.newFingerprint !== seen.newFingerprint) return null;
+  if (renewal?.state !== seen.state || renewal.newFingerprint !== seen.newFingerprint) return answered(nothing);
   const principal = await tx.principal(renewal.principalId);
   const old = renewal.oldFingerprint ? await tx.certificate(renewal.oldFingerprint) : null;
-  if (principal?.status !== 'active' || !isOpen(renewal) || renewal.mode === 'csr' || !old) return null;
-  if (await isDistrusted(within, renewal, principal)) {
-    await callOff(within, renewal, principal, distrusted);
-    return { code: 'renewal_closed', detail: distrusted };
+  if (principal?.status !== 'active' || !isOpen(renewal) || renewal.mode === 'csr' || !old) return answered(nothing);
+  if (await isDistrusted(moment, renewal, principal)) {
+    const off = { kind: 'call-off', renewal, principal, detail: distrusted } as const;
+    return refuseWith({ code: 'renewal_closed', detail: distrusted }, [off]);
   }
-  const objection = await objectToMode(within, renewal, principal, old);
-  if (objection) return objection;
-  if (!key) return keyRefused(renewal);
-  const beginning = await beginThrough(within, via, principal, renewal);
-  if ('refusal' in beginning) return beginning.refusal;
+  const objection = await objectToMode(moment, renewal, principal, old);
+  if (objection) return refuseWith(objection);
+  if (!key) return refuseWith(keyRefused(renewal));
+  const beginning = await beginThrough(moment, via, principal, renewal);
+  if ('refusal' in beginning) return refuseWith(beginning.refusal);
   // After a failure the key it has gets the certificate it got before; a key of ours that failed is not sent twice.
   const again = usable && renewal.mode === 'recertify';
-  const current = again ? beginning.renewal : { ...beginning.renewal, newFingerprint: null, requestKey: null };
-  if (!again) await dropUnused(within, renewal);
-  return settle(within, current, principal, { old, key }, beginning.count);
+  const before = again ? beginning.renewal : { ...beginning.renewal, newFingerprint: null, requestKey: null };
+  const asked = await ask(moment, { before, principal, old, key, countedUnder: beginning.countedUnder });
+  if (again) return asked;
+  return { ...asked, keep: [{ kind: 'unused', renewal }, ...asked.keep] };
 }
 
 async function objectToMode(
-  { app, tx, now }: Change<Pick<Context, 'authority' | 'profiles' | 'policies'>>,
+  { app, tx, now }: Moment,
   renewal: Renewal,
   principal: Principal,
   old: LedgerEntry,
@@ -169,17 +164,24 @@ async function keyFor(
   return { key: { algorithm: 'ec-p256', bits: 0, fingerprint: fingerprintOf(spki), spki }, envelope, csr };
 }
 
-async function settle(
-  within: Change<PrepareContext>,
-  renewal: Renewal,
-  principal: Principal,
-  { old, key: toCertify }: { readonly old: LedgerEntry; readonly key: KeyToCertify },
-  count: () => Promise<void>,
-): Promise<Refusal | null> {
-  const { app, tx, now } = within;
-  const validity = validityAt(now, policyOf(app, principal), issuerEnd(app), old);
-  if (!validity) return { code: 'unavailable', detail: 'the issuing CA is near its end' };
-  const { key, envelope, csr } = toCertify;
+interface Asking {
+  /** The renewal as it goes on. */
+  readonly before: Renewal;
+  readonly principal: Principal;
+  readonly old: LedgerEntry;
+  readonly key: KeyToCertify;
+  readonly countedUnder: string | null;
+}
+
+async function ask(
+  { app, tx, now }: Moment,
+  { before, principal, old, key: made, countedUnder }: Asking,
+): Promise<Outcome> {
+  const { mode } = before;
+  const policy = policyOf(app, principal);
+  const validity = validityAt(now, policy, issuerEnd(app), old);
+  if (!validity) return refused('unavailable', 'the issuing CA is near its end');
+  const { key, envelope, csr } = made;
   const approval = approve({
     // Of a key that is certified already, or was made here, possession need not be shown again.
     facts: ownRequest(principal.id, key, csr),
@@ -188,21 +190,25 @@ async function settle(
     profile: app.profiles[principal.kind],
     serial: newSerial(app.entropy),
     ...validity,
-    keyHolder: renewal.mode === 'recertify' ? 'itself' : 'nobody',
-    mode: renewal.mode,
+    keyHolder: mode === 'recertify' ? 'itself' : 'nobody',
+    mode,
   });
-  if (approval.kind === 'refused') return approval;
+  if (approval.kind === 'refused') return refuseWith(approval);
   const event = { type: 'requested', requestKey: key.fingerprint } as const;
-  const transition = await step(within, renewal, event, principal, `requested, key mode ${renewal.mode}`);
-  if (transition.kind === 'refused') return { code: transition.code, detail: 'no more requests in this renewal' };
-  if (transition.kind === 'unchanged') return null;
-  await count();
-  if (holdsCertificate(transition.renewal)) {
-    await tx.owe({ kind: 'prompt', renewalId: renewal.id });
-    return null;
+  const transition = advance(before, event, policy, now);
+  if (transition.kind === 'refused') return refused(transition.code, 'no more requests in this renewal');
+  if (transition.kind === 'unchanged') return answered(nothing);
+  const { renewal: after } = transition;
+  const detail = `requested, key mode ${mode}`;
+  const keep: Keeping[] = [{ kind: 'move', move: { before, after, event, detail } }];
+  if (countedUnder !== null) keep.push({ kind: 'delegation', id: countedUnder });
+  const renewalId = before.id;
+  if (holdsCertificate(after)) {
+    keep.push({ kind: 'effect', effect: { kind: 'prompt', renewalId } });
+    return answered(nothing, ...keep);
   }
-  if (envelope) await tx.putEnvelope(renewal.id, envelope);
-  await tx.putRequest(renewal.id, approval.request);
-  await tx.owe({ kind: 'issue', renewalId: renewal.id, by: await lastChance(tx, renewal) });
-  return null;
+  if (envelope) keep.push({ kind: 'envelope', renewal: before, envelope });
+  keep.push({ kind: 'request', renewal: before, request: approval.request, signed: false });
+  keep.push({ kind: 'effect', effect: { kind: 'issue', renewalId, by: await lastChance(tx, before) } });
+  return answered(nothing, ...keep);
 }

@@ -1,32 +1,20 @@
-// Tells a device what its renewal's state owes it: the offer, the certificate, or that all is done. Sent again it harms
-// nothing; when nobody listens, the ledger keeps it until the device does.
-import {
-  awaitDevice,
-  holdsCertificate,
-  isOpen,
-  isPaused,
-  owed,
-  type Renewal,
-  sentAgain,
-} from '../../domain/renewal.ts';
-import { toSeconds } from '../../domain/time.ts';
+// Tells a device what its renewal's state owes it, as planned in domain/prompting.ts: the offer, the certificate, or that all is done.
+// Sent again it harms nothing; when nobody listens, the ledger keeps it until the device does.
+import { afterSending, type PromptReason, planAnew, planPrompt } from '../../domain/prompting.ts';
+import { isOpen, owed, type Renewal } from '../../domain/renewal.ts';
 import type { DownWord } from '../../domain/topics.ts';
-import { type Change, change, step } from '../change.ts';
+import { type Change, change, keepMove } from '../change.ts';
 import { type Context, policyOf } from '../context.ts';
-import { holdOf, keepHeld, tellUrgent } from '../renewal/hold.ts';
+import { keepHeld, readHold, tellUrgent } from '../renewal/hold.ts';
 import { lastChance } from '../renewal/last-chance.ts';
-import { fitted, type Manner, type Way } from '../renewal/manner.ts';
+import type { Manner, Way } from '../renewal/manner.ts';
 import type { WithRates } from '../renewal/rate.ts';
-import { chainFor } from '../trust.ts';
 import { listenersTo } from './delegations.ts';
-import { awaitsRequest, type PrepareContext, prepare } from './prepare.ts';
-import { offerOf, replacementOf } from './replacement.ts';
+import { isUsable, type PrepareContext, prepare } from './prepare.ts';
+import { doneUnder, owedMessage, replacementMessage } from './replacement.ts';
 import { type AskedOn, type Audience, type Said, sendEach } from './send-down.ts';
 
 export type PromptContext = PrepareContext & WithRates;
-
-/** Why something is sent: its time had come, or its device listens or asked. */
-type Reason = 'due' | 'asked';
 
 /**
  * What came of it: somebody was told, or will be as soon as the replacement is made; nobody listens to it; there have been as many
@@ -34,49 +22,66 @@ type Reason = 'due' | 'asked';
  */
 export type Told = 'told' | 'follows' | 'unheard' | 'queued' | 'waits' | 'nothing';
 
-/** Sends what is owed under this renewal now, on every way or on the one it was asked on, and records that it was sent. */
-export async function prompt(
-  app: PromptContext,
-  renewalId: string,
-  reason: Reason = 'due',
-  asked: AskedOn = 'everywhere',
-): Promise<Told> {
+/** Why something is sent, on which way, and the effect that is settled with the change that it brings about. */
+interface Occasion {
+  readonly reason: PromptReason;
+  readonly asked: AskedOn;
+  readonly effect: Settling | null;
+}
+
+/** An effect that is carried out. */
+export class Settling {
+  readonly id: number;
+  /** Is it settled? Else whoever carries it out has yet to settle it. */
+  settled = false;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+}
+
+/** Sends what is owed under this renewal because its time has come, and settles the effect where anything is kept of that. */
+export function prompt(app: PromptContext, renewalId: string, effect: Settling): Promise<Told> {
+  return promptNow(app, renewalId, { reason: 'due', asked: 'everywhere', effect });
+}
+
+async function promptNow(app: PromptContext, renewalId: string, occasion: Occasion): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return 'nothing';
-  const hold = await holdOf(app, renewal);
-  if (hold.kind === 'held') {
-    await keepHeld(app, renewalId, hold.until);
-    return 'waits';
+  const { rates } = app;
+  const what = owed(renewal);
+  const plan = planPrompt({
+    renewal,
+    reason: occasion.reason,
+    hold: await readHold(app, renewal),
+    isUsable: what === 'cert' && renewal.mode !== 'csr' && (await isUsable(app, renewal)),
+    isHeard: what === 'offer' && (await listenersTo(app, renewal.principalId, 'offer')).length > 0,
+    // The last, so that nothing is awaited between them and the plan.
+    offers: { left: rates.offers.left, contended: rates.offers.contended },
+  });
+  switch (plan.kind) {
+    case 'nothing':
+      return 'nothing';
+    case 'hold':
+      await keepHeld(app, renewalId, plan.until);
+      return 'waits';
+    case 'queue':
+      return 'queued';
+    case 'prepare':
+    case 'send':
+      break;
   }
-  // An offer that nobody would hear takes nobody's turn.
-  if (owed(renewal) === 'offer' && (await listenersTo(app, renewal.principalId, 'offer')).length > 0) {
-    if (!takesTurn(app, reason)) return 'queued';
-    if (hold.kind === 'urgent') await tellUrgent(app, renewal, hold.campaign);
-  }
-  if (await awaitsRequest(app, renewal)) {
-    const prepared = await prepare(app, renewal.id);
-    return prepared === 'made' ? 'follows' : prepared === 'hindered' ? 'waits' : prepared;
-  }
-  return send(app, renewal, reason, asked, (manner) => messageFor(app, renewal, manner));
-}
-
-/** Who asks comes after those who wait: they have less time, or asked before. */
-function takesTurn({ rates }: WithRates, reason: Reason): boolean {
-  return (reason === 'due' || !rates.offers.contended) && rates.offers.take();
-}
-
-/** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
-export async function sendReplacement(app: PromptContext, renewalId: string, asked: AskedOn): Promise<Told> {
-  const renewal = await app.store.read.renewal(renewalId);
-  if (!renewal || !isOpen(renewal)) return 'nothing';
-  return send(app, renewal, 'asked', asked, (manner) => replacementMessage(app, renewal, manner));
+  if (plan.takesTurn) rates.offers.take();
+  if (plan.overrides !== null) await tellUrgent(app, renewal, plan.overrides);
+  if (plan.kind === 'send') return send(app, renewal, occasion, (manner) => owedMessage(app, renewal, manner));
+  const prepared = await prepare(app, renewal.id);
+  return prepared === 'made' ? 'follows' : prepared === 'hindered' ? 'waits' : prepared;
 }
 
 async function send(
   app: PromptContext,
   renewal: Renewal,
-  reason: Reason,
-  asked: AskedOn,
+  { reason, asked, effect }: Occasion,
   messageFor: (manner: Manner) => Promise<Said | null>,
 ): Promise<Told> {
   let said = false;
@@ -87,10 +92,29 @@ async function send(
   });
   if (!said) return 'nothing';
   // That nobody listens is known only where everybody was spoken to.
-  if (taken.size > 0 || asked === 'everywhere') {
-    await change(app, (within) => keepSent(within, renewal, taken, reason));
+  if (taken.size > 0 || (asked === 'everywhere' && (effect !== null || isOpen(renewal)))) {
+    await change(app, async (within) => {
+      if (effect) await within.tx.settle(effect.id);
+      await keepSent(within, renewal, taken, reason);
+    });
+    if (effect) effect.settled = true;
   }
   return taken.size > 0 ? 'told' : 'unheard';
+}
+
+async function keepSent(
+  within: Change<Pick<Context, 'policies'>>,
+  sent: Renewal,
+  taken: ReadonlySet<DownWord>,
+  reason: PromptReason,
+) {
+  const { app, tx, now } = within;
+  const renewal = await tx.renewal(sent.id);
+  const principal = renewal && (await tx.principal(renewal.principalId));
+  if (!renewal || !principal) return;
+  const sending = afterSending(renewal, sent.state, taken, reason, policyOf(app, principal), now);
+  if (sending.kind === 'put') await tx.putRenewal(sending.renewal);
+  if (sending.kind === 'move') await keepMove(within, sending.move);
 }
 
 /**
@@ -102,18 +126,29 @@ function audienceOf(renewal: Renewal): Audience {
   return { certificate: renewal.newFingerprint, gateways: renewal.via !== null };
 }
 
-/**
- * Prompts a renewal on the way on which somebody has just begun to listen, or said hello: with what is owed, or once more with what was
- * sent before and may have been lost.
- */
+/** Prompts a renewal on the way on which somebody has just begun to listen, or said hello, see {@link planAnew}. */
 export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Way): Promise<Told> {
-  // A device that reported a failure is offered again when its pause is over, not at each of its reconnects.
-  if (isPaused(renewal, asked, app.clock.now())) return 'waits';
-  if (renewal.state === 'installed') return sendReplacement(app, renewal.id, asked);
-  if (renewal.state === 'activated' && renewal.confirmedAt !== null) return sendDoneAgain(app, renewal, asked);
-  const told = await prompt(app, renewal.id, 'asked', asked);
-  if (told === 'queued') await queueOffer(app, renewal.id);
-  return told;
+  switch (planAnew(renewal, asked, app.clock.now())) {
+    case 'pause':
+      return 'waits';
+    case 'replacement':
+      return sendReplacement(app, renewal.id, asked);
+    case 'done':
+      return sendDoneAgain(app, renewal, asked);
+    case 'owed': {
+      const told = await promptNow(app, renewal.id, { reason: 'asked', asked, effect: null });
+      if (told === 'queued') await queueOffer(app, renewal.id);
+      return told;
+    }
+  }
+}
+
+/** Sends the replacement of a renewal once more because its device asked again, whatever was acknowledged before. */
+export async function sendReplacement(app: PromptContext, renewalId: string, asked: AskedOn): Promise<Told> {
+  const renewal = await app.store.read.renewal(renewalId);
+  if (!renewal || !isOpen(renewal)) return 'nothing';
+  const occasion = { reason: 'asked', asked, effect: null } as const;
+  return send(app, renewal, occasion, (manner) => replacementMessage(app, renewal, manner));
 }
 
 /** That all is done, to who may have missed it. */
@@ -129,72 +164,4 @@ export async function queueOffer(app: Pick<Context, 'store'>, renewalId: string)
     const renewal = await tx.renewal(renewalId);
     if (renewal) await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
   });
-}
-
-function doneUnder(app: Pick<Context, 'clock'>, { id, nextAt }: Renewal): Said {
-  return { word: 'done', renewal: id, retires: toSeconds(nextAt ?? app.clock.now()) };
-}
-
-async function messageFor(
-  app: Pick<Context, 'store' | 'authority' | 'clock'>,
-  renewal: Renewal,
-  manner: Manner,
-): Promise<Said | null> {
-  switch (owed(renewal)) {
-    case 'offer':
-      return offerOf(app, renewal, null);
-    case 'cert':
-      return replacementMessage(app, renewal, manner);
-    case 'done':
-      return doneUnder(app, renewal);
-    case null:
-      return null;
-  }
-}
-
-/** The certificate with its chain to a device that asked for it and can take it whole; else the offer of what it may fetch. */
-async function replacementMessage(
-  app: Pick<Context, 'store' | 'authority' | 'clock'>,
-  renewal: Renewal,
-  manner: Manner,
-): Promise<Said | null> {
-  const replacement = await replacementOf(app, renewal);
-  if (!replacement) return null;
-  if (renewal.mode === 'csr') {
-    const certificates = [replacement, ...chainFor(app, replacement)];
-    const whole = { word: 'cert', renewal: renewal.id, certificates } as const;
-    if (fitted(renewal.principalId, manner, whole)) return whole;
-  }
-  return offerOf(app, renewal, replacement);
-}
-
-/** What a device brings about by listening and asking is kept and told once: it may do so as often as it likes. */
-async function keepSent(
-  within: Change<Pick<Context, 'policies'>>,
-  sent: Renewal,
-  taken: ReadonlySet<DownWord>,
-  reason: Reason,
-): Promise<void> {
-  const { app, tx, now } = within;
-  const renewal = await tx.renewal(sent.id);
-  const principal = renewal && (await tx.principal(renewal.principalId));
-  if (!renewal || !principal || renewal.state !== sent.state) return;
-  // Installed it stays, and since when: the next move is the device's.
-  if (renewal.state === 'installed') return;
-  if (taken.size === 0) {
-    if (isOpen(renewal)) await tx.putRenewal(awaitDevice(renewal));
-    return;
-  }
-  if (taken.has('done')) {
-    await step(within, renewal, { type: 'confirmed' }, principal, 'confirmed to the device');
-    return;
-  }
-  const policy = policyOf(app, principal);
-  if (reason === 'asked' && renewal.state === 'offered') {
-    await tx.putRenewal(sentAgain(renewal, policy, now, reason));
-    return;
-  }
-  const transition = await step(within, renewal, { type: taken.has('cert') ? 'delivered' : 'offered' }, principal);
-  const current = transition.kind === 'changed' ? transition.renewal : renewal;
-  if (holdsCertificate(current)) await tx.putRenewal(sentAgain(current, policy, now, reason));
 }

@@ -1,66 +1,43 @@
 // A device says what became of its certificate: installed, or failed and why. Neither completes a renewal: only a
 // connection with the new certificate does.
-
-import type { Refusal } from '../../domain/errors.ts';
 import type { AckMessage } from '../../domain/message.ts';
-import { isOpen, isOwn } from '../../domain/renewal.ts';
+import { advance, isOpen, isOwn, type RenewalEvent } from '../../domain/renewal.ts';
 import { renewalFailed } from '../../domain/watch.ts';
-import { type Change, change, step } from '../change.ts';
-import type { Context } from '../context.ts';
-import { type ReopenContext, reopenWithin } from '../renewal/reopen.ts';
-import { detailLengthMax, type Sender } from './receive.ts';
+import { policyOf } from '../context.ts';
+import { planReopening } from '../renewal/reopen.ts';
+import { type Conversation, detailLengthMax, renewalClosed, unknownRenewal } from './conversation.ts';
+import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } from './outcome.ts';
 
-type ReceiveAckContext = ReopenContext & Pick<Context, 'sessions'>;
-
-/** Takes an acknowledgement. */
-export async function receiveAck(app: ReceiveAckContext, sender: Sender, ack: AckMessage): Promise<Refusal | null> {
-  const isInUse = ack.status === 'failed' && (await isReplacementInUse(app, sender, ack));
-  return change(app, (within) => take(within, sender, ack, isInUse), sender.via);
-}
-
-/** Has the device a session that was opened with what it says it cannot use? */
-async function isReplacementInUse(
-  app: Pick<Context, 'store' | 'sessions'>,
-  { id }: Sender,
-  ack: AckMessage,
-): Promise<boolean> {
-  const renewal = await app.store.read.renewal(ack.renewal);
-  const replacement = renewal?.principalId === id ? renewal.newFingerprint : null;
-  return replacement !== null && app.sessions.isConnected(id, replacement);
-}
-
-async function take(
-  within: Change<ReopenContext>,
-  sender: Sender,
-  ack: AckMessage,
-  isInUse: boolean,
-): Promise<Refusal | null> {
-  const renewal = await within.tx.renewal(ack.renewal);
-  const principal = await within.tx.principal(sender.id);
-  if (renewal?.principalId !== sender.id || !principal) {
-    return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
-  }
+/**
+ * What comes of an acknowledgement.
+ * @param isInUse has the device a session that was opened with what it says it cannot use?
+ */
+export async function takeAck(conversation: Conversation, ack: AckMessage, isInUse: boolean): Promise<Outcome> {
+  const { app, now, sender, renewal, principal } = conversation;
+  if (!renewal || !principal) return refuseWith(unknownRenewal);
+  const { via, session } = sender;
   if (renewal.state === 'activated' && ack.status === 'failed') {
-    const { via, session } = sender;
     const speaksUnder = via === null && !session.introduced ? session.fingerprint : null;
-    return reopenWithin(within, renewal, principal, { ...saidOf(ack), speaksUnder, isInUse });
+    const reopening = await planReopening(conversation, renewal, principal, { ...saidOf(ack), speaksUnder, isInUse });
+    return 'code' in reopening ? refuseWith(reopening) : answered(nothing, { kind: 'reopening', reopening });
   }
   // Nothing is taken back: what came late, or was replayed, is told to be so.
-  if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
+  if (!isOpen(renewal)) return refuseWith(renewalClosed);
   // The device has it on its own connection, and says there what became of it.
-  if (sender.via !== null && isOwn(renewal)) return null;
+  if (via !== null && isOwn(renewal)) return answered(nothing);
+  const moved = (event: RenewalEvent, detail: string, ...also: readonly Keeping[]): Outcome => {
+    const transition = advance(renewal, event, policyOf(app, principal), now);
+    if (transition.kind !== 'changed') return answered(nothing);
+    const move = { before: renewal, after: transition.renewal, event, detail };
+    return answered(nothing, { kind: 'move', move }, ...also);
+  };
   if (ack.status === 'installed') {
-    if (renewal.newFingerprint === null) return { code: 'wrong_state', detail: 'nothing was issued yet' };
-    await step(within, renewal, { type: 'installed' }, principal, 'installed by the device');
-    return null;
+    if (renewal.newFingerprint === null) return refused('wrong_state', 'nothing was issued yet');
+    return moved({ type: 'installed' }, 'installed by the device');
   }
   const { code, detail } = saidOf(ack);
-  const failed = { type: 'failed', code, detail, via: sender.via } as const;
-  const transition = await step(within, renewal, failed, principal, `failed: ${code}`);
-  if (transition.kind === 'changed') {
-    await within.alert(renewalFailed(principal, code, detail));
-  }
-  return null;
+  const condition = renewalFailed(principal, code, detail);
+  return moved({ type: 'failed', code, detail, via }, `failed: ${code}`, { kind: 'alert', condition });
 }
 
 function saidOf({ code = 'unspecified', detail = '' }: AckMessage): { readonly code: string; readonly detail: string } {

@@ -4,21 +4,28 @@ import type { GetMessage } from '../../domain/message.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { partBytesWithin } from '../../wire/index.ts';
 import { type Changing, change, step } from '../change.ts';
-import type { Context } from '../context.ts';
 import { type Manner, mannerOf, roomFor, type Way } from '../renewal/manner.ts';
-import type { Sender } from './receive.ts';
+import {
+  converse,
+  type JudgeContext,
+  objectToFirst,
+  renewalClosed,
+  type Sender,
+  unknownRenewal,
+} from './conversation.ts';
 import { fetchedUnder, replacementOf } from './replacement.ts';
 import { type SendDownContext, sendDown } from './send-down.ts';
 
-type ReceiveGetContext = SendDownContext & Changing & Pick<Context, 'policies'>;
+type ReceiveGetContext = SendDownContext & Changing & JudgeContext;
 
 /** Takes a request for parts. One is answered by as many parts as it takes, in order; the same request again by the same parts. */
 export async function receiveGet(app: ReceiveGetContext, sender: Sender, get: GetMessage): Promise<Refusal | null> {
-  const renewal = await app.store.read.renewal(get.renewal);
-  if (renewal?.principalId !== sender.id) {
-    return { code: 'unknown_renewal', detail: 'no renewal of yours has this id' };
-  }
-  if (!isOpen(renewal)) return { code: 'renewal_closed', detail: 'this renewal has ended' };
+  const conversation = await converse({ app, tx: app.store.read, now: app.clock.now() }, sender, get.renewal);
+  const objection = objectToFirst(conversation);
+  if (objection) return objection;
+  const { renewal } = conversation;
+  if (!renewal) return unknownRenewal;
+  if (!isOpen(renewal)) return renewalClosed;
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return { code: 'wrong_state', detail: 'there is nothing to fetch' };
   const whole = fetchedUnder(app, renewal, await mannerOf(app, sender.id, sender.via), replacement);
@@ -33,7 +40,7 @@ export async function receiveGet(app: ReceiveGetContext, sender: Sender, get: Ge
     total: whole.length,
   });
   if (sent === null) return { code: 'packet_too_small', detail: 'no part fits' };
-  if (sent === whole.length) await keepDelivered(app, renewal);
+  if (sent === whole.length) await keepDelivered(app, sender, renewal);
   return null;
 }
 
@@ -66,11 +73,10 @@ async function sendParts(
 }
 
 /** The last byte has been sent; what the device makes of it, it will say. */
-function keepDelivered(app: Changing & Pick<Context, 'policies'>, sent: Renewal): Promise<void> {
+function keepDelivered(app: ReceiveGetContext, sender: Sender, sent: Renewal): Promise<void> {
   return change(app, async (within) => {
-    const renewal = await within.tx.renewal(sent.id);
-    const principal = renewal && (await within.tx.principal(renewal.principalId));
-    if (!principal || renewal.newFingerprint !== sent.newFingerprint) return;
+    const { renewal, principal } = await converse(within, sender, sent.id);
+    if (!renewal || !principal || renewal.newFingerprint !== sent.newFingerprint) return;
     await step(within, renewal, { type: 'delivered' }, principal);
   });
 }

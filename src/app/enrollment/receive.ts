@@ -1,39 +1,38 @@
-// Takes what a device publishes on its enrollment topics: throttles, decodes, hands each word to its verb, and answers a
-// refusal with its code. Bad input changes nothing but a count.
-import { mayPublish } from '../../domain/acl.ts';
+// Takes what a device publishes on its enrollment topics: has the conversation opened and each message judged, what comes of it kept in one
+// change, and answers it then. Bad input changes nothing but a count.
 import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
 import type { UpMessage } from '../../domain/message.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
-import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
-import { decodeUp } from '../../wire/index.ts';
+import { readCsr } from '../../pki/csr.ts';
+import { type Change, change } from '../change.ts';
 import type { Context } from '../context.ts';
+import { waitForAuthority } from '../renewal/authority-wait.ts';
 import { mannerOf } from '../renewal/manner.ts';
-import { noteHeard } from '../renewal/reopen.ts';
+import { heardWithin, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import type { WithHearing } from '../whereabouts.ts';
-import { concernsDelegation, objectToSpeaker, refuseGateway, slowDown } from './act-for.ts';
-import type { AnswerContext } from './answer.ts';
-import { receiveAck } from './receive-ack.ts';
-import { receiveCsr } from './receive-csr.ts';
+import { concernsDelegation, refuseGateway, slowDown } from './act-for.ts';
+import { type AnswerContext, onHello } from './answer.ts';
+import { assembleRequest } from './assemble-request.ts';
+import {
+  type Conversation,
+  converse,
+  detailLengthMax,
+  objectToFirst,
+  openConversation,
+  type Sender,
+} from './conversation.ts';
+import { keepOutcome } from './keep-outcome.ts';
+import { type Outcome, type Reply, refused, refuseWith } from './outcome.ts';
+import { sendReplacement } from './prompt.ts';
+import { takeAck } from './receive-ack.ts';
+import { takeRequest, type WholeRequest } from './receive-csr.ts';
 import { receiveGet } from './receive-get.ts';
-import { receiveHello } from './receive-hello.ts';
+import { takeHello } from './receive-hello.ts';
 import { sayError } from './send-down.ts';
-import { isAnswered, maySpeak } from './throttle.ts';
+import { isAnswered } from './throttle.ts';
 
 export type ReceiveContext = AnswerContext & WithHearing;
-
-/** Where a message came from: the session it arrived on and the encoding it was spoken in. */
-export interface Sender {
-  /** The principal it is about. */
-  readonly id: PrincipalId;
-  /** The gateway that spoke for it; null when it spoke itself. */
-  readonly via: PrincipalId | null;
-  readonly session: Session;
-  readonly encoding: Encoding;
-}
-
-/** Characters of a device's own words that are kept or logged. */
-export const detailLengthMax = 200;
 
 /** Takes one message, as {@link Entrance.receive} has it. */
 export async function receive(
@@ -42,36 +41,29 @@ export async function receive(
   topic: string,
   payload: Uint8Array,
 ): Promise<void> {
-  const address = parseEnrollmentTopic(topic);
   const { id: self } = session.principal;
-  if (!address || !isUpWord(address.word) || !mayPublish(session.access, topic)) {
-    const code = address && !isUpWord(address.word) && address.id === self ? 'unknown_word' : 'not_authorized';
-    return refuseUnlessTold(app, self, { code, detail: 'not a topic of yours to publish on' });
+  const opening = await openConversation(app, session, topic, payload);
+  switch (opening.kind) {
+    case 'open':
+      return handle(app, opening.sender, opening.message);
+    case 'unanswered':
+      return count(app, self, opening.refusal.code, opening.refusal.detail);
+    case 'not_for_it':
+      return refuseUnlessTold(app, self, opening.refusal);
+    case 'not_for_gateway':
+      return refuseGateway(app, { gateway: self, device: opening.device }, opening.refusal);
+    case 'unreadable': {
+      const { id, via, encoding, refusal } = opening;
+      return refuse(app, { id, via, encoding }, refusal);
+    }
   }
-  const { id, word } = address;
-  const via = id === self ? null : self;
-  // One connection brings the messages of a whole site, hundreds at a time.
-  if (via) await app.turns.take();
-  const objection = via && objectToSpeaker(app, session, id);
-  if (objection) return refuseGateway(app, { gateway: self, device: id }, objection);
-  if (!via && !maySpeak(app.throttles, self, self, app.clock.now())) return refuseUnlessTold(app, self, slowDown);
-  if (session.introduced && (await app.store.read.wasSeen(self))) {
-    // Its session is about to end, and what would be answered is the enrolled device's to read.
-    return count(app, self, 'not_authorized', 'the introduction is over: a certificate of this device is in use');
-  }
-  const decoded = decodeUp(word, payload);
-  if (!decoded.ok) {
-    return refuse(app, { id, via, encoding: decoded.encoding }, decoded);
-  }
-  await handle(app, { id, via, session, encoding: decoded.encoding }, decoded.message);
 }
 
 async function handle(app: ReceiveContext, sender: Sender, message: UpMessage): Promise<void> {
-  const { id, via, session, encoding } = sender;
+  const { id, via, encoding } = sender;
   const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
-    if (via === null) await noteHeard(app, session);
-    const refusal = (await objectToFirst(app, sender, about.renewal)) ?? (await dispatch(app, sender, message));
+    const refusal = message.word === 'get' ? await fetch(app, sender, message) : await take(app, sender, message);
     if (via) app.presences.heard(id, about.renewal ?? null);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
@@ -88,31 +80,87 @@ async function handle(app: ReceiveContext, sender: Sender, message: UpMessage): 
   }
 }
 
-/**
- * Does a gateway speak in a first enrollment? It is between the device, which an anchor introduced by its own connection, and this
- * gateway: nobody else could show that the key asked for is the device's.
- */
-async function objectToFirst(
-  app: Pick<Context, 'store'>,
-  { id, via }: Sender,
-  renewalId: string | undefined,
-): Promise<Refusal | null> {
-  if (via === null || renewalId === undefined) return null;
-  const renewal = await app.store.read.renewal(renewalId);
-  if (renewal?.principalId !== id || renewal.oldFingerprint !== null) return null;
-  return { code: 'not_delegated', detail: "a first enrollment is the device's own" };
+type Get = Extract<UpMessage, { word: 'get' }>;
+
+/** It is only read for: a change is made where the last part was sent, or the device was heard for the first time. */
+async function fetch(app: ReceiveContext, sender: Sender, message: Get): Promise<Refusal | null> {
+  if (sender.via === null) await noteHeard(app, sender.session);
+  return receiveGet(app, sender, message);
 }
 
-function dispatch(app: ReceiveContext, sender: Sender, message: UpMessage): Promise<Refusal | null> {
-  switch (message.word) {
-    case 'hello':
-      return receiveHello(app, sender, message);
-    case 'csr':
-      return receiveCsr(app, sender, message);
-    case 'get':
-      return receiveGet(app, sender, message);
-    case 'ack':
-      return receiveAck(app, sender, message);
+type Telling = Exclude<UpMessage, Get>;
+
+/** What is found out before the change, in which nobody but the ledger is asked. */
+interface Beforehand {
+  /** The request of a `csr`, as soon as it has arrived as a whole. */
+  readonly request: WholeRequest | null;
+  /** Of a report that it cannot be used: is the replacement in use on a connection? */
+  readonly isInUse: boolean;
+}
+
+async function beforehand(app: ReceiveContext, sender: Sender, message: Telling): Promise<Beforehand> {
+  if (message.word === 'csr' && message.csr) return { request: readRequest(app, message.csr, false), isInUse: false };
+  if (message.word !== 'ack' || message.status !== 'failed') return { request: null, isInUse: false };
+  const { renewal } = await converse({ app, tx: app.store.read, now: app.clock.now() }, sender, message.renewal);
+  const replacement = renewal?.newFingerprint ?? null;
+  return { request: null, isInUse: replacement !== null && (await app.sessions.isConnected(sender.id, replacement)) };
+}
+
+function readRequest({ settings }: Pick<Context, 'settings'>, der: Uint8Array, inParts: boolean): WholeRequest {
+  return { der, facts: readCsr(der, { bytesMax: settings.csrBytesMax }), inParts };
+}
+
+/** Judges a message and keeps what comes of it in one change, and answers it after that. Null: it was not refused. */
+async function take(app: ReceiveContext, sender: Sender, message: Telling): Promise<Refusal | null> {
+  const reply = await judge(app, sender, message, await beforehand(app, sender, message));
+  if (reply.kind !== 'whole') return answer(app, sender, reply);
+  const request = readRequest(app, reply.der, true);
+  return answer(app, sender, await judge(app, sender, message, { request, isInUse: false }));
+}
+
+function judge(app: ReceiveContext, sender: Sender, message: Telling, known: Beforehand): Promise<Reply> {
+  const { id, via, session } = sender;
+  const work = async (within: Change<ReceiveContext>): Promise<Reply> => {
+    if (via === null && !session.introduced) await heardWithin(within, id, session.fingerprint);
+    const conversation = await converse(within, sender, message.word === 'hello' ? undefined : message.renewal);
+    const objection = objectToFirst(conversation);
+    const outcome = objection ? refuseWith(objection) : await outcomeOf(conversation, message, known);
+    await keepOutcome(within, sender, outcome.keep);
+    return outcome.reply;
+  };
+  return change(app, work, via);
+}
+
+async function outcomeOf(
+  conversation: Conversation,
+  message: Telling,
+  { request, isInUse }: Beforehand,
+): Promise<Outcome> {
+  if (message.word === 'hello') return takeHello(conversation, message);
+  if (message.word === 'ack') return takeAck(conversation, message, isInUse);
+  if (request) return takeRequest(conversation, message, request);
+  const { offset, total, bytes } = message;
+  // The wire takes no request that is neither whole nor a part.
+  if (offset === undefined || total === undefined || !bytes) return refused('missing_field', 'csr: required');
+  return assembleRequest(conversation, { offset, total, bytes });
+}
+
+/** Says what is to be said once all is committed. */
+async function answer(app: ReceiveContext, { id, via, session }: Sender, reply: Reply): Promise<Refusal | null> {
+  switch (reply.kind) {
+    case 'refusal':
+      return reply.refusal;
+    case 'owed':
+      await onHello(app, session, id, reply.manner);
+      return null;
+    case 'replacement':
+      await sendReplacement(app, reply.renewal.id, via);
+      return null;
+    case 'requested':
+      return waitForAuthority(app, reply.renewal.id);
+    case 'nothing':
+    case 'whole':
+      return null;
   }
 }
 

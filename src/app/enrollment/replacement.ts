@@ -1,10 +1,12 @@
-// What a device fetches in parts: the replacement of its renewal as bytes, the offer that announces them, and where their digest is.
+// What a device is sent under its renewal: the offer, the replacement whole or as the bytes it fetches in parts, and that all is done.
 import { hash } from 'node:crypto';
 import type { DownMessage } from '../../domain/message.ts';
-import type { Renewal } from '../../domain/renewal.ts';
+import { owed, type Renewal } from '../../domain/renewal.ts';
 import { toSeconds } from '../../domain/time.ts';
 import type { Context } from '../context.ts';
 import { fitted, type Manner } from '../renewal/manner.ts';
+import { chainFor } from '../trust.ts';
+import type { Said } from './send-down.ts';
 
 type Offer = Extract<DownMessage, { word: 'offer' }>;
 
@@ -49,4 +51,43 @@ export function fetchedUnder(
 
 function digestOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha256', bytes, 'buffer'));
+}
+
+/** What is owed under this renewal, as it is said in this manner; null: nothing is. */
+export async function owedMessage(
+  app: Pick<Context, 'store' | 'authority' | 'clock'>,
+  renewal: Renewal,
+  manner: Manner,
+): Promise<Said | null> {
+  switch (owed(renewal)) {
+    case 'offer':
+      return offerOf(app, renewal, null);
+    case 'cert':
+      return replacementMessage(app, renewal, manner);
+    case 'done':
+      return doneUnder(app, renewal);
+    case null:
+      return null;
+  }
+}
+
+/** That all is done, and when the old certificate retires. */
+export function doneUnder(app: Pick<Context, 'clock'>, { id, nextAt }: Renewal): Said {
+  return { word: 'done', renewal: id, retires: toSeconds(nextAt ?? app.clock.now()) };
+}
+
+/** The certificate with its chain to a device that asked for it and can take it whole; else the offer of what it may fetch. */
+export async function replacementMessage(
+  app: Pick<Context, 'store' | 'authority' | 'clock'>,
+  renewal: Renewal,
+  manner: Manner,
+): Promise<Said | null> {
+  const replacement = await replacementOf(app, renewal);
+  if (!replacement) return null;
+  if (renewal.mode === 'csr') {
+    const certificates = [replacement, ...chainFor(app, replacement)];
+    const whole = { word: 'cert', renewal: renewal.id, certificates } as const;
+    if (fitted(renewal.principalId, manner, whole)) return whole;
+  }
+  return offerOf(app, renewal, replacement);
 }

@@ -7,33 +7,27 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { graceMs } from '../../domain/policy.ts';
 import { useProofText } from '../../domain/proof.ts';
 import { proofVerifies } from '../../pki/proof.ts';
-import { type Changing, change } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
-import { activate } from '../renewal/activate.ts';
-import { heardWithin } from '../renewal/reopen.ts';
-import type { Sender } from './receive.ts';
+import { policyOf } from '../context.ts';
+import type { Conversation } from './conversation.ts';
+import type { Keeping } from './outcome.ts';
 
 /**
- * Activates the certificate that the hello proves to be in use, if it was issued and not yet seen. Without a proof, or from the
- * device itself, whose connection says more, it does nothing.
+ * The certificate that the hello proves to be in use: it is activated if it was issued and not yet seen. Null: without a proof, or from
+ * the device itself, whose connection says more, it shows nothing.
  */
-export async function reportUse(
-  app: Changing & Pick<Context, 'policies' | 'settings'>,
-  { id, via }: Sender,
+export async function useShown(
+  { app, tx, now, sender, principal }: Conversation,
   { fingerprint, proof }: HelloMessage,
-): Promise<Refusal | null> {
+): Promise<Keeping | Refusal | null> {
+  const { id, via } = sender;
   if (via === null || !proof) return null;
   if (fingerprint === undefined) return { code: 'missing_field', detail: 'fingerprint: required with a proof' };
-  const entry = await app.store.read.certificate(fingerprint as Fingerprint);
+  const entry = await tx.certificate(fingerprint as Fingerprint);
   const isTheirs = entry?.principalId === id;
   if (!entry || !isTheirs || !proofVerifies(useProofText(id, entry.fingerprint), proof, entry.der)) {
     return { code: 'proof_invalid', detail: "not signed by a certificate's key of this device" };
   }
-  if (!awakens(entry, app.clock.now())) {
-    await change(app, (within) => heardWithin(within, id, entry.fingerprint));
-    return null;
-  }
-  const principal = await app.store.read.principal(id);
+  if (!awakens(entry, now)) return { kind: 'use', fingerprint: entry.fingerprint, awakens: false };
   const verdict = admit({
     presented: true,
     entry,
@@ -43,9 +37,8 @@ export async function reportUse(
     claimedBy: null,
     graceMs: principal ? graceMs(policyOf(app, principal)) : 0,
     skewMs: app.settings.skewMs,
-    now: app.clock.now(),
+    now,
   });
   if (verdict.lane !== 'full') return { code: 'wrong_state', detail: verdict.reason };
-  await activate(app, entry.fingerprint, via);
-  return null;
+  return { kind: 'use', fingerprint: entry.fingerprint, awakens: true };
 }

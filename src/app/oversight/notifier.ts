@@ -7,12 +7,14 @@ type NotifierContext = SinkQueueContext & Pick<Context, 'sinks'>;
 
 export class Notifier {
   readonly #app: Pick<Context, 'store' | 'sinks'>;
-  readonly #queues: readonly SinkQueue[];
+  readonly #queues: ReadonlyMap<string, SinkQueue>;
 
   constructor(app: NotifierContext) {
     this.#app = app;
-    this.#queues = [...app.sinks].map(([name, sink]) => new SinkQueue(app, name, sink));
-    app.store.onNotify(() => this.poke());
+    this.#queues = new Map([...app.sinks].map(([name, sink]) => [name, new SinkQueue(app, name, sink)]));
+    app.store.onNotify((names) => {
+      for (const name of names) this.#queues.get(name)?.poke();
+    });
   }
 
   /** Forgets what waits for sinks that there are no more, and takes up the rest. */
@@ -26,11 +28,11 @@ export class Notifier {
 
   /** Something may be due. Returns at once; the work goes on by itself. */
   poke(): void {
-    for (const queue of this.#queues) queue.poke();
+    for (const queue of this.#queues.values()) queue.poke();
   }
 
   /** Resolves when every sink has been left alone. What was on its way may be told again after a restart. */
   async close(): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.close()));
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
   }
 }

@@ -17,55 +17,60 @@ import { reviveWithin } from './revive.ts';
 import { revokeWithin } from './revoke.ts';
 
 /**
- * Records the activation of an issued certificate, or that one which counts as expired is not; does nothing when the ledger has
+ * Records the activation of an issued certificate within a change, or that one which counts as expired is not; does nothing when the ledger has
  * it in another state by now.
  * @param via the gateway through which the device proved that it has it in use; null: a connection did.
  */
+export async function activateWithin(
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  fingerprint: Fingerprint,
+  via: PrincipalId | null,
+): Promise<void> {
+  const { app, tx, now, record } = within;
+  const entry = await tx.certificate(fingerprint);
+  const principal = entry && (await tx.principal(entry.principalId));
+  if (!entry || !awakens(entry, now) || !principal) return;
+  const policy = policyOf(app, principal);
+  if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
+  // Whoever else came in by the same introduction is not the one that is known from now on.
+  if (!(await tx.wasSeen(principal.id))) {
+    await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
+  }
+  const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
+  if (own && isOpen(own) && (await isDistrusted(within, own, principal))) {
+    return callOff(within, own, principal, distrusted);
+  }
+  if (via !== null) await tx.noteActivatedThrough(fingerprint, via);
+  const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
+  if (own && (await isDrill(tx, own))) {
+    await tx.putCertificate({ ...active, renewAt: null });
+    return completeDrill(within, heardThrough(own, via, now), principal);
+  }
+  await tx.putCertificate({ ...active, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
+  // Replaced once before, the old certificate keeps the end it was given then.
+  const old = own?.oldFingerprint ? await tx.certificate(own.oldFingerprint) : null;
+  const overlapUntil = await supersede(within, replacedBy(within, entry, old), policy);
+  if (own) {
+    const endsAt = old?.state === 'superseded' ? (old.overlapUntil ?? now) : overlapUntil;
+    await completeRenewal(within, heardThrough(own, via, now), principal, endsAt);
+  }
+  await cancelOthers(within, entry, principal);
+  if (!entry.renewalId) {
+    await record({
+      action: 'certificate.activated',
+      message: `${principal.id}: certificate seen for the first time`,
+      principalId: principal.id,
+      fields: { 'tls.client.hash.sha256': fingerprint },
+    });
+  }
+}
+
+/** The same because a connection was made with it. */
 export function activate(
   app: Changing & Pick<Context, 'policies' | 'settings'>,
   fingerprint: Fingerprint,
-  via: PrincipalId | null = null,
 ): Promise<void> {
-  const work = async (within: Change<Pick<Context, 'policies' | 'settings'>>): Promise<void> => {
-    const { tx, now, record } = within;
-    const entry = await tx.certificate(fingerprint);
-    const principal = entry && (await tx.principal(entry.principalId));
-    if (!entry || !awakens(entry, now) || !principal) return;
-    const policy = policyOf(app, principal);
-    if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
-    // Whoever else came in by the same introduction is not the one that is known from now on.
-    if (!(await tx.wasSeen(principal.id))) {
-      await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
-    }
-    const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
-    if (own && isOpen(own) && (await isDistrusted(within, own, principal))) {
-      return callOff(within, own, principal, distrusted);
-    }
-    if (via !== null) await tx.noteActivatedThrough(fingerprint, via);
-    const active: LedgerEntry = { ...entry, state: 'active', activatedAt: now, lastSeenAt: now };
-    if (own && (await isDrill(tx, own))) {
-      await tx.putCertificate({ ...active, renewAt: null });
-      return completeDrill(within, heardThrough(own, via, now), principal);
-    }
-    await tx.putCertificate({ ...active, renewAt: Math.max(now, await dueAt(within, entry, principal)) });
-    // Replaced once before, the old certificate keeps the end it was given then.
-    const old = own?.oldFingerprint ? await tx.certificate(own.oldFingerprint) : null;
-    const overlapUntil = await supersede(within, replacedBy(within, entry, old), policy);
-    if (own) {
-      const endsAt = old?.state === 'superseded' ? (old.overlapUntil ?? now) : overlapUntil;
-      await completeRenewal(within, heardThrough(own, via, now), principal, endsAt);
-    }
-    await cancelOthers(within, entry, principal);
-    if (!entry.renewalId) {
-      await record({
-        action: 'certificate.activated',
-        message: `${principal.id}: certificate seen for the first time`,
-        principalId: principal.id,
-        fields: { 'tls.client.hash.sha256': fingerprint },
-      });
-    }
-  };
-  return change(app, work, via);
+  return change(app, (within) => activateWithin(within, fingerprint, null));
 }
 
 /** A connection says only that it was opened, and its CONNACK may be lost; a proof is the device's own word. */

@@ -4,8 +4,12 @@ import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { needsNewKey } from '../../domain/rollout.ts';
-import type { Change } from '../change.ts';
+import type { Reader } from '../../ports/store.ts';
 import { campaignOf } from './campaign-of.ts';
+
+interface Reading {
+  readonly tx: Reader;
+}
 
 /** Why such a renewal is called off. */
 export const distrusted = 'a key of this device is not to be trusted';
@@ -14,7 +18,7 @@ export const distrusted = 'a key of this device is not to be trusted';
  * Is this renewal one of a superseded certificate, while the key of that certificate, or of one that has replaced it, is not to be
  * trusted? Then whoever goes on with it may be the thief; the certificate in use is renewed by itself.
  */
-export async function isDistrusted(within: Change, renewal: Renewal, principal: Principal): Promise<boolean> {
+export async function isDistrusted(within: Reading, renewal: Renewal, principal: Principal): Promise<boolean> {
   const { tx } = within;
   const old = renewal.oldFingerprint === null ? null : await tx.certificate(renewal.oldFingerprint);
   if (old?.state !== 'superseded') return false;
@@ -34,7 +38,7 @@ const campaignsMax = 256;
  * means keys as old as it, whether it has come to this device or not?
  */
 export async function isCompromised(
-  { tx }: Pick<Change, 'tx'>,
+  { tx }: Reading,
   renewal: Renewal,
   principal: Principal,
   entries: readonly (LedgerEntry | null | '')[],

@@ -13,12 +13,15 @@ export interface CarriedOut {
   readonly laterAt: Instant | null;
 }
 
+/** The same of one about which nothing is to be written: it stays as it is, or the change that it brought about has settled it. */
+export type Settled = 'kept' | 'settled';
+
 export interface CoursePlan {
   /** Effects it may take on now; with 0, how long until it may. */
   room(): { readonly most: number; readonly waitMs: number };
   due(most: number): Promise<WaitingEffect[]>;
-  /** Carries one out. Null: it stays as it is. Never rejects but for the store's own failure. */
-  carryOut(waiting: WaitingEffect): Promise<CarriedOut | null>;
+  /** Carries one out. Never rejects but for the store's own failure. */
+  carryOut(waiting: WaitingEffect): Promise<CarriedOut | Settled>;
   /** The store failed: the next poke tries again. */
   onFailure(error: unknown): void;
 }
@@ -59,12 +62,14 @@ export class Course {
     }
     const due = await this.#plan.due(most);
     if (due.length === 0) return false;
-    await this.#keep(await Promise.all(due.map((waiting) => this.#plan.carryOut(waiting))));
-    return true;
+    const all = await Promise.all(due.map((waiting) => this.#plan.carryOut(waiting)));
+    await this.#keep(all);
+    // Whatever was owed meanwhile has poked it. What had no room waits until there is some.
+    return due.length === most || all.includes('kept');
   }
 
-  async #keep(all: readonly (CarriedOut | null)[]): Promise<void> {
-    const carriedOut = all.filter((each) => each !== null);
+  async #keep(all: readonly (CarriedOut | Settled)[]): Promise<void> {
+    const carriedOut = all.filter((each) => typeof each !== 'string');
     if (carriedOut.length === 0) return;
     await this.#store.transact(async (tx) => {
       for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt));

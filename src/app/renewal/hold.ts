@@ -1,10 +1,9 @@
-// What a campaign that is paused holds back: renewals it has opened and not yet offered. Not those whose certificate is due by its own
-// policy by now, and never a device whose slack is nearly gone.
-import type { LedgerEntry } from '../../domain/certificate.ts';
+// Whether a paused campaign holds back a renewal: gathers what the decision takes, and keeps what follows from it.
+import { canBeHeld, free, type Hold, heldUntil, holdOf } from '../../domain/hold.ts';
 import { type GapRecord, gapsOf, neverCameBack } from '../../domain/presence.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
-import { holdsBack, isUrgent, lastChanceAt, urgentFrom } from '../../domain/rollout.ts';
+import { holdsBack } from '../../domain/rollout.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Changing, change } from '../change.ts';
@@ -12,44 +11,21 @@ import type { Context } from '../context.ts';
 import { campaignOf } from './campaign-of.ts';
 import { dueByKnown } from './due.ts';
 
-/** `until`: when it is to be looked at again, whatever the campaign does. */
-export type Hold =
-  | { readonly kind: 'free' }
-  | { readonly kind: 'held'; readonly until: Instant }
-  | { readonly kind: 'urgent'; readonly campaign: string };
-
-const free: Hold = { kind: 'free' };
-
 /** May what has not been offered yet be offered now? */
-export async function holdOf(
+export async function readHold(
   app: Pick<Context, 'store' | 'clock' | 'policies' | 'settings'>,
   renewal: Renewal,
 ): Promise<Hold> {
-  if (renewal.state !== 'due' || renewal.campaign === null || renewal.oldFingerprint === null) return free;
-  if (renewal.releasedAt !== null) return free;
+  if (!canBeHeld(renewal) || renewal.oldFingerprint === null) return free;
   const { read } = app.store;
-  const campaign = await read.campaign(renewal.campaign);
+  const campaign = await campaignOf(read, renewal);
   if (!campaign || !holdsBack(campaign)) return free;
-  const entry = await read.certificate(renewal.oldFingerprint);
+  const certificate = await read.certificate(renewal.oldFingerprint);
   const principal = await read.principal(renewal.principalId);
-  if (!entry || !principal) return free;
-  const now = app.clock.now();
-  const gaps = (await read.presence(principal.id))?.gaps ?? neverCameBack;
-  const chance = lastChanceAt(entry.notAfter, gapsOf(gaps));
-  if (isUrgent(chance - now, entry.notAfter - entry.notBefore)) return { kind: 'urgent', campaign: campaign.id };
-  const until = heldUntil(app, entry, principal, gaps);
-  return now >= until ? free : { kind: 'held', until };
-}
-
-/** The latest to which a campaign holds back the replacement of this certificate: its own due date, or its slack is nearly gone. */
-function heldUntil(
-  app: Pick<Context, 'policies' | 'settings'>,
-  entry: LedgerEntry,
-  principal: Principal,
-  gaps: GapRecord,
-): Instant {
-  const urgentAt = urgentFrom(lastChanceAt(entry.notAfter, gapsOf(gaps)), entry.notAfter - entry.notBefore);
-  return Math.ceil(Math.min(dueByKnown(app, entry, principal, gaps), urgentAt + 1));
+  if (!certificate || !principal) return free;
+  const record = (await read.presence(principal.id))?.gaps ?? neverCameBack;
+  const dueAt = dueByKnown(app, certificate, principal, record);
+  return holdOf({ campaign, certificate, gaps: gapsOf(record), dueAt, now: app.clock.now() });
 }
 
 /** Since when a renewal's device is waited for: not while its campaign holds it back. Later than now: it is held back until then. */
@@ -64,8 +40,10 @@ export async function awaitedFrom(
   const campaign = await campaignOf(read, renewal);
   if (!campaign) return renewal.createdAt;
   const from = Math.max(renewal.createdAt, campaign.heldUntil ?? 0);
-  const entry = renewal.oldFingerprint === null ? null : await read.certificate(renewal.oldFingerprint);
-  return entry && holdsBack(campaign) ? Math.max(from, heldUntil(app, entry, principal, gaps)) : from;
+  const certificate = renewal.oldFingerprint === null ? null : await read.certificate(renewal.oldFingerprint);
+  if (!certificate || !holdsBack(campaign)) return from;
+  const dueAt = dueByKnown(app, certificate, principal, gaps);
+  return Math.max(from, heldUntil({ certificate, gaps: gapsOf(gaps), dueAt }));
 }
 
 /** Leaves it until the campaign goes on, or it can wait no longer. */

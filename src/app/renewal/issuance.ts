@@ -6,7 +6,7 @@ import type { WaitingEffect } from '../../ports/outbox.ts';
 import { type Changing, change } from '../change.ts';
 import type { WithTurns } from '../turns.ts';
 import { pauseMostMs, type WithBreaker } from './breaker.ts';
-import { type CarriedOut, type CoursePlan, effectsTogether } from './course.ts';
+import { type CarriedOut, type CoursePlan, effectsTogether, type Settled } from './course.ts';
 import { type IssueContext, issue } from './issue.ts';
 import { putOff, retryMs, tellFailed } from './put-off.ts';
 import type { WithRates } from './rate.ts';
@@ -47,15 +47,16 @@ async function carryOut(
   app: IssuanceContext,
   waiting: WaitingEffect,
   { renewalId }: Issue,
-): Promise<CarriedOut | null> {
+): Promise<CarriedOut | Settled> {
   const { breaker, rates, clock } = app;
   await app.turns.take();
-  if (!breaker.asks(clock.steady())) return null;
+  if (!breaker.asks(clock.steady())) return 'kept';
   rates.issuances.take();
   try {
-    const issued = await issue(app, renewalId);
+    const issued = await issue(app, renewalId, waiting.id);
     if (issued.kind === 'nothing') breaker.unasked();
     else await answered(app);
+    if (issued.kind === 'issued') return 'settled';
     const laterAt = issued.kind === 'pending' ? clock.now() + issued.askAgainMs : null;
     return { id: waiting.id, laterAt };
   } catch (error) {

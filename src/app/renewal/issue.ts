@@ -17,10 +17,10 @@ export type Issued =
   | { readonly kind: 'pending'; readonly askAgainMs: number };
 
 /**
- * Carries out the `issue` effect. The request was kept before, and everything it asks for was settled when it was accepted. Asked
+ * Carries out the `issue` effect of this id, and settles it with what it brings. The request was kept before, and everything it asks for was settled when it was accepted. Asked
  * again after a crash an authority may make a second certificate; only one of them ever enters the ledger or leaves the process.
  */
-export async function issue(app: IssueContext, renewalId: string): Promise<Issued> {
+export async function issue(app: IssueContext, renewalId: string, effectId: number): Promise<Issued> {
   const request = await app.store.read.request(renewalId);
   const renewal = await app.store.read.renewal(renewalId);
   if (!request || renewal?.state !== 'requested') return { kind: 'nothing' };
@@ -30,6 +30,7 @@ export async function issue(app: IssueContext, renewalId: string): Promise<Issue
   const { entry } = answer;
   await change(app, async (within) => {
     const { tx } = within;
+    await tx.settle(effectId);
     const current = await tx.renewal(renewalId);
     const settled = await tx.request(renewalId);
     const principal = current && (await tx.principal(current.principalId));

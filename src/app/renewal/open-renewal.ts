@@ -1,7 +1,7 @@
 // Opens a renewal: because a certificate is due, because its device came back through the lane, because an operator says
 // so, or for a stranger's first enrollment. One certificate has one open renewal at most.
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
-import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
+import { ableModes, chooseKeyMode, dependsOnKey } from '../../domain/key-mode.ts';
 import { graceMs, type KeyMode } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
@@ -69,7 +69,7 @@ async function modeFor(
 ): Promise<KeyMode> {
   const { app, tx, now } = change;
   const policy = policyOf(app, principal);
-  const history = old && (await keyHistoryOf(app, tx, principal, old));
+  const history = old && dependsOnKey(policy, principal) ? await keyHistoryOf(app, tx, principal, old) : null;
   const mode = chooseKeyMode(policy, principal, history, now);
   if (mode !== null) return mode;
   const can = ableModes(principal).join(', ');

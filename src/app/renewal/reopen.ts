@@ -1,11 +1,13 @@
 // A device reports that it cannot use a replacement which the gateway has seen, on a connection with the certificate it replaced: it is
 // given one more renewal of that one. Nothing is undone, and neither certificate's end moves.
-import type { Fingerprint } from '../../domain/certificate.ts';
+import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { Refusal } from '../../domain/errors.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { isHeard, objectToReopening } from '../../domain/reopening.ts';
+import type { Instant } from '../../domain/time.ts';
 import { renewalFailed } from '../../domain/watch.ts';
+import type { Reader } from '../../ports/store.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../session.ts';
@@ -13,8 +15,6 @@ import { callOff } from './call-off.ts';
 import { isCompromised } from './compromise.ts';
 import { owePrompt } from './last-chance.ts';
 import { type OpenRenewalContext, openAgain } from './open-renewal.ts';
-
-export type ReopenContext = OpenRenewalContext & Pick<Context, 'sessions'>;
 
 /** What the device calls the failure, and says about it. */
 interface Report {
@@ -26,14 +26,23 @@ interface Report {
   readonly isInUse: boolean;
 }
 
-/** Opens the other renewal, once; reported again while that is open, it is offered again. Null: it is taken. */
-export async function reopenWithin(
-  within: Change<ReopenContext>,
+/** That another renewal is to be opened; `open`: the one that is open already, and is to be offered again. */
+export interface Reopening {
+  readonly renewal: Renewal;
+  readonly principal: Principal;
+  readonly report: Report;
+  readonly old: LedgerEntry;
+  readonly open: Renewal | null;
+}
+
+/** May another renewal be opened because of this report? It is, once; reported again while that is open, it is offered again. */
+export async function planReopening(
+  { tx, now }: { readonly tx: Reader; readonly now: Instant },
   renewal: Renewal,
   principal: Principal,
-  { code, detail, speaksUnder, isInUse }: Report,
-): Promise<Refusal | null> {
-  const { tx, now, record, alert } = within;
+  report: Report,
+): Promise<Refusal | Reopening> {
+  const { speaksUnder, isInUse } = report;
   const old = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
   const replacement = renewal.newFingerprint && (await tx.certificate(renewal.newFingerprint));
   const objection = objectToReopening({
@@ -43,18 +52,25 @@ export async function reopenWithin(
     old: old || null,
     replacement: replacement || null,
     isInUse,
-    isCompromised: await isCompromised(within, renewal, principal, [old, replacement]),
+    isCompromised: await isCompromised({ tx }, renewal, principal, [old, replacement]),
     now,
   });
   if (objection !== null || !old) return closed(objection ?? 'this renewal has ended');
   const open = await tx.openRenewalFor(old.fingerprint);
-  if (open) {
-    await owePrompt(tx, open);
-    return null;
-  }
+  if (open) return { renewal, principal, report, old, open };
   // What was given so brings a renewal that could be reported in turn: once is once for the certificate that is replaced.
   const siblings = (await tx.unendedRenewals(principal.id)).filter((each) => each.oldFingerprint === old.fingerprint);
   if (siblings.some(({ reopenedAt }) => reopenedAt !== null)) return closed('it was given another renewal before');
+  return { renewal, principal, report, old, open };
+}
+
+export async function reopenWithin(
+  within: Change<OpenRenewalContext>,
+  { renewal, principal, report, old, open }: Reopening,
+): Promise<void> {
+  const { tx, now, record, alert } = within;
+  if (open) return owePrompt(tx, open);
+  const { code, detail } = report;
   await tx.putRenewal({ ...renewal, reopenedAt: now, updatedAt: now });
   const other = await openAgain(within, principal, old);
   await record({
@@ -66,7 +82,6 @@ export async function reopenWithin(
   await alert(
     renewalFailed(principal, code, detail || 'a replacement that was seen is not usable; another is offered'),
   );
-  return null;
 }
 
 function closed(detail: string): Refusal {

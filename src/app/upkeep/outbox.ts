@@ -4,8 +4,8 @@
 import type { Effect } from '../../domain/effect.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
 import type { Sessions } from '../../ports/sessions.ts';
-import { type PromptContext, prompt, queueOffer } from '../enrollment/prompt.ts';
-import { type CarriedOut, Course, type CoursePlan, effectsTogether } from '../renewal/course.ts';
+import { type PromptContext, prompt, queueOffer, Settling } from '../enrollment/prompt.ts';
+import { type CarriedOut, Course, type CoursePlan, effectsTogether, type Settled } from '../renewal/course.ts';
 import { type IssuanceContext, issuancePlan } from '../renewal/issuance.ts';
 import { putOff, tellFailed } from '../renewal/put-off.ts';
 import type { RevocationLists } from './revocation-lists.ts';
@@ -18,8 +18,17 @@ export class Outbox {
 
   constructor(app: OutboxContext) {
     this.#app = app;
-    this.#courses = [this.#sundries(), this.#offers(), issuancePlan(app)].map((plan) => new Course(app.store, plan));
-    app.store.onOwed(() => this.poke());
+    const sundries = new Course(app.store, this.#sundries());
+    const offers = new Course(app.store, this.#offers());
+    const issuance = new Course(app.store, issuancePlan(app));
+    this.#courses = [sundries, offers, issuance];
+    app.store.onOwed((owed) => {
+      if (owed.has('prompt') || owed.has('close')) sundries.poke();
+      if (owed.has('offer')) offers.poke();
+      if (owed.has('issue')) issuance.poke();
+      // Whose sessions are to end may have been revoked.
+      if (owed.has('close')) app.crls.poke();
+    });
   }
 
   /** Something may be due. Returns at once; the work goes on by itself. */
@@ -66,25 +75,26 @@ export class Outbox {
     };
   }
 
-  async #carryOut(waiting: WaitingEffect): Promise<CarriedOut | null> {
+  async #carryOut(waiting: WaitingEffect): Promise<CarriedOut | Settled> {
     const { id, effect } = waiting;
     await this.#app.turns.take();
     try {
-      const laterAt = await this.#perform(effect);
-      return laterAt === 'kept' ? null : { id, laterAt };
+      const settling = new Settling(id);
+      const kept = await this.#perform(effect, settling);
+      return settling.settled ? 'settled' : (kept ?? { id, laterAt: null });
     } catch (error) {
       return putOff(this.#app, waiting, error);
     }
   }
 
-  /** @returns when to come back, if it is not yet its time; `kept` when others took what room there was. */
-  async #perform(effect: Effect): Promise<number | 'kept' | null> {
+  /** @returns `kept` when others took what room there was; null: it is done. */
+  async #perform(effect: Effect, settling: Settling): Promise<Settled | null> {
     const app = this.#app;
     switch (effect.kind) {
       case 'issue':
         throw new Error('an issuance has a course of its own');
       case 'prompt':
-        if ((await prompt(app, effect.renewalId)) !== 'queued') return null;
+        if ((await prompt(app, effect.renewalId, settling)) !== 'queued') return null;
         // Owed as something else, it has become an offer since: it waits with the others.
         if (effect.by === undefined) await queueOffer(app, effect.renewalId);
         return 'kept';

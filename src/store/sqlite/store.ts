@@ -1,4 +1,5 @@
 // The application's store over one database: reads at once, writes only inside a unit of work.
+import type { Owed } from '../../domain/effect.ts';
 import type { Store } from '../../ports/store.ts';
 import { Bell } from '../bell.ts';
 import { speakers } from '../speakers.ts';
@@ -30,24 +31,21 @@ export function createStore(database: Database): Store {
       queried.putDelegation(delegation);
     },
   };
-  const owed = new Bell();
-  const notified = new Bell();
+  const owed = new Bell<Owed>();
+  const notified = new Bell<string>();
   let holdsResidue = false;
   return {
     read: new TableReader(tables),
     glance: { principal: known.principal, delegationsFor: known.delegationsFor, telemetryUntil: grants.until },
     transact: async (work) => {
-      let did = { owes: false, notifies: false, drops: false };
-      const result = await database.submit(async (unit) => {
+      const { made, did } = await database.submit(async (unit) => {
         const transaction = new UnitTransaction(tables, unit);
-        const made = await work(transaction);
-        did = transaction;
-        return made;
+        return { made: await work(transaction), did: transaction };
       }, 'ledger');
-      if (did.owes) owed.ring();
-      if (did.notifies) notified.ring();
+      owed.ring(did.owed);
+      notified.ring(did.notified);
       holdsResidue ||= did.drops;
-      return result;
+      return made;
     },
     onOwed: (listener) => owed.listen(listener),
     onNotify: (listener) => notified.listen(listener),

@@ -2,7 +2,7 @@
 import type { Alert, AlertEvent, ToldAlert } from '../../domain/alert.ts';
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { Delegation } from '../../domain/delegation.ts';
-import type { Effect } from '../../domain/effect.ts';
+import { type Effect, type Owed, owedAs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
 import type { CarriedContact, Contact, Principal, PrincipalId } from '../../domain/principal.ts';
 import type { RenewalRefusal } from '../../domain/refusal.ts';
@@ -25,8 +25,8 @@ import { UnitRows } from './unit-rows.ts';
 export class UnitTransaction extends TableReader implements Transaction {
   readonly #unit: OpenUnit;
   readonly #rows: UnitRows;
-  #owes = false;
-  #notifies = false;
+  readonly #owed = new Set<Owed>();
+  readonly #notified = new Set<string>();
   #drops = false;
 
   constructor(tables: Tables, unit: OpenUnit) {
@@ -35,14 +35,14 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#rows = new UnitRows(tables);
   }
 
-  /** Has it owed an effect? */
-  get owes(): boolean {
-    return this.#owes;
+  /** What effects it has owed. */
+  get owed(): ReadonlySet<Owed> {
+    return this.#owed;
   }
 
-  /** Has it something for a sink? */
-  get notifies(): boolean {
-    return this.#notifies;
+  /** The sinks it has something for. */
+  get notified(): ReadonlySet<string> {
+    return this.#notified;
   }
 
   /** Has it dropped what nobody is to read any more? */
@@ -205,7 +205,7 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async notify(sink: string, event: AlertEvent, alert: ToldAlert, dueAt: Instant): Promise<void> {
-    this.#notifies = true;
+    this.#notified.add(sink);
     this.#open().notify(sink, event, alert, dueAt);
   }
 
@@ -258,7 +258,7 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async owe(effect: Effect): Promise<void> {
-    this.#owes = true;
+    this.#owed.add(owedAs(effect));
     this.#open().owe(effect);
   }
 

@@ -90,4 +90,14 @@ export function effects(): void {
     await listened;
     expect(told).toEqual([2]);
   });
+
+  it('tells it what was owed: of one commit together, and of a later one anew', async () => {
+    const told: string[][] = [];
+    store.onOwed((owed) => void told.push([...owed].toSorted()));
+    const close: Effect = { kind: 'close-principal', principalId: principal('a').id, reason: 'enrolled' };
+    await Promise.all([owe(prompt('r1')), owe({ kind: 'prompt', renewalId: 'r2', by: 5 }, prompt('r3'))]);
+    await owe({ kind: 'issue', renewalId: 'r1', by: 5 });
+    await owe(close);
+    await expect.poll(() => told).toEqual([['offer', 'prompt'], ['issue'], ['close']]);
+  });
 }

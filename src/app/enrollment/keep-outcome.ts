@@ -1,0 +1,72 @@
+// Writes what comes of a message, within the change in which it was decided. Nothing is decided here.
+import { dayOf } from '../../domain/delegation.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { type Change, keepMove } from '../change.ts';
+import type { Context } from '../context.ts';
+import { activateWithin } from '../renewal/activate.ts';
+import { callOff } from '../renewal/call-off.ts';
+import { dropUnused } from '../renewal/drop-unused.ts';
+import type { Way } from '../renewal/manner.ts';
+import type { OpenRenewalContext } from '../renewal/open-renewal.ts';
+import { heardWithin, reopenWithin } from '../renewal/reopen.ts';
+import { keepKnown } from './known-after.ts';
+import type { Keeping } from './outcome.ts';
+
+/** Of whom it was said, or for whom it was asked, and on which way. */
+interface About {
+  readonly id: PrincipalId;
+  readonly via: Way;
+}
+
+export type KeepContext = OpenRenewalContext & Pick<Context, 'settings'>;
+
+export async function keepOutcome(within: Change<KeepContext>, about: About, keep: readonly Keeping[]): Promise<void> {
+  for (const each of keep) await keepOne(within, about, each);
+}
+
+function keepOne(within: Change<KeepContext>, { id, via }: About, keeping: Keeping): Promise<unknown> {
+  const { tx, now } = within;
+  switch (keeping.kind) {
+    case 'said':
+      return keepKnown(tx, keeping.known);
+    case 'move':
+      return keepMove(within, keeping.move);
+    case 'unused':
+      return dropUnused(within, keeping.renewal);
+    case 'call-off':
+      return callOff(within, keeping.renewal, keeping.principal, keeping.detail);
+    case 'reopening':
+      return reopenWithin(within, keeping.reopening);
+    case 'request':
+      return keepRequest(within, keeping);
+    case 'envelope':
+      return tx.putEnvelope(keeping.renewal.id, keeping.envelope);
+    case 'delegation':
+      return tx.useDelegation(keeping.id, dayOf(now));
+    case 'upload': {
+      const { total, bytes } = keeping.upload;
+      if (via === null) return tx.putUpload(keeping.renewal.id, total, bytes);
+      return tx.putCarriedUpload(keeping.renewal.id, { gatewayId: via, total, bytes });
+    }
+    case 'no-upload':
+      return forgetUpload(within, via, keeping);
+    case 'effect':
+      return tx.owe(keeping.effect);
+    case 'alert':
+      return within.alert(keeping.condition);
+    case 'use':
+      return keeping.awakens
+        ? activateWithin(within, keeping.fingerprint, via)
+        : heardWithin(within, id, keeping.fingerprint);
+  }
+}
+
+async function keepRequest({ tx }: Change, { renewal, request, signed }: Extract<Keeping, { kind: 'request' }>) {
+  await tx.putRequest(renewal.id, request);
+  if (signed) await tx.noteSigned(renewal.id);
+}
+
+function forgetUpload({ tx }: Change, via: Way, { renewalId, ways }: Extract<Keeping, { kind: 'no-upload' }>) {
+  if (ways === 'all') return tx.dropUploads(renewalId);
+  return via === null ? tx.dropUpload(renewalId) : tx.dropCarriedUpload(renewalId, via);
+}
