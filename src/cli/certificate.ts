@@ -4,6 +4,7 @@ import type { CertificateView } from '../app/views/certificates.ts';
 import { certificateStates, isForeign, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
 import { counted } from '../domain/counted.ts';
 import { registerCertificateImport } from './certificate-import.ts';
+import { cutOffWords } from './delegation.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import {
   type CommonOptions,
@@ -112,7 +113,12 @@ export function registerCertificate(program: Command, surroundings: Surroundings
         each.revokeCertificate({ id, ...(reason !== undefined && { reason }), ...dryRunOf(options) }),
       );
       const beside = `revoked with it: ${counted(view.also, 'other certificate')}`;
-      const lines = [certificateFields(view, Date.now()).trimEnd(), ...(view.also > 0 ? [beside] : [])];
+      const now = Date.now();
+      const lines = [
+        certificateFields(view, now).trimEnd(),
+        ...(view.also > 0 ? [beside] : []),
+        ...(view.cutOff?.first ? [cutOffWords(view.cutOff, now)] : []),
+      ];
       answer(options.output, view, () => answerWords(lines, view.dryRun));
     });
 }

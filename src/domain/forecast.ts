@@ -10,8 +10,9 @@ export const darkReasons = {
   revoked: 'its certificate was revoked or retired, and no other was seen in use: it is dark now',
   quarantined: 'it is quarantined, so it cannot connect to renew; or its certificate has ended meanwhile',
   gateway_gone:
-    'the gateway it is behind is decommissioned, quarantined or not in the inventory, and it has no session of its own',
-  not_delegated: 'it is renewed through a gateway, and no delegation covers it any more',
+    'the gateway it is behind is decommissioned, quarantined, dark or not in the inventory, and it has no session of its own',
+  not_delegated:
+    'it is renewed through a gateway, and no delegation covers it any more, or none of one that can connect',
   not_planned: 'no renewal of its certificate is planned',
   renewal_refused: 'what its device asks for is refused, again and again',
   renewal_failed: 'its device could not install the last replacement it was given',

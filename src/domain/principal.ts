@@ -2,6 +2,7 @@
 import { escapeName, unescapeName } from './escape.ts';
 import type { KeyMode } from './policy.ts';
 import type { Cohort } from './rollout.ts';
+import type { Instant } from './time.ts';
 
 export type PrincipalId = string & { readonly brand: 'PrincipalId' };
 
@@ -111,4 +112,16 @@ export function parsePrincipalUri(uri: string): { readonly kind: string; readonl
   if (kind === undefined || name === undefined) return null;
   const id = parsePrincipalId(unescapeName(name) ?? name);
   return id && { kind, id };
+}
+
+/** What decides whether a site gateway can connect, and so speak for the devices behind it. */
+export interface GatewayStanding {
+  readonly status: PrincipalStatus;
+  /** Until when a certificate lets it in; null: it never had one. */
+  readonly litUntil: Instant | null;
+}
+
+/** Could it come to speak for others? One that never had a certificate is about to be given one. */
+export function maySpeakForOthers({ status, litUntil }: GatewayStanding, now: Instant): boolean {
+  return status === 'active' && (litUntil === null || litUntil > now);
 }

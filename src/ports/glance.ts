@@ -10,6 +10,8 @@ import type { Instant } from '../domain/time.ts';
  */
 export interface Glance {
   principal(id: PrincipalId): Principal | null;
+  /** Until when a certificate of this principal lets it in, in the past once none does; null: it never had one. */
+  litUntil(id: PrincipalId): Instant | null;
   /** As {@link DelegationReader.delegationsFor}. */
   delegationsFor(device: PrincipalId, site: string | null): Delegation[];
   /** Until when this gateway may carry this device's telemetry; null: never. Asked for each message. */

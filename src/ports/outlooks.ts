@@ -1,6 +1,6 @@
 // Which certificates end when, and whether their replacements will come in time.
 import type { LedgerEntry } from '../domain/certificate.ts';
-import type { Principal, PrincipalId, PrincipalStatus } from '../domain/principal.ts';
+import type { GatewayStanding, Principal, PrincipalId } from '../domain/principal.ts';
 import type { Renewal } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Visits } from '../domain/visits.ts';
@@ -23,7 +23,7 @@ export interface Outlook extends OutlookPath {
   readonly certificate: Omit<LedgerEntry, 'der'>;
   readonly principal: Principal;
   /** Of the gateway the inventory puts it behind; null: behind none, or behind one that is not there. */
-  readonly gatewayStatus: PrincipalStatus | null;
+  readonly standsBehind: GatewayStanding | null;
   /** Null: it never came since visits are recorded. */
   readonly visits: Visits | null;
   /** The open renewal that replaces it. */

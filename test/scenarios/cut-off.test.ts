@@ -94,3 +94,34 @@ it('are known too when their first certificate was made by hand and has only bee
   expect(cutOff).toMatchObject({ devices: 3 });
   expect(await darkOnes()).toContain('dev-4 not_delegated');
 });
+
+it('are counted where the last certificate of their gateway is revoked, and named while it is dark', async () => {
+  const [certificate] = (await operations().showDevice({ id: 'gw-1' })).certificates;
+  const id = certificate?.fingerprint ?? '';
+  const tried = await operations().revokeCertificate({ id, dryRun: true });
+  expect(tried.cutOff).toMatchObject({ devices: 2, first: { id: 'dev-1', owner: 'tests' } });
+  expect(await darkOnes()).toEqual([]);
+  expect((await operations().revokeCertificate({ id })).cutOff).toEqual(tried.cutOff);
+  expect(await darkOnes()).toEqual(['gw-1 revoked', 'dev-1 not_delegated', 'dev-2 not_delegated']);
+  // One that was made by hand and has not arrived helps nobody yet.
+  const made = await operations().issueDevice({ id: 'gw-1' });
+  expect(await darkOnes()).toEqual(['gw-1 revoked', 'dev-1 not_delegated', 'dev-2 not_delegated']);
+  clients.push(await connect(house, made, 'gw-1'));
+  await expect.poll(darkOnes).toEqual([]);
+});
+
+it('are named by the gateway of their record too, once that is dark', async () => {
+  const text = 'id,owner,gateway\ndev-1,tests,gw-1\n';
+  await operations().importDevices({ format: 'csv', text });
+  const [certificate] = (await operations().showDevice({ id: 'gw-1' })).certificates;
+  await operations().revokeCertificate({ id: certificate?.fingerprint ?? '' });
+  expect(await darkOnes()).toContain('dev-1 gateway_gone');
+});
+
+it('are not counted where another certificate of their gateway, or of a device, is revoked', async () => {
+  const [own] = (await operations().showDevice({ id: 'dev-3' })).certificates;
+  expect(await operations().revokeCertificate({ id: own?.fingerprint ?? '' })).not.toHaveProperty('cutOff');
+  await operations().issueDevice({ id: 'gw-1' });
+  const spare = (await operations().showDevice({ id: 'gw-1' })).certificates.find(({ state }) => state === 'issued');
+  expect(await operations().revokeCertificate({ id: spare?.fingerprint ?? '' })).not.toHaveProperty('cutOff');
+});

@@ -45,7 +45,7 @@ export async function cutOffFrom(
   let first: CutOffView['first'] = null;
   for await (const found of inUse(app, now)) {
     const isBehind = isGone && found.principal.gateway === gateway;
-    const outlook: Outlook = isBehind ? { ...found, gatewayStatus: 'decommissioned' } : found;
+    const outlook: Outlook = isBehind ? { ...found, standsBehind: null } : found;
     const { certificate, principal } = outlook;
     const isNamed = delegations.some((each) => names(each, principal));
     const isSecond = certificate.renewAt === null && !outlook.renewal;
@@ -58,6 +58,12 @@ export async function cutOffFrom(
     first ??= { id: principal.id, owner: principal.owner, endsAt: certificate.notAfter };
   }
   return { devices: devices.size, first };
+}
+
+/** The same of a gateway that cannot connect any more, or could not if what was tried were done. */
+export async function cutOffByAbsence(app: CutOffContext, gateway: PrincipalId): Promise<CutOffView> {
+  const delegations = await app.store.read.standingDelegations(gateway, app.clock.now());
+  return cutOffFrom(appWithout(app, delegations), gateway, delegations, true);
 }
 
 /** Devices that depend on a site gateway to renew. */

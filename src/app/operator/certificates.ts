@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type RevocationReason, revocationReasons } from '../../domain/certificate.ts';
 import { principalKinds } from '../../domain/principal.ts';
 import { derToPem } from '../../pki/pem.ts';
+import { cutOffByAbsence } from '../inventory/cut-off.ts';
 import { importCertificates } from '../inventory/import-certificates.ts';
 import { OperationError } from '../operation-error.ts';
 import { revoke } from '../renewal/revoke.ts';
@@ -41,8 +42,9 @@ export const certificates = {
     z.strictObject({ id, reason: z.enum(reasons).exactOptional(), ...dryable }),
     async ({ app }, { id: named, reason = 'unspecified', ...more }): Promise<RevokedCertificateView> => {
       const { fingerprint } = await findCertificate(app, named);
-      const { entry, ...beside } = await revoke(app, fingerprint, reason, more);
-      return { ...viewOf(entry), ...beside };
+      const { entry, isGatewayDark, ...beside } = await revoke(app, fingerprint, reason, more);
+      const cutOff = isGatewayDark ? await cutOffByAbsence(app, entry.principalId) : null;
+      return { ...viewOf(entry), ...beside, ...(cutOff && { cutOff }) };
     },
   ),
   listCertificates: operation(

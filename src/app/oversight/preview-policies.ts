@@ -34,8 +34,8 @@ export async function previewPolicies(
   };
   for await (const page of pagesOf(pageMax, read)) {
     for (const outlook of page) {
-      const { principal, gatewayStatus } = outlook;
-      const side = { principal, gatewayStatus };
+      const { principal, standsBehind } = outlook;
+      const side = { principal, standsBehind };
       const [now, then] = [without.of(principal), withThem.of(principal)];
       await weigh(weighing, outlook, { ...side, policy: now }, { ...side, policy: then });
     }

@@ -139,8 +139,8 @@ async function replanOne(
   before: Policies,
 ): Promise<void> {
   const { app, tx } = within;
-  const { certificate, principal, gatewayStatus } = outlook;
-  const side = { principal, gatewayStatus };
+  const { certificate, principal, standsBehind } = outlook;
+  const side = { principal, standsBehind };
   const renewAt = await weigh(
     weighing,
     outlook,

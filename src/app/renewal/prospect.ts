@@ -4,7 +4,7 @@ import type { Prospect } from '../../domain/forecast.ts';
 import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
 import type { KeyMode, Policy } from '../../domain/policy.ts';
 import { gapsOf } from '../../domain/presence.ts';
-import type { Principal } from '../../domain/principal.ts';
+import { maySpeakForOthers, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { lightsUntil } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
@@ -28,7 +28,7 @@ export function prospectOf(
   now: Instant,
   relies = reliesOnGateways(app, outlook),
 ): Prospect {
-  const { certificate, principal, gatewayStatus, visits, renewal } = outlook;
+  const { certificate, principal, standsBehind, visits, renewal } = outlook;
   const isHere = app.presences.isHere(principal.id);
   const since = lastSeen(outlook, absences);
   const away = visits ? awayMs(visits, absences, now) : Math.max(0, now - since - absentMs(absences, since, now));
@@ -36,7 +36,7 @@ export function prospectOf(
     endsAt: lightsUntil(certificate),
     dueAt: renewal ? now : (certificate.renewAt ?? firstDueAt(app, outlook)),
     quarantined: principal.status === 'quarantined',
-    gatewayGone: principal.gateway !== null && gatewayStatus !== 'active' && !isHere,
+    gatewayGone: principal.gateway !== null && !isHere && !(standsBehind && maySpeakForOthers(standsBehind, now)),
     notDelegated: !isHere && relies && grantsFor(app, principal, now).length === 0,
     // Offered once more it has not been taken up yet: the failure is the last that was heard.
     failed: renewal?.state === 'failed' || (renewal?.state === 'offered' && renewal.lastCode !== null),
@@ -75,8 +75,12 @@ export function reliesOnGateways(app: Pick<Context, 'store'>, outlook: Outlook):
 /** The delegations in force under which a gateway that may connect acts for this device. */
 export function grantsFor(app: Pick<Context, 'store'>, { id, site }: Principal, now: Instant): Delegation[] {
   const { glance } = app.store;
+  const maySpeak = (gateway: PrincipalId): boolean => {
+    const status = glance.principal(gateway)?.status;
+    return status !== undefined && maySpeakForOthers({ status, litUntil: glance.litUntil(gateway) }, now);
+  };
   const naming = glance.delegationsFor(id, site);
-  return naming.filter((each) => isInForce(each, now) && glance.principal(each.gatewayId)?.status === 'active');
+  return naming.filter((each) => isInForce(each, now) && maySpeak(each.gatewayId));
 }
 
 /** When it was here last; at its issuance, where it never was. */

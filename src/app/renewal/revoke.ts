@@ -2,7 +2,9 @@
 // its key and for open renewals.
 import type { Fingerprint, LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
 import { restsOnPresentKey, taints } from '../../domain/key-mode.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
+import { lightsUntil } from '../../domain/standing.ts';
 import { type Change, type Changing, step } from '../change.ts';
 import type { Context } from '../context.ts';
 import { carrier } from '../dry-run.ts';
@@ -10,6 +12,7 @@ import { OperationError } from '../operation-error.ts';
 import type { PolicySubject } from '../policies.ts';
 import type { Dryable, DryRunView } from '../views/decisions.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
+import { heldBy } from './held.ts';
 
 const revokedAction = 'certificate.revoked';
 const fingerprintField = 'tls.client.hash.sha256';
@@ -18,6 +21,8 @@ interface Revoked {
   readonly entry: LedgerEntry;
   /** Others that were revoked with it. */
   readonly also: number;
+  /** Is it a site gateway's, which no certificate lets in any more? */
+  readonly isGatewayDark: boolean;
   readonly dryRun?: DryRunView;
 }
 
@@ -48,9 +53,20 @@ export async function revoke(
       if (await revokeWithin(within, each, reason)) await mendRenewals(within, each, reason);
     }
     revoked.delete(fingerprint);
-    return { entry: (await tx.certificate(fingerprint)) ?? entry, also: revoked.size };
+    const isGatewayDark = await isDarkGateway(within, entry.principalId);
+    return { entry: (await tx.certificate(fingerprint)) ?? entry, also: revoked.size, isGatewayDark };
   });
   return { ...done, ...carried.view() };
+}
+
+async function isDarkGateway({ tx, now }: Change, id: PrincipalId): Promise<boolean> {
+  if ((await tx.principal(id))?.kind !== 'gateway') return false;
+  // As everywhere: a replacement that was not seen in use may not have arrived.
+  const wasSeen = await tx.wasSeen(id);
+  for await (const each of heldBy(tx, id)) {
+    if (lightsUntil(each) > now && (each.activatedAt !== null || !wasSeen)) return false;
+  }
+  return true;
 }
 
 /** Revokes an entry within a change. @returns false when it was revoked or retired already. */

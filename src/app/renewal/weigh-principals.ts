@@ -1,6 +1,6 @@
 // Weighs what another record of a principal does to the certificates it has in use: another class, criticality, cohort or key modes,
 // another site or gateway, another encoding or size of packets.
-import type { Principal } from '../../domain/principal.ts';
+import type { GatewayStanding, Principal } from '../../domain/principal.ts';
 import { type Context, policyOf } from '../context.ts';
 import { Toll } from './toll.ts';
 import { type WeighContext, type Weighing, weigh } from './weigh.ts';
@@ -26,22 +26,24 @@ export async function weighPrincipal(
   if (isSame || before.status !== 'active') return;
   const { app } = weighing;
   for (const outlook of await app.store.read.outlooksOf(before.id)) {
-    const gatewayStatus =
-      after.gateway === before.gateway ? outlook.gatewayStatus : await statusOf(app, after.gateway, findGateway);
+    const standsBehind =
+      after.gateway === before.gateway ? outlook.standsBehind : await standingOf(app, after.gateway, findGateway);
     await weigh(
       weighing,
       outlook,
-      { principal: before, gatewayStatus: outlook.gatewayStatus, policy: policyOf(app, before) },
-      { principal: after, gatewayStatus, policy: policyOf(app, after) },
+      { principal: before, standsBehind: outlook.standsBehind, policy: policyOf(app, before) },
+      { principal: after, standsBehind, policy: policyOf(app, after) },
     );
   }
 }
 
-async function statusOf(
+async function standingOf(
   app: Pick<Context, 'store'>,
   id: Principal['gateway'],
   find: (id: Principal['id']) => Principal | undefined,
-) {
+): Promise<GatewayStanding | null> {
   if (id === null) return null;
-  return (await app.store.read.principal(id))?.status ?? find(id)?.status ?? null;
+  const { read } = app.store;
+  const status = (await read.principal(id))?.status ?? find(id)?.status;
+  return status === undefined ? null : { status, litUntil: (await read.litUntil(id, id)).get(id) ?? null };
 }

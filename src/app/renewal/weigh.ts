@@ -1,7 +1,7 @@
 // Compares a certificate in use as it stands without a decision and with it, and adds what follows to the toll of the decision.
 import { isDeepStrictEqual } from 'node:util';
 import { lifeMsOf, type Policy, renewalsPerDay } from '../../domain/policy.ts';
-import type { Principal, PrincipalStatus } from '../../domain/principal.ts';
+import type { GatewayStanding, Principal } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Footing, neededMs, reachOf, takesTime } from '../../domain/time-left.ts';
 import type { Absence } from '../../domain/visits.ts';
@@ -18,7 +18,7 @@ export type WeighContext = ProspectContext & Pick<Context, 'profiles' | 'clock'>
 /** What a decision changes of what a certificate's dates follow from. */
 export interface Side {
   readonly principal: Principal;
-  readonly gatewayStatus: PrincipalStatus | null;
+  readonly standsBehind: GatewayStanding | null;
   readonly policy: Policy;
 }
 
@@ -62,12 +62,12 @@ export async function weigh(
 function footing(
   { app, absences, now }: Weighing,
   outlook: Outlook,
-  { principal, gatewayStatus, policy }: Side,
+  { principal, standsBehind, policy }: Side,
   dueAt: Instant | null,
   ahead: number,
   relies: boolean,
 ): Omit<Footing, 'noWay'> {
-  const facts = { ...outlook, principal, gatewayStatus };
+  const facts = { ...outlook, principal, standsBehind };
   const prospect = { ...prospectOf(app, facts, absences, now, relies), dueAt };
   const { plannedMs } = prospect.gaps;
   // Of the time between a first visit and the next nothing has to be left to one that is here.

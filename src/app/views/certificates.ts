@@ -1,7 +1,7 @@
 // Ledger entries as operators see them: without the DER, which is shown as PEM where it is asked for; and imports of certificates.
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { PrincipalKind } from '../../domain/principal.ts';
-import type { Dryable, DryRunView, Insistence } from './decisions.ts';
+import type { CutOffView, Dryable, DryRunView, Insistence } from './decisions.ts';
 
 /** A ledger entry without its DER, times in Unix milliseconds. */
 export type CertificateView = Omit<LedgerEntry, 'der'>;
@@ -14,6 +14,8 @@ export function viewOf(entry: LedgerEntry): CertificateView {
 export interface RevokedCertificateView extends CertificateView {
   /** Certificates that were revoked with it, over the same key or asked for with it. */
   readonly also: number;
+  /** It was the last that let a site gateway in: whom that leaves without a way to renew. */
+  readonly cutOff?: CutOffView;
   readonly dryRun?: DryRunView;
 }
 

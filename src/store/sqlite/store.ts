@@ -36,7 +36,12 @@ export function createStore(database: Database): Store {
   let holdsResidue = false;
   return {
     read: new TableReader(tables),
-    glance: { principal: known.principal, delegationsFor: known.delegationsFor, telemetryUntil: grants.until },
+    glance: {
+      principal: known.principal,
+      litUntil: tables.ownLitUntil,
+      delegationsFor: known.delegationsFor,
+      telemetryUntil: grants.until,
+    },
     transact: async (work) => {
       const { made, did } = await database.submit(async (unit) => {
         const transaction = new UnitTransaction(tables, unit);

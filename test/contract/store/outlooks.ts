@@ -45,14 +45,14 @@ export function outlooks(): void {
     expect(first).toEqual({
       certificate: known,
       principal: principal('a'),
-      gatewayStatus: 'decommissioned',
+      standsBehind: { status: 'decommissioned', litUntil: null },
       via: null,
       signed: false,
       visits,
       renewal: { id: 'r1', state: 'failed', lastCode: 'flash_full' },
       place: { endsAt: sooner.notAfter, row: expect.any(Number) },
     });
-    expect(second).toMatchObject({ gatewayStatus: null, visits: null, renewal: null });
+    expect(second).toMatchObject({ standsBehind: null, visits: null, renewal: null });
     expect(second?.principal).toEqual(principal('b', { modes: [], site: null, gateway: idOf('unheard-of') }));
     expect(none).toEqual([]);
   });

@@ -19,6 +19,7 @@ type Row = Certificate &
     readonly row: number;
     readonly modes: string;
     readonly gatewayStatus: PrincipalStatus | null;
+    readonly gatewayLitUntil: Instant | null;
     readonly gaps: GapRecord | null;
     readonly cameAt: Instant | null;
     readonly leftAt: Instant | null;
@@ -80,7 +81,13 @@ const joined = build
       .on('r.state', '!=', sql.lit('activated')),
   )
   .select([...certificateColumns, ...principalColumns])
-  .select(['g.status as gatewayStatus', 's.gaps', 's.came_at as cameAt', 's.left_at as leftAt'])
+  .select([
+    'g.status as gatewayStatus',
+    'g.lit_until as gatewayLitUntil',
+    's.gaps',
+    's.came_at as cameAt',
+    's.left_at as leftAt',
+  ])
   .select(['r.id as renewal', 'r.state as renewalState', 'r.last_code as lastCode', 'b.signed'])
   .select(({ fn }) => fn.coalesce('b.via', 'c.activated_via').as('via'))
   .select((eb) =>
@@ -118,7 +125,7 @@ function outlookOf(row: Row): Outlook {
   return {
     certificate: certificateOf(row),
     principal: principalOf(row),
-    gatewayStatus: row.gatewayStatus,
+    standsBehind: row.gatewayStatus === null ? null : { status: row.gatewayStatus, litUntil: row.gatewayLitUntil },
     via: row.via,
     signed: row.signed === 1,
     visits: gaps !== null && cameAt !== null ? { gaps: bytesOf(gaps), cameAt, leftAt } : null,

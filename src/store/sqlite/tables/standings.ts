@@ -11,6 +11,13 @@ const inService = build.selectFrom('principal').where('status', '<>', sql.lit('d
 const quarantined = sql<number>`coalesce(sum(status = 'quarantined'), 0)`.as('quarantined');
 const devices = sql<number>`coalesce(sum(kind = 'device'), 0)`.as('devices');
 
+function prepareUntil(queries: Queries): (id: PrincipalId) => Instant | null {
+  const until = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    build.selectFrom('principal').select('lit_until as litUntil').where('id', '=', p('id')),
+  );
+  return (id) => until.get({ id })?.litUntil ?? null;
+}
+
 /** Whom a page ends at: a search of the index that passes over the others. */
 function darkPages(queries: Queries) {
   const after = (p: Parameter<HorizonPlace>) => sql<boolean>`(lit_until, id) > (${p('litUntil')}, ${p('id')})`;
@@ -91,6 +98,7 @@ export function standings(queries: Queries) {
   return {
     litUntil: (first: PrincipalId, last: PrincipalId): Map<PrincipalId, Instant> =>
       new Map(lights.all({ first, last }).map(({ id, until }) => [id, until])),
+    ownLitUntil: prepareUntil(queries),
     darkPage: darkPages(queries),
     withoutPage: withoutPages(queries),
     nearestEnd: (now: Instant): Instant | null => nearest.get({ now })?.at ?? null,
