@@ -3,10 +3,10 @@
 import type { AccessRules } from '../domain/acl.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { Principal, PrincipalKind } from '../domain/principal.ts';
+import type { Cohort, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { SourceRules } from '../domain/reconcile.ts';
 import type { Profile } from '../domain/request.ts';
-import { type Cohort, type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout.ts';
+import { type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout.ts';
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';

@@ -1,6 +1,7 @@
 // How arguments that several commands take are read. What they mean is judged by the operations.
+
 import { InvalidArgumentError } from 'commander';
-import { type KeyMode, keyModes } from '../domain/policy.ts';
+import { type KeyMode, keyModes } from '../domain/principal.ts';
 
 /** `csr,recertify` */
 export function parseModes(text: string): KeyMode[] {

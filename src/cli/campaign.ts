@@ -1,9 +1,10 @@
 // nolapse campaign ...: certificates replaced before their time, cohort by cohort; and nolapse drill, which proves that a cohort can
 // renew and replaces nothing.
+
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CampaignPreview, CampaignScope, CampaignView, NewCampaign } from '../app/views/campaigns.ts';
 import { counted } from '../domain/counted.ts';
-import { type Cohort, cohorts } from '../domain/rollout.ts';
+import { type Cohort, cohorts } from '../domain/principal.ts';
 import { formatDuration, parseDuration } from '../domain/time.ts';
 import { withReason } from './actor.ts';
 import {

@@ -1,10 +1,11 @@
 // nolapse delegation ...: which gateway may act for which devices, how far and for how long.
+
 import type { Command } from 'commander';
 import type { CutOffView } from '../app/views/decisions.ts';
 import type { AddedDelegationView, DelegationView } from '../app/views/delegations.ts';
 import { counted } from '../domain/counted.ts';
 import { type Delegation, isInForce } from '../domain/delegation.ts';
-import type { KeyMode } from '../domain/policy.ts';
+import type { KeyMode } from '../domain/principal.ts';
 import { withReason } from './actor.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';

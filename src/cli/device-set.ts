@@ -1,9 +1,7 @@
 // nolapse device set: single fields of a record.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DeviceChange, DeviceChangedView } from '../app/views/devices.ts';
-import { keyModes } from '../domain/policy.ts';
-import { criticalities, encodings } from '../domain/principal.ts';
-import { cohorts } from '../domain/rollout.ts';
+import { cohorts, criticalities, encodings, keyModes } from '../domain/principal.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';

@@ -2,17 +2,17 @@
 import { type Command, Option } from 'commander';
 import type { DeviceView, NewDevice } from '../app/views/devices.ts';
 import { counted } from '../domain/counted.ts';
-import { keyModes } from '../domain/policy.ts';
 import {
   type CarriedContact,
   type Contact,
+  cohorts,
   criticalities,
   encodings,
+  keyModes,
   type Principal,
   principalKinds,
   principalStatuses,
 } from '../domain/principal.ts';
-import { cohorts } from '../domain/rollout.ts';
 import { formatDuration } from '../domain/time.ts';
 import { withReason } from './actor.ts';
 import { parseModes, parseWhole } from './arguments.ts';

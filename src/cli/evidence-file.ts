@@ -1,8 +1,10 @@
 // The form of an export of evidence: JSON lines, a header first, the records, and a seal last with how many there are of each control
 // and their digests. It is written as the records come; without its seal it is not whole.
 import { createHash, type Hash } from 'node:crypto';
-import type { EvidenceRecord, EvidenceView } from '../app/oversight/evidence.ts';
-import { evidenceMeaning, evidenceParts, type FrameworkName, frameworks, partsOf } from '../domain/evidence.ts';
+import type { EvidenceView } from '../app/oversight/evidence.ts';
+import type { EvidenceRecord } from '../app/oversight/evidence-parts.ts';
+import { evidenceMeaning, evidenceParts, partsOf } from '../domain/evidence.ts';
+import { type FrameworkName, frameworks } from '../domain/evidence-frameworks.ts';
 import { printableJson } from '../telemetry/printable.ts';
 
 /** Takes text; resolves when it may have more. */

@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import type { Operations } from '../app/operator/operate.ts';
 import type { EvidencePlace, EvidenceQuery, EvidenceView } from '../app/oversight/evidence.ts';
-import { type FrameworkName, frameworks, parseFramework } from '../domain/evidence.ts';
+import { type FrameworkName, frameworks, parseFramework } from '../domain/evidence-frameworks.ts';
 import { EvidenceFile, type Seal, type Sink } from './evidence-file.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, cell, fields, remark, time } from './output.ts';

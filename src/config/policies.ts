@@ -1,8 +1,8 @@
 // Policies of classes and criticalities: which rule gives each value, and whether the values of every combination make sense
 // together. The result is the domain's.
-import { type KeyMode, type Policy, retryFloorMs } from '../domain/policy.ts';
+import { type Policy, retryFloorMs } from '../domain/policy.ts';
 import type { PolicyOrigin, PolicyRule, PolicySaying, PolicySet, SettledPolicy } from '../domain/policy-set.ts';
-import { type Criticality, criticalities } from '../domain/principal.ts';
+import { type Criticality, criticalities, type KeyMode } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan, type Span, spanMs } from '../domain/time.ts';
 import { classDefaults, type RawClasses, type RawCriticalities } from './schema.ts';
 

@@ -1,8 +1,7 @@
 // May this gateway speak for this device, and carry its telemetry? A delegation names the gateway, the devices or the site, the key
 // modes, an end and a daily number of renewals. Deny by default: without one that covers the case, the answer is the code of what is missing.
 import type { EnrollmentCode } from './errors.ts';
-import type { KeyMode } from './policy.ts';
-import type { Principal, PrincipalId } from './principal.ts';
+import type { KeyMode, Principal, PrincipalId } from './principal.ts';
 import { dayMs, type Instant } from './time.ts';
 
 /** One grant. It covers the devices it names, or all of its site; never both. */

@@ -73,7 +73,7 @@ const offboarding: Control = {
   alerts: ['retired_credential_in_use', 'credential_contested', 'unknown_identity', 'no_owner', 'source_failed'],
 };
 
-export const owaspNhi: Framework = {
+const owaspNhi: Framework = {
   title: 'OWASP Non-Human Identities Top 10',
   version: '2025',
   source: 'https://owasp.org/www-project-non-human-identities-top-10/2025/top-10-2025',
@@ -109,7 +109,7 @@ export const owaspNhi: Framework = {
   },
 };
 
-export const nistCsf: Framework = {
+const nistCsf: Framework = {
   title: 'NIST Cybersecurity Framework',
   version: '2.0',
   source: 'https://doi.org/10.6028/NIST.CSWP.29',
@@ -224,7 +224,7 @@ export const nistCsf: Framework = {
   },
 };
 
-export const iec62443: Framework = {
+const iec62443: Framework = {
   title: 'IEC 62443-4-2, Technical security requirements for IACS components',
   version: '2019',
   source: 'https://webstore.iec.ch/publication/34421',
@@ -260,3 +260,14 @@ export const iec62443: Framework = {
     },
   },
 };
+
+export const frameworks = {
+  'owasp-nhi-2025': owaspNhi,
+  'nist-csf-2.0': nistCsf,
+  'iec-62443-4-2': iec62443,
+} as const satisfies Record<string, Framework>;
+export type FrameworkName = keyof typeof frameworks;
+
+export function parseFramework(text: string): FrameworkName | null {
+  return Object.hasOwn(frameworks, text) ? (text as FrameworkName) : null;
+}

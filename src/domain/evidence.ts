@@ -1,7 +1,6 @@
 // Which records of the gateway give evidence for which control of a framework. That they give evidence for it is all that is said:
 // whether a control is met, people judge who see the whole of an organisation.
 import type { AlertKind } from './alert.ts';
-import { iec62443, nistCsf, owaspNhi } from './evidence-frameworks.ts';
 import type { FindingKind } from './finding.ts';
 
 /** The sorts of records, in the order they are exported. Of each: what of it belongs to a period. */
@@ -38,17 +37,6 @@ export interface Framework {
   readonly version: string;
   readonly source: string;
   readonly controls: Readonly<Record<string, Control>>;
-}
-
-export const frameworks = {
-  'owasp-nhi-2025': owaspNhi,
-  'nist-csf-2.0': nistCsf,
-  'iec-62443-4-2': iec62443,
-} as const satisfies Record<string, Framework>;
-export type FrameworkName = keyof typeof frameworks;
-
-export function parseFramework(text: string): FrameworkName | null {
-  return Object.hasOwn(frameworks, text) ? (text as FrameworkName) : null;
 }
 
 /** What an export says of itself, for whoever reads it without this program's documentation. */

@@ -1,7 +1,7 @@
 // In which key mode a renewal is made: the first the policy prefers that the device can do and its present key allows.
 import type { RevocationReason } from './certificate.ts';
-import type { KeyMode, Policy } from './policy.ts';
-import type { Principal, PrincipalId } from './principal.ts';
+import type { Policy } from './policy.ts';
+import type { KeyMode, Principal, PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
 
 /** What is known of the key of the certificate being replaced. */

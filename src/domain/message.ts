@@ -1,6 +1,7 @@
 // The enrollment messages as values, whatever encoding carries them. Times are Unix seconds, durations seconds.
+
 import type { EnrollmentCode } from './errors.ts';
-import type { KeyMode } from './policy.ts';
+import type { KeyMode } from './principal.ts';
 
 export interface HelloMessage {
   readonly fingerprint?: string;

@@ -1,13 +1,8 @@
 // How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
 import { backoffMs } from './backoff.ts';
 import { isForeign, type LedgerEntry } from './certificate.ts';
-import type { PrincipalId } from './principal.ts';
-import type { Cohort } from './rollout.ts';
+import type { Cohort, KeyMode, PrincipalId } from './principal.ts';
 import { dayMs, type Instant, type Span, spanMs } from './time.ts';
-
-/** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
-export const keyModes = ['csr', 'recertify', 'keygen'] as const;
-export type KeyMode = (typeof keyModes)[number];
 
 export interface Policy {
   readonly lifetimeMs: number;

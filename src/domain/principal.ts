@@ -1,7 +1,5 @@
 // Who may exist: the inventory's record and the grammar of its identifier.
 import { escapeName, unescapeName } from './escape.ts';
-import type { KeyMode } from './policy.ts';
-import type { Cohort } from './rollout.ts';
 import type { Instant } from './time.ts';
 
 export type PrincipalId = string & { readonly brand: 'PrincipalId' };
@@ -17,6 +15,14 @@ export type Criticality = (typeof criticalities)[number];
 
 export const encodings = ['json', 'cbor'] as const;
 export type Encoding = (typeof encodings)[number];
+
+/** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
+export const keyModes = ['csr', 'recertify', 'keygen'] as const;
+export type KeyMode = (typeof keyModes)[number];
+
+/** The parts of a fleet, in the order in which a campaign takes them. */
+export const cohorts = ['canary', 'early', 'broad'] as const;
+export type Cohort = (typeof cohorts)[number];
 
 /** One inventory record. */
 export interface Principal {

@@ -2,9 +2,8 @@
 // order; what no longer fits changes nothing.
 import type { Fingerprint } from './certificate.ts';
 import type { EnrollmentCode } from './errors.ts';
-import { type KeyMode, type Policy, retryDelayMs, retryFloorMs } from './policy.ts';
-import type { PrincipalId } from './principal.ts';
-import type { Cohort } from './rollout.ts';
+import { type Policy, retryDelayMs, retryFloorMs } from './policy.ts';
+import type { Cohort, KeyMode, PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
 
 export const renewalStates = [

@@ -2,8 +2,7 @@
 // nothing else, so an unchecked certificate cannot be signed.
 import type { Fingerprint, Serial } from './certificate.ts';
 import type { EnrollmentCode } from './errors.ts';
-import type { KeyMode } from './policy.ts';
-import { type PrincipalId, type PrincipalKind, parsePrincipalUri, principalUri } from './principal.ts';
+import { type KeyMode, type PrincipalId, type PrincipalKind, parsePrincipalUri, principalUri } from './principal.ts';
 import type { Instant } from './time.ts';
 
 export type KeyAlgorithm = 'ec-p256' | 'ec-p384' | 'ed25519' | 'rsa';

@@ -3,12 +3,8 @@
 import type { RevocationReason } from './certificate.ts';
 import { spreadFraction } from './policy.ts';
 import type { Gaps } from './presence.ts';
-import type { PrincipalId } from './principal.ts';
+import { type Cohort, cohorts, type PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
-
-/** In the order in which a campaign takes them. */
-export const cohorts = ['canary', 'early', 'broad'] as const;
-export type Cohort = (typeof cohorts)[number];
 
 /** The parts of a fleet that go first, by a hash of the id; the rest is `broad`. Shares from 0 to 1. */
 export interface CohortShares {

@@ -1,7 +1,8 @@
 // The small integers that stand for field names, key modes and statuses in CBOR. A number once given never changes its
 // meaning; docs/protocol.md lists the same, and a test holds the two together.
+
 import type { AckMessage } from '../domain/message.ts';
-import type { KeyMode } from '../domain/policy.ts';
+import type { KeyMode } from '../domain/principal.ts';
 
 /** Map keys, one number space for all messages. 0 to 23 take one byte; 0 is left free, 23 waits for what is to come. */
 export const fields = {

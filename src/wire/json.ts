@@ -1,7 +1,8 @@
 // The JSON encoding: PEM for certificates and requests, lower-case hex for digests, Unix seconds for times.
+
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
-import { keyModes } from '../domain/policy.ts';
+import { keyModes } from '../domain/principal.ts';
 import { derToPem, pemToDer } from '../pki/pem.ts';
 import type { Format } from './format.ts';
 import { certificatesMax } from './limits.ts';

@@ -1,9 +1,10 @@
 // The messages' fields and their rules, once for all encodings. An encoding brings its own way to write the few values that
 // differ: digests, certificates, requests and closed lists.
+
 import { z } from 'zod';
 import { type EnrollmentCode, enrollmentCodes } from '../domain/errors.ts';
 import type { AckMessage } from '../domain/message.ts';
-import type { KeyMode } from '../domain/policy.ts';
+import type { KeyMode } from '../domain/principal.ts';
 import { codeLengthMax, detailLengthMax, secondsMax } from './limits.ts';
 
 /** How one encoding writes what the encodings write differently. Input is what the parser found, output the value. */

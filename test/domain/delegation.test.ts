@@ -12,8 +12,7 @@ import {
   names,
   unfollowed,
 } from '../../src/domain/delegation.ts';
-import { keyModes } from '../../src/domain/policy.ts';
-import { principalKinds, principalStatuses } from '../../src/domain/principal.ts';
+import { keyModes, principalKinds, principalStatuses } from '../../src/domain/principal.ts';
 import { requestProofText, useProofText } from '../../src/domain/proof.ts';
 import { day, fingerprintA, idOf, noon, principal } from './samples.ts';
 

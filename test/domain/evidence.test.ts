@@ -7,10 +7,9 @@ import {
   evidenceMeaning,
   evidenceParts,
   type Framework,
-  frameworks,
-  parseFramework,
   partsOf,
 } from '../../src/domain/evidence.ts';
+import { frameworks, parseFramework } from '../../src/domain/evidence-frameworks.ts';
 import { findingKinds } from '../../src/domain/finding.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 

@@ -1,9 +1,10 @@
 // In which key mode a renewal is made: the table of what decides, and what holds whatever is asked.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LedgerEntry, RevocationReason } from '../../src/domain/certificate.ts';
 import { chooseKeyMode, type KeyHistory, mayRecertify, possibleKeyModes } from '../../src/domain/key-mode.ts';
-import { type KeyMode, keyModes } from '../../src/domain/policy.ts';
+import { type KeyMode, keyModes } from '../../src/domain/principal.ts';
 import { recordOf } from './key-record.ts';
 import { day, entry, idOf, noon, policy } from './samples.ts';
 

@@ -1,4 +1,5 @@
 // Certificates that were issued under one policy and are judged by another, over pairs of policies that the configuration accepts.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolvePolicies } from '../../src/config/policies.ts';
@@ -6,8 +7,8 @@ import { foreignSerial, type LedgerEntry, type Serial } from '../../src/domain/c
 import { expiryAlerts, overdueAt } from '../../src/domain/deadlines.ts';
 import { type Policy, renewalTime, validityAt } from '../../src/domain/policy.ts';
 import { dueByGaps } from '../../src/domain/presence.ts';
+import { cohorts } from '../../src/domain/principal.ts';
 import { advance, type Renewal } from '../../src/domain/renewal.ts';
-import { cohorts } from '../../src/domain/rollout.ts';
 import { type Span, spanMs } from '../../src/domain/time.ts';
 import { day, entry, fingerprintA, idOf, noon, policy, renewal } from './samples.ts';
 

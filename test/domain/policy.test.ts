@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Serial } from '../../src/domain/certificate.ts';
 import { overlapEnd, type Policy, renewalTime, retryDelayMs, spanFor, validityAt } from '../../src/domain/policy.ts';
-import { cohorts } from '../../src/domain/rollout.ts';
+import { cohorts } from '../../src/domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan, type Span } from '../../src/domain/time.ts';
 import { day, entry, idOf, noon, policy } from './samples.ts';
 

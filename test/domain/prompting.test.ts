@@ -1,8 +1,9 @@
 // What a device is told under its renewal, and what is kept of having told it.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Hold } from '../../src/domain/hold.ts';
-import { keyModes } from '../../src/domain/policy.ts';
+import { keyModes } from '../../src/domain/principal.ts';
 import { afterSending, isPaused, type PromptFacts, planAnew, planPrompt } from '../../src/domain/prompting.ts';
 import { advance, holdsCertificate, isOpen, owed, type Renewal, renewalStates } from '../../src/domain/renewal.ts';
 import { downWords } from '../../src/domain/topics.ts';

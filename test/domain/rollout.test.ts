@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gapsOf, withVisit } from '../../src/domain/presence.ts';
+import { cohorts } from '../../src/domain/principal.ts';
 import {
   type Campaign,
   type CohortResults,
   cohortOf,
-  cohorts,
   isUrgent,
   lastChanceAt,
   nextStep,

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type AlertKind, alertKinds } from '../../src/domain/alert.ts';
-import { type Control, evidenceParts, type Framework, frameworks } from '../../src/domain/evidence.ts';
+import { type Control, evidenceParts, type Framework } from '../../src/domain/evidence.ts';
+import { frameworks } from '../../src/domain/evidence-frameworks.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 
 const page = readFileSync('docs/evidence.md', 'utf8');

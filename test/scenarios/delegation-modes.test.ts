@@ -1,10 +1,11 @@
 // Devices behind a gateway that send no request: their replacement is made because their gateway listens, under its delegation,
 // and fetched through it in packets of 256 bytes.
+
 import { createPrivateKey } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { publishBytes } from '../../src/domain/packet.ts';
-import type { KeyMode } from '../../src/domain/policy.ts';
+import type { KeyMode } from '../../src/domain/principal.ts';
 import { useProofText } from '../../src/domain/proof.ts';
 import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
 import { connect, type House, openHouse, pemOf, Speaker } from './harness.ts';

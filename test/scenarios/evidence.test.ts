@@ -1,7 +1,8 @@
 // Evidence from a running gateway with a real renewal behind it: what is handed out is what happened, of the period that was asked for, a
 // page at a time.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { EvidenceQuery, EvidenceRecord, EvidenceView } from '../../src/app/oversight/evidence.ts';
+import type { EvidenceQuery, EvidenceView } from '../../src/app/oversight/evidence.ts';
+import type { EvidenceRecord } from '../../src/app/oversight/evidence-parts.ts';
 import { ledgerFile } from '../../src/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type House, openHouse } from './harness.ts';

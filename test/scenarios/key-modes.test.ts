@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { IssuedView } from '../../src/app/views/devices.ts';
-import type { KeyMode } from '../../src/domain/policy.ts';
+import type { KeyMode } from '../../src/domain/principal.ts';
 import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
 import { type Credentials, connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { fetchStretch, nextIssued, replacementOf, totalOf } from './piecemeal.ts';

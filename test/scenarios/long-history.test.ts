@@ -1,8 +1,9 @@
 // Devices that were given thousands of certificates over the years, over new keys or over one: each connects, renews and is shown as if it
 // were new, and no read along the way brings more than a few of them.
+
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { KeyMode } from '../../src/domain/policy.ts';
+import type { KeyMode } from '../../src/domain/principal.ts';
 import { openDatabase } from '../../src/store/sqlite/database.ts';
 import { TableReader } from '../../src/store/sqlite/reader.ts';
 import { type Credentials, connackOf, connect, type House, openHouse, pemOf, Speaker } from './harness.ts';

@@ -1,8 +1,7 @@
 // Whatever one message is lost, comes twice or costs the site gateway its connection: the renewal of the device that it speaks for ends in
 // `done`. With a device that does what docs/protocol.md says, on the real gateway.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { KeyMode } from '../../src/domain/policy.ts';
-import type { Encoding } from '../../src/domain/principal.ts';
+import type { Encoding, KeyMode } from '../../src/domain/principal.ts';
 import { CarriedDevice, carryOrders } from './carried-device.ts';
 import { type House, openHouse } from './harness.ts';
 import { inTurns } from './in-turns.ts';

@@ -1,8 +1,7 @@
 // Whatever one message of a renewal is lost, comes twice or ends its connection, and in whichever order the device says hello and subscribes:
 // the conversation ends in `done`. With a device that does what docs/protocol.md says, on the real gateway.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { KeyMode } from '../../src/domain/policy.ts';
-import type { Encoding } from '../../src/domain/principal.ts';
+import type { Encoding, KeyMode } from '../../src/domain/principal.ts';
 import { connect, type House, openHouse } from './harness.ts';
 import { inTurns } from './in-turns.ts';
 import { type Fault, type Mishap, type Order, orders, PageDevice } from './page-device.ts';

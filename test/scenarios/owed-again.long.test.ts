@@ -2,8 +2,7 @@
 // comes last: to the device itself and to a site gateway that speaks for it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DownMessage } from '../../src/domain/message.ts';
-import type { KeyMode } from '../../src/domain/policy.ts';
-import type { Encoding } from '../../src/domain/principal.ts';
+import type { Encoding, KeyMode } from '../../src/domain/principal.ts';
 import { encodeUp } from '../../src/wire/index.ts';
 import { type Credentials, connect, type House, newRequest, openHouse, pemOf } from './harness.ts';
 import { fetchStretch, nextIssued, replacementOf, totalOf } from './piecemeal.ts';

@@ -1,7 +1,8 @@
 // A device whose CONNACK was lost reports its replacement as unusable, after the gateway has seen it: it is given another, once, on its own
 // connection under the certificate that was replaced. On the real gateway, over real TLS.
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { KeyMode } from '../../src/domain/policy.ts';
+import type { KeyMode } from '../../src/domain/principal.ts';
 import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
 import { type Credentials, connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { fetchStretch, nextIssued, type Offer, replacementOf, totalOf } from './piecemeal.ts';

@@ -1,5 +1,6 @@
 // Which certificates a campaign replaces, and which it leaves out and says so: under another issuer, with a renewal under way, asleep,
 // moved between cohorts, and over keys that are not to be trusted. On the real gateway.
+
 import { X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { IssuedView } from '../../src/app/views/devices.ts';
 import { initPki } from '../../src/authority/init.ts';
 import { loadConfig } from '../../src/config.ts';
-import type { KeyMode } from '../../src/domain/policy.ts';
-import type { Cohort } from '../../src/domain/rollout.ts';
+import type { Cohort, KeyMode } from '../../src/domain/principal.ts';
 import { pkiOptions } from '../../src/home.ts';
 import type { Device } from '../../src/simulator/device.ts';
 import { createLog } from '../../src/telemetry/log.ts';

@@ -1,8 +1,9 @@
 // Campaigns on the real gateway with devices that renew themselves: through the cohorts on evidence, stopped by failures, paused, resumed
 // and aborted, and taken up again after a restart.
+
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CampaignView } from '../../src/app/views/campaigns.ts';
-import type { Cohort } from '../../src/domain/rollout.ts';
+import type { Cohort } from '../../src/domain/principal.ts';
 import type { Device } from '../../src/simulator/device.ts';
 import { connect, type House, openHouse, Speaker } from './harness.ts';
 import { connectDevice } from './simulated.ts';

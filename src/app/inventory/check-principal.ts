@@ -1,12 +1,15 @@
 // Reads one inventory record out of the fields somebody wrote: by hand, in CSV, in JSON lines. Every fault is named by its
 // field; whether the record fits what is in the inventory already is decided elsewhere.
 import { packetBytesLeast, packetBytesMost } from '../../domain/packet.ts';
-import { type KeyMode, keyModes } from '../../domain/policy.ts';
 import {
+  type Cohort,
   type Criticality,
+  cohorts,
   criticalities,
   type Encoding,
   encodings,
+  type KeyMode,
+  keyModes,
   type PrincipalId,
   type PrincipalKind,
   parsePrincipalId,
@@ -15,7 +18,6 @@ import {
   slotsMost,
 } from '../../domain/principal.ts';
 import { blank, type Told } from '../../domain/reconcile.ts';
-import { type Cohort, cohorts } from '../../domain/rollout.ts';
 
 /** Characters an owner, a class or a site may have. */
 const textLengthMax = 128;

@@ -2,8 +2,14 @@
 // a day, and whether with the devices' telemetry. Nothing is granted without an end and a limit.
 import type { Delegation } from '../../domain/delegation.ts';
 import { dayOf, isInForce } from '../../domain/delegation.ts';
-import { type KeyMode, keyModes } from '../../domain/policy.ts';
-import { type Principal, type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
+import {
+  type KeyMode,
+  keyModes,
+  type Principal,
+  type PrincipalId,
+  parsePrincipalId,
+  principalIdRule,
+} from '../../domain/principal.ts';
 import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { Change, Changing } from '../change.ts';

@@ -1,6 +1,7 @@
 // Operations on delegations: which site gateway may renew for which devices.
+
 import { z } from 'zod';
-import { keyModes } from '../../domain/policy.ts';
+import { keyModes } from '../../domain/principal.ts';
 import { addDelegation, listDelegations, revokeDelegation } from '../inventory/delegate.ts';
 import { idOf } from './named.ts';
 import { type OperationsOf, operation } from './operation.ts';

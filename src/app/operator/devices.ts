@@ -1,8 +1,6 @@
 // Operations on single devices, site gateways and services.
 import { z } from 'zod';
-import { keyModes } from '../../domain/policy.ts';
-import { criticalities, encodings, principalKinds } from '../../domain/principal.ts';
-import { cohorts } from '../../domain/rollout.ts';
+import { cohorts, criticalities, encodings, keyModes, principalKinds } from '../../domain/principal.ts';
 import { decommission, quarantine } from '../inventory/decommission.ts';
 import { addDevice } from '../inventory/inventory.ts';
 import { issueDevice } from '../inventory/issue-device.ts';

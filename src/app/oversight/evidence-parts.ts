@@ -8,12 +8,24 @@ import type { Instant } from '../../domain/time.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { viewOf } from '../views/certificates.ts';
-import type { EvidencePeriod, EvidenceRecord } from './evidence.ts';
 
 /** Rows read at once. */
 const pageRows = 1_000;
 /** A delegation may name thousands of devices. */
 const delegationsMax = 10;
+
+export interface EvidenceRecord {
+  /** The controls it gives evidence for. */
+  readonly controls: readonly string[];
+  readonly record: EvidencePart;
+  /** What it says; instants in ISO 8601, UTC. */
+  readonly [fact: string]: unknown;
+}
+
+interface EvidencePeriod {
+  readonly from: Instant;
+  readonly until: Instant;
+}
 
 /** Which controls a record of this kind gives evidence for. */
 type ControlsFor = (kind: string | null) => readonly string[];

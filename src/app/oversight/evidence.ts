@@ -1,19 +1,12 @@
 // The records behind a framework's controls for a period, a page at a time: what is exported is never held whole, here or by whoever
 // asks. It changes nothing.
-import {
-  controlsOf,
-  type EvidencePart,
-  evidenceParts,
-  type Framework,
-  frameworks,
-  parseFramework,
-  partsOf,
-} from '../../domain/evidence.ts';
+import { controlsOf, type EvidencePart, evidenceParts, type Framework, partsOf } from '../../domain/evidence.ts';
+import { frameworks, parseFramework } from '../../domain/evidence-frameworks.ts';
 import { type Instant, parseDate } from '../../domain/time.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import type { WithTurns } from '../turns.ts';
-import { readPart } from './evidence-parts.ts';
+import { type EvidenceRecord, readPart } from './evidence-parts.ts';
 
 type EvidenceContext = Pick<Context, 'store' | 'clock' | 'policies' | 'settings'> & WithTurns;
 
@@ -35,14 +28,6 @@ export interface EvidencePlace {
   readonly until: Instant;
 }
 
-export interface EvidenceRecord {
-  /** The controls it gives evidence for. */
-  readonly controls: readonly string[];
-  readonly record: EvidencePart;
-  /** What it says; instants in ISO 8601, UTC. */
-  readonly [fact: string]: unknown;
-}
-
 export interface EvidenceView {
   /** Of this program. */
   readonly version: string;
@@ -56,11 +41,6 @@ export interface EvidenceView {
   readonly records: readonly EvidenceRecord[];
   /** Null: this was the last page. */
   readonly next: EvidencePlace | null;
-}
-
-export interface EvidencePeriod {
-  readonly from: Instant;
-  readonly until: Instant;
 }
 
 /** Rejects with `invalid`, every fault named. */

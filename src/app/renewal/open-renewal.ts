@@ -2,10 +2,9 @@
 // so, or for a stranger's first enrollment. One certificate has one open renewal at most.
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import { ableModes, chooseKeyMode, dependsOnKey } from '../../domain/key-mode.ts';
-import { graceMs, type KeyMode } from '../../domain/policy.ts';
-import type { Principal, PrincipalId } from '../../domain/principal.ts';
+import { graceMs } from '../../domain/policy.ts';
+import type { Cohort, KeyMode, Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
-import type { Cohort } from '../../domain/rollout.ts';
 import type { Instant } from '../../domain/time.ts';
 import { formatDuration } from '../../domain/time.ts';
 import { renewalFailed } from '../../domain/watch.ts';

@@ -2,9 +2,9 @@
 import { type Delegation, isInForce } from '../../domain/delegation.ts';
 import type { Prospect } from '../../domain/forecast.ts';
 import { ableModes, chooseKeyMode } from '../../domain/key-mode.ts';
-import type { KeyMode, Policy } from '../../domain/policy.ts';
+import type { Policy } from '../../domain/policy.ts';
 import { gapsOf } from '../../domain/presence.ts';
-import { maySpeakForOthers, type Principal, type PrincipalId } from '../../domain/principal.ts';
+import { type KeyMode, maySpeakForOthers, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { lightsUntil } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';

@@ -1,5 +1,6 @@
 // Campaigns as an operator has them: begun, looked at, paused, resumed, aborted. What follows from it the heartbeat does.
-import { cohorts, holdsBack } from '../../domain/rollout.ts';
+import { cohorts } from '../../domain/principal.ts';
+import { holdsBack } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';

@@ -2,10 +2,9 @@
 // it is left out, and somebody is told why.
 import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
 import { chooseKeyMode } from '../../domain/key-mode.ts';
-import type { KeyMode } from '../../domain/policy.ts';
-import type { Principal } from '../../domain/principal.ts';
+import { cohorts, type KeyMode, type Principal } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
-import { cohorts, isOver, needsNewKey } from '../../domain/rollout.ts';
+import { isOver, needsNewKey } from '../../domain/rollout.ts';
 import { isSignedBy } from '../../pki/chain.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';

@@ -2,8 +2,7 @@
 // their turn.
 
 import { counted } from '../../domain/counted.ts';
-import type { Principal } from '../../domain/principal.ts';
-import { type Cohort, cohorts } from '../../domain/rollout.ts';
+import { type Cohort, cohorts, type Principal } from '../../domain/principal.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Context, cohortIn } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';

@@ -1,6 +1,7 @@
 // Reads what an operator asks of a new campaign or drill, and names every fault in it. It begins nothing.
+
 import { type RevocationReason, revocationReasons } from '../../domain/certificate.ts';
-import { type Cohort, cohorts } from '../../domain/rollout.ts';
+import { type Cohort, cohorts } from '../../domain/principal.ts';
 import { parseDate } from '../../domain/time.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { OperationError } from '../operation-error.ts';

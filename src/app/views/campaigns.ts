@@ -1,6 +1,7 @@
 // Campaigns as an operator asks for them and is shown them.
+import type { Cohort } from '../../domain/principal.ts';
 import type { RenewalState } from '../../domain/renewal.ts';
-import type { Campaign, Cohort } from '../../domain/rollout.ts';
+import type { Campaign } from '../../domain/rollout.ts';
 
 export interface NewCampaign {
   /** Why: for the record. */

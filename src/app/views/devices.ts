@@ -1,17 +1,17 @@
 // Single devices as operations are given them and answer with them: their records, certificates and renewals.
 import type { Delegation } from '../../domain/delegation.ts';
-import type { KeyMode } from '../../domain/policy.ts';
 import type {
   CarriedContact,
+  Cohort,
   Contact,
   Criticality,
   Encoding,
+  KeyMode,
   Principal,
   PrincipalKind,
 } from '../../domain/principal.ts';
 import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
-import type { Cohort } from '../../domain/rollout.ts';
 import type { CertificateView } from './certificates.ts';
 import type { CutOffView, Dryable, DryRunView, Insistence } from './decisions.ts';
 

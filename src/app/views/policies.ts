@@ -1,9 +1,7 @@
 // What operators are told of policies: the values of each with the rules that gave them, and what follows from them.
-import type { KeyMode } from '../../domain/policy.ts';
 import type { PolicyOrigin } from '../../domain/policy-set.ts';
 import type { DueBy } from '../../domain/presence.ts';
-import type { Criticality, PrincipalStatus } from '../../domain/principal.ts';
-import type { Cohort } from '../../domain/rollout.ts';
+import type { Cohort, Criticality, KeyMode, PrincipalStatus } from '../../domain/principal.ts';
 import type { Dryable, Insistence, TollView } from './decisions.ts';
 
 /** What follows from a policy for a certificate in use. Times in Unix milliseconds. */

@@ -1,7 +1,8 @@
 // Campaigns, how far their renewals have come, and those that have not ended.
+
 import { sql } from 'kysely';
+import type { Cohort } from '../../../domain/principal.ts';
 import type { Renewal, RenewalState } from '../../../domain/renewal.ts';
-import type { Cohort } from '../../../domain/rollout.ts';
 import type { CampaignProgress, StoredCampaign } from '../../../ports/campaigns.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { renewalRows } from './renewals.ts';

@@ -1,10 +1,10 @@
 // Principals, and what they last told about themselves.
 import { sql } from 'kysely';
 import { ownerAndClientOf, sessionName } from '../../../domain/client-id.ts';
-import type { KeyMode } from '../../../domain/policy.ts';
 import {
   type CarriedContact,
   type Contact,
+  type KeyMode,
   nothingSaid,
   type Principal,
   type PrincipalId,

@@ -4,10 +4,17 @@ import { DummyDriver, type Generated, type GeneratedAlways, Kysely, SqliteAdapte
 import type { ActorChannel } from '../../../domain/actor.ts';
 import type { AlertEvent, AlertKind, Severity } from '../../../domain/alert.ts';
 import type { CertificateState, Fingerprint, RevocationReason, Serial } from '../../../domain/certificate.ts';
-import type { KeyMode } from '../../../domain/policy.ts';
-import type { Criticality, Encoding, PrincipalId, PrincipalKind, PrincipalStatus } from '../../../domain/principal.ts';
+import type {
+  Cohort,
+  Criticality,
+  Encoding,
+  KeyMode,
+  PrincipalId,
+  PrincipalKind,
+  PrincipalStatus,
+} from '../../../domain/principal.ts';
 import type { RenewalState } from '../../../domain/renewal.ts';
-import type { CampaignState, Cohort } from '../../../domain/rollout.ts';
+import type { CampaignState } from '../../../domain/rollout.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { CampaignTask } from '../../../ports/campaigns.ts';
 import { Compiler } from '../compiler.ts';
