@@ -1,7 +1,8 @@
-// The application's rooms stand in one order: each uses those below it and what lies beside them in src/app itself.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+// No files of src import each other in a circle, and the application's rooms stand in one order: each uses those below it and what lies
+// beside them in src/app itself, which uses none of them but the lowest.
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { circlesIn, importsIn, importsOf } from './import-graph.ts';
 
 /** From the top down. */
 const rooms = [
@@ -17,15 +18,62 @@ const rooms = [
 ];
 
 const app = 'src/app';
+const graph = importsIn('src');
 
-function importsUpwards(room: string): string[] {
-  const above = rooms.slice(0, rooms.indexOf(room));
-  return readdirSync(join(app, room)).flatMap((file) => {
-    const text = readFileSync(join(app, room, file), 'utf8');
-    const used = [...text.matchAll(/from '\.\.\/([a-z]+)\//g)].map(([, name = '']) => name);
-    return used.filter((name) => above.includes(name)).map((name) => `${room}/${file} -> ${name}`);
-  });
+/** The room that a file is in; null: it lies beside them, or outside the application. */
+function roomOf(file: string): string | null {
+  const [, room] = /^src\/app\/([^/]+)\//.exec(file) ?? [];
+  return room ?? null;
 }
+
+function importsWhere(isAmiss: (from: string, to: string) => boolean): string[] {
+  return [...graph].flatMap(([from, all]) => all.filter((to) => isAmiss(from, to)).map((to) => `${from} -> ${to}`));
+}
+
+describe('the imports of src', () => {
+  it('are read, every file of it and every way to import', () => {
+    expect(graph.size).toBeGreaterThan(400);
+    expect(graph.get('src/home.ts')).toContain('src/app/context.ts');
+    const text = [
+      "import { a } from './a.ts';",
+      "import type { B } from '../b.ts';",
+      "import {\n  e,\n  type F,\n} from './e.ts';",
+      "export { g } from './g.ts';",
+      "import './h.ts';",
+      "const late = await import('./i.ts');",
+    ].join('\n');
+    expect(importsOf('src/x/y.ts', text)).toEqual(
+      ['x/a', 'b', 'x/e', 'x/g', 'x/h', 'x/i'].map((name) => `src/${name}.ts`),
+    );
+  });
+
+  it('lead in no circle', () => {
+    expect(circlesIn(graph)).toEqual([]);
+  });
+});
+
+describe('the search for circles', () => {
+  it.each([
+    ['finds two files that import each other', { a: ['b'], b: ['a'] }, [['a', 'b']]],
+    ['finds a file that imports itself', { a: ['a'] }, [['a']]],
+    [
+      'leaves out what only leads to a circle or from it',
+      { x: ['a'], a: ['b'], b: ['c', 'y'], c: ['a'], y: [] },
+      [['a', 'b', 'c']],
+    ],
+    [
+      'finds each of two circles',
+      { a: ['b'], b: ['a', 'c'], c: ['d'], d: ['c'] },
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+    ],
+    ['takes two ways to one file for no circle', { a: ['b', 'c'], b: ['d'], c: ['d'], d: [] }, []],
+  ])('%s', (_, imports, circles) => {
+    expect(circlesIn(new Map(Object.entries(imports)))).toEqual(circles);
+  });
+});
 
 describe('the rooms of the application', () => {
   it('are those that are listed', () => {
@@ -34,6 +82,20 @@ describe('the rooms of the application', () => {
   });
 
   it.each(rooms)('%s imports nothing from a room above it', (room) => {
-    expect(importsUpwards(room)).toEqual([]);
+    const above = rooms.slice(0, rooms.indexOf(room));
+    expect(importsWhere((from, to) => roomOf(from) === room && above.includes(roomOf(to) ?? ''))).toEqual([]);
+  });
+
+  it('are used by nothing that lies beside them, but for the answers in views', () => {
+    const isBeside = (file: string): boolean => /^src\/app\/[^/]+$/.test(file);
+    expect(importsWhere((from, to) => isBeside(from) && roomOf(to) !== null && roomOf(to) !== 'views')).toEqual([]);
+    expect(importsWhere((from) => isBeside(from)).length).toBeGreaterThan(20);
+  });
+
+  it('are given what they take: only operations, and what puts the application together, have all of it', () => {
+    const whole = `${app}/operator/app.ts`;
+    const isMeant = (from: string): boolean => /^src\/(app\/operator\/.+|home|nolapse|state)\.ts$/.test(from);
+    expect(importsWhere((from, to) => to === whole && !isMeant(from))).toEqual([]);
+    expect(importsWhere((from, to) => to === whole && isMeant(from)).length).toBeGreaterThan(2);
   });
 });
