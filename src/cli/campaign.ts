@@ -201,7 +201,7 @@ export function registerCampaign(program: Command, surroundings: Surroundings): 
         show(options, await withOperations(surroundings, options, (each) => each[operation]({ id }))),
       );
   }
-  withCommon(program.command('drill'))
+  withReason(withCommon(program.command('drill')))
     .description('renew a cohort and prove that it works, without replacing anything')
     .requiredOption('--cohort <cohort>', cohorts.join(', '), parseCohort)
     .option('--class <name>', 'only of this class')

@@ -46,6 +46,9 @@ it('nothing an introduced session says is taken once a certificate of its device
   if (!introduced.admitted) throw new Error(introduced.reason);
   expect(introduced.session).toMatchObject({ lane: 'renew-only', introduced: true });
 
+  const [opened] = await app.store.read.journal({}, 1);
+  expect(opened).toMatchObject({ action: 'renewal.due', actor: { name: id, channel: 'mqtt', claimed: true } });
+
   const issued = await operations.issueDevice({ id });
   const enrolled = await connect(pemToDer(issued.certificatePem, 'CERTIFICATE')?.[0] ?? new Uint8Array());
   expect(enrolled).toMatchObject({ admitted: true, session: { lane: 'full', introduced: false } });
