@@ -83,6 +83,11 @@ export interface Entrance {
    * delegated to it? Asked at each message, as {@link hears} is.
    */
   carries(session: Session, device: PrincipalId): boolean;
+  /**
+   * May the will be published now that the session of this name, as {@link sessionName} has it, left behind when the broker ended without
+   * notice? It was judged at its CONNECT, by an access list and an inventory that may be others by now. A refusal is told.
+   */
+  mayLeaveWill(session: string, topic: string): boolean;
   /** The session published or asked for something outside its access; told once a message, never thrown. */
   denied(session: Session, action: 'publish' | 'subscribe', topic: string): void;
   /** The session published a message of so many bytes where it may: too large to be taken, it was thrown away and is acknowledged. */

@@ -32,8 +32,12 @@ export function authorizePublishHook(options: PublishOptions): AuthorizePublish 
       fields: { 'nolapse.principal': session.principal.id, 'nolapse.client_id': brokerClientId },
     });
   return (client, packet, callback) => {
-    // The will of a client that is gone, left over from an earlier boot: it was judged at its CONNECT.
-    if (!client) return callback(null);
+    if (!client) {
+      // The will of a client that is gone, left over from an earlier boot.
+      const { clientId = '' } = packet as { readonly clientId?: string };
+      if (!entrance.mayLeaveWill(clientId, packet.topic)) sink(packet);
+      return callback(null);
+    }
     const live = registry.of(client);
     if (!live) return callback(new Error('no session'));
     if (packet.qos === 2 && !client.closed && !persistence.takeRoom(packet, brokerClient(client))) {

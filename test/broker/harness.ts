@@ -88,6 +88,7 @@ export class FakeEntrance implements Entrance {
   readonly services = new Map<string, AccessTemplate>();
   /** Whom each gateway may hear. */
   readonly spokenFor = new Map<string, string[]>();
+  mayLeaveWill = (): boolean => true;
   /** Whose telemetry each gateway may carry. */
   readonly carried = new Map<string, string[]>();
   /** Awaited before each verdict. */

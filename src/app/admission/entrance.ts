@@ -19,6 +19,7 @@ import { carries } from './carries.ts';
 import type { Contests } from './contests.ts';
 import type { Disconnections } from './disconnections.ts';
 import type { Knocks } from './knocks.ts';
+import { mayLeaveWill } from './left-wills.ts';
 import type { Presences } from './presences.ts';
 import type { Seen } from './seen.ts';
 import type { TroubledAddresses } from './troubled-addresses.ts';
@@ -68,6 +69,7 @@ export function entranceOf(app: EntranceContext, seen: Seen): Entrance {
     },
     hears: (session, topic) => hears(app, session, topic),
     carries: (session, device) => carries(app, session, device),
+    mayLeaveWill: (session, topic) => mayLeaveWill(app, session, topic),
     denied: (session, action, topic) => tellDenied(app, session, action, topic),
     keptOut: (address, reason) => app.troubledAddresses.note(address, reason),
     oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
