@@ -30,9 +30,9 @@ interface Cost {
 const most = {
   hello: { statements: 8, commits: 1 },
   'due to offered': { statements: 41, commits: 3 },
-  'request to delivered': { statements: 48, commits: 3 },
+  'request to delivered': { statements: 49, commits: 3 },
   installed: { statements: 7, commits: 1 },
-  activated: { statements: 32, commits: 2 },
+  activated: { statements: 28, commits: 2 },
   done: { statements: 15, commits: 2 },
   watched: { statements: 15, commits: 1 },
   retired: { statements: 30, commits: 2 },

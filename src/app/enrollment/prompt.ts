@@ -50,6 +50,8 @@ async function promptNow(app: PromptContext, renewalId: string, occasion: Occasi
   if (!renewal) return 'nothing';
   const { rates } = app;
   const what = owed(renewal);
+  // An activation owes it, mostly before its device listens: it is told as soon as it does.
+  if (what === 'done' && (await listenersTo(app, renewal.principalId, 'done')).length === 0) return 'unheard';
   const plan = planPrompt({
     renewal,
     reason: occasion.reason,
