@@ -11,7 +11,7 @@ import { waitForAuthority } from '../renewal/authority-wait.ts';
 import type { WithBreaker } from '../renewal/breaker.ts';
 import { newestActive } from '../renewal/held.ts';
 import { type Manner, mannerOf } from '../renewal/manner.ts';
-import { broughtBy, noteHeard } from '../renewal/reopen.ts';
+import { broughtBy, noteHeard, notHeardOn } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import type { WithTurns } from '../turns.ts';
 import type { WithAsked } from './asked.ts';
@@ -30,6 +30,12 @@ interface Inquiry {
   readonly session: Session;
   readonly id: PrincipalId;
   readonly renewals: readonly Renewal[];
+  /** Has it just been heard under the replacement that it brings? */
+  readonly heard: boolean;
+}
+
+async function inquire({ store }: AnswerContext, session: Session, id: PrincipalId): Promise<Inquiry> {
+  return { session, id, renewals: await store.read.unendedRenewals(id), heard: false };
 }
 
 /** What came of it, and of which renewal. */
@@ -41,30 +47,31 @@ interface Outcome {
 /** The session has begun to listen. `bySubscribe`: it asked for that itself, and no subscription was kept for it. */
 export async function onListening(app: AnswerContext, session: Session, bySubscribe: boolean): Promise<void> {
   const { id } = session.principal;
+  const known = await app.store.read.unendedRenewals(id);
   // A SUBSCRIBE shows that the CONNACK has arrived.
-  if (bySubscribe) await noteHeard(app, session);
+  const unheard = bySubscribe ? notHeardOn(known, session) : null;
+  // What is to be made instead of a replacement that is in use after all is called off before it is told.
+  const first = unheard !== null && unheard.reopenedAt !== null;
+  if (first) await noteHeard(app, session);
+  const renewals = first ? await app.store.read.unendedRenewals(id) : known;
   const waiting = app.asked.of(session, id, app.clock.steady());
-  await answer(app, session, id, waiting.includes(id));
+  await answer(app, { session, id, renewals, heard: unheard !== null }, waiting.includes(id));
+  // Where it was told that all is done, that was noted with it.
+  if (unheard && !first) await noteHeard(app, session);
   for (const other of waiting.filter((each) => each !== id)) {
     await app.turns.take();
-    await answer(app, session, other, true);
+    await answer(app, await inquire(app, session, other), true);
   }
 }
 
 /** The session said hello for this principal, which may be its own. `manner` is how it is spoken to on this way. */
-export function onHello(app: AnswerContext, session: Session, id: PrincipalId, manner: Manner): Promise<void> {
+export async function onHello(app: AnswerContext, session: Session, id: PrincipalId, manner: Manner): Promise<void> {
   app.asked.note(session, session.principal.id, id, app.clock.steady());
-  return answer(app, session, id, true, manner);
+  return answer(app, await inquire(app, session, id), true, manner);
 }
 
-async function answer(
-  app: AnswerContext,
-  session: Session,
-  id: PrincipalId,
-  asked: boolean,
-  known?: Manner,
-): Promise<void> {
-  const inquiry = { session, id, renewals: await app.store.read.unendedRenewals(id) };
+async function answer(app: AnswerContext, inquiry: Inquiry, asked: boolean, known?: Manner): Promise<void> {
+  const { session, id } = inquiry;
   const isOwn = session.principal.id === id;
   const outcome = await (isOwn ? tellOwn(app, inquiry) : tellThrough(app, inquiry));
   if (!asked || outcome.told === 'unheard') return;
@@ -83,12 +90,12 @@ async function answer(
 }
 
 /** By its certificate: what it has brought to its end comes before what is to follow it. */
-async function tellOwn(app: AnswerContext, { session, renewals }: Inquiry): Promise<Outcome> {
+async function tellOwn(app: AnswerContext, { session, renewals, heard }: Inquiry): Promise<Outcome> {
   const own = broughtBy(renewals, session.fingerprint);
   const open = renewals.filter((each) => isOpen(each) && (own === null || each.oldFingerprint !== own.oldFingerprint));
   const next = open.find(({ oldFingerprint }) => oldFingerprint === session.fingerprint) ?? open[0] ?? null;
   if (own && (own.confirmedAt === null || next === null)) {
-    const told = await tellDone(app, session, own);
+    const told = await tellDone(app, session, own, heard);
     if (next) await promptAnew(app, next, null);
     return { told, about: own };
   }
@@ -100,17 +107,17 @@ async function tellThrough(app: AnswerContext, { session, renewals }: Inquiry): 
   if (!current) return { told: 'nothing', about: null };
   if (current.state !== 'activated')
     return { told: await promptAnew(app, current, session.principal.id), about: current };
-  const told = await tellDone(app, session, current);
+  const told = await tellDone(app, session, current, false);
   // A site gateway hears of it only where it had asked for the replacement.
   return { told: current.via === null ? 'nothing' : told, about: current };
 }
 
 /** Once to each session in a second: its hello and its SUBSCRIBE follow each other. */
-async function tellDone(app: AnswerContext, session: Session, renewal: Renewal): Promise<Told> {
+async function tellDone(app: AnswerContext, session: Session, renewal: Renewal, heard: boolean): Promise<Told> {
   const now = app.clock.steady();
   if (app.asked.wasToldDone(session, renewal.id, now)) return 'told';
   const { id } = session.principal;
-  const told = await promptAnew(app, renewal, id === renewal.principalId ? null : id);
+  const told = await promptAnew(app, renewal, id === renewal.principalId ? null : id, heard);
   if (told === 'told') app.asked.noteDone(session, renewal.id, now);
   return told;
 }

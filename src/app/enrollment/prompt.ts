@@ -27,6 +27,8 @@ interface Occasion {
   readonly reason: PromptReason;
   readonly asked: AskedOn;
   readonly effect: Settling | null;
+  /** Was its device just heard under the replacement? That is noted with what is told. */
+  readonly heard: boolean;
 }
 
 /** An effect that is carried out. */
@@ -42,7 +44,7 @@ export class Settling {
 
 /** Sends what is owed under this renewal because its time has come, and settles the effect where anything is kept of that. */
 export function prompt(app: PromptContext, renewalId: string, effect: Settling): Promise<Told> {
-  return promptNow(app, renewalId, { reason: 'due', asked: 'everywhere', effect });
+  return promptNow(app, renewalId, { reason: 'due', asked: 'everywhere', effect, heard: false });
 }
 
 async function promptNow(app: PromptContext, renewalId: string, occasion: Occasion): Promise<Told> {
@@ -83,7 +85,7 @@ async function promptNow(app: PromptContext, renewalId: string, occasion: Occasi
 async function send(
   app: PromptContext,
   renewal: Renewal,
-  { reason, asked, effect }: Occasion,
+  { reason, asked, effect, heard }: Occasion,
   messageFor: (manner: Manner) => Promise<Said | null>,
 ): Promise<Told> {
   let said = false;
@@ -97,7 +99,7 @@ async function send(
   if (taken.size > 0 || (asked === 'everywhere' && (effect !== null || isOpen(renewal)))) {
     await change(app, async (within) => {
       if (effect) await within.tx.settle(effect.id);
-      await keepSent(within, renewal, taken, reason);
+      await keepSent(within, renewal, taken, reason, heard);
     });
     if (effect) effect.settled = true;
   }
@@ -109,11 +111,13 @@ async function keepSent(
   sent: Renewal,
   taken: ReadonlySet<DownWord>,
   reason: PromptReason,
+  heard: boolean,
 ) {
   const { app, tx, now } = within;
-  const renewal = await tx.renewal(sent.id);
-  const principal = renewal && (await tx.principal(renewal.principalId));
-  if (!renewal || !principal) return;
+  const stored = await tx.renewal(sent.id);
+  const principal = stored && (await tx.principal(stored.principalId));
+  if (!stored || !principal) return;
+  const renewal = heard && stored.heardAt === null ? { ...stored, heardAt: now } : stored;
   const sending = afterSending(renewal, sent.state, taken, reason, policyOf(app, principal), now);
   if (sending.kind === 'put') await tx.putRenewal(sending.renewal);
   if (sending.kind === 'move') await keepMove(within, sending.move);
@@ -129,7 +133,7 @@ function audienceOf(renewal: Renewal): Audience {
 }
 
 /** Prompts a renewal on the way on which somebody has just begun to listen, or said hello, see {@link planAnew}. */
-export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Way): Promise<Told> {
+export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Way, heard = false): Promise<Told> {
   switch (planAnew(renewal, asked, app.clock.now())) {
     case 'pause':
       return 'waits';
@@ -138,7 +142,7 @@ export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Wa
     case 'done':
       return sendDoneAgain(app, renewal, asked);
     case 'owed': {
-      const told = await promptNow(app, renewal.id, { reason: 'asked', asked, effect: null });
+      const told = await promptNow(app, renewal.id, { reason: 'asked', asked, effect: null, heard });
       if (told === 'queued') await queueOffer(app, renewal.id);
       return told;
     }
@@ -149,7 +153,7 @@ export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Wa
 export async function sendReplacement(app: PromptContext, renewalId: string, asked: AskedOn): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return 'nothing';
-  const occasion = { reason: 'asked', asked, effect: null } as const;
+  const occasion = { reason: 'asked', asked, effect: null, heard: false } as const;
   return send(app, renewal, occasion, (manner) => replacementMessage(app, renewal, manner));
 }
 

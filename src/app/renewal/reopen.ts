@@ -88,14 +88,18 @@ function closed(detail: string): Refusal {
   return { code: 'renewal_closed', detail };
 }
 
+/** The renewal that has brought this session's certificate, where its device was not heard under that before; null: there is none. */
+export function notHeardOn(renewals: readonly Renewal[], { fingerprint, introduced }: Session): Renewal | null {
+  const own = introduced ? null : broughtBy(renewals, fingerprint);
+  return own && !isHeard(own) ? own : null;
+}
+
 /** The session's principal has spoken on it: under a replacement that says that the device can use it. */
-export async function noteHeard(
-  app: Changing & Pick<Context, 'policies'>,
-  { principal: { id }, fingerprint, introduced }: Session,
-): Promise<void> {
-  if (introduced) return;
-  const own = broughtBy(await app.store.read.unendedRenewals(id), fingerprint);
-  if (own && !isHeard(own)) await change(app, (within) => heardWithin(within, id, fingerprint));
+export async function noteHeard(app: Changing & Pick<Context, 'policies'>, session: Session): Promise<void> {
+  const { principal, fingerprint } = session;
+  if (session.introduced) return;
+  const own = notHeardOn(await app.store.read.unendedRenewals(principal.id), session);
+  if (own) await change(app, (within) => heardWithin(within, principal.id, fingerprint));
 }
 
 /** The renewal that has brought this certificate, as long as what it replaced has not retired. */
