@@ -12,7 +12,7 @@ import type { Plan } from './plan-reconcile.ts';
 import { changesOf, changeWords, rewriteWithin } from './rewrite.ts';
 import { keepLosses } from './source-state.ts';
 
-export type ApplyReconcileContext = Changing & Pick<Context, 'sessions' | 'policies' | 'settings'> & WithTurns;
+export type ApplyReconcileContext = Changing & Pick<Context, 'policies' | 'settings'> & WithTurns;
 
 interface Applying {
   /** Somebody said that what is missing is gone: the guard does not count it. */
@@ -55,7 +55,7 @@ async function inBatches<Given extends BatchesContext, T>(
   }
 }
 
-async function add(within: Change<Pick<Context, 'sessions'>>, source: string, row: Told): Promise<void> {
+async function add(within: Change, source: string, row: Told): Promise<void> {
   const { tx, record } = within;
   if ((await tx.principal(row.id)) || (await tx.caseTwin(row.id))) return;
   const principal = withTold({ ...blank, id: row.id, source }, row);

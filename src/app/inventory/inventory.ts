@@ -116,7 +116,7 @@ async function objectTo(app: Pick<Context, 'store'> & WithTurns, { rows, faults 
 }
 
 async function write(
-  within: Change<Pick<Context, 'sessions' | 'policies' | 'settings'>>,
+  within: Change<Pick<Context, 'policies' | 'settings'>>,
   batch: readonly Row[],
 ): Promise<InventoryImportView> {
   const { app, tx } = within;
