@@ -26,32 +26,28 @@ type Limits = Pick<Config['limits'], 'offersPerSecond' | 'issuancesPerSecond'>;
 /** @param exposures who could reach into the home before this start set anything right. */
 export function withState(context: Context, limits: Limits, exposures: readonly Exposure[]): App {
   const { clock, entropy } = context;
-  const turns = new Turns();
-  const chores = new Chores();
-  const throttles = newThrottles();
-  const rates = {
-    offers: new Rate(limits.offersPerSecond, clock),
-    issuances: new Rate(limits.issuancesPerSecond, clock),
-  };
-  const presences = new Presences({ ...context, turns });
-  const refusals = new Refusals(context);
-  return {
+  const alone = {
     ...context,
-    turns,
-    chores,
-    throttles,
-    rates,
+    turns: new Turns(),
+    chores: new Chores(),
+    throttles: newThrottles(),
+    rates: {
+      offers: new Rate(limits.offersPerSecond, clock),
+      issuances: new Rate(limits.issuancesPerSecond, clock),
+    },
     breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
     asked: new Asked(),
-    presences,
-    refusals,
-    rounds: new Rounds({ ...context, turns, throttles, rates, refusals }),
-    crls: new RevocationLists({ ...context, turns }),
-    foresight: new Foresight({ ...context, turns, chores, presences }),
-    exposure: new ExposureWatch(context, exposures),
-    knocks: new Knocks(context),
-    disconnections: new Disconnections(context),
-    contests: new Contests(context),
-    troubledAddresses: new TroubledAddresses(context),
+  };
+  const gathering = { ...alone, presences: new Presences(alone), refusals: new Refusals(alone) };
+  return {
+    ...gathering,
+    rounds: new Rounds(gathering),
+    crls: new RevocationLists(gathering),
+    foresight: new Foresight(gathering),
+    exposure: new ExposureWatch(gathering, exposures),
+    knocks: new Knocks(gathering),
+    disconnections: new Disconnections(gathering),
+    contests: new Contests(gathering),
+    troubledAddresses: new TroubledAddresses(gathering),
   };
 }
