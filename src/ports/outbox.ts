@@ -30,3 +30,24 @@ export interface OutboxWriter {
   /** The effect failed and is due again at `dueAt`. */
   putOff(effectId: number, dueAt: Instant): Promise<void>;
 }
+
+/** Who carries out what it claims, and until when nobody else does. */
+export interface Lease {
+  readonly worker: string;
+  readonly until: Instant;
+}
+
+/** The longest a lease lasts. One that ends later than this from now was given by a clock that ran ahead, and is over. */
+export const leaseMaxMs = 300_000;
+
+/** Several workers may share what is owed: each is given what no other one has, and what one that died has left once its lease is over. */
+export interface OutboxClaims {
+  /**
+   * Gives a worker effects that are due, as {@link OutboxReader.queuedEffects} has them of this kind, or for null as
+   * {@link OutboxReader.dueEffects} has them. Nobody is given one of them again until the lease ends, or until a committed unit has settled
+   * it or put it off, or it is released. At most 4,096 are claimed at a time.
+   */
+  claim(kind: QueuedKind | null, lease: Lease, now: Instant, limit: number): Promise<WaitingEffect[]>;
+  /** Gives back what this worker has claimed and not carried out. What it has not is left alone. */
+  release(worker: string, ids: readonly number[]): Promise<void>;
+}

@@ -10,7 +10,7 @@ import type { InventoryReader, InventoryWriter } from './inventory.ts';
 import type { JournalReader, JournalWriter } from './journal.ts';
 import type { LedgerReader, LedgerWriter } from './ledger.ts';
 import type { NotificationReader, NotificationWriter } from './notifications.ts';
-import type { OutboxReader, OutboxWriter } from './outbox.ts';
+import type { OutboxClaims, OutboxReader, OutboxWriter } from './outbox.ts';
 import type { OutlookReader } from './outlooks.ts';
 import type { OversightReader, OversightWriter } from './oversight.ts';
 import type { PeriodReader } from './period.ts';
@@ -59,6 +59,7 @@ export interface Transaction
 export interface Store {
   readonly read: Reader;
   readonly glance: Glance;
+  readonly claims: OutboxClaims;
   /**
    * Runs a unit of work and commits it durably before resolving; a throw undoes all of it, and nobody sees any of it before.
    *

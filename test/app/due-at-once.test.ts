@@ -46,9 +46,10 @@ it('are offered at the rate, whose certificate ends first goes first', async () 
   // Everything is opened, once; the next beats have nothing to do, and read nothing of what waits.
   expect((await sweep(app)).due).toBe(0);
   let read = 0;
-  const { queuedEffects } = app.store.read;
-  app.store.read.queuedEffects = async (...asked) => {
-    const waiting = await queuedEffects.apply(app.store.read, asked);
+  const { claims } = app.store;
+  const { claim } = claims;
+  claims.claim = async (...asked) => {
+    const waiting = await claim.apply(claims, asked);
     read += waiting.length;
     return waiting;
   };

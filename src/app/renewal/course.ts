@@ -1,11 +1,16 @@
 // One of the courses in which what is owed is carried out, each at its own pace: what is slow in one holds up none of the others.
+import { randomUUID } from 'node:crypto';
 import type { Instant } from '../../domain/time.ts';
-import type { WaitingEffect } from '../../ports/outbox.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Lease, WaitingEffect } from '../../ports/outbox.ts';
 import type { Store } from '../../ports/store.ts';
 import { Worker } from '../worker.ts';
 
 /** Effects carried out side by side, and settled together: a kill in between costs as many repetitions at most. */
 export const effectsTogether = 256;
+
+/** How long a batch may take before others take it for left behind: an authority may need its time. */
+const leaseMs = 120_000;
 
 /** What became of an effect, by its id: it is done, or comes again at a time. */
 export interface CarriedOut {
@@ -19,21 +24,29 @@ export type Settled = 'kept' | 'settled';
 export interface CoursePlan {
   /** Effects it may take on now; with 0, how long until it may. */
   room(): { readonly most: number; readonly waitMs: number };
-  due(most: number): Promise<WaitingEffect[]>;
+  /** What this worker is to carry out now: nobody else is given it until it was kept, or the lease has ended. */
+  claim(lease: Lease, most: number): Promise<WaitingEffect[]>;
   /** Carries one out. Never rejects but for the store's own failure. */
   carryOut(waiting: WaitingEffect): Promise<CarriedOut | Settled>;
   /** The store failed: the next poke tries again. */
   onFailure(error: unknown): void;
 }
 
+interface CourseContext {
+  readonly store: Pick<Store, 'transact' | 'claims'>;
+  readonly clock: Clock;
+}
+
 export class Course {
-  readonly #store: Pick<Store, 'transact'>;
+  /** Among those that carry out what this ledger owes. */
+  readonly #name = randomUUID();
+  readonly #context: CourseContext;
   readonly #plan: CoursePlan;
   readonly #worker: Worker;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(store: Pick<Store, 'transact'>, plan: CoursePlan) {
-    this.#store = store;
+  constructor(context: CourseContext, plan: CoursePlan) {
+    this.#context = context;
     this.#plan = plan;
     this.#worker = new Worker(() => this.#round(), plan.onFailure);
   }
@@ -60,18 +73,27 @@ export class Course {
       this.#wait(waitMs);
       return false;
     }
-    const due = await this.#plan.due(most);
-    if (due.length === 0) return false;
-    const all = await Promise.all(due.map((waiting) => this.#plan.carryOut(waiting)));
-    await this.#keep(all);
-    // Whatever was owed meanwhile has poked it. What had no room waits until there is some.
-    return due.length === most || all.includes('kept');
+    const { store, clock } = this.#context;
+    const lease = { worker: this.#name, until: clock.now() + leaseMs };
+    const claimed = await this.#plan.claim(lease, most);
+    if (claimed.length === 0) return false;
+    try {
+      const all = await Promise.all(claimed.map((waiting) => this.#plan.carryOut(waiting)));
+      await this.#keep(all);
+      // Whatever was owed meanwhile has poked it. What had no room waits until there is some.
+      return claimed.length === most || all.includes('kept');
+    } finally {
+      await store.claims.release(
+        this.#name,
+        claimed.map(({ id }) => id),
+      );
+    }
   }
 
   async #keep(all: readonly (CarriedOut | Settled)[]): Promise<void> {
     const carriedOut = all.filter((each) => typeof each !== 'string');
     if (carriedOut.length === 0) return;
-    await this.#store.transact(async (tx) => {
+    await this.#context.store.transact(async (tx) => {
       for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt));
     });
   }

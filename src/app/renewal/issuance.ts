@@ -37,7 +37,7 @@ export function issuancePlan(app: IssuanceContext): CoursePlan {
       const most = breaker.room(now, Math.min(effectsTogether, rates.issuances.left));
       return { most, waitMs: Math.max(breaker.waitMs(now), rates.issuances.waitMs) };
     },
-    due: (most) => store.read.queuedEffects('issue', clock.now(), most),
+    claim: (lease, most) => store.claims.claim('issue', lease, clock.now(), most),
     carryOut: (waiting) => carryOut(app, waiting, waiting.effect as Issue),
     onFailure: (error) => tellFailed(app, 'issuance', error),
   };

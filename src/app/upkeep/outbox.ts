@@ -18,9 +18,9 @@ export class Outbox {
 
   constructor(app: OutboxContext) {
     this.#app = app;
-    const sundries = new Course(app.store, this.#sundries());
-    const offers = new Course(app.store, this.#offers());
-    const issuance = new Course(app.store, issuancePlan(app));
+    const sundries = new Course(app, this.#sundries());
+    const offers = new Course(app, this.#offers());
+    const issuance = new Course(app, issuancePlan(app));
     this.#courses = [sundries, offers, issuance];
     app.store.onOwed((owed) => {
       if (owed.has('prompt') || owed.has('close')) sundries.poke();
@@ -54,7 +54,7 @@ export class Outbox {
     const { store, clock } = this.#app;
     return {
       room: () => ({ most: effectsTogether, waitMs: 0 }),
-      due: (most) => store.read.dueEffects(clock.now(), most),
+      claim: (lease, most) => store.claims.claim(null, lease, clock.now(), most),
       carryOut: (waiting) => this.#carryOut(waiting),
       onFailure: (error) => tellFailed(this.#app, 'outbox', error),
     };
@@ -65,8 +65,8 @@ export class Outbox {
     const { offers } = rates;
     return {
       room: () => ({ most: Math.min(effectsTogether, offers.left), waitMs: offers.waitMs }),
-      due: async (most) => {
-        const due = await store.read.queuedEffects('prompt', clock.now(), most);
+      claim: async (lease, most) => {
+        const due = await store.claims.claim('prompt', lease, clock.now(), most);
         offers.contended = due.length === most;
         return due;
       },

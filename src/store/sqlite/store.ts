@@ -4,6 +4,7 @@ import type { Store } from '../../ports/store.ts';
 import { Bell } from '../bell.ts';
 import { speakers } from '../speakers.ts';
 import { telemetryGrants } from '../telemetry-grants.ts';
+import { Claims } from './claims.ts';
 import type { Database } from './database.ts';
 import { Queries } from './query.ts';
 import { TableReader } from './reader.ts';
@@ -33,6 +34,7 @@ export function createStore(database: Database): Store {
   };
   const owed = new Bell<Owed>();
   const notified = new Bell<string>();
+  const claims = new Claims(queried);
   let holdsResidue = false;
   return {
     read: new TableReader(tables),
@@ -42,11 +44,13 @@ export function createStore(database: Database): Store {
       delegationsFor: known.delegationsFor,
       telemetryUntil: grants.until,
     },
+    claims,
     transact: async (work) => {
       const { made, did } = await database.submit(async (unit) => {
         const transaction = new UnitTransaction(tables, unit);
         return { made: await work(transaction), did: transaction };
       }, 'ledger');
+      claims.ended(did.carriedOut);
       owed.ring(did.owed);
       notified.ring(did.notified);
       holdsResidue ||= did.drops;

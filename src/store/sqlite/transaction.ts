@@ -28,6 +28,7 @@ export class UnitTransaction extends TableReader implements Transaction {
   readonly #owed = new Set<Owed>();
   readonly #notified = new Set<string>();
   #drops = false;
+  readonly #carriedOut: number[] = [];
 
   constructor(tables: Tables, unit: OpenUnit) {
     super(tables);
@@ -48,6 +49,11 @@ export class UnitTransaction extends TableReader implements Transaction {
   /** Has it dropped what nobody is to read any more? */
   get drops(): boolean {
     return this.#drops;
+  }
+
+  /** The effects it has settled or put off. */
+  get carriedOut(): readonly number[] {
+    return this.#carriedOut;
   }
 
   /** Before a late write lands in another's unit, it fails. */
@@ -264,10 +270,12 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async settle(effectId: number): Promise<void> {
     this.#open().settle(effectId);
+    this.#carriedOut.push(effectId);
   }
 
   async putOff(effectId: number, dueAt: Instant): Promise<void> {
     this.#open().putOff(effectId, dueAt);
+    this.#carriedOut.push(effectId);
   }
 
   async record(entry: JournalEntry): Promise<void> {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import { alerts, forgotten, notifications, watches } from './alerts.ts';
 import { campaigns } from './campaigns.ts';
+import { claims } from './claims.ts';
 import { delegations, deliveries } from './delegations.ts';
 import { effects } from './effects.ts';
 import { findings } from './findings.ts';
@@ -38,6 +39,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('what an export for a period reads', period);
     describe('campaigns', campaigns);
     describe('effects', effects);
+    describe('effects that several workers share', claims);
     describe('revocation lists', revocationLists);
     describe('delegations', delegations);
     describe('telemetry', telemetry);
