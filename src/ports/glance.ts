@@ -5,8 +5,9 @@ import type { Instant } from '../domain/time.ts';
 
 /**
  * The few questions that are answered at once, because a broker asks them in the middle of a message: may this gateway hear
- * what is said to that device, or carry its telemetry? Answered by the store itself, mostly from memory: what it remembers is
- * forgotten by whatever writes an answer anew, so that no copy of it can be out of date.
+ * what is said to that device, or carry its telemetry? Answered by the store itself, mostly from memory: the unit of work that
+ * writes an answer anew drops what is remembered of it, so that nobody is given an old one. A store that cannot know throws, and
+ * whoever asks then denies.
  */
 export interface Glance {
   principal(id: PrincipalId): Principal | null;
