@@ -1,6 +1,5 @@
 // Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
 // verdict, and lets what the verdict implies happen before the broker answers.
-
 import { accessOf } from '../../domain/acl.ts';
 import { principalActor } from '../../domain/actor.ts';
 import { admit, type StrangerFacts, type Verdict } from '../../domain/admission.ts';

@@ -1,5 +1,4 @@
 // The application as the broker's edge sees it: judges connects, takes what devices say, and hears who listens.
-
 import { principalActor } from '../../domain/actor.ts';
 import { enrollmentRoot, isUpWord, parseEnrollmentTopic, quotedTopic, topicLoggedMax } from '../../domain/topics.ts';
 import { fingerprintOf } from '../../pki/x509.ts';

@@ -1,6 +1,5 @@
 // A gateway begins to listen: what is owed to the devices it speaks for is sent, a few at a time, so that a site of thousands holds
 // up nobody else. One round a gateway at a time; asked for again meanwhile, it is made once more.
-
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { owed, type Renewal } from '../../domain/renewal.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,5 @@
 // Which devices no source has: entered by hand, or brought by a source that is configured no more, and not in the source that was read.
 // They are only named: whether they belong here is for people to say.
-
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';

@@ -1,15 +1,15 @@
 // Has the ledger copied into a file for a backup, beside everything else that goes on. What else a backup holds is its caller's.
 import { NolapseError } from '../../domain/errors.ts';
-import { change } from '../change.ts';
+import { type Changing, change } from '../change.ts';
+import type { WithChores } from '../chores.ts';
 import { OperationError } from '../operation-error.ts';
-import type { App } from './app.ts';
 
 /**
  * One copy at a time; it breaks off when the gateway stops.
  * @param file absolute: the caller's folder is not ours.
  * Rejects with OperationError `invalid` and `conflict`.
  */
-export async function copyLedger(app: App, file: string): Promise<{ readonly file: string }> {
+export async function copyLedger(app: Changing & WithChores, file: string): Promise<{ readonly file: string }> {
   if (!file.startsWith('/') && !/^[A-Za-z]:[\\/]/.test(file)) {
     throw new OperationError('invalid', ['file: expected an absolute path']);
   }

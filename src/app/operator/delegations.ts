@@ -1,5 +1,4 @@
 // Operations on delegations: which site gateway may renew for which devices.
-
 import { z } from 'zod';
 import { keyModes } from '../../domain/principal.ts';
 import { addDelegation, listDelegations, revokeDelegation } from '../inventory/delegate.ts';

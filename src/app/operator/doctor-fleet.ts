@@ -2,14 +2,15 @@
 import { foreseenDays } from '../../domain/standing.ts';
 import { formatDuration } from '../../domain/time.ts';
 import type { StandingCount } from '../../ports/fleet.ts';
+import type { Context } from '../context.ts';
+import type { Foresight } from '../oversight/foresight.ts';
 import type { Check } from '../views/broker.ts';
 import type { FleetView } from '../views/fleet.ts';
-import type { App } from './app.ts';
 
 /** How long a look ahead is waited for. */
 const patienceMs = 10_000;
 
-export async function fleetChecks(app: App): Promise<Check[]> {
+export async function fleetChecks(app: Pick<Context, 'store'> & { readonly foresight: Foresight }): Promise<Check[]> {
   const view = await app.foresight.view(patienceMs, { fresh: true });
   return [darkCheck(view), aheadCheck(view), withoutCheck(view), ...(await renewalChecks(app))];
 }
@@ -54,7 +55,7 @@ function lapseCheck(lapsed: number, late: number): Check {
   return { level: 'warning', subject: 'lapses', detail };
 }
 
-async function renewalChecks(app: App): Promise<Check[]> {
+async function renewalChecks(app: Pick<Context, 'store'>): Promise<Check[]> {
   const { renewals, certificates, late } = await app.store.read.counts();
   const failed = renewals['failed'] ?? 0;
   const expired = certificates['expired'] ?? 0;

@@ -6,12 +6,18 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { completeList } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { CaseTwins } from '../../ports/inventory.ts';
+import type { Changing } from '../change.ts';
+import type { Context } from '../context.ts';
+import type { WithExposure } from '../oversight/exposure-watch.ts';
+import type { Foresight } from '../oversight/foresight.ts';
 import { damageCheck } from '../oversight/ledger-damage.ts';
-import { alertAfresh } from '../oversight/look-afresh.ts';
+import { alertAfresh, type LookAfreshContext } from '../oversight/look-afresh.ts';
 import { alertOwn, ownChecks } from '../oversight/own-certificates.ts';
+import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
-import type { App } from './app.ts';
 import { fleetChecks } from './doctor-fleet.ts';
+
+type DoctorContext = LookAfreshContext & Pick<Context, 'authority' | 'machine'> & { readonly foresight: Foresight };
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -30,7 +36,7 @@ const delegationsMax = 10_000;
  * Every check, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one.
  * @param isServing whether devices are served meanwhile, and must not wait.
  */
-export async function doctor(app: App, server: Uint8Array | null, isServing: boolean): Promise<Check[]> {
+export async function doctor(app: DoctorContext, server: Uint8Array | null, isServing: boolean): Promise<Check[]> {
   const now = app.clock.now();
   const looks: Readonly<Record<string, () => Promise<Check | Check[]> | Check | Check[]>> = {
     'revocation list': () => crlCheck(app, now),
@@ -50,7 +56,10 @@ export async function doctor(app: App, server: Uint8Array | null, isServing: boo
 }
 
 /** A ledger that takes no writes, or is damaged, still answers. */
-async function settleOwn(app: App, server: Uint8Array | null): Promise<void> {
+async function settleOwn(
+  app: Changing & Pick<Context, 'authority' | 'policies'>,
+  server: Uint8Array | null,
+): Promise<void> {
   await alertOwn(app, server).catch(() => undefined);
 }
 
@@ -71,7 +80,7 @@ const alertsOf: Readonly<Record<string, { readonly kind: AlertKind; readonly sub
 const levels: readonly Check['level'][] = ['ok', 'warning', 'error', 'critical'];
 
 /** A line never says that all is well, or says it more quietly, while an alert about the same stands. */
-async function asLoudAsItsAlerts(app: App, check: Check): Promise<Check> {
+async function asLoudAsItsAlerts(app: Pick<Context, 'store'>, check: Check): Promise<Check> {
   const about = alertsOf[check.subject];
   if (!about) return check;
   const open = await app.store.read.alerts({ kind: about.kind, open: true }, alertsLookedAt).catch(() => []);
@@ -92,7 +101,7 @@ async function looked(subject: string, look: () => Promise<Check | Check[]> | Ch
   }
 }
 
-async function crlCheck(app: App, now: Instant): Promise<Check> {
+async function crlCheck(app: Pick<Context, 'store'>, now: Instant): Promise<Check> {
   const subject = 'revocation list';
   const crl = await app.store.read.firstRevocationListToEnd();
   if (!crl || crl.number === 0) return { level: 'warning', subject, detail: 'none published yet' };
@@ -103,7 +112,7 @@ async function crlCheck(app: App, now: Instant): Promise<Check> {
 }
 
 /** What the ledger recorded last cannot lie in the future: if it does, the clock ran ahead then, or is behind now. */
-async function clockCheck(app: App, now: Instant): Promise<Check> {
+async function clockCheck(app: Pick<Context, 'store' | 'settings'>, now: Instant): Promise<Check> {
   const subject = 'clock';
   const time = new Date(now).toISOString();
   const lately = await app.store.read.journal({}, recordsLookedAt);
@@ -114,7 +123,7 @@ async function clockCheck(app: App, now: Instant): Promise<Check> {
 }
 
 /** Who else can reach into the home. */
-async function homeCheck(app: App): Promise<Check> {
+async function homeCheck(app: WithExposure): Promise<Check> {
   const check = await app.exposure.look();
   if (!check)
     return { level: 'ok', subject: 'home', detail: 'only its owner can write it, and no link leads out of it' };
@@ -122,7 +131,7 @@ async function homeCheck(app: App): Promise<Check> {
 }
 
 /** The log, and file descriptors, of a gateway that runs. */
-function runningChecks({ machine }: App): Check[] {
+function runningChecks({ machine }: Pick<Context, 'machine'>): Check[] {
   const log = machine.log();
   if (log === null) return [];
   const failure = log.failure === null ? null : `its lines are not written: ${log.failure}`;
@@ -144,7 +153,7 @@ function descriptorCheck(descriptors: Descriptors): Check {
 }
 
 /** What somebody has been told of and is not over; as loud as the worst of it. */
-async function alertCheck(app: App): Promise<Check> {
+async function alertCheck(app: DoctorContext): Promise<Check> {
   await alertAfresh(app);
   const { alerts } = await app.store.read.counts();
   const sum = (severity: string): number =>
@@ -156,7 +165,7 @@ async function alertCheck(app: App): Promise<Check> {
 }
 
 /** A delegation that nobody renewed stops a whole site's renewals, and nothing else would say so. */
-async function delegationCheck(app: App, now: Instant): Promise<Check> {
+async function delegationCheck(app: Pick<Context, 'store'>, now: Instant): Promise<Check> {
   const subject = 'delegations';
   const delegations = await app.store.read.delegations(delegationsMax);
   const ending = endingBy(delegations, now, now + delegationNoticeMs).sort((a, b) => a.endsAt - b.endsAt);
@@ -168,7 +177,7 @@ async function delegationCheck(app: App, now: Instant): Promise<Check> {
 }
 
 /** As many as are named and one more, a page of the inventory at a time. */
-async function caseTwins(app: App): Promise<CaseTwins['pairs']> {
+async function caseTwins(app: Pick<Context, 'store'> & WithTurns): Promise<CaseTwins['pairs']> {
   const found: (readonly [PrincipalId, PrincipalId])[] = [];
   let after: PrincipalId | null = null;
   do {
@@ -181,7 +190,7 @@ async function caseTwins(app: App): Promise<CaseTwins['pairs']> {
 }
 
 /** Pairs that are there from before they were refused, named. */
-async function idChecks(app: App): Promise<Check[]> {
+async function idChecks(app: Pick<Context, 'store'> & WithTurns): Promise<Check[]> {
   const pairs = await caseTwins(app);
   return pairs.slice(0, pairsNamed).map(([one, other], index) => {
     const more = index === pairsNamed - 1 && pairs.length > pairsNamed ? '; there are more such pairs' : '';

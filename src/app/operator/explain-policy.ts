@@ -7,22 +7,23 @@ import { graceMs, type Policy, renewAtOf, renewalTime, spreadMs } from '../../do
 import { dueFor, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import { criticalities, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { spanMs } from '../../domain/time.ts';
-import { cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn, policyOf } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { heldBy } from '../renewal/held.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import type { PlannedCertificate, PolicyRow, PolicyView } from '../views/policies.ts';
-import type { App } from './app.ts';
 
-export function listPolicies({ policies }: App): PolicyRow[] {
+type ExplainPolicyContext = Pick<Context, 'store' | 'authority' | 'profiles' | 'clock' | 'policies' | 'settings'>;
+
+export function listPolicies({ policies }: Pick<Context, 'policies'>): PolicyRow[] {
   return [...policies.set].flatMap(([name, of]) =>
     criticalities.map((criticality) => ({ class: name, criticality, values: of[criticality].origins })),
   );
 }
 
 /** Rejects with `not_found`. */
-export async function explainPolicy(app: App, id: PrincipalId): Promise<PolicyView> {
+export async function explainPolicy(app: ExplainPolicyContext, id: PrincipalId): Promise<PolicyView> {
   const { read } = app.store;
   const principal = await read.principal(id);
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
@@ -44,7 +45,7 @@ export async function explainPolicy(app: App, id: PrincipalId): Promise<PolicyVi
 }
 
 async function planOf(
-  app: App,
+  app: ExplainPolicyContext,
   principal: Principal,
   entry: LedgerEntry,
   gaps: GapRecord,
@@ -73,7 +74,13 @@ async function planOf(
   };
 }
 
-function reckon(app: App, principal: Principal, entry: LedgerEntry, policy: Policy, gaps: GapRecord) {
+function reckon(
+  app: Pick<Context, 'settings'>,
+  principal: Principal,
+  entry: LedgerEntry,
+  policy: Policy,
+  gaps: GapRecord,
+) {
   const cohort = cohortIn(app, principal);
   const policyAt = renewalTime(entry, principal.id, cohort, policy);
   return {

@@ -3,10 +3,11 @@
 import { certificateStates, type LedgerEntry } from '../../domain/certificate.ts';
 import { parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import type { Page } from '../../ports/page.ts';
+import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
+import type { WithTurns } from '../turns.ts';
 import type { CertificateView } from '../views/certificates.ts';
 import { viewOf } from '../views/certificates.ts';
-import type { App } from './app.ts';
 
 export interface CertificateQuery {
   readonly device?: string;
@@ -17,7 +18,11 @@ export interface CertificateQuery {
 const pageRows = 500;
 
 /** In order of fingerprint, those of one principal the newest first. Rejects with `invalid`. */
-export async function listCertificates(app: App, query: CertificateQuery, page: Page): Promise<CertificateView[]> {
+export async function listCertificates(
+  app: Pick<Context, 'store'> & WithTurns,
+  query: CertificateQuery,
+  page: Page,
+): Promise<CertificateView[]> {
   const { device, state } = query;
   const known = certificateStates.find((each) => each === state);
   if (state !== undefined && !known) {
@@ -33,7 +38,7 @@ export async function listCertificates(app: App, query: CertificateQuery, page: 
 }
 
 async function pick(
-  { turns }: App,
+  { turns }: WithTurns,
   pages: (next: Page) => Promise<LedgerEntry[]>,
   isMeant: (entry: LedgerEntry) => boolean,
   page: Page,

@@ -5,14 +5,17 @@ import { type Actor, brokerActor } from '../../domain/actor.ts';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities } from '../../domain/principal.ts';
 import { actingAs } from '../acting.ts';
-import { change } from '../change.ts';
+import { type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
-import { previewPolicies } from '../oversight/preview-policies.ts';
+import { type PreviewPoliciesContext, previewPolicies } from '../oversight/preview-policies.ts';
 import { refusedReload } from '../oversight/refused-reload.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
+import type { WithRates } from '../renewal/rate.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
 import type { ReloadRequest, ReloadView } from '../views/policies.ts';
-import type { App } from './app.ts';
+
+type ReloadContext = PreviewPoliciesContext & Changing;
 
 /** A signal says nothing of who sent it. */
 const signalActor: Actor = { ...brokerActor, reason: 'SIGHUP' };
@@ -24,7 +27,11 @@ export type Reread = () => { readonly policies: PolicySet; readonly atNextStart:
  * Rejects with `invalid`; with `conflict` where there is nothing to reload, or where the policies leave certificates too little time
  * and nobody insists.
  */
-export async function reload(app: App, reread: Reread | null, request: ReloadRequest = {}): Promise<ReloadView> {
+export async function reload(
+  app: ReloadContext,
+  reread: Reread | null,
+  request: ReloadRequest = {},
+): Promise<ReloadView> {
   checkInsistence(request);
   if (!reread)
     throw new OperationError('conflict', ['no gateway runs here: it reads its configuration when it starts']);
@@ -49,7 +56,7 @@ export async function reload(app: App, reread: Reread | null, request: ReloadReq
 }
 
 /** The same for a signal, which nobody can be answered: what is refused for want of time raises an alert. Never rejects. */
-export async function reloadUnattended(app: App, reread: Reread | null): Promise<void> {
+export async function reloadUnattended(app: ReloadContext, reread: Reread | null): Promise<void> {
   try {
     await reload(actingAs(app, signalActor), reread);
   } catch (error) {
@@ -61,7 +68,7 @@ export async function reloadUnattended(app: App, reread: Reread | null): Promise
   }
 }
 
-async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promise<void> {
+async function allowOrTell(app: Changing & WithRates, toll: Toll, request: ReloadRequest): Promise<void> {
   const objections = toll.objections(pacesOf(app.rates).mostPerDay);
   if (objections.length > 0 && !request.force) {
     const faults = objections.map(({ sentence }) => sentence);
@@ -75,7 +82,7 @@ async function allowOrTell(app: App, toll: Toll, request: ReloadRequest): Promis
   await allow(app, { what: 'the changed policies', command: 'nolapse reload' }, objections, request);
 }
 
-function readOrTell(app: App, reread: Reread): ReturnType<Reread> {
+function readOrTell(app: Pick<Context, 'decisions'>, reread: Reread): ReturnType<Reread> {
   try {
     return reread();
   } catch (error) {

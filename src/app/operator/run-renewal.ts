@@ -15,12 +15,11 @@ import { dropUnused } from '../renewal/drop-unused.ts';
 import { heldBy, heldOf } from '../renewal/held.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { owePrompt } from '../renewal/last-chance.ts';
-import { openUnder, openWithin } from '../renewal/open-renewal.ts';
+import { type OpenRenewalContext, openUnder, openWithin } from '../renewal/open-renewal.ts';
 import { modeUnder } from '../rollout/join-campaign.ts';
-import type { App } from './app.ts';
 
 /** Rejects with `not_found`, or `conflict` where there is nothing that could be replaced. Twice is once. */
-export function runRenewal(app: App, id: PrincipalId): Promise<Renewal> {
+export function runRenewal(app: OpenRenewalContext, id: PrincipalId): Promise<Renewal> {
   return change(app, async (within) => {
     const { tx } = within;
     const principal = await tx.principal(id);
@@ -55,7 +54,7 @@ async function replaceable(read: Reader, id: PrincipalId): Promise<LedgerEntry |
 
 /** Owes the device what it is owed now, and not after a pause. */
 async function setGoing(
-  within: Change<App>,
+  within: Change<OpenRenewalContext>,
   open: Renewal,
   principal: Principal,
   entry: LedgerEntry,
@@ -77,7 +76,7 @@ async function setGoing(
 }
 
 /** What its campaign holds back goes on, and stays the campaign's: what comes of it counts there. */
-async function release(within: Change<App>, renewal: Renewal): Promise<Renewal> {
+async function release(within: Change, renewal: Renewal): Promise<Renewal> {
   const { tx, now, record } = within;
   const campaign = await campaignOf(tx, renewal);
   if (renewal.state !== 'due' || renewal.releasedAt !== null || !campaign || !holdsBack(campaign)) return renewal;
@@ -98,7 +97,7 @@ async function release(within: Change<App>, renewal: Renewal): Promise<Renewal> 
  * it is called off, and another opened. @returns null: its mode is as good as any.
  */
 async function inAnotherMode(
-  within: Change<App>,
+  within: Change<OpenRenewalContext>,
   open: Renewal,
   principal: Principal,
   entry: LedgerEntry,

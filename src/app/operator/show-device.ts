@@ -5,16 +5,20 @@ import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { trackedSince } from '../admission/own-absences.ts';
 import { presenceOf } from '../admission/presence-view.ts';
+import type { Context } from '../context.ts';
+import type { WithRefusals } from '../enrollment/refusals.ts';
 import { OperationError } from '../operation-error.ts';
 import { viewOf } from '../views/certificates.ts';
 import type { DeviceView } from '../views/devices.ts';
-import type { App } from './app.ts';
+import type { WithWhereabouts } from '../whereabouts.ts';
+
+type ShowDeviceContext = Pick<Context, 'store' | 'clock'> & WithWhereabouts & WithRefusals;
 
 /** Certificates, renewals and delegations shown of one device. */
 const shownMax = 20;
 
 /** Rejects with `not_found`. */
-export async function showDevice(app: App, id: PrincipalId): Promise<DeviceView> {
+export async function showDevice(app: ShowDeviceContext, id: PrincipalId): Promise<DeviceView> {
   const { read } = app.store;
   const principal = await read.principal(id);
   if (!principal) throw new OperationError('not_found', [`${id} is not in the inventory`]);
@@ -33,7 +37,10 @@ export async function showDevice(app: App, id: PrincipalId): Promise<DeviceView>
   };
 }
 
-async function refusalsOf(app: App, renewals: readonly Renewal[]): Promise<RenewalRefusal[]> {
+async function refusalsOf(
+  app: Pick<Context, 'store'> & WithRefusals,
+  renewals: readonly Renewal[],
+): Promise<RenewalRefusal[]> {
   const all: RenewalRefusal[] = [];
   for (const { id } of renewals) {
     await app.refusals.flush(id);
@@ -42,12 +49,15 @@ async function refusalsOf(app: App, renewals: readonly Renewal[]): Promise<Renew
   return all;
 }
 
-async function carriedFor(app: App, principal: Principal): Promise<CarriedContact[]> {
+async function carriedFor(app: Pick<Context, 'store' | 'clock'>, principal: Principal): Promise<CarriedContact[]> {
   const speakers = new Set((await standingFor(app, principal)).map(({ gatewayId }) => gatewayId));
   return (await app.store.read.carriedContacts(principal.id)).filter(({ gatewayId }) => speakers.has(gatewayId));
 }
 
-async function standingFor(app: App, { id, kind, site }: Principal): Promise<Delegation[]> {
+async function standingFor(
+  app: Pick<Context, 'store' | 'clock'>,
+  { id, kind, site }: Principal,
+): Promise<Delegation[]> {
   const { read } = app.store;
   const now = app.clock.now();
   if (kind === 'gateway') return read.standingDelegations(id, now);

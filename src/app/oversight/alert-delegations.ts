@@ -1,6 +1,5 @@
 // Alerts of site gateways whose delegations end without another to follow, or allow fewer renewals a day than the devices behind them
 // need: those devices would not be renewed, and only each of them would be told of, one by one and late.
-
 import { type Delegation, isInForce, unfollowed } from '../../domain/delegation.ts';
 import { type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';

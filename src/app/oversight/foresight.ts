@@ -1,7 +1,6 @@
 // The fleet in figures: how it stands now, which the ledger tells at once, and who will be dark within the next weeks, which a walk tells that
 // is made when somebody asks. A walk through a large fleet takes a while: until it has ended the figures of the one before are given, with
 // their age.
-
 import { type ForeseenDays, foreseenDays } from '../../domain/standing.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import type { StandingCounts, Unissued } from '../../ports/fleet.ts';

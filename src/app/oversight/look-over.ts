@@ -1,6 +1,5 @@
 // Looks the whole fleet over for what somebody should see to, a page of the inventory at a time, and keeps what it finds as long as
 // it is so. It decides nothing about devices and changes none.
-
 import { type CertificateInUse, findingsOf, surveyedKinds } from '../../domain/finding.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';

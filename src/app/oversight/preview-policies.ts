@@ -1,6 +1,5 @@
 // Shows what other policies would do to the dates of all certificates in use, before they take effect. It changes nothing, and holds no
 // more of the fleet than a page.
-
 import { graceMs } from '../../domain/policy.ts';
 import type { PolicySet } from '../../domain/policy-set.ts';
 import { criticalities, type Principal } from '../../domain/principal.ts';
@@ -13,7 +12,7 @@ import { Toll } from '../renewal/toll.ts';
 import { type WeighContext, type Weighing, weigh } from '../renewal/weigh.ts';
 import type { WithTurns } from '../turns.ts';
 
-type PreviewPoliciesContext = WeighContext & WithTurns;
+export type PreviewPoliciesContext = WeighContext & WithTurns;
 
 /** Certificates read and compared before others have a turn. */
 const pageMax = 200;

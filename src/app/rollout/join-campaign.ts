@@ -195,7 +195,7 @@ async function openFor(
 
 /** The key mode in which a campaign has this certificate replaced; null: there is none. */
 export async function modeUnder(
-  { app, tx, now }: Look,
+  { app, tx, now }: Omit<Look, 'app'> & { readonly app: Pick<Context, 'authority' | 'policies' | 'profiles'> },
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,

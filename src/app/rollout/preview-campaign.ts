@@ -1,6 +1,5 @@
 // Counts the certificates that a campaign or a drill would replace, before it begins. It changes nothing, and lets everybody else have
 // their turn.
-
 import { counted } from '../../domain/counted.ts';
 import { type Cohort, cohorts, type Principal } from '../../domain/principal.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';

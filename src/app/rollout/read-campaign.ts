@@ -1,5 +1,4 @@
 // Reads what an operator asks of a new campaign or drill, and names every fault in it. It begins nothing.
-
 import { type RevocationReason, revocationReasons } from '../../domain/certificate.ts';
 import { type Cohort, cohorts } from '../../domain/principal.ts';
 import { parseDate } from '../../domain/time.ts';

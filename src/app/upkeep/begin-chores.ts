@@ -1,6 +1,5 @@
 // Begins what is due of the long work: each source at its own pace, and the look over the fleet. One thing at a time, so that long
 // work leaves the store to devices most of the time.
-
 import { sourceActor } from '../../domain/actor.ts';
 import type { Instant } from '../../domain/time.ts';
 import { actingAs } from '../acting.ts';

@@ -1,6 +1,5 @@
 // Has revocation lists signed when it is time, each at its own pace and no more than a few side by side: at once for what others must
 // hear of, together at an interval for what was only superseded, and before they grow old.
-
 import {
   causeToSign,
   completeList,
