@@ -13,7 +13,7 @@ export function withInsistence(command: Command): Command {
   return command
     .option('--force', 'apply it although it would be refused')
     .option('--reason <text>', 'why: kept in the journal, and needed with --force')
-    .option('--by <name>', 'who decides, with --force (default: the user of this shell)');
+    .option('--by <name>', 'who decides (default: the user of this shell)');
 }
 
 export function insistenceOf({ force, reason, by }: InsistenceOptions): Insistence {
