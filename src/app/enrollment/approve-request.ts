@@ -39,11 +39,11 @@ export async function approveRequest(
 }
 
 async function holderOf(tx: Conversation['tx'], { id }: Principal, renewal: Renewal, { key }: RequestFacts) {
-  const some = await tx.certificatesByKey(key.fingerprint, 2);
-  // A key that was never certified is nobody's.
-  if (some.length === 0) return 'nobody';
+  // A key has an owner from the request on, before anything certifies it.
   const { holder, isShared } = await tx.keyRecord(key.fingerprint);
   if (isShared || (holder !== null && holder !== id)) return 'another';
+  if (holder === null) return 'nobody';
+  const some = await tx.certificatesByKey(key.fingerprint, 2);
   // What this renewal itself certified may come again, unless it was revoked since: it did that once at most.
   const others = some.filter((entry) => entry.renewalId !== renewal.id || entry.state === 'revoked');
   return others.length > 0 ? 'itself' : 'nobody';
