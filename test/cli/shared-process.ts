@@ -43,15 +43,18 @@ class SharedProcess {
   /** Only while it is not busy. */
   async run(order: Order): Promise<Outcome> {
     this.isBusy = true;
+    const over = new AbortController();
     try {
       const child = this.#started();
       child.send(order);
-      const gone = once(child, 'exit').then(([code, signal]) => {
+      const gone = once(child, 'exit', over).then(([code, signal]) => {
         throw new Error(`the process ended with ${code ?? signal}: ${this.#stderr.take()}`);
       });
-      const [{ code }] = (await Promise.race([once(child, 'message'), gone])) as [{ code: number }];
+      const [{ code }] = (await Promise.race([once(child, 'message', over), gone])) as [{ code: number }];
       return { code, stdout: this.#stdout.take(), stderr: this.#stderr.take() };
     } finally {
+      // Whoever waits for the other of the two listens no more.
+      over.abort();
       this.isBusy = false;
     }
   }
