@@ -69,39 +69,39 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   override async principal(id: PrincipalId) {
-    return this.#rows.principal(id);
+    return this.#rows.principals.get(id);
   }
 
   override async certificate(fingerprint: Fingerprint) {
-    return this.#rows.certificate(fingerprint);
+    return this.#rows.certificates.get(fingerprint);
   }
 
   override async heldCertificates(id: PrincipalId, page: Page) {
-    return this.#rows.certificates(this.tables.heldCertificates(id, page));
+    return this.#rows.certificates.allFound(this.tables.heldCertificates(id, page));
   }
 
   override async dueCertificates(now: Instant, limit: number) {
-    return this.#rows.certificates(this.tables.dueCertificates(now, limit));
+    return this.#rows.certificates.allFound(this.tables.dueCertificates(now, limit));
   }
 
   override async renewal(id: string) {
-    return this.#rows.renewal(id);
+    return this.#rows.renewals.get(id);
   }
 
   override async currentRenewal(id: PrincipalId) {
-    return this.#rows.renewalRead(this.tables.currentRenewal(id));
+    return this.#rows.renewals.found(this.tables.currentRenewal(id));
   }
 
   override async openRenewalFor(old: Fingerprint) {
-    return this.#rows.renewalRead(this.tables.openRenewalFor(old));
+    return this.#rows.renewals.found(this.tables.openRenewalFor(old));
   }
 
   override async unendedRenewals(id: PrincipalId) {
-    return this.#rows.renewals(this.tables.unendedRenewals(id));
+    return this.#rows.renewals.allFound(this.tables.unendedRenewals(id));
   }
 
   async putPrincipal(principal: Principal): Promise<void> {
-    this.#remembered().putPrincipal(principal);
+    this.#remembered().principals.put(principal);
   }
 
   async putContact(contact: Contact): Promise<void> {
@@ -133,16 +133,17 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async putCertificate(entry: LedgerEntry): Promise<void> {
-    this.#remembered().putCertificate(entry);
+    this.#remembered().certificates.put(entry);
   }
 
   async noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void> {
-    this.#remembered().certificateSeen(fingerprint, at);
+    this.#remembered().certificates.forget(fingerprint);
+    this.tables.certificateSeen(fingerprint, at);
     this.tables.principalSeen(id, at);
   }
 
   async putRenewal(renewal: Renewal): Promise<void> {
-    this.#remembered().putRenewal(renewal);
+    this.#remembered().renewals.put(renewal);
   }
 
   async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {

@@ -9,96 +9,65 @@ import type { Tables } from './tables/index.ts';
 const rowsMax = 256;
 
 class Rows<Key, Row> {
+  readonly #keyOf: (row: Row) => Key;
   readonly #read: (key: Key) => Row | null;
+  readonly #write: (row: Row, held: Row | null) => void;
   readonly #known = new Map<Key, Row | null>();
 
-  constructor(read: (key: Key) => Row | null) {
+  /** @param write is told what is stored under the row's key now; null: nothing. */
+  constructor(keyOf: (row: Row) => Key, read: (key: Key) => Row | null, write: (row: Row, held: Row | null) => void) {
+    this.#keyOf = keyOf;
     this.#read = read;
+    this.#write = write;
   }
 
   get(key: Key): Row | null {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const row = this.#read(key);
-    this.note(key, row);
+    this.#note(key, row);
     return row;
   }
 
-  note(key: Key, row: Row | null): void {
-    if (this.#known.size >= rowsMax) this.#known.clear();
-    this.#known.set(key, row);
+  /** Remembers a row that was read otherwise. */
+  found(row: Row | null): Row | null {
+    if (row) this.#note(this.#keyOf(row), row);
+    return row;
+  }
+
+  /** The same of several. */
+  allFound(rows: Row[]): Row[] {
+    for (const row of rows) this.found(row);
+    return rows;
+  }
+
+  put(row: Row): void {
+    const key = this.#keyOf(row);
+    const held = this.get(key);
+    // Where the write fails, what is stored is not known.
+    this.forget(key);
+    this.#write(row, held);
+    this.#note(key, row);
   }
 
   forget(key: Key): void {
     this.#known.delete(key);
   }
+
+  #note(key: Key, row: Row | null): void {
+    if (this.#known.size >= rowsMax) this.#known.clear();
+    this.#known.set(key, row);
+  }
 }
 
 export class UnitRows {
-  readonly #tables: Tables;
-  readonly #principals: Rows<PrincipalId, Principal>;
-  readonly #certificates: Rows<Fingerprint, LedgerEntry>;
-  readonly #renewals: Rows<string, Renewal>;
+  readonly principals: Rows<PrincipalId, Principal>;
+  readonly certificates: Rows<Fingerprint, LedgerEntry>;
+  readonly renewals: Rows<string, Renewal>;
 
   constructor(tables: Tables) {
-    this.#tables = tables;
-    this.#principals = new Rows(tables.principal);
-    this.#certificates = new Rows(tables.certificate);
-    this.#renewals = new Rows(tables.renewal);
-  }
-
-  principal(id: PrincipalId): Principal | null {
-    return this.#principals.get(id);
-  }
-
-  putPrincipal(principal: Principal): void {
-    this.#principals.forget(principal.id);
-    this.#tables.putPrincipal(principal);
-  }
-
-  certificate(fingerprint: Fingerprint): LedgerEntry | null {
-    return this.#certificates.get(fingerprint);
-  }
-
-  /** Remembers certificates that were read otherwise. */
-  certificates(entries: LedgerEntry[]): LedgerEntry[] {
-    for (const entry of entries) this.#certificates.note(entry.fingerprint, entry);
-    return entries;
-  }
-
-  putCertificate(entry: LedgerEntry): void {
-    const held = this.#certificates.get(entry.fingerprint);
-    // Where the write fails, what is stored is not known.
-    this.#certificates.forget(entry.fingerprint);
-    this.#tables.putCertificate(entry, held);
-    this.#certificates.note(entry.fingerprint, entry);
-  }
-
-  certificateSeen(fingerprint: Fingerprint, at: number): void {
-    this.#certificates.forget(fingerprint);
-    this.#tables.certificateSeen(fingerprint, at);
-  }
-
-  renewal(id: string): Renewal | null {
-    return this.#renewals.get(id);
-  }
-
-  /** Remembers a renewal that was read otherwise. */
-  renewalRead(renewal: Renewal | null): Renewal | null {
-    if (renewal) this.#renewals.note(renewal.id, renewal);
-    return renewal;
-  }
-
-  /** Remembers renewals that were read otherwise. */
-  renewals(renewals: Renewal[]): Renewal[] {
-    for (const renewal of renewals) this.#renewals.note(renewal.id, renewal);
-    return renewals;
-  }
-
-  putRenewal(renewal: Renewal): void {
-    const held = this.#renewals.get(renewal.id);
-    this.#renewals.forget(renewal.id);
-    this.#tables.putRenewal(renewal, held);
-    this.#renewals.note(renewal.id, renewal);
+    this.principals = new Rows(({ id }) => id, tables.principal, tables.putPrincipal);
+    this.certificates = new Rows(({ fingerprint }) => fingerprint, tables.certificate, tables.putCertificate);
+    this.renewals = new Rows(({ id }) => id, tables.renewal, tables.putRenewal);
   }
 }
