@@ -218,7 +218,7 @@ function announcerOf({ announce }: Partial<Announcer>): Announcer {
 }
 
 /** Nobody is connected to a home at rest. */
-const noSessions: Sessions = {
+export const noSessions: Sessions = {
   send: async () => 0,
   listens: async () => false,
   clientIdsOf: async () => [],

@@ -4,6 +4,7 @@ import type { Fingerprint, LedgerEntry, Serial } from '../../../src/domain/certi
 import type { Contact, Principal, PrincipalId } from '../../../src/domain/principal.ts';
 import type { Renewal } from '../../../src/domain/renewal.ts';
 import { type ApprovedRequest, approve, ownRequest, type Profile } from '../../../src/domain/request.ts';
+import { renewal as renewalSample } from '../../domain/samples.ts';
 
 export const now = 1_800_000_000_000;
 export const day = 86_400_000;
@@ -69,36 +70,8 @@ export function certificate(name: string, owner: string, facts: Partial<LedgerEn
 }
 
 export function renewal(id: string, owner: string, facts: Partial<Renewal> = {}): Renewal {
-  return {
-    id,
-    principalId: idOf(owner),
-    state: 'due',
-    mode: 'csr',
-    via: null,
-    campaign: null,
-    cohort: null,
-    releasedAt: null,
-    oldFingerprint: null,
-    newFingerprint: null,
-    createdAt: now,
-    deadline: now + 30 * day,
-    closesAt: now + 60 * day,
-    nextAt: now,
-    attempts: 0,
-    requests: 0,
-    carriedRequests: 0,
-    requestKey: null,
-    lapsedAt: null,
-    activatedAt: null,
-    confirmedAt: null,
-    heardAt: null,
-    reopenedAt: null,
-    failedVia: null,
-    lastCode: null,
-    lastDetail: null,
-    updatedAt: now,
-    ...facts,
-  };
+  const dates = { createdAt: now, deadline: now + 30 * day, closesAt: now + 60 * day, nextAt: now, updatedAt: now };
+  return renewalSample({ id, principalId: idOf(owner), oldFingerprint: null, ...dates, ...facts });
 }
 
 const profile: Profile = {
