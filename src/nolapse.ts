@@ -1,6 +1,6 @@
 // The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
 // them apart again in order.
-import { watchAbsentSessions } from './absent-sessions.ts';
+
 import { entranceOf } from './app/admission/entrance.ts';
 import { Seen } from './app/admission/seen.ts';
 import { operationsOn } from './app/operator/operate.ts';
@@ -15,23 +15,24 @@ import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts'
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
-import { brokerLimits } from './broker-limits.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/index.ts';
 import { NolapseError } from './domain/errors.ts';
 import { descriptorBounds } from './domain/machine.ts';
-import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home.ts';
-import { pkiFolder } from './home-folder.ts';
+import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home/home.ts';
+import { pkiFolder } from './home/home-folder.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
-import { keepMessages } from './kept-messages.ts';
-import { LateSessions } from './late-sessions.ts';
 import { derToPem } from './pki/pem.ts';
-import { rememberBlocks } from './remembered-blocks.ts';
-import { renderMetrics, renderOwnerMetrics } from './render-metrics.ts';
-import { rereader } from './reread.ts';
-import { servedCrl } from './served-crl.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import { watchAbsentSessions } from './wiring/absent-sessions.ts';
+import { brokerLimits } from './wiring/broker-limits.ts';
+import { keepMessages } from './wiring/kept-messages.ts';
+import { LateSessions } from './wiring/late-sessions.ts';
+import { rememberBlocks } from './wiring/remembered-blocks.ts';
+import { renderMetrics, renderOwnerMetrics } from './wiring/render-metrics.ts';
+import { rereader } from './wiring/reread.ts';
+import { servedCrl } from './wiring/served-crl.ts';
 
 export interface Nolapse extends OpenHome {
   /** The ports that were bound, also where 0 was asked for. */

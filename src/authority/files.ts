@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NolapseError } from '../domain/errors.ts';
-import { readRegularFile } from '../regular-file.ts';
+import { readRegularFile } from '../machine/regular-file.ts';
 
 export const secretMode = 0o600;
 export const publicMode = 0o644;

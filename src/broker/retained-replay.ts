@@ -1,7 +1,7 @@
 // Sends a session the retained messages that its new subscriptions match, one subscription after another: within its principal's
 // budget, and no faster than its socket takes them. A filter that is asked for again while it still waits is sent once [MQTT-3.8.4-3].
 import { costOfBytes, costs } from '../domain/costs.ts';
-import { drained } from '../drained.ts';
+import { drained } from '../pacing/drained.ts';
 import type { BrokerPersistence } from './aedes-internals.ts';
 import type { LiveSession } from './session-registry.ts';
 

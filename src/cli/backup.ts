@@ -16,7 +16,7 @@ export function registerBackup(program: Command, surroundings: Surroundings): vo
     .argument('<file>', 'where to write it, with mode 0600')
     .option('--force', 'replace a file that is there')
     .action(async (file: string, options: BackupOptions) => {
-      const { backUp } = await import('../backup.ts');
+      const { backUp } = await import('../home/backup.ts');
       const made = await withOperations(surroundings, options, ({ copyLedger }) =>
         backUp({ home: resolve(options.home), file: resolve(file), replace: options.force === true, copyLedger }),
       );

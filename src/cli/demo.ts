@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Operations } from '../app/operator/operate.ts';
 import { parseDuration } from '../domain/time.ts';
-import { makeFolder } from '../folder.ts';
+import { makeFolder } from '../machine/folder.ts';
 import type { Device } from '../simulator/device.ts';
 import type { Fleet, Member } from '../simulator/fleet.ts';
 import { flushed } from '../telemetry/flushed.ts';
@@ -181,7 +181,7 @@ async function perform(stage: Stage, members: readonly Member[], forMs: number |
 async function run(options: DemoOptions): Promise<void> {
   const [{ loadConfig }, { startNolapse }, { Fleet, twelve }, { pause }, { requireDriver }, { createMetrics }] =
     await Promise.all([
-      import('../config.ts'),
+      import('../config/index.ts'),
       import('../nolapse.ts'),
       import('../simulator/fleet.ts'),
       import('../simulator/pause.ts'),

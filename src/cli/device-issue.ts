@@ -8,7 +8,7 @@ import type { Command } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import { fileStem } from '../domain/escape.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
-import { makeFolder } from '../folder.ts';
+import { makeFolder } from '../machine/folder.ts';
 import { withReason } from './actor.ts';
 import { type RsaBits, readKeyType } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';

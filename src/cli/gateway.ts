@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import { bridgeConfig, carriedTopics } from '../app/operator/bridge-config.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { isInForce } from '../domain/delegation.ts';
 import { fileStem } from '../domain/escape.ts';
 import { type CommonOptions, configOf, type Surroundings, withCommon, withOperations } from './invocation.ts';

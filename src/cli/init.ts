@@ -19,7 +19,7 @@ export function registerInit(program: Command, surroundings: Surroundings): void
       const config = await configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
       const log = await commandLog(surroundings);
-      const { initHome } = await import('../home.ts');
+      const { initHome } = await import('../home/home.ts');
       // Where a gateway answers there is nothing to make, and its files are in use.
       const isRunning = await isServed(home);
       const { made, files } = isRunning

@@ -5,7 +5,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Operations } from '../app/operator/operate.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { connectOperations } from '../http/control-client.ts';
 import { flushed } from '../telemetry/flushed.ts';
@@ -69,7 +69,7 @@ function configFileOf(options: CommonOptions): string | undefined {
 
 /** Reads the configuration of this command, anew each time. Of the file that counted at first: one that is gone later is a fault. */
 export async function configReader(surroundings: Surroundings, options: CommonOptions): Promise<() => Config> {
-  const { loadConfig } = await import('../config.ts');
+  const { loadConfig } = await import('../config/index.ts');
   const file = configFileOf(options);
   return () => loadConfig({ env: surroundings.env, ...(file !== undefined && { file }) });
 }
@@ -107,7 +107,7 @@ export async function withOperations<T>(
   const config = await configOf(surroundings, options);
   const passphrase = surroundings.passphrase.read(remark);
   const log = await commandLog(surroundings);
-  const { openHome } = await import('../home.ts');
+  const { openHome } = await import('../home/home.ts');
   try {
     const opened = await openHome({ home, config, log, ...(passphrase !== undefined && { passphrase }) });
     try {

@@ -1,8 +1,8 @@
 // nolapse restore: a home from a backup. It works on files of this machine alone; no gateway is asked.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { AppliedView } from '../home/issued-apply.ts';
 import { crlShardPath } from '../http/public-path.ts';
-import type { AppliedView } from '../issued-apply.ts';
 import { type CommonOptions, configOf, type Surroundings, withCommon } from './invocation.ts';
 import { answer, fromNow, plain, remark, time } from './output.ts';
 
@@ -38,7 +38,7 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
       const { issued = [], withGaps = false } = options;
       const { http } = await configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
-      const { restoreHome } = await import('../restore.ts');
+      const { restoreHome } = await import('../home/restore.ts');
       const done = await restoreHome({
         home: options.home,
         file: resolve(file),

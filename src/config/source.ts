@@ -1,7 +1,7 @@
 // Where configuration comes from: a YAML file, whose lines faults are named by, and NOLAPSE_ variables laid over it. It
 // gathers values and judges none of them.
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
-import { NotReadable, readRegularFile } from '../regular-file.ts';
+import { NotReadable, readRegularFile } from '../machine/regular-file.ts';
 import type { ConfigFault } from './fault.ts';
 import { anyName, type ConfigKey, configKeys } from './keys.ts';
 

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/config.ts';
-import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { assemble, type HomeOptions, initHome, type Parts } from '../../src/home/home.ts';
 import type { DecisionLog } from '../../src/ports/decision-log.ts';
 import type { Sessions } from '../../src/ports/sessions.ts';
 import { nobody } from '../fakes/nobody.ts';

@@ -5,7 +5,7 @@ import { policyOf } from '../../src/app/context.ts';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { renewalTime } from '../../src/domain/policy.ts';
 import { dueByGaps, type GapRecord, gapsOf, withVisit } from '../../src/domain/presence.ts';
-import type { Parts } from '../../src/home.ts';
+import type { Parts } from '../../src/home/home.ts';
 import { chance } from '../../src/simulator/lapses/random.ts';
 import { cadences } from '../../src/simulator/lapses/world.ts';
 import type { Connection } from '../../src/store/sqlite/sqlite.ts';

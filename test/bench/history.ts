@@ -4,12 +4,12 @@ import { settleAlerts } from '../../src/app/oversight/settle-alerts.ts';
 import { startCampaign } from '../../src/app/rollout/campaigns.ts';
 import { walkCampaigns } from '../../src/app/rollout/walk-campaigns.ts';
 import { forgetJournal } from '../../src/app/upkeep/forget-journal.ts';
-import type { Parts } from '../../src/home.ts';
-import { measureLists } from '../../src/served-crl.ts';
+import type { Parts } from '../../src/home/home.ts';
 import { MqttAbsences } from '../../src/store/mqtt/absences.ts';
 import { MqttKept } from '../../src/store/mqtt/kept.ts';
 import { MqttStoredSessions } from '../../src/store/mqtt/stored-sessions.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { measureLists } from '../../src/wiring/served-crl.ts';
 import { inOneGo } from './fleet.ts';
 import { idOf } from './rows.ts';
 

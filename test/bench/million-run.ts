@@ -5,7 +5,7 @@ import { forecast } from '../../src/app/oversight/forecast.ts';
 import { replan } from '../../src/app/oversight/replan.ts';
 import { lookOverNow } from '../../src/app/upkeep/begin-chores.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/index.ts';
 import { historyWork, type Work } from './history.ts';
 import { watchHold } from './hold.ts';
 import { type Measured, openFleet } from './million.ts';

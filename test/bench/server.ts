@@ -7,7 +7,7 @@ import { createServer } from 'node:tls';
 import { Aedes } from 'aedes';
 import { destination } from 'pino';
 import { serverOptions } from '../../src/broker/door/tls-options.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/index.ts';
 import { startNolapse } from '../../src/nolapse.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';

@@ -5,7 +5,7 @@ import { doctor } from '../../src/app/operator/doctor.ts';
 import { forecast } from '../../src/app/oversight/forecast.ts';
 import { lookOverNow } from '../../src/app/upkeep/begin-chores.ts';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
-import type { Parts } from '../../src/home.ts';
+import type { Parts } from '../../src/home/home.ts';
 import { inOneGo } from './fleet.ts';
 import type { Work } from './history.ts';
 import { certificateRow, idOf } from './rows.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ledgerFile } from '../../src/home-folder.ts';
+import { ledgerFile } from '../../src/home/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
 import { Workplace } from './harness.ts';
 

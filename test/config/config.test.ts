@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, type ConfigFault } from '../../src/config/fault.ts';
+import { type Config, loadConfig } from '../../src/config/index.ts';
 import { configKeys } from '../../src/config/keys.ts';
-import { type Config, loadConfig } from '../../src/config.ts';
 import { defaultTemplates } from '../../src/domain/acl.ts';
 
 let directory = '';

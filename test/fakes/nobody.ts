@@ -1,2 +1,2 @@
 // The sessions of a broker that nobody is connected to.
-export { noSessions as nobody } from '../../src/home.ts';
+export { noSessions as nobody } from '../../src/home/home.ts';

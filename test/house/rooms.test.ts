@@ -1,8 +1,38 @@
-// No files of src import each other in a circle, and the application's rooms stand in one order: each uses those below it and what lies
-// beside them in src/app itself, which uses none of them but the lowest.
+// No files of src import each other in a circle, and its folders stand in one order, as the application's rooms do: each uses those
+// below it. What lies beside the rooms in src/app itself uses none of them but the lowest.
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { circlesIn, importsIn, importsOf } from './import-graph.ts';
+
+/** What lies in src, from the top down: what composes, adapters, the application, what turns bytes into values, decisions. */
+const folders = [
+  'main.ts',
+  'cli',
+  'nolapse.ts',
+  'wiring',
+  'home',
+  'config',
+  'broker',
+  'http',
+  'notify',
+  'source',
+  'authority',
+  'check-driver.ts',
+  'store',
+  'simulator',
+  'archive',
+  'issued',
+  'telemetry',
+  'app',
+  'machine',
+  'pacing',
+  'remote',
+  'wire',
+  'pki',
+  'ports',
+  'domain',
+  'version.ts',
+];
 
 /** From the top down. */
 const rooms = [
@@ -20,6 +50,10 @@ const rooms = [
 const app = 'src/app';
 const graph = importsIn('src');
 
+function folderOf(file: string): string {
+  return file.split('/')[1] ?? '';
+}
+
 /** The room that a file is in; null: it lies beside them, or outside the application. */
 function roomOf(file: string): string | null {
   const [, room] = /^src\/app\/([^/]+)\//.exec(file) ?? [];
@@ -33,7 +67,7 @@ function importsWhere(isAmiss: (from: string, to: string) => boolean): string[] 
 describe('the imports of src', () => {
   it('are read, every file of it and every way to import', () => {
     expect(graph.size).toBeGreaterThan(400);
-    expect(graph.get('src/home.ts')).toContain('src/app/context.ts');
+    expect(graph.get('src/home/home.ts')).toContain('src/app/context.ts');
     const text = [
       "import { a } from './a.ts';",
       "import type { B } from '../b.ts';",
@@ -49,6 +83,18 @@ describe('the imports of src', () => {
 
   it('lead in no circle', () => {
     expect(circlesIn(graph)).toEqual([]);
+  });
+});
+
+describe('the folders of src', () => {
+  it('are those that are listed, and few files lie beside them', () => {
+    expect(readdirSync('src').toSorted()).toEqual(folders.toSorted());
+    expect(folders.filter((name) => name.endsWith('.ts')).length).toBeLessThanOrEqual(6);
+  });
+
+  it.each(folders)('%s imports nothing that stands above it', (folder) => {
+    const above = folders.slice(0, folders.indexOf(folder));
+    expect(importsWhere((from, to) => folderOf(from) === folder && above.includes(folderOf(to)))).toEqual([]);
   });
 });
 
@@ -94,7 +140,8 @@ describe('the rooms of the application', () => {
 
   it('are given what they take: only the ground of operations, and what puts the application together, have all of it', () => {
     const whole = `${app}/operator/app.ts`;
-    const isMeant = (from: string): boolean => /^src\/(app\/operator\/operation|home|nolapse|state)\.ts$/.test(from);
+    const isMeant = (from: string): boolean =>
+      /^src\/(app\/operator\/operation|home\/home|home\/state|nolapse)\.ts$/.test(from);
     expect(importsWhere((from, to) => to === whole && !isMeant(from))).toEqual([]);
     expect(importsWhere((from, to) => to === whole && isMeant(from)).length).toBeGreaterThan(2);
   });

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EvidenceQuery, EvidenceView } from '../../src/app/oversight/evidence.ts';
 import type { EvidenceRecord } from '../../src/app/oversight/evidence-parts.ts';
-import { ledgerFile } from '../../src/home-folder.ts';
+import { ledgerFile } from '../../src/home/home-folder.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type House, openHouse } from './harness.ts';
 import { plantYaml, readPlant } from './plant.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import type { IssuedView } from '../../src/app/views/devices.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/index.ts';
 import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';

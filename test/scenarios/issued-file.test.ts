@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { backUp } from '../../src/backup.ts';
+import { backUp } from '../../src/home/backup.ts';
+import { restoreHome } from '../../src/home/restore.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
-import { restoreHome } from '../../src/restore.ts';
 import { type Credentials, connackOf, type House, openHouse } from './harness.ts';
 
 let house: House;

@@ -3,8 +3,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../../src/config.ts';
-import { type HomeOptions, initHome } from '../../src/home.ts';
+import type { Config } from '../../src/config/index.ts';
+import { type HomeOptions, initHome } from '../../src/home/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const folders = new Map<string, Promise<string>>();

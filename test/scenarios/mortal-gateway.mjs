@@ -1,6 +1,6 @@
 // A gateway that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
 // has not begun. Arguments: home, the action to die at ('' for never, or until a message says which). Needs the build in dist/.
-import { loadConfig } from '../../dist/config.js';
+import { loadConfig } from '../../dist/config/index.js';
 import { startNolapse } from '../../dist/nolapse.js';
 import { createLog } from '../../dist/telemetry/log.js';
 import { createMetrics } from '../../dist/telemetry/metrics.js';

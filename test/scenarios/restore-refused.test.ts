@@ -15,10 +15,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeManifest, lastLineBytes, type Manifest } from '../../src/archive/manifest.ts';
-import { backUp } from '../../src/backup.ts';
-import { loadConfig } from '../../src/config.ts';
-import { initHome, openHome } from '../../src/home.ts';
-import { restoreHome } from '../../src/restore.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { backUp } from '../../src/home/backup.ts';
+import { initHome, openHome } from '../../src/home/home.ts';
+import { restoreHome } from '../../src/home/restore.ts';
 import { operated } from '../fakes/tester.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
 

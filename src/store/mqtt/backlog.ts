@@ -6,7 +6,7 @@
 // to the client again, by the same way as the queue's, so they stay behind them.
 import { type Allowance, costOfBytes, costs } from '../../domain/costs.ts';
 import { cutWithinMs } from '../../domain/untaken.ts';
-import { drained } from '../../drained.ts';
+import { drained } from '../../pacing/drained.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { MqttOutgoing, Position, QueuedRow } from './outgoing.ts';
 import { type Deliver, type MqttSession, nextTurn, type PublishPacket, payloadBytes, settled } from './packet.ts';

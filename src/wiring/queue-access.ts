@@ -1,11 +1,11 @@
 // For whom a message may wait: what a kept session's filter matches and the session may not be handed takes no room in its queue. Only
 // site gateways are asked about, whose filters match more than they may have; whatever waits is judged again as it is sent.
-import { carries } from './app/admission/carries.ts';
-import type { Context } from './app/context.ts';
-import { compileDelegatedGate, compileTopicGate, either, type TopicGate } from './broker/topic-gate.ts';
-import { accessOf } from './domain/acl.ts';
-import { ownerOfSession } from './domain/client-id.ts';
-import { parsePrincipalId } from './domain/principal.ts';
+import { carries } from '../app/admission/carries.ts';
+import type { Context } from '../app/context.ts';
+import { compileDelegatedGate, compileTopicGate, either, type TopicGate } from '../broker/topic-gate.ts';
+import { accessOf } from '../domain/acl.ts';
+import { ownerOfSession } from '../domain/client-id.ts';
+import { parsePrincipalId } from '../domain/principal.ts';
 
 type QueueAccessContext = Pick<Context, 'store' | 'clock' | 'decisions' | 'settings'>;
 

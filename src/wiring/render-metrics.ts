@@ -1,14 +1,14 @@
 // What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
-import type { Context } from './app/context.ts';
-import type { Foresight } from './app/oversight/foresight.ts';
-import { currentRoot, issuerEnd } from './app/trust.ts';
-import type { FleetView } from './app/views/fleet.ts';
-import { foreseenDays } from './domain/standing.ts';
-import { type Instant, toSeconds } from './domain/time.ts';
-import { inspectCertificate } from './pki/x509.ts';
+import type { Context } from '../app/context.ts';
+import type { Foresight } from '../app/oversight/foresight.ts';
+import { currentRoot, issuerEnd } from '../app/trust.ts';
+import type { FleetView } from '../app/views/fleet.ts';
+import { foreseenDays } from '../domain/standing.ts';
+import { type Instant, toSeconds } from '../domain/time.ts';
+import { inspectCertificate } from '../pki/x509.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { ownerLines } from '../telemetry/owner-metrics.ts';
 import { measureLists } from './served-crl.ts';
-import type { Metrics } from './telemetry/metrics.ts';
-import { ownerLines } from './telemetry/owner-metrics.ts';
 
 type RenderMetricsContext = Pick<Context, 'store' | 'authority' | 'machine' | 'sinks'> & {
   readonly foresight: Foresight;

@@ -1,11 +1,11 @@
 // Revocation lists as others see them: over HTTP, and in the metrics.
-import type { Context } from './app/context.ts';
-import type { RevocationLists } from './app/upkeep/revocation-lists.ts';
-import type { CrlFolder } from './crl-folder.ts';
-import { completeList } from './domain/revocation-list.ts';
-import { toSeconds } from './domain/time.ts';
-import type { CrlContent } from './http/public.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import type { Context } from '../app/context.ts';
+import type { RevocationLists } from '../app/upkeep/revocation-lists.ts';
+import { completeList } from '../domain/revocation-list.ts';
+import { toSeconds } from '../domain/time.ts';
+import type { CrlFolder } from '../home/crl-folder.ts';
+import type { CrlContent } from '../http/public.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** The list of this shard for relying parties; null when there is none. */
 export async function servedCrl(

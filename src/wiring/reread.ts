@@ -1,9 +1,9 @@
 // Reads the configuration of a running gateway anew, whole or not at all: its policies can take effect at once, and what else in it is
 // other than at the start is named.
-import { OperationError } from './app/operation-error.ts';
-import type { Reread } from './app/operator/reload.ts';
-import { ConfigError } from './config/fault.ts';
-import type { Config } from './config.ts';
+import { OperationError } from '../app/operation-error.ts';
+import type { Reread } from '../app/operator/reload.ts';
+import { ConfigError } from '../config/fault.ts';
+import type { Config } from '../config/index.ts';
 
 type Section = Exclude<keyof Config, 'policies'>;
 

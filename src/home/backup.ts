@@ -2,14 +2,14 @@
 // carries the name before all of it is on the disk.
 import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import type { Operations } from './app/operator/operate.ts';
-import type { ArchivedFile, Manifest } from './archive/manifest.ts';
-import { sha256 } from './archive/manifest.ts';
-import { measure, partialOf, publish, removeLeftovers, seal } from './archive/write.ts';
-import { NolapseError } from './domain/errors.ts';
+import type { Operations } from '../app/operator/operate.ts';
+import type { ArchivedFile, Manifest } from '../archive/manifest.ts';
+import { sha256 } from '../archive/manifest.ts';
+import { measure, partialOf, publish, removeLeftovers, seal } from '../archive/write.ts';
+import { NolapseError } from '../domain/errors.ts';
+import { checkCopy } from '../store/sqlite/copy.ts';
+import { version } from '../version.ts';
 import { pkiFolder } from './home-folder.ts';
-import { checkCopy } from './store/sqlite/copy.ts';
-import { version } from './version.ts';
 
 export interface BackupView {
   readonly file: string;

@@ -1,10 +1,10 @@
 // The certificates that may introduce strangers, read from the files the configuration names. One that could introduce nobody
 // is a fault of the configuration, named by its key.
-import { ConfigError, type ConfigFault } from './config/fault.ts';
-import { DerError } from './pki/der-reader.ts';
-import { pemToDer } from './pki/pem.ts';
-import { readCertificate } from './pki/x509.ts';
-import { NotReadable, readRegularFile } from './regular-file.ts';
+import { ConfigError, type ConfigFault } from '../config/fault.ts';
+import { NotReadable, readRegularFile } from '../machine/regular-file.ts';
+import { DerError } from '../pki/der-reader.ts';
+import { pemToDer } from '../pki/pem.ts';
+import { readCertificate } from '../pki/x509.ts';
 
 const fileBytesMax = 1_048_576;
 

@@ -1,25 +1,25 @@
 // Makes what has state, once for a home: each is given what it takes of the ports, the policies, the settings and the others. None of it
 // decides who may connect, and all of it may be lost with the process.
-import { Contests } from './app/admission/contests.ts';
-import { Disconnections } from './app/admission/disconnections.ts';
-import { Knocks } from './app/admission/knocks.ts';
-import { Presences } from './app/admission/presences.ts';
-import { TroubledAddresses } from './app/admission/troubled-addresses.ts';
-import { Chores } from './app/chores.ts';
-import type { Context } from './app/context.ts';
-import { Asked } from './app/enrollment/asked.ts';
-import { Refusals } from './app/enrollment/refusals.ts';
-import { Rounds } from './app/enrollment/rounds.ts';
-import { newThrottles } from './app/enrollment/throttle.ts';
-import type { App } from './app/operator/app.ts';
-import { ExposureWatch } from './app/oversight/exposure-watch.ts';
-import { Foresight } from './app/oversight/foresight.ts';
-import { Breaker } from './app/renewal/breaker.ts';
-import { Rate } from './app/renewal/rate.ts';
-import { Turns } from './app/turns.ts';
-import { RevocationLists } from './app/upkeep/revocation-lists.ts';
-import type { Config } from './config.ts';
-import type { Exposure } from './domain/machine.ts';
+import { Contests } from '../app/admission/contests.ts';
+import { Disconnections } from '../app/admission/disconnections.ts';
+import { Knocks } from '../app/admission/knocks.ts';
+import { Presences } from '../app/admission/presences.ts';
+import { TroubledAddresses } from '../app/admission/troubled-addresses.ts';
+import { Chores } from '../app/chores.ts';
+import type { Context } from '../app/context.ts';
+import { Asked } from '../app/enrollment/asked.ts';
+import { Refusals } from '../app/enrollment/refusals.ts';
+import { Rounds } from '../app/enrollment/rounds.ts';
+import { newThrottles } from '../app/enrollment/throttle.ts';
+import type { App } from '../app/operator/app.ts';
+import { ExposureWatch } from '../app/oversight/exposure-watch.ts';
+import { Foresight } from '../app/oversight/foresight.ts';
+import { Breaker } from '../app/renewal/breaker.ts';
+import { Rate } from '../app/renewal/rate.ts';
+import { Turns } from '../app/turns.ts';
+import { RevocationLists } from '../app/upkeep/revocation-lists.ts';
+import type { Config } from '../config/index.ts';
+import type { Exposure } from '../domain/machine.ts';
 
 type Limits = Pick<Config['limits'], 'offersPerSecond' | 'issuancesPerSecond'>;
 

@@ -2,16 +2,16 @@
 // together, with its path and line.
 import { isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
-import { type AlertsConfig, alertsFaults, settleAlerts } from './config/alerts.ts';
-import { ConfigError, type ConfigFault, describeFault } from './config/fault.ts';
-import { type PolicyFault, resolvePolicies, type Unreadable } from './config/policies.ts';
-import { type AuthorityKind, configSchema, type RawConfig } from './config/schema.ts';
-import { isTree, layVariables, readYaml, type Source, type Tree } from './config/source.ts';
-import { type SourceConfig, settleSources, sourceFaults } from './config/sources.ts';
-import { type AccessRules, type AccessTemplate, defaultTemplates } from './domain/acl.ts';
-import type { Network } from './domain/address-block.ts';
-import type { PolicySet } from './domain/policy-set.ts';
-import type { CohortShares, RolloutRule } from './domain/rollout.ts';
+import { type AccessRules, type AccessTemplate, defaultTemplates } from '../domain/acl.ts';
+import type { Network } from '../domain/address-block.ts';
+import type { PolicySet } from '../domain/policy-set.ts';
+import type { CohortShares, RolloutRule } from '../domain/rollout.ts';
+import { type AlertsConfig, alertsFaults, settleAlerts } from './alerts.ts';
+import { ConfigError, type ConfigFault, describeFault } from './fault.ts';
+import { type PolicyFault, resolvePolicies, type Unreadable } from './policies.ts';
+import { type AuthorityKind, configSchema, type RawConfig } from './schema.ts';
+import { isTree, layVariables, readYaml, type Source, type Tree } from './source.ts';
+import { type SourceConfig, settleSources, sourceFaults } from './sources.ts';
 
 export interface Config {
   readonly mqtt: { readonly host: string; readonly port: number };

@@ -1,7 +1,7 @@
 // Looks now and then for stored MQTT sessions that nobody came back to, and has them forgotten with their queues.
-import { ownerAndClientOf } from './domain/client-id.ts';
-import type { Clock } from './ports/clock.ts';
-import type { DecisionLog } from './ports/decision-log.ts';
+import { ownerAndClientOf } from '../domain/client-id.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
 
 /** Looks in the time that a session is kept: how exactly it is kept. */
 const looksPerExpiry = 20;

@@ -1,11 +1,11 @@
 // Has what is issued and revoked recorded in a file beside the ledger, where one is configured, before whoever changed it goes on.
 import { randomBytes } from 'node:crypto';
-import type { IssuedState } from './domain/machine.ts';
-import { IssuedFile } from './issued/file.ts';
-import type { Clock } from './ports/clock.ts';
-import type { Store } from './ports/store.ts';
-import { Changes, recordedSetting } from './store/sqlite/changes.ts';
-import type { Database } from './store/sqlite/database.ts';
+import type { IssuedState } from '../domain/machine.ts';
+import { IssuedFile } from '../issued/file.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import { Changes, recordedSetting } from '../store/sqlite/changes.ts';
+import type { Database } from '../store/sqlite/database.ts';
 
 const keySetting = 'issued.key';
 /** Is there a file that has every change up to the last number? */

@@ -1,13 +1,13 @@
 // What the broker keeps of messages and sessions, in the home's database and within the configuration's limits.
-import type { Broker } from './broker/broker.ts';
-import type { Config } from './config.ts';
-import { ownerOfSession } from './domain/client-id.ts';
-import { parsePrincipalId } from './domain/principal.ts';
-import { isOpen } from './domain/renewal.ts';
-import type { Parts } from './home.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Config } from '../config/index.ts';
+import { ownerOfSession } from '../domain/client-id.ts';
+import { parsePrincipalId } from '../domain/principal.ts';
+import { isOpen } from '../domain/renewal.ts';
+import type { Parts } from '../home/home.ts';
+import { createMqttPersistence, type MqttPersistence } from '../store/mqtt/persistence.ts';
+import { tellDropped } from '../telemetry/dropped-message.ts';
 import { queueAccess } from './queue-access.ts';
-import { createMqttPersistence, type MqttPersistence } from './store/mqtt/persistence.ts';
-import { tellDropped } from './telemetry/dropped-message.ts';
 
 async function isRenewing({ store }: Parts['app'], session: string): Promise<boolean> {
   const id = parsePrincipalId(ownerOfSession(session));

@@ -1,8 +1,9 @@
 // The sessions as the application knows them from the start on: those of a broker that is made later.
+
+import type { Broker } from '../broker/broker.ts';
+import type { PrincipalId } from '../domain/principal.ts';
+import type { Announcer, Sessions } from '../ports/sessions.ts';
 import type { AbsentSessionsOptions } from './absent-sessions.ts';
-import type { Broker } from './broker/broker.ts';
-import type { PrincipalId } from './domain/principal.ts';
-import type { Announcer, Sessions } from './ports/sessions.ts';
 
 /** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
 export class LateSessions implements Sessions, Announcer {

@@ -1,7 +1,7 @@
 // The broker's limits as the configuration gives them, in the broker's words.
-import type { BrokerLimits } from './broker/limits.ts';
-import type { Config } from './config.ts';
-import { descriptorBounds } from './domain/machine.ts';
+import type { BrokerLimits } from '../broker/limits.ts';
+import type { Config } from '../config/index.ts';
+import { descriptorBounds } from '../domain/machine.ts';
 
 /** @param descriptorLimit files and connections the process may have open; null: it is not known. */
 export function brokerLimits({ limits }: Config, descriptorLimit: number | null): Partial<BrokerLimits> {

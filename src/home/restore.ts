@@ -1,16 +1,16 @@
 // Makes a home of a backup: everything is checked in a folder of its own within the home, and moved into place when all of it is right.
 import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Manifest } from './archive/manifest.ts';
-import { extractLedger, openArchive } from './archive/read.ts';
-import { openIssuingCa } from './authority/issuing-ca.ts';
-import { NolapseError } from './domain/errors.ts';
+import type { Manifest } from '../archive/manifest.ts';
+import { extractLedger, openArchive } from '../archive/read.ts';
+import { openIssuingCa } from '../authority/issuing-ca.ts';
+import { NolapseError } from '../domain/errors.ts';
+import type { Store } from '../ports/store.ts';
+import { openStore } from '../store/index.ts';
+import { checkCopy } from '../store/sqlite/copy.ts';
+import { migrations } from '../store/sqlite/migrations/index.ts';
 import { ledgerFile, makeHome, pkiFolder } from './home-folder.ts';
 import { type AppliedView, applyIssued } from './issued-apply.ts';
-import type { Store } from './ports/store.ts';
-import { openStore } from './store/index.ts';
-import { checkCopy } from './store/sqlite/copy.ts';
-import { migrations } from './store/sqlite/migrations/index.ts';
 
 export interface RestoreView {
   readonly home: string;

@@ -1,12 +1,12 @@
 // Teaches a restored ledger what was issued, activated and revoked after its backup.
-import { joinShard } from './app/inventory/join-shard.ts';
-import { NolapseError } from './domain/errors.ts';
-import type { LedgerChange } from './domain/issued-record.ts';
-import { mergeCertificate, mergePrincipal } from './domain/issued-record.ts';
-import { changesAfter, type Read } from './issued/read.ts';
+import { joinShard } from '../app/inventory/join-shard.ts';
+import { NolapseError } from '../domain/errors.ts';
+import type { LedgerChange } from '../domain/issued-record.ts';
+import { mergeCertificate, mergePrincipal } from '../domain/issued-record.ts';
+import { changesAfter, type Read } from '../issued/read.ts';
+import type { Store, Transaction } from '../ports/store.ts';
+import { recordedSetting } from '../store/sqlite/changes.ts';
 import { issuedState } from './issued-record.ts';
-import type { Store, Transaction } from './ports/store.ts';
-import { recordedSetting } from './store/sqlite/changes.ts';
 
 export interface AppliedView {
   /** Changes that were taken over. */

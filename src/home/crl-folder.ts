@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { RevocationList } from './domain/revocation-list.ts';
-import type { ListShelf } from './ports/revocation-lists.ts';
+import type { RevocationList } from '../domain/revocation-list.ts';
+import type { ListShelf } from '../ports/revocation-lists.ts';
 
 const folderMode = 0o700;
 const fileMode = 0o644;

@@ -1,10 +1,10 @@
 // Keeps in the ledger from where known certificates came, so that after a restart the fleet is not taken for strangers. It is written
 // now and then: a crash costs what was new in the last moments.
-import { KnownBlocks, knownBlocksMax } from './broker/door/known-blocks.ts';
-import type { Clock } from './ports/clock.ts';
-import type { DecisionLog } from './ports/decision-log.ts';
-import type { Database } from './store/sqlite/database.ts';
-import { KnownBlockTable } from './store/sqlite/known-blocks.ts';
+import { KnownBlocks, knownBlocksMax } from '../broker/door/known-blocks.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DecisionLog } from '../ports/decision-log.ts';
+import type { Database } from '../store/sqlite/database.ts';
+import { KnownBlockTable } from '../store/sqlite/known-blocks.ts';
 
 const everyMs = 10_000;
 const writtenAtOnce = 1_000;

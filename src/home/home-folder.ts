@@ -2,9 +2,9 @@
 // neither ledger nor keys.
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { NolapseError } from './domain/errors.ts';
-import { makeFolder } from './folder.ts';
-import { exposuresOf } from './machine/exposure.ts';
+import { NolapseError } from '../domain/errors.ts';
+import { exposuresOf } from '../machine/exposure.ts';
+import { makeFolder } from '../machine/folder.ts';
 
 const ownerOnly = 0o700;
 
