@@ -8,11 +8,13 @@ import { underAttack } from './attacks/main.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
 import { millionDark, millionDevices, millionHistory } from './million.ts';
+import { compareMosquitto } from './mosquitto.ts';
 import { comparePeers } from './peer.ts';
 import { longList } from './revocations.ts';
 
 const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   peer: comparePeers,
+  mosquitto: compareMosquitto,
   renewals: async () => [await wholeRenewals()],
   sweep: sweepTimes,
   crl: async () => [await longList()],
@@ -43,5 +45,5 @@ const figures: Figure[] = [];
 for (const [name, measure] of Object.entries(measurements)) {
   if (values.only.length === 0 || values.only.includes(name)) figures.push(...(await measure()));
 }
-print(figures);
+if (figures.length > 0) print(figures);
 process.exit(0);

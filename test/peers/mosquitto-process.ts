@@ -62,6 +62,13 @@ export class Mosquitto {
     );
   }
 
+  /** Of its process, while it runs. */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('mosquitto does not run');
+    return pid;
+  }
+
   /** Ends it as an operator would, so that it writes down what it keeps. */
   async stop(): Promise<void> {
     const child = this.#child;
