@@ -1,11 +1,12 @@
-// What may have changed while nothing ran, settled at a start before the first sweep: the time, the configuration, and which sources
-// there are.
+// What may have changed while nothing ran, settled at a start before the first sweep: the time, the configuration, which sources
+// there are, and which kinds of alerts.
 import { type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { clockMovedMeanwhile } from './clock-moved.ts';
 import { refusedReload } from './refused-reload.ts';
 import { settleSources } from './settle-alerts.ts';
 import { alertOfStaleLedger } from './stale-ledger.ts';
+import { watchNewKinds } from './watch-principals.ts';
 
 type SettleStartContext = Changing & Pick<Context, 'sources' | 'policies' | 'settings'>;
 
@@ -14,6 +15,7 @@ export async function settleAtStart(app: SettleStartContext): Promise<void> {
   await alertOfStaleLedger(app);
   await clockMovedMeanwhile(app);
   await settleSources(app);
+  await change(app, watchNewKinds);
   // The policies of the file hold from now on: nothing is refused any more. Whom they leave too little time is alerted of by itself.
   await change(app, ({ clearAlert }) => clearAlert(refusedReload));
 }

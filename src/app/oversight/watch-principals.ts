@@ -79,6 +79,16 @@ export async function watchAnew({ tx }: Change): Promise<void> {
   await tx.putSetting(settingName, '');
 }
 
+const kindsSetting = 'watched-kinds';
+
+/** At the start: of a kind that is new with this version, nobody who has not changed since was looked at. */
+export async function watchNewKinds(within: Change): Promise<void> {
+  const kinds = watchedKinds.toSorted().join(' ');
+  if ((await within.tx.setting(kindsSetting)) === kinds) return;
+  await within.tx.putSetting(kindsSetting, kinds);
+  await watchAnew(within);
+}
+
 /** What is kept of a walk that has come to its end: no id. */
 const ended = '*';
 
