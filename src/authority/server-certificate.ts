@@ -14,6 +14,7 @@ import { type IssuingCa, openIssuingCa } from './issuing-ca.ts';
 import {
   type CertificateChain,
   makeKey,
+  readCertificates,
   readPair,
   rsaBitsOf,
   spkiOf,
@@ -160,6 +161,11 @@ export function ensureServerCertificate(
 export function readServerCertificate(dir: string, passphrase: string | null | undefined): ServerCertificate | null {
   const pair = openPair(dir, passphrase ?? undefined);
   return pair && assemble(pair);
+}
+
+/** DER of the root that the server's certificate leads to, whichever authority certifies principals. Fails as {@link openIssuingCa}. */
+export function readServerRoot(dir: string): Uint8Array {
+  return readCertificates(dir, 'root.crt').ders[0];
 }
 
 /** Makes the server's pair when there is none that belongs together; true when it did. */

@@ -7,9 +7,10 @@ import type { Network } from '../domain/address-block.ts';
 import type { PolicySet } from '../domain/policy-set.ts';
 import type { CohortShares, RolloutRule } from '../domain/rollout.ts';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './alerts.ts';
+import { type AuthorityConfig, settleAuthority } from './authority.ts';
 import { ConfigError, type ConfigFault, describeFault } from './fault.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './policies.ts';
-import { type AuthorityKind, configSchema, type RawConfig } from './schema.ts';
+import { configSchema, type RawConfig } from './schema.ts';
 import { isTree, layVariables, readYaml, type Source, type Tree } from './source.ts';
 import { type SourceConfig, settleSources, sourceFaults } from './sources.ts';
 
@@ -29,7 +30,7 @@ export interface Config {
   readonly limits: Limits;
   /** Absolute paths of PEM or DER files. */
   readonly bootstrap: { readonly anchors: readonly string[] };
-  readonly authority: { readonly kind: AuthorityKind };
+  readonly authority: AuthorityConfig;
   readonly crl: { readonly validityMs: number; readonly intervalMs: number; readonly shardAbove: number };
   /** An absolute path; null: what is issued is recorded in the ledger alone. */
   readonly issued: { readonly file: string | null };
@@ -211,7 +212,7 @@ function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): 
       sessionExpiryMs: sessionExpiry,
     },
     bootstrap: { anchors: raw.bootstrap.anchors.map((path) => resolve(base, path)) },
-    authority: raw.authority,
+    authority: settleAuthority(raw.authority),
     crl: { validityMs: raw.crl.validity, intervalMs: raw.crl.interval, shardAbove: raw.crl.shardAbove },
     issued: { file: raw.issued.file === undefined ? null : resolve(base, raw.issued.file) },
     journal: { retentionMs: raw.journal.retention },

@@ -8,6 +8,7 @@ import { criticalities, keyModes, principalIdLengthMax } from '../domain/princip
 import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter, isReserved, reservedRoots } from '../domain/topics.ts';
 import { alertsSchema } from './alerts.ts';
+import { authoritySchema } from './authority.ts';
 import { sourceSchema } from './sources.ts';
 import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
 
@@ -181,10 +182,6 @@ const limits = z
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** The certificate authorities that there are. */
-const authorityKinds = ['local'] as const;
-export type AuthorityKind = (typeof authorityKinds)[number];
-
 export const configSchema = z.strictObject({
   mqtt: z.strictObject({ host, port: port(8883) }).prefault({}),
   websocket: z
@@ -227,7 +224,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   journal: z.strictObject({ retention: duration('400d', 3_600 * second, 3_650 * day) }).prefault({}),
-  authority: z.strictObject({ kind: z.enum(authorityKinds).prefault('local') }).prefault({}),
+  authority: authoritySchema.prefault({}),
   crl: z
     .strictObject({
       validity: duration('7d', 5 * second, 365 * day),

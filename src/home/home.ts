@@ -9,8 +9,13 @@ import { Policies } from '../app/policies.ts';
 import { Outbox } from '../app/upkeep/outbox.ts';
 import { authorities } from '../authority/index.ts';
 import { initPki } from '../authority/init.ts';
-import { loadProfiles } from '../authority/profiles.ts';
-import { ensureServerCertificate, readServerCertificate, type ServerOptions } from '../authority/server-certificate.ts';
+import { loadProfiles, type Profiles } from '../authority/profiles.ts';
+import {
+  ensureServerCertificate,
+  readServerCertificate,
+  readServerRoot,
+  type ServerOptions,
+} from '../authority/server-certificate.ts';
 import type { Config } from '../config/index.ts';
 import { brokerActor } from '../domain/actor.ts';
 import type { Exposure, LogState } from '../domain/machine.ts';
@@ -144,6 +149,14 @@ function sourcesOf(config: Config): Map<string, Source> {
   return new Map(opened);
 }
 
+function authorityOf(options: HomeOptions, profiles: Profiles): Authority {
+  const { home, config } = options;
+  switch (config.authority.kind) {
+    case 'local':
+      return authorities.local(pkiFolder(home), { ...pkiOptions(options), profiles });
+  }
+}
+
 /** Makes the folder, or takes away what others may do in it. @returns who could reach into it before. */
 function closeHome({ home, log }: HomeOptions): Exposure[] {
   const exposures = exposuresOf(home);
@@ -178,7 +191,7 @@ export async function assemble(
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
     const profiles = loadProfiles();
-    const configured = authorities[config.authority.kind](pkiFolder(home), { ...pkiOptions(options), profiles });
+    const configured = authorityOf(options, profiles);
     const authority = options.throughAuthority?.(configured) ?? configured;
     const shelf = new CrlFolder(home);
     const [gateway = 'nolapse'] = config.server.names;
@@ -186,7 +199,7 @@ export async function assemble(
       actor: brokerActor,
       store,
       authority,
-      serverRoot: configured.trust().roots[0],
+      serverRoot: readServerRoot(pkiFolder(home)),
       profiles: profiles.principals,
       sessions,
       clock,

@@ -53,7 +53,10 @@ export type Issuance =
     };
 
 export interface Authority {
-  /** The issuers and roots, which may change while nolapse runs: ask each time. */
+  /**
+   * The issuers and roots, which may change while nolapse runs: ask each time. Answered from memory, since it is asked for every
+   * renewal. Throws a NolapseError where there is nothing to answer with.
+   */
   trust(): Trust;
   /**
    * Certifies the key of a request. Its serial number names the request: the ledger keeps the request before this is called, so
