@@ -1,12 +1,13 @@
 // Runs the built command line as a person would, in a folder of its own.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sharedProcess } from './shared-process.ts';
 
 const entry = resolve(import.meta.dirname, '../../dist/main.js');
+if (!existsSync(entry)) throw new Error('dist/main.js is missing: run `npm run build` before this test');
 
 export interface Outcome {
   readonly code: number | null;
