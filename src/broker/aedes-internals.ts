@@ -92,6 +92,17 @@ export interface PacketParser {
   prependOnceListener(event: 'packet', listener: (packet: PublishPacket) => void): unknown;
 }
 
+/** What aedes has mqtt-packet write to a client. */
+export interface WrittenPacket {
+  readonly cmd?: string | undefined;
+  readonly topic?: unknown;
+  readonly payload?: unknown;
+  readonly qos?: Qos | undefined;
+  readonly retain?: boolean | undefined;
+  readonly dup?: boolean | undefined;
+  readonly messageId?: number | undefined;
+}
+
 export type DrainCallback = (error: Error | null, client: BrokerClient) => void;
 
 export interface BrokerInternals {

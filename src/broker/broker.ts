@@ -41,6 +41,7 @@ import { authorizeSubscribeHook, filtersOf, watchSubscriptions } from './subscri
 import { Takeovers } from './takeovers.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
 import { watchErrors } from './watch-errors.ts';
+import { writeWhole } from './whole-writes.ts';
 
 export interface BrokerOptions {
   readonly entrance: Entrance;
@@ -243,6 +244,7 @@ function acceptInto(
       onOversized: (bytes) => client._parser.prependOnceListener('packet', (packet) => standFor(packet, bytes)),
     });
     const client = brokerClient(aedes.handle(stream, request));
+    writeWhole(stream);
     makeStrict(client._parser);
     client._parser.filters = filtersOf(client, registry, limits);
     const parse = client._parser.parse.bind(client._parser);
