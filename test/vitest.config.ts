@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/units.setup.ts'],
     exclude: ['test/**/*.long.test.ts', 'test/peers/**', 'test/bench/**', 'node_modules/**'],
     // A worker loads the code once for all of its files: loading it for each took longer than most files run.
     isolate: false,

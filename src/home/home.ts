@@ -186,7 +186,8 @@ export async function assemble(
   const opened = openStore(ledgerFile(home), () => clock.steady());
   const { database } = opened;
   try {
-    const { store, issued } = await recordIssued(opened, config.issued.file, clock);
+    const { store: recorded, issued } = await recordIssued(opened, config.issued.file, clock);
+    const store = options.throughStore?.(recorded) ?? recorded;
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
     const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';

@@ -68,7 +68,7 @@ export interface Store {
    * across them is a constraint or a conditional write of the port that it belongs to.
    *
    * `work` may be run again, when the first run could not be committed. So it changes nothing but the transaction: no counter, no set,
-   * no message. It awaits nothing but the transaction, and makes no key and no signature.
+   * no message. It awaits nothing but the transaction, makes no key, and makes or verifies no signature.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /**

@@ -1,6 +1,7 @@
 // A store that runs every unit of work twice, as an engine may that has to run one again: the first run is undone, and what it has done
 // outside of its transaction shows. In its way stand only units that are not free of side effects.
 import type { Store } from '../../src/ports/store.ts';
+import { watched } from './watched-units.ts';
 
 class Undone extends Error {}
 
@@ -17,7 +18,11 @@ export function rerunning(store: Store): Store {
   return Object.assign(Object.create(store) as Store, { transact });
 }
 
-/** Units of work run twice in the tests that open a store through this, where the environment says `NOLAPSE_TEST_UNITS=twice`. */
-export function throughUnits(): { readonly throughStore?: (store: Store) => Store } {
-  return process.env['NOLAPSE_TEST_UNITS'] === 'twice' ? { throughStore: rerunning } : {};
+/**
+ * What the tests open their stores through: units of work are watched, and run twice where the environment says
+ * `NOLAPSE_TEST_UNITS=twice`.
+ */
+export function throughUnits(): { readonly throughStore: (store: Store) => Store } {
+  const isTwice = process.env['NOLAPSE_TEST_UNITS'] === 'twice';
+  return { throughStore: (store) => (isTwice ? rerunning(watched(store)) : watched(store)) };
 }

@@ -1,5 +1,6 @@
 // A device asks for its replacement: the request is held against renewal, profile, inventory and ledger, settled down to
 // its serial, and kept before anything is signed. The same key again is the same request.
+import type { Fingerprint } from '../../domain/certificate.ts';
 import type { Refusal } from '../../domain/errors.ts';
 import type { CsrMessage } from '../../domain/message.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -33,6 +34,8 @@ export interface WholeRequest {
   readonly facts: RequestFacts | Refusal;
   /** Did it come together of parts, which are forgotten once it was judged? */
   readonly inParts: boolean;
+  /** The certificate in use whose key has signed the proof that came with it; null: none has. */
+  readonly signer: Fingerprint | null;
 }
 
 /** What comes of a request. Refused, it leaves the renewal as it was and open; accepted, the authority is owed its signature. */
@@ -50,12 +53,12 @@ export async function takeRequest(
 async function judgeRequest(
   conversation: Conversation,
   { proof }: CsrMessage,
-  { der, facts }: WholeRequest,
+  { facts, signer }: WholeRequest,
 ): Promise<Outcome> {
   if ('code' in facts) return refuseWith(facts);
   const { renewal, principal } = conversation;
   if (!renewal || !principal) return refuseWith(unknownRenewal);
-  const objection = await objectToProof(conversation, renewal, principal, proof, der);
+  const objection = objectToProof(conversation, renewal, principal, proof, signer);
   if (objection) return refuseWith(objection);
   if (principal.status !== 'active' || !isOpen(renewal)) return refuseWith(renewalClosed);
   if (await isDistrusted(conversation, renewal, principal)) {

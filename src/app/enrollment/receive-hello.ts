@@ -1,4 +1,5 @@
 // A device says it is here and what it can do: that is remembered, and it is told what is owed to it.
+import type { Fingerprint } from '../../domain/certificate.ts';
 import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
 import { canBeTold, mannerFor } from '../renewal/manner.ts';
@@ -8,11 +9,18 @@ import { answered, type Outcome, refuseWith } from './outcome.ts';
 import { useShown } from './report-use.ts';
 import { tooSmall } from './send-down.ts';
 
-/** What comes of a hello; its fields replace what an earlier one said, absent ones stay. */
-export async function takeHello(conversation: Conversation, hello: HelloMessage): Promise<Outcome> {
+/**
+ * What comes of a hello; its fields replace what an earlier one said, absent ones stay.
+ * @param signer the certificate that its proof is signed by; null: none.
+ */
+export async function takeHello(
+  conversation: Conversation,
+  hello: HelloMessage,
+  signer: Fingerprint | null,
+): Promise<Outcome> {
   const { tx, now, sender, principal } = conversation;
   const { id, via, encoding } = sender;
-  const use = await useShown(conversation, hello);
+  const use = await useShown(conversation, hello, signer);
   if (use && 'code' in use) return refuseWith(use);
   const { maxPacket, slots, clock } = hello;
   const saying = {

@@ -1,7 +1,8 @@
 // Takes what a device publishes on its enrollment topics: has the conversation opened and each message judged, what comes of it kept in one
 // change, and answers it then. Bad input changes nothing but a count.
+import type { Fingerprint } from '../../domain/certificate.ts';
 import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
-import type { UpMessage } from '../../domain/message.ts';
+import type { CsrMessage, UpMessage } from '../../domain/message.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { readCsr } from '../../pki/csr.ts';
 import { type Change, change } from '../change.ts';
@@ -14,10 +15,12 @@ import type { WithHearing } from '../whereabouts.ts';
 import { concernsDelegation, refuseGateway, slowDown } from './act-for.ts';
 import { type AnswerContext, onHello } from './answer.ts';
 import { assembleRequest } from './assemble-request.ts';
+import { signerOfRequest } from './check-proof.ts';
 import {
   type Conversation,
   converse,
   detailLengthMax,
+  type Moment,
   objectToFirst,
   openConversation,
   type Sender,
@@ -29,6 +32,7 @@ import { takeAck } from './receive-ack.ts';
 import { takeRequest, type WholeRequest } from './receive-csr.ts';
 import { receiveGet } from './receive-get.ts';
 import { takeHello } from './receive-hello.ts';
+import { signerOfHello } from './report-use.ts';
 import { sayError } from './send-down.ts';
 import { isAnswered } from './throttle.ts';
 
@@ -90,32 +94,55 @@ async function fetch(app: ReceiveContext, sender: Sender, message: Get): Promise
 
 type Telling = Exclude<UpMessage, Get>;
 
-/** What is found out before the change, in which nobody but the ledger is asked. */
+/** What is found out before the change, in which nobody but the ledger is asked, and no signature verified. */
 interface Beforehand {
   /** The request of a `csr`, as soon as it has arrived as a whole. */
   readonly request: WholeRequest | null;
+  /** Of a `hello` with a proof: the certificate whose key has signed it. */
+  readonly signer: Fingerprint | null;
   /** Of a report that it cannot be used: is the replacement in use on a connection? */
   readonly isInUse: boolean;
 }
 
+const nothingKnown: Beforehand = { request: null, signer: null, isInUse: false };
+
 async function beforehand(app: ReceiveContext, sender: Sender, message: Telling): Promise<Beforehand> {
-  if (message.word === 'csr' && message.csr) return { request: readRequest(app, message.csr, false), isInUse: false };
-  if (message.word !== 'ack' || message.status !== 'failed') return { request: null, isInUse: false };
-  const { renewal } = await converse({ app, tx: app.store.read, now: app.clock.now() }, sender, message.renewal);
-  const replacement = renewal?.newFingerprint ?? null;
-  return { request: null, isInUse: replacement !== null && (await app.sessions.isConnected(sender.id, replacement)) };
+  const moment = { app, tx: app.store.read, now: app.clock.now() };
+  switch (message.word) {
+    case 'hello':
+      return { ...nothingKnown, signer: await signerOfHello(moment, sender, message) };
+    case 'csr': {
+      if (!message.csr) return nothingKnown;
+      return { ...nothingKnown, request: await readRequest(moment, sender, message, message.csr) };
+    }
+    case 'ack': {
+      if (message.status !== 'failed') return nothingKnown;
+      const { renewal } = await converse(moment, sender, message.renewal);
+      const replacement = renewal?.newFingerprint ?? null;
+      const isInUse = replacement !== null && (await app.sessions.isConnected(sender.id, replacement));
+      return { ...nothingKnown, isInUse };
+    }
+  }
 }
 
-function readRequest({ settings }: Pick<Context, 'settings'>, der: Uint8Array, inParts: boolean): WholeRequest {
-  return { der, facts: readCsr(der, { bytesMax: settings.csrBytesMax }), inParts };
+async function readRequest(
+  moment: Moment,
+  sender: Sender,
+  message: CsrMessage,
+  der: Uint8Array,
+): Promise<WholeRequest> {
+  const facts = readCsr(der, { bytesMax: moment.app.settings.csrBytesMax });
+  const signer = 'code' in facts ? null : await signerOfRequest(moment, sender, message, der);
+  return { der, facts, signer, inParts: message.csr === undefined };
 }
 
 /** Judges a message and keeps what comes of it in one change, and answers it after that. Null: it was not refused. */
 async function take(app: ReceiveContext, sender: Sender, message: Telling): Promise<Refusal | null> {
   const reply = await judge(app, sender, message, await beforehand(app, sender, message));
-  if (reply.kind !== 'whole') return answer(app, sender, reply);
-  const request = readRequest(app, reply.der, true);
-  return answer(app, sender, await judge(app, sender, message, { request, isInUse: false }));
+  if (reply.kind !== 'whole' || message.word !== 'csr') return answer(app, sender, reply);
+  const moment = { app, tx: app.store.read, now: app.clock.now() };
+  const request = await readRequest(moment, sender, message, reply.der);
+  return answer(app, sender, await judge(app, sender, message, { ...nothingKnown, request }));
 }
 
 function judge(app: ReceiveContext, sender: Sender, message: Telling, known: Beforehand): Promise<Reply> {
@@ -134,9 +161,9 @@ function judge(app: ReceiveContext, sender: Sender, message: Telling, known: Bef
 async function outcomeOf(
   conversation: Conversation,
   message: Telling,
-  { request, isInUse }: Beforehand,
+  { request, signer, isInUse }: Beforehand,
 ): Promise<Outcome> {
-  if (message.word === 'hello') return takeHello(conversation, message);
+  if (message.word === 'hello') return takeHello(conversation, message, signer);
   if (message.word === 'ack') return takeAck(conversation, message, isInUse);
   if (request) return takeRequest(conversation, message, request);
   const { offset, total, bytes } = message;

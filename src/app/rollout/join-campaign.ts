@@ -1,12 +1,10 @@
 // What a campaign does about one certificate in use: a renewal is opened for it, or one that is under way becomes the campaign's; or
 // it is left out, and somebody is told why.
-import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
+import type { LedgerEntry } from '../../domain/certificate.ts';
 import { chooseKeyMode } from '../../domain/key-mode.ts';
 import { cohorts, type KeyMode, type Principal } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { isOver, needsNewKey } from '../../domain/rollout.ts';
-import { isSignedBy } from '../../pki/chain.ts';
-import { DerError } from '../../pki/der-reader.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, step } from '../change.ts';
@@ -19,7 +17,7 @@ import { heldBy } from '../renewal/held.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
-import { signingCa } from '../trust.ts';
+import type { WithIssuers } from './other-issuer.ts';
 
 export type JoinCampaignContext = Pick<Context, 'authority' | 'profiles' | 'entropy' | 'policies' | 'settings'>;
 
@@ -28,6 +26,8 @@ export interface Look extends Pick<Change, 'now'> {
   readonly app: JoinCampaignContext;
   readonly tx: Reader;
 }
+
+type Joining = Change<JoinCampaignContext> & WithIssuers;
 
 /** What a campaign does about one certificate: nothing, leave it out for a reason, or have it replaced. */
 type Share =
@@ -57,33 +57,23 @@ export function coverage(
 }
 
 /** Does the campaign replace this certificate? A key that is not to be trusted is as old as its first certificate. */
-async function isMember({ app, tx }: Look, campaign: StoredCampaign, entry: LedgerEntry): Promise<boolean> {
+async function isMember(
+  { tx, isOtherIssuer }: Look & WithIssuers,
+  campaign: StoredCampaign,
+  entry: LedgerEntry,
+): Promise<boolean> {
   // One that has ended is being replaced: that must not be over a key that is not to be trusted.
   const mayEndSo = entry.state === 'expired' && needsNewKey(campaign) && (await tx.openRenewalFor(entry.fingerprint));
   if ((entry.state !== 'active' && !mayEndSo) || (await isOfDrill(tx, entry))) return false;
-  if (campaign.otherIssuer && !isOtherIssuer(entry, signingCa(app).chain[0])) return false;
+  if (campaign.otherIssuer && !isOtherIssuer(entry)) return false;
   if (entry.issuedAt < campaign.issuedBefore) return true;
   if (!needsNewKey(campaign)) return false;
   const { since } = await tx.keyRecord(entry.keyFingerprint);
   return since !== null && since < campaign.issuedBefore;
 }
 
-function isOtherIssuer(entry: LedgerEntry, issuer: Uint8Array | undefined): boolean {
-  if (isForeign(entry) || !issuer) return true;
-  try {
-    return !isSignedBy(entry.der, issuer);
-  } catch (error) {
-    if (error instanceof DerError) return true;
-    throw error;
-  }
-}
-
 /** Replaces under the campaign what it covers of one principal. @returns certificates left out. */
-export async function joinPrincipal(
-  within: Change<JoinCampaignContext>,
-  campaign: StoredCampaign,
-  principal: Principal,
-): Promise<number> {
+export async function joinPrincipal(within: Joining, campaign: StoredCampaign, principal: Principal): Promise<number> {
   const covered = coverage(within, campaign, principal);
   if (covered === null) return 0;
   if (needsNewKey(campaign)) await callOffDistrusted(within, principal);
@@ -114,7 +104,7 @@ async function callOffDistrusted(within: Change<Pick<Context, 'policies'>>, prin
 
 /** @returns why it is left out; null when it is in, or not meant. */
 async function joinOne(
-  within: Change<JoinCampaignContext>,
+  within: Joining,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,
@@ -134,7 +124,7 @@ async function joinOne(
  * it takes `existing` over.
  */
 export async function shareOf(
-  look: Look,
+  look: Look & WithIssuers,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,

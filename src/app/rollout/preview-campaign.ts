@@ -9,6 +9,7 @@ import { heldBy } from '../renewal/held.ts';
 import type { WithTurns } from '../turns.ts';
 import type { CampaignPreview, CampaignScope, NewCampaign } from '../views/campaigns.ts';
 import { coverage, type JoinCampaignContext, type Look, shareOf } from './join-campaign.ts';
+import { verifiesIssuer, type WithIssuers } from './other-issuer.ts';
 import { hasFilter, readCampaign } from './read-campaign.ts';
 
 export type PreviewCampaignContext = JoinCampaignContext & Pick<Context, 'store' | 'clock' | 'settings'> & WithTurns;
@@ -21,7 +22,7 @@ export async function previewCampaign(app: PreviewCampaignContext, input: NewCam
   const look: Look = { app, tx: app.store.read, now: app.clock.now() };
   const campaign = await readCampaign(look, input);
   const needsAll = !campaign.drill && !hasFilter(input) && input.all !== true;
-  return { needsAll, meant: await scopeOf(app, look, campaign) };
+  return { needsAll, meant: await scopeOf(app, { ...look, isOtherIssuer: verifiesIssuer(app) }, campaign) };
 }
 
 /** What somebody is told who means the whole fleet without saying so. */
@@ -32,7 +33,7 @@ export function wholeFleetFault({ certificates, devices }: CampaignScope): strin
 
 async function scopeOf(
   app: Pick<Context, 'settings'> & WithTurns,
-  look: Look,
+  look: Look & WithIssuers,
   campaign: StoredCampaign,
 ): Promise<CampaignScope> {
   const counts = new Map<Cohort, { certificates: number; leftOut: number }>();

@@ -1,16 +1,20 @@
 // Takes campaigns on, a beat at a time: goes through the present cohort in batches, sees what has come of it, and moves on, stops or ends.
 // Each step is one transaction and may be cut off after any of them.
+import type { Principal } from '../../domain/principal.ts';
 import { holdsCertificate, type Renewal } from '../../domain/renewal.ts';
 import { type CohortResults, nextStep, type RolloutStep } from '../../domain/rollout.ts';
 import type { CampaignProgress, StoredCampaign } from '../../ports/campaigns.ts';
+import type { Reader } from '../../ports/store.ts';
 import { type Change, type Changing, change, step } from '../change.ts';
 import type { Context } from '../context.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { dueAt, resumeWithin } from '../renewal/due.ts';
 import { owePrompt } from '../renewal/last-chance.ts';
-import { type JoinCampaignContext, joinPrincipal } from './join-campaign.ts';
+import type { WithTurns } from '../turns.ts';
+import { coverage, type JoinCampaignContext, joinPrincipal } from './join-campaign.ts';
+import { type IsOtherIssuer, NotVerified, nobodyVerified, verifyIssuers, type WithIssuers } from './other-issuer.ts';
 
-export type WalkCampaignsContext = JoinCampaignContext & Changing & Pick<Context, 'settings'>;
+export type WalkCampaignsContext = JoinCampaignContext & Changing & Pick<Context, 'settings'> & WithTurns;
 
 /** Batches of one campaign in a beat; the next goes on. */
 const batchesMax = 20;
@@ -19,33 +23,67 @@ const batchesMax = 20;
 export async function walkCampaigns(app: WalkCampaignsContext): Promise<void> {
   for (const { id } of await app.store.read.unfinishedCampaigns()) {
     for (let batch = 0; batch < batchesMax; batch += 1) {
-      if (!(await change(app, (within) => takeOn(within, id)))) break;
+      if (!(await takeOn(app, id))) break;
     }
   }
 }
 
 /** @returns whether there may be more to do at once. */
-async function takeOn(within: Change<WalkCampaignsContext>, id: string): Promise<boolean> {
+async function takeOn(app: WalkCampaignsContext, id: string): Promise<boolean> {
+  const isOtherIssuer = await foundOut(app, id);
+  try {
+    return await change(app, (within) => takeOnWithin({ ...within, isOtherIssuer }, id));
+  } catch (error) {
+    if (error instanceof NotVerified) return true;
+    throw error;
+  }
+}
+
+/** Of the certificates that the next batch is about, where their issuer matters. */
+async function foundOut(app: WalkCampaignsContext, id: string): Promise<IsOtherIssuer> {
+  const { read } = app.store;
+  const campaign = await read.campaign(id);
+  if (!campaign?.otherIssuer || !isWalking(campaign)) return nobodyVerified;
+  const page = await pageOf(app, read, campaign);
+  return verifyIssuers(
+    app,
+    read,
+    page.filter((principal) => coverage({ app }, campaign, principal) !== null),
+  );
+}
+
+function isWalking({ task, state, walked }: StoredCampaign): boolean {
+  return task === null && state === 'running' && !walked;
+}
+
+function pageOf(
+  app: Pick<Context, 'settings'>,
+  read: Reader,
+  { site, walkedTo }: StoredCampaign,
+): Promise<Principal[]> {
+  const from = walkedTo === '' ? {} : { after: walkedTo };
+  return read.principals(site === null ? {} : { site }, { limit: app.settings.sweepBatch, ...from });
+}
+
+type Walking = Change<WalkCampaignsContext> & WithIssuers;
+
+async function takeOnWithin(within: Walking, id: string): Promise<boolean> {
   const campaign = await within.tx.campaign(id);
   if (!campaign) return false;
   if (campaign.task !== null) return workOff(within, campaign);
-  if (campaign.state !== 'running') return false;
-  if (!campaign.walked) return walk(within, campaign);
-  return moveOn(within, campaign);
+  if (isWalking(campaign)) return walk(within, campaign);
+  return campaign.state === 'running' && moveOn(within, campaign);
 }
 
-async function walk(within: Change<WalkCampaignsContext>, campaign: StoredCampaign): Promise<boolean> {
+async function walk(within: Walking, campaign: StoredCampaign): Promise<boolean> {
   const { tx, app } = within;
-  const limit = app.settings.sweepBatch;
-  const { site, walkedTo } = campaign;
-  const query = site === null ? {} : { site };
-  const page = await tx.principals(query, { limit, ...(walkedTo !== '' && { after: walkedTo }) });
+  const page = await pageOf(app, tx, campaign);
   let leftOut = 0;
   for (const principal of page) leftOut += await joinPrincipal(within, campaign, principal);
   // In the soak time the cohort is gone through once more, for what has come to it since; those left out are counted once.
   const counted = campaign.reachedAt === null ? campaign.leftOut + leftOut : campaign.leftOut;
-  const walked = page.length < limit;
-  const after = { ...campaign, walkedTo: page.at(-1)?.id ?? walkedTo, walked, leftOut: counted };
+  const walked = page.length < app.settings.sweepBatch;
+  const after = { ...campaign, walkedTo: page.at(-1)?.id ?? campaign.walkedTo, walked, leftOut: counted };
   await tx.putCampaign(after);
   const seen = resultsOf(after, await tx.campaignProgress(campaign.id));
   const first = nextStep(campaign, { ...seen, complete: false }, app.settings.rolloutRule, within.now);
