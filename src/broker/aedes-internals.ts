@@ -60,8 +60,10 @@ export interface BrokerClient extends Client {
 export interface PacketParser {
   /** Of the current packet's body, where the next byte is read. */
   _pos: number;
-  readonly _list: { readUInt8(at: number): number; slice(from: number, to: number): Buffer };
-  readonly settings: { readonly bridgeMode?: boolean };
+  readonly _list: { readonly length: number; readUInt8(at: number): number; slice(from: number, to: number): Buffer };
+  /** Which part of a packet is read next: its first byte, its length, its body. */
+  readonly _stateCounter: number;
+  readonly settings: { readonly bridgeMode?: boolean; readonly protocolVersion?: number };
   /** What is asked of the connection's session as filters are parsed; set by this folder. */
   filters?: {
     /** So many that differ may be granted or refused. */
@@ -90,6 +92,7 @@ export interface PacketParser {
   _parseConnect(): void;
   /** Called with each packet, before aedes's own listener takes it. */
   prependOnceListener(event: 'packet', listener: (packet: PublishPacket) => void): unknown;
+  emit(event: 'packet', packet: object): unknown;
 }
 
 /** What aedes has mqtt-packet write to a client. */

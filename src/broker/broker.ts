@@ -15,6 +15,7 @@ import { type BrokerPersistence, brokerClient, type PublishPacket, withoutDuplic
 import { createAnnouncer } from './announce.ts';
 import type { Budget } from './budget.ts';
 import { watchRegistrations } from './client-registrations.ts';
+import { parseDirectly } from './direct-parser.ts';
 import { Door } from './door/door.ts';
 import type { KnownBlocks } from './door/known-blocks.ts';
 import { createTlsListener, type Listener } from './door/tls-listener.ts';
@@ -36,7 +37,6 @@ import { createSessions } from './sessions.ts';
 import { standFor } from './set-aside.ts';
 import { slowedTeller } from './slowed-teller.ts';
 import { StallBound } from './stall-bound.ts';
-import { makeStrict } from './strict-parser.ts';
 import { authorizeSubscribeHook, filtersOf, watchSubscriptions } from './subscription-hooks.ts';
 import { Takeovers } from './takeovers.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
@@ -245,7 +245,7 @@ function acceptInto(
     });
     const client = brokerClient(aedes.handle(stream, request));
     writeWhole(stream);
-    makeStrict(client._parser);
+    parseDirectly(client._parser);
     client._parser.filters = filtersOf(client, registry, limits);
     const parse = client._parser.parse.bind(client._parser);
     client._parser.parse = (bytes) => reads.parse(() => parse(bytes));
