@@ -7,7 +7,7 @@ import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Transaction } from '../ports/store.ts';
 import { clearWithin, handOverWithin, raiseWithin } from './alert.ts';
-import { type Context, policyOf } from './context.ts';
+import type { Context } from './context.ts';
 import type { PolicySubject } from './policies.ts';
 
 /** A record kept in the ledger's journal and told in the log. */
@@ -117,7 +117,7 @@ export async function step(
   principal: PolicySubject,
   detail = '',
 ): Promise<Transition> {
-  const transition = advance(renewal, event, policyOf(within.app, principal), within.now);
+  const transition = advance(renewal, event, within.app.policies.of(principal), within.now);
   if (transition.kind === 'changed') {
     await keepMove(within, { before: renewal, after: transition.renewal, event, detail });
   }

@@ -2,7 +2,6 @@
 // handed to those who use it. Verbs name what they take of all that.
 import type { AccessRules } from '../domain/acl.ts';
 import type { Actor } from '../domain/actor.ts';
-import type { Policy } from '../domain/policy.ts';
 import type { Cohort, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { SourceRules } from '../domain/reconcile.ts';
 import type { Profile } from '../domain/request.ts';
@@ -16,7 +15,7 @@ import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
 import type { Store } from '../ports/store.ts';
-import type { Policies, PolicySubject } from './policies.ts';
+import type { Policies } from './policies.ts';
 
 export interface Context {
   /** On whose behalf things are changed: the broker's own, unless {@link actingAs} says otherwise. */
@@ -74,11 +73,6 @@ export interface Settings {
   readonly rolloutRule: RolloutRule;
   /** Of this program. */
   readonly version: string;
-}
-
-/** The policy a principal is under, by its class and its criticality. */
-export function policyOf(app: Pick<Context, 'policies'>, principal: PolicySubject): Policy {
-  return app.policies.of(principal);
 }
 
 /** The turn of a principal in a staged rollout. */

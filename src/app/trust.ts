@@ -1,5 +1,4 @@
 // The issuers and roots of the authority as the application asks for them: never kept, since they may change while it runs.
-import type { Instant } from '../domain/time.ts';
 import { isIssuerOf } from '../pki/chain.ts';
 import type { Authority, Chain, IssuingCa } from '../ports/authority.ts';
 import type { Context } from './context.ts';
@@ -9,11 +8,6 @@ type Trusting = { readonly authority: Pick<Authority, 'trust'> };
 /** The CA that signs now. */
 export function signingCa({ authority }: Trusting): IssuingCa {
   return authority.trust().issuers[0];
-}
-
-/** Nothing that is issued now may outlive it. */
-export function issuerEnd(app: Pick<Context, 'authority'>): Instant {
-  return signingCa(app).notAfter;
 }
 
 /** DER of the root above the CA that signs now. */

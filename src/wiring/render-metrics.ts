@@ -1,7 +1,7 @@
 // What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { Context } from '../app/context.ts';
 import type { Foresight } from '../app/oversight/foresight.ts';
-import { currentRoot, issuerEnd } from '../app/trust.ts';
+import { currentRoot, signingCa } from '../app/trust.ts';
 import type { FleetView } from '../app/views/fleet.ts';
 import { foreseenDays } from '../domain/standing.ts';
 import { type Instant, toSeconds } from '../domain/time.ts';
@@ -44,7 +44,7 @@ export async function renderMetrics({ app, server }: Measured, metrics: Metrics,
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   const own = {
     server: server.notAfter,
-    issuing: issuerEnd(app),
+    issuing: signingCa(app).notAfter,
     root: inspectCertificate(currentRoot(app)).notAfter,
   };
   for (const [which, end] of Object.entries(own))

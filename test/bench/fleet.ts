@@ -1,7 +1,6 @@
 // A ledger of a whole fleet, made in one go: rows straight into the tables, indexes afterwards. What is in it is what a gateway would
 // have written for devices that come as those of the simulation do.
 
-import { policyOf } from '../../src/app/context.ts';
 import type { LedgerEntry } from '../../src/domain/certificate.ts';
 import { renewalTime } from '../../src/domain/policy.ts';
 import { dueByGaps, type GapRecord, gapsOf, withVisit } from '../../src/domain/presence.ts';
@@ -72,7 +71,7 @@ function* copiesOf({ der, serial }: LedgerEntry): Generator<Uint8Array> {
 export function fillLedger({ app, database }: Parts, devices: number, due: number, real: LedgerEntry): void {
   const { sqlite } = database;
   const now = app.clock.now();
-  const policy = policyOf(app, { class: 'default', criticality: 'medium' });
+  const policy = app.policies.of({ class: 'default', criticality: 'medium' });
   const principal = sqlite.prepare(
     `INSERT INTO principal (id, kind, status, owner, class, criticality, site, modes, lit_until)
      VALUES (?, 'device', 'active', ?, 'default', 'medium', ?, '', ?)`,

@@ -19,7 +19,7 @@ import { introduce } from '../../pki/chain.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import { actingAs } from '../acting.ts';
 import { type Changing, change } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
 import { type OpenRenewalContext, openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
 import type { Admission, ConnectFacts, Presented } from '../session.ts';
@@ -188,7 +188,7 @@ function judge(
     principal: found.principal,
     clientId: found.clientId,
     claimedBy: found.claimedBy,
-    graceMs: found.principal ? graceMs(policyOf(app, found.principal)) : 0,
+    graceMs: found.principal ? graceMs(app.policies.of(found.principal)) : 0,
     skewMs: app.settings.skewMs,
     now: app.clock.now(),
   });

@@ -58,7 +58,11 @@ export function entranceOf(app: EntranceContext, seen: Seen): Entrance {
       app.presences.left(principal.id);
       app.disconnections.ended(principal.id, end);
     },
-    receive: (session, topic, payload) => receive(inTheNameOf(app, session), session, topic, payload),
+    receive: (session, topic, payload) => {
+      const { principal, introduced } = session;
+      // What comes of it is the doing of who sent it: of the site gateway, where one speaks for a device.
+      return receive(actingAs(app, principalActor(principal.id, introduced)), session, topic, payload);
+    },
     listening: (session, bySubscribe) => {
       const { id, kind } = session.principal;
       // Who subscribes again and again is sent no more than who says hello again and again.
@@ -73,11 +77,6 @@ export function entranceOf(app: EntranceContext, seen: Seen): Entrance {
     keptOut: (address, reason) => app.troubledAddresses.note(address, reason),
     oversized: (session, topic, bytes) => tellOversized(app, session, topic, bytes),
   };
-}
-
-/** What comes of a message is the doing of the principal that sent it: of the site gateway, where one speaks for a device. */
-function inTheNameOf(app: EntranceContext, { principal, introduced }: Session): EntranceContext {
-  return actingAs(app, principalActor(principal.id, introduced));
 }
 
 function tellFailure(app: Pick<Context, 'decisions'>, session: Session, error: unknown): void {

@@ -4,8 +4,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { approve, type RequestFacts } from '../../domain/request.ts';
 import { newSerial } from '../../pki/serial.ts';
-import { policyOf } from '../context.ts';
-import { issuerEnd } from '../trust.ts';
+import { signingCa } from '../trust.ts';
 import type { Conversation } from './conversation.ts';
 
 /** Nothing the device can mend; an hour is soon enough for a CA that is being rolled over. */
@@ -24,7 +23,7 @@ export async function approveRequest(
 ) {
   const keyHolder = await holderOf(tx, principal, renewal, facts);
   const replaced = renewal.oldFingerprint && (await tx.certificate(renewal.oldFingerprint));
-  const validity = validityAt(now, policyOf(app, principal), issuerEnd(app), replaced || null);
+  const validity = validityAt(now, app.policies.of(principal), signingCa(app).notAfter, replaced || null);
   if (!validity) return issuerEnds;
   return approve({
     facts,

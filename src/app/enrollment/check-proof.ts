@@ -7,7 +7,6 @@ import { requestProofText } from '../../domain/proof.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { fingerprintOf } from '../../pki/fingerprint.ts';
 import { proofVerifies } from '../../pki/proof.ts';
-import { policyOf } from '../context.ts';
 import { type Conversation, converse, type Moment, type Sender } from './conversation.ts';
 
 /**
@@ -48,7 +47,7 @@ export function objectToProof(
     // A gateway that enrolls for the first time has no key yet that could sign.
     const isMissed =
       sender.via !== null || (sender.session.principal.kind === 'gateway' && renewal.oldFingerprint !== null);
-    if (!isMissed || !policyOf(app, principal).requireDeviceProof) return null;
+    if (!isMissed || !app.policies.of(principal).requireDeviceProof) return null;
     return { code: 'proof_required', detail: 'no signature by the current key' };
   }
   if (signer !== null && signer === renewal.oldFingerprint) return null;

@@ -20,11 +20,7 @@ interface About {
 
 export type KeepContext = OpenRenewalContext & Pick<Context, 'settings'>;
 
-export async function keepOutcome(within: Change<KeepContext>, about: About, keep: readonly Keeping[]): Promise<void> {
-  for (const each of keep) await keepOne(within, about, each);
-}
-
-function keepOne(within: Change<KeepContext>, { id, via }: About, keeping: Keeping): Promise<unknown> {
+export function applyKeeping(within: Change<KeepContext>, { id, via }: About, keeping: Keeping): Promise<unknown> {
   const { tx, now } = within;
   switch (keeping.kind) {
     case 'said':
@@ -38,7 +34,9 @@ function keepOne(within: Change<KeepContext>, { id, via }: About, keeping: Keepi
     case 'reopening':
       return reopenWithin(within, keeping.reopening);
     case 'request':
-      return keepRequest(within, keeping);
+      return tx.putRequest(keeping.renewal.id, keeping.request);
+    case 'signed':
+      return tx.noteSigned(keeping.renewalId);
     case 'envelope':
       return tx.putEnvelope(keeping.renewal.id, keeping.envelope);
     case 'delegation':
@@ -59,11 +57,6 @@ function keepOne(within: Change<KeepContext>, { id, via }: About, keeping: Keepi
         ? activateWithin(within, keeping.fingerprint, via)
         : heardWithin(within, id, keeping.fingerprint);
   }
-}
-
-async function keepRequest({ tx }: Change, { renewal, request, signed }: Extract<Keeping, { kind: 'request' }>) {
-  await tx.putRequest(renewal.id, request);
-  if (signed) await tx.noteSigned(renewal.id);
 }
 
 function forgetUpload({ tx }: Change, via: Way, { renewalId, ways }: Extract<Keeping, { kind: 'no-upload' }>) {

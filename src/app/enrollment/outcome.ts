@@ -20,8 +20,10 @@ export type Keeping =
   | { readonly kind: 'unused'; readonly renewal: Renewal }
   | { readonly kind: 'call-off'; readonly renewal: Renewal; readonly principal: Principal; readonly detail: string }
   | { readonly kind: 'reopening'; readonly reopening: Reopening }
-  /** An accepted request; signed: by the key in use, too. */
-  | { readonly kind: 'request'; readonly renewal: Renewal; readonly request: ApprovedRequest; readonly signed: boolean }
+  /** An accepted request. */
+  | { readonly kind: 'request'; readonly renewal: Renewal; readonly request: ApprovedRequest }
+  /** It is signed by the key in use, too. */
+  | { readonly kind: 'signed'; readonly renewalId: string }
   | { readonly kind: 'envelope'; readonly renewal: Renewal; readonly envelope: Uint8Array }
   /** A renewal was begun under this delegation. */
   | { readonly kind: 'delegation'; readonly id: string }

@@ -12,17 +12,17 @@ import { canAgree, newEnvelopedKey } from '../../pki/envelope.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import { type Change, type Changing, change } from '../change.ts';
-import { type Context, cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn } from '../context.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import type { Way } from '../renewal/manner.ts';
-import { issuerEnd } from '../trust.ts';
+import { signingCa } from '../trust.ts';
 import { type ActForContext, concernsDelegation, refuseGateway } from './act-for.ts';
 import { beginThrough } from './begin-through.ts';
 import type { Moment } from './conversation.ts';
 import { listenersTo } from './delegations.ts';
-import { type KeepContext, keepOutcome } from './keep-outcome.ts';
+import { applyKeeping, type KeepContext } from './keep-outcome.ts';
 import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } from './outcome.ts';
 
 export type PrepareContext = ActForContext & KeepContext;
@@ -36,7 +36,7 @@ export async function isUsable(
   const principal = await app.store.read.principal(renewal.principalId);
   if (!entry || !principal || entry.state !== 'issued') return false;
   if (renewal.mode === 'keygen' && (await app.store.read.envelope(renewal.id)) === null) return false;
-  return app.clock.now() < renewalTime(entry, principal.id, cohortIn(app, principal), policyOf(app, principal));
+  return app.clock.now() < renewalTime(entry, principal.id, cohortIn(app, principal), app.policies.of(principal));
 }
 
 /**
@@ -83,7 +83,7 @@ function putOff(app: Changing & Pick<Context, 'policies'>, renewalId: string, hi
     const principal = renewal && (await tx.principal(renewal.principalId));
     if (!renewal || !principal || !isOpen(renewal)) return;
     if (hindrance === 'nobody_listens') return tx.putRenewal(awaitDevice(renewal));
-    await tx.putRenewal(sentAgain(renewal, policyOf(app, principal), now, 'due'));
+    await tx.putRenewal(sentAgain(renewal, app.policies.of(principal), now, 'due'));
     if (hindrance === 'not_delegated') return;
     await alert(renewalFailed(principal, hindrance.code, hindrance.detail));
   });
@@ -98,7 +98,8 @@ interface Prepared {
 
 async function requestWithin(within: Change<PrepareContext>, prepared: Prepared, via: Way): Promise<Refusal | null> {
   const { keep, reply } = await judgeOwn(within, prepared, via);
-  await keepOutcome(within, { id: prepared.renewal.principalId, via }, keep);
+  const about = { id: prepared.renewal.principalId, via };
+  for (const each of keep) await applyKeeping(within, about, each);
   return reply.kind === 'refusal' ? reply.refusal : null;
 }
 
@@ -135,7 +136,7 @@ async function objectToMode(
 ): Promise<Refusal | null> {
   const history = await keyHistoryOf(app, tx, principal, old);
   // What the policy prefers by now does not matter to a renewal that has begun; what the key allows does.
-  const policy = { ...policyOf(app, principal), keyModes: [renewal.mode] };
+  const policy = { ...app.policies.of(principal), keyModes: [renewal.mode] };
   if (possibleKeyModes(policy, { modes: [renewal.mode] }, history, now).length > 0) return null;
   return keyRefused(renewal);
 }
@@ -178,8 +179,8 @@ async function ask(
   { before, principal, old, key: made, countedUnder }: Asking,
 ): Promise<Outcome> {
   const { mode } = before;
-  const policy = policyOf(app, principal);
-  const validity = validityAt(now, policy, issuerEnd(app), old);
+  const policy = app.policies.of(principal);
+  const validity = validityAt(now, policy, signingCa(app).notAfter, old);
   if (!validity) return refused('unavailable', 'the issuing CA is near its end');
   const { key, envelope, csr } = made;
   const approval = approve({
@@ -208,7 +209,7 @@ async function ask(
     return answered(nothing, ...keep);
   }
   if (envelope) keep.push({ kind: 'envelope', renewal: before, envelope });
-  keep.push({ kind: 'request', renewal: before, request: approval.request, signed: false });
+  keep.push({ kind: 'request', renewal: before, request: approval.request });
   keep.push({ kind: 'effect', effect: { kind: 'issue', renewalId, by: await lastChance(tx, before) } });
   return answered(nothing, ...keep);
 }

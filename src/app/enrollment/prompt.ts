@@ -4,7 +4,7 @@ import { afterSending, type PromptReason, planAnew, planPrompt } from '../../dom
 import { isOpen, owed, type Renewal } from '../../domain/renewal.ts';
 import type { DownWord } from '../../domain/topics.ts';
 import { type Change, change, keepMove } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { keepHeld, readHold, tellUrgent } from '../renewal/hold.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import type { Manner, Way } from '../renewal/manner.ts';
@@ -42,12 +42,8 @@ export class Settling {
   }
 }
 
-/** Sends what is owed under this renewal because its time has come, and settles the effect where anything is kept of that. */
-export function prompt(app: PromptContext, renewalId: string, effect: Settling): Promise<Told> {
-  return promptNow(app, renewalId, { reason: 'due', asked: 'everywhere', effect, heard: false });
-}
-
-async function promptNow(app: PromptContext, renewalId: string, occasion: Occasion): Promise<Told> {
+/** Sends what is owed under this renewal, and settles the occasion's effect where anything is kept of that. */
+export async function prompt(app: PromptContext, renewalId: string, occasion: Occasion): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal) return 'nothing';
   const { rates } = app;
@@ -118,7 +114,7 @@ async function keepSent(
   const principal = stored && (await tx.principal(stored.principalId));
   if (!stored || !principal) return;
   const renewal = heard && stored.heardAt === null ? { ...stored, heardAt: now } : stored;
-  const sending = afterSending(renewal, sent.state, taken, reason, policyOf(app, principal), now);
+  const sending = afterSending(renewal, sent.state, taken, reason, app.policies.of(principal), now);
   if (sending.kind === 'put') await tx.putRenewal(sending.renewal);
   if (sending.kind === 'move') await keepMove(within, sending.move);
 }
@@ -142,7 +138,7 @@ export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Wa
     case 'done':
       return sendDoneAgain(app, renewal, asked);
     case 'owed': {
-      const told = await promptNow(app, renewal.id, { reason: 'asked', asked, effect: null, heard });
+      const told = await prompt(app, renewal.id, { reason: 'asked', asked, effect: null, heard });
       if (told === 'queued') await queueOffer(app, renewal.id);
       return told;
     }

@@ -3,7 +3,6 @@
 import type { AckMessage } from '../../domain/message.ts';
 import { advance, isOpen, isOwn, type RenewalEvent } from '../../domain/renewal.ts';
 import { renewalFailed } from '../../domain/watch.ts';
-import { policyOf } from '../context.ts';
 import { planReopening } from '../renewal/reopen.ts';
 import { type Conversation, detailLengthMax, renewalClosed, unknownRenewal } from './conversation.ts';
 import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } from './outcome.ts';
@@ -26,7 +25,7 @@ export async function takeAck(conversation: Conversation, ack: AckMessage, isInU
   // The device has it on its own connection, and says there what became of it.
   if (via !== null && isOwn(renewal)) return answered(nothing);
   const moved = (event: RenewalEvent, detail: string, ...also: readonly Keeping[]): Outcome => {
-    const transition = advance(renewal, event, policyOf(app, principal), now);
+    const transition = advance(renewal, event, app.policies.of(principal), now);
     if (transition.kind !== 'changed') return answered(nothing);
     const move = { before: renewal, after: transition.renewal, event, detail };
     return answered(nothing, { kind: 'move', move }, ...also);

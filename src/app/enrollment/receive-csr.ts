@@ -6,7 +6,6 @@ import type { CsrMessage } from '../../domain/message.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { advance, holdsCertificate, isOpen, isOwn, type Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest, RequestFacts } from '../../domain/request.ts';
-import { policyOf } from '../context.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
 import { lastChance } from '../renewal/last-chance.ts';
 import { approveRequest } from './approve-request.ts';
@@ -107,7 +106,7 @@ async function accept(
   if ('refusal' in beginning) return refuseWith(beginning.refusal);
   const before = beginning.renewal;
   const event = { type: 'requested', requestKey: request.keyFingerprint } as const;
-  const transition = advance(before, event, policyOf(app, principal), now);
+  const transition = advance(before, event, app.policies.of(principal), now);
   if (transition.kind === 'refused') return refuseWith(refusalOf(transition.code));
   const known = await knownAfter(tx, principal.id, via, { encoding }, now);
   const said = { kind: 'said', known } as const;
@@ -119,7 +118,8 @@ async function accept(
   if (holdsCertificate(after)) return { keep: asked, reply: { kind: 'replacement', renewal } };
   if (beginning.countedUnder !== null) asked.push({ kind: 'delegation', id: beginning.countedUnder });
   if (renewal.newFingerprint) asked.push({ kind: 'unused', renewal });
-  asked.push({ kind: 'request', renewal, request, signed });
+  asked.push({ kind: 'request', renewal, request });
+  if (signed) asked.push({ kind: 'signed', renewalId: renewal.id });
   const by = await lastChance(tx, renewal);
   asked.push({ kind: 'effect', effect: { kind: 'issue', renewalId: renewal.id, by } });
   return { keep: asked, reply: { kind: 'requested', renewal } };

@@ -25,7 +25,7 @@ import {
   openConversation,
   type Sender,
 } from './conversation.ts';
-import { keepOutcome } from './keep-outcome.ts';
+import { applyKeeping } from './keep-outcome.ts';
 import { type Outcome, type Reply, refused, refuseWith } from './outcome.ts';
 import { sendReplacement } from './prompt.ts';
 import { takeAck } from './receive-ack.ts';
@@ -67,7 +67,10 @@ async function handle(app: ReceiveContext, sender: Sender, message: UpMessage): 
   const { id, via, encoding } = sender;
   const about: { renewal?: string } = 'renewal' in message ? { renewal: message.renewal } : {};
   try {
-    const refusal = message.word === 'get' ? await fetch(app, sender, message) : await take(app, sender, message);
+    const refusal =
+      message.word === 'get'
+        ? await fetch(app, sender, message)
+        : await take(app, sender, message, await beforehand(app, sender, message));
     if (via) app.presences.heard(id, about.renewal ?? null);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
@@ -137,25 +140,21 @@ async function readRequest(
 }
 
 /** Judges a message and keeps what comes of it in one change, and answers it after that. Null: it was not refused. */
-async function take(app: ReceiveContext, sender: Sender, message: Telling): Promise<Refusal | null> {
-  const reply = await judge(app, sender, message, await beforehand(app, sender, message));
-  if (reply.kind !== 'whole' || message.word !== 'csr') return answer(app, sender, reply);
-  const moment = { app, tx: app.store.read, now: app.clock.now() };
-  const request = await readRequest(moment, sender, message, reply.der);
-  return answer(app, sender, await judge(app, sender, message, { ...nothingKnown, request }));
-}
-
-function judge(app: ReceiveContext, sender: Sender, message: Telling, known: Beforehand): Promise<Reply> {
+async function take(app: ReceiveContext, sender: Sender, message: Telling, known: Beforehand): Promise<Refusal | null> {
   const { id, via, session } = sender;
-  const work = async (within: Change<ReceiveContext>): Promise<Reply> => {
+  const judge = async (within: Change<ReceiveContext>): Promise<Reply> => {
     if (via === null && !session.introduced) await heardWithin(within, id, session.fingerprint);
     const conversation = await converse(within, sender, message.word === 'hello' ? undefined : message.renewal);
     const objection = objectToFirst(conversation);
     const outcome = objection ? refuseWith(objection) : await outcomeOf(conversation, message, known);
-    await keepOutcome(within, sender, outcome.keep);
+    for (const each of outcome.keep) await applyKeeping(within, sender, each);
     return outcome.reply;
   };
-  return change(app, work, via);
+  const reply = await change(app, judge, via);
+  if (reply.kind !== 'whole' || message.word !== 'csr') return answer(app, sender, reply);
+  const moment = { app, tx: app.store.read, now: app.clock.now() };
+  const request = await readRequest(moment, sender, message, reply.der);
+  return take(app, sender, message, { ...nothingKnown, request });
 }
 
 async function outcomeOf(

@@ -7,7 +7,6 @@ import type { HelloMessage } from '../../domain/message.ts';
 import { graceMs } from '../../domain/policy.ts';
 import { useProofText } from '../../domain/proof.ts';
 import { proofVerifies } from '../../pki/proof.ts';
-import { policyOf } from '../context.ts';
 import type { Conversation, Moment, Sender } from './conversation.ts';
 import type { Keeping } from './outcome.ts';
 
@@ -51,7 +50,7 @@ export async function useShown(
     principal,
     clientId: id,
     claimedBy: null,
-    graceMs: principal ? graceMs(policyOf(app, principal)) : 0,
+    graceMs: principal ? graceMs(app.policies.of(principal)) : 0,
     skewMs: app.settings.skewMs,
     now,
   });

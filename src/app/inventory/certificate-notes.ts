@@ -5,7 +5,7 @@ import type { Principal } from '../../domain/principal.ts';
 import { allowsKey } from '../../domain/request.ts';
 import { tlsObjection } from '../../pki/tls-key.ts';
 import type { CertificateFacts } from '../../pki/x509.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 
 export type CertificateNotesContext = Pick<Context, 'profiles' | 'clock' | 'policies' | 'settings'>;
 
@@ -43,6 +43,6 @@ function notesOnTime(
   const now = app.clock.now();
   if (notBefore > now + app.settings.skewMs) return [`begins ${iso(notBefore)}: its device is refused until then`];
   if (notAfter > now) return [];
-  const until = iso(notAfter + graceMs(policyOf(app, principal)));
+  const until = iso(notAfter + graceMs(app.policies.of(principal)));
   return [`ended ${iso(notAfter)}: its device is let in to renew and for nothing else, until ${until}`];
 }

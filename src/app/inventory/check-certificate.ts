@@ -17,7 +17,7 @@ import { issuerMark } from '../../pki/issued.ts';
 import { oids } from '../../pki/oids.ts';
 import { valuesOf } from '../../pki/parts.ts';
 import { asPresented, type CertificateFacts, fingerprintOf, readAdopted } from '../../pki/x509.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { ownCas } from '../trust.ts';
 import { type CertificateNotesContext, notesOn } from './certificate-notes.ts';
 
@@ -194,7 +194,7 @@ function objectTo(
   if (!isForClients) return 'is not for TLS clients';
   const [begin, end] = [notBefore, notAfter].map((instant) => new Date(instant).toISOString());
   if (notBefore > notAfter) return `begins ${begin} and ended before that, ${end}: no device can connect with it`;
-  const over = notAfter + graceMs(policyOf(app, principal)) <= app.clock.now();
+  const over = notAfter + graceMs(app.policies.of(principal)) <= app.clock.now();
   return over ? `ended ${end}, and grace with it` : null;
 }
 

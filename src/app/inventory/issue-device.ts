@@ -12,11 +12,11 @@ import { derToPem } from '../../pki/pem.ts';
 import { readKey } from '../../pki/public-key.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { type Changing, change } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { askAuthority } from '../renewal/ask-authority.ts';
 import type { WithShards } from '../renewal/issue.ts';
-import { issuerEnd } from '../trust.ts';
+import { signingCa } from '../trust.ts';
 import { viewOf } from '../views/certificates.ts';
 import type { IssuedView } from '../views/devices.ts';
 
@@ -41,8 +41,8 @@ export async function issueDevice(app: IssueDeviceContext, id: PrincipalId, rsaB
       : await newKeyPair('rsa', { modulusLength: rsaBits });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const now = app.clock.now();
-  const issuerNotAfter = issuerEnd(app);
-  const validity = validityAt(now, policyOf(app, principal), issuerNotAfter, null);
+  const issuerNotAfter = signingCa(app).notAfter;
+  const validity = validityAt(now, app.policies.of(principal), issuerNotAfter, null);
   if (!validity) {
     throw new OperationError('conflict', [
       `the issuing CA ends ${new Date(issuerNotAfter).toISOString()}: roll it over first`,

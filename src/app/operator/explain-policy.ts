@@ -7,7 +7,7 @@ import { graceMs, type Policy, renewAtOf, renewalTime, spreadMs } from '../../do
 import { dueFor, type GapRecord, gapsOf } from '../../domain/presence.ts';
 import { criticalities, type Principal, type PrincipalId } from '../../domain/principal.ts';
 import { spanMs } from '../../domain/time.ts';
-import { type Context, cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { heldBy } from '../renewal/held.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
@@ -51,7 +51,7 @@ async function planOf(
   gaps: GapRecord,
 ): Promise<PlannedCertificate> {
   const { read } = app.store;
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   const { serial, notBefore, notAfter, renewAt: dueAt } = entry;
   const renewal = await read.openRenewalFor(entry.fingerprint);
   const history = await keyHistoryOf(app, read, principal, entry);

@@ -7,7 +7,6 @@ import type { Renewal } from '../../domain/renewal.ts';
 import { holdsBack, isOver } from '../../domain/rollout.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, change, step } from '../change.ts';
-import { policyOf } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { isOfDrill } from '../renewal/drill.ts';
@@ -106,7 +105,7 @@ async function inAnotherMode(
   // What its device says it has may come to something all the same.
   if (open.state === 'installed') return null;
   const history = await keyHistoryOf(app, tx, principal, entry);
-  const possible = possibleKeyModes(policyOf(app, principal), principal, history, now);
+  const possible = possibleKeyModes(app.policies.of(principal), principal, history, now);
   if (possible.length === 0 || possible.includes(open.mode)) return null;
   const campaign = await campaignOf(tx, open);
   const goesOn = campaign !== null && !isOver(campaign);

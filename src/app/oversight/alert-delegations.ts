@@ -5,7 +5,7 @@ import { type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { dayMs } from '../../domain/time.ts';
 import { type Change, type Changing, change } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { pagesOf } from '../pages.ts';
 import type { WithTurns } from '../turns.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
@@ -74,7 +74,7 @@ async function sayOfNamed(
     let needed = 0;
     for (const device of devices) {
       const principal = await app.store.read.principal(device);
-      if (principal?.status === 'active') needed += renewalsPerDay(policyOf(app, principal));
+      if (principal?.status === 'active') needed += renewalsPerDay(app.policies.of(principal));
       looked += 1;
       if (looked % pageRows === 0) await app.turns.take();
     }

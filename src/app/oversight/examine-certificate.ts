@@ -9,7 +9,7 @@ import type { Instant } from '../../domain/time.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { type CertificateFacts, readAdopted } from '../../pki/x509.ts';
 import type { SurveyedCertificate } from '../../ports/ledger.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { isOfDrill } from '../renewal/drill.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 
@@ -22,7 +22,7 @@ export async function examineCertificate(
   now: Instant,
 ): Promise<CertificateInUse> {
   const { read } = app.store;
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   const isActive = certificate.state === 'active';
   const mayAsk = policy.keyModes.includes('csr') && ableModes(principal).includes('csr');
   const mustRead = isForeign(certificate) || (isActive && !mayAsk);

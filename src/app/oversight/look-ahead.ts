@@ -6,7 +6,7 @@ import { whyDark } from '../../domain/standing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Absence } from '../../domain/visits.ts';
 import type { Horizon } from '../../ports/fleet.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { pagesOf } from '../pages.ts';
 import { hasKeyMode, type ProspectContext, prospectOf } from '../renewal/prospect.ts';
 import type { WithTurns } from '../turns.ts';
@@ -62,7 +62,7 @@ async function withPlan(app: Pick<Context, 'store'>, horizon: Horizon): Promise<
 
 async function judge(app: LookAheadContext, horizon: Horizon, { now, until, absences }: AheadQuery): Promise<Ahead> {
   const { principal, certificate, litUntil } = horizon;
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   const prospect = prospectOf(app, horizon, absences, now);
   const chance = chanceOf(prospect, now);
   const { expectedAt } = chance;

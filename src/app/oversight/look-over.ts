@@ -8,7 +8,7 @@ import type { StoredFinding } from '../../ports/oversight.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
 import type { Changing } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
 import type { WithRates } from '../renewal/rate.ts';
 import type { WithTurns } from '../turns.ts';
@@ -60,7 +60,7 @@ export async function lookOver(app: LookOverContext, signal: AbortSignal): Promi
   const fleet = new FleetNeeds();
   const next = (last: Principal | null) => app.store.read.principals({}, { limit: pageRows, ...afterId(last) });
   for await (const page of pagesOf(pageRows, next)) {
-    for (const principal of page) needs.add(app, principal, policyOf(app, principal));
+    for (const principal of page) needs.add(app, principal, app.policies.of(principal));
     const found = await findIn(app, page, counts, fleet);
     if (found.length > 0) await app.store.transact((tx) => keep(tx, found));
     await app.turns.take();
@@ -96,7 +96,7 @@ async function findIn(
   const found: StoredFinding[] = [];
   const now = app.clock.now();
   for (const principal of page) {
-    const policy = policyOf(app, principal);
+    const policy = app.policies.of(principal);
     const inUse: CertificateInUse[] = [];
     const surveyed = certificates.get(principal.id) ?? [];
     fleet.add(principal, surveyed, policy);

@@ -7,7 +7,7 @@ import { lightsUntil } from '../../domain/standing.ts';
 import { failureIsOver, type WatchedRenewal, type WatchFacts, watch, watchedKinds } from '../../domain/watch.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { Change } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
 import { comingsOf } from './comings.ts';
@@ -47,7 +47,7 @@ async function watchOne(
     certificates: await certificatesOf(within, id),
     renewals,
     ...comingsOf(app, id, presence),
-    policy: policyOf(app, principal),
+    policy: app.policies.of(principal),
     now,
   });
   // Most have none open: one read says so for all kinds.

@@ -6,7 +6,7 @@ import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Change, type Changing, change, step } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { callOff } from './call-off.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
 import { isDrill } from './drill.ts';
@@ -30,7 +30,7 @@ export async function activateWithin(
   const entry = await tx.certificate(fingerprint);
   const principal = entry && (await tx.principal(entry.principalId));
   if (!entry || !awakens(entry, now) || !principal) return;
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
   // Whoever else came in by the same introduction is not the one that is known from now on.
   if (!(await tx.wasSeen(principal.id))) {

@@ -6,7 +6,7 @@ import { dueByGaps, type GapRecord, gapsOf, neverCameBack } from '../../domain/p
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Change } from '../change.ts';
-import { type Context, cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn } from '../context.ts';
 import { isOfDrill } from './drill.ts';
 import { heldBy } from './held.ts';
 import { type OpenRenewalContext, openWithin } from './open-renewal.ts';
@@ -20,7 +20,7 @@ export function dueByKnown(
   principal: Principal,
   gaps: GapRecord,
 ): Instant {
-  return dueUnder(app, policyOf(app, principal), entry, principal, gaps);
+  return dueUnder(app, app.policies.of(principal), entry, principal, gaps);
 }
 
 /** The same under a policy that need not be the principal's. */

@@ -10,7 +10,7 @@ import { formatDuration } from '../../domain/time.ts';
 import { renewalFailed } from '../../domain/watch.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, type Changing, change, step } from '../change.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { shortId } from '../short-id.ts';
 import { isDrill } from './drill.ts';
 import { keyHistoryOf } from './key-history.ts';
@@ -26,7 +26,7 @@ function newRenewal(
   mode: KeyMode,
 ): Renewal {
   const { app, now } = change;
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   const lapsed = old !== null && endsAt <= now;
   const closesAt = old ? endsAt + graceMs(policy) : endsAt;
   return {
@@ -67,7 +67,7 @@ async function modeFor(
   old: LedgerEntry | null,
 ): Promise<KeyMode> {
   const { app, tx, now } = change;
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   const history = old && dependsOnKey(policy, principal) ? await keyHistoryOf(app, tx, principal, old) : null;
   const mode = chooseKeyMode(policy, principal, history, now);
   if (mode !== null) return mode;

@@ -10,7 +10,7 @@ import type { Instant } from '../../domain/time.ts';
 import { type Absence, absentMs, awayMs, leftAtOf } from '../../domain/visits.ts';
 import type { Outlook } from '../../ports/outlooks.ts';
 import type { Context } from '../context.ts';
-import { issuerEnd } from '../trust.ts';
+import { signingCa } from '../trust.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
 import { dueByKnown } from './due.ts';
 import { keyHistoryOf } from './key-history.ts';
@@ -41,7 +41,7 @@ export function prospectOf(
     // Offered once more it has not been taken up yet: the failure is the last that was heard.
     failed: renewal?.state === 'failed' || (renewal?.state === 'offered' && renewal.lastCode !== null),
     refused: renewal?.isRefused === true,
-    issuerEndsAt: issuerEnd(app),
+    issuerEndsAt: signingCa(app).notAfter,
     gaps: gapsOf(visits?.gaps ?? new Uint8Array()),
     awayMs: isHere ? null : away,
     neverCame: certificate.state === 'issued',

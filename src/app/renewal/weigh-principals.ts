@@ -1,7 +1,7 @@
 // Weighs what another record of a principal does to the certificates it has in use: another class, criticality, cohort or key modes,
 // another site or gateway, another encoding or size of packets.
 import type { GatewayStanding, Principal } from '../../domain/principal.ts';
-import { type Context, policyOf } from '../context.ts';
+import type { Context } from '../context.ts';
 import { Toll } from './toll.ts';
 import { type WeighContext, type Weighing, weigh } from './weigh.ts';
 
@@ -31,8 +31,8 @@ export async function weighPrincipal(
     await weigh(
       weighing,
       outlook,
-      { principal: before, standsBehind: outlook.standsBehind, policy: policyOf(app, before) },
-      { principal: after, standsBehind, policy: policyOf(app, after) },
+      { principal: before, standsBehind: outlook.standsBehind, policy: app.policies.of(before) },
+      { principal: after, standsBehind, policy: app.policies.of(after) },
     );
   }
 }

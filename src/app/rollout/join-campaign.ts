@@ -8,7 +8,7 @@ import { isOver, needsNewKey } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { Reader } from '../../ports/store.ts';
 import { type Change, step } from '../change.ts';
-import { type Context, cohortIn, policyOf } from '../context.ts';
+import { type Context, cohortIn } from '../context.ts';
 import { callOff } from '../renewal/call-off.ts';
 import { campaignOf } from '../renewal/campaign-of.ts';
 import { distrusted, isDistrusted } from '../renewal/compromise.ts';
@@ -190,7 +190,7 @@ export async function modeUnder(
   principal: Principal,
   entry: LedgerEntry,
 ): Promise<KeyMode | null> {
-  const policy = policyOf(app, principal);
+  const policy = app.policies.of(principal);
   // A key made here is encrypted to the one that is not to be trusted: only where the device can make none.
   const newKeys = (['csr', 'keygen'] as const).filter((mode) => policy.keyModes.includes(mode));
   const keyModes = needsNewKey(campaign) ? newKeys : policy.keyModes;

@@ -10,6 +10,9 @@ import { type IssuanceContext, issuancePlan } from '../renewal/issuance.ts';
 import { putOff, tellFailed } from '../renewal/put-off.ts';
 import type { RevocationLists } from './revocation-lists.ts';
 
+/** Why a prompt is sent that was owed, and to whom. */
+const itsTime = { reason: 'due', asked: 'everywhere', heard: false } as const;
+
 type OutboxContext = PromptContext & IssuanceContext & { readonly crls: RevocationLists };
 
 export class Outbox {
@@ -94,7 +97,7 @@ export class Outbox {
       case 'issue':
         throw new Error('an issuance has a course of its own');
       case 'prompt':
-        if ((await prompt(app, effect.renewalId, settling)) !== 'queued') return null;
+        if ((await prompt(app, effect.renewalId, { ...itsTime, effect: settling })) !== 'queued') return null;
         // Owed as something else, it has become an offer since: it waits with the others.
         if (effect.by === undefined) await queueOffer(app, effect.renewalId);
         return 'kept';
