@@ -22,6 +22,12 @@ export interface Delegation {
   readonly telemetry?: true;
 }
 
+/**
+ * In force at a time, of those that name one device and of those that name one site. All of both are looked at with each message: one more
+ * would hide another gateway's.
+ */
+export const inForceMax = 32;
+
 /** Which day's renewals are counted together: days since 1970, UTC. */
 export function dayOf(now: Instant): number {
   return Math.floor(now / dayMs);

@@ -68,6 +68,14 @@ export function needsNewKey({ reasonCode }: Pick<Campaign, 'reasonCode'>): boole
   return reasonCode === 'keyCompromise';
 }
 
+/** Campaigns under way at a time: each is gone through the whole inventory for. */
+export const campaignsUnderWayMax = 16;
+
+/** Does it go on by itself, or wait to be resumed? One that stopped by itself does neither. */
+export function isUnderWay({ state }: Pick<Campaign, 'state'>): boolean {
+  return state === 'running' || state === 'paused';
+}
+
 /** Has it ended? It brings nothing about any more. */
 export function isOver({ state }: Pick<Campaign, 'state'>): boolean {
   return state === 'done' || state === 'aborted';

@@ -1,7 +1,7 @@
 // Campaigns as they are kept: how far each has come, and what is still to be done under it.
 import type { Cohort } from '../domain/principal.ts';
 import type { Renewal, RenewalState } from '../domain/renewal.ts';
-import type { Campaign } from '../domain/rollout.ts';
+import type { Campaign, campaignsUnderWayMax } from '../domain/rollout.ts';
 
 /** What a campaign still has to do with renewals it has opened: offer those it held back, or call off those not issued. */
 export type CampaignTask = 'release' | 'call_off';
@@ -34,5 +34,6 @@ export interface CampaignReader {
 }
 
 export interface CampaignWriter {
+  /** Fails with NolapseError `conflict` where a campaign comes to be under way beside {@link campaignsUnderWayMax} others. */
   putCampaign(campaign: StoredCampaign): Promise<void>;
 }

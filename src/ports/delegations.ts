@@ -1,5 +1,5 @@
 // Which site gateway may act for which devices, and how much it has done under each delegation.
-import type { Delegation } from '../domain/delegation.ts';
+import type { Delegation, inForceMax } from '../domain/delegation.ts';
 import type { PrincipalId } from '../domain/principal.ts';
 import type { Instant } from '../domain/time.ts';
 
@@ -18,6 +18,10 @@ export interface DelegationReader {
 }
 
 export interface DelegationWriter {
+  /**
+   * Fails with NolapseError `conflict` where more than {@link inForceMax} come to be in force, when this one is made, for a device that it
+   * names or for its site.
+   */
   putDelegation(delegation: Delegation): Promise<void>;
   /** Counts one renewal begun under a delegation on this day. Fails with NolapseError `conflict` at its daily limit. */
   useDelegation(id: string, day: number): Promise<void>;

@@ -29,6 +29,7 @@ export interface InventoryReader {
 }
 
 export interface InventoryWriter {
+  /** Fails with NolapseError `conflict` for a new id that differs from another by case alone. Pairs from before may stand. */
   putPrincipal(principal: Principal): Promise<void>;
   putContact(contact: Contact): Promise<void>;
 }

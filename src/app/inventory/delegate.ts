@@ -1,7 +1,7 @@
 // Grants and revokes delegations: which gateway may act for which devices or site, in which key modes, until when and how often
 // a day, and whether with the devices' telemetry. Nothing is granted without an end and a limit.
 import type { Delegation } from '../../domain/delegation.ts';
-import { dayOf, isInForce } from '../../domain/delegation.ts';
+import { dayOf, inForceMax, isInForce } from '../../domain/delegation.ts';
 import {
   type KeyMode,
   keyModes,
@@ -37,12 +37,6 @@ const dailyLimitMax = 1_000_000;
 const siteLengthMax = 128;
 /** Devices counted before others have a turn. */
 const pageMax = 500;
-/**
- * In force at a time, of those that name one device and of those that name one site. All of both are looked at with each message: one more
- * would hide another gateway's.
- */
-const inForceMax = 32;
-
 /** Nobody has this id: what is asked for it is asked for a site alone. */
 const noDevice = '' as PrincipalId;
 

@@ -1,6 +1,6 @@
 // Campaigns as an operator has them: begun, looked at, paused, resumed, aborted. What follows from it the heartbeat does.
 import { cohorts } from '../../domain/principal.ts';
-import { holdsBack } from '../../domain/rollout.ts';
+import { campaignsUnderWayMax, holdsBack, isUnderWay } from '../../domain/rollout.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
@@ -12,9 +12,6 @@ import { resultsOf } from './walk-campaigns.ts';
 
 type CampaignsContext = PreviewCampaignContext & Changing;
 
-/** Campaigns that run or are paused at a time: each is gone through the whole inventory for. */
-const atOnceMax = 16;
-
 /**
  * Rejects with `invalid`, every fault named, also where it means the whole fleet and does not say so; with `conflict` when there are too
  * many already. The answer says how much it means.
@@ -25,10 +22,7 @@ export async function startCampaign(app: CampaignsContext, input: NewCampaign): 
   const view = await change(app, async (within) => {
     const { tx, now, record } = within;
     const campaign = await readCampaign(within, input);
-    const others = (await tx.unfinishedCampaigns()).filter(({ state }) => state === 'running' || state === 'paused');
-    if (others.length >= atOnceMax) {
-      throw new OperationError('conflict', [`${others.length} campaigns are under way, which is the most at a time`]);
-    }
+    await objectToMany(tx);
     await tx.putCampaign(campaign);
     const what = campaign.drill ? `drill over cohort ${campaign.cohort}` : 'campaign';
     await record({
@@ -39,6 +33,13 @@ export async function startCampaign(app: CampaignsContext, input: NewCampaign): 
     return viewOf(within.tx, campaign, now);
   });
   return { ...view, meant };
+}
+
+/** The store holds to it too, whoever begins one at the same moment. */
+async function objectToMany(tx: Pick<Context['store']['read'], 'unfinishedCampaigns'>): Promise<void> {
+  const { length } = (await tx.unfinishedCampaigns()).filter(isUnderWay);
+  if (length < campaignsUnderWayMax) return;
+  throw new OperationError('conflict', [`${length} campaigns are under way, which is the most at a time`]);
 }
 
 /** The newest first. */
@@ -70,10 +71,11 @@ export function pauseCampaign(app: Changing, id: string): Promise<CampaignView> 
   });
 }
 
-/** Goes on, also after it stopped by itself: the failures there are by then stop it no more. */
+/** Goes on, also after it stopped by itself, unless too many others are under way: the failures there are by then stop it no more. */
 export function resumeCampaign(app: Changing, id: string): Promise<CampaignView> {
   return turn(app, id, ['paused', 'stopped'], 'running', async (within, campaign) => {
     const { record, tx } = within;
+    if (!isUnderWay(campaign)) await objectToMany(tx);
     const { failed } = resultsOf(campaign, await tx.campaignProgress(id));
     const forgiven = campaign.state === 'stopped' ? failed : campaign.forgiven;
     const released = { task: 'release', taskAt: '', heldUntil: within.now } as const;

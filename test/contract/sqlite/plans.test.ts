@@ -131,7 +131,21 @@ describe('the plans of the queries of fixed shape', () => {
       /from "delegation_device" as "n"/,
       /INDEX delegation_device_principal \(principal_id=\? AND stands_until>\?\)/,
     ],
-    ['the delegations of its site', /from "delegation" where "site" = \?/, /INDEX delegation_site \(site=\?\)/],
+    [
+      'the delegations of its site',
+      /from "delegation" where "site" = \?.*order by/,
+      /INDEX delegation_site \(site=\?\)/,
+    ],
+    [
+      'one too many of a site',
+      /from "delegation" where "site" = \?.*offset/,
+      /INDEX delegation_site \(site=\? AND ends_at>\?\)/,
+    ],
+    [
+      'one too many of a device',
+      /from "delegation_device" as "o"/,
+      /SEARCH o USING .*INDEX delegation_device_principal \(principal_id=\? AND stands_until>\?\)/,
+    ],
     [
       'the delegations in force of a gateway',
       /"gateway_id" = \? and "revoked_at" is null/,
@@ -190,6 +204,15 @@ describe('the plans of the queries of fixed shape', () => {
     ['the delegations of a gateway', /"gateway_id" = \? order by "id"/, /INDEX delegation_gateway \(gateway_id=\?\)/],
   ])('find %s by their index', (_, query, index) => {
     expect(plan(statement(query)).some((step) => index.test(step))).toBe(true);
+  });
+
+  it('enter a principal with two searches of its id', () => {
+    const [put = ''] = prepared.filter((sql) => sql.startsWith('insert into "principal"'));
+    const steps = plan(put).filter((step) => step.startsWith('SEARCH principal '));
+    expect(steps).toEqual([
+      expect.stringMatching(/SEARCH principal USING .*\(id=\?\)/),
+      expect.stringMatching(/SEARCH principal USING .*INDEX principal_case \(id=\?\)/),
+    ]);
   });
 
   it.each([

@@ -1,9 +1,7 @@
 // Part of the suite of every store: what lists and sweeps find, and in what order.
 
 import { expect, it } from 'vitest';
-import type { PrincipalId } from '../../../src/domain/principal.ts';
 import { openStates, renewalStates } from '../../../src/domain/renewal.ts';
-import type { CaseTwins } from '../../../src/ports/inventory.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { certificate, day, idOf, now, principal, renewal, serialOf } from './rows.ts';
 import { put, putRenewals, store } from './under-test.ts';
@@ -31,27 +29,6 @@ export function lists(): void {
     const rest = await store.read.certificates({ limit: 3, after: first.at(-1)?.fingerprint ?? '' });
     expect(first).toHaveLength(3);
     expect(new Set([...first, ...rest].map(({ fingerprint }) => fingerprint)).size).toBe(4);
-  });
-
-  it('finds ids that differ by case alone, some ids at a time', async () => {
-    await store.transact(async (tx) => {
-      for (const id of ['A', 'c', 'C', 'd', 'm1', 'M1']) await tx.putPrincipal(principal(id));
-    });
-    const pairs: (readonly [string, string])[] = [];
-    let after: PrincipalId | null = null;
-    let pages = 0;
-    do {
-      const { pairs: found, last }: CaseTwins = await store.read.caseTwins(after, 3);
-      pairs.push(...found);
-      pages += 1;
-      after = last;
-    } while (after !== null);
-    expect(pairs.toSorted()).toEqual([
-      ['A', 'a'],
-      ['C', 'c'],
-      ['M1', 'm1'],
-    ]);
-    expect(pages).toBe(3);
   });
 
   it('finds the current renewal: the newest that has not retired, been cancelled or lapsed', async () => {

@@ -1,8 +1,10 @@
 // Campaigns, how far their renewals have come, and those that have not ended.
 
 import { sql } from 'kysely';
+import { NolapseError } from '../../../domain/errors.ts';
 import type { Cohort } from '../../../domain/principal.ts';
 import type { Renewal, RenewalState } from '../../../domain/renewal.ts';
+import { campaignsUnderWayMax, isUnderWay } from '../../../domain/rollout.ts';
 import type { CampaignProgress, StoredCampaign } from '../../../ports/campaigns.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { renewalRows } from './renewals.ts';
@@ -42,6 +44,8 @@ const campaignOf = (row: CampaignRow): StoredCampaign => ({
   otherIssuer: row.otherIssuer === 1,
 });
 
+const underWay = sql<boolean>`("state" = 'running' OR "state" = 'paused')`;
+
 function preparePut(queries: Queries) {
   return queries.prepare((p: Parameter<CampaignRow>) => {
     const facts = {
@@ -73,11 +77,20 @@ function preparePut(queries: Queries) {
   });
 }
 
+/** Those under way, and this one apart. */
+function prepareUnderWay(queries: Queries) {
+  return queries.prepare((p: Parameter<{ id: string }>) =>
+    build
+      .selectFrom('campaign')
+      .select(['id', sql<0 | 1>`"id" = ${p('id')}`.as('isItself')])
+      .where(underWay),
+  );
+}
+
 export function campaigns(queries: Queries) {
   const byId = queries.prepare((p: Parameter<{ id: string }>) => campaignRows.where('id', '=', p('id')));
-  const unfinished = queries.prepare(() =>
-    campaignRows.where((eb) => eb.or([eb('state', '=', sql.lit('running')), eb('state', '=', sql.lit('paused'))])),
-  );
+  const unfinished = queries.prepare(() => campaignRows.where(underWay));
+  const atOnce = prepareUnderWay(queries);
   const withTask = queries.prepare(() => campaignRows.where('task', 'is not', sql.lit(null)));
   const put = preparePut(queries);
   const progress = queries.prepare((p: Parameter<{ id: string }>) =>
@@ -114,12 +127,17 @@ export function campaigns(queries: Queries) {
       return counts;
     },
     campaignRenewals: (id: string, after: string, limit: number): Renewal[] => unended.all({ id, after, limit }),
-    putCampaign: (campaign: StoredCampaign): void =>
-      void put.run({
+    putCampaign: (campaign: StoredCampaign): void => {
+      const others = isUnderWay(campaign) ? atOnce.all(campaign) : [];
+      if (others.length >= campaignsUnderWayMax && !others.some(({ isItself }) => isItself === 1)) {
+        throw new NolapseError('conflict', `${others.length} campaigns are under way`);
+      }
+      put.run({
         ...campaign,
         walked: campaign.walked ? 1 : 0,
         drill: campaign.drill ? 1 : 0,
         otherIssuer: campaign.otherIssuer ? 1 : 0,
-      }),
+      });
+    },
   };
 }

@@ -1,6 +1,6 @@
 // Who may act for whom, and how often they did today.
 import { sql } from 'kysely';
-import type { Delegation } from '../../../domain/delegation.ts';
+import { type Delegation, inForceMax } from '../../../domain/delegation.ts';
 import { NolapseError } from '../../../domain/errors.ts';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
@@ -126,7 +126,41 @@ function prepareWrites(queries: Queries) {
   return { put, forget, name, use };
 }
 
+/** Devices of a delegation, and sites, for which more are in force at a time than may be: of each, one that shows it. */
+function prepareCrowds(queries: Queries) {
+  const ofDevices = queries.prepare((p: Parameter<{ id: string; now: Instant }>) =>
+    build
+      .selectFrom('delegation_device as d')
+      .select('d.principal_id as crowded')
+      .where('d.delegation_id', '=', p('id'))
+      .where((eb) => {
+        const standing = eb
+          .selectFrom('delegation_device as o')
+          .select(eb.fn.countAll<number>().as('count'))
+          .whereRef('o.principal_id', '=', 'd.principal_id')
+          .where('o.stands_until', '>', sql.lit(0))
+          .where('o.stands_until', '>', p('now'));
+        return eb(standing, '>', sql.lit(inForceMax));
+      })
+      .limit(sql.lit(1)),
+  );
+  const ofSite = queries.prepare((p: Parameter<{ site: string; now: Instant }>) =>
+    build
+      .selectFrom('delegation')
+      .select('site as crowded')
+      .where('site', '=', p('site'))
+      .where('site', 'is not', sql.lit(null))
+      .where('revoked_at', 'is', sql.lit(null))
+      .where('ends_at', '>', p('now'))
+      .limit(sql.lit(1))
+      .offset(sql.lit(inForceMax)),
+  );
+  return ({ id, site, createdAt: now }: Delegation): string | null =>
+    (site === null ? ofDevices.get({ id, now }) : ofSite.get({ site, now }))?.crowded ?? null;
+}
+
 export function delegations(queries: Queries) {
+  const crowdedBy = prepareCrowds(queries);
   const { byId, ofGateway, standing, forDevice, forSite, devicesOf, used, page } = prepareReads(queries);
   const { put, forget, name, use } = prepareWrites(queries);
   const whole = (row: Row): Delegation =>
@@ -155,6 +189,10 @@ export function delegations(queries: Queries) {
       forget.run({ id: delegation.id });
       const until = delegation.revokedAt === null ? delegation.endsAt : 0;
       for (const device of delegation.devices) name.run({ id: delegation.id, device, until });
+      const crowded = delegation.revokedAt === null ? crowdedBy(delegation) : null;
+      if (crowded !== null) {
+        throw new NolapseError('conflict', `more than ${inForceMax} delegations in force for ${crowded}`);
+      }
     },
     useDelegation: (id: string, day: number): void => {
       if (use.run({ id, day }) === 0)

@@ -1,6 +1,7 @@
 // Principals, and what they last told about themselves.
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { ownerAndClientOf, sessionName } from '../../../domain/client-id.ts';
+import { NolapseError } from '../../../domain/errors.ts';
 import {
   type CarriedContact,
   type Contact,
@@ -102,14 +103,12 @@ function prepareContacts(queries: Queries) {
 }
 
 // Ids are ASCII, which is what NOCASE folds.
+const alikeBut = (p: Parameter<{ id: PrincipalId }>) =>
+  sql<boolean>`"id" = ${p('id')} collate nocase AND "id" <> ${p('id')}`;
+
 function prepareTwin(queries: Queries) {
   return queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
-    build
-      .selectFrom('principal')
-      .select('id')
-      .where(sql<boolean>`"id" = ${p('id')} collate nocase`)
-      .where('id', '!=', p('id'))
-      .limit(sql.lit(1)),
+    build.selectFrom('principal').select('id').where(alikeBut(p)).limit(sql.lit(1)),
   );
 }
 
@@ -189,10 +188,9 @@ export function carriedContacts(queries: Queries) {
 const standing = (p: Parameter<{ gateway: PrincipalId; but: string; now: Instant }>) =>
   sql<boolean>`d.gateway_id = ${p('gateway')} AND d.id <> ${p('but')} AND d.revoked_at IS NULL AND d.ends_at > ${p('now')}`;
 
-export function inventory(queries: Queries) {
-  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
-
-  const put = queries.prepare((p: Parameter<Row>) => {
+/** Writes nothing for a new id that differs from another by case alone. */
+function preparePut(queries: Queries) {
+  return queries.prepare((p: Parameter<Row>) => {
     const facts = {
       kind: p('kind'),
       status: p('status'),
@@ -208,12 +206,25 @@ export function inventory(queries: Queries) {
       cohort: p('cohort'),
       source: p('source'),
     };
+    const known = build.selectFrom('principal').select('id').where('id', '=', p('id'));
+    const alike = build.selectFrom('principal').select('id').where(alikeBut(p));
+    const names = Object.keys(facts) as (keyof typeof facts)[];
     return build
       .insertInto('principal')
-      .values({ id: p('id'), ...facts })
+      .columns(['id', ...names])
+      .expression(
+        build
+          .selectNoFrom([p('id').as('id'), ...names.map((name) => (facts[name] as RawBuilder<unknown>).as(name))])
+          .where((eb) => eb.or([eb.exists(known), eb.not(eb.exists(alike))])),
+      )
       .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
   });
+}
 
+export function inventory(queries: Queries) {
+  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
+
+  const put = preparePut(queries);
   const contacts = prepareContacts(queries);
   const twin = prepareTwin(queries);
   return {
@@ -240,7 +251,10 @@ export function inventory(queries: Queries) {
       // It may be what a gateway said, when the two were one.
       return doubtful === 1 ? { ...contact, ...nothingSaid } : contact;
     },
-    putPrincipal: (principal: Principal): void => void put.run({ ...principal, modes: joinModes(principal.modes) }),
+    putPrincipal: (principal: Principal): void => {
+      if (put.run({ ...principal, modes: joinModes(principal.modes) }) > 0) return;
+      throw new NolapseError('conflict', `another id differs from ${principal.id} by case alone`);
+    },
     putContact: (contact: Contact): void => void contacts.put.run(contact),
     principalSeen: (id: PrincipalId, at: Instant): void => void contacts.seen.run({ id, at }),
   };
