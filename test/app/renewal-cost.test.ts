@@ -16,6 +16,7 @@ import { decodeDown, encodeUp } from '../../src/wire/index.ts';
 import { idOf } from '../domain/samples.ts';
 import { nobody } from '../fakes/nobody.ts';
 import { operationsIn } from '../fakes/tester.ts';
+import { watched } from '../fakes/watched-units.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 const day = 86_400_000;
@@ -59,7 +60,9 @@ const sessions: Sessions = {
 beforeEach(async () => {
   offsetMs = 0;
   heard = [];
-  house = await assembled({ sessions, clock: { now: () => Date.now() + offsetMs } });
+  // Each unit of work once, whatever the environment says: they are counted.
+  const throughStore = watched;
+  house = await assembled({ sessions, throughStore, clock: { now: () => Date.now() + offsetMs } });
   entrance = entranceOf(house.app, new Seen(house.app));
 });
 afterEach(() => house.close());

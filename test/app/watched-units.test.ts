@@ -22,13 +22,13 @@ import { readCsr } from '../../src/pki/csr.ts';
 import { newEnvelopedKey } from '../../src/pki/envelope.ts';
 import { makeCsr } from '../../src/pki/own-request.ts';
 import { proofVerifies } from '../../src/pki/proof.ts';
-import { takeInside, watchedSoFar } from '../fakes/watched-units.ts';
+import { takeInside, watched, watchedSoFar } from '../fakes/watched-units.ts';
 import { newRequest, openHouse } from '../scenarios/harness.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 let parts: Assembled;
 beforeEach(async () => {
-  parts = await assembled();
+  parts = await assembled({ throughStore: watched });
 });
 afterEach(() => parts.close());
 
