@@ -1,5 +1,5 @@
 // The issuers and roots of the authority as the application asks for them: never kept, since they may change while it runs.
-import { isIssuerOf } from '../pki/chain.ts';
+import { isIssuerOf, isSignedBy } from '../pki/chain.ts';
 import type { Authority, Chain, IssuingCa } from '../ports/authority.ts';
 import type { Context } from './context.ts';
 
@@ -26,4 +26,16 @@ export function chainFor(app: Pick<Context, 'authority'>, certificate: Uint8Arra
   const { issuers } = app.authority.trust();
   if (issuers.length === 1) return issuers[0].chain;
   return (issuers.find(({ chain }) => isIssuerOf(chain[0], certificate)) ?? issuers[0]).chain;
+}
+
+/** Does the certificate, DER, name a CA of the authority as its issuer? Another CA may have the same name. */
+export function mayBeIssuedBy({ authority }: Trusting, certificate: Uint8Array): boolean {
+  return authority.trust().issuers.some(({ chain }) => isIssuerOf(chain[0], certificate));
+}
+
+/** Has a CA of the authority signed the certificate, DER? */
+export function hasIssued({ authority }: Trusting, certificate: Uint8Array): boolean {
+  return authority
+    .trust()
+    .issuers.some(({ chain }) => isIssuerOf(chain[0], certificate) && isSignedBy(certificate, chain[0]));
 }

@@ -24,8 +24,8 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** It can do all there is, and answers at once. */
-export interface LocalAuthority extends Required<Authority> {
+/** It answers at once. Nobody tells it of revocations: its lists are signed from the ledger. */
+export interface LocalAuthority extends Required<Omit<Authority, 'revoke'>> {
   issue(request: ApprovedRequest, crlUrl?: string): Promise<Extract<Issuance, { kind: 'issued' }>>;
 }
 

@@ -71,6 +71,11 @@ export const alertKinds = {
     quietMs: null,
   },
   authority_down: { meaning: 'the issuing CA does not sign', about: 'gateway', quietMs: null },
+  revocation_untold: {
+    meaning: 'the CA elsewhere was not told of a revocation: others may still accept that certificate',
+    about: 'gateway',
+    quietMs: null,
+  },
   ledger_unwritable: {
     meaning: 'the ledger takes no writes: the disk is full, read-only or broken',
     about: 'gateway',

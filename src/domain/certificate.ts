@@ -21,6 +21,11 @@ export function isForeign({ serial }: { readonly serial: Serial }): boolean {
   return serial.includes('@');
 }
 
+/** The serial number as the certificate itself has it. */
+export function bareSerial(serial: Serial): Serial {
+  return serial.replace(/@.*$/, '') as Serial;
+}
+
 export const certificateStates = ['issued', 'active', 'superseded', 'retired', 'revoked', 'expired'] as const;
 export type CertificateState = (typeof certificateStates)[number];
 

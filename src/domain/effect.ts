@@ -9,6 +9,8 @@ export type Effect =
   | { readonly kind: 'issue'; readonly renewalId: string; readonly by: Instant }
   /** Tell the device whatever its renewal's state owes it: offer, certificate or confirmation. `by`: an offer, which waits its turn. */
   | { readonly kind: 'prompt'; readonly renewalId: string; readonly by?: Instant }
+  /** Tell the authority that this certificate, which it issued, is revoked. `isUrgent`: for another reason than that it was replaced. */
+  | { readonly kind: 'revoke'; readonly fingerprint: Fingerprint; readonly isUrgent: boolean }
   /** End every live session opened with this certificate. */
   | { readonly kind: 'close-certificate'; readonly fingerprint: Fingerprint; readonly reason: string }
   /** End every live session of this principal, only those that a bootstrap anchor introduced, or those of others under client ids that are its. */
@@ -29,6 +31,7 @@ export function effectKey(effect: Effect): string {
     case 'prompt':
       return `${effect.kind}/${effect.renewalId}`;
     case 'close-certificate':
+    case 'revoke':
       return `${effect.kind}/${effect.fingerprint}`;
     case 'close-principal':
       return [effect.kind, effect.principalId, ...(effect.only ? [effect.only] : [])].join('/');
@@ -36,12 +39,13 @@ export function effectKey(effect: Effect): string {
 }
 
 /** What is told of effects that are newly owed: who carries them out, or what follows from them, differs by this. */
-export type Owed = 'offer' | 'issue' | 'prompt' | 'close';
+export type Owed = 'offer' | 'issue' | 'prompt' | 'revoke' | 'close';
 
 export function owedAs(effect: Effect): Owed {
   switch (effect.kind) {
     case 'issue':
-      return 'issue';
+    case 'revoke':
+      return effect.kind;
     case 'prompt':
       return effect.by === undefined ? 'prompt' : 'offer';
     case 'close-certificate':
@@ -51,6 +55,7 @@ export function owedAs(effect: Effect): Owed {
 }
 
 /** Its place among those of its kind that are carried out at a rate, the lowest first; null: it is carried out as soon as it is due. */
-export function effectRank(effect: Effect): Instant | null {
+export function effectRank(effect: Effect): number | null {
+  if (effect.kind === 'revoke') return effect.isUrgent ? 0 : 1;
   return effect.kind === 'issue' || effect.kind === 'prompt' ? (effect.by ?? null) : null;
 }

@@ -206,6 +206,7 @@ const nistCsf: Framework = {
         'credential_contested',
         'own_certificate',
         'authority_down',
+        'revocation_untold',
         'rollout_stopped',
         'ledger_unwritable',
         'ledger_damaged',
@@ -246,7 +247,7 @@ const iec62443: Framework = {
       parts: ['certificates'],
       journal: [...credentials, 'renewal.issued', 'renewal.retired'],
       findings: ['unknown_certificate', 'name_mismatch', 'validity_beyond_policy'],
-      alerts: ['own_certificate', 'authority_down'],
+      alerts: ['own_certificate', 'authority_down', 'revocation_untold'],
     },
     'CR 1.9': {
       title: 'Strength of public key-based authentication',

@@ -26,6 +26,7 @@ type Limits = Pick<Config['limits'], 'offersPerSecond' | 'issuancesPerSecond'>;
 /** @param exposures who could reach into the home before this start set anything right. */
 export function withState(context: Context, limits: Limits, exposures: readonly Exposure[]): App {
   const { clock, entropy } = context;
+  const chance = (): number => (entropy.bytes(1)[0] ?? 0) / 255;
   const alone = {
     ...context,
     turns: new Turns(),
@@ -35,7 +36,8 @@ export function withState(context: Context, limits: Limits, exposures: readonly 
       offers: new Rate(limits.offersPerSecond, clock),
       issuances: new Rate(limits.issuancesPerSecond, clock),
     },
-    breaker: new Breaker(() => (entropy.bytes(1)[0] ?? 0) / 255),
+    breaker: new Breaker(chance),
+    revoking: new Breaker(chance),
     asked: new Asked(),
   };
   const gathering = { ...alone, presences: new Presences(alone), refusals: new Refusals(alone) };

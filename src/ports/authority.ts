@@ -20,6 +20,16 @@ export interface CrlRequest {
   readonly revoked: AsyncIterable<readonly RevokedEntry[]>;
 }
 
+/** A certificate of the authority that is good no more. */
+export interface Revocation {
+  /** As the certificate has it: unique for its issuer alone. */
+  readonly serial: Serial;
+  /** DER: its issuer is in it, where the authority has had several. */
+  readonly certificate: Uint8Array;
+  readonly revokedAt: Instant;
+  readonly reason: RevocationReason;
+}
+
 /** DER of the certificates between a leaf and the root, the issuing CA first, the root left out. */
 export type Chain = readonly [Uint8Array, ...Uint8Array[]];
 
@@ -69,6 +79,12 @@ export interface Authority {
   readonly signsHere?: true;
   /** Does it certify keys without a PKCS#10 request of their holder? Absent: it does not, and each request needs its CSR. */
   readonly certifiesKeys?: true;
+  /**
+   * Takes word that a certificate it issued is revoked. It is told until this resolves, at least once, perhaps after a restart and
+   * perhaps after the certificate has ended: resolve where it is revoked already, or where there is nothing left to revoke. Fails as
+   * {@link issue}. Absent: nobody tells the authority.
+   */
+  revoke?(revocation: Revocation): Promise<void>;
   /**
    * Signs a CRL and returns its DER in pieces, without holding up the event loop. Fails as {@link issue}, and as its pages do.
    * Absent: the authority publishes its own.

@@ -9,16 +9,16 @@ export interface WaitingEffect {
   readonly attempts: number;
 }
 
-/** Effects that are carried out at a rate: offers and issuance. */
-export type QueuedKind = Extract<Effect['kind'], 'prompt' | 'issue'>;
+/** Effects that wait their turn among those of their kind: offers, issuance, and what the authority is told of revocations. */
+export type QueuedKind = Extract<Effect['kind'], 'prompt' | 'issue' | 'revoke'>;
 
 export interface OutboxReader {
   /**
    * Effects whose dueAt has come, or lies further ahead than any is put off: the clock was set back. In order of id; without those
-   * that are carried out at a rate.
+   * that wait their turn.
    */
   dueEffects(now: Instant, limit: number): Promise<WaitingEffect[]>;
-  /** The same of those of one kind that are carried out at a rate: who has least time left first. */
+  /** The same of those of one kind that wait their turn: who has least time left first, and what is urgent before what is not. */
   queuedEffects(kind: QueuedKind, now: Instant, limit: number): Promise<WaitingEffect[]>;
 }
 

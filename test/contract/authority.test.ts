@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { type Answer, askAuthority } from '../../src/app/renewal/ask-authority.ts';
 import { authorities } from '../../src/authority/index.ts';
 import { initPki } from '../../src/authority/init.ts';
-import { isForeign } from '../../src/domain/certificate.ts';
+import { bareSerial, isForeign, type Serial } from '../../src/domain/certificate.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import { makeCsr } from '../../src/pki/own-request.ts';
 import type { Authority } from '../../src/ports/authority.ts';
@@ -52,6 +52,7 @@ function local(): Authority {
 const kinds: Readonly<Record<string, () => Authority>> = {
   'the local authority': local,
   'a CA elsewhere': () => new OutsideCa().authority,
+  'a CA elsewhere that is told of revocations': () => new OutsideCa({ takesWord: true }).authority,
   'a CA elsewhere that has every request pending first': () => {
     const ca = new OutsideCa();
     ca.pendingTimes = 1;
@@ -107,6 +108,16 @@ describe.each(Object.entries(kinds))('%s', (_, open) => {
     else await expect(ask(authority, request)).rejects.toEqual(code('csr_missing'));
   });
 
+  it('may be told of one revocation twice, or has no such method', async () => {
+    const authority = open();
+    if (!authority.revoke) return void expect('revoke' in authority).toBe(false);
+    const { entry } = await answerOf(authority, requestFor('meter-1'));
+    const reason = 'superseded' as const;
+    const told = { serial: bareSerial(entry.serial), certificate: entry.der, revokedAt: entry.notBefore, reason };
+    await expect(authority.revoke(told)).resolves.toBeUndefined();
+    await expect(authority.revoke(told)).resolves.toBeUndefined();
+  });
+
   it('signs revocation lists that its issuer verifies, or has no such method', async () => {
     const authority = open();
     if (!authority.signCrl) return void expect('signCrl' in authority).toBe(false);
@@ -132,6 +143,20 @@ describe('a CA elsewhere', () => {
     const ca = new OutsideCa();
     ca.isDown = true;
     await expect(ask(ca.authority, requestFor('meter-1'))).rejects.toEqual(code('authority_unavailable'));
+  });
+
+  it('keeps a revocation as it was told first', async () => {
+    const ca = new OutsideCa({ takesWord: true });
+    const { entry } = issued(await ask(ca.authority, requestFor('meter-1')));
+    const first = {
+      serial: '01' as Serial,
+      certificate: entry.der,
+      revokedAt: 1_000,
+      reason: 'keyCompromise' as const,
+    };
+    await ca.authority.revoke?.(first);
+    await ca.authority.revoke?.({ ...first, revokedAt: 2_000, reason: 'superseded' });
+    expect([...ca.revoked.values()]).toEqual([first]);
   });
 
   it('has its serial numbers told from those of others that count from 1 too', async () => {

@@ -1,5 +1,6 @@
 // A CA that is not ours, as those elsewhere behave: it reads nothing but the CSR, numbers its certificates 1, 2, 3, makes them shorter
-// than they were wanted and writes extensions nobody asked for; it is slow, it has requests pending, it is down, and it is wrong.
+// than they were wanted and writes extensions nobody asked for; it is slow, it has requests pending, it is down, and it is wrong. It may
+// be told of revocations, and publishes its own lists.
 import { generateKeyPairSync } from 'node:crypto';
 import { NolapseError } from '../../src/domain/errors.ts';
 import type { ApprovedRequest } from '../../src/domain/request.ts';
@@ -29,7 +30,7 @@ import {
 import { keyIdentifier } from '../../src/pki/public-key.ts';
 import { newSerial } from '../../src/pki/serial.ts';
 import { type Signer, seal, signerFor } from '../../src/pki/signature.ts';
-import type { Authority, Chain, Issuance } from '../../src/ports/authority.ts';
+import type { Authority, Chain, Issuance, Revocation } from '../../src/ports/authority.ts';
 import { entropy, spkiOf } from '../pki/made.ts';
 
 const day = 86_400_000;
@@ -109,6 +110,15 @@ export class OutsideCa {
   fault: Fault | null = null;
   /** Makes the certificate, and then the answer is lost. */
   losesAnswers = 0;
+  /** Fails what tells it of revocations, and only that. */
+  hearsNothing = false;
+  /** The serial number of the one certificate that it refuses to revoke. */
+  refuses: string | null = null;
+  /** Revocations it was told of, in order, also those that it failed. */
+  readonly told: Revocation[] = [];
+  /** What it has revoked, by serial number, as it was told first. */
+  readonly revoked = new Map<string, Revocation>();
+  readonly #takesWord: boolean;
   /** Ids of the requests it was asked for, in order. */
   readonly asked: string[] = [];
   /** Certificates it has made. */
@@ -117,6 +127,11 @@ export class OutsideCa {
   #issuing = makeCa('Outside Issuing CA 1', this.#root);
   readonly #former: Ca[] = [];
   readonly #pending = new Map<string, number>();
+
+  /** @param options.takesWord can it be told of revocations? */
+  constructor({ takesWord = false } = {}) {
+    this.#takesWord = takesWord;
+  }
 
   get authority(): Authority {
     return {
@@ -130,6 +145,7 @@ export class OutsideCa {
         return { issuers: [first, ...rest], roots: [this.#root.der] };
       },
       issue: (request) => this.#answer(request),
+      ...(this.#takesWord && { revoke: (revocation: Revocation) => this.#hear(revocation) }),
     };
   }
 
@@ -137,6 +153,14 @@ export class OutsideCa {
   rollOver(): void {
     this.#former.push(this.#issuing);
     this.#issuing = makeCa('Outside Issuing CA 2', this.#root);
+  }
+
+  async #hear(revocation: Revocation): Promise<void> {
+    this.told.push(revocation);
+    if (this.isDown || this.hearsNothing) throw new NolapseError('authority_unavailable', 'connection refused');
+    const { serial } = revocation;
+    if (serial === this.refuses || Number.parseInt(serial, 16) > this.made) throw new Error(`404: no serial ${serial}`);
+    if (!this.revoked.has(serial)) this.revoked.set(serial, revocation);
   }
 
   async #answer(request: ApprovedRequest): Promise<Issuance> {

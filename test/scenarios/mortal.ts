@@ -12,16 +12,17 @@ export class Mortal {
   ports = { mqtt: 0, http: 0 };
   #calls = 0;
 
-  constructor(home: string, deadly: string) {
-    this.#child = fork('test/scenarios/mortal-gateway.mjs', [home, deadly], { stdio: 'ignore' });
+  constructor(home: string, deadly: string, heard: string) {
+    this.#child = fork('test/scenarios/mortal-gateway.mjs', [home, deadly, heard], { stdio: 'ignore' });
     this.#child.on('message', (message: { line?: string }) => {
       if (message.line) this.lines.push(JSON.parse(message.line) as Line);
       for (const look of [...this.#waiting]) look();
     });
   }
 
-  static async start(home: string, deadly = ''): Promise<Mortal> {
-    const mortal = new Mortal(home, deadly);
+  /** @param heard a file in which its authority notes the revocations that it is told of; empty: it takes no word of them. */
+  static async start(home: string, deadly = '', heard = ''): Promise<Mortal> {
+    const mortal = new Mortal(home, deadly, heard);
     mortal.ports = await mortal.#answer((message) => message['ports'] as Mortal['ports'] | undefined);
     return mortal;
   }

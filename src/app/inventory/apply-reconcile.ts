@@ -4,6 +4,7 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { blank, type Changed, type Told, withTold } from '../../domain/reconcile.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
+import type { Revoking } from '../renewal/owe-revocation.ts';
 import type { WithTurns } from '../turns.ts';
 import { decommissionWithin } from './decommission.ts';
 import { enterWithin } from './enter.ts';
@@ -12,7 +13,7 @@ import type { Plan } from './plan-reconcile.ts';
 import { changesOf, changeWords, rewriteWithin } from './rewrite.ts';
 import { keepLosses } from './source-state.ts';
 
-export type ApplyReconcileContext = Changing & Pick<Context, 'policies' | 'settings'> & WithTurns;
+export type ApplyReconcileContext = Changing & Pick<Context, 'policies' | 'settings'> & Revoking & WithTurns;
 
 interface Applying {
   /** Somebody said that what is missing is gone: the guard does not count it. */
@@ -89,7 +90,11 @@ async function update(
   });
 }
 
-async function end(within: Change<Pick<Context, 'policies'>>, source: string, id: PrincipalId): Promise<void> {
+async function end(
+  within: Change<Pick<Context, 'policies'> & Revoking>,
+  source: string,
+  id: PrincipalId,
+): Promise<void> {
   const known = await within.tx.principal(id);
   if (known?.source === source) await decommissionWithin(within, known, `by source ${source}`);
 }

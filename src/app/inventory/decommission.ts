@@ -9,6 +9,7 @@ import { campaignOf } from '../renewal/campaign-of.ts';
 import { resumeWithin } from '../renewal/due.ts';
 import { heldBy } from '../renewal/held.ts';
 import { cohortCounted } from '../renewal/open-renewal.ts';
+import type { Revoking } from '../renewal/owe-revocation.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 import type { Dryable } from '../views/decisions.ts';
 import type { DecommissionedView, QuarantinedView } from '../views/devices.ts';
@@ -44,7 +45,7 @@ export async function decommission(
 
 /** The same within a change. */
 export async function decommissionWithin(
-  within: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'> & Revoking>,
   principal: Principal,
   reason: string,
 ): Promise<{ revoked: number; cancelled: number; delegations: number }> {
@@ -83,7 +84,7 @@ export async function quarantine(
 }
 
 function putInto(
-  app: Changing & Pick<Context, 'policies' | 'settings'>,
+  app: Changing & Pick<Context, 'policies' | 'settings'> & Revoking,
   id: PrincipalId,
   release: boolean,
 ): Promise<Principal> {

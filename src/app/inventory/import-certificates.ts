@@ -1,6 +1,6 @@
 // Takes over a fleet whose certificates another CA issued: each is checked, all of them before one is written, and then they are in
 // the ledger as active, admitted by their bytes alone and replaced by ours at their time.
-import { foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
+import { bareSerial, foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { readRows } from '../../wire/inventory-rows.ts';
 import type { Change, Changing } from '../change.ts';
@@ -164,7 +164,7 @@ async function withOwnSerial(
   const twin = await twinOf(app, certificate, beside);
   if (twin === null) return checked;
   if (!isForeign(certificate)) return { fault: `its serial number is already that of ${twin}, of the same CA` };
-  const [digits = ''] = certificate.serial.split('@');
+  const digits = bareSerial(certificate.serial);
   return {
     ...checked,
     certificate: { ...certificate, serial: foreignSerial(digits as Serial, certificate.fingerprint) },

@@ -22,6 +22,7 @@ export interface App extends Context {
   readonly throttles: Throttles;
   readonly rates: Rates;
   readonly breaker: Breaker;
+  readonly revoking: Breaker;
   readonly presences: Presences;
   readonly refusals: Refusals;
   readonly rounds: Rounds;

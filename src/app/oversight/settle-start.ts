@@ -2,13 +2,14 @@
 // there are, and which kinds of alerts.
 import { type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
+import { settleUntold } from '../renewal/tell-authority.ts';
 import { clockMovedMeanwhile } from './clock-moved.ts';
 import { refusedReload } from './refused-reload.ts';
 import { settleSources } from './settle-alerts.ts';
 import { alertOfStaleLedger } from './stale-ledger.ts';
 import { watchNewKinds } from './watch-principals.ts';
 
-type SettleStartContext = Changing & Pick<Context, 'sources' | 'policies' | 'settings'>;
+type SettleStartContext = Changing & Pick<Context, 'authority' | 'sources' | 'policies' | 'settings'>;
 
 /** To be called once, before anything of this run is written. */
 export async function settleAtStart(app: SettleStartContext): Promise<void> {
@@ -16,6 +17,7 @@ export async function settleAtStart(app: SettleStartContext): Promise<void> {
   await clockMovedMeanwhile(app);
   await settleSources(app);
   await change(app, watchNewKinds);
+  await settleUntold(app);
   // The policies of the file hold from now on: nothing is refused any more. Whom they leave too little time is alerted of by itself.
   await change(app, ({ clearAlert }) => clearAlert(refusedReload));
 }

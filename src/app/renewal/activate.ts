@@ -12,6 +12,7 @@ import { distrusted, isDistrusted } from './compromise.ts';
 import { isDrill } from './drill.ts';
 import { dueAt } from './due.ts';
 import { heldBy } from './held.ts';
+import type { Revoking } from './owe-revocation.ts';
 import { retireWithin } from './retire.ts';
 import { reviveWithin } from './revive.ts';
 import { revokeWithin } from './revoke.ts';
@@ -22,7 +23,7 @@ import { revokeWithin } from './revoke.ts';
  * @param via the gateway through which the device proved that it has it in use; null: a connection did.
  */
 export async function activateWithin(
-  within: Change<Pick<Context, 'policies' | 'settings'>>,
+  within: Change<Pick<Context, 'policies' | 'settings'> & Revoking>,
   fingerprint: Fingerprint,
   via: PrincipalId | null,
 ): Promise<void> {
@@ -67,7 +68,7 @@ export async function activateWithin(
 
 /** The same because a connection was made with it. */
 export function activate(
-  app: Changing & Pick<Context, 'policies' | 'settings'>,
+  app: Changing & Pick<Context, 'policies' | 'settings'> & Revoking,
   fingerprint: Fingerprint,
 ): Promise<void> {
   return change(app, (within) => activateWithin(within, fingerprint, null));
@@ -89,7 +90,11 @@ async function* replacedBy({ tx }: Change, entry: LedgerEntry, old: LedgerEntry 
 }
 
 /** Begins the overlap of the certificates that are replaced. @returns when the last of them stops being admitted. */
-async function supersede(within: Change, replaced: AsyncIterable<LedgerEntry>, policy: Policy): Promise<Instant> {
+async function supersede(
+  within: Change<Revoking>,
+  replaced: AsyncIterable<LedgerEntry>,
+  policy: Policy,
+): Promise<Instant> {
   const { tx, now } = within;
   let latest = now;
   for await (const each of replaced) {
@@ -135,7 +140,7 @@ async function completeDrill(
 
 /** Calls off the renewals that the certificate made needless, and what they have brought. */
 async function cancelOthers(
-  within: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'> & Revoking>,
   entry: LedgerEntry,
   principal: Principal,
 ): Promise<void> {

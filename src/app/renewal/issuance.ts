@@ -5,16 +5,15 @@ import { NolapseError } from '../../domain/errors.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
 import { type Changing, change } from '../change.ts';
 import type { WithTurns } from '../turns.ts';
-import { pauseMostMs, type WithBreaker } from './breaker.ts';
+import type { WithBreaker } from './breaker.ts';
+import { broughtDown, failuresTold } from './brought-down.ts';
 import { type CarriedOut, type CoursePlan, effectsTogether, type Settled } from './course.ts';
 import { type IssueContext, issue } from './issue.ts';
-import { putOff, retryMs, tellFailed } from './put-off.ts';
+import { putOff, tellFailed } from './put-off.ts';
 import type { WithRates } from './rate.ts';
 
 export type IssuanceContext = IssueContext & WithRates & WithBreaker & WithTurns;
 
-/** One failure may be a hiccup; after the second in a row somebody is told. */
-const failuresTold = 2;
 const down = { kind: 'authority_down', subject: 'issuing' } as const;
 const details = {
   authority_unavailable: 'the issuing CA does not sign: renewals wait for it',
@@ -66,12 +65,8 @@ async function carryOut(
   }
 }
 
-/** The next to ask is another, and this one comes after it: one request that brings it down must not keep the rest waiting. */
 async function isDown(app: Changing & WithBreaker, waiting: WaitingEffect, error: NolapseError): Promise<CarriedOut> {
-  const { breaker, clock } = app;
-  const failures = breaker.failed(clock.steady());
-  const pauseMs = Math.max(breaker.waitMs(clock.steady()), retryMs(waiting, pauseMostMs));
-  const carriedOut: CarriedOut = { id: waiting.id, laterAt: clock.now() + Math.ceil(pauseMs) };
+  const { failures, carriedOut } = broughtDown(app, app.breaker, waiting);
   if (failures === null) return carriedOut;
   app.decisions.tell({
     action: 'authority.unavailable',

@@ -15,6 +15,7 @@ import { callOff } from './call-off.ts';
 import { isCompromised } from './compromise.ts';
 import { owePrompt } from './last-chance.ts';
 import { type OpenRenewalContext, openAgain } from './open-renewal.ts';
+import type { Revoking } from './owe-revocation.ts';
 
 /** What the device calls the failure, and says about it. */
 interface Report {
@@ -95,7 +96,7 @@ export function notHeardOn(renewals: readonly Renewal[], { fingerprint, introduc
 }
 
 /** The session's principal has spoken on it: under a replacement that says that the device can use it. */
-export async function noteHeard(app: Changing & Pick<Context, 'policies'>, session: Session): Promise<void> {
+export async function noteHeard(app: Changing & Pick<Context, 'policies'> & Revoking, session: Session): Promise<void> {
   const { principal, fingerprint } = session;
   if (session.introduced) return;
   const own = notHeardOn(await app.store.read.unendedRenewals(principal.id), session);
@@ -111,7 +112,7 @@ export function broughtBy(renewals: readonly Renewal[], fingerprint: Fingerprint
  * The device was heard under this certificate: what is to be made instead of it is called off. Within a change, and twice is once.
  */
 export async function heardWithin(
-  within: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'> & Revoking>,
   id: PrincipalId,
   fingerprint: Fingerprint,
 ): Promise<void> {

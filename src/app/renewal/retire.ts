@@ -3,19 +3,22 @@
 import type { LedgerEntry, RevocationReason } from '../../domain/certificate.ts';
 import type { Change } from '../change.ts';
 import { campaignOf } from './campaign-of.ts';
+import { oweRevocation, type Revoking } from './owe-revocation.ts';
 
 /** Retires a superseded or expired certificate within a change: revoked, listed, its sessions ended. Twice is once. */
-export async function retireWithin(within: Change, entry: LedgerEntry): Promise<void> {
+export async function retireWithin(within: Change<Revoking>, entry: LedgerEntry): Promise<void> {
   const { tx, now } = within;
   if (entry.state !== 'superseded' && entry.state !== 'expired') return;
-  await tx.putCertificate({
+  const retired = {
     ...entry,
     state: 'retired',
     renewAt: null,
     overlapUntil: entry.overlapUntil ?? now,
     revokedAt: now,
     revocationReason: await reasonFor(within, entry),
-  });
+  } as const;
+  await tx.putCertificate(retired);
+  await oweRevocation(within, retired);
   await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'overlap_ended' });
 }
 

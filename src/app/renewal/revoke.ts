@@ -13,6 +13,7 @@ import type { PolicySubject } from '../policies.ts';
 import type { Dryable, DryRunView } from '../views/decisions.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
 import { heldBy } from './held.ts';
+import { oweRevocation, type Revoking } from './owe-revocation.ts';
 
 const revokedAction = 'certificate.revoked';
 const fingerprintField = 'tls.client.hash.sha256';
@@ -31,7 +32,7 @@ interface Revoked {
  * retired already stays as it is.
  */
 export async function revoke(
-  app: Changing & Pick<Context, 'policies'>,
+  app: Changing & Pick<Context, 'policies'> & Revoking,
   fingerprint: Fingerprint,
   reason: RevocationReason,
   dryable: Dryable = {},
@@ -71,12 +72,15 @@ async function isDarkGateway({ tx, now }: Change, id: PrincipalId): Promise<bool
 
 /** Revokes an entry within a change. @returns false when it was revoked or retired already. */
 export async function revokeWithin(
-  { tx, now, record }: Change,
+  within: Change<Revoking>,
   entry: LedgerEntry,
   reason: RevocationReason,
 ): Promise<boolean> {
   if (entry.state === 'revoked' || entry.state === 'retired') return false;
-  await tx.putCertificate({ ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason });
+  const { tx, now, record } = within;
+  const revoked = { ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason } as const;
+  await tx.putCertificate(revoked);
+  await oweRevocation(within, revoked);
   await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
   await record({
     action: revokedAction,
@@ -89,7 +93,7 @@ export async function revokeWithin(
 }
 
 async function mendRenewals(
-  within: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'> & Revoking>,
   entry: LedgerEntry,
   reason: RevocationReason,
 ): Promise<void> {
@@ -118,7 +122,11 @@ function isVain({ newFingerprint, mode }: Renewal, reason: RevocationReason): bo
   return restsOnPresentKey(mode) && taints(reason);
 }
 
-async function revokeUnused(within: Change, { newFingerprint }: Renewal, reason: RevocationReason): Promise<void> {
+async function revokeUnused(
+  within: Change<Revoking>,
+  { newFingerprint }: Renewal,
+  reason: RevocationReason,
+): Promise<void> {
   const unused = newFingerprint && (await within.tx.certificate(newFingerprint));
   if (unused) await revokeWithin(within, unused, reason);
 }

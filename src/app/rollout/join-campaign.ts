@@ -16,6 +16,7 @@ import { isOfDrill } from '../renewal/drill.ts';
 import { heldBy } from '../renewal/held.ts';
 import { keyHistoryOf } from '../renewal/key-history.ts';
 import { cohortCounted, openUnder } from '../renewal/open-renewal.ts';
+import type { Revoking } from '../renewal/owe-revocation.ts';
 import { revokeWithin } from '../renewal/revoke.ts';
 import type { WithIssuers } from './other-issuer.ts';
 
@@ -94,7 +95,10 @@ export async function joinPrincipal(within: Joining, campaign: StoredCampaign, p
 }
 
 /** What was opened once more for a superseded certificate is nothing that the campaign would replace: it ends here. */
-async function callOffDistrusted(within: Change<Pick<Context, 'policies'>>, principal: Principal): Promise<void> {
+async function callOffDistrusted(
+  within: Change<Pick<Context, 'policies'> & Revoking>,
+  principal: Principal,
+): Promise<void> {
   for (const each of await within.tx.unendedRenewals(principal.id)) {
     if (isOpen(each) && (await isDistrusted(within, each, principal))) {
       await callOff(within, each, principal, distrusted);
@@ -168,7 +172,7 @@ async function isAnothers({ tx }: Look, existing: Renewal): Promise<boolean> {
  * a key that is not to be trusted, it would outlast the campaign.
  */
 async function openFor(
-  within: Change<Pick<Context, 'entropy' | 'policies'>>,
+  within: Change<Pick<Context, 'entropy' | 'policies'> & Revoking>,
   campaign: StoredCampaign,
   principal: Principal,
   entry: LedgerEntry,

@@ -1,6 +1,6 @@
 // Carries out what the ledger owes, at least once: right after each commit that owed something, and again after a failure
-// or a restart. What fails is put off, never dropped. Offers and issuance have a course of their own each, at their own rate,
-// in which whoever has least time left goes first.
+// or a restart. What fails is put off, never dropped. Offers, issuance and what the authority is told of revocations have a course
+// each, at its own pace, in which whoever has least time left goes first.
 import type { Effect } from '../../domain/effect.ts';
 import type { WaitingEffect } from '../../ports/outbox.ts';
 import type { Sessions } from '../../ports/sessions.ts';
@@ -8,12 +8,13 @@ import { type PromptContext, prompt, queueOffer, Settling } from '../enrollment/
 import { type CarriedOut, Course, type CoursePlan, effectsTogether, type Settled } from '../renewal/course.ts';
 import { type IssuanceContext, issuancePlan } from '../renewal/issuance.ts';
 import { putOff, tellFailed } from '../renewal/put-off.ts';
+import { type TellAuthorityContext, tellAuthorityPlan } from '../renewal/tell-authority.ts';
 import type { RevocationLists } from './revocation-lists.ts';
 
 /** Why a prompt is sent that was owed, and to whom. */
 const itsTime = { reason: 'due', asked: 'everywhere', heard: false } as const;
 
-type OutboxContext = PromptContext & IssuanceContext & { readonly crls: RevocationLists };
+type OutboxContext = PromptContext & IssuanceContext & TellAuthorityContext & { readonly crls: RevocationLists };
 
 export class Outbox {
   readonly #app: OutboxContext;
@@ -24,11 +25,19 @@ export class Outbox {
     const sundries = new Course(app, this.#sundries());
     const offers = new Course(app, this.#offers());
     const issuance = new Course(app, issuancePlan(app));
-    this.#courses = [sundries, offers, issuance];
+    const { revoke } = app.authority;
+    const revocations =
+      revoke &&
+      new Course(
+        app,
+        tellAuthorityPlan(app, (each) => revoke.call(app.authority, each)),
+      );
+    this.#courses = [sundries, offers, issuance, ...(revocations ? [revocations] : [])];
     app.store.onOwed((owed) => {
       if (owed.has('prompt') || owed.has('close')) sundries.poke();
       if (owed.has('offer')) offers.poke();
       if (owed.has('issue')) issuance.poke();
+      if (owed.has('revoke')) revocations?.poke();
       // Whose sessions are to end may have been revoked.
       if (owed.has('close')) app.crls.poke();
     });
@@ -95,7 +104,8 @@ export class Outbox {
     const app = this.#app;
     switch (effect.kind) {
       case 'issue':
-        throw new Error('an issuance has a course of its own');
+      case 'revoke':
+        throw new Error('what the authority is asked or told has a course of its own');
       case 'prompt':
         if ((await prompt(app, effect.renewalId, { ...itsTime, effect: settling })) !== 'queued') return null;
         // Owed as something else, it has become an offer since: it waits with the others.

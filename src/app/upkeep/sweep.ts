@@ -10,6 +10,7 @@ import { callOff } from '../renewal/call-off.ts';
 import { isDrill } from '../renewal/drill.ts';
 import { lastChance, owePrompt } from '../renewal/last-chance.ts';
 import { type OpenRenewalContext, openWithin } from '../renewal/open-renewal.ts';
+import type { Revoking } from '../renewal/owe-revocation.ts';
 import { retireWithin } from '../renewal/retire.ts';
 import { askAnew } from '../renewal/revoke.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
@@ -100,7 +101,7 @@ async function goOnWithout(
   await askAnew(within, renewal, 'expired', 'it ended before it was used', principal);
 }
 
-async function moveRenewals(within: Change<Pick<Context, 'policies'>>, limit: number): Promise<number> {
+async function moveRenewals(within: Change<Pick<Context, 'policies'> & Revoking>, limit: number): Promise<number> {
   const due = await within.tx.dueRenewals(within.now, limit);
   for (const renewal of due) {
     const principal = await within.tx.principal(renewal.principalId);
@@ -110,7 +111,7 @@ async function moveRenewals(within: Change<Pick<Context, 'policies'>>, limit: nu
 }
 
 async function moveOne(
-  within: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'> & Revoking>,
   renewal: Renewal,
   principal: Principal,
 ): Promise<void> {
@@ -128,7 +129,7 @@ async function moveOne(
 }
 
 async function retireRenewal(
-  within: Change<Pick<Context, 'policies'>>,
+  within: Change<Pick<Context, 'policies'> & Revoking>,
   renewal: Renewal,
   principal: Principal,
 ): Promise<void> {
@@ -152,7 +153,11 @@ async function lapse(
   return transition.renewal;
 }
 
-async function close(within: Change<Pick<Context, 'policies'>>, renewal: Renewal, principal: Principal): Promise<void> {
+async function close(
+  within: Change<Pick<Context, 'policies'> & Revoking>,
+  renewal: Renewal,
+  principal: Principal,
+): Promise<void> {
   const old = renewal.oldFingerprint && (await within.tx.certificate(renewal.oldFingerprint));
   // Another replacement is in use, and only the superseded certificate has come to its end: nothing has lapsed.
   if (old && (old.state === 'superseded' || old.state === 'retired')) {

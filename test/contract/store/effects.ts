@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { type Effect, putOffMaxMs } from '../../../src/domain/effect.ts';
+import type { QueuedKind } from '../../../src/ports/outbox.ts';
 import { digest, idOf, now, principal } from './rows.ts';
 import { owe, store } from './under-test.ts';
 
@@ -54,15 +55,22 @@ export function effects(): void {
     expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r1')]);
   });
 
-  it('has what is carried out at a rate wait apart, each kind in the order of who has least time left', async () => {
+  it('has what waits its turn wait apart, each kind in its order', async () => {
     const offer = (renewalId: string, by: number): Effect => ({ kind: 'prompt', renewalId, by });
     const issue = (renewalId: string, by: number): Effect => ({ kind: 'issue', renewalId, by });
+    const revoke = (name: string, isUrgent: boolean): Effect => ({
+      kind: 'revoke',
+      fingerprint: digest(name),
+      isUrgent,
+    });
     await owe(offer('r1', 300), issue('r2', 20), offer('r3', 100), prompt('r4'), offer('r5', 200), issue('r6', 10));
-    const waiting = async (kind: 'prompt' | 'issue', limit: number, at = now) =>
+    await owe(revoke('a', false), revoke('b', true));
+    const waiting = async (kind: QueuedKind, limit: number, at = now) =>
       (await store.read.queuedEffects(kind, at, limit)).map(({ effect }) => effect);
     expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r4')]);
     expect(await waiting('prompt', 2)).toEqual([offer('r3', 100), offer('r5', 200)]);
     expect(await waiting('issue', 10)).toEqual([issue('r6', 10), issue('r2', 20)]);
+    expect(await waiting('revoke', 10)).toEqual([revoke('b', true), revoke('a', false)]);
     const [first] = await store.read.queuedEffects('issue', now, 1);
     await store.transact((tx) => tx.putOff(first?.id ?? -1, now + 5));
     expect(await waiting('issue', 10)).toEqual([issue('r2', 20)]);

@@ -29,6 +29,7 @@ import { knownBlockMigration } from './0027-known-block.ts';
 import { historyMigration } from './0028-history.ts';
 import { actorMigration } from './0029-actor.ts';
 import { keyOwnerMigration } from './0030-key-owner.ts';
+import { revokeEffectMigration } from './0031-revoke-effect.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -62,4 +63,5 @@ export const migrations: readonly Migration[] = [
   historyMigration,
   actorMigration,
   keyOwnerMigration,
+  revokeEffectMigration,
 ];
