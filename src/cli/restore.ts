@@ -36,7 +36,7 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
     .option('--with-gaps', 'use these files although some of them is missing or damaged')
     .action(async (file: string, options: RestoreOptions) => {
       const { issued = [], withGaps = false } = options;
-      const { http } = await configOf(surroundings, options);
+      const { authority, http } = await configOf(surroundings, options);
       const passphrase = surroundings.passphrase.read(remark);
       const { restoreHome } = await import('../home/restore.ts');
       const done = await restoreHome({
@@ -45,6 +45,7 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
         issued: issued.map((path) => resolve(path)),
         withGaps,
         crlShardBase: http.publicUrl + crlShardPath,
+        isElsewhere: authority.kind !== 'local',
         ...(passphrase !== undefined && { passphrase }),
       });
       for (const fault of done.applied?.faults ?? []) remark(`missing: ${fault}`);

@@ -1,6 +1,6 @@
 // What a change of state owes the outside world. Written in the same transaction as the change; carried out afterwards, at
 // least once. Each has a key: the same key again replaces the one waiting, so a repeated step owes a thing once.
-import type { Fingerprint } from './certificate.ts';
+import type { Fingerprint, LedgerEntry } from './certificate.ts';
 import type { PrincipalId } from './principal.ts';
 import type { Instant } from './time.ts';
 
@@ -20,6 +20,14 @@ export type Effect =
       readonly reason: string;
       readonly only?: 'introduced' | 'claimed';
     };
+
+/** What an authority is owed that is told of revocations. */
+export function revocationEffect({
+  fingerprint,
+  revocationReason,
+}: Pick<LedgerEntry, 'fingerprint' | 'revocationReason'>): Effect {
+  return { kind: 'revoke', fingerprint, isUrgent: revocationReason !== 'superseded' };
+}
 
 /** The longest an effect is put off. One that is due later than this from now was put off by a clock that ran ahead. */
 export const putOffMaxMs = 300_000;

@@ -1,5 +1,7 @@
 // Teaches a restored ledger what was issued, activated and revoked after its backup.
 import { joinShard } from '../app/inventory/join-shard.ts';
+import { isForeign } from '../domain/certificate.ts';
+import { revocationEffect } from '../domain/effect.ts';
 import { NolapseError } from '../domain/errors.ts';
 import type { LedgerChange } from '../domain/issued-record.ts';
 import { mergeCertificate, mergePrincipal } from '../domain/issued-record.ts';
@@ -30,7 +32,7 @@ const changesAtOnce = 500;
 export async function applyIssued(
   store: Store,
   files: readonly string[],
-  options: { readonly withGaps: boolean; readonly now: number; readonly crlShardBase: string },
+  options: Under & { readonly withGaps: boolean },
 ): Promise<AppliedView> {
   const { key, number } = await issuedState(store);
   const read: Read = { number, until: null, lines: 0, faults: [] };
@@ -71,13 +73,15 @@ interface Under {
   readonly now: number;
   /** What the URL of a shard of the revocation list begins with. */
   readonly crlShardBase: string;
+  /** Does an authority elsewhere certify principals? What it was owed went with the ledger that is lost. */
+  readonly isElsewhere: boolean;
 }
 
 async function take(
   tx: Transaction,
   change: LedgerChange,
   counts: Counts,
-  { now, crlShardBase }: Under,
+  { now, crlShardBase, isElsewhere }: Under,
 ): Promise<void> {
   counts.changes += 1;
   const { certificate, principal } = change;
@@ -100,5 +104,7 @@ async function take(
     await joinShard({ tx, app: { settings: { crlShardBase } } }, merged);
   }
   await tx.putCertificate(merged);
-  if (merged.revokedAt !== null && (known?.revokedAt ?? null) === null) counts.revoked += 1;
+  if (merged.revokedAt === null || (known?.revokedAt ?? null) !== null) return;
+  counts.revoked += 1;
+  if (isElsewhere && isForeign(merged)) await tx.owe(revocationEffect(merged));
 }

@@ -97,8 +97,8 @@ async function moveInto(home: string, work: string): Promise<boolean> {
 }
 
 async function complete(store: Store, options: Parameters<typeof restoreHome>[0]) {
-  const { issued = [], withGaps = false, crlShardBase } = options;
-  const under = { withGaps, crlShardBase, now: Date.now() };
+  const { issued = [], withGaps = false, crlShardBase, isElsewhere } = options;
+  const under = { withGaps, crlShardBase, isElsewhere, now: Date.now() };
   const applied = issued.length === 0 ? null : await applyIssued(store, issued, under);
   const { certificates } = await store.read.counts();
   return { applied, certificates };
@@ -124,6 +124,8 @@ export async function restoreHome(options: {
   readonly withGaps?: boolean;
   /** What the URL of a shard of the revocation list begins with. */
   readonly crlShardBase: string;
+  /** Does an authority elsewhere certify principals? It is owed word of what was revoked after the backup. */
+  readonly isElsewhere: boolean;
 }): Promise<RestoreView> {
   const { file, passphrase } = options;
   const home = resolve(options.home);

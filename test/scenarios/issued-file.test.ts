@@ -39,7 +39,7 @@ async function restore(more: { readonly withGaps?: boolean; readonly from?: stri
   let view: Awaited<ReturnType<typeof restoreHome>> | null = null;
   const home = join(folder, 'restored');
   try {
-    view = await restoreHome({ home, file: backup, issued: [from], withGaps, crlShardBase });
+    view = await restoreHome({ home, file: backup, issued: [from], withGaps, crlShardBase, isElsewhere: false });
   } catch (error) {
     expect(readdirSync(home)).toEqual([]);
     throw error;

@@ -1,6 +1,11 @@
 // A CA elsewhere that publishes its own lists is told of every revocation of a certificate that it issued: at least once, what is urgent
 // first, and again while it does not hear. Renewals do not wait for that, nor that for renewals.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { backUp } from '../../src/home/backup.ts';
+import { restoreHome } from '../../src/home/restore.ts';
 import { OutsideCa } from '../fakes/outside-ca.ts';
 import { connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { renewed } from './renewed.ts';
@@ -130,4 +135,34 @@ it('is told of nothing where it takes no word, and nothing waits for it', async 
   await revoked('meter-1');
   expect(await house.gateway.operations.listAlerts({ open: true, kind: 'revocation_untold' })).toEqual([]);
   expect(house.log.count('effect.failed')).toBe(0);
+});
+
+it('is told after a restore of what was revoked after the backup, and not told before the home was lost', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nolapse-outside-'));
+  const [backup, lines, home] = ['backup', 'issued.jsonl', 'restored'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  ca = new OutsideCa({ takesWord: true });
+  const issuedFile = `issued: { file: ${lines} }`;
+  house = await openHouse({ yaml: `${yaml}${issuedFile}`, throughAuthority: () => ca.authority });
+  const copyLedger = (input: { readonly file: string }) => operations().copyLedger(input);
+  ca.hearsNothing = true;
+  const known = await house.device('meter-1');
+  await backUp({ home: house.home, file: backup, replace: true, copyLedger });
+  await operations().revokeCertificate({ id: known.certificate.fingerprint, reason: 'superseded' });
+  const serial = await revoked('meter-2');
+  await house.restart(async () => {
+    const places = { crlShardBase: 'http://localhost/crl/', isElsewhere: true };
+    await restoreHome({ home, file: backup, issued: [lines], ...places });
+    for (const name of ['nolapse.db', 'nolapse.db-wal']) rmSync(join(house.home, name), { force: true });
+    writeFileSync(join(house.home, 'nolapse.db'), readFileSync(join(home, 'nolapse.db')), { mode: 0o600 });
+    ca.hearsNothing = false;
+  });
+  await expect.poll(reasons).toEqual([
+    [serial, 'keyCompromise'],
+    ['01', 'superseded'],
+  ]);
+  rmSync(folder, { recursive: true, force: true });
 });

@@ -45,7 +45,8 @@ afterEach(() => rmSync(other, { recursive: true, force: true }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const restore = (home = other) => restoreHome({ home, file, crlShardBase: 'http://localhost/crl/' });
+const restore = (home = other) =>
+  restoreHome({ home, file, crlShardBase: 'http://localhost/crl/', isElsewhere: false });
 
 async function expectRefusal(words: RegExp): Promise<void> {
   await expect(restore()).rejects.toThrow(words);

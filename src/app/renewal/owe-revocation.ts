@@ -1,6 +1,7 @@
 // Owes the authority word of a certificate that is revoked, where it issued that certificate and takes such word.
 
 import type { LedgerEntry } from '../../domain/certificate.ts';
+import { revocationEffect } from '../../domain/effect.ts';
 import type { Authority } from '../../ports/authority.ts';
 import type { Change } from '../change.ts';
 import { mayBeIssuedBy } from '../trust.ts';
@@ -13,8 +14,8 @@ export interface Revoking {
 /** @param revoked as the ledger has it from now on. The same certificate twice is once. */
 export async function oweRevocation(
   { app, tx }: Change<Revoking>,
-  { fingerprint, der, revocationReason }: Pick<LedgerEntry, 'fingerprint' | 'der' | 'revocationReason'>,
+  revoked: Pick<LedgerEntry, 'fingerprint' | 'der' | 'revocationReason'>,
 ): Promise<void> {
-  if (!app.authority.revoke || !mayBeIssuedBy(app, der)) return;
-  await tx.owe({ kind: 'revoke', fingerprint, isUrgent: revocationReason !== 'superseded' });
+  if (!app.authority.revoke || !mayBeIssuedBy(app, revoked.der)) return;
+  await tx.owe(revocationEffect(revoked));
 }
