@@ -1,4 +1,4 @@
-// The composition root of a running gateway: wires a home's parts to the broker, the sockets and the heartbeat, and takes
+// The composition root of a running broker: wires a home's parts to the broker, the sockets and the heartbeat, and takes
 // them apart again in order.
 
 import { entranceOf } from './app/admission/entrance.ts';
@@ -135,7 +135,7 @@ async function undoAll(undos: Undo[]): Promise<void> {
 }
 
 /**
- * Starts a gateway on a home, making the home first if it is not there. Resolves when its ports are bound and what it owed
+ * Starts a broker on a home, making the home first if it is not there. Resolves when its ports are bound and what it owed
  * from before is under way. Rejects with what could not be had, everything taken apart again.
  */
 export async function startNolapse(options: HomeOptions & { readonly metrics: Metrics }): Promise<Nolapse> {

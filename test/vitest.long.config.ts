@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// The tests that need nothing but Node and take long by nature: gateways killed at each step, a million rows, floods.
+// The tests that need nothing but Node and take long by nature: brokers killed at each step, a million rows, floods.
 export default defineConfig({
   test: {
     include: ['test/**/*.long.test.ts'],

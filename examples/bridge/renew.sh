@@ -65,7 +65,7 @@ ask() { # leaves a complete replacement in DIR/ID.next.RENEWAL.pem, or ends the 
     [ "$(heard error | field code)" = nothing_due ] || exit 1
     handed=$(heard error | field renewal)
     [ -n "$handed" ] || { echo "nothing is due"; exit 0; }
-    # The gateway has handed over a replacement that is not here: another is the way out.
+    # The broker has handed over a replacement that is not here: another is the way out.
     printf '{"renewal":"%s","status":"failed","code":"lost"}' "$handed" | say "$current" ack
     exit 1
   fi
@@ -113,7 +113,7 @@ if [ "$outcome" = 5 ]; then
     rm -f "$next" # it is offered again, or another is
   elif [ "$(heard error | field code)" = nothing_due ] && [ "$(heard error | field renewal)" != "$renewal" ]; then
     rm -f "$next" # it will be offered again
-  fi # else the gateway has seen it in use, or did not answer: it is kept, and tried again
+  fi # else the broker has seen it in use, or did not answer: it is kept, and tried again
   exit 1
 fi
 [ "$outcome" = 0 ] || exit 1

@@ -17,7 +17,7 @@ enum { STATUS_INSTALLED = 0, STATUS_FAILED = 1 };
 #define RENEWAL_MAX 16
 #define SHA256_SIZE 32
 
-// A message of the gateway. Only the fields whose bit is set were there; pointers lead into the packet.
+// A message of the broker. Only the fields whose bit is set were there; pointers lead into the packet.
 struct message {
   uint32_t has; // bit n: field n
   uint32_t mode, size, retires, retry_after, offset, total;

@@ -8,7 +8,7 @@
 enum link_result {
   LINK_OK,
   LINK_QUIET,    // nothing came within the time
-  LINK_LOST,     // there is no way to the gateway, or it broke: says nothing about our certificate
+  LINK_LOST,     // there is no way to the broker, or it broke: says nothing about our certificate
   LINK_REFUSED,  // an alert of TLS
   LINK_UNUSABLE, // the slot holds no credential
 };

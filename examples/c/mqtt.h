@@ -13,7 +13,7 @@
 #ifndef PACKET_MAX
 #define PACKET_MAX 256
 #endif
-// From some 700 bytes on, a gateway may send `cert` instead of an offer to fetch from, which this client has no use for.
+// From some 700 bytes on, a broker may send `cert` instead of an offer to fetch from, which this client has no use for.
 _Static_assert(PACKET_MAX >= 128 && PACKET_MAX <= 512, "the protocol allows 128 bytes or more, and talk.c expects 512 or less");
 
 enum mqtt_result {
@@ -44,7 +44,7 @@ const struct mqtt_counts *mqtt_counts(void);
 // The device's id is the client id, and the second last level of every topic. CONNACK and PINGRESP must come within `answer_ms`.
 enum mqtt_result mqtt_connect(const char *device, uint32_t answer_ms);
 
-// Subscribes to the words of the gateway, in as many packets as they need. `id` is what the last SUBACK will carry.
+// Subscribes to the words of the broker, in as many packets as they need. `id` is what the last SUBACK will carry.
 enum mqtt_result mqtt_subscribe(uint16_t *id);
 
 // Room in the next message after its topic, in bytes.

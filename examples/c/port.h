@@ -9,7 +9,7 @@
 // Places that outlast a power cut: on a device, a flash page each.
 enum area {
   AREA_KEY,   // from the factory, read only: the key of every slot that holds none of its own; may be missing
-  AREA_CA,    // from the factory, read only: the root that the gateway's certificate is verified with
+  AREA_CA,    // from the factory, read only: the root that the broker's certificate is verified with
   AREA_SLOT0, // a credential each
   AREA_SLOT1,
   AREA_STATE0, // a copy of the state record each

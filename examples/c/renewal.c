@@ -28,7 +28,7 @@ static bool save_or_say(void) {
   return saved;
 }
 
-// The gateway took this slot's credential: it is the active one from now on.
+// The broker took this slot's credential: it is the active one from now on.
 static bool on_admitted(uint8_t slot) {
   if (slot == state.active) return true;
   if (state.phase == STORED) say("activated");
@@ -48,7 +48,7 @@ static enum answer knock(const struct options *options, uint8_t slot) {
   return link == LINK_REFUSED || result == MQTT_REFUSED ? NOT_TAKEN : NOT_ANSWERED;
 }
 
-// What damaged the other slot after it was checked is found here, and not by the gateway.
+// What damaged the other slot after it was checked is found here, and not by the broker.
 static bool replacement_is_whole(void) {
   const char *fault = credential_fault(&state);
   if (!fault) return true;
@@ -59,7 +59,7 @@ static bool replacement_is_whole(void) {
   return false;
 }
 
-// The seconds that are left of the pause that the gateway asked for, as far as can be told after a power cut.
+// The seconds that are left of the pause that the broker asked for, as far as can be told after a power cut.
 static uint32_t pause_left(void) {
   uint32_t now;
   if (!state.rests || state.retry_after == 0) return 0;
@@ -143,7 +143,7 @@ static enum next connection(struct attempts *a) {
   if (answer == NOT_ANSWERED || then == DISCONNECTED) return on_not_answered(a);
   if (then == RECONNECT) {
     a->slot = preferred();
-    // It was refused before, and the gateway sends us back to it: not more than once in a run.
+    // It was refused before, and the broker sends us back to it: not more than once in a run.
     if (a->refused[a->slot]) a->refused[a->slot] = false, a->refused[!a->slot] = true;
   }
   return then;

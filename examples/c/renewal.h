@@ -1,5 +1,5 @@
 // One renewal of the device's certificate, over as many connections as it needs. Whatever happens, a credential that was admitted
-// stays in its slot until the gateway has seen another one in use.
+// stays in its slot until the broker has seen another one in use.
 #ifndef RENEWAL_H
 #define RENEWAL_H
 #include <stdint.h>
@@ -16,10 +16,10 @@ struct options {
 
 // Exit codes of the program.
 enum outcome {
-  RENEWED = 0,       // the gateway has seen the new certificate
-  FAILED = 1,        // the gateway or the device refused; both credentials are kept
+  RENEWED = 0,       // the broker has seen the new certificate
+  FAILED = 1,        // the broker or the device refused; both credentials are kept
   USAGE = 2,
-  NOTHING_OWED = 3,  // the gateway says so
+  NOTHING_OWED = 3,  // the broker says so
   TOO_LARGE = 4,     // a packet larger than ours came
   TRY_AGAIN = 75,    // no answer, or not yet
 };

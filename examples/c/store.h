@@ -17,7 +17,7 @@ enum phase {
   IDLE = 0,
   FETCHING = 1,  // the other slot is being filled
   STORED = 2,    // it is whole and checked: connect with it
-  REFUSED = 3,   // the gateway refused it: tell it so with the old one, and keep both
+  REFUSED = 3,   // the broker refused it: tell it so with the old one, and keep both
   ACTIVATED = 4, // it was taken and is the active one now; `done` is awaited
   REQUESTED = 5, // key mode csr: the other slot holds a new key and the request for it
 };
@@ -28,12 +28,12 @@ struct state {
   uint8_t phase;
   bool has_sha256; // else the digest follows the replacement
   bool rests;      // retry_after is to be waited before anything else
-  bool forward;    // the gateway has seen the replacement in use: it is not reported as refused again
+  bool forward;    // the broker has seen the replacement in use: it is not reported as refused again
   char renewal[RENEWAL_MAX + 1];
   uint32_t size;        // of the replacement
   uint32_t received;    // bytes of it in the slot
   uint32_t prefix;      // bytes before it in the slot: key and request
-  uint32_t retry_after; // seconds, as the gateway said last; 0 for none
+  uint32_t retry_after; // seconds, as the broker said last; 0 for none
   uint32_t retry_from;  // Unix seconds of that moment; 0 without a clock
   uint8_t sha256[SHA256_SIZE];
 };

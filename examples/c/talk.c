@@ -1,4 +1,4 @@
-// Decides what an answer of the gateway means for the renewal, when to say something again, and when the link counts as broken.
+// Decides what an answer of the broker means for the renewal, when to say something again, and when the link counts as broken.
 #include "talk.h"
 
 #include <string.h>
@@ -74,15 +74,15 @@ enum next give_up(struct conversation *c, const char *given, const char *why) {
   return then == GO_ON ? acknowledge(c, renewal, why) : then;
 }
 
-// The gateway has seen the replacement in use, whatever we heard of that: it is the one to use, and is never deleted.
+// The broker has seen the replacement in use, whatever we heard of that: it is the one to use, and is never deleted.
 static enum next go_forward(struct conversation *c) {
-  say("the gateway has seen the replacement in use: forward");
+  say("the broker has seen the replacement in use: forward");
   c->state->phase = STORED;
   c->state->forward = true;
   return save(c, RECONNECT);
 }
 
-// The gateway speaks of a replacement that it handed over or saw, and our record knows nothing of that, or this connection is one
+// The broker speaks of a replacement that it handed over or saw, and our record knows nothing of that, or this connection is one
 // with the old credential.
 static enum next on_handed_over(struct conversation *c, const char *renewal) {
   struct state *state = c->state;
@@ -133,7 +133,7 @@ static enum next on_nothing_due(struct conversation *c, const struct message *er
   if (c->csr_id != 0 || is_fetching(c)) return GO_ON; // what we said after that hello has its own answer
   bool is_over = state->phase == ACTIVATED || state->phase == REFUSED;
   enum outcome outcome = state->phase == ACTIVATED ? RENEWED : state->phase == REFUSED ? FAILED : NOTHING_OWED;
-  // A request or a download stays: the gateway may wait for its CA.
+  // A request or a download stays: the broker may wait for its CA.
   if (is_over) *c->state = (struct state){.sequence = state->sequence, .active = state->active};
   say("nothing is due; ask again in %u seconds", (unsigned)error->retry_after);
   enum next then = keep_pause(c, error->retry_after, false);

@@ -1,4 +1,4 @@
-// One conversation with the gateway, from the first `hello` on a connection to its end.
+// One conversation with the broker, from the first `hello` on a connection to its end.
 #ifndef TALK_H
 #define TALK_H
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct conversation {
   uint32_t request_sent;                           // bytes of the request sent on this connection
   uint8_t begun_again, requests, waits;            // on this connection, so that nothing repeats for ever
   bool subscribed;
-  bool answered;      // the gateway said something on this connection
+  bool answered;      // the broker said something on this connection
   bool other_refused; // in this run: the credential that this connection was not made with
   bool reported;      // `ack` failed for the refused replacement was acknowledged
   bool lost;          // `ack` failed says that the replacement is lost: the next offer is the way out
@@ -46,6 +46,6 @@ enum next say_hello(struct conversation *c);
 // `failure` is NULL for `installed`.
 enum next acknowledge(struct conversation *c, const char *renewal, const char *failure);
 
-// Reports that the replacement cannot be used. The gateway will offer it again, later and later.
+// Reports that the replacement cannot be used. The broker will offer it again, later and later.
 enum next give_up(struct conversation *c, const char *renewal, const char *why);
 #endif

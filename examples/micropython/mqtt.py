@@ -13,14 +13,14 @@ CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
 _KEEPALIVE_S = 60
 _PING_MS = 30000
 _SLICE_MS = 1000  # the longest wait without feeding the watchdog
-_ALERT = -0x7780  # mbedTLS: the gateway sent a fatal alert
+_ALERT = -0x7780  # mbedTLS: the broker sent a fatal alert
 _OTHER_VERSION, _OTHER_CLIENT_ID, _UNAVAILABLE = 1, 2, 3  # codes of CONNACK that say nothing about the certificate
 _names = {1: "CONNECT", 2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 9: "SUBACK"}
 _names.update({12: "PINGREQ", 13: "PINGRESP", 14: "DISCONNECT"})
 
 
 class Refused(Exception):
-    """The gateway did not take the certificate. No answer, a reset or a time-out is an OSError instead."""
+    """The broker did not take the certificate. No answer, a reset or a time-out is an OSError instead."""
 
 
 class Unusable(Exception):

@@ -28,7 +28,7 @@ class Renewal:
         return self.store.other() if self.store.phase == "stored" else self.store.state["active"]
 
     def on_admitted(self):
-        """The gateway took this slot's credential: it is the active one from now on."""
+        """The broker took this slot's credential: it is the active one from now on."""
         store = self.store
         if self.slot == store.state["active"]:
             return
@@ -80,7 +80,7 @@ class Renewal:
             return code
         self.slot = self.preferred()
         if self.refused[self.slot]:
-            # It was refused before, and the gateway sends us back to it: not more than once in a run.
+            # It was refused before, and the broker sends us back to it: not more than once in a run.
             self.refused[self.slot], self.refused[1 - self.slot] = False, True
 
     def connection(self):
@@ -106,7 +106,7 @@ class Renewal:
                 link.close()
 
     def rest(self):
-        """Waits what is left of the pause the gateway asked for, as far as can be told after a power cut. False when that is long."""
+        """Waits what is left of the pause the broker asked for, as far as can be told after a power cut. False when that is long."""
         state, now = self.store.state, port.clock()
         left, begun = state.get("retry_after", 0) if state.get("rests") else 0, state.get("retry_from")
         if begun and now and now >= begun:

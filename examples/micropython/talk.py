@@ -1,4 +1,4 @@
-# One conversation with the gateway. Decides what an answer means for the renewal, when to say something again, and when the link counts as
+# One conversation with the broker. Decides what an answer means for the renewal, when to say something again, and when the link counts as
 # broken. What it decides is written down before it is acted on; a repeated or late message changes nothing.
 import time
 
@@ -43,7 +43,7 @@ class Talk:
         self.ack = self.say("ack", fields)
 
     def give_up(self, renewal, why):
-        """Reports that the replacement cannot be used. The gateway will offer it again, later and later."""
+        """Reports that the replacement cannot be used. The broker will offer it again, later and later."""
         print("given up:", why)
         self.store.forget()
         self.acknowledge(renewal, why)
@@ -127,8 +127,8 @@ class Talk:
             self.get()
 
     def go_forward(self):
-        """The gateway has seen the replacement in use, whatever we heard of that: it is the one to use, and is never deleted."""
-        print("the gateway has seen the replacement in use: forward")
+        """The broker has seen the replacement in use, whatever we heard of that: it is the one to use, and is never deleted."""
+        print("the broker has seen the replacement in use: forward")
         self.store.save(phase="stored", forward=True)
         return RECONNECT
 
@@ -137,7 +137,7 @@ class Talk:
         return RENEWED
 
     def on_handed_over(self, renewal):
-        """The gateway speaks of a replacement that our record knows nothing of, or this is a connection with the old credential."""
+        """The broker speaks of a replacement that our record knows nothing of, or this is a connection with the old credential."""
         store = self.store
         if store.phase == "stored":
             return RECONNECT

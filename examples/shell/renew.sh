@@ -20,7 +20,7 @@ end() { code=$1; shift; echo "$*" >&2; exit "$code"; } # CODE TEXT
 put() { cat > "$1.part"; sync "$1.part" 2>/dev/null || sync; mv "$1.part" "$1"; } # FILE: standard input becomes it, as a whole
 jitter() { echo $(($1 / 2 + $(od -An -N2 -tu2 /dev/urandom) * ($1 - $1 / 2) / 65535)); } # SECONDS: between half of them and all
 field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p"; } # NAME: its value in the JSON on standard input
-listen() { # PAIR: writes every message of the gateway to inbox, a line each: topic, space, payload
+listen() { # PAIR: writes every message of the broker to inbox, a line each: topic, space, payload
   hush
   : > "$work/inbox"
   mosquitto_sub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -i "$id:listen" -q 1 -W $((seconds * 10)) \
@@ -60,14 +60,14 @@ soon() { # STATUS of await: when something falls due within SECONDS, waits for t
   sleep "$(jitter 2)"
   ask "$pair"
 }
-without() { # STATUS of await: ends the run with what the gateway said instead
+without() { # STATUS of await: ends the run with what the broker said instead
   [ "$1" = 2 ] || end 75 "no answer within $seconds seconds: again, later"
   error=$(sed -n 's|^[^ ]*/error ||p' "$work/inbox" | tail -n 1)
   code=$(echo "$error" | field code) after=$(echo "$error" | field retryAfter) handed=$(echo "$error" | field renewal)
   case $code in
     nothing_due)
       [ -z "$handed" ] || [ -e "$new" ] || printf '{"renewal":"%s","status":"failed","code":"lost"}' "$handed" | tell "$pair" ack
-      [ -z "$handed" ] || end 75 "the gateway has handed over a replacement: again, soon"
+      [ -z "$handed" ] || end 75 "the broker has handed over a replacement: again, soon"
       end 3 "nothing is due; ask again in ${after:-86400} seconds" ;;
     *_csr | csr_* | key_* | *_refused | bad_signature | renewal_closed | unknown_renewal) rm -f "$work"/*.key "$work"/*.csr "$work"/*.der ;;
   esac
@@ -116,7 +116,7 @@ give_way() { # the replacement is refused: the old credential asks what comes no
     case $errors in
       *"\"renewal\":\"$(cat "$work/id")\""*)
         touch "$work/forward"
-        end 1 "the gateway has seen the replacement in use: it is kept and tried again, later" ;;
+        end 1 "the broker has seen the replacement in use: it is kept and tried again, later" ;;
       *nothing_due*) ;;
       *) end 75 "$errors" ;;
     esac ;;

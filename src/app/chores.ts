@@ -1,5 +1,5 @@
 // Long work beside the heartbeat: reading a source, looking the fleet over. One run of each at a time, all of them stopped with the
-// gateway, each at the next place where it looks.
+// broker, each at the next place where it looks.
 
 export class Chores {
   readonly #running = new Map<string, Promise<unknown>>();

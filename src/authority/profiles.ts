@@ -10,7 +10,7 @@ import type { PrincipalKind } from '../domain/principal.ts';
 import type { Profile } from '../domain/request.ts';
 import { parseDuration } from '../domain/time.ts';
 
-/** A profile of the gateway's own certificates, made here with the first of its keys. Durations in milliseconds. */
+/** A profile of the broker's own certificates, made here with the first of its keys. Durations in milliseconds. */
 export interface OwnProfile extends Profile {
   readonly lifetimeMs: number;
   readonly backdateMs: number;

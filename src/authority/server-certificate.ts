@@ -1,5 +1,5 @@
-// The gateway's own TLS certificate: whether it is still good, and a new one, with a new key, when it is not. It does not
-// watch the clock; whoever runs the gateway asks.
+// The broker's own TLS certificate: whether it is still good, and a new one, with a new key, when it is not. It does not
+// watch the clock; whoever runs the broker asks.
 import type { KeyObject } from 'node:crypto';
 import type { Serial } from '../domain/certificate.ts';
 import { NolapseError } from '../domain/errors.ts';
@@ -54,7 +54,7 @@ const lifeLeftMin = 1 / 3;
 
 const commonNameLengthMax = 64;
 
-/** The validity of one of the gateway's own certificates made at `now`: whole seconds, never past its issuer's. */
+/** The validity of one of the broker's own certificates made at `now`: whole seconds, never past its issuer's. */
 export function ownValidity(
   now: Instant,
   profile: OwnProfile,

@@ -1,4 +1,4 @@
-// What the gateway itself says to everybody who subscribes to it and may hear it, queued for those who are away.
+// What the broker itself says to everybody who subscribes to it and may hear it, queued for those who are away.
 import type { Aedes } from 'aedes';
 import type { Announcer } from '../ports/sessions.ts';
 

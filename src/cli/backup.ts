@@ -12,7 +12,7 @@ const keysInClear =
 
 export function registerBackup(program: Command, surroundings: Surroundings): void {
   withReason(withCommon(program.command('backup')))
-    .description('back the home up into one file, also while the gateway runs: ledger, PKI and configuration, checked')
+    .description('back the home up into one file, also while the broker runs: ledger, PKI and configuration, checked')
     .argument('<file>', 'where to write it, with mode 0600')
     .option('--force', 'replace a file that is there')
     .action(async (file: string, options: BackupOptions) => {

@@ -62,7 +62,7 @@ function certificateFields(view: CertificateView, now: number): string {
     ['serial', view.serial],
     ['fingerprint', view.fingerprint],
     ['device', cell(view.principalId)],
-    ['issued by', isForeign(view) ? 'another CA' : 'the CA of this gateway'],
+    ['issued by', isForeign(view) ? 'another CA' : 'the CA of this broker'],
     ['state', view.state],
     ['begins', moment(view.notBefore, now)],
     ['ends', moment(view.notAfter, now)],

@@ -1,5 +1,5 @@
-// nolapse demo: a gateway and twelve simulated devices with lives of a minute or two, to watch whole renewals go by. The
-// lines are the gateway's own journal; the demo adds a headline, a line where the story turns, and a summary.
+// nolapse demo: a broker and twelve simulated devices with lives of a minute or two, to watch whole renewals go by. The
+// lines are the broker's own journal; the demo adds a headline, a line where the story turns, and a summary.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -43,7 +43,7 @@ function readDuration(text: string): number {
   return ms;
 }
 
-/** On a terminal, readable lines of what happened and to whom; elsewhere the gateway's JSON as it is. */
+/** On a terminal, readable lines of what happened and to whom; elsewhere the broker's JSON as it is. */
 async function demoLog(onGone: () => void): Promise<Log> {
   const [{ createLog }, { openStandard }] = await Promise.all([
     import('../telemetry/log.ts'),

@@ -42,7 +42,7 @@ async function writeWhole({ path, mode, replace }: Target, text: string): Promis
   }
 }
 
-/** The certificate, which a client presents, apart from those above it, which the gateway never asks for. */
+/** The certificate, which a client presents, apart from those above it, which the broker never asks for. */
 function splitChain(pem: string): { leaf: string; chain: string } {
   const end = '-----END CERTIFICATE-----\n';
   const at = pem.indexOf(end) + end.length;

@@ -6,7 +6,7 @@ import { fold, table } from './table.ts';
 
 export function registerDoctor(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('doctor'))
-    .description("check the installation, the gateway's own certificates first")
+    .description("check the installation, the broker's own certificates first")
     .action(async (options: CommonOptions) => {
       const findings = await withOperations(surroundings, options, (each) => each.doctor());
       answer(options.output, findings, () =>

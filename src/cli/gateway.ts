@@ -19,7 +19,7 @@ const folder = '/etc/mosquitto/nolapse';
 /** Delegations looked at. */
 const delegationsMax = 1_000;
 
-/** What this gateway calls itself: the first of its names that means something on another machine, else the first. */
+/** What this broker calls itself: the first of its names that means something on another machine, else the first. */
 function ownAddress({ server, mqtt }: Config): string {
   const name = server.names.find((each) => !/^(localhost|127\.|.*:)/.test(each)) ?? server.names[0];
   return `${name}:${mqtt.port}`;

@@ -20,7 +20,7 @@ export function registerInit(program: Command, surroundings: Surroundings): void
       const passphrase = surroundings.passphrase.read(remark);
       const log = await commandLog(surroundings);
       const { initHome } = await import('../home/home.ts');
-      // Where a gateway answers there is nothing to make, and its files are in use.
+      // Where a broker answers there is nothing to make, and its files are in use.
       const isRunning = await isServed(home);
       const { made, files } = isRunning
         ? { made: false, files: [] }

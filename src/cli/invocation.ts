@@ -1,6 +1,6 @@
 // What every command shares: its options, its home and configuration, and the way to the operations, which leads over the
-// socket of a running gateway or, when none runs, into the home itself. What only some need, the configuration, the logger,
-// the home, is loaded where it is used: most commands ask a running gateway and are to answer at once.
+// socket of a running broker or, when none runs, into the home itself. What only some need, the configuration, the logger,
+// the home, is loaded where it is used: most commands ask a running broker and are to answer at once.
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -36,7 +36,7 @@ const listDefault = 1_000;
 export function withCommon(command: Command): Command {
   return command
     .addOption(
-      new Option('--home <dir>', 'where the gateway keeps everything').env('NOLAPSE_HOME').default('./nolapse-home'),
+      new Option('--home <dir>', 'where the broker keeps everything').env('NOLAPSE_HOME').default('./nolapse-home'),
     )
     .addOption(
       new Option('--config <file>', 'configuration; <home>/nolapse.yaml when there is one').env('NOLAPSE_CONFIG'),

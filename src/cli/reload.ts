@@ -1,4 +1,4 @@
-// nolapse reload: has a running gateway read its policies anew, without a restart, or shows what that would do. Exit code 1 where it
+// nolapse reload: has a running broker read its policies anew, without a restart, or shows what that would do. Exit code 1 where it
 // was only shown, and would be refused.
 import type { Command } from 'commander';
 import { shortLines } from '../app/short-lines.ts';
@@ -57,7 +57,7 @@ function words({ changed, atNextStart, applied, toll }: ReloadView): string {
 
 export function registerReload(program: Command, surroundings: Surroundings): void {
   withInsistence(withCommon(program.command('reload')))
-    .description('have a running gateway reload its classes and criticalities')
+    .description('have the running broker reload its classes and criticalities')
     .option('--dry-run', 'only show what would follow')
     .action(async (options: ReloadOptions) => {
       const request = { ...insistenceOf(options), ...(options.dryRun && { dryRun: true }) };

@@ -1,4 +1,4 @@
-// nolapse restore: a home from a backup. It works on files of this machine alone; no gateway is asked.
+// nolapse restore: a home from a backup. It works on files of this machine alone; no broker is asked.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AppliedView } from '../home/issued-apply.ts';
@@ -18,7 +18,7 @@ function wordsFor(applied: AppliedView | null, madeAt: number): string {
 function nextSteps(home: string): string[] {
   return [
     'next:',
-    '  1. make sure that no gateway runs on the original home: two gateways with one CA contradict each other',
+    '  1. make sure that no broker runs on the original home: two brokers with one CA contradict each other',
     `  2. nolapse doctor --home ${home}`,
     `  3. nolapse start --home ${home}`,
     `  4. nolapse alert list --open --home ${home}`,

@@ -1,5 +1,5 @@
 // nolapse runbook KIND: what to look at and to do about an alert or a finding, out of the page that comes with the package. It asks no
-// gateway, so it answers when nothing else does.
+// broker, so it answers when nothing else does.
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { OperationError } from '../app/operation-error.ts';

@@ -1,4 +1,4 @@
-// nolapse start: runs the gateway until it is told to stop.
+// nolapse start: runs the broker until it is told to stop.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { DecisionLog } from '../ports/decision-log.ts';
@@ -9,7 +9,7 @@ import { leave, leaveWithin } from './leave.ts';
 
 /** How long sessions and work in hand may take to end. */
 const stoppingMs = 10_000;
-/** How long anything may keep the process alive once the gateway is closed. */
+/** How long anything may keep the process alive once the broker is closed. */
 const lingeringMs = 1_000;
 
 /** The name of the first signal; a second one ends the process on the spot. */
@@ -27,7 +27,7 @@ function firstSignal(): Promise<string> {
 }
 
 /**
- * Takes SIGHUP as the wish to have the policies read anew, also one that comes before there is a gateway. Of a terminal it says that
+ * Takes SIGHUP as the wish to have the policies read anew, also one that comes before there is a broker. Of a terminal it says that
  * it was closed, and ends the process as ever.
  */
 function countHangUps(): { answer(reload: () => Promise<unknown>): void } {
@@ -63,7 +63,7 @@ async function closeInTime(gateway: { close(): Promise<void> }): Promise<boolean
   }
 }
 
-/** The log of a gateway: it goes to standard output and holds nothing up. */
+/** The log of a broker: it goes to standard output and holds nothing up. */
 async function openLog(level: string, metrics: Metrics, readable?: false) {
   const [{ createDecisionLog }, { createLog }, { openStandard }] = await Promise.all([
     import('../telemetry/decision-log.ts'),
@@ -142,6 +142,6 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
 
 export function registerStart(program: Command, surroundings: Surroundings): void {
   withCommon(program.command('start'))
-    .description('run the gateway; makes its home first when there is none')
+    .description('run the broker; makes its home first when there is none')
     .action((options: CommonOptions) => run(surroundings, options));
 }

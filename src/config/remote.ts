@@ -1,4 +1,4 @@
-// How servers that the gateway asks or tells something are written down: where they are, and with what they are approached.
+// How servers that the broker asks or tells something are written down: where they are, and with what they are approached.
 import { isIP } from 'node:net';
 import { z } from 'zod';
 

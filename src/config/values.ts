@@ -1,4 +1,4 @@
-// How single values of the configuration are written, and read into what the gateway works with.
+// How single values of the configuration are written, and read into what the broker works with.
 import { z } from 'zod';
 import { parsePrincipalId } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan } from '../domain/time.ts';

@@ -102,7 +102,7 @@ export function delegatedIn(pattern: string, topic: string): PrincipalId | null 
 
 const ownRoot = alertRoot.slice(0, alertRoot.indexOf('/'));
 
-/** Does a pattern ask for what the gateway itself says to services? Wildcards do not reach there. */
+/** Does a pattern ask for what the broker itself says to services? Wildcards do not reach there. */
 function isOfGateway(pattern: string): boolean {
   return pattern === ownRoot || pattern.startsWith(`${ownRoot}/`);
 }
@@ -122,7 +122,7 @@ export function mayReceive(access: Access, topic: string): boolean {
 
 const downWordSet: ReadonlySet<string> = new Set(downWords);
 
-/** Does a subscription to `filter` ask for the messages the gateway sends to `id`, or without one to anybody? */
+/** Does a subscription to `filter` ask for the messages the broker sends to `id`, or without one to anybody? */
 export function asksForEnrollment(filter: string, id?: PrincipalId): boolean {
   if (!filter.startsWith(enrollmentRoot)) return false;
   const tail = filter.slice(enrollmentRoot.length);

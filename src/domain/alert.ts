@@ -5,7 +5,7 @@ import { dayMs, type Instant } from './time.ts';
 export const severities = ['warning', 'critical'] as const;
 export type Severity = (typeof severities)[number];
 
-/** What the subject of an alert is: a principal, somebody who may be none, an inventory source, a campaign, or part of the gateway. */
+/** What the subject of an alert is: a principal, somebody who may be none, an inventory source, a campaign, or part of the broker. */
 type Concern = 'principal' | 'stranger' | 'source' | 'campaign' | 'gateway';
 
 interface KindFacts {

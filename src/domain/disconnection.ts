@@ -1,5 +1,5 @@
 // Which ends of a principal's sessions are trouble, and when there are so many that somebody must look. A device that sleeps and wakes
-// is none, whether it says goodbye or not; nor is what the gateway decides about its certificate.
+// is none, whether it says goodbye or not; nor is what the broker decides about its certificate.
 import type { Instant } from './time.ts';
 
 /** Why a session ended. Null: that is nobody's trouble. */

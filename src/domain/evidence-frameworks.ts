@@ -1,4 +1,4 @@
-// The frameworks' controls that this gateway's records give evidence for, under the names and titles of their documents. docs/evidence.md
+// The frameworks' controls that this broker's records give evidence for, under the names and titles of their documents. docs/evidence.md
 // lists the same, and a test holds the two together. A control that no record speaks to is not here.
 import type { Control, Framework } from './evidence.ts';
 

@@ -1,4 +1,4 @@
-// Which records of the gateway give evidence for which control of a framework. That they give evidence for it is all that is said:
+// Which records of the broker give evidence for which control of a framework. That they give evidence for it is all that is said:
 // whether a control is met, people judge who see the whole of an organisation.
 import type { AlertKind } from './alert.ts';
 import type { FindingKind } from './finding.ts';

@@ -1,4 +1,4 @@
-// What lies under the gateway and is not its own: where its log goes, how many files and connections it may open, who may write its
+// What lies under the broker and is not its own: where its log goes, how many files and connections it may open, who may write its
 // home. What of it must be told, as alerts.
 import type { Condition } from './alert.ts';
 
@@ -43,7 +43,7 @@ export interface Descriptors {
   readonly limit: number;
 }
 
-/** Descriptors that loading the program takes: the modules of a gateway are opened side by side, those of most commands are fewer. */
+/** Descriptors that loading the program takes: the modules of a broker are opened side by side, those of most commands are fewer. */
 const loadingTakes = { gateway: 256, command: 96 } as const;
 
 /** @returns the line that refuses to load anything where descriptors would run out on the way; null: there are enough. */
@@ -66,7 +66,7 @@ const httpShare = 1 / 8;
 export interface DescriptorBounds {
   /**
    * The numbers from which on a new connection is refused, by who listens. A new descriptor has the lowest number that is free. HTTP
-   * has some that MQTT has not: a full gateway can be looked at.
+   * has some that MQTT has not: a full broker can be looked at.
    */
   readonly mqtt: number;
   readonly http: number;

@@ -1,4 +1,4 @@
-// How long certificates live, when their replacement begins, and how patient the gateway is. All figures in milliseconds.
+// How long certificates live, when their replacement begins, and how patient the broker is. All figures in milliseconds.
 import { backoffMs } from './backoff.ts';
 import { isForeign, type LedgerEntry } from './certificate.ts';
 import type { Cohort, KeyMode, PrincipalId } from './principal.ts';

@@ -16,7 +16,7 @@ export type Criticality = (typeof criticalities)[number];
 export const encodings = ['json', 'cbor'] as const;
 export type Encoding = (typeof encodings)[number];
 
-/** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the gateway. */
+/** Who makes the key of a replacement: the device, nobody (the key it has is certified again), or the broker. */
 export const keyModes = ['csr', 'recertify', 'keygen'] as const;
 export type KeyMode = (typeof keyModes)[number];
 
@@ -36,7 +36,7 @@ export interface Principal {
   readonly gateway: PrincipalId | null;
   /** The encoding to open a conversation in, for a device that never speaks first; null: as it last spoke, else JSON. */
   readonly encoding: Encoding | null;
-  /** The key modes the device can do; empty: the one that needs nothing of the gateway, `csr`. */
+  /** The key modes the device can do; empty: the one that needs nothing of the broker, `csr`. */
   readonly modes: readonly KeyMode[];
   /** The largest MQTT packet it takes, in bytes, until it says so itself; null: not known. */
   readonly packetBytesMax: number | null;
@@ -54,7 +54,7 @@ export interface Contact {
   readonly encoding: Encoding | null;
   readonly packetBytesMax: number | null;
   readonly slots: number | null;
-  /** Device clock minus gateway clock at the last hello, in milliseconds. */
+  /** Device clock minus broker clock at the last hello, in milliseconds. */
   readonly clockSkewMs: number | null;
   readonly lastSeenAt: number | null;
 }

@@ -50,7 +50,7 @@ export interface Renewal {
   readonly nextAt: Instant | null;
   /** Offers made and failures reported. */
   readonly attempts: number;
-  /** CSRs accepted, but not those that the gateway's own pace of offers brings again. */
+  /** CSRs accepted, but not those that the broker's own pace of offers brings again. */
   readonly requests: number;
   /** How many of these site gateways brought: they leave the device as many of its own. */
   readonly carriedRequests: number;
@@ -269,7 +269,7 @@ export function awaitDevice(renewal: Renewal): Renewal {
   return { ...renewal, nextAt: nextLook(renewal, Number.POSITIVE_INFINITY) };
 }
 
-/** What the gateway owes the device in this state: the one message that moves it on. Null: nothing, it is the device's or the clock's turn. */
+/** What the broker owes the device in this state: the one message that moves it on. Null: nothing, it is the device's or the clock's turn. */
 export function owed(renewal: Renewal): 'offer' | 'cert' | 'done' | null {
   switch (renewal.state) {
     case 'due':

@@ -1,4 +1,4 @@
-// May a device that reports its replacement as unusable be given another, although the gateway has seen it? One ordered list of checks
+// May a device that reports its replacement as unusable be given another, although the broker has seen it? One ordered list of checks
 // over values; the first that objects decides. What a thief of the old key could gain by it is why the list is long.
 import type { Fingerprint, LedgerEntry } from './certificate.ts';
 import type { PrincipalStatus } from './principal.ts';

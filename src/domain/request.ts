@@ -9,7 +9,7 @@ export type KeyAlgorithm = 'ec-p256' | 'ec-p384' | 'ed25519' | 'rsa';
 
 /** A public key as found in a request. */
 export interface KeyFacts {
-  /** Null: a type or curve this gateway does not know. */
+  /** Null: a type or curve this broker does not know. */
   readonly algorithm: KeyAlgorithm | null;
   /** Modulus length of an RSA key in bits; 0 otherwise. */
   readonly bits: number;

@@ -1,4 +1,4 @@
-// What a coming or a leaving makes of what is known of a device's presence. The time in which the gateway itself could not be
+// What a coming or a leaving makes of what is known of a device's presence. The time in which the broker itself could not be
 // reached is nobody's absence, and neither is time that only its clock has skipped.
 import { type GapRecord, leastGapMs, withStay, withVisit } from './presence.ts';
 import type { Instant } from './time.ts';
@@ -7,7 +7,7 @@ import type { Instant } from './time.ts';
 export interface Absence {
   readonly from: Instant;
   readonly to: Instant;
-  /** Did every session end with it, because the gateway stopped? Else its clock was set forward: nobody left. */
+  /** Did every session end with it, because the broker stopped? Else its clock was set forward: nobody left. */
   readonly stopped: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface Absence {
 export interface Visits {
   readonly gaps: GapRecord;
   readonly cameAt: Instant;
-  /** Null while it is connected; also where the gateway stopped before the device left. */
+  /** Null while it is connected; also where the broker stopped before the device left. */
   readonly leftAt: Instant | null;
 }
 
@@ -44,14 +44,14 @@ export function untilNow(absences: readonly Absence[], now: Instant): readonly A
   return absences.map((each) => ({ ...each, from: Math.min(each.from, now), to: Math.min(each.to, now) }));
 }
 
-/** When the device left; null: it did not, as far as is known. A session that was not seen to end ended when the gateway stopped. */
+/** When the device left; null: it did not, as far as is known. A session that was not seen to end ended when the broker stopped. */
 export function leftAtOf({ cameAt, leftAt }: Visits, absences: readonly Absence[]): Instant | null {
   if (leftAt !== null) return leftAt;
   const stop = absences.find((each) => each.stopped && each.to > cameAt);
   return stop ? Math.max(stop.from, cameAt) : null;
 }
 
-/** For how long a device has been away at `now` that is not connected, without what was the gateway's own absence. */
+/** For how long a device has been away at `now` that is not connected, without what was the broker's own absence. */
 export function awayMs(visits: Visits, absences: readonly Absence[], now: Instant): number {
   const left = leftAtOf(visits, absences) ?? now;
   return Math.max(0, now - left - absentMs(absences, left, now));
@@ -80,7 +80,7 @@ export function afterComing(
   const gapMs = Math.min(awayMs(known, absences, at), calledMs);
   const stayedMs = left - known.cameAt;
   if (gapMs >= leastGapMs) return { gaps: withVisit(known.gaps, gapMs, stayedMs), cameAt: at, leftAt: null };
-  // A stay ends with the gateway, be the break ever so short: it would be taken for the end of the next stay else.
+  // A stay ends with the broker, be the break ever so short: it would be taken for the end of the next stay else.
   const stopped = absences.some((each) => each.stopped && each.to > known.cameAt && each.to <= at);
   return stopped ? { gaps: withStay(known.gaps, stayedMs), cameAt: at, leftAt: null } : stay;
 }

@@ -1,4 +1,4 @@
-// Makes a backup of a home: the ledger as its gateway copies it, the PKI and the configuration, checked, in one file. Nothing of it
+// Makes a backup of a home: the ledger as its broker copies it, the PKI and the configuration, checked, in one file. Nothing of it
 // carries the name before all of it is on the disk.
 import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
@@ -61,7 +61,7 @@ async function requireTarget(home: string, file: string, replace: boolean): Prom
 }
 
 /**
- * Backs a home up into `file`, mode 0600. `copyLedger` is the operation of the gateway that runs on it, or of the home at rest.
+ * Backs a home up into `file`, mode 0600. `copyLedger` is the operation of the broker that runs on it, or of the home at rest.
  * @param replace take the place of a file that is there.
  * @throws NolapseError `backup_exists`, `backup_failed` or `copy_failed`; what the operation rejects with. The file is as it was then.
  */

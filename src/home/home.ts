@@ -243,7 +243,7 @@ export const noSessions: Sessions = {
 };
 
 /**
- * Opens a home that no gateway runs on, for operations.
+ * Opens a home that no broker runs on, for operations.
  * @throws as {@link assemble}: NolapseError `store_locked` when one does.
  */
 export async function openHome(options: HomeOptions): Promise<OpenHome> {

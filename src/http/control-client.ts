@@ -1,4 +1,4 @@
-// The operations of a running gateway, called over its control socket.
+// The operations of a running broker, called over its control socket.
 import { type IncomingMessage, request } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { OperationError } from '../app/operation-error.ts';
@@ -106,7 +106,7 @@ async function receive(ask: () => Promise<IncomingMessage>): Promise<unknown> {
   throw new NolapseError('control_failed', named.join('; ') || `the gateway answered with status ${status}`);
 }
 
-/** Does a gateway run on this home? Fails with NolapseError `control_refused` when one does that this user may not speak to. */
+/** Does a broker run on this home? Fails with NolapseError `control_refused` when one does that this user may not speak to. */
 export async function isServed(home: string): Promise<boolean> {
   const path = controlPath(home);
   return isAnswering(path).catch((error: NodeJS.ErrnoException) => {
@@ -115,7 +115,7 @@ export async function isServed(home: string): Promise<boolean> {
   });
 }
 
-/** The operations of the gateway that runs on this home, for this actor; null when none does. Fails as {@link isServed} does. */
+/** The operations of the broker that runs on this home, for this actor; null when none does. Fails as {@link isServed} does. */
 export async function connectOperations(home: string, actor: Actor): Promise<Operations | null> {
   if (!(await isServed(home))) return null;
   const line: Line = { socketPath: controlPath(home), actor };

@@ -1,5 +1,5 @@
 // Takes a home's control socket: readable and writable by its owner alone from the moment it exists, and never from under
-// a gateway that is alive.
+// a broker that is alive.
 import { once } from 'node:events';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';

@@ -51,7 +51,7 @@ function perform(operations: Operations, name: OperationName, given: unknown): P
   return method.call(operations, readInput(name, given));
 }
 
-/** Rejects with NolapseError `home_in_use` when a gateway already answers on this home. */
+/** Rejects with NolapseError `home_in_use` when a broker already answers on this home. */
 export async function startControlServer(options: {
   readonly home: string;
   readonly operationsFor: OperationsFor;
@@ -71,7 +71,7 @@ export async function startControlServer(options: {
   });
   answerErrors(app, options.log, translate);
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  // Lets a caller know that it is a gateway that answers.
+  // Lets a caller know that it is a broker that answers.
   app.get('/v1', async () => ({ service: 'nolapse' }));
   const { metrics } = options;
   if (metrics) {
@@ -105,7 +105,7 @@ export async function startControlServer(options: {
   };
 }
 
-/** How long a running operation may take to finish once the gateway stops. */
+/** How long a running operation may take to finish once the broker stops. */
 const closingMs = 5_000;
 function patience(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, closingMs).unref());

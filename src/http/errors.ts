@@ -12,7 +12,7 @@ interface Problem {
   readonly incident?: string;
 }
 
-/** An error the caller is told about, translated; null when it is the gateway's own affair. */
+/** An error the caller is told about, translated; null when it is the broker's own affair. */
 export type Translate = (error: unknown) => { readonly status: number; readonly problem: Problem } | null;
 
 function fromFramework(error: unknown): ReturnType<Translate> {

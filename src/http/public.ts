@@ -23,7 +23,7 @@ export interface CrlContent {
   read(): Promise<Readable>;
 }
 
-/** What there is to fetch, as the gateway provides it. */
+/** What there is to fetch, as the broker provides it. */
 export interface PublicContent {
   /** The complete CRL (shard 0) or that of a shard; null when there is none. */
   crl(shard: number): Promise<CrlContent | null>;
@@ -33,7 +33,7 @@ export interface PublicContent {
   chain(): readonly Uint8Array[];
   /** Certs-only PKCS#7 of the chain and the root. */
   p7c(): Promise<Uint8Array>;
-  /** `ok` is whether the gateway can do its work; what stands beside it is shown as it is. */
+  /** `ok` is whether the broker can do its work; what stands beside it is shown as it is. */
   health(): Promise<{ readonly ok: boolean } & Readonly<Record<string, unknown>>>;
   metrics(): Promise<string>;
 }

@@ -1,4 +1,4 @@
-// The machine as the gateway sees it.
+// The machine as the broker sees it.
 import type { IssuedState, LogState } from '../domain/machine.ts';
 import type { Machine } from '../ports/machine.ts';
 import { DescriptorCount, descriptorLimit } from './descriptors.ts';

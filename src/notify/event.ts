@@ -40,7 +40,7 @@ function dataOf({ kind, subject, severity, detail, owner, ...alert }: Alert, bas
 }
 
 /**
- * With the gateway's name the id is the event's own, whenever and however often it is told: a receiver that has
+ * With the broker's name the id is the event's own, whenever and however often it is told: a receiver that has
  * seen it has nothing to do. A ledger brought back from a backup may count its events anew, so the time is part of it.
  */
 export function cloudEventOf({ gateway, runbookBase }: Teller, waiting: WaitingNotification) {

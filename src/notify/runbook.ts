@@ -1,4 +1,4 @@
-// Where whoever reads an alert finds what to do about it: a command that works beside the gateway, and a link where one is configured.
+// Where whoever reads an alert finds what to do about it: a command that works beside the broker, and a link where one is configured.
 import type { AlertKind } from '../domain/alert.ts';
 
 export interface RunbookPlaces {

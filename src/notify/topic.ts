@@ -1,4 +1,4 @@
-// The alert sink for services on the gateway's own broker: a CloudEvent on the alert's topic. Nothing is retained; a service that is
+// The alert sink for services that subscribe to the broker itself: a CloudEvent on the alert's topic. Nothing is retained; a service that is
 // away has it queued by its persistent session.
 import { alertTopic } from '../domain/topics.ts';
 import type { Announcer } from '../ports/sessions.ts';

@@ -1,4 +1,4 @@
-// The extensions of certificates and CRLs this gateway writes (RFC 5280, 4.2 and 5.2), one function each, each returning
+// The extensions of certificates and CRLs this broker writes (RFC 5280, 4.2 and 5.2), one function each, each returning
 // the DER of one Extension. Which of them a certificate carries is decided by its caller.
 import type { Profile } from '../domain/request.ts';
 import {

@@ -1,4 +1,4 @@
-// The object identifiers this gateway reads or writes, in dotted form.
+// The object identifiers this broker reads or writes, in dotted form.
 
 export const oids = {
   commonName: '2.5.4.3',

@@ -1,4 +1,4 @@
-// With which keys can a client prove itself to this gateway's TLS? Curves must be among those the server's context lists, and TLS 1.3
+// With which keys can a client prove itself to this broker's TLS? Curves must be among those the server's context lists, and TLS 1.3
 // knows fewer kinds of signature. Who signed a certificate, and how weakly, is not asked there.
 import { createKey } from './public-key.ts';
 
@@ -15,7 +15,7 @@ const pssBitsMin = 522;
 const rsaBitsMax = 16_384;
 
 /**
- * What keeps a client with this key from a TLS connection to this gateway, or from some of them, as a phrase behind "has a key "; null:
+ * What keeps a client with this key from a TLS connection to this broker, or from some of them, as a phrase behind "has a key "; null:
  * nothing. @param spki DER of the SubjectPublicKeyInfo.
  */
 export function tlsObjection(spki: Uint8Array): string | null {

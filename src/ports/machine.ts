@@ -1,8 +1,8 @@
-// What lies under the gateway: its log's output, what the system lets it have, and who else can reach its home.
+// What lies under the broker: its log's output, what the system lets it have, and who else can reach its home.
 import type { Descriptors, Exposure, IssuedState, LogState } from '../domain/machine.ts';
 
 export interface Machine {
-  /** How the lines of a gateway's log get out; null where none runs, or its log is nobody's to watch. */
+  /** How the lines of a broker's log get out; null where none runs, or its log is nobody's to watch. */
   log(): LogState | null;
   /** How changes get into the file of issued certificates; null: there is none. */
   issued(): IssuedState | null;

@@ -1,6 +1,6 @@
 // What the broker remembers of itself.
 export interface SettingReader {
-  /** What the gateway remembers of itself under a name. */
+  /** What the broker remembers of itself under a name. */
   setting(name: string): Promise<string | null>;
 }
 

@@ -4,13 +4,13 @@ import { connect, type MqttClient } from 'mqtt';
 import { packetBytes } from '../domain/packet.ts';
 import type { Credential } from './credentials.ts';
 
-/** Where the gateway is and how it is recognized. */
+/** Where the broker is and how it is recognized. */
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** PEM of the root that vouches for the gateway. */
+  /** PEM of the root that vouches for the broker. */
   readonly ca: string;
-  /** The name the gateway's certificate must carry; the host when absent. */
+  /** The name the broker's certificate must carry; the host when absent. */
   readonly servername?: string;
 }
 
@@ -40,7 +40,7 @@ export interface Connection {
 
 export type Opened =
   | { readonly kind: 'open'; readonly connection: Connection }
-  /** The gateway, or TLS, would not have this credential. `code` is the CONNACK's; null when it did not come to that. */
+  /** The broker, or TLS, would not have this credential. `code` is the CONNACK's; null when it did not come to that. */
   | { readonly kind: 'refused'; readonly code: number | null; readonly detail: string }
   /** Nobody there: says nothing about the credential. */
   | { readonly kind: 'unreachable'; readonly detail: string };

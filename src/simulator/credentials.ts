@@ -13,7 +13,7 @@ export interface Credential {
   readonly keyPem: string;
   /** The renewal it came from; null for the first one. */
   readonly renewal: string | null;
-  /** Unix seconds from which the old certificate is no longer needed; null until the gateway has said so. */
+  /** Unix seconds from which the old certificate is no longer needed; null until the broker has said so. */
   readonly retires: number | null;
 }
 

@@ -1,5 +1,5 @@
 // A device that renews itself: a black box over MQTT that keeps one connection up, tries its replacement first and falls
-// back to the certificate it had. It knows the gateway by the wire alone.
+// back to the certificate it had. It knows the broker by the wire alone.
 import type { UpMessage } from '../domain/message.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
 import { enrollmentTopic } from '../domain/topics.ts';

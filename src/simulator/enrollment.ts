@@ -53,7 +53,7 @@ const keyIsSpent: ReadonlySet<EnrollmentCode> = new Set([
   'renewal_closed',
 ]);
 
-/** Codes after which asking again changes nothing before the gateway makes its next offer. */
+/** Codes after which asking again changes nothing before the broker makes its next offer. */
 const askingIsVain: ReadonlySet<EnrollmentCode> = new Set([
   'algorithm_refused',
   'not_authorized',
@@ -63,7 +63,7 @@ const askingIsVain: ReadonlySet<EnrollmentCode> = new Set([
   'wrong_state',
 ]);
 
-/** Where the gateway had no room to say when to ask again. */
+/** Where the broker had no room to say when to ask again. */
 const defaultAskSeconds = 3_600;
 
 export class Enrollment {
@@ -78,9 +78,9 @@ export class Enrollment {
   }
 
   /**
-   * Acts on one message from the gateway.
-   * @returns `reconnect` once a replacement is stored and acknowledged; `forward` when the gateway has seen one that is stored; `hush`
-   * when the gateway takes enrollment alone.
+   * Acts on one message from the broker.
+   * @returns `reconnect` once a replacement is stored and acknowledged; `forward` when the broker has seen one that is stored; `hush`
+   * when the broker takes enrollment alone.
    */
   async take(
     word: string,
@@ -118,7 +118,7 @@ export class Enrollment {
     if (download && (offer.mode !== 'csr' || pending?.renewal === offer.renewal)) {
       return this.#onFetched(offer.renewal, await this.#fetch.begin(download, standing.signal), standing);
     }
-    // The gateway makes the request of the other modes, and offers again when it has.
+    // The broker makes the request of the other modes, and offers again when it has.
     if (offer.mode !== 'csr') return 'stay';
     if (pending?.renewal !== offer.renewal) {
       // The key is stored before the request leaves: a certificate for a key that was lost would be worth nothing.
@@ -235,7 +235,7 @@ export class Enrollment {
     return 'stay';
   }
 
-  /** An answer, and no failure. Of a renewal that it names the gateway holds that the device has the replacement. */
+  /** An answer, and no failure. Of a renewal that it names the broker holds that the device has the replacement. */
   async #onNothingDue(
     { renewal, retryAfter = defaultAskSeconds }: Of<'error'>,
     standing: Standing,

@@ -9,7 +9,7 @@ export type DeviceEvent =
   | { readonly type: 'requested'; readonly renewal: string; readonly csr: Uint8Array }
   | { readonly type: 'part'; readonly renewal: string; readonly offset: number; readonly total: number }
   | { readonly type: 'certificate'; readonly renewal: string; readonly fingerprint: string; readonly notAfter: number }
-  /** Stored, and said so to the gateway. */
+  /** Stored, and said so to the broker. */
   | { readonly type: 'installed'; readonly renewal: string }
   /** The replacement was let in for the first time. */
   | { readonly type: 'activated'; readonly renewal: string; readonly fingerprint: string }
@@ -22,9 +22,9 @@ export type DeviceEvent =
   | { readonly type: 'asleep'; readonly until: number }
   /** Nothing is owed to it now: it asks again after so many seconds. */
   | { readonly type: 'idle'; readonly retryAfter: number }
-  /** The gateway has seen the replacement: it is tried again. */
+  /** The broker has seen the replacement: it is tried again. */
   | { readonly type: 'forward'; readonly renewal: string }
-  /** An error message from the gateway, or a message the device cannot read. */
+  /** An error message from the broker, or a message the device cannot read. */
   | { readonly type: 'error'; readonly code: string; readonly detail: string };
 
 export type DeviceEventType = DeviceEvent['type'];

@@ -24,7 +24,7 @@ export class Fetch {
     this.#options = options;
   }
 
-  /** Asks for all that is missing at once; the gateway cuts it to what this device takes. */
+  /** Asks for all that is missing at once; the broker cuts it to what this device takes. */
   async begin(offered: Download, signal: AbortSignal): Promise<Fetched> {
     const { store, say, quietMs } = this.#options;
     if (this.#coming?.signal === signal && Date.now() - this.#coming.at < quietMs) return null;

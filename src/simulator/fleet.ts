@@ -63,7 +63,7 @@ const retryMs: Readonly<Record<Part, { readonly first: number; readonly most: nu
 export class Fleet {
   readonly #devices = new Map<PrincipalId, Device>();
   readonly #gateway: Omit<Target, 'ca'>;
-  /** Connects the gateway refused. */
+  /** Connects the broker refused. */
   refusals = 0;
 
   constructor(gateway: Omit<Target, 'ca'>) {

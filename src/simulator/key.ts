@@ -7,7 +7,7 @@ import type { PrincipalId } from '../domain/principal.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** A new P-256 key and a request for it, named `CN=<id>` and nothing more: the gateway knows the rest. */
+/** A new P-256 key and a request for it, named `CN=<id>` and nothing more: the broker knows the rest. */
 export async function makeRequest(id: PrincipalId): Promise<{ keyPem: string; csr: Uint8Array }> {
   const pair = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
   const { subtle } = webcrypto;

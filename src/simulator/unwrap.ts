@@ -1,5 +1,5 @@
-// A device opens what was encrypted to its own key: CMS EnvelopedData with one KeyAgreeRecipientInfo, as the gateway makes it in
-// key mode `keygen`. Written from RFC 5652 and RFC 5753, and apart from what the gateway writes it with.
+// A device opens what was encrypted to its own key: CMS EnvelopedData with one KeyAgreeRecipientInfo, as the broker makes it in
+// key mode `keygen`. Written from RFC 5652 and RFC 5753, and apart from what the broker writes it with.
 import { createDecipheriv, createECDH, createHash, createPrivateKey } from 'node:crypto';
 
 interface Element {

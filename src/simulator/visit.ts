@@ -1,4 +1,4 @@
-// One stay with the gateway, from CONNACK to the end of the connection: subscribe, say hello, send telemetry, and take what
+// One stay with the broker, from CONNACK to the end of the connection: subscribe, say hello, send telemetry, and take what
 // comes one message after the other.
 import type { UpMessage } from '../domain/message.ts';
 import type { PrincipalId } from '../domain/principal.ts';
@@ -25,7 +25,7 @@ export interface VisitOptions {
   readonly tell: Listener;
 }
 
-/** A replacement that was just stored, or one that the gateway has seen before; false: none. */
+/** A replacement that was just stored, or one that the broker has seen before; false: none. */
 export type Renewed = 'new' | 'seen' | false;
 
 export class Visit {
@@ -45,7 +45,7 @@ export class Visit {
     });
   }
 
-  /** Takes in what the gateway published; in order, one at a time. */
+  /** Takes in what the broker published; in order, one at a time. */
   onMessage(topic: string, payload: Uint8Array): void {
     const to = parseEnrollmentTopic(topic);
     // `+` matches the device's own words as well, and a broker may return them.

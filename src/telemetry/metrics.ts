@@ -1,4 +1,4 @@
-// The metrics of one gateway, in a registry of their own. Names, help and labels are in the table beside.
+// The metrics of one broker, in a registry of their own. Names, help and labels are in the table beside.
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type CounterName, type GaugeName, type LabelsOf, type MetricName, metricTable } from './metric-table.ts';
 

@@ -125,7 +125,7 @@ export function decodeUp(word: string, payload: Uint8Array): Decoded<UpMessage> 
   return { ok: true, encoding, message: result.data };
 }
 
-/** As {@link decodeUp}, for devices: what the gateway sent under `word`. */
+/** As {@link decodeUp}, for devices: what the broker sent under `word`. */
 export function decodeDown(word: string, payload: Uint8Array): Decoded<DownMessage> {
   const opened = open(word, downWords, payload);
   if (!opened.ok) return opened;

@@ -73,7 +73,7 @@ export function upShapes(spell: Spellings) {
   ]);
 }
 
-/** The messages of the gateway, told apart by `word`. */
+/** The messages of the broker, told apart by `word`. */
 export function downShapes(spell: Spellings) {
   return z.discriminatedUnion('word', [
     z.object({

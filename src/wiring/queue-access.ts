@@ -31,7 +31,7 @@ export function queueAccess(app: QueueAccessContext) {
   };
 }
 
-/** Null: open. Neither an id's kind nor the access lists change while the gateway runs. */
+/** Null: open. Neither an id's kind nor the access lists change while the broker runs. */
 function gateOf(app: Parameters<typeof queueAccess>[0], session: string): TopicGate | null {
   const id = parsePrincipalId(ownerOfSession(session));
   const principal = id && app.store.glance.principal(id);

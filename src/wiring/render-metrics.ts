@@ -1,4 +1,4 @@
-// What a scrape reads from a running gateway beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
+// What a scrape reads from a running broker beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { Context } from '../app/context.ts';
 import type { Foresight } from '../app/oversight/foresight.ts';
 import { currentRoot, signingCa } from '../app/trust.ts';

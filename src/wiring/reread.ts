@@ -1,4 +1,4 @@
-// Reads the configuration of a running gateway anew, whole or not at all: its policies can take effect at once, and what else in it is
+// Reads the configuration of a running broker anew, whole or not at all: its policies can take effect at once, and what else in it is
 // other than at the start is named.
 import { OperationError } from '../app/operation-error.ts';
 import type { Reread } from '../app/operator/reload.ts';

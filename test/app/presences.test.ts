@@ -41,7 +41,7 @@ async function start(): Promise<void> {
   await app.presences.begin();
 }
 
-/** As a gateway that is stopped does, after its broker has closed. */
+/** As nolapse does when it is stopped, after its broker has closed. */
 async function stop(): Promise<void> {
   await app.presences.end();
   await app.store.close();
@@ -229,7 +229,7 @@ describe('a device behind a gateway', () => {
   });
 });
 
-describe("the gateway's own absence", () => {
+describe("the broker's own absence", () => {
   it('is nobody else’s: who was here when it stopped and comes back after the start was never away', async () => {
     app.presences.came(id);
     now += 5 * day;

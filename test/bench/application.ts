@@ -157,7 +157,7 @@ async function renewFleet(): Promise<{ perSecond: number; cpuMs: number }> {
 
 /** Whole renewals a second: due, offer, CSR, issue, delivery, ack, activation, confirmation, retirement. */
 export async function wholeRenewals(): Promise<Figure> {
-  // A gateway runs for months: the first fleet only lets the code be compiled.
+  // A broker runs for months: the first fleet only lets the code be compiled.
   await renewFleet();
   const fleets: { perSecond: number; cpuMs: number }[] = [];
   for (let round = 0; round < renewalRounds; round += 1) fleets.push(await renewFleet());

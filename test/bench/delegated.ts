@@ -1,5 +1,5 @@
 // A site's thousand devices fall due at one moment and are renewed through one gateway: how long that takes, and how long another
-// client waits for its messages meanwhile. The gateway's server, the site and the other client are processes of their own.
+// client waits for its messages meanwhile. The broker's server, the site and the other client are processes of their own.
 import { type ChildProcess, fork } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -69,7 +69,7 @@ async function makeSite(home: string): Promise<{ gateway: IssuedView; other: Iss
 async function makeDue(home: string, at: number): Promise<void> {
   const { app, outbox } = await assemble(optionsOf(home), { tell: () => undefined }, nobody, 'use');
   const { store } = app;
-  // All dates are reckoned once before: a gateway that begins would else take these for wrong.
+  // All dates are reckoned once before: a broker that begins would else take these for wrong.
   await replan(app, new AbortController().signal);
   const principals = await store.read.principals({ site }, { limit: devices });
   const gateway = parsePrincipalId('gateway');

@@ -1,4 +1,4 @@
-// A ledger of a whole fleet, made in one go: rows straight into the tables, indexes afterwards. What is in it is what a gateway would
+// A ledger of a whole fleet, made in one go: rows straight into the tables, indexes afterwards. What is in it is what a broker would
 // have written for devices that come as those of the simulation do.
 
 import type { LedgerEntry } from '../../src/domain/certificate.ts';

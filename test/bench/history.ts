@@ -1,4 +1,4 @@
-// What a gateway of a million devices has gathered over the years, put straight into the tables, and the work that must not grow with it.
+// What a broker of a million devices has gathered over the years, put straight into the tables, and the work that must not grow with it.
 
 import { settleAlerts } from '../../src/app/oversight/settle-alerts.ts';
 import { startCampaign } from '../../src/app/rollout/campaigns.ts';

@@ -10,7 +10,7 @@ import { type Figure, median } from './figure.ts';
 import { connectMany, connectsPerRound, type Measured, makeFleet, messageMany, messagesPerRound } from './load.ts';
 
 const rounds = 5;
-/** A gateway runs for months: what is measured is code that has been compiled. */
+/** A broker runs for months: what is measured is code that has been compiled. */
 const warmingRounds = 2;
 
 export interface Server extends Measured {

@@ -103,7 +103,7 @@ describe('a publish', () => {
   it.each([
     ['another device', 'devices/d9/x'],
     ['the enrollment of another', '$enroll/1/d9/hello'],
-    ['a word the gateway speaks', '$enroll/1/d1/cert'],
+    ['a word the broker speaks', '$enroll/1/d1/cert'],
     ['the sink itself in disguise', '$nolapse/received'],
   ])('on a topic of %s is acknowledged, told and goes nowhere', async (_what, topic) => {
     const [received, denied] = [house.entrance.received.length, house.entrance.denials.length];

@@ -36,7 +36,7 @@ describe('a subscription below $enroll/1/', () => {
     socket.destroy();
   });
 
-  it('is told to the application, when it asks for what the gateway sends', async () => {
+  it('is told to the application, when it asks for what the broker sends', async () => {
     const client = await house.connected(await gateway(), gatewayId);
     await client.subscribeAsync('$enroll/1/+/csr', { qos: 1 });
     await client.subscribeAsync('gateways/gw-1/#', { qos: 1 });

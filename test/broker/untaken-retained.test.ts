@@ -39,7 +39,7 @@ it('keeps a message for a day, and no other version of it', () => {
 it.each<[string, Partial<ConnectionEnd>]>([
   ['a goodbye', { cause: 'disconnected' }],
   ['silence', { cause: 'silent' }],
-  ['a decision of the gateway', { cause: 'decided' }],
+  ['a decision of the broker', { cause: 'decided' }],
   ['a word of the client well after the message', { heardAt: 1e9 }],
   ['an end long after the message', { endedAt: 1e9 }],
 ])('keeps nothing after %s', (_, end) => {

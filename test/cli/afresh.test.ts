@@ -1,4 +1,4 @@
-// What a runbook sends somebody to is looked at when it is asked for, also where no gateway runs; what takes too long says how old it is.
+// What a runbook sends somebody to is looked at when it is asked for, also where no broker runs; what takes too long says how old it is.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/index.ts';

@@ -1,4 +1,4 @@
-// A home in one file and back: by the built command line, with and without a gateway on the home, whole or not at all.
+// A home in one file and back: by the built command line, with and without a broker on the home, whole or not at all.
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ describe('a backup', () => {
   });
 });
 
-describe('a backup while the gateway runs', () => {
+describe('a backup while the broker runs', () => {
   let gateway: Running;
   const fill = (bytes: number): void => {
     const ledger = openSqlite(join(place.home, 'nolapse.db'));
@@ -85,7 +85,7 @@ describe('a backup while the gateway runs', () => {
   };
   afterEach(() => end(gateway));
 
-  it('holds what was committed, and the gateway goes on', async () => {
+  it('holds what was committed, and the broker goes on', async () => {
     gateway = await startNolapse(place);
     await place.ask('device', 'add', 'pump-2', '--owner', 'o');
     expect(await backUp()).toMatchObject({ code: 0 });
@@ -95,7 +95,7 @@ describe('a backup while the gateway runs', () => {
     expect(JSON.parse(stdout).map(({ id }: { id: string }) => id)).toEqual(['pump-1', 'pump-2']);
   });
 
-  it.each(['the command', 'the gateway'] as const)('leaves nothing under the name when %s is killed', async (which) => {
+  it.each(['the command', 'the broker'] as const)('leaves nothing under the name when %s is killed', async (which) => {
     fill(48 * 1_048_576);
     gateway = await startNolapse(place);
     const watcher = watch(place.folder);
@@ -109,8 +109,8 @@ describe('a backup while the gateway runs', () => {
     const [code] = await ended;
     expect(code).not.toBe(0);
     expect(existsSync(file)).toBe(false);
-    if (which === 'the gateway') expect(partials()).toEqual([]);
-    if (which === 'the gateway') gateway = await startNolapse(place);
+    if (which === 'the broker') expect(partials()).toEqual([]);
+    if (which === 'the broker') gateway = await startNolapse(place);
     // The copy of the killed command may still be under way.
     await expect.poll(async () => (await backUp()).code).toBe(0);
     expect(await restore()).toMatchObject({ code: 0 });

@@ -1,4 +1,4 @@
-// A home whose ledger is damaged: its commands say so, and a gateway serves on with what can be read.
+// A home whose ledger is damaged: its commands say so, and a broker serves on with what can be read.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -52,7 +52,7 @@ it('doctor finds none in a home that is sound', async () => {
 });
 
 it.each(['principal', 'principal_owner'])(
-  'is told of at rest and at a start, and the gateway serves on: %s',
+  'is told of at rest and at a start, and the broker serves on: %s',
   async (name) => {
     damage(name);
     expect(await doctor()).toEqual({

@@ -1,4 +1,4 @@
-// A process that runs out of file descriptors: somebody is told before nobody can connect, and what keeps the gateway going has its own.
+// A process that runs out of file descriptors: somebody is told before nobody can connect, and what keeps the broker going has its own.
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -44,7 +44,7 @@ async function startWithFew(): Promise<{ mqttPort: number; httpPort: number }> {
   return { mqttPort: Number(started['nolapse.port.mqtt']), httpPort: Number(started['nolapse.port.http']) };
 }
 
-/** Connections that say nothing. @returns how many of them there were that the gateway has ended. */
+/** Connections that say nothing. @returns how many of them there were that the broker has ended. */
 async function crowd(port: number, count: number, localAddress = '127.0.0.1'): Promise<() => number> {
   let ended = 0;
   const opened = Array.from({ length: count }, async () => {

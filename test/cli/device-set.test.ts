@@ -1,4 +1,4 @@
-// Single fields of a record, and files that name some of them, at rest and over the socket of a running gateway.
+// Single fields of a record, and files that name some of them, at rest and over the socket of a running broker.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcome, Workplace } from './harness.ts';
 import { end, startNolapse } from './nolapse-process.ts';
@@ -13,7 +13,7 @@ afterAll(() => place.remove());
 const run = (args: readonly string[], input?: string): Promise<Outcome> =>
   place.run([...args, '--home', place.home], input === undefined ? {} : { input });
 
-/** The same is said and answered whether a gateway runs or not. */
+/** The same is said and answered whether a broker runs or not. */
 async function changesRecords(id: string): Promise<void> {
   await place.ask(
     'device',
@@ -51,7 +51,7 @@ async function changesRecords(id: string): Promise<void> {
 describe('a record', () => {
   it('is changed by the fields that are named, on a home at rest', () => changesRecords('pump-1'));
 
-  it('is changed by the fields that are named, over the socket of a gateway', async () => {
+  it('is changed by the fields that are named, over the socket of a broker', async () => {
     const gateway = await startNolapse(place);
     await changesRecords('pump-2');
     await end(gateway);

@@ -1,4 +1,4 @@
-// nolapse evidence: the file it writes, whole and sealed, from a running gateway and from a home at rest; what it says of the time before
+// nolapse evidence: the file it writes, whole and sealed, from a running broker and from a home at rest; what it says of the time before
 // its records; and what it refuses.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -63,8 +63,8 @@ afterAll(async () => {
 
 const ask = (...args: string[]): Promise<Outcome> => place.run(['evidence', '--home', house.home, ...args]);
 
-/** Both ways to the records: over the socket of the running gateway, and into the home while none runs. */
-describe.each(['running', 'at rest'] as const)('nolapse evidence, the gateway %s', (state) => {
+/** Both ways to the records: over the socket of the running broker, and into the home while none runs. */
+describe.each(['running', 'at rest'] as const)('nolapse evidence, the broker %s', (state) => {
   beforeAll(async () => {
     if (state === 'at rest') await house.gateway.close();
   });

@@ -190,7 +190,7 @@ async function compareFigures({ dark, without, within, lapsed }: Expected): Prom
 }
 
 describe('all that an operator can look at', () => {
-  it.each([11, 12, 13])('says the same of a fleet, at rest and while a gateway runs: seed %d', async (seed) => {
+  it.each([11, 12, 13])('says the same of a fleet, at rest and while a broker runs: seed %d', async (seed) => {
     place = new Workplace();
     await place.ask('init');
     const [drawn = []] = fc.sample(fleets, { seed, numRuns: 1 });

@@ -1,4 +1,4 @@
-// What lists look like on a running gateway: an empty one says that it is, and none is wider than a terminal.
+// What lists look like on a running broker: an empty one says that it is, and none is wider than a terminal.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// What becomes of a gateway, and of a command, whose output goes nowhere: it costs lines, and never the service.
+// What becomes of a broker, and of a command, whose output goes nowhere: it costs lines, and never the service.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -61,7 +61,7 @@ async function gauge(httpPort: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-describe('a gateway whose log goes into', () => {
+describe('a broker whose log goes into', () => {
   it.each(Object.keys(deadEnds))('%s starts, serves, alerts and stops in order', async (kind) => {
     const httpPort = await freePort();
     end = deadEnds[kind]?.(place.folder);

@@ -1,4 +1,4 @@
-// A gateway in a process of its own, started by the built command line as an operator would.
+// A broker in a process of its own, started by the built command line as an operator would.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -24,7 +24,7 @@ export async function startNolapse(
   if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => log.write(line));
   child.stderr?.pipe(process.stderr);
   const gone = once(child, 'exit').then(([code]) => {
-    throw new Error(`the gateway ended with ${code}: ${log.lines.map(({ message }) => message).join('\n')}`);
+    throw new Error(`the broker ended with ${code}: ${log.lines.map(({ message }) => message).join('\n')}`);
   });
   gone.catch(() => undefined);
   const started = await Promise.race([log.until('gateway.started', {}, since), gone]);

@@ -1,4 +1,4 @@
-// A pipe that nobody writes into, in the place of a file that the gateway reads: it is a fault, and nobody waits for it.
+// A pipe that nobody writes into, in the place of a file that the broker reads: it is a fault, and nobody waits for it.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ function pipeAt(path: string): string {
   return path;
 }
 
-it('the configuration, read anew by a running gateway', async () => {
+it('the configuration, read anew by a running broker', async () => {
   const config = join(place.folder, 'gateway.yaml');
   writeFileSync(config, '{}\n');
   const log = new Recorder();
@@ -40,7 +40,7 @@ it('the configuration, read anew by a running gateway', async () => {
   expect((await fetch(`http://127.0.0.1:${gateway.httpPort}/healthz`)).status).toBe(200);
 });
 
-it('a key or certificate of the PKI, looked at by a running gateway and by a start', async () => {
+it('a key or certificate of the PKI, looked at by a running broker and by a start', async () => {
   const log = new Recorder();
   gateway = await startNolapse(place, log);
   const key = join(place.home, 'pki', 'issuing.key');

@@ -1,4 +1,4 @@
-// nolapse policy and nolapse reload, as a person runs them: on a home at rest, and on a gateway that goes on serving.
+// nolapse policy and nolapse reload, as a person runs them: on a home at rest, and on a broker that goes on serving.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -94,7 +94,7 @@ describe('nolapse policy', { timeout }, () => {
 });
 
 describe('nolapse reload', { timeout }, () => {
-  it('has a running gateway take over changed policies, and names what waits for the next start', async () => {
+  it('has a running broker take over changed policies, and names what waits for the next start', async () => {
     await start();
     await place.ask('device', 'add', 'm-1', '--owner', 'o');
     configure(`${policies}\nskew: 1m\n`.replace('renewAt: 60%', 'renewAt: 45%'));
@@ -127,7 +127,7 @@ describe('nolapse reload', { timeout }, () => {
     expect(rows.some((row) => row.class === 'meter')).toBe(true);
   });
 
-  it('is asked for by SIGHUP as well, and the gateway goes on', async () => {
+  it('is asked for by SIGHUP as well, and the broker goes on', async () => {
     const { child } = await start();
     configure(policies.replace('renewAt: 40%', 'renewAt: 35%'));
     child.kill('SIGHUP');
@@ -137,7 +137,7 @@ describe('nolapse reload', { timeout }, () => {
     expect(meter?.text).toBe('35%');
   });
 
-  it('has nobody to ask where no gateway runs', async () => {
+  it('has nobody to ask where no broker runs', async () => {
     await place.ask('init');
     const { code, stderr } = await place.run(['reload', '--home', place.home]);
     expect(code).toBe(2);

@@ -17,7 +17,7 @@ const configure = (renewAt: string): void =>
     `classes:\n  default: { lifetime: 90d, renewAt: ${renewAt}, spread: 0%, retryMax: 10% }\n`,
   );
 
-/** A gateway with one device that has been seen in use. */
+/** A broker with one device that has been seen in use. */
 beforeEach(async () => {
   place = new Workplace();
   log = new Recorder();

@@ -1,4 +1,4 @@
-// nolapse start: a gateway that comes up, answers the command line over its socket, and goes when told to.
+// nolapse start: a broker that comes up, answers the command line over its socket, and goes when told to.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// A gateway on a terminal that was stopped with Ctrl-S. The terminal is that of `script`.
+// A broker on a terminal that was stopped with Ctrl-S. The terminal is that of `script`.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';

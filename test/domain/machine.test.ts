@@ -1,4 +1,4 @@
-// What is wrong under the gateway, judged from one look to the next.
+// What is wrong under the broker, judged from one look to the next.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { descriptorBounds, judgeDescriptors, judgeExposures, LogJudgement } from '../../src/domain/machine.ts';

@@ -222,7 +222,7 @@ describe('access', () => {
     }
   });
 
-  it('recognizes a subscription to what the gateway sends', () => {
+  it('recognizes a subscription to what the broker sends', () => {
     const id = idOf('pump-7');
     for (const filter of ['$enroll/1/pump-7/+', '$enroll/1/pump-7/#', '$enroll/1/pump-7/offer', '$enroll/1/+/offer']) {
       expect(asksForEnrollment(filter, id)).toBe(true);

@@ -69,7 +69,7 @@ describe('visits', () => {
   });
 });
 
-describe("the gateway's own absence", () => {
+describe("the broker's own absence", () => {
   it('is taken from the gap it lies in, whole or in part', () => {
     const within = [stop(3 * day, 5 * day)];
     expectGap(seen(within, [0, day], [8 * day]), 5 * day);
@@ -88,7 +88,7 @@ describe("the gateway's own absence", () => {
     expect(awayMs(seen(absences, [0], [5 * day]), absences, 12 * day)).toBe(day);
   });
 
-  it('lets days of a stay count as returns although the gateway was restarted within it', () => {
+  it('lets days of a stay count as returns although the broker was restarted within it', () => {
     const restarts = [30, 60, 90].map((at) => stop(at * day, at * day + 5_000));
     const visits = seen(
       restarts,
@@ -157,7 +157,7 @@ describe('whatever comes and goes', () => {
     { maxLength: 60 },
   );
 
-  it('no gap is longer than the time the gateway was there between two comings', () => {
+  it('no gap is longer than the time the broker was there between two comings', () => {
     fc.assert(
       fc.property(happenings, (each) => {
         let absences: readonly Absence[] = [];

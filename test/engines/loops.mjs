@@ -39,13 +39,13 @@ async function startNolapse(engine, copy, home) {
   timeout.abort();
   if (first === 'late') child.kill('SIGKILL');
   if (first !== true)
-    throw fault(first === 'late' ? 'the gateway did not start in time' : `the gateway ended with ${first}`);
+    throw fault(first === 'late' ? 'the broker did not start in time' : `the broker ended with ${first}`);
   return {
     ended,
     stop: async () => {
       child.kill('SIGTERM');
       const [code, signal] = await ended;
-      if (code !== 0) throw fault(`the gateway ended with ${code ?? signal}`);
+      if (code !== 0) throw fault(`the broker ended with ${code ?? signal}`);
     },
   };
 }
@@ -54,7 +54,7 @@ export async function starts(engine, copy, home, times) {
   for (let turn = 0; turn < times; turn += 1) await (await startNolapse(engine, copy, home)).stop();
 }
 
-/** A gateway that nobody connects to: its sweeps, chores and alerts go on. */
+/** A broker that nobody connects to: its sweeps, chores and alerts go on. */
 export async function idle(engine, copy, home, seconds) {
   const gateway = await startNolapse(engine, copy, home);
   await Promise.race([pause(seconds * 1_000), gateway.ended]);

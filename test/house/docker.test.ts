@@ -43,7 +43,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(secrets, { recursive: true, force: true }));
 
-/** A gateway with the environment the compose file gives it; only the secret lies elsewhere. */
+/** A broker with the environment the compose file gives it; only the secret lies elsewhere. */
 function startAsComposed(): Promise<GatewayProcess> {
   const names = service.environment['NOLAPSE_SERVER_NAMES']?.replace(/^\$\{NOLAPSE_SERVER_NAMES:-(.*)\}$/, '$1') ?? '';
   return startProcess('', {
@@ -84,7 +84,7 @@ describe('the image', () => {
     expect(values(runtime, 'EXPOSE')).toEqual(['8883 8884 8880']);
   });
 
-  it('has a health check that tells a running gateway from one that is not', async () => {
+  it('has a health check that tells a running broker from one that is not', async () => {
     const [, json = '[]'] = /^HEALTHCHECK .*?CMD (\[.*\])$/m.exec(runtime) ?? [];
     const [command = '', ...args] = JSON.parse(json) as string[];
     expect(command).toBe('node');

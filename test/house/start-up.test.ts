@@ -1,4 +1,4 @@
-// Each command loads what it needs and no more: most ask a running gateway, and answer without the weight of one. What a process
+// Each command loads what it needs and no more: most ask a running broker, and answer without the weight of one. What a process
 // has loaded is what V8 itself says at its end.
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ function scriptsIn(file: string): string[] {
   return result.map(({ url }) => url);
 }
 
-describe('what needs no gateway', () => {
+describe('what needs no broker', () => {
   it.each(['--help', '--version', 'start --help', 'demo --help'])(
     'loads no package but commander: nolapse %s',
     async (line) => {
@@ -37,7 +37,7 @@ describe('what needs no gateway', () => {
   );
 });
 
-describe('on a running gateway', () => {
+describe('on a running broker', () => {
   let gateway: Running;
   beforeAll(async () => {
     gateway = await startNolapse(place);

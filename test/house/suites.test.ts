@@ -74,7 +74,7 @@ describe('a file whose name does not end in .long.test.ts', () => {
     expect(slow).toEqual([]);
   });
 
-  it('kills no gateway', () => {
+  it('kills no broker', () => {
     const killers = short.filter((file) => /from '.*\/mortal\.ts'/.test(readFileSync(file, 'utf8')));
     expect(killers).toEqual([]);
   });

@@ -133,7 +133,7 @@ describe('the control socket', () => {
     expect(await (await client()).doctor()).toEqual([]);
   });
 
-  it('is not taken from a gateway that is alive', async () => {
+  it('is not taken from a broker that is alive', async () => {
     await serve(() => []);
     const { operationsFor } = fakeOperations(() => null);
     await expect(startControlServer({ home, operationsFor, log })).rejects.toMatchObject({ code: 'home_in_use' });
@@ -146,7 +146,7 @@ describe('the control socket', () => {
     await expect(startControlServer({ home, operationsFor, log })).rejects.toMatchObject({ code: 'not_a_socket' });
   });
 
-  it('is gone when the gateway has stopped', async () => {
+  it('is gone when the broker has stopped', async () => {
     await serve(() => []);
     await server?.close();
     server = undefined;
@@ -305,7 +305,7 @@ describe('an operation over the socket', () => {
     ]);
   });
 
-  it('that carries a file that cannot be read to its end fails with why, and the gateway hears no end of it', async () => {
+  it('that carries a file that cannot be read to its end fails with why, and the broker hears no end of it', async () => {
     let begun: () => void = () => {};
     const beginning = new Promise<void>((resolve) => (begun = resolve));
     let heard: (message: string) => void = () => {};
@@ -335,7 +335,7 @@ describe('an operation over the socket', () => {
     expect(asked).toEqual([]);
   });
 
-  it('is finished before the gateway closes its socket', async () => {
+  it('is finished before the broker closes its socket', async () => {
     let release: (value: unknown) => void = () => {};
     const { asked } = await serve(() => new Promise((resolve) => (release = resolve)));
     const answer = (await client()).doctor();

@@ -1,4 +1,4 @@
-// Debian's own Alertmanager beside a real gateway: it takes what it is posted, shows it in its API, sends it on to whoever is paged, and
+// Debian's own Alertmanager beside a real broker: it takes what it is posted, shows it in its API, sends it on to whoever is paged, and
 // resolves it; also after it was restarted without a memory.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -162,7 +162,7 @@ function fingerprintIn(pair: string): string {
   return fingerprintOf(new X509Certificate(readFileSync(pemOf(pair))).raw);
 }
 
-/** Publishes at the gateway itself with this pair of the bridge's. @returns the exit code of mosquitto_pub. */
+/** Publishes at nolapse itself with this pair of the bridge's. @returns the exit code of mosquitto_pub. */
 async function publishWith(pair: string, topic: string, message: string): Promise<unknown> {
   const files = ['--cafile', join(site, 'ca.crt'), '--cert', pemOf(pair), '--key', pemOf(pair)];
   const address = ['-h', 'localhost', '-p', String(gateway.mqttPort), '-i', 'gw-1:probe'];

@@ -1,5 +1,5 @@
 // A device whose firmware is a program of examples/: its folder as it leaves the factory, and runs of the program that end by
-// themselves or are cut off after a step. The gateway is asked over its control socket what it has come to know.
+// themselves or are cut off after a step. The broker is asked over its control socket what it has come to know.
 import { spawn } from 'node:child_process';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -89,7 +89,7 @@ export class DeviceProgram {
     return device;
   }
 
-  /** `port` is another way to the gateway than the direct one. */
+  /** `port` is another way to the broker than the direct one. */
   run(
     { command, args = [] }: Program,
     options: Readonly<Record<string, number>> = {},

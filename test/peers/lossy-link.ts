@@ -1,4 +1,4 @@
-// A way between a device and the gateway that loses, repeats and reorders whole MQTT packets, and breaks connections. TLS ends here: the
+// A way between a device and the broker that loses, repeats and reorders whole MQTT packets, and breaks connections. TLS ends here: the
 // test owns the device's keys, and so the link connects onwards with the very certificate that the device presented.
 import { spawnSync } from 'node:child_process';
 import type { KeyObject, X509Certificate } from 'node:crypto';
@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 
 /**
  * What befalls a packet. `hold`: it comes after the next one on its way. `break`: it is lost, and the connection with it. `refuse`: the
- * device gets a CONNACK 5 in its place, and the gateway nothing. Bytes: these come in its place.
+ * device gets a CONNACK 5 in its place, and the broker nothing. Bytes: these come in its place.
  */
 export type Fate = 'pass' | 'lose' | 'repeat' | 'hold' | 'break' | 'refuse' | Buffer;
 
@@ -53,7 +53,7 @@ export function keyOf(certificate: X509Certificate, candidates: readonly KeyObje
 
 export interface LossyOptions {
   readonly identity: Identity;
-  /** The gateway's port on the loopback. */
+  /** The broker's port on the loopback. */
   readonly target: () => number;
   readonly key: (certificate: X509Certificate) => KeyObject;
   readonly fate: (packet: Packet) => Fate;
@@ -143,7 +143,7 @@ export class LossyLink {
   }
 }
 
-/** An error of the gateway to this device, as a whole PUBLISH at QoS 1. */
+/** An error of the broker to this device, as a whole PUBLISH at QoS 1. */
 export function errorTo(device: string, payload: Buffer): Buffer {
   const topic = Buffer.from(`$enroll/1/${device}/error`);
   const body = Buffer.concat([Buffer.from([0, topic.length]), topic, Buffer.from([0x7f, 0xff]), payload]);

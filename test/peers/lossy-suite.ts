@@ -63,7 +63,7 @@ export function lossySuite(reference: Reference): void {
     identity = localIdentity();
   });
 
-  /** A device whose renewal is due and whose way to the gateway is a link with this fate. */
+  /** A device whose renewal is due and whose way to the broker is a link with this fate. */
   async function onLink<T>(
     id: string,
     fate: (packet: Packet, device: DeviceProgram) => Fate,
@@ -161,7 +161,7 @@ export function lossySuite(reference: Reference): void {
     });
   });
 
-  it('reports a replacement that is refused before the gateway saw it, and takes the next offer', async () => {
+  it('reports a replacement that is refused before the broker saw it, and takes the next offer', async () => {
     let refused = 0;
     const fate = (packet: Packet, device: DeviceProgram): Fate => {
       if (isOld(packet, device) || packet.type !== connect || refused > 0) return 'pass';
@@ -195,7 +195,7 @@ export function lossySuite(reference: Reference): void {
 
   const storedAt = (): number => Math.max(1, packets - 6);
 
-  it('keeps a pause that the gateway asked for across a restart, and asks no sooner', async () => {
+  it('keeps a pause that the broker asked for across a restart, and asks no sooner', async () => {
     let paused = 0;
     const seconds = [3_600, 2];
     const fate = ({ way, type }: Packet, device: DeviceProgram): Fate => {
@@ -219,7 +219,7 @@ export function lossySuite(reference: Reference): void {
     });
   });
 
-  it('finds its way when the replacement is refused that the gateway has seen', async () => {
+  it('finds its way when the replacement is refused that the broker has seen', async () => {
     let seen = 0;
     let refused = 0;
     const fate = (packet: Packet, device: DeviceProgram): Fate => {

@@ -1,4 +1,4 @@
-// A gateway in a process of its own, with a home that a test fills; its log is kept line by line.
+// A broker in a process of its own, with a home that a test fills; its log is kept line by line.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Workplace } from '../cli/harness.ts';
@@ -18,7 +18,7 @@ export interface GatewayProcess {
   remove(): Promise<void>;
 }
 
-/** Starts on free ports, with this YAML beside them and these variables. Rejects when the gateway does not come up. */
+/** Starts on free ports, with this YAML beside them and these variables. Rejects when the broker does not come up. */
 export async function startProcess(yaml: string, env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
   const place = new Workplace();
   mkdirSync(place.home, { mode: 0o700 });

@@ -1,4 +1,4 @@
-// What every reference device must show against a gateway in its own process: a whole renewal within its budget, one cut off at every
+// What every reference device must show against a broker in its own process: a whole renewal within its budget, one cut off at every
 // step and in the middle of every write, one whose state record is damaged, one too large. A device's own test adds what is its own.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export interface Reference {
   prepare?(bench: Bench): void;
 }
 
-/** A gateway of its own, from before the first test to after the last. */
+/** A broker of its own, from before the first test to after the last. */
 export function benchOf({ mode, program, prepare }: Reference): Bench {
   let gateway: GatewayProcess;
   const bench: Bench = {

@@ -33,7 +33,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('the shell
   });
   afterAll(() => gateway?.remove());
 
-  /** A device whose renewal is due, with a link of this fate before the gateway. */
+  /** A device whose renewal is due, with a link of this fate before the broker. */
   async function over(
     id: string,
     fate: (packet: Packet, device: ShellDevice) => Fate,
@@ -88,7 +88,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('the shell
     });
   });
 
-  it.concurrent('reports a replacement that is refused before the gateway saw it, and takes the next offer', async () => {
+  it.concurrent('reports a replacement that is refused before the broker saw it, and takes the next offer', async () => {
     let refused = 0;
     const fate = (packet: Packet, device: ShellDevice): Fate => {
       if (isOld(packet, device) || packet.type !== connect || refused > 0) return 'pass';
@@ -125,7 +125,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('the shell
     });
   });
 
-  it.concurrent('goes forward when the gateway says that it has seen the replacement that was refused', async () => {
+  it.concurrent('goes forward when the broker says that it has seen the replacement that was refused', async () => {
     let refused = 0;
     let renewal = '';
     const fate = (packet: Packet, device: ShellDevice): Fate => {
@@ -177,7 +177,7 @@ describe.skipIf(missing('mosquitto_pub', 'mosquitto_sub', 'openssl'))('the shell
     });
   });
 
-  it.concurrent('keeps a pause that the gateway asked for, and does not even connect before', async () => {
+  it.concurrent('keeps a pause that the broker asked for, and does not even connect before', async () => {
     let paused = 0;
     const fate = (packet: Packet, device: ShellDevice): Fate => {
       if (packet.way === 'up' || packet.type !== publish || paused > 0) return 'pass';

@@ -1,4 +1,4 @@
-// A shell, mosquitto's clients and openssl carry one whole renewal through against a gateway in its own process.
+// A shell, mosquitto's clients and openssl carry one whole renewal through against a broker in its own process.
 import { execFile, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
     size_t got = 0;
     if (argc != 7 || strlen(argv[6]) >= 100) return 2;
     prepare(argv);
-    /* The name is what the certificate is checked against; the gateway of a test listens here. */
+    /* The name is what the certificate is checked against; the broker of a test listens here. */
     check("connect", mbedtls_net_connect(&net, "127.0.0.1", argv[2], MBEDTLS_NET_PROTO_TCP));
     check("handshake", mbedtls_ssl_handshake(&ssl));
     check("CONNECT", mbedtls_ssl_write(&ssl, packet, connect_packet(packet, argv[6])));

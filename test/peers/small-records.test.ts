@@ -33,7 +33,7 @@ describe.skipIf(missing('gcc', '/usr/include/mbedtls/ssl.h'))('a client with TLS
     return spawnSync(program, args, { encoding: 'utf8' });
   }
 
-  it('connects to a gateway with a name of 40 characters', async () => {
+  it('connects to a broker with a name of 40 characters', async () => {
     expect(name).toHaveLength(40);
     const { status, stdout, stderr } = await connect(gateways[0], name);
     expect([status, stderr]).toEqual([0, '']);

@@ -1,5 +1,5 @@
 // What the issuing CA's key alone is worth to a thief: openssl signs a certificate with it that any chain check believes, and
-// the gateway, whose ledger has never seen it, does not let it in.
+// the broker, whose ledger has never seen it, does not let it in.
 import { execFile } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Every row of the admission table on the real gateway, over real TLS, both ways.
+// Every row of the admission table on the real broker, over real TLS, both ways.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const hour = 60 * minute;
 let house: House;
 afterEach(() => house.close());
 
-/** A gateway whose clock runs ahead of ours by what the test says. */
+/** A broker whose clock runs ahead of ours by what the test says. */
 async function openAt(yaml?: string): Promise<{ ahead: (ms: number) => void }> {
   let offset = 0;
   house = await openHouse({
@@ -46,7 +46,7 @@ async function expectStranger() {
   return maker;
 }
 
-describe('admission on the real gateway', () => {
+describe('admission on the real broker', () => {
   it('admits an active certificate, under its id and with a suffix, and no other client id', async () => {
     await openAt();
     const pump = await house.device('pump-1');

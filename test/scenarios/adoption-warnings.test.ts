@@ -1,5 +1,5 @@
 // What an import says of certificates that it takes, or passes over, and that will not do what their owner expects: each note about a
-// key is held against what this gateway's TLS does with it.
+// key is held against what this broker's TLS does with it.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { IClientOptions } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';

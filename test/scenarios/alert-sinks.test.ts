@@ -1,4 +1,4 @@
-// Who is told of alerts, and what they may do about it: receivers that are down, slow, hostile or gone, services on topics, and a gateway
+// Who is told of alerts, and what they may do about it: receivers that are down, slow, hostile or gone, services on topics, and a broker
 // that stops in between. What waits survives, in its order, and hurts nobody else.
 import { createHmac } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ async function fetchMetric(name: string): Promise<number> {
 }
 
 describe('a webhook', () => {
-  it('that is down is told everything in its order once it is back, also after the gateway was stopped', async () => {
+  it('that is down is told everything in its order once it is back, also after the broker was stopped', async () => {
     const hook = await opened(new CloudEventsReceiver(secret));
     await hook.close();
     await openWith(hookAt(hook, ', secretFile: secret'));
@@ -386,7 +386,7 @@ describe('topics for services', () => {
     await (await second).endAsync();
   });
 
-  it('are published to by nobody but the gateway', async () => {
+  it('are published to by nobody but the broker', async () => {
     await openWith('{ mqtt: true }', pager);
     const service = { kind: 'service' } as const;
     const listener = await connect(house, await house.device('pager', service), 'pager');

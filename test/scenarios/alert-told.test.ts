@@ -71,7 +71,7 @@ describe('an alert whose owner changes', () => {
     expect((await hook.untilTold('expiry_approaching/pump-1', 'updated')).data.owner).toBe('anna');
   });
 
-  it('ends under each of its old labels after the receiver was away and the gateway stopped', async () => {
+  it('ends under each of its old labels after the receiver was away and the broker stopped', async () => {
     await open();
     await manager.untilHaving({ ...alarm, owner: 'tests' }, 'firing');
     await manager.close();

@@ -1,4 +1,4 @@
-// The gateway is killed with SIGKILL while a webhook has been told of alerts and has not answered: after the start it is told again, under
+// The broker is killed with SIGKILL while a webhook has been told of alerts and has not answered: after the start it is told again, under
 // the same ids, and all that followed in its order.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

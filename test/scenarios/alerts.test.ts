@@ -1,4 +1,4 @@
-// Each kind of alert through its life, on the real gateway: what brings it about, that a receiver is told once of each step, and what
+// Each kind of alert through its life, on the real broker: what brings it about, that a receiver is told once of each step, and what
 // ends it. Certificates live for 90 days, and time passes as the test turns it.
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -69,7 +69,7 @@ async function device(id: string): Promise<Credentials> {
   return credentials;
 }
 
-/** What was told of devices. Of its own certificates the gateway may tell when a test turns the clock between two looks at them. */
+/** What was told of devices. Of its own certificates the broker may tell when a test turns the clock between two looks at them. */
 const ofDevices = () => hook.events.filter(({ data }) => data.kind !== 'own_certificate');
 
 const leave = (client: MqttClient): Promise<void> => client.endAsync();
@@ -229,7 +229,7 @@ describe('an alert about a device', () => {
     await hook.untilTold('no_owner/pump-1', 'cleared');
   });
 
-  it('follows a policy that was changed while the gateway was stopped, and is raised anew by none that was not', async () => {
+  it('follows a policy that was changed while the broker was stopped, and is raised anew by none that was not', async () => {
     await open();
     await device('pump-1');
     pass(75 * day);
@@ -293,7 +293,7 @@ describe('an alert about strangers', () => {
   });
 });
 
-describe('an alert about the gateway', () => {
+describe('an alert about the broker', () => {
   it('tells of a clock that was set, and has everybody looked at again', async () => {
     await open();
     await device('pump-1');

@@ -1,4 +1,4 @@
-// The long work of a gateway, one thing at a time: what is due again at once keeps nothing else from its turn.
+// The long work of a broker, one thing at a time: what is due again at once keeps nothing else from its turn.
 import { afterEach, expect, it } from 'vitest';
 import { type House, openHouse } from './harness.ts';
 

@@ -1,4 +1,4 @@
-// The gateway's clock jumps and is set right again: an hour, a day, a year, forward or back, while it runs or between two runs. Afterwards
+// The broker's clock jumps and is set right again: an hour, a day, a year, forward or back, while it runs or between two runs. Afterwards
 // everybody has what they had, and whatever was retired, refused or begun meanwhile was alerted of.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Operations } from '../../src/app/operator/operate.ts';
@@ -95,7 +95,7 @@ describe('a clock that jumps', () => {
       expect(new Set(begun.map(({ principalId }) => principalId as string))).toEqual(
         new Set(isOver ? fleet.keys() : ms === day ? ['waiting'] : []),
       );
-      // What is more than one device's turn is told at once: as a set clock, or as a gateway that stood still for a year.
+      // What is more than one device's turn is told at once: as a set clock, or as a broker that stood still for a year.
       if (how === 'while it runs') expect(first).toContain('clock_moved');
       else if (ms < 0) expect(first).toContain('clock_moved');
       else expect(first.includes('ledger_stale')).toBe(isOver);

@@ -1,4 +1,4 @@
-// The gateway's clock is wrong for a while: far ahead at a start, or set back while it runs. When it is right again nobody is
+// The broker's clock is wrong for a while: far ahead at a start, or set back while it runs. When it is right again nobody is
 // kept out, and nothing waits for a time that has gone.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// What a whole renewal costs a device: bytes of MQTT payload both ways, and publishes of its own, measured on the real gateway.
+// What a whole renewal costs a device: bytes of MQTT payload both ways, and publishes of its own, measured on the real broker.
 // The table is printed, and held against the one in docs/protocol.md.
 import { readFileSync } from 'node:fs';
 import type { MqttClient } from 'mqtt';

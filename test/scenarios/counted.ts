@@ -46,7 +46,7 @@ export class FrameReader {
 
 export interface Counted {
   readonly client: MqttClient;
-  /** What came from the gateway. */
+  /** What came from the broker. */
   readonly down: FrameReader;
   /** As power loss does: nothing is said, nothing is waited for. */
   cut(): void;

@@ -80,7 +80,7 @@ async function expectRefused(
   return error;
 }
 
-/** What the journal keeps of the gateway's refusals, in order; read from the file, while no gateway has it open. */
+/** What the journal keeps of the gateway's refusals, in order; read from the file, while no broker has it open. */
 async function keptRefusals(): Promise<string[]> {
   let kept: { principal: string; detail: string }[] = [];
   await house.restart(() => {

@@ -1,5 +1,5 @@
 // A site gateway carries the telemetry of the devices that were delegated to it with that, both ways and of no others: live, retained,
-// from a queue, and not one message longer than its delegation stands. On the real gateway, over real TLS.
+// from a queue, and not one message longer than its delegation stands. On the real broker, over real TLS.
 import { connect as connectTls } from 'node:tls';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ access:
     gw-odd: { publish: ['site/{id}/{delegated}/up'], subscribe: ['site/+/{delegated}/#'] }
 `;
 
-/** Milliseconds that the gateway's clock is ahead. */
+/** Milliseconds that the broker's clock is ahead. */
 let ahead = 0;
 let house: House;
 const clients: MqttClient[] = [];

@@ -1,4 +1,4 @@
-// Devices that speak to nobody but their site's gateway are renewed from beginning to end: on the real gateway, over real TLS.
+// Devices that speak to nobody but their site's gateway are renewed from beginning to end: on the real broker, over real TLS.
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requestProofText, useProofText } from '../../src/domain/proof.ts';

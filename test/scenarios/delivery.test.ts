@@ -1,4 +1,4 @@
-// Range delivery on the real gateway, over real TLS: no packet to a device is ever larger than it said, and a replacement is had
+// Range delivery on the real broker, over real TLS: no packet to a device is ever larger than it said, and a replacement is had
 // in as many pieces and over as many connections as the device likes.
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// The alert about a device that is thrown out again and again, on the real gateway: raised once, by whatever cause, and over after a while.
+// The alert about a device that is thrown out again and again, on the real broker: raised once, by whatever cause, and over after a while.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { framed, publishBytes } from '../broker/harness.ts';
 import { type Credentials, type House, openHouse } from './harness.ts';

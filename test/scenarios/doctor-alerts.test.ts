@@ -1,4 +1,4 @@
-// `doctor` and the alerts say the same of the machine, the home and the gateway's own certificates, whatever came before: on a gateway that
+// `doctor` and the alerts say the same of the machine, the home and the broker's own certificates, whatever came before: on a broker that
 // runs, after what a start has set right, after a hand has cleared an alert, and on a home at rest.
 import { chmodSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ for (const first of ['doctor', 'alerts'] as const) {
   describe(`a home that others can reach into, of which ${first} are asked first`, () => {
     afterEach(() => house.close());
 
-    it('is told of at once while the gateway runs, and no longer once it is closed', async () => {
+    it('is told of at once while the broker runs, and no longer once it is closed', async () => {
       house = await openHouse();
       const { operations } = house.gateway;
       expect(await aboutHome(operations, first)).toBeNull();
@@ -123,7 +123,7 @@ const lines: readonly (readonly [line: string, kind: AlertKind, subject: string,
   ['delegations', 'delegation_short', 'site north', false],
 ];
 
-/** As on a gateway that runs, whose log and descriptors are well. */
+/** As on a broker that runs, whose log and descriptors are well. */
 const running = ({ app }: Assembled): App => ({
   ...app,
   machine: {

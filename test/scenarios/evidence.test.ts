@@ -1,4 +1,4 @@
-// Evidence from a running gateway with a real renewal behind it: what is handed out is what happened, of the period that was asked for, a
+// Evidence from a running broker with a real renewal behind it: what is handed out is what happened, of the period that was asked for, a
 // page at a time.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EvidenceQuery, EvidenceView } from '../../src/app/oversight/evidence.ts';

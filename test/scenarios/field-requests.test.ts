@@ -1,4 +1,4 @@
-// Requests as TLS stacks write them, through the gateway: certified whatever they ask for beside their key, and what was ignored is in
+// Requests as TLS stacks write them, through the broker: certified whatever they ask for beside their key, and what was ignored is in
 // the renewal's record once.
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';

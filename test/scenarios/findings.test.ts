@@ -1,4 +1,4 @@
-// What the gateway finds in a fleet that somebody should see to: who came and is not known, who is known and never came, and what a
+// What the broker finds in a fleet that somebody should see to: who came and is not known, who is known and never came, and what a
 // look over the inventory shows.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A real gateway in this process, on real sockets with real TLS, with short lifetimes or a clock that a test turns; its log
+// A real broker in this process, on real sockets with real TLS, with short lifetimes or a clock that a test turns; its log
 // is kept so that a test waits for what happened, not for a guessed time.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ export interface House {
   ): Promise<IssuedView>;
   /** Writes another configuration, as {@link HouseOptions.yaml} has it, which counts once it is read. */
   configure(yaml: string): void;
-  /** Stops the gateway and starts another on the same home; `between` runs while none does. */
+  /** Stops the broker and starts another on the same home; `between` runs while none does. */
   restart(between?: () => void | Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
@@ -180,7 +180,7 @@ export class Speaker {
     });
   }
 
-  /** Subscribes to what the gateway sends. */
+  /** Subscribes to what the broker sends. */
   async listen(): Promise<this> {
     await this.client.subscribeAsync(`$enroll/1/${this.id}/+`, { qos: 1 });
     return this;

@@ -1,4 +1,4 @@
-// An inventory source that was taken over, or never was what it seemed: what it can send, and that nothing of it harms gateway or
+// An inventory source that was taken over, or never was what it seemed: what it can send, and that nothing of it harms broker or
 // inventory. The server is real; what it answers is written byte by byte.
 
 import { writeFileSync } from 'node:fs';

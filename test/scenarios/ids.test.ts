@@ -1,4 +1,4 @@
-// Ids as fleets have them on the real gateway: MAC addresses, e-mail addresses and URNs renew like any other, and no principal gets
+// Ids as fleets have them on the real broker: MAC addresses, e-mail addresses and URNs renew like any other, and no principal gets
 // at the session, queue or will of another whose id looks like its own.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -111,7 +111,7 @@ describe('a client id', () => {
     expect(ledger).not.toContain('a:b:away');
   });
 
-  it('keeps sessions apart that were stored before the longer id was there, also when it was added while no gateway ran', async () => {
+  it('keeps sessions apart that were stored before the longer id was there, also when it was added while no broker ran', async () => {
     house = await openHouse({ yaml: 'classes: {}' });
     const outer = await house.device('a');
     const kept = await connect(house, outer, 'a:b', { clean: false });
@@ -216,7 +216,7 @@ describe('ids that differ by case alone', () => {
   });
 });
 
-/** The names of sessions that have subscriptions in the store, read while the gateway does not run. */
+/** The names of sessions that have subscriptions in the store, read while the broker does not run. */
 async function storedSessions(): Promise<string[]> {
   let names: string[] = [];
   await house.restart(() => {

@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => house.close());
 
-/** The link between the device and the gateway. */
+/** The link between the device and the broker. */
 class Link {
   readonly #server = createServer((near) => this.#join(near));
   readonly #sockets = new Set<Socket>();

@@ -1,5 +1,5 @@
 // Decisions about the inventory and about site gateways that would leave certificates too little time: refused unless somebody insists, or
-// alerted of before anything lapses. On the real gateway, with certificates of 90 days and a clock that the test turns.
+// alerted of before anything lapses. On the real broker, with certificates of 90 days and a clock that the test turns.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Alerts about addresses of known devices whose connections are kept out before anybody can say whose they are, on the real gateway.
+// Alerts about addresses of known devices whose connections are kept out before anybody can say whose they are, on the real broker.
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { afterEach, expect, it } from 'vitest';

@@ -43,7 +43,7 @@ async function fetchNext(device: Speaker): Promise<{ renewal: string; mode: KeyM
 const runRenewal = (device: string) => house.gateway.operations.runRenewal({ device });
 const renewalOf = async (id: string) => (await house.gateway.operations.showDevice({ id })).renewals[0];
 
-/** Every byte the gateway keeps on disk, and every line it wrote. */
+/** Every byte the broker keeps on disk, and every line it wrote. */
 function everythingKept(): Buffer {
   const files = readdirSync(house.home).filter((name) => name.startsWith('nolapse.db'));
   return Buffer.concat([

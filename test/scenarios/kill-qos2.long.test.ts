@@ -1,4 +1,4 @@
-// The gateway is killed with SIGKILL between PUBREC and PUBREL, in either direction: once the clients have come back, the message
+// The broker is killed with SIGKILL between PUBREC and PUBREL, in either direction: once the clients have come back, the message
 // has been delivered exactly once.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,11 +81,11 @@ async function publish(raw: Raw, messageId: number, payload: string): Promise<vo
   await raw.until(() => raw.of('pubcomp').some((packet) => packet.messageId === messageId));
 }
 
-describe('a QoS 2 message from a client to the gateway', () => {
+describe('a QoS 2 message from a client to the broker', () => {
   it.each([
     ['after PUBREC, which the client has', true],
     ['after a PUBREC that was lost on its way', false],
-  ])('is delivered once when the gateway is killed %s', { timeout: 120_000 }, async (_, hasPubrec) => {
+  ])('is delivered once when the broker is killed %s', { timeout: 120_000 }, async (_, hasPubrec) => {
     await leaveSubscribed();
     const first = await publisher();
     first.send(message(7, 'once'));
@@ -131,8 +131,8 @@ async function halfway() {
   return { listening, sender, sent };
 }
 
-describe('a QoS 2 message from the gateway to a subscriber', () => {
-  it('is released, and not sent again, when the gateway is killed after the subscriber’s PUBREC', {
+describe('a QoS 2 message from the broker to a subscriber', () => {
+  it('is released, and not sent again, when the broker is killed after the subscriber’s PUBREC', {
     timeout: 120_000,
   }, async () => {
     const { listening, sender, sent } = await halfway();
@@ -153,7 +153,7 @@ describe('a QoS 2 message from the gateway to a subscriber', () => {
     expect(await receiveUntil(await subscriber(), 'the end')).toEqual(['the end']);
   });
 
-  it('is sent again with DUP and its identifier when the gateway is killed before PUBREC arrived', {
+  it('is sent again with DUP and its identifier when the broker is killed before PUBREC arrived', {
     timeout: 120_000,
   }, async () => {
     const { listening, sender, sent } = await halfway();

@@ -1,4 +1,4 @@
-// The gateway is killed with SIGKILL at each state of a renewal and started again: the renewal completes, no certificate is
+// The broker is killed with SIGKILL at each state of a renewal and started again: the renewal completes, no certificate is
 // issued twice for one request, and no message acknowledged to a QoS 1 publisher is lost.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ async function issue(id: string, more: object = {}): Promise<IssuedView> {
 
 const states = ['due', 'offered', 'requested', 'issued', 'delivered', 'installed', 'activated', 'confirmed', 'retired'];
 
-describe('a gateway killed in the middle', () => {
+describe('a broker killed in the middle', () => {
   it.each(states)('at renewal.%s goes on where it was', { timeout: 60_000 }, async (state) => {
     gateway = await Mortal.start(home);
     const first = await issue('pump-1');

@@ -1,5 +1,5 @@
 // Devices that come rarely are renewed on an early visit, those that are always on no earlier than their policy says; and who will
-// be dark is named before it is. On the real gateway, with certificates of 90 days and a clock that the test turns: time passes,
+// be dark is named before it is. On the real broker, with certificates of 90 days and a clock that the test turns: time passes,
 // the clock is not set.
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ const show = (id: string) => house.gateway.operations.showDevice({ id });
 const here = async (id: string): Promise<boolean | undefined> => (await show(id)).presence?.here;
 const daysUntil = (instant: number | null | undefined): number => ((instant ?? Number.NaN) - clock.now()) / day;
 
-/** What it presents, without the check of a server's certificate that is as far in the future as the gateway's clock. */
+/** What it presents, without the check of a server's certificate that is as far in the future as the broker's clock. */
 const bare = ({ certificatePem, keyPem }: Credentials): Credentials => ({ certificatePem, keyPem });
 
 async function open(id: string, credentials: Credentials): Promise<Speaker> {
@@ -87,7 +87,7 @@ describe('a device that comes rarely', () => {
     expect((presence?.comesEveryMs ?? 0) / day).toBeLessThan(25 * 1.27);
   });
 
-  it('is known by the gateway that starts anew, and its absence is not the gateway’s', async () => {
+  it('is known by the broker that starts anew, and its absence is not the broker’s', async () => {
     const credentials = await house.device('well-1');
     await visit('well-1', credentials);
     pass(10 * day);

@@ -15,7 +15,7 @@ const started = Date.now();
 const clock = { now: () => started + passedMs, steady: () => passedMs };
 let house: House;
 let receivers: Receiver[];
-/** The gateway's own connection to its ledger. */
+/** The broker's own connection to its ledger. */
 let database: Database;
 
 async function open(alerts: (urls: readonly string[]) => string, ...more: Receiver[]): Promise<void> {

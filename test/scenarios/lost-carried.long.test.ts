@@ -1,5 +1,5 @@
 // Whatever one message is lost, comes twice or costs the site gateway its connection: the renewal of the device that it speaks for ends in
-// `done`. With a device that does what docs/protocol.md says, on the real gateway.
+// `done`. With a device that does what docs/protocol.md says, on the real broker.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Encoding, KeyMode } from '../../src/domain/principal.ts';
 import { CarriedDevice, carryOrders } from './carried-device.ts';

@@ -1,5 +1,5 @@
 // Whatever one message of a renewal is lost, comes twice or ends its connection, and in whichever order the device says hello and subscribes:
-// the conversation ends in `done`. With a device that does what docs/protocol.md says, on the real gateway.
+// the conversation ends in `done`. With a device that does what docs/protocol.md says, on the real broker.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Encoding, KeyMode } from '../../src/domain/principal.ts';
 import { connect, type House, openHouse } from './harness.ts';

@@ -1,4 +1,4 @@
-// A file of a million devices of which three are wrong: refused whole, with the three named, by hand and as a source, and the gateway
+// A file of a million devices of which three are wrong: refused whole, with the three named, by hand and as a source, and the broker
 // goes on answering meanwhile.
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,10 +1,10 @@
-// A gateway in a process of its own, which dies by SIGKILL the moment it has told a given decision.
+// A broker in a process of its own, which dies by SIGKILL the moment it has told a given decision.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { OperationName } from '../../src/app/operator/catalog.ts';
 import type { Line } from './recorder.ts';
 
-/** A gateway in a process of its own. */
+/** A broker in a process of its own. */
 export class Mortal {
   readonly #child: ChildProcess;
   readonly lines: Line[] = [];
@@ -13,7 +13,7 @@ export class Mortal {
   #calls = 0;
 
   constructor(home: string, deadly: string, heard: string) {
-    this.#child = fork('test/scenarios/mortal-gateway.mjs', [home, deadly, heard], { stdio: 'ignore' });
+    this.#child = fork('test/scenarios/mortal-broker.mjs', [home, deadly, heard], { stdio: 'ignore' });
     this.#child.on('message', (message: { line?: string }) => {
       if (message.line) this.lines.push(JSON.parse(message.line) as Line);
       for (const look of [...this.#waiting]) look();
@@ -73,7 +73,7 @@ export class Mortal {
         resolve(found);
       };
       this.#child.on('message', look);
-      this.#child.once('exit', () => reject(new Error('the gateway ended')));
+      this.#child.once('exit', () => reject(new Error('the broker ended')));
     });
   }
 }

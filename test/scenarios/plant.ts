@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { House } from './harness.ts';
 
-/** YAML of the source, which is read when the gateway starts and when a test says so. */
+/** YAML of the source, which is read when the broker starts and when a test says so. */
 export const plantYaml = 'sources: { plant: { kind: file, path: plant.csv, every: 365d } }';
 
 /** Reads the source with these devices, `id,owner` a line; after the run that is under way, if there is one. */

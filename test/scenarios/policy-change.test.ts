@@ -1,5 +1,5 @@
 // Policies that change while devices are in use: due dates follow, with a restart or without one, and nothing else does. On the real
-// gateway, with certificates of 90 days and a clock that the test turns.
+// broker, with certificates of 90 days and a clock that the test turns.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -179,7 +179,7 @@ it('explains what follows from a policy for a certificate in use, and what moved
     alarmAt: notAfter - 4.5 * day,
     overdueAt: notBefore + 63 * day,
   });
-  // What it was away for counts from when the gateway saw it leave.
+  // What it was away for counts from when the broker saw it leave.
   const isHere = async () => (await house.gateway.operations.showDevice({ id: 'pump-1' })).presence?.here;
   await expect.poll(isHere).toBe(false);
   passedMs = 30 * day;

@@ -68,7 +68,7 @@ it('goes on after SIGKILL in the middle, and counts and opens each once', { time
   await (await Mortal.start(home)).kill();
   await plantFleet(home, fleet);
   expect(progressOf(home)).toMatchObject({ done: true });
-  // All of them are due by it. The sweep opens what the reckoning has passed: at the first the gateway dies.
+  // All of them are due by it. The sweep opens what the reckoning has passed: at the first the broker dies.
   configure(home, '30%', 1);
   const dying = await Mortal.start(home, 'renewal.due');
   expect(await dying.death()).toBe('SIGKILL');

@@ -1,4 +1,4 @@
-// The gateway is killed with SIGKILL in the middle of what a source changes: the next run does the rest, and the guard knows what is lost
+// The broker is killed with SIGKILL in the middle of what a source changes: the next run does the rest, and the guard knows what is lost
 // already.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ beforeEach(async () => {
   await gateway.kill();
   lack(16);
   gateway = await Mortal.start(home, 'device.decommissioned');
-  await expect(gateway.call('reconcile', { source: 'plant' })).rejects.toThrow('the gateway ended');
+  await expect(gateway.call('reconcile', { source: 'plant' })).rejects.toThrow('the broker ended');
   gateway = await Mortal.start(home);
 });
 afterEach(async () => {

@@ -1,4 +1,4 @@
-// An authoritative source outside says which devices exist, and the gateway's inventory follows: what is new, what is other, what
+// An authoritative source outside says which devices exist, and the broker's inventory follows: what is new, what is other, what
 // is gone; and a source that cannot be relied on changes nothing.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ ${more}`;
 async function open(more = '', timeout?: string): Promise<void> {
   const files = { 'netbox-token': { text: `${token}\n`, mode: 0o600 } };
   house = await openHouse({ yaml: yaml(more, timeout), files });
-  // What the gateway reads by itself at its start is over before a test begins.
+  // What the broker reads by itself at its start is over before a test begins.
   await house.log.until('source.reconciled', { 'nolapse.source': 'netbox' });
 }
 
@@ -123,7 +123,7 @@ describe('a source', () => {
 `);
     const asked = netbox.asked.length;
     await house.restart(() => writeFileSync(join(house.home, 'plant.csv'), 'id,owner\nplant-1,plant\n'));
-    // By then the gateway has looked at what is due, netbox before plant.
+    // By then the broker has looked at what is due, netbox before plant.
     await house.log.until('source.reconciled', { 'nolapse.source': 'plant' });
     expect(netbox.asked).toHaveLength(asked);
   });
@@ -193,7 +193,7 @@ describe("a device that is not the source's own", () => {
     path: plant.csv
     every: 365d
 `);
-    // The gateway reads it by itself at its start, and there is no file yet.
+    // The broker reads it by itself at its start, and there is no file yet.
     await house.log.until('source.failed', { 'nolapse.source': 'plant' });
     await house.gateway.operations.addDevice({ id: 'mine', owner: 'me', site: 'attic' });
     writeFileSync(join(house.home, 'plant.csv'), 'id,owner\nmine,plant\nmeter-0,plant\nplant-1,plant\n');

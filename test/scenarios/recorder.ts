@@ -1,6 +1,6 @@
-// A gateway's log, kept line by line, so that a test waits for what happened and not for a guessed time.
+// A broker's log, kept line by line, so that a test waits for what happened and not for a guessed time.
 
-/** A line of the gateway's log. */
+/** A line of the broker's log. */
 export type Line = Readonly<Record<string, unknown>> & { readonly 'event.action'?: string; readonly message?: string };
 
 const waitMs = 60_000;

@@ -87,7 +87,7 @@ it('a CA near its end, by a request of the device', async () => {
   await told(renewal, 'unavailable');
 });
 
-it('a CA near its end, where the gateway makes the request itself', async () => {
+it('a CA near its end, where the broker makes the request itself', async () => {
   const { renewal } = await nearTheEnd('recertify');
   await expect.poll(() => shown(renewal)).toMatchObject([{ code: 'unavailable', detail: /near its end/ }]);
   await told(renewal, 'unavailable');

@@ -1,4 +1,4 @@
-// A whole renewal on the real gateway, with a new key: for tests of what comes after it.
+// A whole renewal on the real broker, with a new key: for tests of what comes after it.
 import { type Credentials, connect, type House, newRequest, pemOf, Speaker } from './harness.ts';
 
 /** Renews at once what this device has, and comes back with the new certificate, which is then active. @returns the new credentials. */

@@ -1,5 +1,5 @@
-// A device whose CONNACK was lost reports its replacement as unusable, after the gateway has seen it: it is given another, once, on its own
-// connection under the certificate that was replaced. On the real gateway, over real TLS.
+// A device whose CONNACK was lost reports its replacement as unusable, after the broker has seen it: it is given another, once, on its own
+// connection under the certificate that was replaced. On the real broker, over real TLS.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KeyMode } from '../../src/domain/principal.ts';

@@ -1,4 +1,4 @@
-// Revocation lists of a running gateway, as others fetch them: after a kill between the revocation and its list, in a restored home, and
+// Revocation lists of a running broker, as others fetch them: after a kill between the revocation and its list, in a restored home, and
 // where a certificate says.
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ const complete = '/crl/issuing.crl';
 /** A list is signed again a second after the last time at the earliest. */
 const soon = { timeout: 60_000 };
 
-describe('a gateway that is killed', () => {
+describe('a broker that is killed', () => {
   it.each(['certificate.revoked', 'crl.published'])(
     'at %s has the revocation on its list after the next start',
     { timeout: 60_000 },

@@ -1,4 +1,4 @@
-// The gateway is killed with SIGKILL at each step of a campaign and started again: it goes on where it was, and replaces each certificate
+// The broker is killed with SIGKILL at each step of a campaign and started again: it goes on where it was, and replaces each certificate
 // once.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,7 +61,7 @@ it('a campaign survives a kill at each of its steps, and replaces each certifica
   await gateway.kill();
   gateway = await Mortal.start(home, starting);
   await expect(gateway.call('startCampaign', { reason: 'a new issuer', all: true })).rejects.toThrow(
-    'the gateway ended',
+    'the broker ended',
   );
   for (const step of others) {
     gateway = await Mortal.start(home, step);

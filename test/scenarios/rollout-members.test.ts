@@ -1,5 +1,5 @@
 // Which certificates a campaign replaces, and which it leaves out and says so: under another issuer, with a renewal under way, asleep,
-// moved between cohorts, and over keys that are not to be trusted. On the real gateway.
+// moved between cohorts, and over keys that are not to be trusted. On the real broker.
 
 import { X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Campaigns on the real gateway with devices that renew themselves: through the cohorts on evidence, stopped by failures, paused, resumed
+// Campaigns on the real broker with devices that renew themselves: through the cohorts on evidence, stopped by failures, paused, resumed
 // and aborted, and taken up again after a restart.
 
 import { afterEach, describe, expect, it } from 'vitest';

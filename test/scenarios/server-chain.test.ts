@@ -1,4 +1,4 @@
-// The chain the gateway shows: short enough for one TLS record of 1 kB, or RSA throughout for clients that know nothing else.
+// The chain the broker shows: short enough for one TLS record of 1 kB, or RSA throughout for clients that know nothing else.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as dial } from 'node:net';
 import { type SecureContextOptions, connect as secure, type TLSSocket } from 'node:tls';

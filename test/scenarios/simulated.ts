@@ -1,4 +1,4 @@
-// Devices of the simulator against a test's gateway, with pauses of tenths of a second. The test stops them.
+// Devices of the simulator against a test's broker, with pauses of tenths of a second. The test stops them.
 import { expect } from 'vitest';
 import type { IssuedView } from '../../src/app/views/devices.ts';
 import { memoryCredentials } from '../../src/simulator/credentials.ts';

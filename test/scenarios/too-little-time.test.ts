@@ -1,5 +1,5 @@
 // Decisions that leave certificates too little time to be replaced: they are shown beforehand, refused unless somebody insists, and alerted
-// of where nobody can be asked. On the real gateway, with certificates of 90 days and a clock that the test turns.
+// of where nobody can be asked. On the real broker, with certificates of 90 days and a clock that the test turns.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationError } from '../../src/app/operation-error.ts';
 import type { Operations } from '../../src/app/operator/operate.ts';
@@ -113,7 +113,7 @@ describe('a change of policy', () => {
     expect(await shortAlert('reload')).toBeUndefined();
   });
 
-  it('that was refused after SIGHUP is no longer alerted of once the gateway has started anew, whatever the file says', async () => {
+  it('that was refused after SIGHUP is no longer alerted of once the broker has started anew, whatever the file says', async () => {
     await open(classes('renewAt: 50%'));
     await devices(['pump-1']);
     house.configure(bad.late);

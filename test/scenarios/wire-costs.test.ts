@@ -1,5 +1,5 @@
 // What a whole renewal costs on the wire: every byte of TCP payload both ways, TLS and MQTT among it, counted by a relay between device and
-// gateway. Printed, and held against docs/protocol.md.
+// broker. Printed, and held against docs/protocol.md.
 import { readFileSync } from 'node:fs';
 import { createServer, connect as netConnect, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';

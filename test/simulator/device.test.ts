@@ -1,17 +1,17 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CredentialStore, memoryCredentials } from '../../src/simulator/credentials.ts';
 import type { Device, DeviceOptions } from '../../src/simulator/device.ts';
-import { FakeGateway, fingerprintOf, renewOnce, startDevice, TestPki } from './fake-gateway.ts';
+import { FakeBroker, fingerprintOf, renewOnce, startDevice, TestPki } from './fake-broker.ts';
 
 let pki: TestPki;
-let gateway: FakeGateway;
+let gateway: FakeBroker;
 const devices: Device[] = [];
 
 beforeAll(async () => {
   pki = await TestPki.create();
 });
 beforeEach(async () => {
-  gateway = await FakeGateway.start(pki);
+  gateway = await FakeBroker.start(pki);
 });
 afterEach(async () => {
   await Promise.all(devices.splice(0).map((device) => device.stop()));
@@ -142,7 +142,7 @@ describe('a renewing device', () => {
     expect(gateway.connects).toEqual([fingerprintOf(next.certificatePem)]);
   });
 
-  it('does not hammer a gateway that refuses it', async () => {
+  it('does not hammer a broker that refuses it', async () => {
     const store = memoryCredentials(await pki.credential('pump-1'));
     gateway.refused.add((await stored(store, 'current')) ?? '');
     const since = Date.now();
@@ -152,7 +152,7 @@ describe('a renewing device', () => {
     expect(Date.now() - since).toBeGreaterThanOrEqual(350);
   });
 
-  it('waits as long as the gateway asks before it says hello again', async () => {
+  it('waits as long as the broker asks before it says hello again', async () => {
     gateway.respond = async (_heard, say) => {
       if (gateway.heard.length === 1) await say({ word: 'error', code: 'unavailable', detail: 'later', retryAfter: 1 });
     };

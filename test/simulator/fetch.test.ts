@@ -8,17 +8,17 @@ import type { DownMessage } from '../../src/domain/message.ts';
 import { type CredentialStore, memoryCredentials } from '../../src/simulator/credentials.ts';
 import type { Device, DeviceOptions } from '../../src/simulator/device.ts';
 import type { DeviceEvent } from '../../src/simulator/event.ts';
-import { FakeGateway, fingerprintOf, type Heard, startDevice, TestPki } from './fake-gateway.ts';
+import { FakeBroker, fingerprintOf, type Heard, startDevice, TestPki } from './fake-broker.ts';
 
 let pki: TestPki;
-let gateway: FakeGateway;
+let gateway: FakeBroker;
 const devices: Device[] = [];
 
 beforeAll(async () => {
   pki = await TestPki.create();
 });
 beforeEach(async () => {
-  gateway = await FakeGateway.start(pki);
+  gateway = await FakeBroker.start(pki);
 });
 afterEach(async () => {
   await Promise.all(devices.splice(0).map((device) => device.stop()));

@@ -151,7 +151,7 @@ describe('a flood', () => {
     expect(lines.at(-1)).not.toHaveProperty('nolapse.folded_count');
   });
 
-  it('of what only the gateway itself brings about is never folded', () => {
+  it('of what only the broker itself brings about is never folded', () => {
     const { decisions, lines } = setUp();
     for (let i = 0; i < 100; i += 1) decisions.tell({ action: 'renewal.issued', message: 'm' });
     expect(lines).toHaveLength(100);

@@ -1,4 +1,4 @@
-// When the gateway itself could not be reached, and what time its clock has skipped: kept with the time at which it was last known to
+// When the broker itself could not be reached, and what time its clock has skipped: kept with the time at which it was last known to
 // be alive, so that the next run knows when this one ended, however it ended.
 import type { Instant } from '../../domain/time.ts';
 import { type Absence, untilNow, withAbsence } from '../../domain/visits.ts';
@@ -6,10 +6,10 @@ import type { Reader } from '../../ports/store.ts';
 import { ClockWatch } from '../clock-watch.ts';
 import type { Context } from '../context.ts';
 
-/** How often it is noted that the gateway is alive, at least. */
+/** How often it is noted that the broker is alive, at least. */
 const aliveMs = 30_000;
 
-/** What the gateway remembers of itself, by the name of the setting. */
+/** What the broker remembers of itself, by the name of the setting. */
 const aliveSetting = 'gateway.alive';
 const absencesSetting = 'gateway.absences';
 /** Since when it is noted who comes and goes. */
@@ -28,7 +28,7 @@ export class OwnAbsences {
     this.#app = app;
   }
 
-  /** The gateway begins to serve: what lies between the end of its last run and now was its own absence. */
+  /** The broker begins to serve: what lies between the end of its last run and now was its own absence. */
   async begin(): Promise<void> {
     const app = this.#app;
     this.#list = await readAbsences(app.store.read, app.clock.now());
@@ -43,7 +43,7 @@ export class OwnAbsences {
     return this.#watch ? this.#list : readAbsences(store.read, clock.now());
   }
 
-  /** As {@link list}, of a gateway that has begun to serve. */
+  /** As {@link list}, of a broker that has begun to serve. */
   get known(): readonly Absence[] {
     return this.#list;
   }
@@ -57,7 +57,7 @@ export class OwnAbsences {
     return now;
   }
 
-  /** Notes that the gateway is alive: when it is time for that, when there is more to note, or because something `happened`. */
+  /** Notes that the broker is alive: when it is time for that, when there is more to note, or because something `happened`. */
   async keepAlive(happened: boolean): Promise<void> {
     const { store, clock } = this.#app;
     const now = this.now();
@@ -81,13 +81,13 @@ function beginTracking(app: Pick<Context, 'store' | 'clock'>): Promise<void> {
   });
 }
 
-/** Since when it is noted who comes and goes; null: no gateway has run on this home yet. */
+/** Since when it is noted who comes and goes; null: no broker has run on this home yet. */
 export async function trackedSince(read: Reader): Promise<Instant | null> {
   const text = await read.setting(trackingSetting);
   return text === null ? null : Number(text);
 }
 
-/** When the gateway was last known to be alive; null: never yet. */
+/** When the broker was last known to be alive; null: never yet. */
 export async function lastAlive(read: Reader): Promise<Instant | null> {
   const text = await read.setting(aliveSetting);
   return text === null ? null : Number(text);

@@ -1,7 +1,7 @@
 // Who is here, and how rarely everybody comes: gathered in memory from sessions and from what gateways bring, and written together.
 // A return from an absence is written at once, because a device that comes rarely is gone in seconds and has to be renewed in them.
 //
-// A crash loses nothing that was counted: whoever was here then counts as having left when the gateway was last known to be alive,
+// A crash loses nothing that was counted: whoever was here then counts as having left when the broker was last known to be alive,
 // half a minute or one sweep before; and what lies between that and the next start is nobody's absence.
 import { gapsOf } from '../../domain/presence.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
@@ -44,12 +44,12 @@ export class Presences {
     this.#own = new OwnAbsences(app);
   }
 
-  /** The gateway begins to serve. */
+  /** The broker begins to serve. */
   begin(): Promise<void> {
     return this.#own.begin();
   }
 
-  /** The gateway has stopped serving: whoever is here now leaves with it, which the time of its end says for all of them. */
+  /** The broker has stopped serving: whoever is here now leaves with it, which the time of its end says for all of them. */
   async end(): Promise<void> {
     this.#here.clear();
     await Promise.all(this.#welcomed);

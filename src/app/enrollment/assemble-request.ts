@@ -1,4 +1,4 @@
-// A request that comes in parts is put together in the ledger, so that neither a sleep of the device nor a restart of the gateway
+// A request that comes in parts is put together in the ledger, so that neither a sleep of the device nor a restart of the broker
 // loses what has arrived.
 import { holdsCertificate, isOpen } from '../../domain/renewal.ts';
 import { addPart, isWhole, type Upload, type UploadPart } from '../../domain/upload.ts';

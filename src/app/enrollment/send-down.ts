@@ -1,4 +1,4 @@
-// Sends a message of the gateway to its device, on its own connection and through the gateways that speak for it: on each of these
+// Sends a message of the broker to its device, on its own connection and through the site gateways that speak for it: on each of these
 // ways encoded as the device speaks there, and never larger than what it takes there. A message that does not fit is not sent, and told.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import type { DownMessage } from '../../domain/message.ts';

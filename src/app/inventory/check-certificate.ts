@@ -1,4 +1,4 @@
-// May a certificate that this gateway did not issue, or does not remember, be taken into the ledger? It must be an end entity's, name
+// May a certificate that this broker did not issue, or does not remember, be taken into the ledger? It must be an end entity's, name
 // somebody the inventory has, and have time left, grace included. Who signed it is not asked: an operator vouches for it.
 import { foreignSerial, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import { graceMs } from '../../domain/policy.ts';

@@ -14,7 +14,7 @@ export interface NamedSource {
   readonly rules: SourceRules;
 }
 
-/** Devices of one source; more is more than a gateway holds in memory. */
+/** Devices of one source; more is more than a broker holds in memory. */
 const devicesMax = 2_000_000;
 
 /** Records checked, or gateways looked up, before others have a turn. */

@@ -1,4 +1,4 @@
-// What the gateway remembers of a source between runs, and the alert that stands while a source cannot be relied on.
+// What the broker remembers of a source between runs, and the alert that stands while a source cannot be relied on.
 import { type Loss, withLosses } from '../../domain/reconcile.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';

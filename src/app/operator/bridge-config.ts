@@ -1,4 +1,4 @@
-// The section of mosquitto.conf that makes an unmodified mosquitto the bridge of a gateway: text and nothing else. A value that
+// The section of mosquitto.conf that makes an unmodified mosquitto the bridge of a site gateway: text and nothing else. A value that
 // could leave its line is refused, for mosquitto knows no quotes.
 import { type AccessRules, accessOf, filterOf } from '../../domain/acl.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';

@@ -5,7 +5,7 @@ import type { WithChores } from '../chores.ts';
 import { OperationError } from '../operation-error.ts';
 
 /**
- * One copy at a time; it breaks off when the gateway stops.
+ * One copy at a time; it breaks off when the broker stops.
  * @param file absolute: the caller's folder is not ours.
  * Rejects with OperationError `invalid` and `conflict`.
  */

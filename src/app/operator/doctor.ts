@@ -1,4 +1,4 @@
-// Looks the installation over: the gateway's own certificates come first, then what the ledger says about the fleet.
+// Looks the installation over: the broker's own certificates come first, then what the ledger says about the fleet.
 import type { AlertKind } from '../../domain/alert.ts';
 import { endingBy } from '../../domain/delegation.ts';
 import { type Descriptors, judgeDescriptors } from '../../domain/machine.ts';
@@ -33,7 +33,7 @@ const idsLookedAt = 1_000;
 const delegationsMax = 10_000;
 
 /**
- * Every check, good ones too, the gateway's own certificates first. `server` is the DER of the server's certificate, if there is one.
+ * Every check, good ones too, the broker's own certificates first. `server` is the DER of the server's certificate, if there is one.
  * @param isServing whether devices are served meanwhile, and must not wait.
  */
 export async function doctor(app: DoctorContext, server: Uint8Array | null, isServing: boolean): Promise<Check[]> {
@@ -130,7 +130,7 @@ async function homeCheck(app: WithExposure): Promise<Check> {
   return { level: check.severity, subject: 'home', detail: check.detail };
 }
 
-/** The log, and file descriptors, of a gateway that runs. */
+/** The log, and file descriptors, of a broker that runs. */
 function runningChecks({ machine }: Pick<Context, 'machine'>): Check[] {
   const log = machine.log();
   if (log === null) return [];

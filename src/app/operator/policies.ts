@@ -9,7 +9,7 @@ import { dryable, id, insistence, nothing } from './shapes.ts';
 export const policies = {
   /**
    * Has the policies of the configuration take effect as it is now. Rejects with `invalid` and every fault, and with `conflict` where
-   * no gateway runs, or where they leave certificates too little time and nobody insists.
+   * no broker runs, or where they leave certificates too little time and nobody insists.
    */
   reload: operation(z.strictObject({ ...dryable, ...insistence }), ({ app, reread }, input) =>
     reload(app, reread, input),

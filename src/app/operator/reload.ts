@@ -1,4 +1,4 @@
-// Has the policies take effect as the configuration says them now, while the gateway serves: all of them, or with one fault none. Those
+// Has the policies take effect as the configuration says them now, while the broker serves: all of them, or with one fault none. Those
 // that leave certificates too little time need somebody who insists. The due dates that follow are computed anew beside it.
 import { isDeepStrictEqual } from 'node:util';
 import { type Actor, brokerActor } from '../../domain/actor.ts';

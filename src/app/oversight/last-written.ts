@@ -1,4 +1,4 @@
-// When something was last written into the ledger: a line of its journal, or that its gateway was alive. Compared with the time of a start,
+// When something was last written into the ledger: a line of its journal, or that its broker was alive. Compared with the time of a start,
 // it tells of a long stop, of a copy that was put in place, and of a clock that was set back.
 import type { Instant } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';

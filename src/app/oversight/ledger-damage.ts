@@ -1,4 +1,4 @@
-// Looks for damage in the ledger's file at a start, and has an alert stand for it. The gateway serves on with what can be read: a fleet
+// Looks for damage in the ledger's file at a start, and has an alert stand for it. The broker serves on with what can be read: a fleet
 // that nobody admits lapses, and when to stop for a repair is for people to decide.
 import type { FileCheck } from '../../ports/store-file.ts';
 import { type Changing, change } from '../change.ts';
@@ -10,7 +10,7 @@ import type { Check } from '../views/broker.ts';
 const startBytesMax = 256 * 1_048_576;
 /** While devices are served it may take no longer than this many bytes do; some 50 ms. */
 const servingBytesMax = 16 * 1_048_576;
-/** How long a look on a running gateway goes on. */
+/** How long a look on a running broker goes on. */
 const lookMs = 5_000;
 
 const name = { kind: 'ledger_damaged', subject: 'ledger' } as const;

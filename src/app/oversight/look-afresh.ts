@@ -17,7 +17,7 @@ export type LookAfreshContext = Changing &
 /** Batches of principals that one command has looked at: the rest is a sweep's. */
 const batchesMax = 50;
 
-/** Has alerts stand for what is so of principals and the home now, also where no gateway runs and sweeps. */
+/** Has alerts stand for what is so of principals and the home now, also where no broker runs and sweeps. */
 export async function alertAfresh(app: LookAfreshContext): Promise<void> {
   await app.exposure.look();
   const limit = Math.min(watchBatch, app.settings.sweepBatch);

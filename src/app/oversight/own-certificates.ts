@@ -1,4 +1,4 @@
-// The gateway's own certificates: how long each has left, and who is to be told. Devices are renewed by what stands here, so it
+// The broker's own certificates: how long each has left, and who is to be told. Devices are renewed by what stands here, so it
 // comes before them, and louder.
 import type { Severity } from '../../domain/alert.ts';
 import { formatDuration, type Instant } from '../../domain/time.ts';

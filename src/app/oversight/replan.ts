@@ -1,5 +1,5 @@
 // Settles anew when every certificate in use is due, once the policies or whatever else decides that are others than those its date was
-// reckoned with: in the order of their ends, a batch at a time, while the gateway serves. It opens no renewal and touches no open one:
+// reckoned with: in the order of their ends, a batch at a time, while the broker serves. It opens no renewal and touches no open one:
 // what has fallen due by it the next sweep opens, those with the nearest end first.
 import { createHash } from 'node:crypto';
 import { dateRule } from '../../domain/policy.ts';

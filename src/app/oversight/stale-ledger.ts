@@ -1,4 +1,4 @@
-// Notices at a start that the ledger was last written long ago: the gateway stood still, or its home was restored from a copy and does
+// Notices at a start that the ledger was last written long ago: the broker stood still, or its home was restored from a copy and does
 // not know what was issued since. Somebody is told at once what has fallen due meanwhile, before any device lapses.
 import type { Policy } from '../../domain/policy.ts';
 import { formatDuration, type Instant, spanMs } from '../../domain/time.ts';

@@ -1,4 +1,4 @@
-// Has an alert stand for what is wrong with the machine under the gateway, as long as it is. It writes only when something has changed.
+// Has an alert stand for what is wrong with the machine under the broker, as long as it is. It writes only when something has changed.
 import type { AlertName, Condition } from '../../domain/alert.ts';
 import { judgeDescriptors, judgeIssued, LogJudgement } from '../../domain/machine.ts';
 import { type Changing, change } from '../change.ts';

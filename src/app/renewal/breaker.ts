@@ -1,5 +1,5 @@
 // Keeps a fleet from trampling a certificate authority that is down: once it fails as such, one request at a time finds out
-// whether it is back, after pauses that double and differ from gateway to gateway. It never gives up.
+// whether it is back, after pauses that double and differ from broker to broker. It never gives up.
 import { backoffMs } from '../../domain/backoff.ts';
 
 const pauseFirstMs = 1_000;

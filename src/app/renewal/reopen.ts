@@ -1,4 +1,4 @@
-// A device reports that it cannot use a replacement which the gateway has seen, on a connection with the certificate it replaced: it is
+// A device reports that it cannot use a replacement which the broker has seen, on a connection with the certificate it replaced: it is
 // given one more renewal of that one. Nothing is undone, and neither certificate's end moves.
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { Refusal } from '../../domain/errors.ts';

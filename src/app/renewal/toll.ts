@@ -92,7 +92,7 @@ export class Toll {
     return { looked, earlier, later, due, waiting, short, devices, perDay, shortBy };
   }
 
-  /** What speaks against the decision. @param mostPerDay the renewals a day that the rates of the gateway allow. */
+  /** What speaks against the decision. @param mostPerDay the renewals a day that the rates of the broker allow. */
   objections(mostPerDay: number): Objection[] {
     const { short, devices, perDay } = this;
     const found: Objection[] = [];

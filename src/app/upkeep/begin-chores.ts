@@ -61,7 +61,7 @@ async function choresOf(app: BeginChoresContext): Promise<Chore[]> {
 
 const turnOf = ({ lastAt, pauseMs }: Chore): number => (lastAt === null ? 0 : lastAt + pauseMs);
 
-/** Looks the fleet over, after the look that is under way if there is one. Rejects with `conflict` while the gateway stops. */
+/** Looks the fleet over, after the look that is under way if there is one. Rejects with `conflict` while the broker stops. */
 export async function lookOverNow(app: BeginChoresContext): Promise<Readonly<Record<string, number>>> {
   await app.chores.ended(lookingOver);
   const run = app.chores.begin(lookingOver, (signal) => lookOver(app, signal));
@@ -81,7 +81,7 @@ export async function lookOverIfCheap(app: BeginChoresContext): Promise<void> {
   const patience = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, patienceMs);
   });
-  // It is under way, the gateway stops or the ledger takes no writes: what there is is shown.
+  // It is under way, the broker stops or the ledger takes no writes: what there is is shown.
   const look = lookOverNow(app).catch(() => undefined);
   await Promise.race([look, patience]);
   clearTimeout(timer);

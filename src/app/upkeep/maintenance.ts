@@ -1,5 +1,5 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
-// gateway's own deadlines. One run at a time; a failure is told and the next beat tries again.
+// broker's own deadlines. One run at a time; a failure is told and the next beat tries again.
 import type { Contests } from '../admission/contests.ts';
 import type { Disconnections } from '../admission/disconnections.ts';
 import type { Knocks } from '../admission/knocks.ts';
@@ -34,7 +34,7 @@ type MaintenanceContext = SweepContext &
     readonly presences: Presences;
   };
 
-/** How often the gateway's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
+/** How often the broker's own deadlines are looked at: CRL, server certificate. And at once when the clock was set. */
 const ownDeadlinesMs = 30_000;
 
 /** How long after the last good sweep another one must have ended. */

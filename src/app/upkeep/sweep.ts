@@ -84,7 +84,7 @@ async function expire(within: Change<SweepContext>, entry: LedgerEntry): Promise
     principalId: entry.principalId,
     fields: { 'tls.client.hash.sha256': entry.fingerprint },
   });
-  // One that was in use and had no renewal open (the gateway was down, say) has lapsed all the same: it gets one now.
+  // One that was in use and had no renewal open (the broker was down, say) has lapsed all the same: it gets one now.
   if (entry.state === 'active') await openWithin(within, expired);
   if (entry.state === 'issued' && entry.renewalId) await goOnWithout(within, entry, entry.renewalId);
 }

@@ -71,7 +71,7 @@ export interface DeviceView {
   readonly carried: readonly CarriedContact[];
   /** Null: it never came since {@link trackedSince}. */
   readonly presence: PresenceView | null;
-  /** Since when it is noted who comes and goes; null: no gateway has run on this home yet. */
+  /** Since when it is noted who comes and goes; null: no broker has run on this home yet. */
   readonly trackedSince: number | null;
   readonly certificates: readonly CertificateView[];
   readonly renewals: readonly Renewal[];

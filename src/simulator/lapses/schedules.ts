@@ -1,4 +1,4 @@
-// When each rule has a device renew. What it may know is what a gateway knows: the certificate, and how the device came so far.
+// When each rule has a device renew. What it may know is what a broker knows: the certificate, and how the device came so far.
 import { dueByGaps, type Gaps } from '../../domain/presence.ts';
 import { day } from './world.ts';
 
@@ -28,7 +28,7 @@ export const twoThirds: Schedule = {
   due: (certificate) => shareOf(certificate, 2 / 3),
 };
 
-/** The gateway's own: what the policy says, as a share of the lifetime, or earlier by what the device's gaps demand. */
+/** The broker's own: what the policy says, as a share of the lifetime, or earlier by what the device's gaps demand. */
 export function byGaps(renewAt: number): Schedule {
   return {
     name: `observed gaps, renewAt ${renewAt * 100}%`,

@@ -3,7 +3,7 @@ import { follow, foresee, lifeOf, type Outcome } from './run.ts';
 import { byGaps, thirtyDays, twoThirds } from './schedules.ts';
 import { cadences, World, year } from './world.ts';
 
-/** The gateway's default for `renewAt`, and a later one for fleets that would rather renew less often. */
+/** The broker's default for `renewAt`, and a later one for fleets that would rather renew less often. */
 export const defaultShare = 0.5;
 const lateShare = 0.66;
 

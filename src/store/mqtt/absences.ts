@@ -1,4 +1,4 @@
-// How long stored sessions have been away while the gateway ran: so that one nobody comes back to is not kept for ever. It is counted
+// How long stored sessions have been away while the broker ran: so that one nobody comes back to is not kept for ever. It is counted
 // at each look, from the look before on: a session away for less than a whole round has not been counted at all.
 import type { Database } from '../sqlite/database.ts';
 

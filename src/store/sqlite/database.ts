@@ -285,7 +285,7 @@ export function openDatabase(path: string, watch?: WriteWatch): Database {
     sqlite = openSqlite(path, { timeout: 0 });
     configure(sqlite);
     migrate(sqlite, migrations);
-    // The log of a gateway that was killed holds what it deleted last.
+    // The log of a broker that was killed holds what it deleted last.
     emptyLog(sqlite);
     return new Database(sqlite, watch);
   } catch (error) {

@@ -1,4 +1,4 @@
-// What clients without a certificate do to a whole gateway in a process of its own, over each of its listeners: the longest wait of
+// What clients without a certificate do to a whole broker in a process of its own, over each of its listeners: the longest wait of
 // another client for a PINGRESP meanwhile, and the memory that stays when they have left. To add one, add it to `outsiders`.
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -76,7 +76,7 @@ it('are looked at a few in a unit of work, and all of them', async () => {
   expect(sessions.has('pump-7:main')).toBe(true);
 });
 
-it('are left for the next look when the gateway stops', async () => {
+it('are left for the next look when the broker stops', async () => {
   const stopping = new AbortController();
   stopping.abort();
   await gathered(sessions.forgetAbsent(1, 1_000, stopping.signal));

@@ -82,7 +82,7 @@ const effects = [
   { kind: 'publish-crl' },
 ];
 
-/** Rows as a gateway of schema 4 left them, by table, in an order in which each finds what it refers to. */
+/** Rows as a broker of schema 4 left them, by table, in an order in which each finds what it refers to. */
 const before: readonly (readonly [table: string, ...rows: readonly Row[]])[] = [
   [
     'principal',

@@ -58,7 +58,7 @@ it('tells a storage that refuses writes from a unit that is at fault, until a wr
   await store.close();
 });
 
-it('is what /healthz answers by, and an alert, of a gateway whose files may not grow', async () => {
+it('is what /healthz answers by, and an alert, of a broker whose files may not grow', async () => {
   const entry = resolve(import.meta.dirname, '../../../dist/main.js');
   const env = { ...process.env, NOLAPSE_HOME: home, NOLAPSE_MQTT_PORT: '0', NOLAPSE_HTTP_PORT: '0' };
   // In units of 512 bytes: enough for an empty ledger, not for what follows.

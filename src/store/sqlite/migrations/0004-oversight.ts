@@ -1,5 +1,5 @@
 // What watching over a fleet needs: how devices come and go, whom to look at and when, alerts and who is still to be told,
-// campaigns, findings, and what the gateway itself has to remember.
+// campaigns, findings, and what the broker itself has to remember.
 import type { Migration } from './migration.ts';
 
 const sql = `

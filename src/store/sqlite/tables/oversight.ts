@@ -1,4 +1,4 @@
-// How devices come and go, findings, and what the gateway remembers of itself.
+// How devices come and go, findings, and what the broker remembers of itself.
 import type { PrincipalId } from '../../../domain/principal.ts';
 
 import type { Instant } from '../../../domain/time.ts';

@@ -1,4 +1,4 @@
-// A gateway that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
+// A broker that dies by SIGKILL the moment it has told a given decision: what was told is committed, what follows from it
 // has not begun. Arguments: home, the action to die at ('' for never, or until a message says which), and a file in which the authority
 // notes the revocations that it is told of ('' for one that takes no word of them). Needs the build in dist/.
 import { appendFileSync } from 'node:fs';

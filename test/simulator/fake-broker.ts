@@ -1,4 +1,4 @@
-// A gateway in miniature: aedes behind mutual TLS, with a test PKI, that records what devices say and says what a test wants.
+// A broker in miniature: aedes behind mutual TLS, with a test PKI, that records what devices say and says what a test wants.
 import 'reflect-metadata';
 import { webcrypto, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -81,7 +81,7 @@ export function fingerprintOf(pem: string | Uint8Array): string {
   return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
-export class FakeGateway {
+export class FakeBroker {
   readonly heard: Heard[] = [];
   /** Fingerprints of the certificates presented, one for every connect. */
   readonly connects: string[] = [];
@@ -97,7 +97,7 @@ export class FakeGateway {
     this.#close = close;
   }
 
-  static async start(pki: TestPki): Promise<FakeGateway> {
+  static async start(pki: TestPki): Promise<FakeBroker> {
     const broker = await Aedes.createBroker();
     const own = await pki.credential('localhost', 'localhost');
     const server = createServer({
@@ -119,7 +119,7 @@ export class FakeGateway {
     await once(server, 'listening');
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const gateway = new FakeGateway({ host: 'localhost', port, ca: pki.root.toString('pem') }, async () => {
+    const gateway = new FakeBroker({ host: 'localhost', port, ca: pki.root.toString('pem') }, async () => {
       await new Promise<void>((done) => broker.close(() => done()));
       await new Promise<void>((done) => server.close(() => done()));
     });
@@ -175,7 +175,7 @@ export class FakeGateway {
   }
 }
 
-/** Answers as a gateway should that has one renewal for this device, and no patience for more. */
+/** Answers as a broker should that has one renewal for this device, and no patience for more. */
 export function renewOnce(pki: TestPki, renewal: string, retires: () => number) {
   let issued: x509.X509Certificate | null = null;
   return async ({ message, fingerprint }: Heard, say: (message: DownMessage) => Promise<void>): Promise<void> => {
@@ -194,7 +194,7 @@ export function renewOnce(pki: TestPki, renewal: string, retires: () => number) 
 }
 
 /** A device against it, started, with pauses of hundredths of a second; and what it tells. The test stops it. */
-export function startDevice(gateway: FakeGateway, store: CredentialStore, options: Partial<DeviceOptions> = {}) {
+export function startDevice(gateway: FakeBroker, store: CredentialStore, options: Partial<DeviceOptions> = {}) {
   const device = new Device({
     id: principal('pump-1'),
     target: gateway.target,
