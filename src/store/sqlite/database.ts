@@ -1,8 +1,8 @@
 // The one connection to the home's SQLite file, and the queue through which everything is written. Units of work run one
 // after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { NolapseError } from '../../domain/errors.ts';
 import type { StoreFile } from '../../ports/store-file.ts';
+import { configure, emptyLog, secureFile } from './configure.ts';
 import { copyDatabase } from './copy.ts';
 import { quickCheck, readThrough, wordsFor } from './damage.ts';
 import { migrate } from './migrate.ts';
@@ -16,21 +16,11 @@ import { WriteWatch } from './write-watch.ts';
  */
 const unitsPerCommitMax = 256;
 const unitsPerCommitLeast = 8;
-const commitMs = 5;
+const commitMs = 10;
 
 /** Whose a unit is. Units of one lane run in the order they came; the lanes take turns, so that none waits for all of another's. */
 const lanes = ['messages', 'ledger'] as const;
 type Lane = (typeof lanes)[number];
-
-/** Page cache: holds the indexes of about 100,000 devices. */
-const cacheKib = 65_536;
-
-/** Pages of the log at which a commit writes it into the file: what one commit takes on beside its own. */
-const checkpointPages = 1_000;
-/** Bytes of the log's file that stay after it was written into the ledger's. */
-const logBytesKept = 16 * 1_048_576;
-
-const ownerOnly = 0o600;
 
 /** A unit of work while it runs. */
 export interface OpenUnit {
@@ -64,6 +54,7 @@ export class Database {
   readonly #commit: Statement;
   readonly #save: Statement;
   readonly #release: Statement;
+  #onUndone: () => void = () => undefined;
   #draining = false;
   #closing: Promise<void> | null = null;
 
@@ -111,6 +102,11 @@ export class Database {
   /** As {@link WriteWatch.onRefused}. */
   onRefused(listener: (reason: string) => void): void {
     this.#watch.onRefused(listener);
+  }
+
+  /** Calls the listener, the only one, at once when anything that a unit wrote is undone: before any other unit runs. */
+  onUndone(listener: () => void): void {
+    this.#onUndone = listener;
   }
 
   /** Writes the file's header as it is, durably, to find out whether that can be done. Rejects when it cannot. */
@@ -188,6 +184,11 @@ export class Database {
     return this.#waiting[this.#last].shift();
   }
 
+  #undo(statement: string): void {
+    this.#onUndone();
+    if (this.sqlite.inTransaction) this.sqlite.exec(statement);
+  }
+
   async #runBatch(): Promise<void> {
     const batch: Unit[] = [];
     const failures = new Map<Unit, unknown>();
@@ -216,13 +217,13 @@ export class Database {
           this.#watch.failed(error);
           // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
           if (alone || !this.sqlite.inTransaction) throw error;
-          this.sqlite.exec('ROLLBACK TO unit; RELEASE unit');
+          this.#undo('ROLLBACK TO unit; RELEASE unit');
         }
       }
       this.#commit.run();
     } catch (cause) {
       this.#watch.failed(cause);
-      if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
+      this.#undo('ROLLBACK');
       const error = new NolapseError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
       for (const unit of batch) unit.failed(failures.get(unit) ?? error);
       return;
@@ -232,37 +233,6 @@ export class Database {
       else unit.committed();
     }
   }
-}
-
-/** SQLite gives a new write-ahead log the mode of the database file, so the file is made before SQLite sees it. */
-function secureFile(path: string): void {
-  closeSync(openSync(path, 'a', ownerOnly));
-  for (const file of [path, `${path}-wal`]) {
-    if (existsSync(file)) chmodSync(file, ownerOnly);
-  }
-}
-
-function emptyLog(sqlite: Connection): void {
-  const [result] = sqlite.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
-  if (result?.busy !== 0) throw new NolapseError('store_failed', 'the write-ahead log could not be emptied');
-}
-
-function configure(sqlite: Connection): void {
-  // Exclusive before anything is read: the lock is held until close, and the log's index lives in memory, not in a file.
-  sqlite.pragma('locking_mode = EXCLUSIVE');
-  sqlite.pragma('journal_mode = WAL');
-  // What is committed survives a power cut.
-  sqlite.pragma('synchronous = FULL');
-  sqlite.pragma('foreign_keys = ON');
-  // What is deleted is overwritten: a key on its way to a device is to be nowhere once it has arrived.
-  sqlite.pragma('secure_delete = ON');
-  // A checkpoint takes on some 4 MB; what a long import has made the log grow by is given back with the next one.
-  sqlite.pragma(`wal_autocheckpoint = ${checkpointPages}`);
-  sqlite.pragma(`journal_size_limit = ${logBytesKept}`);
-  // What a savepoint keeps to undo a unit stays out of temporary files: they cost more than the log itself.
-  sqlite.pragma('temp_store = MEMORY');
-  sqlite.pragma(`cache_size = ${-cacheKib}`);
-  sqlite.exec('BEGIN IMMEDIATE; COMMIT');
 }
 
 function openError(path: string, cause: unknown): NolapseError {

@@ -6,13 +6,15 @@ import { speakers } from '../speakers.ts';
 import { telemetryGrants } from '../telemetry-grants.ts';
 import { Claims } from './claims.ts';
 import type { Database } from './database.ts';
+import { type KnownTables, knownTables } from './known-tables.ts';
 import { Queries } from './query.ts';
 import { TableReader } from './reader.ts';
-import { type Tables, tablesOf } from './tables/index.ts';
+import { tablesOf } from './tables/index.ts';
 import { UnitTransaction } from './transaction.ts';
 
 export function createStore(database: Database): Store {
-  const queried = tablesOf(new Queries(database.sqlite));
+  const queried = knownTables(tablesOf(new Queries(database.sqlite)));
+  database.onUndone(queried.forgetAll);
   const isUncommitted = (): boolean => database.sqlite.inTransaction;
   const grants = telemetryGrants(queried, isUncommitted);
   const known = speakers(queried, isUncommitted);
@@ -20,7 +22,7 @@ export function createStore(database: Database): Store {
     grants.changed();
     known.changed();
   };
-  const tables: Tables = {
+  const tables: KnownTables = {
     ...queried,
     // Told before the write: from then on until the transaction has ended nothing is remembered.
     putPrincipal: (principal) => {

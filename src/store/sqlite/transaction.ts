@@ -13,27 +13,25 @@ import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { CarriedUpload } from '../../ports/carried.ts';
 import type { JournalEntry } from '../../ports/journal.ts';
 import type { StoredFinding } from '../../ports/oversight.ts';
-import type { Page } from '../../ports/page.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { SignedList } from '../../ports/revocation-lists.ts';
 import type { Transaction } from '../../ports/store.ts';
 import type { OpenUnit } from './database.ts';
+import type { KnownTables } from './known-tables.ts';
 import { TableReader } from './reader.ts';
-import type { Tables } from './tables/index.ts';
-import { UnitRows } from './unit-rows.ts';
 
 export class UnitTransaction extends TableReader implements Transaction {
   readonly #unit: OpenUnit;
-  readonly #rows: UnitRows;
+  readonly #tables: KnownTables;
   readonly #owed = new Set<Owed>();
   readonly #notified = new Set<string>();
   #drops = false;
   readonly #carriedOut: number[] = [];
 
-  constructor(tables: Tables, unit: OpenUnit) {
+  constructor(tables: KnownTables, unit: OpenUnit) {
     super(tables);
     this.#unit = unit;
-    this.#rows = new UnitRows(tables);
+    this.#tables = tables;
   }
 
   /** What effects it has owed. */
@@ -57,51 +55,13 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   /** Before a late write lands in another's unit, it fails. */
-  #open(): Tables {
+  #open(): KnownTables {
     if (!this.#unit.open) throw new NolapseError('unit_closed', 'the transaction has ended');
-    return this.tables;
-  }
-
-  /** The same, for the rows that it remembers. */
-  #remembered(): UnitRows {
-    this.#open();
-    return this.#rows;
-  }
-
-  override async principal(id: PrincipalId) {
-    return this.#rows.principals.get(id);
-  }
-
-  override async certificate(fingerprint: Fingerprint) {
-    return this.#rows.certificates.get(fingerprint);
-  }
-
-  override async heldCertificates(id: PrincipalId, page: Page) {
-    return this.#rows.certificates.allFound(this.tables.heldCertificates(id, page));
-  }
-
-  override async dueCertificates(now: Instant, limit: number) {
-    return this.#rows.certificates.allFound(this.tables.dueCertificates(now, limit));
-  }
-
-  override async renewal(id: string) {
-    return this.#rows.renewals.get(id);
-  }
-
-  override async currentRenewal(id: PrincipalId) {
-    return this.#rows.renewals.found(this.tables.currentRenewal(id));
-  }
-
-  override async openRenewalFor(old: Fingerprint) {
-    return this.#rows.renewals.found(this.tables.openRenewalFor(old));
-  }
-
-  override async unendedRenewals(id: PrincipalId) {
-    return this.#rows.renewals.allFound(this.tables.unendedRenewals(id));
+    return this.#tables;
   }
 
   async putPrincipal(principal: Principal): Promise<void> {
-    this.#remembered().principals.put(principal);
+    this.#open().putPrincipal(principal);
   }
 
   async putContact(contact: Contact): Promise<void> {
@@ -133,17 +93,17 @@ export class UnitTransaction extends TableReader implements Transaction {
   }
 
   async putCertificate(entry: LedgerEntry): Promise<void> {
-    this.#remembered().certificates.put(entry);
+    this.#open().putCertificate(entry);
   }
 
   async noteSeen(fingerprint: Fingerprint, id: PrincipalId, at: Instant): Promise<void> {
-    this.#remembered().certificates.forget(fingerprint);
-    this.tables.certificateSeen(fingerprint, at);
-    this.tables.principalSeen(id, at);
+    const tables = this.#open();
+    tables.certificateSeen(fingerprint, at);
+    tables.principalSeen(id, at);
   }
 
   async putRenewal(renewal: Renewal): Promise<void> {
-    this.#remembered().renewals.put(renewal);
+    this.#open().putRenewal(renewal);
   }
 
   async putRequest(renewalId: string, request: ApprovedRequest): Promise<void> {

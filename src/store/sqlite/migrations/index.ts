@@ -30,6 +30,7 @@ import { historyMigration } from './0028-history.ts';
 import { actorMigration } from './0029-actor.ts';
 import { keyOwnerMigration } from './0030-key-owner.ts';
 import { revokeEffectMigration } from './0031-revoke-effect.ts';
+import { lateTallyMigration } from './0032-late-tally.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -64,4 +65,5 @@ export const migrations: readonly Migration[] = [
   actorMigration,
   keyOwnerMigration,
   revokeEffectMigration,
+  lateTallyMigration,
 ];

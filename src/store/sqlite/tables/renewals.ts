@@ -82,7 +82,12 @@ const progressing = Object.keys(progress) as Progress[];
 
 type Row = Renewal & { readonly ended: 0 | 1 };
 const endedStates: readonly RenewalState[] = ['retired', 'cancelled', 'lapsed'];
-const rowOf = (renewal: Renewal): Row => ({ ...renewal, ended: endedStates.includes(renewal.state) ? 1 : 0 });
+const rowOf = (renewal: Renewal): Row => ({ ...renewal, ended: hasEnded(renewal) ? 1 : 0 });
+
+/** Is it one of those that nothing comes of any more? */
+export function hasEnded({ state }: Renewal): boolean {
+  return endedStates.includes(state);
+}
 
 const setting = (p: Parameter<Row>, names: readonly Progress[]) =>
   Object.fromEntries(names.map((name) => [progress[name], p(name)]));

@@ -1,0 +1,233 @@
+// What the store remembers of its rows is what its file holds: after any course of units, of which some are undone, every read answers as
+// a reader does that remembers nothing.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { certificateStates } from '../../../src/domain/certificate.ts';
+import { renewalStates } from '../../../src/domain/renewal.ts';
+import type { Store, Transaction } from '../../../src/ports/store.ts';
+import { openStore } from '../../../src/store/index.ts';
+import { KnownRows } from '../../../src/store/sqlite/known-rows.ts';
+import { knownTables, rowsKnownMax } from '../../../src/store/sqlite/known-tables.ts';
+import { Queries } from '../../../src/store/sqlite/query.ts';
+import { tablesOf } from '../../../src/store/sqlite/tables/index.ts';
+import { approvedRequest, certificate, contact, day, digest, idOf, now, principal, renewal } from '../store/rows.ts';
+
+const ids = ['a', 'b'];
+const names = ['one', 'two', 'three'];
+
+let home: string;
+let opened: ReturnType<typeof openStore>;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'nolapse-known-'));
+  opened = openStore(join(home, 'nolapse.db'));
+});
+afterEach(async () => {
+  await opened.store.close();
+  rmSync(home, { recursive: true });
+});
+
+type Write = (tx: Transaction) => Promise<unknown>;
+
+/** Whose each certificate and renewal is never changes but by chance: then it is another's from the next write on. */
+const owner = fc.oneof({ weight: 9, arbitrary: fc.constant('a') }, { weight: 1, arbitrary: fc.constant('b') });
+const name = fc.constantFrom(...names);
+const instant = fc.integer({ min: now, max: now + day });
+
+const write: fc.Arbitrary<Write> = fc.oneof(
+  fc.tuple(fc.constantFrom(...ids), fc.constantFrom('x', 'y')).map(
+    ([id, by]): Write =>
+      (tx) =>
+        tx.putPrincipal(principal(id, { owner: by, modes: by === 'x' ? ['csr', 'recertify'] : [] })),
+  ),
+  fc.tuple(fc.constantFrom(...ids), instant).map(
+    ([id, lastSeenAt]): Write =>
+      (tx) =>
+        tx.putContact(contact(id, { lastSeenAt })),
+  ),
+  fc.tuple(fc.constantFrom(...ids), instant).map(
+    ([id, cameAt]): Write =>
+      (tx) =>
+        tx.putPresence({ principalId: idOf(id), gaps: new Uint8Array([1, 2]), cameAt, leftAt: null }),
+  ),
+  fc.tuple(name, owner, fc.constantFrom(...certificateStates), instant).map(
+    ([of, id, state, renewAt]): Write =>
+      (tx) =>
+        tx.putCertificate(certificate(of, id, { state, renewAt })),
+  ),
+  fc.tuple(name, owner, instant).map(
+    ([of, id, at]): Write =>
+      (tx) =>
+        tx.noteSeen(digest(`certificate ${of}`), idOf(id), at),
+  ),
+  fc.tuple(name, owner, fc.constantFrom(...renewalStates), fc.constantFrom(null, ...names)).map(
+    ([id, of, state, old]): Write =>
+      (tx) =>
+        tx.putRenewal(renewal(id, of, { state, oldFingerprint: old === null ? null : digest(`certificate ${old}`) })),
+  ),
+  name.map(
+    (id): Write =>
+      (tx) =>
+        tx.putRequest(id, approvedRequest(`request ${id}`, 'a')),
+  ),
+  fc.tuple(name, instant).map(
+    ([renewalId, at]): Write =>
+      (tx) =>
+        tx.putRefusal({
+          renewalId,
+          via: null,
+          code: 'key_refused',
+          detail: '',
+          firstAt: at,
+          lastAt: at,
+          times: 1,
+          overAt: null,
+        }),
+  ),
+  fc.tuple(name, instant).map(
+    ([id, at]): Write =>
+      (tx) =>
+        tx.settleRefusals(id, at),
+  ),
+);
+
+interface Unit {
+  readonly writes: readonly Write[];
+  readonly reads: boolean;
+  readonly fails: boolean;
+}
+const unit: fc.Arbitrary<Unit> = fc.record({
+  writes: fc.array(write, { maxLength: 4 }),
+  reads: fc.boolean(),
+  fails: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
+});
+
+async function answers(read: Pick<Store['read'], keyof ReturnType<typeof plainReader>>) {
+  const of = await Promise.all(
+    ids.map(async (text) => {
+      const id = idOf(text);
+      return [
+        await read.principal(id),
+        await read.contact(id),
+        await read.presence(id),
+        await read.unendedRenewals(id),
+        await read.currentRenewal(id),
+        await read.heldCertificates(id, { limit: 10 }),
+      ];
+    }),
+  );
+  const named = await Promise.all(
+    names.map(async (each) => [
+      await read.certificate(digest(`certificate ${each}`)),
+      await read.renewal(each),
+      await read.openRenewalFor(digest(`certificate ${each}`)),
+      await read.request(each),
+      await read.refusalsOf(each),
+    ]),
+  );
+  return { of, named, due: await read.dueCertificates(now + day / 2, 10) };
+}
+
+/** The tables as they are, read anew each time. */
+function plainReader() {
+  const tables = tablesOf(new Queries(opened.database.sqlite));
+  return {
+    principal: async (...given: Parameters<typeof tables.principal>) => tables.principal(...given),
+    contact: async (...given: Parameters<typeof tables.contact>) => tables.contact(...given),
+    presence: async (...given: Parameters<typeof tables.presence>) => tables.presence(...given),
+    unendedRenewals: async (...given: Parameters<typeof tables.unendedRenewals>) => tables.unendedRenewals(...given),
+    currentRenewal: async (...given: Parameters<typeof tables.currentRenewal>) => tables.currentRenewal(...given),
+    heldCertificates: async (...given: Parameters<typeof tables.heldCertificates>) => tables.heldCertificates(...given),
+    certificate: async (...given: Parameters<typeof tables.certificate>) => tables.certificate(...given),
+    renewal: async (...given: Parameters<typeof tables.renewal>) => tables.renewal(...given),
+    openRenewalFor: async (...given: Parameters<typeof tables.openRenewalFor>) => tables.openRenewalFor(...given),
+    request: async (...given: Parameters<typeof tables.request>) => tables.request(...given),
+    refusalsOf: async (...given: Parameters<typeof tables.refusalsOf>) => tables.refusalsOf(...given),
+    dueCertificates: async (...given: Parameters<typeof tables.dueCertificates>) => tables.dueCertificates(...given),
+  };
+}
+
+it('answers as the file does, whatever was written, and whatever of it was undone', async () => {
+  const { store } = opened;
+  const plain = plainReader();
+  await store.transact(async (tx) => {
+    for (const id of ids) await tx.putPrincipal(principal(id));
+    for (const each of names) await tx.putCertificate(certificate(each, 'a'));
+    for (const each of names) await tx.putRenewal(renewal(each, 'a'));
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(unit, { minLength: 1, maxLength: 3 }), { maxLength: 8 }), async (batches) => {
+      for (const batch of batches) {
+        // Submitted together they are committed together, each in its savepoint; one alone is its transaction.
+        const within: { readonly known: unknown; readonly plain: unknown }[] = [];
+        const run = ({ writes, reads, fails }: Unit): Promise<void> =>
+          store.transact(async (tx) => {
+            for (const each of writes) {
+              await each(tx);
+              if (reads) within.push({ known: await answers(tx), plain: await answers(plain) });
+            }
+            if (fails) throw new Error('undone');
+          });
+        await Promise.allSettled(batch.map(run));
+        for (const each of within) expect(each.known).toEqual(each.plain);
+        expect(await answers(store.read)).toEqual(await answers(plain));
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it('forgets what it knew when a whole transaction is undone', async () => {
+  const { store, database } = opened;
+  await store.transact((tx) => tx.putPrincipal(principal('a', { owner: 'before' })));
+  const commit = Object.getPrototypeOf(database.sqlite.prepare('SELECT 1'));
+  const { run } = commit;
+  commit.run = function (this: { readonly source: string }, ...values: unknown[]) {
+    if (this.source === 'COMMIT') throw new Error('the disk is full');
+    return run.apply(this, values);
+  };
+  try {
+    await expect(store.transact((tx) => tx.putCertificate(certificate('one', 'a')))).rejects.toThrow();
+  } finally {
+    commit.run = run;
+  }
+  expect(await store.read.certificate(digest('certificate one'))).toBeNull();
+  expect(await store.read.principal(idOf('a'))).toMatchObject({ owner: 'before' });
+});
+
+it('forgets what a unit has written that awaited something else and is undone for it', async () => {
+  const { store } = opened;
+  await store.transact((tx) => tx.putPrincipal(principal('a', { owner: 'before' })));
+  const stalled = store.transact(async (tx) => {
+    await tx.putCertificate(certificate('one', 'a'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+  await expect(stalled).rejects.toMatchObject({ code: 'unit_stalled' });
+  expect(await store.read.certificate(digest('certificate one'))).toBeNull();
+});
+
+it('remembers a bounded number of rows, and none that nobody has', () => {
+  const tables = knownTables(tablesOf(new Queries(opened.database.sqlite)));
+  for (let i = 0; i < 2 * rowsKnownMax; i += 1) tables.renewal(`made up ${i}`);
+  for (let i = 0; i < 2 * rowsKnownMax; i += 1) tables.certificate(digest(`made up ${i}`));
+  expect(tables.rowsKnown()).toBe(0);
+  for (let i = 0; i < 2 * rowsKnownMax; i += 1) tables.contact(idOf(`made-up-${i}`));
+  expect(tables.rowsKnown()).toBe(rowsKnownMax);
+});
+
+it('lets the row go first that was remembered first', () => {
+  const rows = new KnownRows<string, string>(
+    2,
+    (row) => row,
+    (key) => key,
+  );
+  for (const key of ['a', 'b', 'c']) rows.get(key);
+  expect(rows.size).toBe(2);
+  rows.forget('a');
+  expect(rows.size).toBe(2);
+  rows.forget('c');
+  expect(rows.size).toBe(1);
+});
