@@ -209,6 +209,21 @@ it('forgets what a unit has written that awaited something else and is undone fo
   expect(await store.read.certificate(digest('certificate one'))).toBeNull();
 });
 
+it('settles a refusal that came when none was left to settle', async () => {
+  const { store } = opened;
+  const refusal = { renewalId: 'one', via: null, code: 'key_refused', detail: '', times: 1, overAt: null } as const;
+  await store.transact(async (tx) => {
+    await tx.putPrincipal(principal('a'));
+    await tx.putRenewal(renewal('one', 'a'));
+    await tx.settleRefusals('one', now);
+  });
+  for (const at of [now + 1, now + 2]) {
+    await store.transact((tx) => tx.putRefusal({ ...refusal, firstAt: at, lastAt: at }));
+    await store.transact((tx) => tx.settleRefusals('one', at));
+    expect(await store.read.refusalsOf('one')).toMatchObject([{ lastAt: at, overAt: at }]);
+  }
+});
+
 it('remembers a bounded number of rows, and none that nobody has', () => {
   const tables = knownTables(tablesOf(new Queries(opened.database.sqlite)));
   for (let i = 0; i < 2 * rowsKnownMax; i += 1) tables.renewal(`made up ${i}`);
