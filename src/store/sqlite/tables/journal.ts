@@ -26,12 +26,11 @@ interface JournalRow extends Omit<JournalEntry, 'actor'> {
   readonly reason: string | null;
 }
 
-/** Written out: a spread of what is left of an entry costs more than all else here. */
+/** Written out, because spreading an entry takes longer than all else that is done here with it. */
 function rowOf({ at, action, principalId, renewalId, detail, actor }: JournalEntry): JournalRow {
-  const said = { at, action, principalId, renewalId, detail };
-  if (!actor) return { ...said, actor: null, channel: null, claimed: null, reason: null };
-  const { name, channel, claimed, reason } = actor;
-  return { ...said, actor: name, channel, claimed: claimed ? 1 : 0, reason };
+  const [name, channel, reason] = actor ? [actor.name, actor.channel, actor.reason] : [null, null, null];
+  const claimed = actor === null ? null : actor.claimed ? 1 : 0;
+  return { at, action, principalId, renewalId, detail, actor: name, channel, claimed, reason };
 }
 
 function entryOf({ actor, channel, claimed, reason, ...entry }: JournalRow): JournalEntry {
