@@ -13,7 +13,7 @@ import { KnownRows } from './known-rows.ts';
 import type { Tables } from './tables/index.ts';
 import { hasEnded } from './tables/renewals.ts';
 
-/** Rows of each kind that are remembered at a time: some 10 MB in all. */
+/** Rows of each kind that are remembered at a time: some 15 MB in all. */
 export const rowsKnownMax = 4_096;
 /** Requests that are remembered at a time: each holds as many bytes as a CSR may have. */
 const requestsKnownMax = 256;
