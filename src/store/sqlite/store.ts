@@ -12,6 +12,21 @@ import { TableReader } from './reader.ts';
 import { tablesOf } from './tables/index.ts';
 import { UnitTransaction } from './transaction.ts';
 
+/** The same tables, which tell of a principal or a delegation before it is written: until the transaction has ended nothing is remembered. */
+function telling(tables: KnownTables, changed: () => void): KnownTables {
+  return {
+    ...tables,
+    putPrincipal: (principal) => {
+      changed();
+      tables.putPrincipal(principal);
+    },
+    putDelegation: (delegation) => {
+      changed();
+      tables.putDelegation(delegation);
+    },
+  };
+}
+
 export function createStore(database: Database): Store {
   const queried = knownTables(tablesOf(new Queries(database.sqlite)));
   database.onUndone(queried.forgetAll);
@@ -22,18 +37,7 @@ export function createStore(database: Database): Store {
     grants.changed();
     known.changed();
   };
-  const tables: KnownTables = {
-    ...queried,
-    // Told before the write: from then on until the transaction has ended nothing is remembered.
-    putPrincipal: (principal) => {
-      changed();
-      queried.putPrincipal(principal);
-    },
-    putDelegation: (delegation) => {
-      changed();
-      queried.putDelegation(delegation);
-    },
-  };
+  const tables = telling(queried, changed);
   const owed = new Bell<Owed>();
   const notified = new Bell<string>();
   const claims = new Claims(queried);
