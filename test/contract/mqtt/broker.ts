@@ -44,11 +44,9 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export async function startBroker(
-  file: string,
-  options: Partial<MqttPersistenceOptions> = {},
-  limits: Partial<BrokerLimits> = {},
-): Promise<TestBroker> {
+type Given = [options?: Partial<MqttPersistenceOptions>, limits?: Partial<BrokerLimits>];
+
+export async function startBroker(file: string, ...[options = {}, limits = {}]: Given): Promise<TestBroker> {
   await beginLedger(file);
   const database = openDatabase(file);
   const mayStore = (clientId: string, filter: string): boolean => house.broker.mayStore(clientId, filter);
@@ -79,6 +77,19 @@ export async function startBroker(
     close: async () => {
       await house.close();
       await database.close();
+    },
+  };
+}
+
+/** The same on a folder of its own, which goes with it. */
+export async function startFreshBroker(...given: Given): Promise<TestBroker> {
+  const folder = temporaryFolder();
+  const broker = await startBroker(`${folder.path}/nolapse.db`, ...given);
+  return {
+    ...broker,
+    close: async () => {
+      await broker.close();
+      folder.remove();
     },
   };
 }

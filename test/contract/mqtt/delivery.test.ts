@@ -5,23 +5,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enrollmentTopic } from '../../../src/domain/topics.ts';
 import { closed, connectPacket, generate } from '../../broker/harness.ts';
 import { idOf } from '../../domain/samples.ts';
-import { principal, startBroker, type TestBroker, temporaryFolder } from './broker.ts';
+import { principal, startFreshBroker, type TestBroker } from './broker.ts';
 
 const publishers = 6;
 const messagesEach = 300;
 
-let folder: ReturnType<typeof temporaryFolder>;
 let broker: TestBroker;
 
 beforeEach(async () => {
-  folder = temporaryFolder();
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startFreshBroker();
 });
-
-afterEach(async () => {
-  await broker.close();
-  folder.remove();
-});
+afterEach(() => broker.close());
 
 async function inbox(clientId: string, filters: readonly string[], qos: 0 | 1 | 2, clean = false) {
   const opened = await broker.open(clientId, { clean });

@@ -2,21 +2,16 @@
 // [MQTT-3.8.4-6], [MQTT-3.3.5-1]; and what it acknowledges at that QoS is owed no longer.
 import type { IPublishPacket } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startBroker, type TestBroker, temporaryFolder } from './broker.ts';
+import { startFreshBroker, type TestBroker } from './broker.ts';
 
 type Qos = 0 | 1 | 2;
 type Filters = Record<string, Qos>;
 
-let folder: ReturnType<typeof temporaryFolder>;
 let broker: TestBroker;
 beforeAll(async () => {
-  folder = temporaryFolder();
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startFreshBroker();
 });
-afterAll(async () => {
-  await broker.close();
-  folder.remove();
-});
+afterAll(() => broker.close());
 
 let readers = 0;
 

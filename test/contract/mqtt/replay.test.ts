@@ -1,19 +1,17 @@
 // Retained messages for a new subscription: what is looked at for it, and what is sent of it, is bounded whatever was asked for.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectPacket, generate, packetsOf, until } from '../../broker/harness.ts';
-import { principal, startBroker, type TestBroker, temporaryFolder } from './broker.ts';
+import { principal, startFreshBroker, type TestBroker } from './broker.ts';
 
 const kept = 50;
 const payload = Buffer.alloc(4_096, 'x');
 
-let folder: ReturnType<typeof temporaryFolder>;
 let broker: TestBroker;
 let rows: number;
 let walks: number;
 
 beforeEach(async () => {
-  folder = temporaryFolder();
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startFreshBroker();
   const walk = broker.persistence.walkRetained.bind(broker.persistence);
   [rows, walks] = [0, 0];
   broker.persistence.walkRetained = (filter) => {
@@ -34,10 +32,7 @@ beforeEach(async () => {
   await Promise.all(topics.map((topic) => publisher.publishAsync(topic, payload, { qos: 1, retain: true })));
 });
 
-afterEach(async () => {
-  await broker.close();
-  folder.remove();
-});
+afterEach(() => broker.close());
 
 describe('a subscription', () => {
   it.each([

@@ -1,20 +1,14 @@
 // Retained messages that cannot be read: nobody's connection, and not the process, ends with them.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectPacket, generate, packetsOf, until } from '../../broker/harness.ts';
-import { principal, startBroker, type TestBroker, temporaryFolder } from './broker.ts';
+import { principal, startFreshBroker, type TestBroker } from './broker.ts';
 
-let folder: ReturnType<typeof temporaryFolder>;
 let broker: TestBroker;
 
 beforeEach(async () => {
-  folder = temporaryFolder();
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startFreshBroker();
 });
-
-afterEach(async () => {
-  await broker.close();
-  folder.remove();
-});
+afterEach(() => broker.close());
 
 describe('retained messages', () => {
   it('that cannot be read are missed, told once for the subscription, and cost nobody anything else', async () => {
