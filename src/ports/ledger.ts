@@ -43,8 +43,8 @@ export interface LedgerReader {
   certificates(page: Page): Promise<LedgerEntry[]>;
   /** Some of those that certify this key, in no order. */
   certificatesByKey(keyFingerprint: Fingerprint, limit: number): Promise<LedgerEntry[]>;
-  /** All of those that are neither retired nor revoked. For operators: it reads all that ever certified this key. */
-  heldByKey(keyFingerprint: Fingerprint): Promise<LedgerEntry[]>;
+  /** Of those the ones that are neither retired nor revoked, in the order of principals. A whole fleet may share a key. */
+  heldByKey(keyFingerprint: Fingerprint, page: Page): Promise<LedgerEntry[]>;
   /** Whose key is it, and may it be trusted? It reads few rows, however often the key was certified. */
   keyRecord(keyFingerprint: Fingerprint): Promise<KeyRecord>;
   /** Active certificates whose renewAt has come, those with the nearest notAfter first. */

@@ -5,10 +5,12 @@ import { restsOnPresentKey, taints } from '../../domain/key-mode.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { lightsUntil } from '../../domain/standing.ts';
+import type { Reader } from '../../ports/store.ts';
 import { type Change, type Changing, step } from '../change.ts';
 import type { Context } from '../context.ts';
 import { carrier } from '../dry-run.ts';
 import { OperationError } from '../operation-error.ts';
+import { pagesOf } from '../pages.ts';
 import type { PolicySubject } from '../policies.ts';
 import type { Dryable, DryRunView } from '../views/decisions.ts';
 import { distrusted, isDistrusted } from './compromise.ts';
@@ -27,37 +29,87 @@ interface Revoked {
   readonly dryRun?: DryRunView;
 }
 
+/** Certificates over one key that are revoked in one change. A whole fleet may share a key, and others must not wait for all of it. */
+const revokedTogether = 100;
+
+type RevokeContext = Changing & Pick<Context, 'policies'> & Revoking;
+
 /**
- * Revokes by fingerprint; for a compromised key, every certificate over it. Rejects with `not_found`; a certificate revoked or
- * retired already stays as it is.
+ * Revokes by fingerprint; for a compromised key, every certificate over it: those of the same principal at once, then those of others in
+ * turns. Cut off in between, it goes on when it is asked again. Rejects with `not_found`; a certificate revoked or retired already stays
+ * as it is.
  */
 export async function revoke(
-  app: Changing & Pick<Context, 'policies'> & Revoking,
+  app: RevokeContext,
   fingerprint: Fingerprint,
   reason: RevocationReason,
   dryable: Dryable = {},
 ): Promise<Revoked> {
   const carried = carrier(dryable);
-  const done = await carried.run(app, async (inner) => {
-    const revoked = new Set<unknown>();
-    const record: Change['record'] = (happening) => {
-      if (happening.action === revokedAction) revoked.add(happening.fields?.[fingerprintField]);
-      return inner.record(happening);
-    };
-    const within = { ...inner, record };
-    const { tx } = within;
+  const { revoked, ...own } = await carried.run(app, async (inner) => {
+    const { tx } = inner;
     const entry = await tx.certificate(fingerprint);
     if (!entry) throw new OperationError('not_found', [`no certificate ${fingerprint}`]);
-    for (const other of reason === 'keyCompromise' ? await tx.heldByKey(entry.keyFingerprint) : [entry]) {
-      // One may have fallen with the renewal of another.
-      const each = (await tx.certificate(other.fingerprint)) ?? other;
-      if (await revokeWithin(within, each, reason)) await mendRenewals(within, each, reason);
-    }
+    const all = reason === 'keyCompromise' ? [entry, ...(await ownOverKey(tx, entry))] : [entry];
+    const revoked = await revokeAll(inner, all, reason);
     revoked.delete(fingerprint);
-    const isGatewayDark = await isDarkGateway(within, entry.principalId);
-    return { entry: (await tx.certificate(fingerprint)) ?? entry, also: revoked.size, isGatewayDark };
+    const isGatewayDark = await isDarkGateway(inner, entry.principalId);
+    return { entry: (await tx.certificate(fingerprint)) ?? entry, isGatewayDark, revoked };
   });
-  return { ...done, ...carried.view() };
+  let also = revoked.size;
+  if (reason === 'keyCompromise') {
+    for await (const page of othersOverKey(app, own.entry)) {
+      also += (await carried.run(app, (within) => revokeAll(within, page, reason))).size;
+    }
+  }
+  return { ...own, also, ...carried.view() };
+}
+
+/** Revokes these within a change, and what follows for their renewals. @returns the fingerprints of all that were revoked. */
+async function revokeAll(
+  inner: Change<Pick<Context, 'policies'> & Revoking>,
+  entries: readonly LedgerEntry[],
+  reason: RevocationReason,
+): Promise<Set<unknown>> {
+  const revoked = new Set<unknown>();
+  const record: Change['record'] = (happening) => {
+    if (happening.action === revokedAction) revoked.add(happening.fields?.[fingerprintField]);
+    return inner.record(happening);
+  };
+  const within = { ...inner, record };
+  for (const entry of entries) {
+    // One may have fallen with the renewal of another, or since it was read.
+    const each = (await within.tx.certificate(entry.fingerprint)) ?? entry;
+    if (await revokeWithin(within, each, reason)) await mendRenewals(within, each, reason);
+  }
+  return revoked;
+}
+
+async function ownOverKey(
+  tx: Reader,
+  { principalId, fingerprint, keyFingerprint }: LedgerEntry,
+): Promise<LedgerEntry[]> {
+  const own: LedgerEntry[] = [];
+  for await (const each of heldBy(tx, principalId)) {
+    if (each.keyFingerprint === keyFingerprint && each.fingerprint !== fingerprint) own.push(each);
+  }
+  return own;
+}
+
+async function* othersOverKey(
+  { store }: Pick<Context, 'store'>,
+  { principalId, keyFingerprint }: LedgerEntry,
+): AsyncGenerator<readonly LedgerEntry[]> {
+  const pages = pagesOf<LedgerEntry>(revokedTogether, (last) =>
+    store.read.heldByKey(keyFingerprint, {
+      limit: revokedTogether,
+      ...(last && { after: last.fingerprint }),
+    }),
+  );
+  for await (const page of pages) {
+    const others = page.filter((each) => each.principalId !== principalId);
+    if (others.length > 0) yield others;
+  }
 }
 
 async function isDarkGateway({ tx, now }: Change, id: PrincipalId): Promise<boolean> {

@@ -77,8 +77,8 @@ export class TableReader extends FleetTableReader implements Reader {
     return this.tables.certificatesByKey(key, limit);
   }
 
-  async heldByKey(key: Fingerprint) {
-    return this.tables.heldByKey(key);
+  async heldByKey(key: Fingerprint, page: Page) {
+    return this.tables.heldByKey(key, page);
   }
 
   async keyRecord(key: Fingerprint) {

@@ -2,6 +2,7 @@
 // more of it the longer it lasts.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { pagesOf } from '../../../src/app/pages.ts';
 import type { CertificateState, LedgerEntry } from '../../../src/domain/certificate.ts';
 import type { KeyRecord } from '../../../src/domain/key-mode.ts';
 import type { PrincipalId } from '../../../src/domain/principal.ts';
@@ -143,8 +144,15 @@ export function history(): void {
         );
         await put(...entries);
         expect(await store.read.keyRecord(keyFingerprint)).toEqual(recordOf(entries) satisfies KeyRecord);
-        const held = await store.read.heldByKey(keyFingerprint);
-        expect(held).toHaveLength(entries.filter(({ state }) => state === 'active').length);
+        const held: string[] = [];
+        const limit = 2;
+        for await (const page of pagesOf<LedgerEntry>(limit, (last) =>
+          store.read.heldByKey(keyFingerprint, { limit, ...(last && { after: last.fingerprint }) }),
+        )) {
+          held.push(...page.map(({ fingerprint }) => fingerprint));
+        }
+        const standing = entries.filter(({ state }) => state === 'active').map(({ fingerprint }) => fingerprint);
+        expect(held.toSorted()).toEqual(standing.toSorted());
       }),
       { numRuns: 60 },
     );

@@ -34,6 +34,9 @@ const foundOf = (row: LedgerEntry | undefined): LedgerEntry | null => (row ? ent
 /** After this place, the newest first. */
 type OfPrincipal = { id: PrincipalId; issuedAt: Instant; row: number; limit: number };
 
+/** After this place, in the order of principals, of each the oldest first. */
+type OfKey = { key: Fingerprint; id: PrincipalId; issuedAt: Instant; row: number; limit: number };
+
 const newestOf = (p: Parameter<OfPrincipal>) =>
   build
     .selectFrom('certificate')
@@ -46,6 +49,8 @@ const newestOf = (p: Parameter<OfPrincipal>) =>
 
 /** Before the newest of all. */
 const first: Omit<OfPrincipal, 'id' | 'limit'> = { issuedAt: Number.MAX_SAFE_INTEGER, row: Number.MAX_SAFE_INTEGER };
+/** Before the first of a key's. */
+const firstOfKey: Omit<OfKey, 'key' | 'limit'> = { id: '' as PrincipalId, issuedAt: 0, row: 0 };
 
 function prepareReads(queries: Queries) {
   const entries = build.selectFrom('certificate').select(columns);
@@ -67,13 +72,20 @@ function prepareReads(queries: Queries) {
     byKey: queries.prepare((p: Parameter<{ key: Fingerprint; limit: number }>) =>
       entries.where('key_fingerprint', '=', p('key')).limit(p('limit')),
     ),
-    heldByKey: queries.prepare((p: Parameter<{ key: Fingerprint }>) =>
-      entries.where('key_fingerprint', '=', p('key')).where(held('certificate')),
+    heldByKey: queries.prepare((p: Parameter<OfKey>) =>
+      entries
+        .where('key_fingerprint', '=', p('key'))
+        .where(sql<boolean>`("principal_id", "issued_at", "id") > (${p('id')}, ${p('issuedAt')}, ${p('row')})`)
+        .where(held('certificate'))
+        .orderBy('principal_id')
+        .orderBy('issued_at')
+        .orderBy('id')
+        .limit(p('limit')),
     ),
     place: queries.prepare((p: Parameter<{ fingerprint: Fingerprint }>) =>
       build
         .selectFrom('certificate')
-        .select(['issued_at as issuedAt', 'id as row'])
+        .select(['principal_id as id', 'issued_at as issuedAt', 'id as row'])
         .where('fingerprint', '=', p('fingerprint')),
     ),
     ofPrincipal: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p)),
@@ -184,8 +196,12 @@ export function ledger(queries: Queries) {
       .set({ activated_via: p('via') })
       .where('fingerprint', '=', p('fingerprint')),
   );
-  const placeOf = ({ after }: Page) =>
-    after === undefined ? first : (read.place.get({ fingerprint: after as Fingerprint }) ?? first);
+  const placeAfter = ({ after }: Page) =>
+    after === undefined ? undefined : read.place.get({ fingerprint: after as Fingerprint });
+  const placeOf = (page: Page) => {
+    const { issuedAt, row } = placeAfter(page) ?? first;
+    return { issuedAt, row };
+  };
   return {
     noteActivatedThrough: (fingerprint: Fingerprint, via: PrincipalId): void => void through.run({ fingerprint, via }),
     certificate: (fingerprint: Fingerprint): LedgerEntry | null => foundOf(read.byFingerprint.get({ fingerprint })),
@@ -200,7 +216,8 @@ export function ledger(queries: Queries) {
     certificates: ({ after, limit }: Page): LedgerEntry[] =>
       read.page.all({ after: (after ?? '') as Fingerprint, limit }).map(entryOf),
     certificatesByKey: (key: Fingerprint, limit: number): LedgerEntry[] => read.byKey.all({ key, limit }).map(entryOf),
-    heldByKey: (key: Fingerprint): LedgerEntry[] => read.heldByKey.all({ key }).map(entryOf),
+    heldByKey: (key: Fingerprint, page: Page): LedgerEntry[] =>
+      read.heldByKey.all({ key, ...(placeAfter(page) ?? firstOfKey), limit: page.limit }).map(entryOf),
     dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
     endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
     /** @param held what is stored under the fingerprint now; null: nothing. */
