@@ -9,7 +9,7 @@ import { isReserved, isTopicName, isWellFormed } from '../domain/topics.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
 import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
-import { presentedBy } from './peer-certificate.ts';
+import { forgetIssuers, presentedBy } from './peer-certificate.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import type { Takeovers } from './takeovers.ts';
 import type { Found, TurnedAway } from './turned-away.ts';
@@ -64,7 +64,10 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
         return callback(null, true);
       }
       packet.keepalive = Math.min(packet.keepalive || limits.keepaliveSecondsMax, limits.keepaliveSecondsMax);
-      void verdicts.reach(client, socket, packet).then(() => callback(null, true));
+      void verdicts.reach(client, socket, packet).then(() => {
+        forgetIssuers(socket);
+        callback(null, true);
+      });
     },
     authenticate: (client, _username, _password, callback) => {
       const returnCode = verdicts.take(client);
