@@ -23,6 +23,7 @@ import type { Context } from '../context.ts';
 import { activate } from '../renewal/activate.ts';
 import { type OpenRenewalContext, openEnrollment, openRenewal } from '../renewal/open-renewal.ts';
 import type { Admission, ConnectFacts, Presented } from '../session.ts';
+import { ownCas } from '../trust.ts';
 import type { Disconnections } from './disconnections.ts';
 
 type AdmitContext = OpenRenewalContext & Pick<Context, 'settings'> & { readonly disconnections: Disconnections };
@@ -113,7 +114,7 @@ async function changesLedger(app: AdmitContext, { entry, principal }: Found, ver
 }
 
 async function find(
-  app: Pick<Context, 'store' | 'clock' | 'entropy' | 'settings'>,
+  app: Pick<Context, 'store' | 'clock' | 'entropy' | 'settings' | 'authority'>,
   facts: ConnectFacts,
 ): Promise<Found> {
   const known = await findCertificate(app, facts);
@@ -138,7 +139,7 @@ async function findClientId(
 }
 
 async function findCertificate(
-  app: Pick<Context, 'store' | 'clock' | 'settings'>,
+  app: Pick<Context, 'store' | 'clock' | 'settings' | 'authority'>,
   { presented }: Pick<ConnectFacts, 'presented'>,
 ) {
   if (!presented.der) return { fingerprint: null, entry: null, stranger: null, principal: null };
@@ -151,12 +152,13 @@ async function findCertificate(
 }
 
 async function findStranger(
-  app: Pick<Context, 'store' | 'clock' | 'settings'>,
+  app: Pick<Context, 'store' | 'clock' | 'settings' | 'authority'>,
   der: Uint8Array,
   issuers: readonly Uint8Array[],
 ) {
   const { read } = app.store;
-  const introduction = introduce(der, issuers, app.settings.anchors, app.clock.now());
+  // One of an own CA may come without it: TLS knows our CAs by name alone, and adds none to what was sent.
+  const introduction = introduce(der, [...issuers, ...ownCas(app)], app.settings.anchors, app.clock.now());
   const id = parsePrincipalId(introduction.commonName);
   const principal = introduction.introduced && id ? await read.principal(id) : null;
   const expected = principal !== null && (await isExpected(app, principal, introduction.uris));

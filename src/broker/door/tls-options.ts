@@ -2,8 +2,13 @@
 // handshake would hide who was refused.
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { nameOnly } from '../../pki/name-only.ts';
+import { derToPem, pemToDer } from '../../pki/pem.ts';
 
-/** PEM. `cert` is the server's chain, leaf first; `ca` names the issuers clients are hinted to choose a certificate of. */
+/**
+ * PEM. `cert` is the server's chain, leaf first; `ca` holds the issuers clients are hinted to choose a certificate of. Of those TLS is
+ * given the names alone: it verifies no chain of theirs, and `authorized` is false for everybody.
+ */
 export interface TlsMaterial {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
@@ -19,7 +24,7 @@ export function contextOptions(material: TlsMaterial): SecureContextOptions {
   const options: SecureContextOptions = {
     key: material.key,
     cert: material.cert,
-    ca: [...material.ca],
+    ca: material.ca.flatMap(namesOnly),
     ...(material.crl === undefined ? {} : { crl: material.crl }),
     // Modems and mbedTLS 2 have no TLS 1.3.
     minVersion: 'TLSv1.2',
@@ -27,6 +32,12 @@ export function contextOptions(material: TlsMaterial): SecureContextOptions {
   };
   createSecureContext(options);
   return options;
+}
+
+function namesOnly(pem: string | Buffer): string[] {
+  const ders = pemToDer(pem.toString(), 'CERTIFICATE');
+  if (!ders) throw new Error('a CA whose name is to be hinted is no certificate in PEM');
+  return ders.map((der) => derToPem(nameOnly(der), 'CERTIFICATE'));
 }
 
 export function serverOptions(material: TlsMaterial, handshakeMs: number): TlsOptions {
