@@ -129,3 +129,10 @@ it('renews over no present key where the CA certifies none without a request', a
   const [alert] = await house.gateway.operations.listAlerts({ open: true, kind: 'renewal_failed' });
   expect(alert?.detail).toContain('no key mode fits');
 });
+
+it('watches the root of the server too, which devices verify the broker with', async () => {
+  await open();
+  const checks = await house.gateway.operations.doctor({});
+  const subjects = checks.map(({ subject }) => subject).filter((subject) => subject.startsWith('root certificate'));
+  expect(subjects).toEqual(['root certificate', 'root certificate of the server']);
+});

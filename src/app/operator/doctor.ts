@@ -17,7 +17,8 @@ import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
-type DoctorContext = LookAfreshContext & Pick<Context, 'authority' | 'machine'> & { readonly foresight: Foresight };
+type DoctorContext = LookAfreshContext &
+  Pick<Context, 'authority' | 'machine' | 'serverRoot'> & { readonly foresight: Foresight };
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -57,7 +58,7 @@ export async function doctor(app: DoctorContext, server: Uint8Array | null, isSe
 
 /** A ledger that takes no writes, or is damaged, still answers. */
 async function settleOwn(
-  app: Changing & Pick<Context, 'authority' | 'policies'>,
+  app: Changing & Pick<Context, 'authority' | 'policies' | 'serverRoot'>,
   server: Uint8Array | null,
 ): Promise<void> {
   await alertOwn(app, server).catch(() => undefined);

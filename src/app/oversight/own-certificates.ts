@@ -8,6 +8,8 @@ import type { Context } from '../context.ts';
 import { currentRoot, signingCa } from '../trust.ts';
 import type { Check } from '../views/broker.ts';
 
+type OwnContext = Pick<Context, 'authority' | 'clock' | 'policies' | 'serverRoot'>;
+
 /** Share of a certificate's life that must be left for it to be well. The server's is renewed while a third is left. */
 const wellShare = 1 / 4;
 /** With less than this share left it is critical. */
@@ -31,21 +33,25 @@ const noServer: OwnState = {
   leftMs: null,
 };
 
-function statesOf(app: Pick<Context, 'authority' | 'clock' | 'policies'>, server: Uint8Array | null): OwnState[] {
+function statesOf(app: OwnContext, server: Uint8Array | null): OwnState[] {
   const now = app.clock.now();
   const issuers = signingCa(app).chain.map((der, place) => {
     const subject = place === 0 ? 'issuing certificate' : `issuing certificate ${place + 1}`;
     return lifeOf(subject, der, now, place === 0 ? longest(app) : 0);
   });
+  const root = currentRoot(app);
+  // With an authority elsewhere devices verify the broker with another root than others verify the devices with.
+  const isOther = Buffer.compare(root, app.serverRoot) !== 0;
   return [
-    lifeOf('root certificate', currentRoot(app), now),
+    lifeOf('root certificate', root, now),
+    ...(isOther ? [lifeOf('root certificate of the server', app.serverRoot, now)] : []),
     ...issuers,
     server ? lifeOf('server certificate', server, now) : noServer,
   ];
 }
 
 /** What is to be said about each, good or bad, the root first. `server` is the DER of the server's certificate, if there is one. */
-export function ownChecks(app: Pick<Context, 'authority' | 'clock' | 'policies'>, server: Uint8Array | null): Check[] {
+export function ownChecks(app: OwnContext, server: Uint8Array | null): Check[] {
   return statesOf(app, server).map(({ subject, level, detail, leftMs }) => ({
     level,
     subject,
@@ -86,10 +92,7 @@ async function crlState(app: Pick<Context, 'store' | 'clock'>): Promise<OwnState
 }
 
 /** Has an alert stand for each that is not well, and for no other. */
-export async function alertOwn(
-  app: Changing & Pick<Context, 'authority' | 'policies'>,
-  server: Uint8Array | null,
-): Promise<void> {
+export async function alertOwn(app: Changing & OwnContext, server: Uint8Array | null): Promise<void> {
   const states = [...statesOf(app, server), ...(await crlState(app))];
   await change(app, async (within) => {
     for (const state of states) await alertOne(within, state);

@@ -23,6 +23,7 @@ import type { RevocationLists } from './revocation-lists.ts';
 import { type SweepContext, sweep } from './sweep.ts';
 
 type MaintenanceContext = SweepContext &
+  Pick<Context, 'serverRoot'> &
   WalkCampaignsContext &
   BeginChoresContext &
   WithRefusals & {
