@@ -101,6 +101,8 @@ describe('a receiver that says Retry-After', () => {
       };
       await open();
       await house.log.until('sink.failed', { 'nolapse.sink': 'webhooks.hook' });
+      // What failed may have been another alert: this one is to stand before its device changes hands.
+      await manager.untilHaving({ ...alarm }, 'firing');
       expect(hook.requests).toHaveLength(1);
       passedMs += 1_200_000;
       // Something new is told to everybody else.
