@@ -1,8 +1,7 @@
 // The members of aedes 1.2.0 that its types leave out and this folder relies on, named in one place. A test holds each to
 // what is used here.
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Aedes, AedesOptions, Client } from 'aedes';
-import type { EndCause } from '../domain/disconnection.ts';
 
 export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
@@ -120,52 +119,6 @@ export function internalsOf(aedes: Aedes): BrokerInternals {
 
 export function brokerClient(client: Client): BrokerClient {
   return client as BrokerClient;
-}
-
-/** Topics of retained messages, found page by page. */
-export interface RetainedWalk {
-  readonly isOver: boolean;
-  /** Looks at so many of the next rows at most. `rows`: how many it was; `bytes`: of topic and payload. */
-  page(rowsMax: number): {
-    readonly rows: number;
-    readonly found: readonly { readonly topic: string; readonly bytes: number }[];
-  };
-}
-
-export interface RetainedMessage {
-  topic: string;
-  payload: Buffer | string;
-  qos?: Qos | undefined;
-}
-
-/** The one subscription of a kept session that has none: aedes is to find the session, and the client is granted nothing by it. */
-export const keptSessionFilter = '$SYS/nolapse/kept';
-
-/**
- * The part of an aedes persistence this folder itself calls; aedes is given the whole object. Beyond aedes's own contract,
- * `outgoingClearMessageId` of a packet that has no messageId yet must clear nothing: aedes calls it so for a message that
- * reaches a persistent session through two overlapping subscriptions.
- */
-export interface BrokerPersistence {
-  /**
-   * Persists what the PUBACK of a QoS 1 message promises, retained message and offline queues, and is told of every other
-   * message as it arrives; null when there is nothing to wait for. aedes sends PUBACK before it persists, and routes the
-   * message afterwards. For QoS 2 `incomingStorePacket` persists it: aedes awaits that before PUBREC. It rejects with NolapseError
-   * `unreleased_messages` when the session has sent too many without releasing them, and was not asked for room.
-   */
-  storeAhead(packet: PublishPacket, client: BrokerClient): Promise<void> | null;
-  /** Is there room to remember this QoS 2 message until its PUBREL? Asked as it arrives; what is granted is kept for it. */
-  takeRoom(packet: PublishPacket, client: BrokerClient): boolean;
-  /** For aedes, which asks this after each SUBSCRIBE: it is told there are none, because `walkRetained` is used instead. */
-  createRetainedStreamCombi: (filters: readonly string[]) => Readable;
-  /** Looks through the retained messages for those that the filter matches. */
-  walkRetained(filter: string): RetainedWalk;
-  /** The retained message of this topic. */
-  retainedOf(topic: string): RetainedMessage | undefined;
-  /** Called for each admitted client before its subscriptions are restored and CONNACK is sent: sends it its queue. */
-  attend(client: BrokerClient): void;
-  /** Called when its connection ends, with why. */
-  leave(client: BrokerClient, cause: EndCause): void;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The broker: listeners, guard, aedes and the hooks that join it to the application, put together. It decides nothing itself.
 import type { IncomingMessage } from 'node:http';
-import { type Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type AedesOptions } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
@@ -9,9 +9,11 @@ import { ownerOfSession } from '../domain/client-id.ts';
 import type { Allowance } from '../domain/costs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
+import type { MqttPersistence } from '../ports/mqtt-persistence.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import { admissionHooks } from './admission-hooks.ts';
-import { type BrokerPersistence, brokerClient, type PublishPacket, withoutDuplicateCheck } from './aedes-internals.ts';
+import { brokerClient, type PublishPacket, withoutDuplicateCheck } from './aedes-internals.ts';
+import { AedesPersistence } from './aedes-persistence.ts';
 import { createAnnouncer } from './announce.ts';
 import type { Budget } from './budget.ts';
 import { watchRegistrations } from './client-registrations.ts';
@@ -45,7 +47,7 @@ import { writeWhole } from './whole-writes.ts';
 
 export interface BrokerOptions {
   readonly entrance: Entrance;
-  readonly persistence: BrokerPersistence;
+  readonly persistence: MqttPersistence;
   readonly decisions: DecisionLog;
   readonly clock: Pick<Clock, 'now'>;
   readonly tls: TlsMaterial;
@@ -170,10 +172,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 function createAedes({ entrance, persistence, decisions }: BrokerOptions, works: Works): Aedes {
   const { limits, registry, sockets, paces, stalls, door, budgetOf } = works;
   const subscriptions = { entrance, registry, decisions, limits, retained: persistence, care: works.care };
-  persistence.createRetainedStreamCombi = () => Readable.from([]);
   const fanOut = new FanOut<PublishPacket>(budgetOf);
   const aedes: Aedes = new Aedes({
-    persistence,
+    persistence: new AedesPersistence(persistence),
     mq: fanOut as unknown as NonNullable<AedesOptions['mq']>,
     ...aedesLimits(limits),
     ...admissionHooks({

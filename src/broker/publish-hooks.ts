@@ -5,7 +5,8 @@ import type { AedesOptions } from 'aedes';
 import type { Entrance } from '../app/session.ts';
 import { isTopicName, isWellFormed } from '../domain/topics.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
-import { type BrokerPersistence, brokerClient, type PublishPacket } from './aedes-internals.ts';
+import type { MqttPersistence } from '../ports/mqtt-persistence.ts';
+import { brokerClient, type PublishPacket } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { LiveSession, SessionRegistry } from './session-registry.ts';
 import { leaveUnanswered, setAsideOf, sink, sinkTopic } from './set-aside.ts';
@@ -19,7 +20,7 @@ export interface PublishOptions {
   readonly decisions: DecisionLog;
   readonly entrance: Entrance;
   readonly registry: SessionRegistry;
-  readonly persistence: BrokerPersistence;
+  readonly persistence: Pick<MqttPersistence, 'takeRoom' | 'storeAhead'>;
 }
 
 export function authorizePublishHook(options: PublishOptions): AuthorizePublish {

@@ -2,7 +2,7 @@
 // budget, and no faster than its socket takes them. A filter that is asked for again while it still waits is sent once [MQTT-3.8.4-3].
 import { costOfBytes, costs } from '../domain/costs.ts';
 import { drained } from '../pacing/drained.ts';
-import type { BrokerPersistence } from './aedes-internals.ts';
+import type { MqttPersistence } from '../ports/mqtt-persistence.ts';
 import type { LiveSession } from './session-registry.ts';
 
 /** Rows looked at before others have their turn. */
@@ -10,7 +10,7 @@ const rowsPerPage = 64;
 /** Handed to the socket before it is asked whether it takes more, beside one message of any size. */
 const bytesAtOnce = 16_384;
 
-export type RetainedSource = Pick<BrokerPersistence, 'walkRetained' | 'retainedOf'>;
+export type RetainedSource = Pick<MqttPersistence, 'walkRetained' | 'retainedOf'>;
 
 /** The filters of one session that wait, in the order in which they were asked for. */
 const waiting = new WeakMap<LiveSession, Set<string>>();
@@ -59,14 +59,14 @@ async function replay(live: LiveSession, filter: string, source: RetainedSource,
   const walk = source.walkRetained(filter);
   while (!walk.isOver && isWanted()) {
     await live.budget.turn(costs.packet);
-    const { rows, found } = walk.page(rowsPerPage);
+    const { rows, found } = await walk.page(rowsPerPage);
     live.budget.spend(rows * costs.row);
     for (const together of batchesOf(found)) {
       const bytes = together.reduce((sum, each) => sum + each.bytes, 0);
       await drained(live.client.conn);
       await live.budget.turn(together.length * costs.delivery + costOfBytes(bytes));
       if (!isWanted()) return;
-      await Promise.all(together.map(({ topic }) => send(live, topic, source, care)));
+      await Promise.all(together.map(({ topic }) => send(live, topic, source, care, isWanted)));
     }
   }
 }
@@ -87,10 +87,16 @@ function* batchesOf<Each extends { readonly bytes: number }>(page: readonly Each
 }
 
 /** Resolves once it was handed to the socket, or will not be. It may have been removed since it was found. */
-async function send(live: LiveSession, topic: string, source: RetainedSource, care: RetainedCare): Promise<void> {
+async function send(
+  live: LiveSession,
+  topic: string,
+  source: RetainedSource,
+  care: RetainedCare,
+  isWanted: () => boolean,
+): Promise<void> {
   const { client } = live;
-  const message = source.retainedOf(topic);
-  if (!message) return;
+  const message = await source.retainedOf(topic);
+  if (!message || !isWanted()) return;
   const { payload, qos = 0 } = message;
   if (care.isWithheld(live, topic, payload)) return;
   care.sending(live, topic, payload);

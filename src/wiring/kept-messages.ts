@@ -5,7 +5,8 @@ import { ownerOfSession } from '../domain/client-id.ts';
 import { parsePrincipalId } from '../domain/principal.ts';
 import { isOpen } from '../domain/renewal.ts';
 import type { Parts } from '../home/home.ts';
-import { createMqttPersistence, type MqttPersistence } from '../store/mqtt/persistence.ts';
+import type { MqttPersistence } from '../ports/mqtt-persistence.ts';
+import { createMqttPersistence } from '../store/mqtt/persistence.ts';
 import { tellDropped } from '../telemetry/dropped-message.ts';
 import { queueAccess } from './queue-access.ts';
 

@@ -8,7 +8,7 @@ import type { AbsentSessionsOptions } from './absent-sessions.ts';
 /** The broker's sessions, before and after there is a broker; what a principal leaves behind goes with its decommissioning. */
 export class LateSessions implements Sessions, Announcer {
   broker: Broker | null = null;
-  forget: (principalId: string) => void = () => undefined;
+  forget: (principalId: PrincipalId) => void = () => undefined;
   forgetClaimed: (principalId: PrincipalId) => void = () => undefined;
   forgetAbsent: AbsentSessionsOptions['forgetAbsent'] = async function* () {};
 

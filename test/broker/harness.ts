@@ -7,12 +7,6 @@ import memory from 'aedes-persistence';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { Admission, ConnectFacts, Entrance, Session } from '../../src/app/session.ts';
-import type {
-  BrokerPersistence,
-  PublishPacket,
-  RetainedMessage,
-  RetainedWalk,
-} from '../../src/broker/aedes-internals.ts';
 import { type Broker, type BrokerOptions, createBroker } from '../../src/broker/broker.ts';
 import { framed } from '../../src/broker/framed.ts';
 import type { BrokerLimits } from '../../src/broker/limits.ts';
@@ -24,43 +18,48 @@ import type { EndCause, SessionEnd } from '../../src/domain/disconnection.ts';
 import type { PrincipalId, PrincipalKind } from '../../src/domain/principal.ts';
 import { matches } from '../../src/domain/topics.ts';
 import type { Decision } from '../../src/ports/decision-log.ts';
+import type { Acknowledgement, MqttClient as KeptClient, PublishPacket } from '../../src/ports/mqtt-packets.ts';
+import type { MqttPersistence } from '../../src/ports/mqtt-persistence.ts';
 import { principal as principalOf } from '../domain/samples.ts';
 import { type Credential, createTestAuthority, type TestAuthority } from './test-pki.ts';
 
-/** What the tests touch of aedes-persistence's in-memory store; its own types describe an older, callback interface. */
-interface InMemory extends Pick<BrokerPersistence, 'createRetainedStreamCombi'> {
-  outgoingClearMessageId(client: unknown, packet: { readonly messageId?: number }): Promise<unknown>;
-  outgoingEnqueueCombi(subscriptions: readonly { clientId: string }[], packet: { topic: string }): Promise<void>;
-  incomingStorePacket(client: unknown, packet: { topic: string }): Promise<void>;
-  subscriptionsByClient(client: { readonly id: string }): Promise<{ topic: string }[]>;
-  putWill(client: unknown, will: unknown): Promise<void>;
-  getWill(client: { readonly id: string }): Promise<unknown>;
-  storeRetained(packet: RetainedMessage): Promise<void>;
+/** What aedes-persistence's in-memory store calls streams; its own types describe an older, callback interface. */
+interface InMemory extends MqttPersistence {
+  outgoingStream: MqttPersistence['outgoing'];
+  streamWill: MqttPersistence['wills'];
+  getClientList: MqttPersistence['clientsWith'];
 }
 
 /** That store as the broker wants it: clearing nothing for a packet without a message id, and with what it asks beyond aedes's. */
-export function memoryPersistence() {
+export function memoryPersistence(): MqttPersistence {
   const inner = (memory as unknown as () => InMemory)();
-  const clear = inner.outgoingClearMessageId.bind(inner);
-  const store = inner.storeRetained.bind(inner);
-  const retained = new Map<string, RetainedMessage>();
+  const { outgoingClearMessageId, storeRetained } = inner;
+  const retained = new Map<string, PublishPacket>();
   return Object.assign(inner, {
-    outgoingClearMessageId: async (client: unknown, packet: { readonly messageId?: number }) =>
-      packet.messageId === undefined ? undefined : clear(client, packet),
+    sessions: {
+      forgetPrincipal: async () => undefined,
+      forgetClaimed: async () => undefined,
+      forgetAbsent: async function* () {},
+    },
+    outgoing: (client: KeptClient) => inner.outgoingStream(client),
+    wills: (alive?: Readonly<Record<string, unknown>>) => inner.streamWill(alive),
+    clientsWith: (filter: string) => inner.getClientList(filter),
+    outgoingClearMessageId: async (client: KeptClient, packet: Acknowledgement) =>
+      packet.messageId === undefined ? undefined : outgoingClearMessageId.call(inner, client, packet),
     storeAhead: async (_packet: PublishPacket): Promise<void> => undefined,
     attend: () => undefined,
     leave: () => undefined,
     takeRoom: () => true,
-    storeRetained: (packet: RetainedMessage): Promise<void> => {
+    storeRetained: (packet: PublishPacket): Promise<void> => {
       if (packet.payload.length > 0) retained.set(packet.topic, packet);
       else retained.delete(packet.topic);
-      return store(packet);
+      return storeRetained.call(inner, packet);
     },
-    retainedOf: (topic: string) => retained.get(topic),
-    walkRetained: (filter: string): RetainedWalk => {
+    retainedOf: async (topic: string) => retained.get(topic),
+    walkRetained: (filter: string) => {
       const walk = {
         isOver: false,
-        page: () => {
+        page: async () => {
           walk.isOver = true;
           const found = [...retained.keys()].filter((topic) => matches(filter, topic));
           return { rows: retained.size, found: found.map((topic) => ({ topic, bytes: topic.length })) };

@@ -29,13 +29,16 @@ function setUp() {
     get isOver() {
       return from >= topics.length;
     },
-    page: (most: number) => {
+    page: async (most: number) => {
       const found = topics.slice(from, from + most).map((topic) => ({ topic, bytes }));
       from += found.length;
       return { rows: found.length, found };
     },
   };
-  const source = { walkRetained: () => walk, retainedOf: (topic: string) => ({ topic, payload: '', qos: 0 as const }) };
+  const source = {
+    walkRetained: () => walk,
+    retainedOf: async (topic: string) => ({ topic, payload: '', qos: 0 as const }),
+  };
   const care = { isWithheld: () => false, sending: () => undefined };
   replayRetained(live as unknown as LiveSession, ['t/#'], source, care, (error) => {
     throw error;

@@ -1,4 +1,4 @@
-// The keys that bound what is kept for one device do so in a broker. What they bound in detail: test/contract/mqtt/limits.test.ts.
+// The keys that bound what is kept for one device do so in a broker. What they bound in detail: test/contract/sqlite/mqtt-limits.test.ts.
 import { afterEach, describe, expect, it } from 'vitest';
 import { connect, type House, openHouse } from './harness.ts';
 import { publishPacket, Raw } from './raw.ts';

@@ -6,7 +6,8 @@
 // arrives, under the number (brokerCounter) that aedes's copies of it keep, and at the end of its path waits for those of its
 // client that came before. It is noted until it was handed to everybody, which may take turns. While the connection lives every message gets there, or ends the connection; once it has closed
 // and all that was on its way to the store has got there, none is waited for any longer.
-import { type Emit, type MqttBroker, type MqttClient, nextTurn, type PublishPacket } from './packet.ts';
+import type { Emit, MqttBroker, MqttClient, PublishPacket } from '../../ports/mqtt-packets.ts';
+import { nextTurn } from './packet.ts';
 
 interface Message {
   readonly lane: Lane;

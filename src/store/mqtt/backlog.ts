@@ -7,9 +7,10 @@
 import { type Allowance, costOfBytes, costs } from '../../domain/costs.ts';
 import { cutWithinMs } from '../../domain/untaken.ts';
 import { drained } from '../../pacing/drained.ts';
+import type { Deliver, MqttSession, PublishPacket } from '../../ports/mqtt-packets.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { MqttOutgoing, Position, QueuedRow } from './outgoing.ts';
-import { type Deliver, type MqttSession, nextTurn, type PublishPacket, payloadBytes, settled } from './packet.ts';
+import { nextTurn, payloadBytes, settled } from './packet.ts';
 
 /** How long a queue is held back for the sake of a renewal: the slowest devices are through with it by then. */
 const heldMs = 60_000;

@@ -1,10 +1,10 @@
 // The queues that are being sent to the sessions that are here, and what becomes of a message that its client cannot take.
 import type { EndCause } from '../../domain/disconnection.ts';
+import type { MqttPersistenceOptions } from '../../ports/mqtt-options.ts';
+import type { Acknowledgement, MqttClient, MqttSession } from '../../ports/mqtt-packets.ts';
 import type { Arrivals } from './arrivals.ts';
 import { Backlog } from './backlog.ts';
-import type { MqttPersistenceOptions } from './options.ts';
 import type { MqttOutgoing } from './outgoing.ts';
-import type { Acknowledgement, MqttClient, MqttSession } from './packet.ts';
 import { MqttUntaken } from './untaken.ts';
 
 export interface BacklogsOptions

@@ -2,8 +2,9 @@
 // published twice. Nothing else of them is kept, because a message is handed on as it arrives (MQTT 3.1.1, 4.3.3, method B):
 // how large it was is nobody's burden after that. Those of clean sessions end with the connection and live in memory alone.
 import { NolapseError } from '../../domain/errors.ts';
+import type { Acknowledgement, MqttClient } from '../../ports/mqtt-packets.ts';
 import type { Database } from '../sqlite/database.ts';
-import { type Acknowledgement, type MqttClient, settled } from './packet.ts';
+import { settled } from './packet.ts';
 
 /** One for all: aedes only asks whether there is such a message, with each PUBREL, and a stack trace costs more than the rest. */
 const noSuchMessage = new NolapseError('mqtt_packet', 'no such message');

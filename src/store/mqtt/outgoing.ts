@@ -1,30 +1,15 @@
 // The queues of sessions that outlive their connection: messages above QoS 0 until the client has acknowledged them. Each
 // queue has a limit in messages and in bytes; at the limit the newest message is dropped, and the caller is told of it.
+
+import type { Payload, PublishPacket, PubrelPacket, Qos } from '../../ports/mqtt-packets.ts';
+import type { QueuedPacket, Recipient } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
-import {
-  type DeliveredPacket,
-  messageBytes,
-  type Payload,
-  type PublishPacket,
-  type PubrelPacket,
-  type Qos,
-} from './packet.ts';
+import { messageBytes } from './packet.ts';
 
 export interface QueueLimits {
   readonly messagesMax: number;
   readonly bytesMax: number;
 }
-
-/** For whom a message is queued, and the QoS their subscription grants; without it the message's own. */
-export interface Recipient {
-  readonly clientId: string;
-  readonly qos?: Qos | undefined;
-  /** No local: it is not to have what it said itself. */
-  readonly nl?: boolean | undefined;
-}
-
-/** What a queue's row is, as aedes wants it back. */
-export type QueuedPacket = DeliveredPacket & { cmd: 'publish'; brokerId: string; brokerCounter: number };
 
 /** A place in a queue, in the order in which it is sent: the broker's start, and the message's number since. */
 export interface Position {

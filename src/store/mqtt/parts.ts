@@ -1,10 +1,12 @@
 // What the MQTT persistence is made of, each for one kind of row.
+
+import type { MqttPersistenceOptions } from '../../ports/mqtt-options.ts';
 import type { Database } from '../sqlite/database.ts';
 import { MqttAbsences } from './absences.ts';
 import { MqttBacklogs } from './backlogs.ts';
 import { MqttIncoming } from './incoming.ts';
 import { MqttKept } from './kept.ts';
-import { type MqttPersistenceOptions, retainedLimits } from './options.ts';
+import { retainedLimits } from './options.ts';
 import { MqttOutgoing } from './outgoing.ts';
 import { messageBytes } from './packet.ts';
 import { MqttRetained } from './retained.ts';

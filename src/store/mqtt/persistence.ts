@@ -5,36 +5,39 @@
 // anybody: both would lose an acknowledged message with the process. So a QoS 1 message is stored by `storeAhead`, and a QoS 2 message
 // in the unit that notes its receipt. A packet is numbered as it arrives, and by its number what aedes asks to be stored later is
 // known to be stored, and what it hands out is put in order (arrivals.ts).
-import { Readable } from 'node:stream';
 import { ownerOfSession } from '../../domain/client-id.ts';
 import { costOfBytes, costs } from '../../domain/costs.ts';
 import type { EndCause } from '../../domain/disconnection.ts';
 import { NolapseError } from '../../domain/errors.ts';
-import type { Database } from '../sqlite/database.ts';
-import { Arrivals } from './arrivals.ts';
-import type { MqttPersistenceOptions } from './options.ts';
-import type { QueuedPacket, Recipient } from './outgoing.ts';
+import type { MqttPersistenceOptions } from '../../ports/mqtt-options.ts';
 import {
   type Acknowledgement,
-  isTransient,
   keptSessionFilter,
   type MqttBroker,
   type MqttClient,
   type MqttSession,
-  messageBytes,
   type PublishPacket,
   type PubrelPacket,
-  settled,
-} from './packet.ts';
+} from '../../ports/mqtt-packets.ts';
+import type {
+  MatchedSubscription,
+  MqttPersistence,
+  QueuedPacket,
+  Recipient,
+  RetainedWalk,
+  StoredSubscription,
+  Will,
+} from '../../ports/mqtt-persistence.ts';
+import type { Database } from '../sqlite/database.ts';
+import { Arrivals } from './arrivals.ts';
+import { isTransient, messageBytes, settled } from './packet.ts';
 import { createParts } from './parts.ts';
-import type { RetainedWalk } from './retained-walk.ts';
 import type { MqttStoredSessions } from './stored-sessions.ts';
-import { type MatchedSubscription, noSubscriptions, type StoredSubscription } from './subscriptions.ts';
-import type { Will } from './wills.ts';
+import { noSubscriptions } from './subscriptions.ts';
 
 type Cleared = QueuedPacket | PubrelPacket | undefined;
 
-export class MqttPersistence {
+export class SqliteMqttPersistence implements MqttPersistence {
   readonly #database: Database;
   readonly #options: MqttPersistenceOptions;
   readonly #parts: ReturnType<typeof createParts>;
@@ -63,10 +66,6 @@ export class MqttPersistence {
     this.#parts.wills.load();
     this.sessions.load();
     await this.#parts.spread.resume();
-  }
-
-  get broker(): MqttBroker {
-    return this.#listening.broker;
   }
 
   /**
@@ -104,20 +103,12 @@ export class MqttPersistence {
     return this.#submit(() => this.#retain(packet));
   }
 
-  createRetainedStream(filter: string): Readable {
-    return this.createRetainedStreamCombi([filter]);
-  }
-
-  createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return this.#parts.retained.stream(filters);
-  }
-
   /** Looks through the retained messages for those that the filter matches, page by page. */
   walkRetained(filter: string): RetainedWalk {
     return this.#parts.retained.walk(filter);
   }
 
-  retainedOf(topic: string): PublishPacket | undefined {
+  async retainedOf(topic: string): Promise<PublishPacket | undefined> {
     return this.#parts.retained.get(topic);
   }
 
@@ -191,8 +182,8 @@ export class MqttPersistence {
   }
 
   /** aedes asks this after CONNACK. What a client that is attended to is owed goes another way. */
-  outgoingStream(client: MqttClient): Readable {
-    return Readable.from(this.#parts.backlogs.send(client) ? [] : this.#parts.outgoing.walk(client.id));
+  outgoing(client: MqttClient): AsyncIterable<QueuedPacket | PubrelPacket> {
+    return later(this.#parts.backlogs.send(client) ? [] : this.#parts.outgoing.walk(client.id));
   }
 
   /** Notes a QoS 2 message as received, if there is room, and stores it for everybody it must outlive, in one unit of work. */
@@ -234,12 +225,12 @@ export class MqttPersistence {
     return this.#parts.wills.delete(client);
   }
 
-  streamWill(alive: Readonly<Record<string, unknown>> = {}): Readable {
-    return Readable.from(this.#parts.wills.ofDead(alive));
+  wills(alive: Readonly<Record<string, unknown>> = {}): AsyncIterable<Will> {
+    return later(this.#parts.wills.ofDead(alive));
   }
 
-  getClientList(filter: string): Readable {
-    return Readable.from(this.#parts.subscriptions.clientsWith(filter));
+  clientsWith(filter: string): AsyncIterable<string> {
+    return later(this.#parts.subscriptions.clientsWith(filter));
   }
 
   /** Ends the persistence, not the database it shares. */
@@ -288,6 +279,10 @@ export class MqttPersistence {
   }
 }
 
-export function createMqttPersistence(database: Database, options: MqttPersistenceOptions): MqttPersistence {
-  return new MqttPersistence(database, options);
+async function* later<Each>(all: Iterable<Each>): AsyncGenerator<Each> {
+  yield* all;
+}
+
+export function createMqttPersistence(database: Database, options: MqttPersistenceOptions): SqliteMqttPersistence {
+  return new SqliteMqttPersistence(database, options);
 }

@@ -1,5 +1,5 @@
 // How much room retained messages take, in all and for each principal that was the last to publish them, and whether there is more.
-import type { RetainedLimits } from './options.ts';
+import type { RetainedLimits } from '../../ports/mqtt-options.ts';
 
 /** Of one principal, or of all. */
 export interface RetainedUsage {

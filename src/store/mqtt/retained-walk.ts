@@ -2,24 +2,13 @@
 // when they are sent.
 import { firstSeek, isOneTopic, nextSeek, type Seek } from '../../domain/filter-seek.ts';
 import { matches } from '../../domain/topics.ts';
+import type { RetainedPage, RetainedTopic, RetainedWalk } from '../../ports/mqtt-persistence.ts';
 import type { Connection } from '../sqlite/sqlite.ts';
-
-/** A retained message, its size of topic and payload together. */
-export interface RetainedTopic {
-  readonly topic: string;
-  readonly bytes: number;
-}
-
-export interface RetainedPage {
-  /** Rows looked at, those that do not match included. */
-  readonly rows: number;
-  readonly found: readonly RetainedTopic[];
-}
 
 /** Rows that are read together while one after another matches; after a seek it is one. */
 const togetherMax = 64;
 
-export class RetainedWalk {
+export class RetainedRows implements RetainedWalk {
   readonly #steps: ReturnType<typeof retainedSteps>;
   readonly #filter: string;
   readonly #isOneTopic: boolean;
@@ -38,7 +27,7 @@ export class RetainedWalk {
   }
 
   /** Looks at so many of the next rows at most. */
-  page(rowsMax: number): RetainedPage {
+  async page(rowsMax: number): Promise<RetainedPage> {
     const found: RetainedTopic[] = [];
     let rows = 0;
     while (this.#seek && rows < rowsMax) {

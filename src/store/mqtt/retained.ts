@@ -1,19 +1,19 @@
 // The last retained message of each topic, looked up by filter over the primary key (retained-walk.ts). Messages and bytes are limited, in all and for each principal; what finds no room is not retained, and
 // neither is what it was to replace (MQTT 3.1.1, 3.3.1.3: the server may discard a retained message at any time).
-import { Readable } from 'node:stream';
+
+import type { RetainedLimits } from '../../ports/mqtt-options.ts';
+import type { Payload, PublishPacket } from '../../ports/mqtt-packets.ts';
+import type { RetainedWalk } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
-import type { RetainedLimits } from './options.ts';
-import { type Payload, type PublishPacket, payloadBytes } from './packet.ts';
+import { payloadBytes } from './packet.ts';
 import { RetainedRoom } from './retained-room.ts';
-import { RetainedWalk, retainedSteps } from './retained-walk.ts';
+import { RetainedRows, retainedSteps } from './retained-walk.ts';
 
 interface Row {
   readonly topic: string;
   readonly fields: string;
   readonly payload: Payload;
 }
-
-const rowsPerPage = 64;
 
 export class MqttRetained {
   readonly #room: RetainedRoom;
@@ -69,30 +69,14 @@ export class MqttRetained {
     return true;
   }
 
-  stream(filters: readonly string[]): Readable {
-    return Readable.from(this.#matching(filters));
-  }
-
   /** The topics of retained messages that the filter matches, page by page. */
   walk(filter: string): RetainedWalk {
-    return new RetainedWalk(this.#steps, filter);
+    return new RetainedRows(this.#steps, filter);
   }
 
   get(topic: string): PublishPacket | undefined {
     const row = this.#get.get(topic);
     return row && packetOf(row);
-  }
-
-  *#matching(filters: readonly string[]): Generator<PublishPacket> {
-    for (const filter of filters) {
-      const walk = this.walk(filter);
-      while (!walk.isOver) {
-        for (const { topic } of walk.page(rowsPerPage).found) {
-          const packet = this.get(topic);
-          if (packet) yield packet;
-        }
-      }
-    }
   }
 }
 

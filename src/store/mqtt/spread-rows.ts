@@ -1,7 +1,8 @@
 // Rows of messages that are being written into many queues: for each the message, and the session up to which it is written.
+
+import type { Payload, PublishPacket, Qos } from '../../ports/mqtt-packets.ts';
 import type { Database } from '../sqlite/database.ts';
 import type { Position } from './outgoing.ts';
-import type { Payload, PublishPacket, Qos } from './packet.ts';
 
 interface Row extends Position {
   readonly publisher: string;

@@ -4,10 +4,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Allowance, costOfBytes, costs, unitsPerTurn } from '../../domain/costs.ts';
 import { NolapseError } from '../../domain/errors.ts';
-import type { MqttOutgoing, Position, Recipient } from './outgoing.ts';
-import { messageBytes, type PublishPacket, settled } from './packet.ts';
+import type { PublishPacket } from '../../ports/mqtt-packets.ts';
+import type { MatchedSubscription, Recipient } from '../../ports/mqtt-persistence.ts';
+import type { MqttOutgoing, Position } from './outgoing.ts';
+import { messageBytes, settled } from './packet.ts';
 import type { MqttSpreadRows } from './spread-rows.ts';
-import type { MatchedSubscription, MqttSubscriptions } from './subscriptions.ts';
+import type { MqttSubscriptions } from './subscriptions.ts';
 
 /** Nodes of the filters that are looked at together. */
 const nodesAtOnce = 256;

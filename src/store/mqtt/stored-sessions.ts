@@ -2,6 +2,7 @@
 // nobody comes back to, and the forgetting of them.
 import { hasFormOf, outerIds, ownerAndClientOf, ownerOfSession } from '../../domain/client-id.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
+import type { StoredSessions } from '../../ports/mqtt-persistence.ts';
 import type { MqttAbsences } from './absences.ts';
 import type { MqttKept } from './kept.ts';
 
@@ -26,7 +27,7 @@ export interface StoredSessionsOptions {
   readonly failed: (error: unknown) => void;
 }
 
-export class MqttStoredSessions {
+export class MqttStoredSessions implements StoredSessions {
   readonly #options: StoredSessionsOptions;
   readonly #parts: readonly Part[];
   /** By principal; in each the one that came last is the last. */

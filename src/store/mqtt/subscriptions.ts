@@ -1,28 +1,11 @@
 // The subscriptions of sessions that outlive their connection: rows in the store, mirrored in memory, where they are read.
 // The mirror changes inside the unit of work, after its rows, so it never runs ahead of another unit.
+
 import { FilterTree, type FilterWalk } from '../../domain/filter-tree.ts';
+import type { MqttClient, Qos } from '../../ports/mqtt-packets.ts';
+import type { MatchedSubscription, StoredSubscription } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
-import { type MqttClient, type Qos, settled } from './packet.ts';
-
-/** A subscription of one client: what aedes stores and restores. Beyond the QoS it is MQTT 5's, kept as it came. */
-export interface StoredSubscription {
-  topic: string;
-  qos: Qos;
-  rh?: number | undefined;
-  rap?: boolean | undefined;
-  nl?: boolean | undefined;
-  subscriptionIdentifier?: number | undefined;
-}
-
-/** A stored subscription as aedes wants it back by topic. */
-export interface MatchedSubscription {
-  readonly clientId: string;
-  readonly topic: string;
-  readonly qos: Qos;
-  readonly rh?: number | undefined;
-  readonly rap?: boolean | undefined;
-  readonly nl?: boolean | undefined;
-}
+import { settled } from './packet.ts';
 
 interface Row {
   readonly client_id: string;

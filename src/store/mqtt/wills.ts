@@ -1,17 +1,9 @@
 // The wills of live sessions, kept so that they are published when the process dies in place of the client: aedes streams
 // those of brokers that no longer beat, and publishes them.
-import type { Database } from '../sqlite/database.ts';
-import type { MqttClient, Payload, PublishPacket, Qos } from './packet.ts';
 
-/** A will as aedes stores and streams it. */
-export interface Will {
-  topic: string;
-  payload: Payload;
-  qos: Qos;
-  retain: boolean;
-  brokerId?: string;
-  clientId?: string;
-}
+import type { MqttClient, Payload, PublishPacket, Qos } from '../../ports/mqtt-packets.ts';
+import type { Will } from '../../ports/mqtt-persistence.ts';
+import type { Database } from '../sqlite/database.ts';
 
 interface Row {
   readonly client_id: string;

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { connectPacket, generate, packetsOf, until } from '../../broker/harness.ts';
-import { principal, startBroker, type TestBroker, temporaryFolder } from '../../contract/mqtt/broker.ts';
+import { principal, startSqliteBroker, type TestBroker, temporaryFolder } from '../../contract/mqtt/broker.ts';
 import type { Figure } from '../figure.ts';
 import { figureOf } from './goals.ts';
 
@@ -63,7 +63,7 @@ export async function underInsider({ name, seed, prepare }: Attack): Promise<Fig
   const folder = temporaryFolder();
   const file = `${folder.path}/nolapse.db`;
   await seed?.(file);
-  const broker = await startBroker(file, {}, { packetsPerSecondMax: 1_000_000 });
+  const broker = await startSqliteBroker(file, {}, { packetsPerSecondMax: 1_000_000 });
   const sockets: TLSSocket[] = [];
   const attacker: Stage['attacker'] = async (id) => {
     const socket = await broker.raw();

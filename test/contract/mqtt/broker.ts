@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import type { BrokerLimits } from '../../../src/broker/limits.ts';
-import type { MqttPersistenceOptions } from '../../../src/store/mqtt/options.ts';
-import { createMqttPersistence, type MqttPersistence } from '../../../src/store/mqtt/persistence.ts';
-import { type Database, openDatabase } from '../../../src/store/sqlite/database.ts';
+import type { MqttPersistenceOptions } from '../../../src/ports/mqtt-options.ts';
+import type { MqttPersistence } from '../../../src/ports/mqtt-persistence.ts';
+import type { Database } from '../../../src/store/sqlite/database.ts';
 import { House } from '../../broker/harness.ts';
 import type { Credential } from '../../broker/test-pki.ts';
-import { beginLedger } from '../sqlite/empty-ledger.ts';
+import { type Keeper, openSqliteKept, sqliteKeeper } from './keepers.ts';
 
 /** Whom every client of these tests belongs to, and what it may do. */
 export const principal = 'app';
@@ -18,7 +18,6 @@ const access = { publish: ['#'], subscribe: ['#', `$enroll/1/${principal}/+`] };
 
 export interface TestBroker {
   readonly house: House;
-  readonly database: Database;
   readonly persistence: MqttPersistence;
   /** Connects as the client id `app:<name>`. */
   connect(name: string, options?: IClientOptions): Promise<MqttClient>;
@@ -28,6 +27,8 @@ export interface TestBroker {
   open(name: string, options?: IClientOptions): Promise<Inbox>;
   /** Messages in all queues. */
   queued(): number;
+  /** No message of this topic can be put into a queue any more. */
+  refuse(topic: string): void;
   close(): Promise<void>;
 }
 
@@ -44,13 +45,32 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-type Given = [options?: Partial<MqttPersistenceOptions>, limits?: Partial<BrokerLimits>];
+export interface SqliteTestBroker extends TestBroker {
+  readonly database: Database;
+}
 
-export async function startBroker(file: string, ...[options = {}, limits = {}]: Given): Promise<TestBroker> {
-  await beginLedger(file);
-  const database = openDatabase(file);
+/** One whose persistence is SQLite's: its rows can be looked at. */
+export async function startSqliteBroker(
+  file: string,
+  options: Partial<MqttPersistenceOptions> = {},
+  limits: Partial<BrokerLimits> = {},
+): Promise<SqliteTestBroker> {
+  const opened: Database[] = [];
+  const open: Keeper['open'] = (place, whole) => openSqliteKept(place, whole, (database) => void opened.push(database));
+  const broker = await startBroker(file, options, limits, { ...sqliteKeeper, open });
+  const [database] = opened;
+  if (!database) throw new Error('no database was opened');
+  return { ...broker, database };
+}
+
+export async function startBroker(
+  file: string,
+  options: Partial<MqttPersistenceOptions>,
+  limits: Partial<BrokerLimits>,
+  keeper: Keeper,
+): Promise<TestBroker> {
   const mayStore = (clientId: string, filter: string): boolean => house.broker.mayStore(clientId, filter);
-  const persistence = createMqttPersistence(database, {
+  const kept = await keeper.open(file, {
     mayStore,
     allowanceOf: (clientId) => house.broker.allowanceOf(clientId),
     queuedMessagesMax: 10_000,
@@ -62,29 +82,29 @@ export async function startBroker(file: string, ...[options = {}, limits = {}]: 
     },
     ...options,
   });
-  const count = database.sqlite.prepare('SELECT count(*) AS count FROM mqtt_outgoing');
+  const { persistence } = kept;
   const house = await House.open(limits, { persistence });
   const credential = await house.service(principal, access);
   const clientId = (name: string): string => `${principal}:${name}`;
   return {
     house,
-    database,
     persistence,
     connect: (name, clientOptions) => house.connected(credential, clientId(name), clientOptions),
     raw: () => house.raw(credential),
     open: (name, clientOptions) => openInbox(house, credential, clientId(name), clientOptions),
-    queued: () => (count.get() as { readonly count: number }).count,
+    queued: kept.queued,
+    refuse: kept.refuse,
     close: async () => {
       await house.close();
-      await database.close();
+      await kept.close();
     },
   };
 }
 
-/** The same on a folder of its own, which goes with it. */
-export async function startFreshBroker(...given: Given): Promise<TestBroker> {
+/** On a folder of its own, which goes with it. */
+async function fresh<Started extends TestBroker>(start: (file: string) => Promise<Started>): Promise<Started> {
   const folder = temporaryFolder();
-  const broker = await startBroker(`${folder.path}/nolapse.db`, ...given);
+  const broker = await start(`${folder.path}/nolapse.db`);
   return {
     ...broker,
     close: async () => {
@@ -93,6 +113,10 @@ export async function startFreshBroker(...given: Given): Promise<TestBroker> {
     },
   };
 }
+
+export const startFreshBroker = (keeper: Keeper): Promise<TestBroker> =>
+  fresh((file) => startBroker(file, {}, {}, keeper));
+export const startFreshSqliteBroker = (): Promise<SqliteTestBroker> => fresh((file) => startSqliteBroker(file));
 
 async function openInbox(
   house: House,

@@ -1,12 +1,14 @@
 // aedes's own suite for a persistence, run on the store: each of its tests is one here, but for one that asks for more than is kept.
 import assert from 'node:assert';
 import { createRequire } from 'node:module';
-import { describe, expect, it } from 'vitest';
-import { createMqttPersistence } from '../../../src/store/mqtt/persistence.ts';
-import { Database } from '../../../src/store/sqlite/database.ts';
-import { migrate } from '../../../src/store/sqlite/migrate.ts';
-import { migrations } from '../../../src/store/sqlite/migrations/index.ts';
-import { openSqlite } from '../../../src/store/sqlite/sqlite.ts';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AedesPersistence } from '../../../src/broker/aedes-persistence.ts';
+import type { MqttBroker, PublishPacket } from '../../../src/ports/mqtt-packets.ts';
+import type { MqttPersistence } from '../../../src/ports/mqtt-persistence.ts';
+import { temporaryFolder } from './broker.ts';
+import { type Keeper, type Kept, keepers } from './keepers.ts';
 
 /** The part of node:test's context that the suite uses. */
 interface Context {
@@ -25,14 +27,60 @@ type AbstractSuite = (options: {
 const require = createRequire(createRequire(import.meta.url).resolve('aedes'));
 const abstractSuite = require('aedes-persistence/abstract.js') as AbstractSuite;
 
-function openPersistence() {
-  const sqlite = openSqlite(':memory:');
-  migrate(sqlite, migrations);
-  return createMqttPersistence(new Database(sqlite), {
+let folder: ReturnType<typeof temporaryFolder>;
+const opened: Kept[] = [];
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(async () => {
+  for (const kept of opened.splice(0)) await kept.close();
+  folder.remove();
+});
+
+async function openKept(keeper: Keeper): Promise<MqttPersistence> {
+  const kept = await keeper.open(join(folder.path, `${opened.length}.db`), {
     queuedMessagesMax: 1_000,
     queuedBytesMax: 1_000_000,
     onDropped: (clientId, topic) => assert.fail(`dropped ${topic} of ${clientId}`),
   });
+  opened.push(kept);
+  return kept.persistence;
+}
+
+/** As aedes has it, and with the retained messages that the broker sends in another way. */
+class WithRetained extends AedesPersistence {
+  readonly #kept: MqttPersistence;
+  broker: unknown;
+
+  constructor(kept: MqttPersistence) {
+    super(kept);
+    this.#kept = kept;
+  }
+
+  override async setup(broker: MqttBroker): Promise<void> {
+    this.broker = broker;
+    await super.setup(broker);
+  }
+
+  createRetainedStream(filter: string): Readable {
+    return this.createRetainedStreamCombi([filter]);
+  }
+
+  override createRetainedStreamCombi(filters: readonly string[]): Readable {
+    return Readable.from(this.#matching(filters));
+  }
+
+  async *#matching(filters: readonly string[]): AsyncGenerator<PublishPacket> {
+    for (const filter of filters) {
+      const walk = this.#kept.walkRetained(filter);
+      while (!walk.isOver) {
+        for (const { topic } of (await walk.page(64)).found) {
+          const packet = await this.#kept.retainedOf(topic);
+          if (packet) yield packet;
+        }
+      }
+    }
+  }
 }
 
 /** Runs one test of the suite, and holds it to the number of assertions it planned. */
@@ -63,19 +111,19 @@ async function runPlanned(run: RunContext): Promise<void> {
 /** Wants the payload of a received QoS 2 message back, which aedes itself never asks for, and which is not kept. */
 const other = 'add incoming packet, get it, and clear with messageId';
 
-describe("aedes-persistence's abstract suite", () => {
+describe.each(keepers)("aedes-persistence's abstract suite, kept by $name", (keeper) => {
   let tests = 0;
   abstractSuite({
     test: (name, run) => {
       tests += 1;
       if (name !== other) it(name, () => runPlanned(run));
     },
-    persistence: openPersistence,
+    persistence: async () => new WithRetained(await openKept(keeper)),
     testAsync: true,
   });
 
   it(`${other}: by its identifier alone`, async () => {
-    const persistence = openPersistence();
+    const persistence = await openKept(keeper);
     await persistence.setup({ id: 'b', counter: 0, mq: { emit: () => undefined }, emit: () => undefined });
     const [client, packet] = [{ id: 'abcde' }, { topic: 'hello', payload: 'world', qos: 2, messageId: 42 } as const];
     await persistence.incomingStorePacket(client, packet);

@@ -3,10 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import type { Packet } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectPacket, generate, packetsOf, until } from '../../broker/harness.ts';
-import { type Inbox, principal, startBroker, type TestBroker, temporaryFolder } from './broker.ts';
+import { type Inbox, principal, type SqliteTestBroker, startSqliteBroker, temporaryFolder } from '../mqtt/broker.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
-let broker: TestBroker;
+let broker: SqliteTestBroker;
 let heard: Inbox;
 
 beforeEach(() => {
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function start(unreleasedMessagesMax: number): Promise<void> {
-  broker = await startBroker(`${folder.path}/nolapse.db`, { unreleasedMessagesMax });
+  broker = await startSqliteBroker(`${folder.path}/nolapse.db`, { unreleasedMessagesMax });
   heard = await broker.open('heard', { clean: true });
   await heard.client.subscribeAsync('t', { qos: 0 });
 }

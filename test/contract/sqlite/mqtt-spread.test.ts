@@ -5,8 +5,8 @@ import { costs, unitsPerTurn } from '../../../src/domain/costs.ts';
 import { createMqttPersistence } from '../../../src/store/mqtt/persistence.ts';
 import { type Database, openDatabase } from '../../../src/store/sqlite/database.ts';
 import { connectPacket, packetsOf, publishBytes, until } from '../../broker/harness.ts';
-import { leaveSessions } from './away.ts';
-import { principal, startBroker, temporaryFolder } from './broker.ts';
+import { leaveSessions } from '../mqtt/away.ts';
+import { principal, startSqliteBroker, temporaryFolder } from '../mqtt/broker.ts';
 
 const sessions = 1_000;
 /** Rows in one unit of work: their cost is that of a turn, and each costs this at least. */
@@ -46,7 +46,7 @@ function watchUnits(database: Database): { readonly rows: number[]; failed: numb
 }
 
 it.each([1, 2] as const)('writes it in many small units, and acknowledges it after the last (QoS %i)', async (qos) => {
-  const broker = await startBroker(file());
+  const broker = await startSqliteBroker(file());
   const units = watchUnits(broker.database);
   const socket = await broker.raw();
   const packets = packetsOf(socket);
@@ -71,7 +71,7 @@ it.each([1, 2] as const)('writes it in many small units, and acknowledges it aft
 });
 
 it('writes fewer rows at a time of a large message', async () => {
-  const broker = await startBroker(file());
+  const broker = await startSqliteBroker(file());
   const units = watchUnits(broker.database);
   const writer = await broker.connect('writer');
   await writer.publishAsync('all/x', Buffer.alloc(65_536), { qos: 1 });
@@ -81,7 +81,7 @@ it('writes fewer rows at a time of a large message', async () => {
 });
 
 it('sends sessions that come meanwhile each message once, in order', async () => {
-  const broker = await startBroker(file());
+  const broker = await startSqliteBroker(file());
   const names = Array.from({ length: 8 }, (_, index) => `reader${index}`);
   for (const name of names) {
     const { client } = await broker.open(name);
@@ -107,7 +107,7 @@ it('sends sessions that come meanwhile each message once, in order', async () =>
 });
 
 it('writes the wills of many sessions that end at once so', async () => {
-  const broker = await startBroker(file());
+  const broker = await startSqliteBroker(file());
   const sockets = await Promise.all(Array.from({ length: 10 }, () => broker.raw()));
   const answers = sockets.map((socket) => packetsOf(socket));
   for (const [index, socket] of sockets.entries()) {
@@ -183,7 +183,7 @@ it('goes on after a crash where it was, and writes nothing twice', async () => {
 });
 
 it('tries again what the store refused in the middle, and is acknowledged once', async () => {
-  const broker = await startBroker(file());
+  const broker = await startSqliteBroker(file());
   broker.database.sqlite.exec(
     `CREATE TEMP TRIGGER full BEFORE INSERT ON mqtt_outgoing WHEN NEW.client_id >= 'away-5'
      BEGIN SELECT raise(ABORT, 'no room'); END`,

@@ -1,7 +1,7 @@
 // A message is expected until it was handed to everybody, which may take turns: who comes back meanwhile is not given it twice.
 import { expect, it } from 'vitest';
+import type { Emit } from '../../../src/ports/mqtt-packets.ts';
 import { Arrivals } from '../../../src/store/mqtt/arrivals.ts';
-import type { Emit } from '../../../src/store/mqtt/packet.ts';
 
 function setUp() {
   const ends: (() => void)[] = [];

@@ -1,13 +1,13 @@
 // What one principal may have kept in the store: retained messages and sessions. Beyond its bounds it loses something, and nobody else.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../broker/harness.ts';
-import { startBroker, type TestBroker, temporaryFolder } from './broker.ts';
-import { gathered } from './gathered.ts';
+import { type SqliteTestBroker, startSqliteBroker, temporaryFolder } from '../mqtt/broker.ts';
+import { gathered } from '../mqtt/gathered.ts';
 
 const access = { publish: ['#'], subscribe: ['#'] };
 
 let folder: ReturnType<typeof temporaryFolder>;
-let broker: TestBroker;
+let broker: SqliteTestBroker;
 let dropped: string[];
 
 beforeEach(() => {
@@ -19,8 +19,8 @@ afterEach(async () => {
   folder.remove();
 });
 
-async function start(options: Parameters<typeof startBroker>[1]): Promise<void> {
-  broker = await startBroker(`${folder.path}/nolapse.db`, {
+async function start(options: Parameters<typeof startSqliteBroker>[1]): Promise<void> {
+  broker = await startSqliteBroker(`${folder.path}/nolapse.db`, {
     onDropped: (_client, topic) => dropped.push(topic),
     isConnected: (clientId) => broker.house.broker.isConnected(clientId),
     ...options,

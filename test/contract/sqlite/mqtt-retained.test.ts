@@ -1,12 +1,12 @@
 // Retained messages that cannot be read: nobody's connection, and not the process, ends with them.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectPacket, generate, packetsOf, until } from '../../broker/harness.ts';
-import { principal, startFreshBroker, type TestBroker } from './broker.ts';
+import { principal, type SqliteTestBroker, startFreshSqliteBroker } from '../mqtt/broker.ts';
 
-let broker: TestBroker;
+let broker: SqliteTestBroker;
 
 beforeEach(async () => {
-  broker = await startFreshBroker();
+  broker = await startFreshSqliteBroker();
 });
 afterEach(() => broker.close());
 

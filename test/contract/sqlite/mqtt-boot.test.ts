@@ -1,10 +1,10 @@
 // A broker whose id stays the same loses what was queued before a restart: its counter begins at 0 again, and what has a number and an
 // id that were seen counts as a repetition. So each start has an id of its own, and its place in the order of starts.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startBroker, type TestBroker, temporaryFolder } from './broker.ts';
+import { type SqliteTestBroker, startSqliteBroker, temporaryFolder } from '../mqtt/broker.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
-let broker: TestBroker;
+let broker: SqliteTestBroker;
 
 beforeEach(() => {
   folder = temporaryFolder();
@@ -16,7 +16,7 @@ afterEach(async () => {
 
 /** Starts a broker on the same file, sends these to whoever is away, and tells what the queue's rows go by. */
 async function boot(...texts: string[]): Promise<{ brokerId: string; counters: number[] }> {
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startSqliteBroker(`${folder.path}/nolapse.db`);
   const publisher = await broker.connect('publisher');
   for (const text of texts) await publisher.publishAsync('k/x', text, { qos: 1 });
   await publisher.endAsync();
@@ -29,7 +29,7 @@ async function boot(...texts: string[]): Promise<{ brokerId: string; counters: n
 }
 
 it('a fresh broker id at each boot: what was queued before a restart comes, and before what was queued after it', async () => {
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startSqliteBroker(`${folder.path}/nolapse.db`);
   const sleeper = await broker.open('sleeper');
   await sleeper.client.subscribeAsync('k/#', { qos: 1 });
   await sleeper.client.endAsync();
@@ -48,7 +48,7 @@ it('a fresh broker id at each boot: what was queued before a restart comes, and 
   const [first, ...later] = boots.map(({ counters }) => counters);
   expect(first).toHaveLength(2);
   for (const counters of later) expect(counters).toEqual(first);
-  broker = await startBroker(`${folder.path}/nolapse.db`);
+  broker = await startSqliteBroker(`${folder.path}/nolapse.db`);
   const back = await broker.open('sleeper');
   await back.until((packets) => packets.length === 6);
   expect(back.texts()).toEqual(['1', '2', '3', '4', '5', '6']);

@@ -7,7 +7,7 @@ import { MqttAbsences } from '../../../src/store/mqtt/absences.ts';
 import { MqttKept } from '../../../src/store/mqtt/kept.ts';
 import { MqttStoredSessions } from '../../../src/store/mqtt/stored-sessions.ts';
 import { type Database, openDatabase } from '../../../src/store/sqlite/database.ts';
-import { gathered } from './gathered.ts';
+import { gathered } from '../mqtt/gathered.ts';
 
 const count = 1_000;
 let home: string;
