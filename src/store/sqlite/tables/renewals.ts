@@ -1,5 +1,5 @@
 // Renewals, and the request each has accepted. The request comes back as approved because only an approved one was kept.
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Fingerprint } from '../../../domain/certificate.ts';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Renewal, RenewalState } from '../../../domain/renewal.ts';
@@ -75,21 +75,18 @@ const progress = {
   lastCode: 'last_code',
   lastDetail: 'last_detail',
   updatedAt: 'updated_at',
-  ended: 'ended',
 } as const;
 type Progress = keyof typeof progress;
 const progressing = Object.keys(progress) as Progress[];
 
-type Row = Renewal & { readonly ended: 0 | 1 };
 const endedStates: readonly RenewalState[] = ['retired', 'cancelled', 'lapsed'];
-const rowOf = (renewal: Renewal): Row => ({ ...renewal, ended: hasEnded(renewal) ? 1 : 0 });
 
 /** Is it one of those that nothing comes of any more? */
 export function hasEnded({ state }: Renewal): boolean {
   return endedStates.includes(state);
 }
 
-const setting = (p: Parameter<Row>, names: readonly Progress[]) =>
+const setting = (p: Parameter<Renewal>, names: readonly Progress[]) =>
   Object.fromEntries(names.map((name) => [progress[name], p(name)]));
 
 const isSameRenewal = (one: Renewal, other: Renewal): boolean =>
@@ -102,22 +99,30 @@ const isSameRenewal = (one: Renewal, other: Renewal): boolean =>
 
 /** Most puts only advance a renewal: the indexes on what stays the same are then left alone. */
 function preparePut(queries: Queries): (renewal: Renewal, held: Renewal | null) => void {
-  const advance = new Differing<Row>(queries, progressing, (p, names) =>
-    build
-      .updateTable('renewal')
-      .set(setting(p, names as Progress[]))
-      .where('id', '=', p('id')),
-  );
-  const replace = queries.prepare((p: Parameter<Row>) => {
-    const facts = { ...origin(p), ...setting(p, progressing) };
+  const advance = (also: { readonly ended?: RawBuilder<0 | 1> }) =>
+    new Differing<Renewal>(queries, progressing, (p, names) =>
+      build
+        .updateTable('renewal')
+        .set({ ...setting(p, names as Progress[]), ...also })
+        .where('id', '=', p('id')),
+    );
+  const [goOn, end, beginAgain] = [
+    advance({}),
+    advance({ ended: sql.lit<0 | 1>(1) }),
+    advance({ ended: sql.lit<0 | 1>(0) }),
+  ];
+  const replace = queries.prepare((p: Parameter<Renewal & { readonly ended: 0 | 1 }>) => {
+    const facts = { ...origin(p), ...setting(p, progressing), ended: p('ended') };
     return build
       .insertInto('renewal')
       .values({ id: p('id'), ...facts } as never)
       .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
   });
   return (renewal, held) => {
-    if (held && isSameRenewal(held, renewal)) advance.run(rowOf(held), rowOf(renewal));
-    else replace.run(rowOf(renewal));
+    const isOver = hasEnded(renewal);
+    if (!held || !isSameRenewal(held, renewal)) replace.run({ ...renewal, ended: isOver ? 1 : 0 });
+    else if (hasEnded(held) === isOver) goOn.run(held, renewal);
+    else (isOver ? end : beginAgain).run(held, renewal);
   };
 }
 
