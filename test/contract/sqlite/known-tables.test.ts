@@ -171,7 +171,9 @@ it('answers as the file does, whatever was written, and whatever of it was undon
             }
             if (fails) throw new Error('undone');
           });
-        await Promise.allSettled(batch.map(run));
+        const ended = await Promise.allSettled(batch.map(run));
+        const failed = ended.filter((each) => each.status === 'rejected').map(({ reason }) => String(reason));
+        expect(failed).toEqual(batch.filter(({ fails }) => fails).map(() => 'Error: undone'));
         for (const each of within) expect(each.known).toEqual(each.plain);
         expect(await answers(store.read)).toEqual(await answers(plain));
       }
