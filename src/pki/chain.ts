@@ -6,7 +6,7 @@ import { DerError } from './der-reader.ts';
 import { oids } from './oids.ts';
 import { importKey, rsaBitsVerifiedMax } from './public-key.ts';
 import { signatureVerifies } from './signature.ts';
-import { type CertificateFacts, readCertificate } from './x509.ts';
+import { type CertificateFacts, readAdopted, readCertificate } from './x509.ts';
 
 /** Certificates in a path, leaf and anchor included. */
 const chainDepthMax = 5;
@@ -34,9 +34,9 @@ export const understood: ReadonlySet<string> = new Set([
   oids.certificatePolicies,
 ]);
 
-function readOrNull(der: Uint8Array): CertificateFacts | null {
+function readOrNull(der: Uint8Array, read = readCertificate): CertificateFacts | null {
   try {
-    return readCertificate(der);
+    return read(der);
   } catch (error) {
     if (error instanceof DerError) return null;
     throw error;
@@ -109,20 +109,29 @@ export function introduce(
   const leaf = readOrNull(leafDer);
   if (!leaf) return nobody;
   const isFacts = (facts: CertificateFacts | null): facts is CertificateFacts => facts !== null;
-  const anchors = anchorsDer.map(readOrNull).filter(isFacts);
-  const sent = issuersDer.slice(0, issuersReadMax).map(readOrNull).filter(isFacts);
+  const anchors = anchorsDer.map((der) => readOrNull(der)).filter(isFacts);
+  const sent = issuersDer
+    .slice(0, issuersReadMax)
+    .map((der) => readOrNull(der))
+    .filter(isFacts);
   const { commonName, uris, notBefore, notAfter } = leaf;
   const introduced = isEndEntity(leaf) && reachesAnchor(leaf, sent, anchors, now);
   return { introduced, commonName, uris, notBefore, notAfter };
 }
 
-/** Does the certificate name this issuer (RFC 5280, 4.1.2.4)? Nothing is verified. Certificates that cannot be read name nobody. */
+/**
+ * Does the certificate name this issuer (RFC 5280, 4.1.2.4)? Nothing is verified. The certificate is read as one that the ledger has adopted
+ * may be written; one that cannot be read names nobody.
+ */
 export function isIssuerOf(issuerDer: Uint8Array, der: Uint8Array): boolean {
-  const [issuer, subject] = [readOrNull(issuerDer), readOrNull(der)];
+  const [issuer, subject] = [readOrNull(issuerDer), readOrNull(der, readAdopted)];
   return issuer !== null && subject !== null && Buffer.compare(issuer.subject, subject.issuer) === 0;
 }
 
-/** Did the key of this issuer sign the certificate? Time and constraints are not judged. @throws DerError when one of them cannot be read. */
+/**
+ * Did the key of this issuer sign the certificate? Time and constraints are not judged, nor how strictly the certificate is encoded: the
+ * signature is over the bytes as they are. @throws DerError when one of them cannot be read.
+ */
 export function isSignedBy(der: Uint8Array, issuerDer: Uint8Array): boolean {
-  return hasSigned(readCertificate(issuerDer), readCertificate(der));
+  return hasSigned(readCertificate(issuerDer), readAdopted(der));
 }

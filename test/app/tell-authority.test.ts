@@ -6,6 +6,7 @@ import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { OutsideCa } from '../fakes/outside-ca.ts';
 import { operationsIn } from '../fakes/tester.ts';
 import { day, OtherCa } from '../pki/made.ts';
+import { integerOf, oddCa, oddCertificate } from '../pki/odd.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 let home: Assembled;
@@ -100,14 +101,32 @@ it('keeps what is owed for an authority that takes no word at the moment', async
   expect(ca.told).toHaveLength(1);
 });
 
+async function adopt(der: Uint8Array, device: string): Promise<void> {
+  await operations().addDevice({ id: device, owner: 'tests' });
+  const row = { file: 'a.crt', block: 1, certificate: Buffer.from(der).toString('base64'), device };
+  expect(await operations().importCertificates({ text: JSON.stringify(row) })).toMatchObject({ imported: 1 });
+}
+
+it('tells of an adopted certificate of the authority whose encoding no new certificate may have', async () => {
+  await open();
+  const oldCa = oddCa();
+  const issuer = { chain: [oldCa], notAfter: Date.now() + day } as const;
+  const authority = { ...ca.authority, trust: () => ({ issuers: [issuer], roots: [oldCa] }) } as const;
+  Object.assign(home.app, { authority });
+  const { der } = oddCertificate('pump-1', { serial: integerOf(0xff) });
+  await adopt(der, 'pump-1');
+  await revoke(fingerprintOf(der), 'keyCompromise');
+  await carryOut(authority);
+  expect(ca.told.map(({ certificate }) => fingerprintOf(certificate))).toEqual([fingerprintOf(der)]);
+  expect(told).not.toContain('revocation.foreign');
+});
+
 it('owes no word of a certificate that another CA has issued', async () => {
   await open();
-  await operations().addDevice({ id: 'pump-1', owner: 'tests' });
   const now = Date.now();
   const other = new OtherCa('Somebody', now + 90 * day);
   const { der } = other.issue('pump-1', { notBefore: now - day, notAfter: now + 30 * day });
-  const row = { file: 'a.crt', block: 1, certificate: Buffer.from(der).toString('base64'), device: 'pump-1' };
-  expect(await operations().importCertificates({ text: JSON.stringify(row) })).toMatchObject({ imported: 1 });
+  await adopt(der, 'pump-1');
   await revoke(fingerprintOf(der), 'keyCompromise');
   expect((await operations().showCertificate({ id: fingerprintOf(der) })).certificate.state).toBe('revoked');
   expect(await owed()).toEqual([]);

@@ -1,11 +1,14 @@
 // Certificates as other CAs have written them, part by part: each can differ from RFC 5280 in one place.
 import type { KeyObject } from 'node:crypto';
 import { sign } from 'node:crypto';
-import { nameOf } from '../../src/pki/certificate.ts';
+import { nameOf, signCa } from '../../src/pki/certificate.ts';
 import { bitString, contextTag, encode, oid, sequence, smallInteger, tags, time } from '../../src/pki/der.ts';
 import { oids } from '../../src/pki/oids.ts';
 import { derToPem } from '../../src/pki/pem.ts';
-import { ecKey, type OtherCertificate, spkiOf } from './made.ts';
+import { keyIdentifier } from '../../src/pki/public-key.ts';
+import { newSerial } from '../../src/pki/serial.ts';
+import { signerFor } from '../../src/pki/signature.ts';
+import { ecKey, entropy, type OtherCertificate, spkiOf } from './made.ts';
 
 export interface OddParts {
   /** DER of the version's element; null: version 1, which leaves it out. */
@@ -24,7 +27,18 @@ export interface OddParts {
 
 const hour = 3_600_000;
 const caKey = ecKey();
+const commonName = 'Old Vendor CA';
+const oldVendor = nameOf(commonName);
 const ecdsa = { sha1: sequence(oid('1.2.840.10045.4.1')), sha256: sequence(oid(oids.ecdsaWithSha256)) } as const;
+
+/** DER of the CA that signs them: nothing is odd about it. */
+export function oddCa(): Uint8Array {
+  const spki = spkiOf(caKey);
+  const self = { name: oldVendor, keyId: keyIdentifier(spki), signer: signerFor(caKey) };
+  const usages = { keyUsage: ['keyCertSign', 'cRLSign'], extendedKeyUsage: [] } as const;
+  const validity = { notBefore: Date.now() - 24 * hour, notAfter: Date.now() + 1_000 * hour };
+  return signCa({ serial: newSerial(entropy), commonName, ...validity, spki, usages, pathLength: 0 }, self);
+}
 
 export const integerOf = (...octets: number[]) => encode(tags.integer, Uint8Array.from(octets));
 export const utcTime = (text: string) => encode(tags.utcTime, Buffer.from(text));
@@ -43,7 +57,7 @@ export function oddCertificate(id: string, parts: OddParts = {}): OtherCertifica
     ...(version ? [version] : []),
     parts.serial ?? smallInteger(1_000 + made),
     ecdsa[digest],
-    parts.issuer ?? nameOf('Old Vendor CA'),
+    parts.issuer ?? oldVendor,
     sequence(...validity),
     parts.subject ?? nameOf(id),
     parts.spki ?? spkiOf(key),
