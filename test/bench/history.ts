@@ -6,6 +6,7 @@ import { walkCampaigns } from '../../src/app/rollout/walk-campaigns.ts';
 import { forgetJournal } from '../../src/app/upkeep/forget-journal.ts';
 import type { Parts } from '../../src/home/home.ts';
 import { MqttAbsences } from '../../src/store/mqtt/absences.ts';
+import { Changed } from '../../src/store/mqtt/changed.ts';
 import { MqttKept } from '../../src/store/mqtt/kept.ts';
 import { MqttStoredSessions } from '../../src/store/mqtt/stored-sessions.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -48,8 +49,8 @@ const count = (number: number): string => number.toLocaleString('en');
 function storedSessions({ database }: Parts): () => Promise<string> {
   const sessions = new MqttStoredSessions({
     parts: [],
-    absences: new MqttAbsences(database),
-    kept: new MqttKept(database),
+    absences: new MqttAbsences(database, new Changed()),
+    kept: new MqttKept(database, new Changed()),
     perPrincipalMax: 10,
     isConnected: () => false,
     submit: (work) => database.submit(work),

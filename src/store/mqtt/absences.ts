@@ -1,6 +1,7 @@
 // How long stored sessions have been away while the broker ran: so that one nobody comes back to is not kept for ever. It is counted
 // at each look, from the look before on: a session away for less than a whole round has not been counted at all.
 import type { Database } from '../sqlite/database.ts';
+import type { Changed } from './changed.ts';
 
 export class MqttAbsences {
   /** Milliseconds, of those that were away at the last look. */
@@ -9,7 +10,14 @@ export class MqttAbsences {
   readonly #put;
   readonly #delete;
 
-  constructor({ sqlite }: Database) {
+  readonly #get;
+  readonly #changed: Changed;
+
+  constructor({ sqlite }: Database, changed: Changed) {
+    this.#changed = changed;
+    this.#get = sqlite.prepare<[string], { readonly away: number }>(
+      'SELECT away FROM mqtt_absence WHERE client_id = ?',
+    );
     this.#all = sqlite.prepare<[], { readonly client_id: string; readonly away: number }>(
       'SELECT client_id, away FROM mqtt_absence',
     );
@@ -20,6 +28,13 @@ export class MqttAbsences {
   load(): void {
     this.#away.clear();
     for (const { client_id, away } of this.#all.all()) this.#away.set(client_id, away);
+  }
+
+  /** Reads anew how long it has been away. */
+  reread(clientId: string): void {
+    const row = this.#get.get(clientId);
+    if (row) this.#away.set(clientId, row.away);
+    else this.#away.delete(clientId);
   }
 
   clientIds(): string[] {
@@ -37,6 +52,7 @@ export class MqttAbsences {
 
   /** Part of a unit of work: it was away at the last look and still is, `ms` later. @returns how long it has been by now. */
   extend(clientId: string, ms: number): number {
+    this.#changed.client(clientId);
     const known = this.#away.get(clientId);
     const away = known === undefined ? 0 : known + ms;
     this.#put.run(clientId, away);
@@ -46,6 +62,7 @@ export class MqttAbsences {
 
   /** Part of a unit of work: it is back, or there is nothing of it any more. */
   discard(clientId: string): void {
+    this.#changed.client(clientId);
     if (this.#away.delete(clientId)) this.#delete.run(clientId);
   }
 }

@@ -4,6 +4,7 @@
 import type { Payload, PublishPacket, PubrelPacket, Qos } from '../../ports/mqtt-packets.ts';
 import type { QueuedPacket, Recipient } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
+import type { Changed } from './changed.ts';
 import { messageBytes } from './packet.ts';
 
 export interface QueueLimits {
@@ -45,10 +46,12 @@ export class MqttOutgoing {
   readonly #brokerIds = new Map<number, string>();
   readonly #boots = new Map<string, number>();
   readonly #statements;
+  readonly #changed: Changed;
   #boot = 0;
 
-  constructor(database: Database, limits: QueueLimits) {
+  constructor(database: Database, limits: QueueLimits, changed: Changed) {
     this.#limits = limits;
+    this.#changed = changed;
     this.#statements = prepare(database);
   }
 
@@ -73,6 +76,13 @@ export class MqttOutgoing {
     for (const { client_id, messages, bytes } of this.#statements.usage.all()) {
       this.#usage.set(client_id, { messages, bytes });
     }
+  }
+
+  /** Reads anew how long the client's queue is. */
+  reread(clientId: string): void {
+    const { messages, bytes } = this.#statements.usageOf.get(clientId) ?? { messages: 0, bytes: 0 };
+    if (messages > 0) this.#usage.set(clientId, { messages, bytes });
+    else this.#usage.delete(clientId);
   }
 
   has(clientId: string): boolean {
@@ -169,6 +179,7 @@ export class MqttOutgoing {
 
   /** Part of a unit of work: removes the whole queue. */
   discard(clientId: string): void {
+    this.#changed.client(clientId);
     if (this.#usage.delete(clientId)) this.#statements.discard.run(clientId);
   }
 
@@ -188,6 +199,7 @@ export class MqttOutgoing {
   }
 
   #account(clientId: string, usage: Usage, messages: number, bytes: number): void {
+    this.#changed.client(clientId);
     usage.messages += messages;
     usage.bytes += bytes;
     if (usage.messages > 0) this.#usage.set(clientId, usage);
@@ -233,6 +245,9 @@ function prepare({ sqlite }: Database) {
     ),
     usage: sqlite.prepare<[], Usage & { readonly client_id: string }>(
       'SELECT client_id, count(*) AS messages, sum(bytes) AS bytes FROM mqtt_outgoing GROUP BY client_id',
+    ),
+    usageOf: sqlite.prepare<[string], Usage>(
+      'SELECT count(*) AS messages, coalesce(sum(bytes), 0) AS bytes FROM mqtt_outgoing WHERE client_id = ?',
     ),
     insert: sqlite.prepare<[string, number, number, string, Payload, number, number]>(
       `INSERT OR IGNORE INTO mqtt_outgoing (client_id, boot, counter, topic, payload, qos, bytes)

@@ -4,6 +4,7 @@ import type { MqttPersistenceOptions } from '../../ports/mqtt-options.ts';
 import type { Database } from '../sqlite/database.ts';
 import { MqttAbsences } from './absences.ts';
 import { MqttBacklogs } from './backlogs.ts';
+import { Changed } from './changed.ts';
 import { MqttIncoming } from './incoming.ts';
 import { MqttKept } from './kept.ts';
 import { retainedLimits } from './options.ts';
@@ -23,23 +24,28 @@ export interface PartsHooks {
 }
 
 export function createParts(database: Database, options: MqttPersistenceOptions, hooks: PartsHooks) {
-  const subscriptions = new MqttSubscriptions(database, options.mayStore ?? (() => true));
-  const outgoing = new MqttOutgoing(database, {
-    messagesMax: options.queuedMessagesMax,
-    bytesMax: options.queuedBytesMax,
-  });
+  const changed = new Changed();
+  const subscriptions = new MqttSubscriptions(database, options.mayStore ?? (() => true), changed);
+  const outgoing = new MqttOutgoing(
+    database,
+    {
+      messagesMax: options.queuedMessagesMax,
+      bytesMax: options.queuedBytesMax,
+    },
+    changed,
+  );
   const incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY);
   const wills = new MqttWills(database);
-  const kept = new MqttKept(database);
+  const kept = new MqttKept(database, changed);
   const sessions = new MqttStoredSessions({
     parts: [subscriptions, outgoing, incoming, wills],
-    absences: new MqttAbsences(database),
+    absences: new MqttAbsences(database, changed),
     kept,
     perPrincipalMax: options.sessionsPerPrincipalMax ?? Number.POSITIVE_INFINITY,
     isConnected: options.isConnected ?? (() => false),
     ...hooks,
   });
-  const retained = new MqttRetained(database, { ...retainedLimits, ...options.retained });
+  const retained = new MqttRetained(database, { ...retainedLimits, ...options.retained }, changed);
   const { isRenewing = async () => false, mayReceive = () => true, allowanceOf = () => undefined, onDropped } = options;
   const spread = new MqttSpread({
     subscriptions,
@@ -51,5 +57,5 @@ export function createParts(database: Database, options: MqttPersistenceOptions,
     onFull: (clientId, packet) => onDropped(clientId, packet.topic, 'queue_full', messageBytes(packet)),
   });
   const backlogs = new MqttBacklogs({ outgoing, isRenewing, allowanceOf, onDropped, ...hooks });
-  return { subscriptions, outgoing, incoming, retained, wills, kept, sessions, spread, backlogs };
+  return { changed, subscriptions, outgoing, incoming, retained, wills, kept, sessions, spread, backlogs };
 }

@@ -265,17 +265,21 @@ export class SqliteMqttPersistence implements MqttPersistence {
       this.#options.onDropped(null, packet.topic, 'queue_full', messageBytes(packet));
   }
 
-  /** A commit that fails undoes rows that were counted. Nothing else has run since: what is in memory is read anew. */
+  /** A commit that fails undoes rows that were counted. What the unit has changed in memory is read anew: nothing else has run since. */
   #submit<T>(work: () => T): Promise<T> {
-    return this.#database.submit(work).catch((error: unknown) => {
+    const { changed } = this.#parts;
+    const { run, back } = changed.noting(work, (clientId) => this.#reread(clientId));
+    return this.#database.submit(run).catch((error: unknown) => {
       // Nothing can be read any more, either.
-      if (error instanceof NolapseError && error.code === 'store_closed') throw error;
-      this.#parts.subscriptions.load();
-      this.#parts.outgoing.load();
-      this.#parts.retained.load();
-      this.sessions.load();
+      if (!(error instanceof NolapseError && error.code === 'store_closed')) back();
       throw error;
     });
+  }
+
+  #reread(clientId: string): void {
+    this.#parts.subscriptions.reread(clientId);
+    this.#parts.outgoing.reread(clientId);
+    this.sessions.reread(clientId);
   }
 }
 

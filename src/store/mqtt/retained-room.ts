@@ -1,5 +1,6 @@
 // How much room retained messages take, in all and for each principal that was the last to publish them, and whether there is more.
 import type { RetainedLimits } from '../../ports/mqtt-options.ts';
+import type { Changed } from './changed.ts';
 
 /** Of one principal, or of all. */
 export interface RetainedUsage {
@@ -11,10 +12,12 @@ const none: RetainedUsage = { messages: 0, bytes: 0 };
 
 export class RetainedRoom {
   readonly #limits: RetainedLimits;
+  readonly #changed: Changed;
   readonly #byPublisher = new Map<string, RetainedUsage>();
   #all = none;
 
-  constructor(limits: RetainedLimits) {
+  constructor(limits: RetainedLimits, changed: Changed) {
+    this.#changed = changed;
     this.#limits = limits;
   }
 
@@ -37,7 +40,13 @@ export class RetainedRoom {
     return own.messages < messagesPerPrincipalMax && own.bytes + bytes <= bytesPerPrincipalMax;
   }
 
-  take(publisher: string, { messages, bytes }: RetainedUsage): void {
+  take(publisher: string, usage: RetainedUsage): void {
+    this.#add(publisher, usage);
+    const { messages, bytes } = usage;
+    this.#changed.undo(() => this.#add(publisher, { messages: -messages, bytes: -bytes }));
+  }
+
+  #add(publisher: string, { messages, bytes }: RetainedUsage): void {
     const add = (to: RetainedUsage): RetainedUsage => ({ messages: to.messages + messages, bytes: to.bytes + bytes });
     this.#all = add(this.#all);
     const own = add(this.#byPublisher.get(publisher) ?? none);

@@ -5,6 +5,7 @@ import type { RetainedLimits } from '../../ports/mqtt-options.ts';
 import type { Payload, PublishPacket } from '../../ports/mqtt-packets.ts';
 import type { RetainedWalk } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
+import type { Changed } from './changed.ts';
 import { payloadBytes } from './packet.ts';
 import { RetainedRoom } from './retained-room.ts';
 import { RetainedRows, retainedSteps } from './retained-walk.ts';
@@ -25,8 +26,8 @@ export class MqttRetained {
   readonly #insert;
   readonly #delete;
 
-  constructor({ sqlite }: Database, limits: RetainedLimits) {
-    this.#room = new RetainedRoom(limits);
+  constructor({ sqlite }: Database, limits: RetainedLimits, changed: Changed) {
+    this.#room = new RetainedRoom(limits, changed);
     this.#usage = sqlite.prepare<[], { readonly publisher: string; readonly messages: number; readonly bytes: number }>(
       `SELECT publisher, count(*) AS messages, sum(octet_length(topic) + octet_length(payload)) AS bytes
        FROM mqtt_retained GROUP BY publisher`,

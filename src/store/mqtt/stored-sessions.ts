@@ -53,6 +53,15 @@ export class MqttStoredSessions implements StoredSessions {
     for (const clientId of longestAwayFirst) this.#note(clientId);
   }
 
+  /** Reads anew what is kept of this session. */
+  reread(clientId: string): void {
+    const { absences, kept } = this.#options;
+    absences.reread(clientId);
+    kept.reread(clientId);
+    const isKnown = this.#known.get(ownerOfSession(clientId))?.has(clientId) ?? false;
+    if (!isKnown && (this.has(clientId) || absences.has(clientId))) this.#note(clientId);
+  }
+
   /** A client that wants its session kept has come. Beyond the limit the one of its principal longest away is forgotten. */
   came(clientId: string): void {
     const { absences, kept, perPrincipalMax, isConnected, submit, failed } = this.#options;

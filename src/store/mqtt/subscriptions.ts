@@ -1,10 +1,12 @@
 // The subscriptions of sessions that outlive their connection: rows in the store, mirrored in memory, where they are read.
 // The mirror changes inside the unit of work, after its rows, so it never runs ahead of another unit.
 
+import { NolapseError } from '../../domain/errors.ts';
 import { FilterTree, type FilterWalk } from '../../domain/filter-tree.ts';
 import type { MqttClient, Qos } from '../../ports/mqtt-packets.ts';
 import type { MatchedSubscription, StoredSubscription } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
+import type { Changed } from './changed.ts';
 import { settled } from './packet.ts';
 
 interface Row {
@@ -21,6 +23,8 @@ export class MqttSubscriptions {
   readonly #mayStore: (clientId: string, filter: string) => boolean;
   #byClient = new Map<string, Map<string, StoredSubscription>>();
   #index = new FilterTree<string, MatchedSubscription>();
+  readonly #changed: Changed;
+  readonly #of;
   #pending = 0;
   /** By the SUBSCRIBE they came in. */
   readonly #adding = new WeakMap<readonly StoredSubscription[], Promise<void>>();
@@ -29,11 +33,15 @@ export class MqttSubscriptions {
   readonly #delete;
   readonly #deleteAll;
 
-  constructor(database: Database, mayStore: (clientId: string, filter: string) => boolean) {
+  constructor(database: Database, mayStore: (clientId: string, filter: string) => boolean, changed: Changed) {
     const { sqlite } = database;
+    this.#changed = changed;
     this.#database = database;
     this.#mayStore = mayStore;
     this.#all = sqlite.prepare<[], Row>('SELECT client_id, filter, qos, options FROM mqtt_subscription');
+    this.#of = sqlite.prepare<[string], Row>(
+      'SELECT client_id, filter, qos, options FROM mqtt_subscription WHERE client_id = ?',
+    );
     this.#put = sqlite.prepare<[string, string, number, string]>(
       'INSERT OR REPLACE INTO mqtt_subscription (client_id, filter, qos, options) VALUES (?, ?, ?, ?)',
     );
@@ -44,10 +52,14 @@ export class MqttSubscriptions {
   load(): void {
     this.#byClient = new Map();
     this.#index = new FilterTree<string, MatchedSubscription>();
-    for (const row of this.#all.all()) {
-      const options = JSON.parse(row.options) as Partial<StoredSubscription>;
-      this.#mirror(row.client_id, { topic: row.filter, qos: row.qos, ...options });
-    }
+    for (const row of this.#all.all()) this.#mirrorRow(row);
+  }
+
+  /** Reads anew what the client has. */
+  reread(clientId: string): void {
+    for (const filter of this.#byClient.get(clientId)?.keys() ?? []) this.#index.delete(filter, clientId);
+    this.#byClient.delete(clientId);
+    for (const row of this.#of.all(clientId)) this.#mirrorRow(row);
   }
 
   /**
@@ -71,7 +83,7 @@ export class MqttSubscriptions {
   /** Only what changes is written. */
   async #addAllowed(client: MqttClient, subscriptions: readonly StoredSubscription[]): Promise<void> {
     const allowed = subscriptions.filter((subscription) => this.#mayStore(client.id, subscription.topic));
-    await this.#submit(() => {
+    await this.#submit(client.id, () => {
       for (const asked of allowed) {
         const { topic, qos, rh, rap, nl, subscriptionIdentifier } = asked;
         const options = optionsOf(asked);
@@ -87,7 +99,7 @@ export class MqttSubscriptions {
 
   async remove(client: MqttClient, filters: readonly string[]): Promise<void> {
     if (this.mayLack(client.id)) return;
-    await this.#submit(() => {
+    await this.#submit(client.id, () => {
       const stored = this.#byClient.get(client.id);
       for (const filter of filters) {
         if (!stored?.has(filter)) continue;
@@ -103,6 +115,7 @@ export class MqttSubscriptions {
   discard(clientId: string): void {
     const stored = this.#byClient.get(clientId);
     if (!stored) return;
+    this.#changed.client(clientId);
     this.#deleteAll.run(clientId);
     for (const filter of stored.keys()) this.#index.delete(filter, clientId);
     this.#byClient.delete(clientId);
@@ -149,6 +162,10 @@ export class MqttSubscriptions {
     return { subsCount: this.#index.size, clientsCount: this.#byClient.size };
   }
 
+  #mirrorRow({ client_id, filter, qos, options }: Row): void {
+    this.#mirror(client_id, { topic: filter, qos, ...(JSON.parse(options) as Partial<StoredSubscription>) });
+  }
+
   #mirror(clientId: string, subscription: StoredSubscription): void {
     const { topic, qos, rh, rap, nl } = subscription;
     let stored = this.#byClient.get(clientId);
@@ -161,12 +178,13 @@ export class MqttSubscriptions {
     else this.#index.delete(topic, clientId);
   }
 
-  #submit(work: () => void): Promise<void> {
+  #submit(clientId: string, work: () => void): Promise<void> {
     this.#pending += 1;
     return this.#database
       .submit(work)
       .catch((error: unknown) => {
-        this.load();
+        // Nothing can be read any more once the store is closed.
+        if (!(error instanceof NolapseError && error.code === 'store_closed')) this.reread(clientId);
         throw error;
       })
       .finally(() => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MqttAbsences } from '../../../src/store/mqtt/absences.ts';
+import { Changed } from '../../../src/store/mqtt/changed.ts';
 import { MqttKept } from '../../../src/store/mqtt/kept.ts';
 import { MqttStoredSessions } from '../../../src/store/mqtt/stored-sessions.ts';
 import { type Database, openDatabase } from '../../../src/store/sqlite/database.ts';
@@ -24,7 +25,7 @@ beforeEach(() => {
   for (let i = 0; i < count; i += 1) add.run(`pump-${i}:main`);
   units = [];
   listed = 0;
-  const kept = new MqttKept(database);
+  const kept = new MqttKept(database, new Changed());
   const clientIds = kept.clientIds.bind(kept);
   kept.clientIds = () => {
     listed += 1;
@@ -32,7 +33,7 @@ beforeEach(() => {
   };
   sessions = new MqttStoredSessions({
     parts: [],
-    absences: new MqttAbsences(database),
+    absences: new MqttAbsences(database, new Changed()),
     kept,
     perPrincipalMax: 10,
     isConnected: (clientId) => clientId === 'pump-7:main',

@@ -1,0 +1,121 @@
+// A write of sessions and messages that the storage refuses: what is counted in memory is as it was, and only what the write was about is
+// read again, however much else is kept.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { MqttPersistence } from '../../../src/ports/mqtt-persistence.ts';
+import { createMqttPersistence } from '../../../src/store/mqtt/persistence.ts';
+import { type Database, openDatabase } from '../../../src/store/sqlite/database.ts';
+
+const queuedMessagesMax = 2;
+let home: string;
+let database: Database;
+let kept: MqttPersistence;
+let dropped: string[];
+/** Rows that were read, of statements that read many. */
+let read: number;
+
+function counted(sqlite: Database['sqlite']): void {
+  const prepare = sqlite.prepare.bind(sqlite);
+  Object.assign(sqlite, {
+    prepare: (sql: string) => {
+      const statement = prepare(sql);
+      const all = statement.all.bind(statement);
+      return Object.assign(statement, {
+        all: (...given: unknown[]) => {
+          const rows = all(...given);
+          read += rows.length;
+          return rows;
+        },
+      });
+    },
+  });
+}
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'nolapse-undone-'));
+  database = openDatabase(join(home, 'nolapse.db'));
+  dropped = [];
+  counted(database.sqlite);
+  kept = createMqttPersistence(database, {
+    queuedMessagesMax,
+    queuedBytesMax: 1_000_000,
+    retained: { messagesMax: 1 },
+    onDropped: (clientId, topic) => void dropped.push(`${clientId} ${topic}`),
+  });
+  await kept.setup({ id: 'b', counter: 0, mq: { emit: () => undefined }, emit: () => undefined });
+  for (let i = 0; i < 300; i += 1) {
+    const client = { id: `other-${i}` };
+    await kept.addSubscriptions(client, [{ topic: 't/#', qos: 1 }]);
+    await kept.outgoingEnqueue({ clientId: client.id }, { topic: 'before', payload: 'x', qos: 1 });
+  }
+  read = 0;
+});
+afterEach(async () => {
+  await database.close();
+  rmSync(home, { recursive: true });
+});
+
+const refuse = (table: string, when: string): void =>
+  void database.sqlite.exec(`CREATE TRIGGER refused BEFORE INSERT ON ${table} WHEN ${when}
+    BEGIN SELECT RAISE(ABORT, 'no space'); END`);
+const accept = (): void => void database.sqlite.exec('DROP TRIGGER refused');
+const enqueue = (...ids: string[]): Promise<void> =>
+  kept.outgoingEnqueueCombi(
+    ids.map((clientId) => ({ clientId })),
+    { topic: 'q', payload: 'x', qos: 1 },
+  );
+
+async function queueOf(id: string): Promise<number> {
+  let messages = 0;
+  for await (const _ of kept.outgoing({ id })) messages += 1;
+  return messages;
+}
+
+it('counts nothing of a message that could not be queued for all it was meant for', async () => {
+  refuse('mqtt_outgoing', "NEW.client_id = 'b'");
+  for (let i = 0; i < 3; i += 1) await expect(enqueue('a', 'b')).rejects.toThrow('no space');
+  expect(read).toBeLessThan(20);
+  accept();
+  for (let i = 0; i < queuedMessagesMax; i += 1) await enqueue('a');
+  expect(dropped).toEqual([]);
+  await enqueue('a');
+  expect(dropped).toEqual(['a q']);
+  expect(await queueOf('a')).toBe(queuedMessagesMax);
+});
+
+it('counts a retained message that could not be replaced', async () => {
+  await kept.storeRetained({ topic: 'r/one', payload: 'x', retain: true });
+  database.sqlite.exec(`CREATE TRIGGER refused BEFORE UPDATE ON mqtt_retained
+    BEGIN SELECT RAISE(ABORT, 'no space'); END`);
+  await expect(kept.storeRetained({ topic: 'r/one', payload: 'y', retain: true })).rejects.toThrow('no space');
+  accept();
+  expect(await kept.retainedOf('r/one')).toMatchObject({ payload: 'x' });
+  await kept.storeRetained({ topic: 'r/two', payload: 'x', retain: true });
+  expect(dropped).toEqual(['null r/two']);
+  expect(read).toBeLessThan(20);
+});
+
+it('takes back no subscription that was there, and keeps none that was refused', async () => {
+  const client = { id: 'other-7' };
+  refuse('mqtt_subscription', "NEW.filter = 'bad'");
+  const asked = kept.addSubscriptions(client, [
+    { topic: 'good', qos: 1 },
+    { topic: 'bad', qos: 1 },
+  ]);
+  await expect(asked).rejects.toThrow('no space');
+  expect((await kept.subscriptionsByClient(client)).map(({ topic }) => topic)).toEqual(['t/#']);
+  expect(await kept.subscriptionsByTopic('good')).toEqual([]);
+  expect(await kept.subscriptionsByTopic('t/x')).toHaveLength(300);
+  expect(read).toBeLessThan(20);
+});
+
+it('keeps a session whose forgetting was undone', async () => {
+  database.sqlite.exec(`CREATE TRIGGER refused BEFORE DELETE ON mqtt_subscription WHEN OLD.client_id = 'other-9'
+    BEGIN SELECT RAISE(ABORT, 'no space'); END`);
+  await expect(kept.cleanSubscriptions({ id: 'other-9', clean: true })).rejects.toThrow('no space');
+  expect((await kept.subscriptionsByClient({ id: 'other-9' })).map(({ topic }) => topic)).toEqual(['t/#']);
+  expect(await queueOf('other-9')).toBe(1);
+  expect(read).toBeLessThan(20);
+});
