@@ -5,6 +5,7 @@ import { overlapEnd, type Policy } from '../../domain/policy.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { Transaction } from '../../ports/store.ts';
 import { type Change, type Changing, change, step } from '../change.ts';
 import type { Context } from '../context.ts';
 import { callOff } from './call-off.ts';
@@ -122,7 +123,15 @@ async function completeRenewal(
 ): Promise<void> {
   const detail = `activated; the old certificate is admitted until ${new Date(overlapUntil).toISOString()}`;
   const transition = await step(within, own, { type: 'activated', overlapUntil }, principal, detail);
-  if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
+  if (transition.kind === 'changed') await oweDone(within.tx, own);
+}
+
+/**
+ * Its own connection is told once it listens, and nobody else may be: it has yet to get its CONNACK. A site gateway that asked for it may
+ * have been listening for long.
+ */
+async function oweDone(tx: Transaction, { id: renewalId, via }: Renewal): Promise<void> {
+  if (via !== null) await tx.owe({ kind: 'prompt', renewalId });
 }
 
 /** Nothing is replaced: the certificate in use is good until its own end, and its device keeps it. */
@@ -135,7 +144,7 @@ async function completeDrill(
   const overlapUntil = Math.max(within.now, old ? old.notAfter : own.deadline);
   const detail = 'activated in a drill; nothing is replaced';
   const transition = await step(within, own, { type: 'activated', overlapUntil }, principal, detail);
-  if (transition.kind === 'changed') await within.tx.owe({ kind: 'prompt', renewalId: own.id });
+  if (transition.kind === 'changed') await oweDone(within.tx, own);
 }
 
 /** Calls off the renewals that the certificate made needless, and what they have brought. */
