@@ -1,6 +1,6 @@
 // A fleet that shares one key, and the key is compromised: all of its certificates are revoked, in turns that others do not wait for.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { certificate, digest, idOf, principal } from '../contract/store/rows.ts';
+import { certificate, digest, idOf, principal, renewal } from '../contract/store/rows.ts';
 import { operationsIn } from '../fakes/tester.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
@@ -86,6 +86,32 @@ it('is counted the same by a dry run, which changes nothing', async () => {
   expect((dryRun?.steps.length ?? 0) + (dryRun?.more ?? 0)).toBe(fleet + 1);
   expect(await stateOf('pump-7 now')).toBe('active');
   expect(await stateOf('pump-300 now')).toBe('active');
+});
+
+it('is counted the same by a dry run where a replacement falls with its renewal, before its own turn', async () => {
+  // The last of the first hundred, whose other certificate is the first of the next.
+  const id = Array.from({ length: fleet }, (_, i) => `pump-${i}`).toSorted()[together - 1] ?? '';
+  const now = Date.now();
+  const replaced = digest(`certificate ${id} now`);
+  const replacement = certificate(`${id} next`, id, {
+    keyFingerprint,
+    state: 'issued',
+    issuedAt: now,
+    notAfter: now + 120 * day,
+  });
+  await house.app.store.transact(async (tx) => {
+    await tx.putCertificate(replacement);
+    const { fingerprint } = replacement;
+    const facts = {
+      state: 'issued',
+      mode: 'recertify',
+      oldFingerprint: replaced,
+      newFingerprint: fingerprint,
+    } as const;
+    await tx.putRenewal(renewal('under way', id, facts));
+  });
+  expect((await revoke(true)).also).toBe(fleet + 1);
+  expect((await revoke(false)).also).toBe(fleet + 1);
 });
 
 it('goes on where it was cut off when it is asked again', async () => {

@@ -56,13 +56,14 @@ export async function revoke(
     const isGatewayDark = await isDarkGateway(inner, entry.principalId);
     return { entry: (await tx.certificate(fingerprint)) ?? entry, isGatewayDark, revoked };
   });
-  let also = revoked.size;
   if (reason === 'keyCompromise') {
     for await (const page of othersOverKey(app, own.entry)) {
-      also += (await carried.run(app, (within) => revokeAll(within, page, reason))).size;
+      // One that fell with a renewal in an earlier turn still stands where that turn was only tried.
+      const left = page.filter((each) => !revoked.has(each.fingerprint));
+      for (const each of await carried.run(app, (within) => revokeAll(within, left, reason))) revoked.add(each);
     }
   }
-  return { ...own, also, ...carried.view() };
+  return { ...own, also: revoked.size, ...carried.view() };
 }
 
 /** Revokes these within a change, and what follows for their renewals. @returns the fingerprints of all that were revoked. */
