@@ -32,7 +32,7 @@ export interface AlertContext {
 export async function raiseWithin(within: AlertContext, condition: Condition): Promise<void> {
   const known = await within.tx.alert(condition.kind, condition.subject);
   const step = observe(known, condition, within.now);
-  if (step.event !== null) return take(within, known, step);
+  if (step.event !== null) return takeStep(within, known, step);
   const isEvent = alertKinds[condition.kind].quietMs !== null;
   if (known && isEvent && !isFresh(known, within.now)) await within.tx.putAlert(step.alert);
 }
@@ -40,22 +40,22 @@ export async function raiseWithin(within: AlertContext, condition: Condition): P
 /** It is no longer so. There need not be an alert. */
 export async function clearWithin(within: AlertContext, { kind, subject }: AlertName): Promise<void> {
   const known = await within.tx.alert(kind, subject);
-  if (known) await take(within, known, clear(known, within.now));
+  if (known) await takeStep(within, known, clear(known, within.now));
 }
 
 /** Somebody takes it on. */
 export function acknowledgeWithin(within: AlertContext, alert: Alert, by: string): Promise<void> {
-  return take(within, alert, acknowledge(alert, by, within.now));
+  return takeStep(within, alert, acknowledge(alert, by, within.now));
 }
 
 /** A principal has another owner: its open alerts are the new one's at once, and not when they are found again. */
 export async function handOverWithin(within: AlertContext, id: PrincipalId, owner: string): Promise<void> {
   for (const alert of await within.tx.openAlertsOf(id)) {
-    await take(within, alert, handOver(alert, owner || null, within.now));
+    await takeStep(within, alert, handOver(alert, owner || null, within.now));
   }
 }
 
-async function take({ tx, now, actor, sinks }: AlertContext, known: Alert | null, step: AlertStep): Promise<void> {
+async function takeStep({ tx, now, actor, sinks }: AlertContext, known: Alert | null, step: AlertStep): Promise<void> {
   const { alert, event } = step;
   if (event === null) return;
   await tx.putAlert(alert);

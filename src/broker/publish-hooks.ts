@@ -63,18 +63,18 @@ export function authorizePublishHook(options: PublishOptions): AuthorizePublish 
     if (isServerTopic && topic.startsWith('$enroll/')) {
       const payload = bytesOf(packet.payload);
       sink(packet);
-      settle(entrance.receive(live.session, topic, payload), callback);
+      answerOnceKept(entrance.receive(live.session, topic, payload), callback);
       return;
     }
     // A will is acknowledged to nobody.
     const stored = client.closed ? null : persistence.storeAhead(packet, brokerClient(client));
-    if (stored) settle(stored, callback);
+    if (stored) answerOnceKept(stored, callback);
     else callback(null);
   };
 }
 
 /** An error closes the connection without an acknowledgement, so the publisher sends again. */
-function settle(work: Promise<void>, callback: (error?: Error | null) => void): void {
+function answerOnceKept(work: Promise<void>, callback: (error?: Error | null) => void): void {
   work.then(
     () => callback(null),
     (error: unknown) => callback(error instanceof Error ? error : new Error('the message could not be taken')),

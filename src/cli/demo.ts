@@ -91,7 +91,7 @@ interface Stage {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<boolean>;
 }
 
-function tell(log: Log, action: string, message: string, counts?: Tally): void {
+function tellDemo(log: Log, action: string, message: string, counts?: Tally): void {
   log.info({ 'event.action': `demo.${action}`, ...(counts && { 'nolapse.demo': counts }) }, message);
 }
 
@@ -106,15 +106,15 @@ function headline(log: Log, home: string, members: readonly Member[]): void {
     `${named('leaver')} will be decommissioned, keep knocking, and be refused`,
     `look around from another terminal with: nolapse device list --home ${home}`,
   ];
-  for (const line of lines) tell(log, 'headline', line);
+  for (const line of lines) tellDemo(log, 'headline', line);
 }
 
 async function sleepPastTheEnd({ log, signal, pause }: Stage, device: Device, notAfter: number): Promise<void> {
   if (!(await pause(awakeMs, signal))) return;
-  tell(log, 'sleep', `${device.id} goes to sleep, and will wake up after its certificate has ended`);
+  tellDemo(log, 'sleep', `${device.id} goes to sleep, and will wake up after its certificate has ended`);
   device.sleepUntil(notAfter + oversleepMs);
   if (!(await pause(notAfter + oversleepMs - Date.now(), signal))) return;
-  tell(log, 'wake', `${device.id} wakes up with an expired certificate`);
+  tellDemo(log, 'wake', `${device.id} wakes up with an expired certificate`);
 }
 
 async function leave({ operations, signal, pause }: Stage, id: string): Promise<void> {
@@ -148,7 +148,7 @@ async function play(stage: Stage, members: readonly Member[]): Promise<void> {
 async function summarize({ operations, fleet, log }: Stage, members: readonly Member[], title: string): Promise<Tally> {
   const meant = new Set<string>(members.filter((each) => each.part === 'sleeper').map((each) => each.id));
   const counts = tally(await readLedger(operations), fleet, meant);
-  tell(log, 'summary', `${title}: ${sentence(counts)}`, counts);
+  tellDemo(log, 'summary', `${title}: ${sentence(counts)}`, counts);
   return counts;
 }
 

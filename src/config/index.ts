@@ -192,7 +192,7 @@ function publicUrl(raw: RawConfig): string {
   return url.replace(/\/+$/, '');
 }
 
-function settle(raw: RawConfig, policies: PolicySet, file: string | undefined): Config {
+function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefined): Config {
   const { handshake, connect, keepalive, sessionExpiry, ...counts } = raw.limits;
   const base = file === undefined ? '.' : dirname(file);
   return {
@@ -269,5 +269,5 @@ export function loadConfig(from: {
   const faults = [...new Map(all).values()];
   faults.sort((a, b) => (a.line ?? Number.MAX_SAFE_INTEGER) - (b.line ?? Number.MAX_SAFE_INTEGER));
   if (faults.length > 0) throw new ConfigError(faults, from.file);
-  return deepFreeze(settle(raw, policies, from.file));
+  return deepFreeze(settleConfig(raw, policies, from.file));
 }

@@ -114,7 +114,7 @@ function originOf(written: Written, key: PolicyKey, policy: Policy): PolicyOrigi
   return { key, text, rule, cutToMs: isCut ? taken.ms : null, overruled };
 }
 
-function settle(written: Written): SettledPolicy {
+function settlePolicy(written: Written): SettledPolicy {
   const policy = policyFrom(written);
   return { policy, origins: policyKeys.map((key) => originOf(written, key, policy)) };
 }
@@ -215,7 +215,7 @@ export function resolvePolicies(
     const settled = criticalities.map((criticality): [Criticality, SettledPolicy] => {
       const combination = { name, criticality };
       const written = layersOf(combination, classes, careful);
-      const of = settle(written);
+      const of = settlePolicy(written);
       if (!unreadable.criticalities.has(criticality)) {
         found.set(
           criticality,

@@ -198,10 +198,10 @@ export function approve(input: ApprovalInput): Approval {
     const objection = objectTo(input);
     if (objection) return { kind: 'refused', ...objection };
   }
-  return { kind: 'approved', request: settle(input) };
+  return { kind: 'approved', request: approvedRequestOf(input) };
 }
 
-function settle(input: ApprovalInput): ApprovedRequest {
+function approvedRequestOf(input: ApprovalInput): ApprovedRequest {
   const request: CertificateRequest = {
     principalId: input.principalId,
     kind: input.kind,

@@ -42,7 +42,7 @@ export async function applyIssued(
     const changes = batch;
     batch = [];
     await store.transact(async (tx) => {
-      for (const change of changes) await take(tx, change, counts, options);
+      for (const change of changes) await takeCertificate(tx, change, counts, options);
     });
   };
   try {
@@ -77,7 +77,7 @@ interface Under {
   readonly isElsewhere: boolean;
 }
 
-async function take(
+async function takeCertificate(
   tx: Transaction,
   change: LedgerChange,
   counts: Counts,
@@ -106,5 +106,5 @@ async function take(
   await tx.putCertificate(merged);
   if (merged.revokedAt === null || (known?.revokedAt ?? null) !== null) return;
   counts.revoked += 1;
-  if (isElsewhere && isForeign(merged)) await tx.owe(revocationEffect(merged));
+  if (isElsewhere && isForeign(merged)) await tx.enqueue(revocationEffect(merged));
 }

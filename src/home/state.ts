@@ -15,7 +15,7 @@ import type { App } from '../app/operator/app.ts';
 import { ExposureWatch } from '../app/oversight/exposure-watch.ts';
 import { Foresight } from '../app/oversight/foresight.ts';
 import { Breaker } from '../app/renewal/breaker.ts';
-import { Rate } from '../app/renewal/rate.ts';
+import { TokenBucket } from '../app/renewal/token-bucket.ts';
 import { Turns } from '../app/turns.ts';
 import { RevocationLists } from '../app/upkeep/revocation-lists.ts';
 import type { Config } from '../config/index.ts';
@@ -33,8 +33,8 @@ export function withState(context: Context, limits: Limits, exposures: readonly 
     chores: new Chores(),
     throttles: newThrottles(),
     rates: {
-      offers: new Rate(limits.offersPerSecond, clock),
-      issuances: new Rate(limits.issuancesPerSecond, clock),
+      offers: new TokenBucket(limits.offersPerSecond, clock),
+      issuances: new TokenBucket(limits.issuancesPerSecond, clock),
     },
     breaker: new Breaker(chance),
     revoking: new Breaker(chance),

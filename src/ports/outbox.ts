@@ -24,9 +24,9 @@ export interface OutboxReader {
 
 export interface OutboxWriter {
   /** Adds to what is owed; an effect with the same key is replaced and due at once. */
-  owe(effect: Effect): Promise<void>;
+  enqueue(effect: Effect): Promise<void>;
   /** The effect was carried out; a newer one with the same key stays. */
-  settle(effectId: number): Promise<void>;
+  complete(effectId: number): Promise<void>;
   /** The effect failed and is due again at `dueAt`. */
   putOff(effectId: number, dueAt: Instant): Promise<void>;
 }

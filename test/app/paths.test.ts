@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { receive } from '../../src/app/enrollment/receive.ts';
 import type { App } from '../../src/app/operator/app.ts';
-import { mannerOf } from '../../src/app/renewal/manner.ts';
+import { deliveryProfileOf } from '../../src/app/renewal/delivery-profile.ts';
 import type { Session } from '../../src/app/session.ts';
 import type { Access } from '../../src/domain/acl.ts';
 import { publishBytes } from '../../src/domain/packet.ts';
@@ -97,11 +97,11 @@ it('speaks on each way as was said there', async () => {
           expect(decodeDown(each.topic.split('/')[3] ?? '', each.payload)).toMatchObject({ ok: true, encoding });
         }
         for (const other of ways) {
-          const manner = await mannerOf(app, idOf('dev-1'), pathOf(other));
+          const delivery = await deliveryProfileOf(app, idOf('dev-1'), pathOf(other));
           const known = said.get(other);
           const own = said.get('dev-1')?.packet ?? null;
           const unsaid = other === 'dev-1' ? 256 : Math.min(own ?? 256, 256);
-          expect(manner.packetBytesMax).toBe(known?.packet ?? unsaid);
+          expect(delivery.packetBytesMax).toBe(known?.packet ?? unsaid);
         }
         const most = said.get(way)?.packet ?? 256;
         for (const { topic, payload } of heard) expect(publishBytes(topic, payload.length)).toBeLessThanOrEqual(most);

@@ -38,8 +38,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const manner = { encoding: 'json', packetBytesMax: 1_024 } as const;
-const say = (code: EnrollmentCode, asking: Refused) => sayError(app, id, manner, { code, detail: 'why' }, asking);
+const delivery = { encoding: 'json', packetBytesMax: 1_024 } as const;
+const say = (code: EnrollmentCode, asking: Refused) => sayError(app, id, delivery, { code, detail: 'why' }, asking);
 const kept = async () => {
   await app.refusals.flush(renewal);
   return app.store.read.refusalsOf(renewal);
@@ -67,6 +67,6 @@ it('of what is no refusal nothing is kept', async () => {
 it('is said also while it cannot be kept', async () => {
   const failing = { ...app, refusals: { note: () => Promise.reject(new Error('disk full')) } } as unknown as App;
   sent = 0;
-  expect(await sayError(failing, id, manner, { code: 'bad_signature' }, { id, via: null })).toBe(1);
+  expect(await sayError(failing, id, delivery, { code: 'bad_signature' }, { id, via: null })).toBe(1);
   expect(sent).toBe(1);
 });

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sayError, sendDown } from '../../src/app/enrollment/send-down.ts';
 import type { App } from '../../src/app/operator/app.ts';
-import { canBeTold, type Manner } from '../../src/app/renewal/manner.ts';
+import { canBeTold, type DeliveryProfile } from '../../src/app/renewal/delivery-profile.ts';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage } from '../../src/domain/message.ts';
 import { payloadRoom, publishBytes } from '../../src/domain/packet.ts';
@@ -47,33 +47,33 @@ const offers = keyModes.flatMap((mode): DownMessage[] => {
 const done: DownMessage = { word: 'done', renewal, retires: time };
 const cert: DownMessage = { word: 'cert', renewal, certificates: [new Uint8Array(600), new Uint8Array(500)] };
 
-const say = (id: PrincipalId, manner: Manner, message: DownMessage): Promise<number> => {
-  if (message.word !== 'error') return sendDown(app, id, manner, message);
+const say = (id: PrincipalId, delivery: DeliveryProfile, message: DownMessage): Promise<number> => {
+  if (message.word !== 'error') return sendDown(app, id, delivery, message);
   const { word: _, ...error } = message;
-  return sayError(app, id, manner, error, null);
+  return sayError(app, id, delivery, error, null);
 };
 
 describe.each(encodings)('a message in %s', (encoding) => {
   it.each([128, 256, 512, 1_024])('is at most %d bytes on the wire, whatever the id', async (packetBytesMax) => {
-    const manner = { encoding, packetBytesMax };
+    const delivery = { encoding, packetBytesMax };
     for (let length = 8; length <= 64; length += 1) {
       const id = idOf('i'.repeat(length));
       const isSpeakable = encoding === 'cbor' || packetBytesMax >= 256;
-      if (isSpeakable) expect(canBeTold(id, manner)).toBe(true);
+      if (isSpeakable) expect(canBeTold(id, delivery)).toBe(true);
       const room = payloadRoom(enrollmentTopic(id, 'part'), packetBytesMax);
       const bytes = new Uint8Array(partBytesWithin(encoding, { renewal, offset: 9_999, total: 9_999 }, room));
       const part = { word: 'part', renewal, offset: 9_999, total: 9_999, bytes } as const;
       for (const message of [...offers, ...errors, part, done, cert]) {
         sent.length = 0;
-        await say(id, manner, message);
+        await say(id, delivery, message);
         for (const each of sent) expect(each.bytes).toBeLessThanOrEqual(packetBytesMax);
         // A certificate with its chain is what nobody has to take whole.
         if (!isSpeakable || message.word === 'cert') continue;
         expect(sent.map(({ topic }) => topic)).toEqual([enrollmentTopic(id, message.word)]);
       }
       // A part leaves no byte unused.
-      if (canBeTold(id, manner) && encoding === 'cbor') {
-        await sendDown(app, id, manner, part);
+      if (canBeTold(id, delivery) && encoding === 'cbor') {
+        await sendDown(app, id, delivery, part);
         expect(sent.at(-1)?.bytes).toBeGreaterThanOrEqual(packetBytesMax - 2);
       }
     }

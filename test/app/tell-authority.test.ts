@@ -111,7 +111,7 @@ it('tells of an adopted certificate of the authority whose encoding no new certi
   await open();
   const oldCa = oddCa();
   const issuer = { chain: [oldCa], notAfter: Date.now() + day } as const;
-  const authority = { ...ca.authority, trust: () => ({ issuers: [issuer], roots: [oldCa] }) } as const;
+  const authority = { ...ca.authority, trust: () => ({ issuers: [issuer], roots: [oldCa] }) as const } as const;
   Object.assign(home.app, { authority });
   const { der } = oddCertificate('pump-1', { serial: integerOf(0xff) });
   await adopt(der, 'pump-1');

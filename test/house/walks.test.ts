@@ -60,12 +60,12 @@ const onTheWire = { 'src/broker/sessions.ts': ['send'] };
 const walks: Readonly<Record<string, Walk>> = {
   'a connect, to its verdict': { phase: 'connect', from: fromPacket, to: { 'src/domain/admission.ts': ['admit'] } },
   'a connect, to its answer': { phase: 'connect', from: fromPacket, to: { 'src/broker/admission-hooks.ts': ['take'] } },
-  'a due date, to the prompt that is owed': { phase: 'prompt', from: fromTimer, to: { [transaction]: ['owe'] } },
+  'a due date, to the prompt that is owed': { phase: 'prompt', from: fromTimer, to: { [transaction]: ['enqueue'] } },
   'a prompt, to the offer on the wire': { phase: 'prompt', from: fromRound, to: onTheWire },
   'a request, to what is written of it': {
     phase: 'request',
     from: fromPacket,
-    to: { [transaction]: ['putRenewal', 'putRequest', 'owe'] },
+    to: { [transaction]: ['putRenewal', 'putRequest', 'enqueue'] },
   },
   'a request, on to the certificate in the ledger': {
     phase: 'request',
@@ -179,7 +179,7 @@ describe('a renewal on a broker that runs', () => {
     noted(SessionRegistry.prototype, 'of');
     noted(SessionRegistry.prototype, 'ofPrincipal');
     noted(OutgoingMessage.prototype, 'end');
-    for (const name of ['putRenewal', 'putRequest', 'putCertificate', 'owe', 'notify']) {
+    for (const name of ['putRenewal', 'putRequest', 'putCertificate', 'enqueue', 'notify']) {
       noted(UnitTransaction.prototype, name, transaction);
     }
     notedRows(TableReader.prototype, 'certificate');

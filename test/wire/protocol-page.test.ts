@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { speech } from '../../src/app/enrollment/throttle.ts';
-import { canBeTold } from '../../src/app/renewal/manner.ts';
+import { canBeTold } from '../../src/app/renewal/delivery-profile.ts';
 import { admissionReasons } from '../../src/domain/admission.ts';
 import { enrollmentCodes } from '../../src/domain/errors.ts';
 import { packetBytesDefault, packetBytesLeast, payloadRoom } from '../../src/domain/packet.ts';

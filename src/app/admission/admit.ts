@@ -42,12 +42,12 @@ interface Found {
 /** Judges one connect, as {@link Entrance.admit} has it. */
 export async function admitConnect(app: AdmitContext, facts: ConnectFacts): Promise<Admission> {
   let found = await find(app, facts);
-  let verdict = judge(app, facts, found);
+  let verdict = judgeConnect(app, facts, found);
   if (await changesLedger(app, found, verdict)) {
     found = await find(app, facts);
-    verdict = judge(app, facts, found);
+    verdict = judgeConnect(app, facts, found);
   }
-  tell(app, facts, found, verdict);
+  tellVerdict(app, facts, found, verdict);
   if (verdict.reason === 'retired')
     await alertReplaced(app, facts, found, 'was replaced, and somebody still presents it');
   if (verdict.reason === 'overlap' && (await wasGivenUp(app, found))) {
@@ -87,7 +87,7 @@ export async function noteTurnedAway(
   if (!entry || !principal) return entry?.principalId ?? null;
   const clientId = principal.id;
   const found = { fingerprint, entry, stranger: null, principal, clientId, claimedBy: null };
-  if (judge(app, { presented }, found).lane !== 'refused') noteRefused(app, found, reason);
+  if (judgeConnect(app, { presented }, found).lane !== 'refused') noteRefused(app, found, reason);
   return principal.id;
 }
 
@@ -178,7 +178,7 @@ async function isExpected(
   return !(await app.store.read.wasSeen(principal.id));
 }
 
-function judge(
+function judgeConnect(
   app: Pick<Context, 'clock' | 'policies' | 'settings'>,
   facts: Pick<ConnectFacts, 'presented'>,
   found: Found,
@@ -199,7 +199,7 @@ function judge(
 /** Client ids are the peer's words: a log line holds no more than this of them. */
 const clientIdLogged = 128;
 
-function tell(app: Pick<Context, 'decisions'>, facts: ConnectFacts, found: Found, verdict: Verdict): void {
+function tellVerdict(app: Pick<Context, 'decisions'>, facts: ConnectFacts, found: Found, verdict: Verdict): void {
   const { fingerprint, entry, principal, clientId, claimedBy } = found;
   const who = principal?.id ?? 'a stranger';
   const refused = verdict.lane === 'refused';

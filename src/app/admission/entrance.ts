@@ -11,7 +11,7 @@ import { type ReceiveContext, receive } from '../enrollment/receive.ts';
 import type { WithRounds } from '../enrollment/rounds.ts';
 import { type Refused, sayError } from '../enrollment/send-down.ts';
 import { isAnswered, maySpeak } from '../enrollment/throttle.ts';
-import { mannerOf } from '../renewal/manner.ts';
+import { deliveryProfileOf } from '../renewal/delivery-profile.ts';
 import type { Entrance, Session } from '../session.ts';
 import { admitConnect, noteTurnedAway } from './admit.ts';
 import { carries } from './carries.ts';
@@ -111,7 +111,7 @@ async function answerDenied(app: EntranceContext, session: Session, topic: strin
   // What it may not say takes nothing of what it may: behind a bridge there are others who publish on its topics.
   if (!isAnswered(app.throttles, id, id, false, app.clock.now())) return;
   const error = { code: 'not_authorized', detail: 'not a topic of yours to publish on' } as const;
-  await sayError(app, id, await mannerOf(app, id), error, askingOn(session, topic));
+  await sayError(app, id, await deliveryProfileOf(app, id), error, askingOn(session, topic));
 }
 
 /** Whose renewal a message was about that went no further; none, where it was not on an enrollment topic. */
@@ -142,5 +142,5 @@ async function answerOversized(app: EntranceContext, session: Session, topic: st
   const { id } = session.principal;
   const detail = `a message of ${bytes} bytes is larger than the gateway takes: it was acknowledged and dropped`;
   const error = { code: 'message_too_large', detail } as const;
-  await sayError(app, id, await mannerOf(app, id), error, askingOn(session, topic));
+  await sayError(app, id, await deliveryProfileOf(app, id), error, askingOn(session, topic));
 }

@@ -4,7 +4,7 @@ import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
 import type { Encoding, PrincipalId } from '../../domain/principal.ts';
 import { type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
-import { fitted, mannerOf } from '../renewal/manner.ts';
+import { deliveryProfileOf, fitted } from '../renewal/delivery-profile.ts';
 import type { Session } from '../session.ts';
 import { judgeSpeaker } from './delegations.ts';
 import { type SendDownContext, sayError } from './send-down.ts';
@@ -81,7 +81,7 @@ export async function refuseGateway(app: ActForContext, attempt: Attempt, refusa
     await change(app, ({ record }) => record({ ...happening, principalId: gateway }));
   } else app.decisions.tell(happening);
   if (!answered) return;
-  const manner = await mannerOf(app, gateway, null, encoding);
+  const delivery = await deliveryProfileOf(app, gateway, null, encoding);
   const error = {
     code,
     ...(renewal !== undefined && { renewal }),
@@ -89,6 +89,6 @@ export async function refuseGateway(app: ActForContext, attempt: Attempt, refusa
   } as const;
   const whole = { ...error, detail: `${device}: ${refusal.detail}` };
   // For whom it was refused says more than why, which the code says too.
-  const message = fitted(gateway, manner, { word: 'error', ...whole }) ? whole : { ...error, detail: device };
-  await sayError(app, gateway, manner, message, null);
+  const message = fitted(gateway, delivery, { word: 'error', ...whole }) ? whole : { ...error, detail: device };
+  await sayError(app, gateway, delivery, message, null);
 }

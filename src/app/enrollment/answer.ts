@@ -9,8 +9,8 @@ import { enrollmentTopic } from '../../domain/topics.ts';
 import type { Context } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
 import type { WithBreaker } from '../renewal/breaker.ts';
+import { type DeliveryProfile, deliveryProfileOf } from '../renewal/delivery-profile.ts';
 import { newestActive } from '../renewal/held.ts';
-import { type Manner, mannerOf } from '../renewal/manner.ts';
 import { broughtBy, noteHeard, notHeardOn } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import type { WithTurns } from '../turns.ts';
@@ -64,13 +64,18 @@ export async function onListening(app: AnswerContext, session: Session, bySubscr
   }
 }
 
-/** The session said hello for this principal, which may be its own. `manner` is how it is spoken to on this way. */
-export async function onHello(app: AnswerContext, session: Session, id: PrincipalId, manner: Manner): Promise<void> {
+/** The session said hello for this principal, which may be its own. `delivery` is how it is spoken to on this way. */
+export async function onHello(
+  app: AnswerContext,
+  session: Session,
+  id: PrincipalId,
+  delivery: DeliveryProfile,
+): Promise<void> {
   app.asked.note(session, session.principal.id, id, app.clock.steady());
-  return answer(app, await inquire(app, session, id), true, manner);
+  return answer(app, await inquire(app, session, id), true, delivery);
 }
 
-async function answer(app: AnswerContext, inquiry: Inquiry, asked: boolean, known?: Manner): Promise<void> {
+async function answer(app: AnswerContext, inquiry: Inquiry, asked: boolean, known?: DeliveryProfile): Promise<void> {
   const { session, id } = inquiry;
   const isOwn = session.principal.id === id;
   const outcome = await (isOwn ? tellOwn(app, inquiry) : tellThrough(app, inquiry));
@@ -78,9 +83,9 @@ async function answer(app: AnswerContext, inquiry: Inquiry, asked: boolean, know
   const message = await restOf(app, inquiry, outcome);
   if (message) {
     const path = { speaker: session.principal.id, certificate: isOwn ? session.fingerprint : null };
-    const manner = known ?? (await mannerOf(app, id, isOwn ? null : path.speaker));
+    const delivery = known ?? (await deliveryProfileOf(app, id, isOwn ? null : path.speaker));
     // It is told how long to wait, and refused nothing.
-    const taken = await sayErrorTo(app, path, id, manner, message, null);
+    const taken = await sayErrorTo(app, path, id, delivery, message, null);
     if (taken === 0) return;
   }
   app.asked.forget(session.principal.id, id);

@@ -3,7 +3,7 @@
 import { holdsCertificate, isOpen } from '../../domain/renewal.ts';
 import { addPart, isWhole, type Upload, type UploadPart } from '../../domain/upload.ts';
 import type { Reader } from '../../ports/store.ts';
-import type { Way } from '../renewal/manner.ts';
+import type { Way } from '../renewal/delivery-profile.ts';
 import { type Conversation, renewalClosed, unknownRenewal } from './conversation.ts';
 import { answered, nothing, type Outcome, refused, refuseWith } from './outcome.ts';
 

@@ -6,7 +6,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import { dayMs, type Instant } from '../../domain/time.ts';
 import type { Reader } from '../../ports/store.ts';
-import type { Way } from '../renewal/manner.ts';
+import type { Way } from '../renewal/delivery-profile.ts';
 
 export type Beginning =
   | { readonly refusal: Refusal }

@@ -10,7 +10,7 @@ import { isUpWord, parseEnrollmentTopic } from '../../domain/topics.ts';
 import type { Reader } from '../../ports/store.ts';
 import { decodeUp } from '../../wire/index.ts';
 import type { Context } from '../context.ts';
-import type { Way } from '../renewal/manner.ts';
+import type { Way } from '../renewal/delivery-profile.ts';
 import type { Session } from '../session.ts';
 import type { WithTurns } from '../turns.ts';
 import { objectToSpeaker, slowDown } from './act-for.ts';

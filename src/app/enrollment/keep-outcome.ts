@@ -5,8 +5,8 @@ import { type Change, keepMove } from '../change.ts';
 import type { Context } from '../context.ts';
 import { activateWithin } from '../renewal/activate.ts';
 import { callOff } from '../renewal/call-off.ts';
+import type { Way } from '../renewal/delivery-profile.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
-import type { Way } from '../renewal/manner.ts';
 import type { OpenRenewalContext } from '../renewal/open-renewal.ts';
 import { heardWithin, reopenWithin } from '../renewal/reopen.ts';
 import { keepKnown } from './known-after.ts';
@@ -49,7 +49,7 @@ export function applyKeeping(within: Change<KeepContext>, { id, via }: About, ke
     case 'no-upload':
       return forgetUpload(within, via, keeping);
     case 'effect':
-      return tx.owe(keeping.effect);
+      return tx.enqueue(keeping.effect);
     case 'alert':
       return within.alert(keeping.condition);
     case 'use':

@@ -3,7 +3,7 @@
 import { type CarriedContact, type Contact, nothingSaid, type PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
-import type { Way } from '../renewal/manner.ts';
+import type { Way } from '../renewal/delivery-profile.ts';
 
 /** What was said of a device. What was not said stays as it was. */
 export type Saying = Partial<Pick<Contact, 'encoding' | 'packetBytesMax' | 'slots' | 'clockSkewMs'>>;

@@ -8,7 +8,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { Move, Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
 import type { Upload } from '../../domain/upload.ts';
-import type { Manner } from '../renewal/manner.ts';
+import type { DeliveryProfile } from '../renewal/delivery-profile.ts';
 import type { Reopening } from '../renewal/reopen.ts';
 import type { Known } from './known-after.ts';
 
@@ -40,7 +40,7 @@ export type Reply =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refusal'; readonly refusal: Refusal }
   /** A hello: whatever is owed, or how long to wait. */
-  | { readonly kind: 'owed'; readonly manner: Manner }
+  | { readonly kind: 'owed'; readonly delivery: DeliveryProfile }
   /** The replacement once more. */
   | { readonly kind: 'replacement'; readonly renewal: Renewal }
   /** The request is kept; where the authority is down, that it waits. */

@@ -5,10 +5,10 @@ import { isOpen, owed, type Renewal } from '../../domain/renewal.ts';
 import type { DownWord } from '../../domain/topics.ts';
 import { type Change, change, keepMove } from '../change.ts';
 import type { Context } from '../context.ts';
+import type { DeliveryProfile, Way } from '../renewal/delivery-profile.ts';
 import { keepHeld, readHold, tellUrgent } from '../renewal/hold.ts';
 import { lastChance } from '../renewal/last-chance.ts';
-import type { Manner, Way } from '../renewal/manner.ts';
-import type { WithRates } from '../renewal/rate.ts';
+import type { WithRates } from '../renewal/token-bucket.ts';
 import { listenersTo } from './delegations.ts';
 import { isUsable, type PrepareContext, prepare } from './prepare.ts';
 import { doneUnder, owedMessage, replacementMessage } from './replacement.ts';
@@ -73,7 +73,7 @@ export async function prompt(app: PromptContext, renewalId: string, occasion: Oc
   }
   if (plan.takesTurn) rates.offers.take();
   if (plan.overrides !== null) await tellUrgent(app, renewal, plan.overrides);
-  if (plan.kind === 'send') return send(app, renewal, occasion, (manner) => owedMessage(app, renewal, manner));
+  if (plan.kind === 'send') return send(app, renewal, occasion, (delivery) => owedMessage(app, renewal, delivery));
   const prepared = await prepare(app, renewal.id);
   return prepared === 'made' ? 'follows' : prepared === 'hindered' ? 'waits' : prepared;
 }
@@ -82,11 +82,11 @@ async function send(
   app: PromptContext,
   renewal: Renewal,
   { reason, asked, effect, heard }: Occasion,
-  messageFor: (manner: Manner) => Promise<Said | null>,
+  messageFor: (delivery: DeliveryProfile) => Promise<Said | null>,
 ): Promise<Told> {
   let said = false;
-  const taken = await sendEach(app, renewal.principalId, asked, audienceOf(renewal), async (manner) => {
-    const message = await messageFor(manner);
+  const taken = await sendEach(app, renewal.principalId, asked, audienceOf(renewal), async (delivery) => {
+    const message = await messageFor(delivery);
     said ||= message !== null;
     return message;
   });
@@ -94,7 +94,7 @@ async function send(
   // That nobody listens is known only where everybody was spoken to.
   if (taken.size > 0 || (asked === 'everywhere' && (effect !== null || isOpen(renewal)))) {
     await change(app, async (within) => {
-      if (effect) await within.tx.settle(effect.id);
+      if (effect) await within.tx.complete(effect.id);
       await keepSent(within, renewal, taken, reason, heard);
     });
     if (effect) effect.settled = true;
@@ -150,7 +150,7 @@ export async function sendReplacement(app: PromptContext, renewalId: string, ask
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return 'nothing';
   const occasion = { reason: 'asked', asked, effect: null, heard: false } as const;
-  return send(app, renewal, occasion, (manner) => replacementMessage(app, renewal, manner));
+  return send(app, renewal, occasion, (delivery) => replacementMessage(app, renewal, delivery));
 }
 
 /** That all is done, to who may have missed it. */
@@ -164,6 +164,6 @@ async function sendDoneAgain(app: PromptContext, renewal: Renewal, asked: Way): 
 export async function queueOffer(app: Pick<Context, 'store'>, renewalId: string): Promise<void> {
   await app.store.transact(async (tx) => {
     const renewal = await tx.renewal(renewalId);
-    if (renewal) await tx.owe({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
+    if (renewal) await tx.enqueue({ kind: 'prompt', renewalId, by: await lastChance(tx, renewal) });
   });
 }

@@ -4,7 +4,7 @@ import type { GetMessage } from '../../domain/message.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { partBytesWithin } from '../../wire/index.ts';
 import { type Changing, change, step } from '../change.ts';
-import { type Manner, mannerOf, roomFor, type Way } from '../renewal/manner.ts';
+import { type DeliveryProfile, deliveryProfileOf, roomFor, type Way } from '../renewal/delivery-profile.ts';
 import {
   converse,
   type JudgeContext,
@@ -28,13 +28,13 @@ export async function receiveGet(app: ReceiveGetContext, sender: Sender, get: Ge
   if (!isOpen(renewal)) return renewalClosed;
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return { code: 'wrong_state', detail: 'there is nothing to fetch' };
-  const whole = fetchedUnder(app, renewal, await mannerOf(app, sender.id, sender.via), replacement);
+  const whole = fetchedUnder(app, renewal, await deliveryProfileOf(app, sender.id, sender.via), replacement);
   if (get.length === 0 || get.offset >= whole.length) {
     return { code: 'part_out_of_range', detail: `of ${whole.length} bytes` };
   }
   const asked = whole.subarray(0, Math.min(whole.length, get.offset + get.length));
-  const manner = await mannerOf(app, sender.id, sender.via, sender.encoding);
-  const sent = await sendParts(app, renewal, manner, sender.via, {
+  const delivery = await deliveryProfileOf(app, sender.id, sender.via, sender.encoding);
+  const sent = await sendParts(app, renewal, delivery, sender.via, {
     bytes: asked,
     offset: get.offset,
     total: whole.length,
@@ -55,17 +55,17 @@ interface Stretch {
 async function sendParts(
   app: ReceiveGetContext,
   renewal: Renewal,
-  manner: Manner,
+  delivery: DeliveryProfile,
   path: Way,
   { bytes, offset, total }: Stretch,
 ) {
   const { id, principalId } = renewal;
-  const room = roomFor(principalId, 'part', manner);
+  const room = roomFor(principalId, 'part', delivery);
   for (let at = offset; at < bytes.length; ) {
-    const length = partBytesWithin(manner.encoding, { renewal: id, offset: at, total }, room);
+    const length = partBytesWithin(delivery.encoding, { renewal: id, offset: at, total }, room);
     if (length === 0) return null;
     const part = { renewal: id, offset: at, total, bytes: bytes.subarray(at, at + length) };
-    const taken = await sendDown(app, principalId, manner, { word: 'part', ...part }, { path, certificate: null });
+    const taken = await sendDown(app, principalId, delivery, { word: 'part', ...part }, { path, certificate: null });
     if (taken === 0) return at;
     at += part.bytes.length;
   }

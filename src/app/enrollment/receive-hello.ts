@@ -2,7 +2,7 @@
 import type { Fingerprint } from '../../domain/certificate.ts';
 import type { HelloMessage } from '../../domain/message.ts';
 import { packetBytesLeast } from '../../domain/packet.ts';
-import { canBeTold, mannerFor } from '../renewal/manner.ts';
+import { canBeTold, deliveryProfileFor } from '../renewal/delivery-profile.ts';
 import type { Conversation } from './conversation.ts';
 import { knownAfter } from './known-after.ts';
 import { answered, type Outcome, refuseWith } from './outcome.ts';
@@ -33,7 +33,7 @@ export async function takeHello(
   const keep = [...(use ? [use] : []), { kind: 'said', known } as const];
   // Kept in any case: what is said to it must not be larger than what it takes, be that too little for anything but an error.
   const { own, carried } = known;
-  const manner = mannerFor(principal, { own, carried: carried ? [carried] : [] }, via);
-  if (manner.packetBytesMax < packetBytesLeast || !canBeTold(id, manner)) return refuseWith(tooSmall, keep);
-  return answered({ kind: 'owed', manner }, ...keep);
+  const delivery = deliveryProfileFor(principal, { own, carried: carried ? [carried] : [] }, via);
+  if (delivery.packetBytesMax < packetBytesLeast || !canBeTold(id, delivery)) return refuseWith(tooSmall, keep);
+  return answered({ kind: 'owed', delivery }, ...keep);
 }

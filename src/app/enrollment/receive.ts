@@ -8,7 +8,7 @@ import { readCsr } from '../../pki/csr.ts';
 import { type Change, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
-import { mannerOf } from '../renewal/manner.ts';
+import { deliveryProfileOf } from '../renewal/delivery-profile.ts';
 import { heardWithin, noteHeard } from '../renewal/reopen.ts';
 import type { Session } from '../session.ts';
 import type { WithHearing } from '../whereabouts.ts';
@@ -70,7 +70,7 @@ async function handle(app: ReceiveContext, sender: Sender, message: UpMessage): 
     const refusal =
       message.word === 'get'
         ? await fetch(app, sender, message)
-        : await take(app, sender, message, await beforehand(app, sender, message));
+        : await takeMessage(app, sender, message, await beforehand(app, sender, message));
     if (via) app.presences.heard(id, about.renewal ?? null);
     if (!refusal) return;
     if (via && concernsDelegation(refusal)) {
@@ -140,7 +140,12 @@ async function readRequest(
 }
 
 /** Judges a message and keeps what comes of it in one change, and answers it after that. Null: it was not refused. */
-async function take(app: ReceiveContext, sender: Sender, message: Telling, known: Beforehand): Promise<Refusal | null> {
+async function takeMessage(
+  app: ReceiveContext,
+  sender: Sender,
+  message: Telling,
+  known: Beforehand,
+): Promise<Refusal | null> {
   const { id, via, session } = sender;
   const judge = async (within: Change<ReceiveContext>): Promise<Reply> => {
     if (via === null && !session.introduced) await heardWithin(within, id, session.fingerprint);
@@ -154,7 +159,7 @@ async function take(app: ReceiveContext, sender: Sender, message: Telling, known
   if (reply.kind !== 'whole' || message.word !== 'csr') return answer(app, sender, reply);
   const moment = { app, tx: app.store.read, now: app.clock.now() };
   const request = await readRequest(moment, sender, message, reply.der);
-  return take(app, sender, message, { ...nothingKnown, request });
+  return takeMessage(app, sender, message, { ...nothingKnown, request });
 }
 
 async function outcomeOf(
@@ -177,7 +182,7 @@ async function answer(app: ReceiveContext, { id, via, session }: Sender, reply: 
     case 'refusal':
       return reply.refusal;
     case 'owed':
-      await onHello(app, session, id, reply.manner);
+      await onHello(app, session, id, reply.delivery);
       return null;
     case 'replacement':
       await sendReplacement(app, reply.renewal.id, via);
@@ -234,5 +239,12 @@ async function refuse(app: ReceiveContext, { id, via, encoding, renewal }: Answe
   } as const;
   const asking = { id, via, ...(renewal !== undefined && { renewal }) };
   const hearers = { path: via, certificate: null };
-  await sayError(app, id, await mannerOf(app, id, via, encoding), error, refusal.isUnderWay ? null : asking, hearers);
+  await sayError(
+    app,
+    id,
+    await deliveryProfileOf(app, id, via, encoding),
+    error,
+    refusal.isUnderWay ? null : asking,
+    hearers,
+  );
 }

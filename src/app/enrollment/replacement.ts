@@ -4,7 +4,7 @@ import type { DownMessage } from '../../domain/message.ts';
 import { owed, type Renewal } from '../../domain/renewal.ts';
 import { toSeconds } from '../../domain/time.ts';
 import type { Context } from '../context.ts';
-import { fitted, type Manner } from '../renewal/manner.ts';
+import { type DeliveryProfile, fitted } from '../renewal/delivery-profile.ts';
 import { chainFor } from '../trust.ts';
 import type { Said } from './send-down.ts';
 
@@ -36,16 +36,16 @@ export function offerOf(app: Pick<Context, 'clock'>, renewal: Renewal, replaceme
 
 /**
  * The bytes that a device fetches under its offer: the replacement, and after it the digest where the offer has no room for it.
- * `manner` is the one the offer is made in, so that each get finds the same bytes.
+ * `delivery` is the one the offer is made in, so that each get finds the same bytes.
  */
 export function fetchedUnder(
   app: Pick<Context, 'clock'>,
   renewal: Renewal,
-  manner: Manner,
+  delivery: DeliveryProfile,
   replacement: Uint8Array,
 ): Uint8Array {
   const offer = offerOf(app, renewal, replacement);
-  if (fitted(renewal.principalId, manner, offer)) return replacement;
+  if (fitted(renewal.principalId, delivery, offer)) return replacement;
   return Buffer.concat([replacement, digestOf(replacement)]);
 }
 
@@ -53,17 +53,17 @@ function digestOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha256', bytes, 'buffer'));
 }
 
-/** What is owed under this renewal, as it is said in this manner; null: nothing is. */
+/** What is owed under this renewal, as it is said under this profile; null: nothing is. */
 export async function owedMessage(
   app: Pick<Context, 'store' | 'authority' | 'clock'>,
   renewal: Renewal,
-  manner: Manner,
+  delivery: DeliveryProfile,
 ): Promise<Said | null> {
   switch (owed(renewal)) {
     case 'offer':
       return offerOf(app, renewal, null);
     case 'cert':
-      return replacementMessage(app, renewal, manner);
+      return replacementMessage(app, renewal, delivery);
     case 'done':
       return doneUnder(app, renewal);
     case null:
@@ -80,14 +80,14 @@ export function doneUnder(app: Pick<Context, 'clock'>, { id, nextAt }: Renewal):
 export async function replacementMessage(
   app: Pick<Context, 'store' | 'authority' | 'clock'>,
   renewal: Renewal,
-  manner: Manner,
+  delivery: DeliveryProfile,
 ): Promise<Said | null> {
   const replacement = await replacementOf(app, renewal);
   if (!replacement) return null;
   if (renewal.mode === 'csr') {
     const certificates = [replacement, ...chainFor(app, replacement)];
     const whole = { word: 'cert', renewal: renewal.id, certificates } as const;
-    if (fitted(renewal.principalId, manner, whole)) return whole;
+    if (fitted(renewal.principalId, delivery, whole)) return whole;
   }
   return offerOf(app, renewal, replacement);
 }

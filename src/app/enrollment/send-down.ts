@@ -6,7 +6,7 @@ import { packetBytesLeast } from '../../domain/packet.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
 import { type DownWord, enrollmentTopic } from '../../domain/topics.ts';
 import type { Context } from '../context.ts';
-import { canBeTold, fitted, type Manner, mannerOf, type Way } from '../renewal/manner.ts';
+import { canBeTold, type DeliveryProfile, deliveryProfileOf, fitted, type Way } from '../renewal/delivery-profile.ts';
 import { speakersFor } from './delegations.ts';
 import type { Asking, WithRefusals } from './refusals.ts';
 
@@ -25,9 +25,9 @@ function shortenings(message: DownMessage): readonly DownMessage[] {
 }
 
 /** As much of the message as fits; null when not even the least of it does. */
-function shortened(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
+function shortened(id: PrincipalId, delivery: DeliveryProfile, message: DownMessage): Uint8Array | null {
   for (const each of shortenings(message)) {
-    const payload = fitted(id, manner, each);
+    const payload = fitted(id, delivery, each);
     if (payload) return payload;
   }
   return null;
@@ -59,17 +59,17 @@ const itself: Hearers = { path: null, certificate: null };
 export async function sendDown(
   app: SendDownContext,
   id: PrincipalId,
-  manner: Manner,
+  delivery: DeliveryProfile,
   message: Said,
   hearers: Hearers = itself,
 ): Promise<number> {
   // Nothing is begun that could not be finished.
-  const payload = canBeTold(id, manner) ? shortened(id, manner, message) : null;
+  const payload = canBeTold(id, delivery) ? shortened(id, delivery, message) : null;
   if (payload) return hand(app, id, message.word, payload, hearers);
-  tellTooLarge(app, id, manner, message.word);
+  tellTooLarge(app, id, delivery, message.word);
   // Who is not there to be told is refused nothing.
   const isThere = await app.sessions.listens(hearers.path ?? id, enrollmentTopic(id, message.word));
-  if (isThere) await sayError(app, id, manner, tooSmall, { id, via: hearers.path }, hearers);
+  if (isThere) await sayError(app, id, delivery, tooSmall, { id, via: hearers.path }, hearers);
   return 0;
 }
 
@@ -83,27 +83,27 @@ export const tooSmall = {
 export async function sayError(
   app: SendDownContext,
   id: PrincipalId,
-  manner: Manner,
+  delivery: DeliveryProfile,
   error: ErrorMessage,
   refused: Refused,
   hearers: Hearers = itself,
 ): Promise<number> {
-  const payload = await keptAndShortened(app, id, manner, error, refused);
+  const payload = await keptAndShortened(app, id, delivery, error, refused);
   return payload ? hand(app, id, 'error', payload, hearers) : 0;
 }
 
 async function keptAndShortened(
   app: Pick<Context, 'decisions'> & WithRefusals,
   id: PrincipalId,
-  manner: Manner,
+  delivery: DeliveryProfile,
   error: ErrorMessage,
   refused: Refused,
 ) {
   const { code, detail = '' } = error;
   // A store that does not take it keeps nobody from being answered.
   if (refused) await app.refusals.note({ ...refused, code, detail }).catch((e: unknown) => tellUnkept(app, id, e));
-  const payload = shortened(id, manner, { word: 'error', ...error });
-  if (!payload) tellTooLarge(app, id, manner, 'error');
+  const payload = shortened(id, delivery, { word: 'error', ...error });
+  if (!payload) tellTooLarge(app, id, delivery, 'error');
   return payload;
 }
 
@@ -118,11 +118,11 @@ export async function sayErrorTo(
   app: Pick<Context, 'sessions' | 'decisions'> & WithRefusals,
   { speaker, certificate }: Path,
   id: PrincipalId,
-  manner: Manner,
+  delivery: DeliveryProfile,
   error: ErrorMessage,
   refused: Refused,
 ): Promise<number> {
-  const payload = await keptAndShortened(app, id, manner, error, refused);
+  const payload = await keptAndShortened(app, id, delivery, error, refused);
   return payload ? app.sessions.send(speaker, enrollmentTopic(id, 'error'), payload, certificate) : 0;
 }
 
@@ -138,7 +138,7 @@ export interface Audience {
 }
 
 /**
- * Sends what `messageFor` makes of it for the manner of each way: its own sessions, and those of every gateway that speaks for it; or
+ * Sends what `messageFor` makes of it for the delivery profile of each way: its own sessions, and those of every gateway that speaks for it; or
  * only on the way it was asked on. @returns the words that somebody took.
  */
 export async function sendEach(
@@ -146,16 +146,16 @@ export async function sendEach(
   id: PrincipalId,
   asked: AskedOn,
   { certificate, gateways }: Audience,
-  messageFor: (manner: Manner) => Promise<Said | null>,
+  messageFor: (delivery: DeliveryProfile) => Promise<Said | null>,
 ): Promise<Set<DownWord>> {
   const taken = new Set<DownWord>();
   const all: Way[] = [null, ...(gateways ? speakersFor(app, id) : [])];
   for (const path of asked === 'everywhere'
     ? await withoutAbsent(app, id, all)
     : all.filter((each) => each === asked)) {
-    const manner = await mannerOf(app, id, path);
-    const message = await messageFor(manner);
-    if (message && (await sendDown(app, id, manner, message, { path, certificate })) > 0) taken.add(message.word);
+    const delivery = await deliveryProfileOf(app, id, path);
+    const message = await messageFor(delivery);
+    if (message && (await sendDown(app, id, delivery, message, { path, certificate })) > 0) taken.add(message.word);
   }
   return taken;
 }
@@ -185,12 +185,17 @@ function hand(
   return speakersFor(app, id).includes(path) ? app.sessions.send(path, topic, payload) : Promise.resolve(0);
 }
 
-function tellTooLarge(app: Pick<Context, 'decisions'>, id: PrincipalId, manner: Manner, word: DownWord): void {
+function tellTooLarge(
+  app: Pick<Context, 'decisions'>,
+  id: PrincipalId,
+  delivery: DeliveryProfile,
+  word: DownWord,
+): void {
   app.decisions.tell({
     action: 'message.too_large',
     level: 'warn',
     reason: word,
-    message: `${id}: ${word} in ${manner.encoding} does not fit into packets of ${manner.packetBytesMax} bytes`,
+    message: `${id}: ${word} in ${delivery.encoding} does not fit into packets of ${delivery.packetBytesMax} bytes`,
     fields: { 'nolapse.principal': id },
   });
 }

@@ -62,7 +62,7 @@ export async function decommissionWithin(
     counts.cancelled += 1;
   }
   counts.delegations = await revokeDelegationsOf(within, id);
-  await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
+  await within.tx.enqueue({ kind: 'close-principal', principalId: id, reason: 'decommissioned' });
   await within.record({
     action: 'device.decommissioned',
     message: `${id} decommissioned${reason ? `: ${reason}` : ''}; certificates revoked: ${counts.revoked}`,
@@ -99,7 +99,7 @@ function putInto(
     await within.tx.putPrincipal(changed);
     await countInCampaigns(within, changed);
     if (release) await resumeWithin(within, changed);
-    else await within.tx.owe({ kind: 'close-principal', principalId: id, reason: 'quarantined' });
+    else await within.tx.enqueue({ kind: 'close-principal', principalId: id, reason: 'quarantined' });
     const action = release ? 'device.released' : 'device.quarantined';
     await within.record({ action, message: `${id} ${release ? 'released' : 'quarantined'}`, principalId: id });
     return changed;

@@ -33,7 +33,7 @@ export async function enterWithin({ tx, record }: Change, principal: Principal):
   const { id } = principal;
   for (const outer of outerIds(id)) {
     if (!(await tx.principal(outer))) continue;
-    await tx.owe({ kind: 'close-principal', principalId: id, reason: 'client_id_taken', only: 'claimed' });
+    await tx.enqueue({ kind: 'close-principal', principalId: id, reason: 'client_id_taken', only: 'claimed' });
     // Whoever renews under such a client id would find out only when it is refused.
     const message = `${outer} is refused under the client id ${id}, and under ${id}:..., from now on: they belong to ${id}`;
     await record({ action: 'device.changed', level: 'warn', message, principalId: outer });

@@ -33,7 +33,7 @@ export async function readSource(
     for (const fault of unread) faults.add(0, fault);
     for (let from = 0; from < records.length; from += batchRecords) {
       for (const { at, fields } of records.slice(from, from + batchRecords)) {
-        for (const fault of take(reader, told, fields)) faults.add(at, fault);
+        for (const fault of takeRow(reader, told, fields)) faults.add(at, fault);
       }
       await app.turns.take();
     }
@@ -48,7 +48,7 @@ export async function readSource(
   return told;
 }
 
-function take(reader: RowReader, told: Map<PrincipalId, Told>, fields: SourceBatch['records'][number]['fields']) {
+function takeRow(reader: RowReader, told: Map<PrincipalId, Told>, fields: SourceBatch['records'][number]['fields']) {
   const read = reader.read(fields);
   if ('faults' in read) return read.faults;
   if (!read.told) return [];

@@ -13,7 +13,7 @@ import type { Throttles } from '../enrollment/throttle.ts';
 import type { ExposureWatch } from '../oversight/exposure-watch.ts';
 import type { Foresight } from '../oversight/foresight.ts';
 import type { Breaker } from '../renewal/breaker.ts';
-import type { Rates } from '../renewal/rate.ts';
+import type { Rates } from '../renewal/token-bucket.ts';
 import type { Turns } from '../turns.ts';
 import type { RevocationLists } from '../upkeep/revocation-lists.ts';
 

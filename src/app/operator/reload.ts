@@ -11,7 +11,7 @@ import { OperationError } from '../operation-error.ts';
 import { type PreviewPoliciesContext, previewPolicies } from '../oversight/preview-policies.ts';
 import { refusedReload } from '../oversight/refused-reload.ts';
 import { allow, checkInsistence } from '../renewal/decide.ts';
-import type { WithRates } from '../renewal/rate.ts';
+import type { WithRates } from '../renewal/token-bucket.ts';
 import { pacesOf, type Toll } from '../renewal/toll.ts';
 import type { ReloadRequest, ReloadView } from '../views/policies.ts';
 

@@ -55,7 +55,7 @@ export async function alertDelegations(
     for (const { gatewayId } of group) say(gatewayId, tooFew(`site ${site}`, allowed, needed));
   }
   await sayOfNamed(app, inForce, say);
-  await change(app, (within) => settle(within, said));
+  await change(app, (within) => settleDelegationAlerts(within, said));
 }
 
 function tooFew(scope: string, allowed: number, needed: number): string {
@@ -110,7 +110,10 @@ const day = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/
 /** Alerts open at a time that are looked at. */
 const openMax = 10_000;
 
-async function settle(within: Change, said: ReadonlyMap<PrincipalId, readonly string[]>): Promise<void> {
+async function settleDelegationAlerts(
+  within: Change,
+  said: ReadonlyMap<PrincipalId, readonly string[]>,
+): Promise<void> {
   const { tx } = within;
   const kind = 'delegation_short';
   for (const alert of await tx.alerts({ open: true, kind }, openMax)) {

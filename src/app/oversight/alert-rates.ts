@@ -4,7 +4,7 @@ import { type Policy, renewalsPerDay } from '../../domain/policy.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { SurveyedCertificate } from '../../ports/ledger.ts';
 import { type Changing, change } from '../change.ts';
-import type { WithRates } from '../renewal/rate.ts';
+import type { WithRates } from '../renewal/token-bucket.ts';
 import { pacesOf } from '../renewal/toll.ts';
 
 /** Renewals a day that the fleet needs, added up while it is looked over. */

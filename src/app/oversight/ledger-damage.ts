@@ -18,7 +18,7 @@ const name = { kind: 'ledger_damaged', subject: 'ledger' } as const;
 /** To be called before anybody is served. A larger file is read through while others have their turns. Never rejects. */
 export async function checkAtStart(app: Changing & WithChores & WithTurns): Promise<void> {
   const { file } = app.store;
-  if (file.bytes <= startBytesMax) return settle(app, file.check());
+  if (file.bytes <= startBytesMax) return settleDamage(app, file.check());
   app.chores.begin('the look for damage', (signal) => readThroughAll(app, signal))?.catch(() => undefined);
 }
 
@@ -27,10 +27,10 @@ async function readThroughAll(app: Changing & WithTurns, signal: AbortSignal): P
     () => app.turns.take(),
     () => signal.aborted,
   );
-  await settle(app, found);
+  await settleDamage(app, found);
 }
 
-async function settle(app: Changing, found: FileCheck): Promise<void> {
+async function settleDamage(app: Changing, found: FileCheck): Promise<void> {
   const words = damageWords(found);
   if (words !== null) app.decisions.tell({ action: 'ledger.damaged', message: `the ledger: ${words}` });
   try {

@@ -43,7 +43,7 @@ export async function* lookAhead(app: LookAheadContext, query: AheadQuery): Asyn
   };
   for await (const page of pagesOf(pageMax, next)) {
     for (const horizon of page) {
-      if (query.isMeant(horizon)) yield await judge(app, await withPlan(app, horizon), query);
+      if (query.isMeant(horizon)) yield await judgeHorizon(app, await withPlan(app, horizon), query);
     }
     if (query.signal?.aborted) break;
   }
@@ -60,7 +60,11 @@ async function withPlan(app: Pick<Context, 'store'>, horizon: Horizon): Promise<
   return { ...horizon, renewal: planned.renewal, certificate: { ...certificate, renewAt } };
 }
 
-async function judge(app: LookAheadContext, horizon: Horizon, { now, until, absences }: AheadQuery): Promise<Ahead> {
+async function judgeHorizon(
+  app: LookAheadContext,
+  horizon: Horizon,
+  { now, until, absences }: AheadQuery,
+): Promise<Ahead> {
   const { principal, certificate, litUntil } = horizon;
   const policy = app.policies.of(principal);
   const prospect = prospectOf(app, horizon, absences, now);

@@ -10,7 +10,7 @@ import { settleKnocks } from '../admission/knocks.ts';
 import type { Changing } from '../change.ts';
 import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
-import type { WithRates } from '../renewal/rate.ts';
+import type { WithRates } from '../renewal/token-bucket.ts';
 import type { WithTurns } from '../turns.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
 import { alertDelegations, DailyNeeds } from './alert-delegations.ts';

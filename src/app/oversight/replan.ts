@@ -12,7 +12,7 @@ import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import type { Policies } from '../policies.ts';
 import { sentenceOf } from '../renewal/decide.ts';
-import type { WithRates } from '../renewal/rate.ts';
+import type { WithRates } from '../renewal/token-bucket.ts';
 import { type PerDay, pacesOf, Toll } from '../renewal/toll.ts';
 import { type WeighContext, type Weighing, weigh } from '../renewal/weigh.ts';
 import type { WithTurns } from '../turns.ts';

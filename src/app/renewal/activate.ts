@@ -36,7 +36,7 @@ export async function activateWithin(
   if (entry.activatedAt !== null) return reviveWithin(within, entry, principal);
   // Whoever else came in by the same introduction is not the one that is known from now on.
   if (!(await tx.wasSeen(principal.id))) {
-    await tx.owe({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
+    await tx.enqueue({ kind: 'close-principal', principalId: principal.id, reason: 'enrolled', only: 'introduced' });
   }
   const own = entry.renewalId ? await tx.renewal(entry.renewalId) : null;
   if (own && isOpen(own) && (await isDistrusted(within, own, principal))) {
@@ -131,7 +131,7 @@ async function completeRenewal(
  * have been listening for long.
  */
 async function oweDone(tx: Transaction, { id: renewalId, via }: Renewal): Promise<void> {
-  if (via !== null) await tx.owe({ kind: 'prompt', renewalId });
+  if (via !== null) await tx.enqueue({ kind: 'prompt', renewalId });
 }
 
 /** Nothing is replaced: the certificate in use is good until its own end, and its device keeps it. */

@@ -94,7 +94,7 @@ export class Course {
     const carriedOut = all.filter((each) => typeof each !== 'string');
     if (carriedOut.length === 0) return;
     await this.#context.store.transact(async (tx) => {
-      for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.settle(id) : tx.putOff(id, laterAt));
+      for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.complete(id) : tx.putOff(id, laterAt));
     });
   }
 

@@ -10,7 +10,7 @@ import { broughtDown, failuresTold } from './brought-down.ts';
 import { type CarriedOut, type CoursePlan, effectsTogether, type Settled } from './course.ts';
 import { type IssueContext, issue } from './issue.ts';
 import { putOff, tellFailed } from './put-off.ts';
-import type { WithRates } from './rate.ts';
+import type { WithRates } from './token-bucket.ts';
 
 export type IssuanceContext = IssueContext & WithRates & WithBreaker & WithTurns;
 

@@ -30,7 +30,7 @@ export async function issue(app: IssueContext, renewalId: string, effectId: numb
   const { entry } = answer;
   await change(app, async (within) => {
     const { tx } = within;
-    await tx.settle(effectId);
+    await tx.complete(effectId);
     const current = await tx.renewal(renewalId);
     const settled = await tx.request(renewalId);
     const principal = current && (await tx.principal(current.principalId));
@@ -38,7 +38,7 @@ export async function issue(app: IssueContext, renewalId: string, effectId: numb
     await tx.putCertificate(entry);
     if (list) await tx.nameShard(entry.fingerprint, list.shard);
     await step(within, current, { type: 'issued', fingerprint: entry.fingerprint }, principal);
-    await tx.owe({ kind: 'prompt', renewalId });
+    await tx.enqueue({ kind: 'prompt', renewalId });
   });
   return { kind: 'issued' };
 }

@@ -17,5 +17,5 @@ export async function owePrompt(tx: Transaction, renewal: Renewal): Promise<void
   const what = owed(renewal);
   if (what === null) return;
   const { id: renewalId } = renewal;
-  await tx.owe({ kind: 'prompt', renewalId, ...(what === 'offer' && { by: await lastChance(tx, renewal) }) });
+  await tx.enqueue({ kind: 'prompt', renewalId, ...(what === 'offer' && { by: await lastChance(tx, renewal) }) });
 }

@@ -8,7 +8,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { ShortReason } from '../../domain/time-left.ts';
 import type { Outlook } from '../../ports/outlooks.ts';
 import type { Context } from '../context.ts';
-import { canBeTold, mannerFor, type Way } from './manner.ts';
+import { canBeTold, deliveryProfileFor, type Way } from './delivery-profile.ts';
 import { grantsFor, keyModeOf } from './prospect.ts';
 
 type NoWayContext = Pick<Context, 'store' | 'authority' | 'profiles' | 'clock'>;
@@ -65,5 +65,5 @@ async function isSpeakable(
   const { id } = principal;
   const said = { own: await read.contact(id), carried: grants ? await read.carriedContacts(id) : [] };
   const ways: readonly Way[] = grants?.map(({ gatewayId }) => gatewayId) ?? [null];
-  return ways.length === 0 || ways.some((way) => canBeTold(id, mannerFor(principal, said, way)));
+  return ways.length === 0 || ways.some((way) => canBeTold(id, deliveryProfileFor(principal, said, way)));
 }

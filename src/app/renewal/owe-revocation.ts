@@ -17,5 +17,5 @@ export async function oweRevocation(
   revoked: Pick<LedgerEntry, 'fingerprint' | 'der' | 'revocationReason'>,
 ): Promise<void> {
   if (!app.authority.revoke || !mayBeIssuedBy(app, revoked.der)) return;
-  await tx.owe(revocationEffect(revoked));
+  await tx.enqueue(revocationEffect(revoked));
 }

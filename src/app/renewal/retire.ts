@@ -19,7 +19,7 @@ export async function retireWithin(within: Change<Revoking>, entry: LedgerEntry)
   } as const;
   await tx.putCertificate(retired);
   await oweRevocation(within, retired);
-  await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'overlap_ended' });
+  await tx.enqueue({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'overlap_ended' });
 }
 
 /** A renewal that replaced it has not ended before it retires. */

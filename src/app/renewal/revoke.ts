@@ -134,7 +134,7 @@ export async function revokeWithin(
   const revoked = { ...entry, state: 'revoked', renewAt: null, revokedAt: now, revocationReason: reason } as const;
   await tx.putCertificate(revoked);
   await oweRevocation(within, revoked);
-  await tx.owe({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
+  await tx.enqueue({ kind: 'close-certificate', fingerprint: entry.fingerprint, reason: 'revoked' });
   await record({
     action: revokedAction,
     reason,

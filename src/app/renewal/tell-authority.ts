@@ -113,7 +113,7 @@ function alert(app: Changing): Promise<void> {
 async function done(app: Changing, { id, attempts }: WaitingEffect): Promise<CarriedOut | Settled> {
   if (attempts === 0) return { id, laterAt: null };
   await change(app, async (within) => {
-    await within.tx.settle(id);
+    await within.tx.complete(id);
     if (!(await hasFailures(within))) await within.clearAlert(alertName);
   });
   return 'settled';

@@ -7,7 +7,7 @@ import { type ShortReason, shortReasons } from '../../domain/time-left.ts';
 import { shortLines } from '../short-lines.ts';
 import type { ShortDevice, ShortGroup, TollView } from '../views/decisions.ts';
 import type { Objection } from './decide.ts';
-import type { Rates } from './rate.ts';
+import type { Rates } from './token-bucket.ts';
 
 /** Devices named; all are counted. */
 const namedMax = 20;

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { dueUnder } from './due.ts';
 import { noWayFor } from './no-way.ts';
 import { type ProspectContext, prospectOf, reliesOnGateways } from './prospect.ts';
-import type { WithRates } from './rate.ts';
+import type { WithRates } from './token-bucket.ts';
 import type { Toll } from './toll.ts';
 
 export type WeighContext = ProspectContext & Pick<Context, 'profiles' | 'clock'> & WithRates;

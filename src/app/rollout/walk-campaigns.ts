@@ -113,11 +113,11 @@ async function moveOn(within: Change<Pick<Context, 'settings'>>, campaign: Store
       return false;
     case 'reached':
       await tx.putCampaign({ ...campaign, ...anew, reachedAt: now });
-      await tell(within, campaign, next, `enough of cohort ${campaign.cohort} is activated: ${words(seen)}`);
+      await tellStep(within, campaign, next, `enough of cohort ${campaign.cohort} is activated: ${words(seen)}`);
       return true;
     case 'advance':
       await tx.putCampaign({ ...campaign, ...anew, cohort: next.cohort, cohortAt: now, reachedAt: null, forgiven: 0 });
-      await tell(
+      await tellStep(
         within,
         campaign,
         next,
@@ -128,7 +128,7 @@ async function moveOn(within: Change<Pick<Context, 'settings'>>, campaign: Store
       return finish(within, campaign, progress);
     case 'stop':
       await tx.putCampaign({ ...campaign, state: 'stopped', detail: next.detail });
-      await tell(within, campaign, next, next.detail);
+      await tellStep(within, campaign, next, next.detail);
       await within.alert({
         kind: 'rollout_stopped',
         subject: campaign.id,
@@ -149,7 +149,7 @@ async function finish(within: Change, campaign: StoredCampaign, progress: Campai
     ...(campaign.drill && { task: 'call_off', taskAt: '' }),
   });
   const last = words(resultsOf(campaign, progress));
-  await tell(within, campaign, { kind: 'finish' }, campaign.drill ? `proven: ${last}` : `done: ${last}`);
+  await tellStep(within, campaign, { kind: 'finish' }, campaign.drill ? `proven: ${last}` : `done: ${last}`);
   return campaign.drill;
 }
 
@@ -164,7 +164,7 @@ const actionOf: Readonly<Record<Exclude<RolloutStep['kind'], 'wait'>, string>> =
   stop: 'campaign.stopped',
 };
 
-async function tell({ record }: Change, { id }: StoredCampaign, next: RolloutStep, message: string): Promise<void> {
+async function tellStep({ record }: Change, { id }: StoredCampaign, next: RolloutStep, message: string): Promise<void> {
   if (next.kind === 'wait') return;
   const fields = { 'nolapse.campaign': id };
   await record({ action: actionOf[next.kind], message: `campaign ${id}: ${message}`, fields });

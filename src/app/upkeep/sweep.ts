@@ -124,7 +124,7 @@ async function moveOne(
   // Until the prompt reports who was there, only the old certificate's end is looked for.
   await tx.putRenewal(awaitDevice(current));
   const { id: renewalId } = renewal;
-  if (renewal.state === 'requested') await tx.owe({ kind: 'issue', renewalId, by: await lastChance(tx, renewal) });
+  if (renewal.state === 'requested') await tx.enqueue({ kind: 'issue', renewalId, by: await lastChance(tx, renewal) });
   else await owePrompt(tx, renewal);
 }
 

@@ -224,13 +224,13 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().nameShard(fingerprint, shard);
   }
 
-  async owe(effect: Effect): Promise<void> {
+  async enqueue(effect: Effect): Promise<void> {
     this.#owed.add(owedAs(effect));
-    this.#open().owe(effect);
+    this.#open().enqueue(effect);
   }
 
-  async settle(effectId: number): Promise<void> {
-    this.#open().settle(effectId);
+  async complete(effectId: number): Promise<void> {
+    this.#open().complete(effectId);
     this.#carriedOut.push(effectId);
   }
 

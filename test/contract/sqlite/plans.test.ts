@@ -40,7 +40,7 @@ beforeAll(async () => {
     for (let i = 0; i < 500; i += 1) {
       await tx.putCertificate(certificate(`${i}`, 'a', { renewAt: i < 5 ? now - 1 : now + i }));
       await tx.putRenewal(renewal(`r${i}`, 'a', { nextAt: i < 5 ? now - 1 : null }));
-      await tx.owe({ kind: 'prompt', renewalId: `r${i}` });
+      await tx.enqueue({ kind: 'prompt', renewalId: `r${i}` });
       if (i > 0) await tx.openRevocationList(i, `http://gateway/crl/issuing/${i}.crl`);
       const life = { thisUpdate: now - i, nextUpdate: now + i, scheduledAt: now - i };
       await tx.putSignedList({ shard: i, number: 1, ...life, entries: 0, bytes: 1, listedRevoked: 0, listedUrgent: 0 });

@@ -18,7 +18,7 @@ async function claim(worker: string, limit: number, at = now, kind: 'prompt' | '
 
 const settle = (ids: readonly number[]): Promise<void> =>
   store.transact(async (tx) => {
-    for (const id of ids) await tx.settle(id);
+    for (const id of ids) await tx.complete(id);
   });
 
 const idsOf = (waiting: readonly { readonly id: number }[]): number[] => waiting.map(({ id }) => id);
@@ -90,7 +90,7 @@ export function claims(): void {
     await owe(...prompts(1));
     const [claimed] = idsOf(await claim('one', 1));
     const undone = store.transact(async (tx) => {
-      await tx.settle(claimed ?? -1);
+      await tx.complete(claimed ?? -1);
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');

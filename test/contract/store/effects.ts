@@ -26,11 +26,11 @@ export function effects(): void {
     await owe(prompt('r1'));
     const [older] = await store.read.dueEffects(now, 10);
     await owe(prompt('r2'), prompt('r1'));
-    await store.transact((tx) => tx.settle(older?.id ?? -1));
+    await store.transact((tx) => tx.complete(older?.id ?? -1));
     const due = await store.read.dueEffects(now, 10);
     expect(due.map(({ effect }) => effect)).toEqual([prompt('r2'), prompt('r1')]);
     await store.transact(async (tx) => {
-      for (const { id } of due) await tx.settle(id);
+      for (const { id } of due) await tx.complete(id);
     });
     expect(await store.read.dueEffects(now, 10)).toEqual([]);
   });
@@ -89,7 +89,7 @@ export function effects(): void {
     });
     await store.transact((tx) => tx.putPrincipal(principal('c')));
     const fails = store.transact(async (tx) => {
-      await tx.owe(prompt('r0'));
+      await tx.enqueue(prompt('r0'));
       throw new Error('no');
     });
     await expect(fails).rejects.toThrow('no');

@@ -18,7 +18,7 @@ export function transactions(): void {
     const fails = store.transact(async (tx) => {
       await tx.putPrincipal(principal('ghost'));
       await tx.putCertificate(certificate('ghost', 'ghost'));
-      await tx.owe({ kind: 'prompt', renewalId: 'r1' });
+      await tx.enqueue({ kind: 'prompt', renewalId: 'r1' });
       throw new Error('changed my mind');
     });
     await expect(fails).rejects.toThrow('changed my mind');

@@ -43,5 +43,5 @@ export const putRenewals = (...rows: Renewal[]): Promise<void> =>
 
 export const owe = (...effects: Effect[]): Promise<void> =>
   store.transact(async (tx) => {
-    for (const effect of effects) await tx.owe(effect);
+    for (const effect of effects) await tx.enqueue(effect);
   });

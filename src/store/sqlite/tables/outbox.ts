@@ -70,7 +70,7 @@ export function outbox(queries: Queries) {
       attempts: sql.lit(0),
     }),
   );
-  const settle = queries.prepare((p: Parameter<{ id: number }>) =>
+  const complete = queries.prepare((p: Parameter<{ id: number }>) =>
     build.deleteFrom('effect').where('id', '=', p('id')),
   );
   const putOff = queries.prepare((p: Parameter<{ id: number; dueAt: Instant }>) =>
@@ -85,14 +85,14 @@ export function outbox(queries: Queries) {
       due.all({ now, limit, far: now + putOffMaxMs }).map(waitingOf),
     queuedEffects: (kind: QueuedKind, now: Instant, limit: number): WaitingEffect[] =>
       queued.all({ kind, now, limit, far: now + putOffMaxMs }).map(waitingOf),
-    owe: (effect: Effect): void =>
+    enqueue: (effect: Effect): void =>
       void put.run({
         key: effectKey(effect),
         kind: effect.kind,
         body: JSON.stringify(effect),
         rank: effectRank(effect),
       }),
-    settle: (id: number): void => void settle.run({ id }),
+    complete: (id: number): void => void complete.run({ id }),
     putOff: (id: number, dueAt: Instant): void => void putOff.run({ id, dueAt }),
   };
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 /** Waiting for less than this is not worth a look at what waits. */
 const leastWaitMs = 20;
 
-export class Rate {
+export class TokenBucket {
   readonly perSecond: number;
   readonly #clock: Pick<Clock, 'steady'>;
   #tokens: number;
@@ -50,8 +50,8 @@ export class Rate {
 
 /** How often things are done in all. */
 export interface Rates {
-  readonly offers: Rate;
-  readonly issuances: Rate;
+  readonly offers: TokenBucket;
+  readonly issuances: TokenBucket;
 }
 
 export interface WithRates {

@@ -14,26 +14,26 @@ const someTime = 4_000_000_000;
 export type Way = PrincipalId | null;
 
 /** How to speak to a principal. */
-export interface Manner {
+export interface DeliveryProfile {
   readonly encoding: Encoding;
   /** The largest MQTT packet it takes, in bytes. */
   readonly packetBytesMax: number;
 }
 
 /**
- * The manner to speak to a principal in on this way; `encoding` is that of the message being answered, if one is. On its own
+ * How to speak to a principal on this way; `encoding` is that of the message being answered, if one is. On its own
  * connection: as it last said there, else as the inventory says. Through a gateway: as was said through that one, else no larger
  * than what either of the two others allows. What one way brought never counts on another but so.
  */
-export async function mannerOf(
+export async function deliveryProfileOf(
   app: Pick<Context, 'store'>,
   id: PrincipalId,
   path: Way = null,
   encoding?: Encoding,
-): Promise<Manner> {
+): Promise<DeliveryProfile> {
   const { read } = app.store;
   const said = { own: await read.contact(id), carried: path === null ? [] : await read.carriedContacts(id) };
-  return mannerFor(await read.principal(id), said, path, encoding);
+  return deliveryProfileFor(await read.principal(id), said, path, encoding);
 }
 
 /** What a principal said of itself, and what gateways said of it. */
@@ -43,7 +43,12 @@ export interface Said {
 }
 
 /** The same from what is known of it. */
-export function mannerFor(principal: Principal | null, { own, carried }: Said, path: Way, encoding?: Encoding): Manner {
+export function deliveryProfileFor(
+  principal: Principal | null,
+  { own, carried }: Said,
+  path: Way,
+  encoding?: Encoding,
+): DeliveryProfile {
   const written = principal?.packetBytesMax ?? packetBytesDefault;
   if (path === null) {
     return {
@@ -59,23 +64,25 @@ export function mannerFor(principal: Principal | null, { own, carried }: Said, p
 }
 
 /** Bytes of payload a message with this word may have. */
-export function roomFor(id: PrincipalId, word: DownMessage['word'], { packetBytesMax }: Manner): number {
+export function roomFor(id: PrincipalId, word: DownMessage['word'], { packetBytesMax }: DeliveryProfile): number {
   return payloadRoom(enrollmentTopic(id, word), packetBytesMax);
 }
 
 /** The message's payload, or null when it is larger than the device can take. */
-export function fitted(id: PrincipalId, manner: Manner, message: DownMessage): Uint8Array | null {
-  const payload = encodeDown(manner.encoding, message);
-  return payload.length <= roomFor(id, message.word, manner) ? payload : null;
+export function fitted(id: PrincipalId, delivery: DeliveryProfile, message: DownMessage): Uint8Array | null {
+  const payload = encodeDown(delivery.encoding, message);
+  return payload.length <= roomFor(id, message.word, delivery) ? payload : null;
 }
 
 /** Can a whole renewal be had in packets of the size that this principal takes? */
-export function canBeTold(id: PrincipalId, manner: Manner): boolean {
+export function canBeTold(id: PrincipalId, delivery: DeliveryProfile): boolean {
   // With the longest id and in either encoding.
-  if (manner.packetBytesMax >= packetBytesDefault) return true;
+  if (delivery.packetBytesMax >= packetBytesDefault) return true;
   const renewal = 'x'.repeat(renewalIdLength);
   const size = 9_999;
   const offer = { word: 'offer', renewal, mode: 'recertify', deadline: someTime, now: someTime, size } as const;
   const part = { renewal, offset: size, total: size };
-  return fitted(id, manner, offer) !== null && partBytesWithin(manner.encoding, part, roomFor(id, 'part', manner)) > 0;
+  return (
+    fitted(id, delivery, offer) !== null && partBytesWithin(delivery.encoding, part, roomFor(id, 'part', delivery)) > 0
+  );
 }

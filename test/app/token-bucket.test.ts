@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Breaker, pauseMostMs } from '../../src/app/renewal/breaker.ts';
-import { Rate } from '../../src/app/renewal/rate.ts';
+import { TokenBucket } from '../../src/app/renewal/token-bucket.ts';
 
 describe('a rate', () => {
   it('never grants more than a second of it at once, and in the long run what it says', () => {
@@ -13,7 +13,7 @@ describe('a rate', () => {
         (perSecond, waits) => {
           let now = 0;
           let granted = 0;
-          const rate = new Rate(perSecond, { steady: () => now });
+          const rate = new TokenBucket(perSecond, { steady: () => now });
           for (const wait of waits) {
             now += wait;
             let burst = 0;
@@ -30,7 +30,7 @@ describe('a rate', () => {
 
   it('grants again after the wait it names', () => {
     let now = 0;
-    const rate = new Rate(2, { steady: () => now });
+    const rate = new TokenBucket(2, { steady: () => now });
     expect([rate.take(), rate.take(), rate.take()]).toEqual([true, true, false]);
     now += rate.waitMs;
     expect([rate.take(), rate.take()]).toEqual([true, false]);
