@@ -265,15 +265,10 @@ export class SqliteMqttPersistence implements MqttPersistence {
       this.#options.onDropped(null, packet.topic, 'queue_full', messageBytes(packet));
   }
 
-  /** A commit that fails undoes rows that were counted. What the unit has changed in memory is read anew: nothing else has run since. */
+  /** A write that fails undoes rows that were counted: what the unit has changed in memory is read anew before another unit runs. */
   #submit<T>(work: () => T): Promise<T> {
-    const { changed } = this.#parts;
-    const { run, back } = changed.noting(work, (clientId) => this.#reread(clientId));
-    return this.#database.submit(run).catch((error: unknown) => {
-      // Nothing can be read any more, either.
-      if (!(error instanceof NolapseError && error.code === 'store_closed')) back();
-      throw error;
-    });
+    const { run, back } = this.#parts.changed.noting(work, (clientId) => this.#reread(clientId));
+    return this.#database.submit(run, 'messages', back);
   }
 
   #reread(clientId: string): void {

@@ -1,7 +1,6 @@
 // The subscriptions of sessions that outlive their connection: rows in the store, mirrored in memory, where they are read.
 // The mirror changes inside the unit of work, after its rows, so it never runs ahead of another unit.
 
-import { NolapseError } from '../../domain/errors.ts';
 import { FilterTree, type FilterWalk } from '../../domain/filter-tree.ts';
 import type { MqttClient, Qos } from '../../ports/mqtt-packets.ts';
 import type { MatchedSubscription, StoredSubscription } from '../../ports/mqtt-persistence.ts';
@@ -181,12 +180,7 @@ export class MqttSubscriptions {
   #submit(clientId: string, work: () => void): Promise<void> {
     this.#pending += 1;
     return this.#database
-      .submit(work)
-      .catch((error: unknown) => {
-        // Nothing can be read any more once the store is closed.
-        if (!(error instanceof NolapseError && error.code === 'store_closed')) this.reread(clientId);
-        throw error;
-      })
+      .submit(work, 'messages', () => this.reread(clientId))
       .finally(() => {
         this.#pending -= 1;
       });

@@ -31,6 +31,8 @@ export interface OpenUnit {
 interface Unit {
   /** Does the work; undefined when it is done without waiting. */
   run(): Promise<void> | undefined;
+  /** What it wrote is undone. Called at once: before any other unit runs, and once. */
+  undone(): void;
   committed(): void;
   failed(error: unknown): void;
 }
@@ -72,10 +74,15 @@ export class Database {
    * `work` must await nothing but results of this connection, so that a batch ends within one turn of the event loop and
    * nobody else ever reads what is not committed; else it is undone and fails with NolapseError `unit_stalled`.
    * Fails with `store_closed` after close, and with `store_failed` when the commit itself fails: a full disk, an I/O error.
+   * @param undone called when what `work` wrote is undone, before any other unit runs: others run before the failure is told.
    */
-  submit<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane = 'messages'): Promise<T> {
+  submit<T>(
+    work: (unit: OpenUnit) => Promise<T> | T,
+    lane: Lane = 'messages',
+    undone: () => void = () => undefined,
+  ): Promise<T> {
     if (this.#closing) return Promise.reject(new NolapseError('store_closed', 'the store is closed'));
-    return this.#enqueue(work, lane);
+    return this.#enqueue(work, lane, undone);
   }
 
   /** The file itself, as far as it may be damaged. */
@@ -126,15 +133,24 @@ export class Database {
 
   /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
   close(): Promise<void> {
-    this.#closing ??= Promise.all(lanes.map((lane) => this.#enqueue(() => undefined, lane)))
+    this.#closing ??= Promise.all(
+      lanes.map((lane) =>
+        this.#enqueue(
+          () => undefined,
+          lane,
+          () => undefined,
+        ),
+      ),
+    )
       .then(() => undefined)
       .finally(() => this.sqlite.close());
     return this.#closing;
   }
 
-  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane): Promise<T> {
+  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane, undone: () => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let result: T;
+      let isUndone = false;
       this.#waiting[lane].push({
         run: () => {
           const unit = { open: true };
@@ -155,6 +171,11 @@ export class Database {
             unit.open = false;
             throw error;
           }
+        },
+        undone: () => {
+          if (isUndone) return;
+          isUndone = true;
+          undone();
         },
         committed: () => resolve(result),
         failed: reject,
@@ -184,9 +205,17 @@ export class Database {
     return this.#waiting[this.#last].shift();
   }
 
-  #undo(statement: string): void {
+  /** @param failures takes what keeps a unit from taking back what it remembered: it fails with that. */
+  #undo(statement: string, units: readonly Unit[], failures: Map<Unit, unknown>): void {
     this.#onUndone();
     if (this.sqlite.inTransaction) this.sqlite.exec(statement);
+    for (const unit of units) {
+      try {
+        unit.undone();
+      } catch (error) {
+        failures.set(unit, error);
+      }
+    }
   }
 
   async #runBatch(): Promise<void> {
@@ -217,13 +246,13 @@ export class Database {
           this.#watch.failed(error);
           // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
           if (alone || !this.sqlite.inTransaction) throw error;
-          this.#undo('ROLLBACK TO unit; RELEASE unit');
+          this.#undo('ROLLBACK TO unit; RELEASE unit', [unit], failures);
         }
       }
       this.#commit.run();
     } catch (cause) {
       this.#watch.failed(cause);
-      this.#undo('ROLLBACK');
+      this.#undo('ROLLBACK', batch, failures);
       const error = new NolapseError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
       for (const unit of batch) unit.failed(failures.get(unit) ?? error);
       return;

@@ -119,3 +119,25 @@ it('keeps a session whose forgetting was undone', async () => {
   expect(await queueOf('other-9')).toBe(1);
   expect(read).toBeLessThan(20);
 });
+
+it('keeps what another write asks for while a write that is undone has asked for the same', async () => {
+  const client = { id: 'other-7' };
+  refuse('mqtt_subscription', "NEW.filter = 'bad'");
+  const good = { topic: 'good', qos: 1 } as const;
+  const refused = kept.addSubscriptions(client, [good, { topic: 'bad', qos: 1 }]);
+  const granted = kept.addSubscriptions(client, [good]);
+  await expect(refused).rejects.toThrow('no space');
+  await granted;
+  expect((await kept.subscriptionsByClient(client)).map(({ topic }) => topic).toSorted()).toEqual(['good', 't/#']);
+  expect(await kept.subscriptionsByTopic('good')).toHaveLength(1);
+});
+
+it('counts nothing that was undone against the next message', async () => {
+  refuse('mqtt_outgoing', "NEW.client_id = 'b'");
+  const refused = Array.from({ length: queuedMessagesMax }, () => enqueue('a', 'b'));
+  const taken = Array.from({ length: queuedMessagesMax }, () => enqueue('a'));
+  for (const each of refused) await expect(each).rejects.toThrow('no space');
+  await Promise.all(taken);
+  expect(dropped).toEqual([]);
+  expect(await queueOf('a')).toBe(queuedMessagesMax);
+});
