@@ -4,6 +4,7 @@
 import { NolapseError } from '../../domain/errors.ts';
 import type { Acknowledgement, MqttClient } from '../../ports/mqtt-packets.ts';
 import type { Database } from '../sqlite/database.ts';
+import type { Changed } from './changed.ts';
 import { settled } from './packet.ts';
 
 /** One for all: aedes only asks whether there is such a message, with each PUBREL, and a stack trace costs more than the rest. */
@@ -18,12 +19,15 @@ export class MqttIncoming {
   readonly #granted = new WeakMap<MqttClient, Set<number>>();
   readonly #all;
   readonly #put;
+  readonly #get;
   readonly #delete;
   readonly #deleteAll;
+  readonly #changed: Changed;
 
   /** A session may have so many messages unreleased, whether or not it came back meanwhile. */
-  constructor(database: Database, perClientMax: number) {
+  constructor(database: Database, perClientMax: number, changed: Changed) {
     const { sqlite } = database;
+    this.#changed = changed;
     this.#database = database;
     this.#perClientMax = perClientMax;
     this.#all = sqlite.prepare<[], { readonly client_id: string; readonly message_id: number }>(
@@ -31,6 +35,9 @@ export class MqttIncoming {
     );
     this.#put = sqlite.prepare<[string, number]>(
       'INSERT OR IGNORE INTO mqtt_incoming (client_id, message_id) VALUES (?, ?)',
+    );
+    this.#get = sqlite.prepare<[string, number]>(
+      'SELECT message_id FROM mqtt_incoming WHERE client_id = ? AND message_id = ?',
     );
     this.#delete = sqlite.prepare<[string, number]>('DELETE FROM mqtt_incoming WHERE client_id = ? AND message_id = ?');
     this.#deleteAll = sqlite.prepare<[string]>('DELETE FROM mqtt_incoming WHERE client_id = ?');
@@ -102,18 +109,36 @@ export class MqttIncoming {
     const held = this.#held.get(client.id);
     if (messageId === undefined || !held?.delete(messageId)) throw noSuchMessage;
     if (held.size === 0) this.#held.delete(client.id);
-    if (!client.clean) await this.#database.submit(() => void this.#delete.run(client.id, messageId));
+    if (client.clean) return;
+    const work = () => void this.#delete.run(client.id, messageId);
+    await this.#database.submit(work, 'messages', () => this.#holdAgain(client.id, [messageId]));
   }
 
   clear(clientId: string): Promise<void> {
-    if (!this.#held.delete(clientId)) return settled;
-    return this.#database.submit(() => this.discard(clientId));
+    const held = this.#held.get(clientId);
+    if (!held || !this.#held.delete(clientId)) return settled;
+    const work = () => void this.#deleteAll.run(clientId);
+    return this.#database.submit(work, 'messages', () => this.#holdAgain(clientId, held.keys()));
   }
 
   /** Part of a unit of work: removes all that the client has. */
   discard(clientId: string): void {
+    const held = this.#held.get(clientId);
+    if (held) this.#changed.undo(() => this.#holdAgain(clientId, held.keys()));
     this.#held.delete(clientId);
     this.#deleteAll.run(clientId);
+  }
+
+  /**
+   * Those that are stored still. Forgotten here, their identifiers would be found by the next start, when other messages come under them.
+   * What was never stored, of a clean session, ends with it.
+   */
+  #holdAgain(clientId: string, messageIds: Iterable<number>): void {
+    for (const messageId of messageIds) {
+      if (this.#get.get(clientId, messageId) === undefined) continue;
+      const held = this.#ofClient(clientId);
+      if (!held.has(messageId)) held.set(messageId, settled);
+    }
   }
 
   #ofClient(clientId: string): Map<number, Promise<void>> {

@@ -34,7 +34,7 @@ export function createParts(database: Database, options: MqttPersistenceOptions,
     },
     changed,
   );
-  const incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY);
+  const incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY, changed);
   const wills = new MqttWills(database);
   const kept = new MqttKept(database, changed);
   const sessions = new MqttStoredSessions({

@@ -141,3 +141,34 @@ it('counts nothing that was undone against the next message', async () => {
   expect(dropped).toEqual([]);
   expect(await queueOf('a')).toBe(queuedMessagesMax);
 });
+
+it('holds the identifier of a QoS 2 message whose release could not be written', async () => {
+  const client = { id: 'other-3' };
+  const release = { cmd: 'pubrel', messageId: 5 } as const;
+  await kept.subscriptionsByClient(client);
+  await kept.incomingStorePacket(client, { topic: 'q', payload: 'x', qos: 2, messageId: 5 });
+  database.sqlite.exec(`CREATE TRIGGER refused BEFORE DELETE ON mqtt_incoming
+    BEGIN SELECT RAISE(ABORT, 'no space'); END`);
+  await expect(kept.incomingDelPacket(client, release)).rejects.toThrow('no space');
+  await expect(kept.cleanIncoming(client)).rejects.toThrow('no space');
+  await expect(kept.sessions.forgetPrincipal('other-3')).rejects.toThrow('no space');
+  expect(await kept.incomingGetPacket(client, release)).toEqual({ messageId: 5 });
+  accept();
+  // Asked for again it is released, and its identifier is free for another message.
+  await kept.incomingDelPacket(client, release);
+  await expect(kept.incomingGetPacket(client, release)).rejects.toThrow('no such message');
+  expect(database.sqlite.prepare('SELECT * FROM mqtt_incoming').all()).toEqual([]);
+});
+
+it('holds no identifier of a clean session that has ended, though its end could not be written', async () => {
+  const client = { id: 'other-4', clean: true };
+  await kept.incomingStorePacket(client, { topic: 'q', payload: 'x', qos: 2, messageId: 5 });
+  const cleaned = kept.cleanIncoming(client);
+  const refused = database.submit(() => {
+    database.sqlite.pragma('defer_foreign_keys = ON');
+    database.sqlite.exec("INSERT INTO contact (principal_id) VALUES ('nobody')");
+  });
+  await expect(cleaned).rejects.toMatchObject({ code: 'store_failed' });
+  await expect(refused).rejects.toMatchObject({ code: 'store_failed' });
+  await expect(kept.incomingGetPacket(client, { cmd: 'pubrel', messageId: 5 })).rejects.toThrow('no such message');
+});
