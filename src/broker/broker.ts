@@ -42,6 +42,7 @@ import { StallBound } from './stall-bound.ts';
 import { authorizeSubscribeHook, filtersOf, watchSubscriptions } from './subscription-hooks.ts';
 import { Takeovers } from './takeovers.ts';
 import { type Found, faultOf, type TurnedAway, turnAway } from './turned-away.ts';
+import { endUnread } from './unread-answers.ts';
 import { watchErrors } from './watch-errors.ts';
 import { writeWhole } from './whole-writes.ts';
 
@@ -245,7 +246,7 @@ function acceptInto(
       onOversized: (bytes) => client._parser.prependOnceListener('packet', (packet) => standFor(packet, bytes)),
     });
     const client = brokerClient(aedes.handle(stream, request));
-    writeWhole(stream);
+    writeWhole(stream, () => endUnread(registry, client));
     parseDirectly(client._parser);
     client._parser.filters = filtersOf(client, registry, limits);
     const parse = client._parser.parse.bind(client._parser);

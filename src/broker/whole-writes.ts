@@ -1,17 +1,19 @@
 // Has each PUBLISH and acknowledgement written to a client in one piece, where mqtt-packet writes three to six: each piece costs the
-// stream as much as a whole packet. The bytes are the same, and all other packets are left to mqtt-packet.
+// stream as much as a whole packet. The bytes are the same, and all other packets are left to mqtt-packet. What a client is answered that
+// has fallen behind is counted.
 import type { Writable } from 'node:stream';
-import mqttPacket from 'mqtt-packet';
+import mqttPacket, { type Packet } from 'mqtt-packet';
 import type { WrittenPacket } from './aedes-internals.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 type Write = (packet: WrittenPacket, stream: Writable, options?: object) => boolean;
 
 /** aedes takes it from here at each packet. */
 const module = mqttPacket as unknown as { writeToStream: Write };
 
-const isWhole = Symbol('packets are written to it whole');
+const answers = Symbol('packets are written to it whole, and its answers counted');
 /** Writable streams that were given to {@link writeWhole}. */
-type Marked = Writable & { [isWhole]?: true };
+type Marked = Writable & { [answers]?: UnreadAnswers };
 
 /** A larger payload is written behind its head, and all who are sent it share it: a copy for each slow reader would take memory. */
 const joinedBytesMax = 4_096;
@@ -28,10 +30,13 @@ const acknowledged: ReadonlyMap<unknown, number> = new Map([
 ]);
 const acknowledgementBytes = 4;
 
-/** From now on packets are written to the stream whole. */
-export function writeWhole(stream: Writable): void {
+/**
+ * From now on packets are written to the stream whole.
+ * @param onUnread is called once, when its reader has left too many answers unread; it is given no more.
+ */
+export function writeWhole(stream: Writable, onUnread: () => void): void {
   layOver();
-  (stream as Marked)[isWhole] = true;
+  (stream as Marked)[answers] = new UnreadAnswers(stream, onUnread);
 }
 
 let isLaid = false;
@@ -41,8 +46,13 @@ function layOver(): void {
   isLaid = true;
   const inPieces = module.writeToStream;
   const write: Write = (packet, stream: Marked, options) => {
-    if (stream[isWhole] !== true || options !== undefined) return inPieces(packet, stream, options);
+    const unread = stream[answers];
+    if (unread === undefined || options !== undefined) return inPieces(packet, stream, options);
     if (packet.cmd === 'publish') return writePublish(packet, stream) ?? inPieces(packet, stream);
+    if (unread.isBehind) {
+      unread.write(mqttPacket.generate(packet as Packet));
+      return true;
+    }
     return writeAcknowledgement(packet, stream) ?? inPieces(packet, stream);
   };
   // What else is set on the function, such as whether numbers are cached, stays mqtt-packet's.
