@@ -35,7 +35,7 @@ export function createParts(database: Database, options: MqttPersistenceOptions,
     changed,
   );
   const incoming = new MqttIncoming(database, options.unreleasedMessagesMax ?? Number.POSITIVE_INFINITY, changed);
-  const wills = new MqttWills(database);
+  const wills = new MqttWills(database, changed);
   const kept = new MqttKept(database, changed);
   const sessions = new MqttStoredSessions({
     parts: [subscriptions, outgoing, incoming, wills],

@@ -4,6 +4,7 @@
 import type { MqttClient, Payload, PublishPacket, Qos } from '../../ports/mqtt-packets.ts';
 import type { Will } from '../../ports/mqtt-persistence.ts';
 import type { Database } from '../sqlite/database.ts';
+import type { Changed } from './changed.ts';
 
 interface Row {
   readonly client_id: string;
@@ -26,9 +27,11 @@ export class MqttWills {
   readonly #get;
   readonly #page;
   readonly #delete;
+  readonly #changed: Changed;
 
-  constructor(database: Database) {
+  constructor(database: Database, changed: Changed) {
     const { sqlite } = database;
+    this.#changed = changed;
     this.#database = database;
     this.#all = sqlite.prepare<[], Pick<Row, 'client_id' | 'broker_id'>>('SELECT client_id, broker_id FROM mqtt_will');
     this.#put = sqlite.prepare<[string, string, string, Payload, number, number]>(
@@ -73,13 +76,23 @@ export class MqttWills {
     const brokerId = this.#brokers.get(client.id);
     if (brokerId === undefined || (client.brokerId !== undefined && client.brokerId !== brokerId)) return undefined;
     this.#brokers.delete(client.id);
-    const row = await this.#database.submit(() => this.#delete.get(client.id));
+    const again = () => this.#knowAgain(client.id, brokerId);
+    const row = await this.#database.submit(() => this.#delete.get(client.id), 'messages', again);
     return row && willOf(row);
   }
 
   /** Part of a unit of work. */
   discard(clientId: string): void {
-    if (this.#brokers.delete(clientId)) this.#delete.get(clientId);
+    const brokerId = this.#brokers.get(clientId);
+    if (brokerId === undefined) return;
+    this.#changed.undo(() => this.#knowAgain(clientId, brokerId));
+    this.#brokers.delete(clientId);
+    this.#delete.get(clientId);
+  }
+
+  /** It is stored still: to forget it would leave it there for the next start to publish. */
+  #knowAgain(clientId: string, brokerId: string): void {
+    if (!this.#brokers.has(clientId)) this.#brokers.set(clientId, brokerId);
   }
 
   /** The wills of brokers that are not in `alive`. */

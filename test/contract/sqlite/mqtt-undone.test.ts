@@ -172,3 +172,16 @@ it('holds no identifier of a clean session that has ended, though its end could 
   await expect(refused).rejects.toMatchObject({ code: 'store_failed' });
   await expect(kept.incomingGetPacket(client, { cmd: 'pubrel', messageId: 5 })).rejects.toThrow('no such message');
 });
+
+it('knows of a will whose removal could not be written', async () => {
+  const client = { id: 'other-5' };
+  await kept.subscriptionsByClient(client);
+  await kept.putWill(client, { topic: 'left', payload: 'x', qos: 0, retain: false });
+  database.sqlite.exec(`CREATE TRIGGER refused BEFORE DELETE ON mqtt_will
+    BEGIN SELECT RAISE(ABORT, 'no space'); END`);
+  await expect(kept.delWill(client)).rejects.toThrow('no space');
+  await expect(kept.sessions.forgetPrincipal('other-5')).rejects.toThrow('no space');
+  accept();
+  expect(await kept.delWill(client)).toMatchObject({ topic: 'left' });
+  expect(database.sqlite.prepare('SELECT * FROM mqtt_will').all()).toEqual([]);
+});
