@@ -11,6 +11,7 @@ import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { currentRoot, ownCas, signingCa } from './app/trust.ts';
+import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { sweep } from './app/upkeep/sweep.ts';
 import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
@@ -169,7 +170,8 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     const http = await startPublic(parts, options, options.metrics, broker, isWell);
     undos.push(() => http.close());
     await settleAtStart(app);
-    await sweep(app);
+    // A ledger that is damaged in a place keeps nobody from being served: the sweep is tried again.
+    await attempt(app, 'the first sweep failed', () => sweep(app));
     await app.crls.begin();
     undos.push(() => outbox.close());
     const notifier = new Notifier(app);

@@ -30,15 +30,15 @@ export class UnreadAnswers {
     return this.#stream.writableLength > behindBytes;
   }
 
-  /** Writes an answer to a client that is behind. */
-  write(bytes: Uint8Array): void {
+  /** Writes an answer to a client that is behind. @returns as a stream's own `write` does. */
+  write(bytes: Uint8Array): boolean {
     if (this.#waiting >= answersUnreadMax) {
       if (!this.#told) this.#onTooMany();
       this.#told = true;
-      return;
+      return false;
     }
     this.#waiting += 1;
-    this.#stream.write(bytes, this.#sent);
+    return this.#stream.write(bytes, this.#sent);
   }
 }
 

@@ -49,10 +49,8 @@ function layOver(): void {
     const unread = stream[answers];
     if (unread === undefined || options !== undefined) return inPieces(packet, stream, options);
     if (packet.cmd === 'publish') return writePublish(packet, stream) ?? inPieces(packet, stream);
-    if (unread.isBehind) {
-      unread.write(mqttPacket.generate(packet as Packet));
-      return true;
-    }
+    const bytes = unread.isBehind ? answerOf(packet) : null;
+    if (bytes) return unread.write(bytes) || acknowledged.has(packet.cmd);
     return writeAcknowledgement(packet, stream) ?? inPieces(packet, stream);
   };
   // What else is set on the function, such as whether numbers are cached, stays mqtt-packet's.
@@ -88,14 +86,27 @@ function writePublish(packet: WrittenPacket, stream: Writable): boolean | null {
 }
 
 /** Null: it is left to mqtt-packet. */
-function writeAcknowledgement({ cmd, messageId, dup }: WrittenPacket, stream: Writable): boolean | null {
-  const first = acknowledged.get(cmd);
-  if (first === undefined || dup || !isIdentifier(messageId)) return null;
+function writeAcknowledgement(packet: WrittenPacket, stream: Writable): boolean | null {
+  const bytes = acknowledgementOf(packet);
+  if (bytes === null) return null;
   corkForNow(stream);
-  const all = acknowledgementsOf(first);
-  stream.write(all.subarray(messageId * acknowledgementBytes, (messageId + 1) * acknowledgementBytes));
+  stream.write(bytes);
   // As mqtt-packet: nobody waits for an acknowledgement to drain.
   return true;
+}
+
+function acknowledgementOf({ cmd, messageId, dup }: WrittenPacket): Buffer | null {
+  const first = acknowledged.get(cmd);
+  if (first === undefined || dup || !isIdentifier(messageId)) return null;
+  return acknowledgementsOf(first).subarray(messageId * acknowledgementBytes, (messageId + 1) * acknowledgementBytes);
+}
+
+/** What is counted of a client that is behind: all that it can ask for again and again. Null: it is none of that. */
+function answerOf(packet: WrittenPacket): Buffer | null {
+  if (packet.cmd === 'pingresp' || packet.cmd === 'suback' || packet.cmd === 'unsuback') {
+    return mqttPacket.generate(packet as Packet);
+  }
+  return acknowledgementOf(packet);
 }
 
 /** All acknowledgements of a kind, made when the first is written: what waits for a slow reader is a part of it, and takes no memory. */

@@ -6,7 +6,7 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { lightsUntil } from '../../domain/standing.ts';
 import { failureIsOver, type WatchedRenewal, type WatchFacts, watch, watchedKinds } from '../../domain/watch.ts';
 import type { Reader } from '../../ports/store.ts';
-import type { Change } from '../change.ts';
+import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { awaitedFrom } from '../renewal/hold.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
@@ -97,13 +97,20 @@ export async function mustWalk(read: Reader): Promise<boolean> {
   return ((await read.setting(settingName)) ?? ended) !== ended;
 }
 
-/** Goes on with a walk through the inventory. @returns how many principals were put on the list of those to be looked at. */
-export async function walkOn({ tx }: Change, limit: number): Promise<number> {
+/**
+ * Goes on with a walk through the inventory. It is read before the change: where it cannot be read, nothing is known of what can be written.
+ * @returns how many principals were put on the list of those to be looked at.
+ */
+export async function walkOn(app: Changing, limit: number): Promise<number> {
+  const { read } = app.store;
   // The last id of the page before; empty at first.
-  const after = (await tx.setting(settingName)) ?? ended;
+  const after = (await read.setting(settingName)) ?? ended;
   if (after === ended) return 0;
-  const page = await tx.principals({}, { limit, ...(after && { after }) });
-  for (const { id } of page) await tx.putWatch(id, 0);
-  await tx.putSetting(settingName, page.length === limit ? (page.at(-1)?.id ?? ended) : ended);
+  const page = await read.principals({}, { limit, ...(after && { after }) });
+  await change(app, async ({ tx }) => {
+    if ((await tx.setting(settingName)) !== after) return;
+    for (const { id } of page) await tx.putWatch(id, 0);
+    await tx.putSetting(settingName, page.length === limit ? (page.at(-1)?.id ?? ended) : ended);
+  });
   return page.length;
 }

@@ -16,6 +16,7 @@ import { alertOwn } from '../oversight/own-certificates.ts';
 import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
+import { attempt } from './attempt.ts';
 import { type BeginChoresContext, beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
 import type { Outbox } from './outbox.ts';
@@ -60,20 +61,6 @@ export interface MaintenanceParts {
   readonly lookAfterServer: () => Promise<void>;
   /** DER of the server's certificate in use. */
   readonly serverDer: () => Uint8Array;
-}
-
-/** One failure keeps nothing else from its turn. */
-async function attempt(app: Pick<Context, 'decisions'>, failure: string, work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    app.decisions.tell({
-      action: 'sweep.failed',
-      level: 'error',
-      message: `${failure}; it will be tried again`,
-      fields: { 'error.message': error instanceof Error ? error.message : String(error) },
-    });
-  }
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {

@@ -14,6 +14,7 @@ import type { Revoking } from '../renewal/owe-revocation.ts';
 import { retireWithin } from '../renewal/retire.ts';
 import { askAnew } from '../renewal/revoke.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
+import { attempt } from './attempt.ts';
 
 export type SweepContext = OpenRenewalContext & Pick<Context, 'settings'> & WithWhereabouts;
 
@@ -29,19 +30,40 @@ export interface Swept {
   readonly watched: number;
 }
 
-/** Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. */
+/**
+ * Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. Rejects with the first failure, once
+ * everything else is done.
+ */
 export async function sweep(app: SweepContext): Promise<Swept> {
   const { read } = app.store;
   const now = app.clock.now();
-  const any = (rows: readonly unknown[]): boolean => rows.length > 0;
-  const ended = any(await read.endedCertificates(now, 1)) ? await drain(app, endCertificates) : 0;
-  const renewals = any(await read.dueRenewals(now, 1)) ? await drain(app, moveRenewals) : 0;
-  const due = any(await read.dueCertificates(now, 1)) ? await drain(app, openDue) : 0;
-  if (await mustWalk(read)) await drain(app, walkOn);
+  const failures: unknown[] = [];
+  /** Where one step cannot read or write, the others are done all the same. */
+  const done = async (isTime: Promise<boolean>, work: () => Promise<number>): Promise<number> => {
+    try {
+      return (await isTime) ? await work() : 0;
+    } catch (error) {
+      failures.push(error);
+      return 0;
+    }
+  };
+  const any = async (rows: Promise<readonly unknown[]>): Promise<boolean> => (await rows).length > 0;
+  const ended = await done(any(read.endedCertificates(now, 1)), () => drain(app, endCertificates));
+  const renewals = await done(any(read.dueRenewals(now, 1)), () => drain(app, moveRenewals));
+  const due = await done(any(read.dueCertificates(now, 1)), () => drain(app, openDue));
+  await attempt(app, 'could not go through the inventory', () => walk(app));
   // The last: whatever the others have changed is looked at with them.
   const limit = Math.min(watchBatch, app.settings.sweepBatch);
-  const watched = any(await read.dueWatches(now, 1)) ? await drain(app, watchDue, limit) : 0;
+  const watched = await done(any(read.dueWatches(now, 1)), () => drain(app, watchDue, limit));
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
   return { due, renewals, ended, watched };
+}
+
+async function walk(app: SweepContext): Promise<void> {
+  if (!(await mustWalk(app.store.read))) return;
+  const { sweepBatch } = app.settings;
+  for (let batch = 0; batch < batchesMax; batch += 1) if ((await walkOn(app, sweepBatch)) < sweepBatch) return;
 }
 
 /** Each batch reads anew, within its transaction, what is due: since it was looked, it may have become more or less. */

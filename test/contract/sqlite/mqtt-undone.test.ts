@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { MqttPersistence } from '../../../src/ports/mqtt-persistence.ts';
 import { createMqttPersistence } from '../../../src/store/mqtt/persistence.ts';
 import { type Database, openDatabase } from '../../../src/store/sqlite/database.ts';
+import { idOf } from '../store/rows.ts';
 
 const queuedMessagesMax = 2;
 let home: string;
@@ -151,7 +152,7 @@ it('holds the identifier of a QoS 2 message whose release could not be written',
     BEGIN SELECT RAISE(ABORT, 'no space'); END`);
   await expect(kept.incomingDelPacket(client, release)).rejects.toThrow('no space');
   await expect(kept.cleanIncoming(client)).rejects.toThrow('no space');
-  await expect(kept.sessions.forgetPrincipal('other-3')).rejects.toThrow('no space');
+  await expect(kept.sessions.forgetPrincipal(idOf('other-3'))).rejects.toThrow('no space');
   expect(await kept.incomingGetPacket(client, release)).toEqual({ messageId: 5 });
   accept();
   // Asked for again it is released, and its identifier is free for another message.
@@ -180,7 +181,7 @@ it('knows of a will whose removal could not be written', async () => {
   database.sqlite.exec(`CREATE TRIGGER refused BEFORE DELETE ON mqtt_will
     BEGIN SELECT RAISE(ABORT, 'no space'); END`);
   await expect(kept.delWill(client)).rejects.toThrow('no space');
-  await expect(kept.sessions.forgetPrincipal('other-5')).rejects.toThrow('no space');
+  await expect(kept.sessions.forgetPrincipal(idOf('other-5'))).rejects.toThrow('no space');
   accept();
   expect(await kept.delWill(client)).toMatchObject({ topic: 'left' });
   expect(database.sqlite.prepare('SELECT * FROM mqtt_will').all()).toEqual([]);

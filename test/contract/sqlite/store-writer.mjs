@@ -26,7 +26,7 @@ async function write() {
         cohort: null,
         source: null,
       });
-      await tx.owe({ kind: 'close-principal', principalId: id, reason: 'test' });
+      await tx.enqueue({ kind: 'close-principal', principalId: id, reason: 'test' });
     });
     writeSync(1, `${id}\n`);
   }
