@@ -3,7 +3,7 @@
 import type { LedgerEntry } from '../../domain/certificate.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { awaitDevice, isOpen, type Renewal } from '../../domain/renewal.ts';
-import { type Change, type Changing, change, step } from '../change.ts';
+import { type Change, change, step } from '../change.ts';
 import type { Context } from '../context.ts';
 import { mustWalk, walkOn, watchBatch, watchDue } from '../oversight/watch-principals.ts';
 import { callOff } from '../renewal/call-off.ts';
@@ -20,6 +20,9 @@ export type SweepContext = OpenRenewalContext & Pick<Context, 'settings'> & With
 
 /** Batches one sweep works through before it lets others have a turn; the next sweep goes on. */
 const batchesMax = 50;
+
+/** Handles at most so many rows. @returns how many there were. */
+type Step = (within: Change<SweepContext>, limit: number) => Promise<number>;
 
 /** Rows handled by a sweep, by step. */
 export interface Swept {
@@ -39,22 +42,21 @@ export async function sweep(app: SweepContext): Promise<Swept> {
   const now = app.clock.now();
   const failures: unknown[] = [];
   /** Where one step cannot read or write, the others are done all the same. */
-  const done = async (isTime: Promise<boolean>, work: () => Promise<number>): Promise<number> => {
+  const done = async (due: Promise<readonly unknown[]>, step: Step, limit = app.settings.sweepBatch) => {
     try {
-      return (await isTime) ? await work() : 0;
+      return (await due).length > 0 ? await drain(app, step, limit) : 0;
     } catch (error) {
       failures.push(error);
       return 0;
     }
   };
-  const any = async (rows: Promise<readonly unknown[]>): Promise<boolean> => (await rows).length > 0;
-  const ended = await done(any(read.endedCertificates(now, 1)), () => drain(app, endCertificates));
-  const renewals = await done(any(read.dueRenewals(now, 1)), () => drain(app, moveRenewals));
-  const due = await done(any(read.dueCertificates(now, 1)), () => drain(app, openDue));
+  const ended = await done(read.endedCertificates(now, 1), endCertificates);
+  const renewals = await done(read.dueRenewals(now, 1), moveRenewals);
+  const due = await done(read.dueCertificates(now, 1), openDue);
   await attempt(app, 'could not go through the inventory', () => walk(app));
   // The last: whatever the others have changed is looked at with them.
   const limit = Math.min(watchBatch, app.settings.sweepBatch);
-  const watched = await done(any(read.dueWatches(now, 1)), () => drain(app, watchDue, limit));
+  const watched = await done(read.dueWatches(now, 1), watchDue, limit);
   const [failure] = failures;
   if (failure !== undefined) throw failure;
   return { due, renewals, ended, watched };
@@ -67,11 +69,7 @@ async function walk(app: SweepContext): Promise<void> {
 }
 
 /** Each batch reads anew, within its transaction, what is due: since it was looked, it may have become more or less. */
-async function drain<Given extends Changing & Pick<Context, 'settings'>>(
-  app: Given,
-  step: (within: Change<Given>, limit: number) => Promise<number>,
-  limit = app.settings.sweepBatch,
-): Promise<number> {
+async function drain(app: SweepContext, step: Step, limit: number): Promise<number> {
   let total = 0;
   for (let batch = 0; batch < batchesMax; batch += 1) {
     const done = await change(app, (within) => step(within, limit));
