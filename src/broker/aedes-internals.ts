@@ -2,6 +2,7 @@
 // what is used here.
 import type { Duplex } from 'node:stream';
 import type { Aedes, AedesOptions, Client } from 'aedes';
+import type { DeliveredPacket } from '../ports/mqtt-packets.ts';
 
 export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
@@ -14,18 +15,7 @@ export interface LiveSubscription {
   qos: Qos;
 }
 
-interface Delivered {
-  cmd?: 'publish' | undefined;
-  topic: string;
-  payload: Buffer | string;
-  qos: Qos;
-  retain?: boolean | undefined;
-  dup?: boolean | undefined;
-  messageId?: number | undefined;
-  brokerId?: string | undefined;
-  brokerCounter?: number | undefined;
-  /** Who published it. */
-  clientId?: string | undefined;
+interface Delivered extends DeliveredPacket {
   /** It came by a subscription that is not given what its own client published. */
   nl?: boolean | undefined;
 }

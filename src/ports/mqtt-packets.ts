@@ -46,6 +46,7 @@ export interface PublishPacket {
   messageId?: number | undefined;
   brokerId?: string | undefined;
   brokerCounter?: number | undefined;
+  /** Who published it. */
   clientId?: string | undefined;
   length?: number | undefined;
 }
