@@ -17,8 +17,8 @@ export interface OwnProfile extends Profile {
 }
 
 export interface CaProfile extends OwnProfile {
-  /** How many CAs may follow below. */
-  readonly pathLength: number;
+  /** How many CAs may follow below; null: any number. */
+  readonly pathLength: number | null;
 }
 
 interface IssuingProfile extends CaProfile {
@@ -70,8 +70,9 @@ const own = {
   backdate: duration,
 };
 const serverSchema = z.strictObject({ ...usages, ...own });
-const rootSchema = z.strictObject({ ...own, keyUsage: usages.keyUsage, pathLength: z.int().min(0).max(4) });
-const issuingSchema = rootSchema.extend({ crlLifetime: duration });
+const pathLength = z.int().min(0).max(4);
+const caSchema = z.strictObject({ ...own, keyUsage: usages.keyUsage, pathLength: pathLength.optional() });
+const issuingSchema = caSchema.extend({ pathLength, crlLifetime: duration });
 
 const noRsa = { rsaBitsMin: 0, rsaBitsMax: 0 };
 
@@ -92,15 +93,16 @@ function readProfile<T>(directory: string, name: string, schema: z.ZodType<T>, f
 export function loadProfiles(directory: string = packagedProfiles): Profiles {
   const faults: string[] = [];
   const principal = (name: PrincipalKind) => readProfile(directory, name, principalSchema, faults);
-  const root = readProfile(directory, 'root', rootSchema, faults);
+  const root = readProfile(directory, 'root', caSchema, faults);
   const issuing = readProfile(directory, 'issuing', issuingSchema, faults);
   const server = readProfile(directory, 'server', serverSchema, faults);
   const [device, gateway, service] = [principal('device'), principal('gateway'), principal('service')];
   if (!root || !issuing || !server || !device || !gateway || !service) {
     throw new NolapseError('invalid_profile', faults.join('; '));
   }
-  const ca = ({ lifetime, backdate, ...rest }: z.infer<typeof rootSchema>) => ({
+  const ca = ({ lifetime, backdate, ...rest }: z.infer<typeof caSchema>) => ({
     ...rest,
+    pathLength: rest.pathLength ?? null,
     ...noRsa,
     extendedKeyUsage: [],
     lifetimeMs: lifetime,

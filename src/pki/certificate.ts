@@ -57,8 +57,8 @@ export interface ServerBody extends CertificateBody {
 }
 
 export interface CaBody extends CertificateBody {
-  /** How many CAs may follow below this one. */
-  readonly pathLength: number;
+  /** How many CAs may follow below this one; null: any number. */
+  readonly pathLength: number | null;
 }
 
 const commonNameOid = oid(oids.commonName);

@@ -38,9 +38,10 @@ function extension(name: keyof typeof oids, critical: boolean, value: Uint8Array
 /** Of an end entity: cA false, which DER leaves out. Critical. */
 export const leafConstraints: Uint8Array = extension('basicConstraints', true, sequence());
 
-/** Of a CA: `pathLength` is how many CAs may follow below it. Critical. */
-export function caConstraints(pathLength: number): Uint8Array {
-  return extension('basicConstraints', true, sequence(derTrue, smallInteger(pathLength)));
+/** Of a CA: `pathLength` is how many CAs may follow below it, null any number. Critical. */
+export function caConstraints(pathLength: number | null): Uint8Array {
+  const limit = pathLength === null ? [] : [smallInteger(pathLength)];
+  return extension('basicConstraints', true, sequence(derTrue, ...limit));
 }
 
 export function keyUsage(usages: Profile['keyUsage']): Uint8Array {

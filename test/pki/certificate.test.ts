@@ -102,11 +102,11 @@ describe('signServer', () => {
 });
 
 describe('signCa', () => {
-  it('makes a CA of the path length it is given', () => {
+  it.each([0, 1, null])('makes a CA of the path length it is given: %s', (pathLength) => {
     const usages = { keyUsage: ['keyCertSign', 'cRLSign'], extendedKeyUsage: [] } as const;
-    const der = signCa({ ...body, usages, pathLength: 0 }, issuerFor());
+    const der = signCa({ ...body, usages, pathLength }, issuerFor());
     expect(new X509Certificate(der).ca).toBe(true);
-    expect(readCertificate(der)).toMatchObject({ ca: { is: true, pathLength: 0 }, keyCertSign: true, purposes: null });
+    expect(readCertificate(der)).toMatchObject({ ca: { is: true, pathLength }, keyCertSign: true, purposes: null });
   });
 });
 

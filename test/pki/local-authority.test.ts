@@ -42,7 +42,7 @@ describe('initPki', () => {
     expect(root.verify(root.publicKey) && issuing.verify(root.publicKey) && server.verify(issuing.publicKey)).toBe(
       true,
     );
-    expect(readCertificate(root.raw).ca).toEqual({ is: true, pathLength: 1 });
+    expect(readCertificate(root.raw).ca).toEqual({ is: true, pathLength: null });
     expect(readCertificate(issuing.raw).ca).toEqual({ is: true, pathLength: 0 });
     expect(server.subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
     expect(readFileSync(join(dir, 'server.crt'), 'utf8')).toContain(issuing.toString());
