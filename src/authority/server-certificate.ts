@@ -5,7 +5,7 @@ import type { Serial } from '../domain/certificate.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { type Instant, toSeconds } from '../domain/time.ts';
 import { signServer } from '../pki/certificate.ts';
-import { authorityKeyIdentifier, hostNames } from '../pki/extensions.ts';
+import { authorityKeyIdentifier, type HostName, hostNames } from '../pki/extensions.ts';
 import { derToPem } from '../pki/pem.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Entropy } from '../ports/clock.ts';
@@ -52,7 +52,20 @@ export interface ServerCertificate {
 /** Share of the profile's lifetime that must be left, or it is replaced. */
 const lifeLeftMin = 1 / 3;
 
+/** RFC 5280, A.1: ub-common-name. */
 const commonNameLengthMax = 64;
+
+/**
+ * What subjectAltName and common name may take together, in bytes, so that a Certificate message stays below 1,000: with keys on P-256
+ * the rest of it has at most 841. Some TLS stacks read no message that is longer than a record of 1 kB.
+ */
+const namesBytesMax = 158;
+
+/** Clients go by the subjectAltName (RFC 9525, 2); the first name stands in the subject too, where there is room for it. */
+function commonNameOf([first = '']: readonly string[], hosts: readonly HostName[]): string {
+  const fits = first.length <= commonNameLengthMax && hostNames(hosts).length + first.length <= namesBytesMax;
+  return fits ? first : 'nolapse server';
+}
 
 /** The validity of one of the broker's own certificates made at `now`: whole seconds, never past its issuer's. */
 export function ownValidity(
@@ -80,17 +93,17 @@ function assemble({ facts, ders, key }: CertificateChain & { readonly key: KeyOb
 /** @param like the key it replaces, whose type it keeps; null: it takes its issuer's. */
 function issueUnder(ca: IssuingCa, like: KeyObject | null, dir: string, options: ServerOptions): ServerCertificate {
   const profile = (options.profiles ?? loadProfiles()).server;
-  const [first] = options.names;
-  if (first === undefined) throw new NolapseError('invalid_name', 'the server needs at least one name');
+  const hosts = options.names.map(hostNameOf);
+  if (hosts.length === 0) throw new NolapseError('invalid_name', 'the server needs at least one name');
   const key = makeKey(profile, rsaBitsOf(like ?? ca.issuer.signer.key));
   const der = signServer(
     {
       serial: newSerial(options.entropy),
-      commonName: first.length <= commonNameLengthMax ? first : 'nolapse server',
+      commonName: commonNameOf(options.names, hosts),
       ...ownValidity(options.now, profile, ca.facts.notAfter),
       spki: spkiOf(key),
       usages: profile,
-      hosts: options.names.map(hostNameOf),
+      hosts,
     },
     ca.issuer,
   );
