@@ -9,6 +9,7 @@ import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
 import { millionDark, millionDevices, millionHistory } from './million.ts';
 import { compareMosquitto } from './mosquitto.ts';
+import { afterOutage } from './outage.ts';
 import { comparePeers } from './peer.ts';
 import { longList } from './revocations.ts';
 
@@ -19,6 +20,7 @@ const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> =
   sweep: sweepTimes,
   crl: async () => [await longList()],
   delegated: delegatedBatch,
+  outage: afterOutage,
   attacks: underAttack,
   million: millionDevices,
   history: millionHistory,

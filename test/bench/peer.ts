@@ -18,6 +18,8 @@ export interface Server extends Measured {
   /** What is in use after a collection; for a process that was started with --expose-gc. */
   memoryMb(): Promise<number>;
   stop(): unknown;
+  /** Stops it as an operator does; resolves when its process has ended. */
+  end(): Promise<void>;
 }
 
 /** @returns what waits for the process's next message, and rejects where it has ended instead. */
@@ -57,6 +59,11 @@ export async function startServer(
     cpuMicros: () => ask('cpu'),
     memoryMb: async () => (await ask('memory')) / 1_048_576,
     stop: () => child.connected && child.disconnect(),
+    end: async () => {
+      const over = once(child, 'exit');
+      child.send('end');
+      await over;
+    },
   };
 }
 

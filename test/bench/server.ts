@@ -1,6 +1,6 @@
 // One broker in a process of its own, so that only its CPU is counted: nolapse, or aedes with the same TLS options and nothing
 // else. Arguments: `nolapse` or `bare`, home. Answers `cpu` with the microseconds it has used,
-// and `memory` with the bytes that are in use after a collection.
+// and `memory` with the bytes that are in use after a collection. Told to `end`, it stops as an operator stops it.
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
@@ -14,6 +14,8 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const [which = '', home = ''] = process.argv.slice(2);
 
+let close = async (): Promise<void> => undefined;
+
 async function startProduct() {
   const stream = destination({ dest: openSync(join(home, 'bench.log'), 'a'), sync: true });
   const nolapse = await startNolapse({
@@ -22,6 +24,7 @@ async function startProduct() {
     log: createLog({ level: 'info', stream }),
     metrics: createMetrics(),
   });
+  close = () => nolapse.close();
   return nolapse.ports;
 }
 
@@ -48,5 +51,9 @@ function cpu(): number {
 }
 
 process.send?.(await (which === 'nolapse' ? startProduct() : startBare()));
-process.on('message', (what: 'cpu' | 'memory') => process.send?.(what === 'cpu' ? cpu() : memory()));
+process.on('message', async (what: 'cpu' | 'memory' | 'end') => {
+  if (what !== 'end') return process.send?.(what === 'cpu' ? cpu() : memory());
+  await close();
+  process.exit(0);
+});
 process.on('disconnect', () => process.exit(0));
