@@ -43,10 +43,13 @@ export function behindDoor(server: TlsServer, door: Door): Listener {
     },
   };
 }
+/** Connections that may wait to be accepted, as far as the system lets them: beyond these a device tries again, a second later at first. */
+const backlog = 4_096;
+
 function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, backlog: 1_024 }, () => {
+    server.listen({ host, port, backlog }, () => {
       server.removeListener('error', reject);
       const address = server.address();
       resolve(typeof address === 'object' && address ? address.port : port);
