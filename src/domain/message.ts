@@ -29,9 +29,20 @@ export interface GetMessage {
 }
 export interface AckMessage {
   readonly renewal: string;
-  readonly status: 'installed' | 'failed';
+  /** `stored` of a step alone, `installed` of a replacement alone. */
+  readonly status: 'installed' | 'failed' | 'stored';
   readonly code?: string;
   readonly detail?: string;
+}
+
+/** A step of a root waits to be fetched, and a port to be tried. */
+export interface TrustMessage {
+  /** The step's id: `t` and its sequence. */
+  readonly renewal: string;
+  /** Bytes of the step. */
+  readonly size: number;
+  /** Where the broker's chain leads to the next root. */
+  readonly port: number;
 }
 
 /** A message from a device, tagged with the word of its topic. */
@@ -63,6 +74,7 @@ export type DownMessage =
       readonly bytes: Uint8Array;
     }
   | { readonly word: 'done'; readonly renewal: string; readonly retires: number }
+  | ({ readonly word: 'trust' } & TrustMessage)
   | {
       readonly word: 'error';
       readonly renewal?: string;

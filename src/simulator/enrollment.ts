@@ -105,6 +105,9 @@ export class Enrollment {
         return this.#onError(message, standing);
       case 'part':
         return this.#onFetched(message.renewal, await this.#fetch.take(message), standing);
+      // This device keeps the root that it was made with.
+      case 'trust':
+        return 'stay';
     }
   }
 

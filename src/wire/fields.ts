@@ -4,7 +4,7 @@
 import type { AckMessage } from '../domain/message.ts';
 import type { KeyMode } from '../domain/principal.ts';
 
-/** Map keys, one number space for all messages. 0 to 23 take one byte; 0 is left free, 23 waits for what is to come. */
+/** Map keys, one number space for all messages. 0 to 23 take one byte; 0 is left free: the next take two. */
 export const fields = {
   renewal: 1,
   mode: 2,
@@ -28,10 +28,14 @@ export const fields = {
   bytes: 20,
   length: 21,
   proof: 22,
+  port: 23,
 } as const;
 
 /** Values of `mode`. */
 export const modeNumbers = { csr: 0, recertify: 1, keygen: 2 } as const satisfies Record<KeyMode, number>;
 
 /** Values of `status`. */
-export const statusNumbers = { installed: 0, failed: 1 } as const satisfies Record<AckMessage['status'], number>;
+export const statusNumbers = { installed: 0, failed: 1, stored: 2 } as const satisfies Record<
+  AckMessage['status'],
+  number
+>;

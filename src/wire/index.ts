@@ -24,7 +24,14 @@ function speech(format: Format): Speech {
 const speeches: Readonly<Record<Encoding, Speech>> = { json: speech(json), cbor: speech(cbor) };
 
 const upWords: readonly string[] = ['hello', 'csr', 'get', 'ack'] satisfies UpMessage['word'][];
-const downWords: readonly string[] = ['offer', 'part', 'cert', 'done', 'error'] satisfies DownMessage['word'][];
+const downWords: readonly string[] = [
+  'offer',
+  'part',
+  'cert',
+  'done',
+  'trust',
+  'error',
+] satisfies DownMessage['word'][];
 
 interface Undecodable {
   readonly ok: false;

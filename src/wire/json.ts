@@ -40,7 +40,7 @@ const spellings: Spellings = {
     encode: (ders) => ders.map((der) => derToPem(der, certificateLabel)).join(''),
   }),
   mode: z.enum(keyModes),
-  status: z.enum(['installed', 'failed']),
+  status: z.enum(['installed', 'failed', 'stored']),
 };
 
 const brace = 0x7b;

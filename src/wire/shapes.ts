@@ -27,6 +27,7 @@ export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array
 const renewal = z.string().regex(/^[A-Za-z0-9_-]{1,16}$/, 'expected 1 to 16 letters, digits, "_" or "-"');
 const seconds = z.int().min(0).max(secondsMax);
 const count = z.int().min(0);
+const port = z.int().min(1).max(65_535);
 
 const cut = (lengthMax: number) =>
   z.codec(z.string(), z.string(), {
@@ -88,6 +89,7 @@ export function downShapes(spell: Spellings) {
     z.object({ word: z.literal('part'), renewal, offset: count, total: count, bytes: spell.bytes }),
     z.object({ word: z.literal('cert'), renewal, certificate: spell.certificates }),
     z.object({ word: z.literal('done'), renewal, retires: seconds }),
+    z.object({ word: z.literal('trust'), renewal, size: count, port }),
     z.object({
       word: z.literal('error'),
       renewal: renewal.exactOptional(),

@@ -91,6 +91,16 @@ describe('a message that does not fit', () => {
     await other.client.endAsync(true);
   });
 
+  it('is refused where it calls a replacement stored, or a step that was never announced', async () => {
+    const stored = { word: 'ack', renewal, status: 'stored' } as const;
+    await expectRefused('wrong_state', stored);
+    await device.say({ word: 'csr', renewal, csr: (await newRequest('pump-1')).csr });
+    await nextIssued(device);
+    await expectRefused('wrong_state', stored);
+    await expectRefused('unknown_renewal', { ...stored, renewal: 't1796083200' });
+    await expectRefused('unknown_renewal', { ...stored, renewal: 't1796083200', status: 'failed' });
+  });
+
   it('is refused outside of what there is to fetch, and the rest is fetched all the same', async () => {
     const { keyPem, csr } = await newRequest('pump-1');
     await device.say({ word: 'csr', renewal, csr });

@@ -240,6 +240,8 @@ export class PageDevice {
         return this.#onCertificate(message.renewal, message.certificates);
       case 'done':
         return slot === 'next' && message.renewal === this.#next?.renewal ? 'done' : 'stay';
+      case 'trust':
+        return 'stay';
       case 'error':
         return this.#onError(message);
     }

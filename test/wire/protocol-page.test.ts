@@ -8,6 +8,8 @@ import { packetBytesDefault, packetBytesLeast, payloadRoom } from '../../src/dom
 import { type Encoding, keyModes } from '../../src/domain/principal.ts';
 import { renewalIdLength, renewalStates } from '../../src/domain/renewal.ts';
 import { downWords, enrollmentTopic, upWords } from '../../src/domain/topics.ts';
+import { stepBytesMax, stepRootBytesMax, stepSequenceMax, stepSignatureBytesMax } from '../../src/domain/trust-step.ts';
+import { stepRefusals } from '../../src/domain/trust-store.ts';
 import { fields, modeNumbers, partBytesWithin, payloadBytesMax, statusNumbers } from '../../src/wire/index.ts';
 import { certificatesMax, codeLengthMax, detailLengthMax, nestingMax, secondsMax } from '../../src/wire/limits.ts';
 import { arrows } from '../domain/renewal-arrows.ts';
@@ -41,6 +43,11 @@ describe('docs/protocol.md and the code say the same about', () => {
 
   it('the error codes and their meanings', () => {
     expect(pairs(section('Error codes'))).toEqual(Object.entries(enrollmentCodes));
+  });
+
+  it('the reasons for which a step is not taken', () => {
+    const shown = pairs(section('Trust steps')).filter(([code = '']) => /^[a-z]+_/.test(code));
+    expect(shown).toEqual(Object.entries(stepRefusals));
   });
 
   it('the admission reasons and their meanings', () => {
@@ -85,6 +92,7 @@ describe('docs/protocol.md and the code say the same about', () => {
     const signers = new Set(written.flatMap(({ signer }) => signer ?? []));
     for (const signer of signers) expect(page.replaceAll('\n', '')).toContain(signer);
     expect(signers.size).toBe(1);
+    for (const { root } of written) if (root) expect(page.replaceAll('\n', '')).toContain(root);
     const recipients = written.flatMap(({ recipient }) => recipient ?? []);
     expect(recipients).toHaveLength(1);
     for (const { certificate, key } of recipients) {
@@ -96,6 +104,9 @@ describe('docs/protocol.md and the code say the same about', () => {
     const limits = section('Limits');
     const stated = [payloadBytesMax.toLocaleString('en'), nestingMax, certificatesMax, secondsMax];
     for (const limit of stated) expect(limits).toMatch(new RegExp(`\\b${limit}\\b`));
+    const largest = [stepBytesMax, stepRootBytesMax, stepSignatureBytesMax].map((each) => each.toLocaleString('en'));
+    expect(limits).toContain(`${largest[0]} bytes; its root ${largest[1]}, its signature ${largest[2]}`);
+    expect(limits).toContain(`1 to ${stepSequenceMax.toLocaleString('en')}`);
     expect(limits).toContain(`${codeLengthMax} and ${detailLengthMax} characters`);
     expect(limits).toContain(`${packetBytesLeast} bytes or more; ${packetBytesDefault} where nothing is known`);
     expect(limits).toContain(`${speech.burst} at once, ${speech.perSecond} a second`);

@@ -8,6 +8,8 @@ interface Written {
   readonly message: { readonly word: string; readonly [field: string]: unknown };
   /** DER, in hex, of the certificate whose key made the proof in it. */
   readonly signer?: string;
+  /** DER, in hex, of the root that signed the step in it. */
+  readonly root?: string;
   /** DER, in hex, of the certificate that the key in it was encrypted to, and of that certificate's own key. */
   readonly recipient?: { readonly certificate: string; readonly key: string };
   readonly json: string;

@@ -3,12 +3,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EnrollmentCode, enrollmentCodes } from '../../src/domain/errors.ts';
 import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
+import { packetBytesLeast, payloadRoom, publishBytes } from '../../src/domain/packet.ts';
 import { encodings, keyModes, type PrincipalId } from '../../src/domain/principal.ts';
 import { requestProofText, useProofText } from '../../src/domain/proof.ts';
+import { enrollmentTopic } from '../../src/domain/topics.ts';
+import { stepBytesMax, stepRenewalId, stepSequenceMax } from '../../src/domain/trust-step.ts';
 import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { proofVerifies } from '../../src/pki/proof.ts';
+import { openStep, stepVerifies } from '../../src/pki/trust-step.ts';
 import { splitReplacement, unwrapKey } from '../../src/simulator/unwrap.ts';
 import { decodeDown, decodeUp, encodeDown, encodeUp, partBytesWithin } from '../../src/wire/index.ts';
+import { idOf } from '../domain/samples.ts';
 import { vectors, written } from './vectors.ts';
 
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
@@ -87,9 +92,42 @@ describe('the vectors', () => {
     expect(proofVerifies(asked, bytesOf('hello-proof', 'proof'), signer)).toBe(false);
   });
 
+  it.each(['part-step', 'part-step-drop'])('hold in %s a step that its root has signed', (name) => {
+    const part = named(name);
+    const root = new Uint8Array(Buffer.from(written.find((each) => each.name === name)?.root ?? '', 'hex'));
+    const opened = openStep(new Uint8Array(bytesOf(name, 'bytes')));
+    if (!opened.ok || part.word !== 'part') throw new Error('no step');
+    expect(part).toMatchObject({ offset: 0, total: part.bytes.length, renewal: stepRenewalId(opened.step.sequence) });
+    expect(stepVerifies(opened, root)).toBe(true);
+  });
+
+  it('are of one step: what is announced is what is fetched, and what its successor drops', () => {
+    const [trust, get, part, drop] = ['trust', 'get-step', 'part-step', 'part-step-drop'].map(named);
+    const { length } = bytesOf('part-step', 'bytes');
+    expect([trust, get, part]).toMatchObject([{ size: length }, { offset: 0, length }, { total: length }]);
+    const ids = [trust, get, part, named('ack-stored'), named('ack-step-failed')].map(
+      (each) => (each as { renewal: string }).renewal,
+    );
+    expect(new Set(ids).size).toBe(1);
+    expect((drop as { renewal: string }).renewal > (ids[0] ?? '')).toBe(true);
+    const roots = ['part-step', 'part-step-drop'].map((name) => written.find((each) => each.name === name)?.root ?? '');
+    expect(bytesOf('part-step', 'bytes').toString('hex')).toContain(roots[1]);
+  });
+
   it('hold every word there is a message for', () => {
     const words = new Set(vectors.map((vector) => vector.message.word));
-    expect([...words].sort()).toEqual(['ack', 'cert', 'csr', 'done', 'error', 'get', 'hello', 'offer', 'part']);
+    expect([...words].sort()).toEqual([
+      'ack',
+      'cert',
+      'csr',
+      'done',
+      'error',
+      'get',
+      'hello',
+      'offer',
+      'part',
+      'trust',
+    ]);
   });
 });
 
@@ -125,7 +163,7 @@ const upMessage: fc.Arbitrary<UpMessage> = fc.oneof(
     {
       word: fc.constant('ack' as const),
       renewal,
-      status: fc.constantFrom('installed' as const, 'failed' as const),
+      status: fc.constantFrom('installed' as const, 'failed' as const, 'stored' as const),
       code: words(64),
       detail: words(256),
     },
@@ -156,6 +194,10 @@ const downMessage: fc.Arbitrary<DownMessage> = fc.oneof(
   ),
   fc.record({ word: fc.constant('done' as const), renewal, retires: seconds }, { noNullPrototype: true }),
   fc.record(
+    { word: fc.constant('trust' as const), renewal, size: count, port: fc.integer({ min: 1, max: 65_535 }) },
+    { noNullPrototype: true },
+  ),
+  fc.record(
     {
       word: fc.constant('error' as const),
       renewal,
@@ -168,7 +210,7 @@ const downMessage: fc.Arbitrary<DownMessage> = fc.oneof(
 );
 
 const someWord = fc.constantFrom(
-  ...['hello', 'csr', 'ack', 'get', 'offer', 'part', 'cert', 'done', 'error', '__proto__', 'x'],
+  ...['hello', 'csr', 'ack', 'get', 'offer', 'part', 'cert', 'done', 'trust', 'error', '__proto__', 'x'],
 );
 
 /** Whatever it returns, it returns; and what it refuses has a code of the table and a detail of bounded length. */
@@ -200,6 +242,41 @@ describe('a part', () => {
       );
     });
   }
+});
+
+describe('a step of a root', () => {
+  const id = idOf('x'.repeat(64));
+  const renewal = stepRenewalId(stepSequenceMax);
+
+  it('is announced, fetched and acknowledged within packets of 128 bytes, whatever the id', () => {
+    const announced = encodeDown('cbor', { word: 'trust', renewal, size: stepBytesMax, port: 65_535 });
+    expect(announced.length).toBe(27);
+    expect(payloadRoom(enrollmentTopic(id, 'trust'), packetBytesLeast)).toBe(42);
+    const ups: UpMessage[] = [
+      { word: 'get', renewal, offset: stepBytesMax, length: stepBytesMax },
+      { word: 'ack', renewal, status: 'stored' },
+      { word: 'ack', renewal, status: 'failed', code: 'port_unreachable' },
+    ];
+    for (const each of ups) {
+      expect(publishBytes(enrollmentTopic(id, each.word), encodeUp('cbor', each).length)).toBeLessThanOrEqual(128);
+    }
+    const room = payloadRoom(enrollmentTopic(id, 'part'), packetBytesLeast);
+    expect(partBytesWithin('cbor', { renewal, offset: stepBytesMax, total: stepBytesMax }, room)).toBeGreaterThan(10);
+  });
+
+  it('fits in JSON into packets of 256 bytes', () => {
+    const announced = encodeDown('json', { word: 'trust', renewal, size: stepBytesMax, port: 65_535 });
+    expect(publishBytes(enrollmentTopic(id, 'trust'), announced.length)).toBeLessThanOrEqual(256);
+  });
+
+  it.each([0, 65_536, -1, 1.5, '8885'])('is not announced with the port %j', (port) => {
+    const payload = text(JSON.stringify({ renewal: 't1', size: 9, port }));
+    expect(decodeDown('trust', payload)).toMatchObject({
+      ok: false,
+      code: 'missing_field',
+      detail: expect.stringMatching(/^port: /),
+    });
+  });
 });
 
 describe('the encodings', () => {

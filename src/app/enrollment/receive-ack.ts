@@ -14,6 +14,7 @@ import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } fr
 export async function takeAck(conversation: Conversation, ack: AckMessage, isInUse: boolean): Promise<Outcome> {
   const { app, now, sender, renewal, principal } = conversation;
   if (!renewal || !principal) return refuseWith(unknownRenewal);
+  if (ack.status === 'stored') return refused('wrong_state', 'a replacement is installed, not stored');
   const { via, session } = sender;
   if (renewal.state === 'activated' && ack.status === 'failed') {
     const speaksUnder = via === null && !session.introduced ? session.fingerprint : null;
