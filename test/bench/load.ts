@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/index.ts';
 import { initHome, openHome } from '../../src/home/home.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { operated } from '../fakes/tester.ts';
+import { leafOf } from './plain-client.ts';
 import { unlimited } from './rows.ts';
 
 const devices = 50;
@@ -43,8 +44,7 @@ export type Sends = 'chain' | 'leaf';
 
 function presentedBy({ certificatePem }: IssuedView, sends: Sends): string {
   if (sends === 'chain') return certificatePem;
-  const end = '-----END CERTIFICATE-----\n';
-  return certificatePem.slice(0, certificatePem.indexOf(end) + end.length);
+  return leafOf(certificatePem);
 }
 
 /** TLS, CONNECT, CONNACK, and gone. */

@@ -7,6 +7,7 @@ import { sweepTimes, wholeRenewals } from './application.ts';
 import { underAttack } from './attacks/main.ts';
 import { delegatedBatch } from './delegated.ts';
 import type { Figure } from './figure.ts';
+import { idleSessions } from './idle.ts';
 import { millionDark, millionDevices, millionHistory } from './million.ts';
 import { compareMosquitto } from './mosquitto.ts';
 import { afterOutage } from './outage.ts';
@@ -21,6 +22,7 @@ const measurements: Readonly<Record<string, () => Promise<readonly Figure[]>>> =
   crl: async () => [await longList()],
   delegated: delegatedBatch,
   outage: afterOutage,
+  idle: idleSessions,
   attacks: underAttack,
   million: millionDevices,
   history: millionHistory,

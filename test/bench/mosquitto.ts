@@ -55,7 +55,10 @@ function accessList(): string {
     .join('');
 }
 
-async function startMosquitto(home: string): Promise<Measured & { stop(): Promise<void> }> {
+/** Mosquitto with the certificates, keys and access lists of the home's devices. */
+export async function startMosquitto(
+  home: string,
+): Promise<Measured & { readonly pid: number; stop(): Promise<void> }> {
   const pki = (name: string): string => join(home, 'pki', name);
   const file = (name: string, text: string): string => {
     writeFileSync(join(home, name), text);
@@ -74,7 +77,8 @@ async function startMosquitto(home: string): Promise<Measured & { stop(): Promis
   ];
   const mosquitto = new Mosquitto(file('mosquitto.conf', `${lines.join('\n')}\n`));
   await mosquitto.start();
-  return { port, cpuMicros: async () => cpuMicrosOf(mosquitto.pid), stop: () => mosquitto.stop() };
+  const { pid } = mosquitto;
+  return { port, pid, cpuMicros: async () => cpuMicrosOf(pid), stop: () => mosquitto.stop() };
 }
 
 /** User and system time of a process, as the kernel counts it: in hundredths of a second (proc(5), USER_HZ). */
@@ -140,10 +144,16 @@ async function compareFresh(home: string, comparison: Comparison): Promise<Figur
   }
 }
 
+/** The version of mosquitto that is installed here and can be measured; null: there is none. */
+export function mosquittoVersion(): string | null {
+  if (process.platform !== 'linux') return null;
+  return /mosquitto version (\S+)/.exec(printed('mosquitto', '-h') ?? '')?.[1] ?? null;
+}
+
 /** Ratios of nolapse's CPU to mosquitto's: the median of nine rounds, with their range. Nothing where there is no mosquitto. */
 export async function compareMosquitto(): Promise<Figure[]> {
-  const version = /mosquitto version (\S+)/.exec(printed('mosquitto', '-h') ?? '')?.[1];
-  if (version === undefined || process.platform !== 'linux') {
+  const version = mosquittoVersion();
+  if (version === null) {
     console.log('There is no mosquitto here: nolapse is not compared with it.\n');
     return [];
   }

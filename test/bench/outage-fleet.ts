@@ -1,12 +1,10 @@
 // The fleet of the measurement, over plain sockets, so that the clients take as little of the machine as they can. At `visit` every device
 // comes and goes; at `return` all connect at the same moment and subscribe to what they are told.
-import { connect as connectTcp } from 'node:net';
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { generate, parser } from 'mqtt-packet';
 import type { OutageOrder, Outcome } from './outage.ts';
+import { openPlain } from './plain-client.ts';
 
-/** From so many addresses: a third of what one address may have open comes from each. */
-const addresses = 10;
 const visitingTogether = 8;
 /** What a device does that was refused or cut off: it comes again, at first soon. */
 const [againMs, againMsMax] = [1_000, 8_000];
@@ -26,20 +24,8 @@ let began = 0;
 let lastOfferAt = 0;
 const seconds = (): number => (performance.now() - began) / 1_000;
 
-function open({ id, place, secureContext }: Device): TLSSocket {
-  const tcp = connectTcp({
-    host: '127.0.0.1',
-    port,
-    localAddress: `127.0.0.${2 + (place % addresses)}`,
-    noDelay: true,
-  });
-  tcp.on('error', () => undefined);
-  const socket = connect({ socket: tcp, secureContext, rejectUnauthorized: false });
-  socket.on('error', () => undefined);
-  const first = { cmd: 'connect', protocolVersion: 4, protocolId: 'MQTT', clean: true, keepalive: 300 } as const;
-  socket.write(generate({ ...first, clientId: id }));
-  return socket;
-}
+const open = ({ id, place, secureContext }: Device): TLSSocket =>
+  openPlain({ port, clientId: id, secureContext, place });
 
 /** Connects, and hangs up when it is in. */
 function visit(device: Device): Promise<void> {

@@ -14,6 +14,7 @@ import { nobody } from '../fakes/nobody.ts';
 import { operated } from '../fakes/tester.ts';
 import type { Figure } from './figure.ts';
 import { startServer } from './peer.ts';
+import { leafOf } from './plain-client.ts';
 
 const devices = 3_000;
 const goalSeconds = 5;
@@ -49,11 +50,6 @@ function optionsOf(home: string) {
   const file = join(home, 'nolapse.yaml');
   writeFileSync(file, 'mqtt: { port: 0 }\nhttp: { port: 0 }\n');
   return { home, config: loadConfig({ file, env: {} }), log: createLog({ level: 'silent' }) };
-}
-
-function leafOf(pem: string): string {
-  const end = '-----END CERTIFICATE-----\n';
-  return pem.slice(0, pem.indexOf(end) + end.length);
 }
 
 async function makeFleet(home: string): Promise<DeviceKey[]> {

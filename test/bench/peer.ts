@@ -14,6 +14,7 @@ const rounds = 5;
 const warmingRounds = 2;
 
 export interface Server extends Measured {
+  readonly pid: number;
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
   /** What is in use after a collection; for a process that was started with --expose-gc. */
   memoryMb(): Promise<number>;
@@ -54,6 +55,7 @@ export async function startServer(
   };
   const ports = (await answer()) as Server['ports'];
   return {
+    pid: child.pid ?? 0,
     port: ports.mqtt,
     ports,
     cpuMicros: () => ask('cpu'),
