@@ -10,17 +10,18 @@ import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
-import { currentRoot, ownCas, signingCa } from './app/trust.ts';
+import { currentRoot, issuerOfNumber, ownCas, signingCa } from './app/trust.ts';
 import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { sweep } from './app/upkeep/sweep.ts';
-import { ensureServerCertificate, type ServerCertificate } from './authority/server-certificate.ts';
+import type { ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config/index.ts';
 import { NolapseError } from './domain/errors.ts';
 import { descriptorBounds } from './domain/machine.ts';
-import { assemble, type HomeOptions, type OpenHome, type Parts as PartsAtRest, pkiOptions } from './home/home.ts';
-import { pkiFolder } from './home/home-folder.ts';
+import { assemble, type OpenHome, type Parts as PartsAtRest } from './home/home.ts';
+import { serverOf } from './home/issuing.ts';
+import type { HomeOptions } from './home/options.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { derToPem } from './pki/pem.ts';
@@ -85,8 +86,8 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
 }
 
 /** Renews the server's certificate when a third of its life is left, without dropping a connection. */
-function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): void {
-  const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
+async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): Promise<void> {
+  const server = await serverOf(parts, options);
   if (!server.renewed) return;
   parts.server = server;
   broker.setSecureContext(tlsMaterial(parts));
@@ -108,9 +109,9 @@ function startPublic(
     connectionsMax: bounds.httpConnections,
     log: options.log,
     content: {
-      crl: (shard) => servedCrl(app, parts.shelf, shard),
+      crl: (shard, issuer) => servedCrl(app, parts.shelf, shard, issuer),
       root: () => app.serverRoot,
-      chain: () => signingCa(app).chain,
+      issuer: (number) => issuerOfNumber(app, number),
       // Loaded when somebody asks: pkijs is as heavy as all the rest.
       p7c: async () => (await import('./pki/cms.ts')).certsOnly([...signingCa(app).chain, currentRoot(app)]),
       health: async () => ({ ok: await isWell(), sessions: broker.sessionCount }),
@@ -150,7 +151,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     undos.push(() => app.rounds.stop());
     undos.push(() => app.chores.stop());
     await checkAtStart(app);
-    const server = ensureServerCertificate(pkiFolder(options.home), pkiOptions(options));
+    const server = await serverOf(atRest, options);
     const parts: Parts = { ...atRest, server };
     const seen = new Seen(app);
     undos.push(() => app.presences.end());
@@ -189,7 +190,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       refusals,
       machine: new MachineWatch(app),
       intervalMs: options.config.sweep.intervalMs,
-      lookAfterServer: async () => lookAfterServer(parts, options, broker),
+      lookAfterServer: () => lookAfterServer(parts, options, broker),
       serverDer: () => parts.server.der,
     });
     maintenance = heart;

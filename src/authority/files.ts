@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NolapseError } from '../domain/errors.ts';
+import { firstIssuer } from '../domain/issuing-slots.ts';
 import { readRegularFile } from '../machine/regular-file.ts';
 
 export const secretMode = 0o600;
@@ -20,7 +21,18 @@ export const publicMode = 0o644;
 const directoryMode = 0o700;
 const fileBytesMax = 1_048_576;
 
-export type PkiFile = 'root.key' | 'root.crt' | 'issuing.key' | 'issuing.crt' | 'server.key' | 'server.crt';
+/** Roots and issuing CAs are numbered: the first has no number in its name. */
+export type PairName = 'root' | 'issuing' | 'server' | `${'root' | 'issuing'}-${number}`;
+export type PkiFile = `${PairName}.${'key' | 'crt'}`;
+
+/** What the files of an issuing CA are called. */
+export function issuingPair(number: number): PairName {
+  return number === firstIssuer ? 'issuing' : `issuing-${number}`;
+}
+
+export function rootPair(number: number): PairName {
+  return number === 1 ? 'root' : `root-${number}`;
+}
 
 export function has(dir: string, name: PkiFile): boolean {
   return existsSync(join(dir, name));
@@ -42,6 +54,12 @@ export function readPkiFile(dir: string, name: PkiFile): string {
     if (missing) throw new NolapseError('pki_file_missing', `${path} is missing`, error);
     throw new NolapseError('pki_file_unreadable', `${path} cannot be read`, error);
   }
+}
+
+/** Takes files away, durably; one that is not there is no fault. */
+export function removePkiFiles(dir: string, names: readonly PkiFile[]): void {
+  for (const name of names) rmSync(join(dir, name), { force: true });
+  sync(dir);
 }
 
 function sync(path: string): void {

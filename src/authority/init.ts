@@ -83,6 +83,11 @@ function requireKeyType(dir: string, rsaBits: number | undefined): void {
 
 /** Makes root and issuing CA as far as they are not there; true when it made anything. */
 function healCas(dir: string, options: ServerOptions): boolean {
+  if (options.issuing) {
+    // The ledger knows which issuing CA signs: another one would not be it.
+    openIssuingCa(dir, options.passphrase, options.issuing);
+    return false;
+  }
   const complete = has(dir, 'root.crt') && has(dir, 'issuing.crt') && has(dir, 'issuing.key');
   if (complete) {
     openIssuingCa(dir, options.passphrase);

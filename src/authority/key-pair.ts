@@ -7,9 +7,8 @@ import type { Profile } from '../domain/request.ts';
 import { DerError } from '../pki/der-reader.ts';
 import { derToPem, pemToDer } from '../pki/pem.ts';
 import { type CertificateFacts, readCertificate } from '../pki/x509.ts';
-import { publicMode, readPkiFile, secretMode, writePkiFile } from './files.ts';
+import { type PairName, publicMode, readPkiFile, secretMode, writePkiFile } from './files.ts';
 
-export type PairName = 'root' | 'issuing' | 'server';
 export type KeyFile = `${PairName}.key`;
 type CertificateFile = `${PairName}.crt`;
 

@@ -10,7 +10,7 @@ import { derToPem } from '../pki/pem.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Entropy } from '../ports/clock.ts';
 import { hostNameOf } from './host-name.ts';
-import { type IssuingCa, openIssuingCa } from './issuing-ca.ts';
+import { type IssuingCa, type Named, openIssuingCa } from './issuing-ca.ts';
 import {
   type CertificateChain,
   makeKey,
@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly rsaBits?: number | undefined;
   /** Other profiles than those of the package. */
   readonly profiles?: Profiles | undefined;
+  /** The issuing CA that signs; absent: the first, as its files have it. */
+  readonly issuing?: Named | undefined;
 }
 
 /** What TLS is given. */
@@ -113,6 +115,10 @@ function issueUnder(ca: IssuingCa, like: KeyObject | null, dir: string, options:
   return assemble(readPair(dir, 'server', options.passphrase));
 }
 
+function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && Buffer.compare(one, other) === 0;
+}
+
 function openPair(dir: string, passphrase: string | undefined) {
   try {
     return readPair(dir, 'server', passphrase);
@@ -139,8 +145,11 @@ function isAhead({ facts }: CertificateChain, ca: IssuingCa, now: Instant): bool
   return facts.notBefore > now && ca.facts.notBefore <= now;
 }
 
-/** Does it say what a certificate made now would say, as far as time does not change it? */
-function isUpToDate({ facts }: CertificateChain, ca: IssuingCa, options: ServerOptions): boolean {
+/** Is it what would be made now, as far as time does not change it: with the same names, under the same issuing CA and its chain? */
+function isUpToDate({ facts, ders }: CertificateChain, ca: IssuingCa, options: ServerOptions): boolean {
+  const above = ders.slice(1);
+  const isItsChain = above.length === ca.chain.length && above.every((der, i) => isSame(der, ca.chain[i]));
+  if (!isItsChain || Buffer.compare(facts.issuer, ca.issuer.name) !== 0) return false;
   const body = Buffer.from(facts.signed.body.raw);
   const wanted = [hostNames(options.names.map(hostNameOf)), authorityKeyIdentifier(ca.issuer.keyId)];
   return wanted.every((extension) => body.includes(Buffer.from(extension)));
@@ -151,18 +160,18 @@ function isUpToDate({ facts }: CertificateChain, ca: IssuingCa, options: ServerO
  * Fails with the errors of {@link openIssuingCa} and `invalid_name`.
  */
 export function issueServerCertificate(dir: string, options: ServerOptions): ServerCertificate {
-  return issueUnder(openIssuingCa(dir, options.passphrase), null, dir, options);
+  return issueUnder(openIssuingCa(dir, options.passphrase, options.issuing), null, dir, options);
 }
 
 /**
  * The server's certificate, replaced first when it is missing or broken, when less than a third of its lifetime is left, when
- * it has not begun, or when its names or its issuer are no longer those of today. Fails as {@link issueServerCertificate}.
+ * it has not begun, or when its names, its issuer or the chain above it are no longer those of today. Fails as {@link issueServerCertificate}.
  */
 export function ensureServerCertificate(
   dir: string,
   options: ServerOptions,
 ): ServerCertificate & { readonly renewed: boolean } {
-  const ca = openIssuingCa(dir, options.passphrase);
+  const ca = openIssuingCa(dir, options.passphrase, options.issuing);
   const pair = openPair(dir, options.passphrase);
   const isGood =
     pair && !isAgeing(pair, ca, options) && !isAhead(pair, ca, options.now) && isUpToDate(pair, ca, options);

@@ -49,6 +49,7 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
         ...(passphrase !== undefined && { passphrase }),
       });
       for (const fault of done.applied?.faults ?? []) remark(`missing: ${fault}`);
+      for (const fault of done.issuingFaults) remark(`a former issuing CA cannot be opened: ${fault}`);
       if (done.keptConfiguration) remark(`${done.home}/nolapse.yaml stays as it is; the one in the backup is left out`);
       answer(options.output, done, () => {
         const now = Date.now();

@@ -58,6 +58,8 @@ export interface LedgerEntry {
   readonly notAfter: Instant;
   /** SHA-256 of the certified SubjectPublicKeyInfo. */
   readonly keyFingerprint: Fingerprint;
+  /** The number of the home's issuing CA that signed it; null: another CA did. */
+  readonly issuer: number | null;
   readonly der: Uint8Array;
   /** The renewal that brought it about; null for one issued by hand or imported. */
   readonly renewalId: string | null;

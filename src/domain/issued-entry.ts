@@ -63,11 +63,16 @@ export function objectToIssued(request: ApprovedRequest, facts: IssuedFacts, now
   return null;
 }
 
-/** `renewalId` is the renewal it was issued for; null for one issued by hand. */
+/** Where a certificate came from: the renewal it was issued for, null: by hand; and the number of the home's issuing CA, null: another CA. */
+export interface Origin {
+  readonly renewalId: string | null;
+  readonly issuer: number | null;
+}
+
 export function issuedEntry(
   { principalId }: ApprovedRequest,
   { der, fingerprint, serial, keyFingerprint, notBefore, notAfter }: IssuedFacts,
-  renewalId: string | null,
+  { renewalId, issuer }: Origin,
   issuedAt: Instant,
 ): LedgerEntry {
   return {
@@ -78,6 +83,7 @@ export function issuedEntry(
     notBefore,
     notAfter,
     keyFingerprint,
+    issuer,
     der,
     renewalId,
     issuedAt,

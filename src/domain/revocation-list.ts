@@ -1,14 +1,35 @@
 // When a revocation list is signed anew, how it is numbered and which expired certificates it still lists (RFC 5280, 3.3 and 5.2.3).
-// There is a complete list, and shards: lists of the certificates that name their URL.
+// Each issuing CA has a complete list, and shards: lists of the certificates that name their URL.
+import { firstIssuer } from './issuing-slots.ts';
 import { type Instant, toSeconds } from './time.ts';
 
-/** The number of the complete list among the shards. */
+/** The number of the complete list of the first issuing CA among the shards. */
 export const completeList = 0;
+
+/** The number of an issuing CA's complete list: 0, -1, -2 and so on; shards are numbered from 1, those of all together. */
+export function completeListOf(issuer: number): number {
+  return completeList - (issuer - firstIssuer);
+}
+
+export function issuerOfComplete(shard: number): number {
+  return firstIssuer - shard;
+}
+
+export function isComplete({ shard }: Pick<RevocationList, 'shard'>): boolean {
+  return shard <= completeList;
+}
+
+/** What the URLs of the shards of an issuing CA begin with. `base`: those of the first, which ends with a slash. */
+export function shardBaseOf(base: string, issuer: number): string {
+  return issuer === firstIssuer ? base : `${base.slice(0, -1)}-${issuer}/`;
+}
 
 /** A list as it is out, and what it has not been told yet. */
 export interface RevocationList {
-  /** {@link completeList}, or the shard's number, from 1. */
+  /** {@link completeListOf} its issuing CA, or the shard's number, from 1. */
   readonly shard: number;
+  /** The number of the issuing CA that signs it. */
+  readonly issuer: number;
   /** As the certificates in its scope name it; null for the complete list, which names none. */
   readonly url: string | null;
   /** How many certificates name the shard. */
@@ -101,7 +122,7 @@ export function nextSigning(list: RevocationList, now: Instant, validityMs: numb
  * by a clock that was ahead says nothing of that.
  */
 export function isSpent({ shard, number, lastNotAfter, scheduledAt }: RevocationList, now: Instant): boolean {
-  return shard !== completeList && number > 0 && scheduledAt <= now && lastNotAfter < scheduledAt;
+  return !isComplete({ shard }) && number > 0 && scheduledAt <= now && lastNotAfter < scheduledAt;
 }
 
 /** How long a shard must have been spent, by a clock that nobody sets, before it is forgotten: a wrong time is noticed by then. */
@@ -121,5 +142,5 @@ export function takesMore(
   shardAbove: number,
   base: string,
 ): boolean {
-  return shard !== completeList && number > 0 && certificates < shardAbove && url?.startsWith(base) === true;
+  return !isComplete({ shard }) && number > 0 && certificates < shardAbove && url?.startsWith(base) === true;
 }

@@ -1,5 +1,3 @@
-// A home at rest: what the running broker and the command line both build on. Adapters are constructed here and in nolapse.ts alone.
-import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context, Settings } from '../app/context.ts';
@@ -8,87 +6,38 @@ import { type OperationsFor, operationsOn } from '../app/operator/operate.ts';
 import { Policies } from '../app/policies.ts';
 import { Outbox } from '../app/upkeep/outbox.ts';
 import { authorities } from '../authority/index.ts';
-import { initPki } from '../authority/init.ts';
 import { loadProfiles, type Profiles } from '../authority/profiles.ts';
-import {
-  ensureServerCertificate,
-  readServerCertificate,
-  readServerRoot,
-  type ServerOptions,
-} from '../authority/server-certificate.ts';
+import { readServerCertificate, readServerRoot } from '../authority/server-certificate.ts';
 import type { Config } from '../config/index.ts';
 import { brokerActor } from '../domain/actor.ts';
-import type { Exposure, LogState } from '../domain/machine.ts';
+import type { IssuingSlot } from '../domain/issuing-slots.ts';
+import type { Exposure } from '../domain/machine.ts';
 import { routineWaitMs } from '../domain/revocation-list.ts';
-import { crlPath, crlShardPath, issuerPath } from '../http/public-path.ts';
+import { crlShardPath } from '../http/public-path.ts';
 import { exposuresOf } from '../machine/exposure.ts';
 import { openMachine } from '../machine/index.ts';
 import { createSinks } from '../notify/index.ts';
-import type { Locations } from '../pki/certificate.ts';
 import type { Authority } from '../ports/authority.ts';
-import type { Clock, Entropy } from '../ports/clock.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
 import type { Announcer, Sessions } from '../ports/sessions.ts';
 import type { Source } from '../ports/source.ts';
-import type { Store } from '../ports/store.ts';
 import { sourceKinds } from '../source/index.ts';
 import { openStore, requireDriver } from '../store/index.ts';
 import type { Database } from '../store/sqlite/database.ts';
 import { createDecisionLog } from '../telemetry/decision-log.ts';
-import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { version } from '../version.ts';
 import { readAnchors } from './anchors.ts';
 import { CrlFolder } from './crl-folder.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { recordIssued } from './issued-record.ts';
+import { openPki, serverOf } from './issuing.ts';
+import { clockOf, type HomeOptions, locationsOf, systemEntropy } from './options.ts';
 import { withState } from './state.ts';
-
-const systemEntropy: Entropy = { bytes: (length) => randomBytes(length) };
-
-/** What a home is opened with. Time and chance are the system's unless a test says otherwise. */
-export interface HomeOptions {
-  readonly home: string;
-  readonly config: Config;
-  /** Of the PKI's key files; null or absent: they are in the clear. */
-  readonly passphrase?: string | null;
-  readonly log: Log;
-  /** How what is logged gets out. Absent: nobody watches it. */
-  readonly logState?: () => LogState;
-  readonly clock?: Pick<Clock, 'now'> & Partial<Clock>;
-  readonly entropy?: Entropy;
-  /** Reads the configuration as it is now. Throws a ConfigError. Absent: it cannot be read anew. */
-  readonly readConfig?: () => Config;
-  /** What stands between the application and the authority: one that fails on command, say. */
-  readonly throughAuthority?: (authority: Authority) => Authority;
-  /** What stands between the application and its store: one that runs every unit of work twice, say. */
-  readonly throughStore?: (store: Store) => Store;
-  /** May a ledger be begun beside a PKI that is there? */
-  readonly newLedger?: boolean;
-  /** Makes the PKI of a new home with RSA keys of so many bits; absent: P-256. */
-  readonly rsaBits?: number;
-}
 
 export interface OpenHome {
   readonly operationsFor: OperationsFor;
   close(): Promise<void>;
-}
-
-function clockOf({ clock }: HomeOptions): Clock {
-  return { now: () => clock?.now() ?? Date.now(), steady: () => clock?.steady?.() ?? performance.now() };
-}
-
-export function pkiOptions(options: HomeOptions): ServerOptions & Locations {
-  const { config, passphrase, entropy = systemEntropy } = options;
-  return {
-    now: clockOf(options).now(),
-    names: config.server.names,
-    crlUrl: config.http.publicUrl + crlPath,
-    caIssuersUrl: config.http.publicUrl + issuerPath,
-    entropy,
-    ...(passphrase != null && { passphrase }),
-    ...(options.rsaBits !== undefined && { rsaBits: options.rsaBits }),
-  };
 }
 
 /**
@@ -101,7 +50,7 @@ export async function initHome(options: HomeOptions): Promise<{ made: boolean; f
   for (const fault of requireClosedHome(options.home)) options.log.warn(fault);
   const { app, outbox, made } = await assemble(options, decisions, noSessions, 'make');
   try {
-    ensureServerCertificate(folder, pkiOptions(options));
+    await serverOf({ app }, options);
     await app.crls.begin();
   } finally {
     await closeAtRest(app, outbox);
@@ -149,11 +98,16 @@ function sourcesOf(config: Config): Map<string, Source> {
   return new Map(opened);
 }
 
-function authorityOf(options: HomeOptions, profiles: Profiles): Authority {
-  const { home, config } = options;
+function authorityOf(options: HomeOptions, profiles: Profiles, slots: readonly IssuingSlot[]): Authority {
+  const { home, config, passphrase } = options;
   switch (config.authority.kind) {
     case 'local':
-      return authorities.local(pkiFolder(home), { ...pkiOptions(options), profiles });
+      return authorities.local(pkiFolder(home), {
+        locations: locationsOf(config),
+        passphrase: passphrase ?? undefined,
+        profiles,
+        slots,
+      });
   }
 }
 
@@ -190,9 +144,9 @@ export async function assemble(
     const store = options.throughStore?.(recorded) ?? recorded;
     const { certificates } = await store.read.counts();
     if (Object.values(certificates).some((count) => count > 0)) requireCa(home);
-    const outcome = purpose === 'make' ? initPki(pkiFolder(home), pkiOptions(options)) : 'present';
-    const profiles = loadProfiles();
-    const configured = authorityOf(options, profiles);
+    const { outcome, slots } = await openPki(options, store, { purpose, isNew, now: clock.now() });
+    const profiles = options.profiles ?? loadProfiles();
+    const configured = authorityOf(options, profiles, slots);
     const authority = options.throughAuthority?.(configured) ?? configured;
     const shelf = new CrlFolder(home);
     const [gateway = 'nolapse'] = config.server.names;

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import type { Manifest } from '../archive/manifest.ts';
 import { extractLedger, openArchive } from '../archive/read.ts';
 import { openIssuingCa } from '../authority/issuing-ca.ts';
+import { type KeyFile, readKeyFile } from '../authority/key-pair.ts';
+import { faultsOfIssuing } from '../authority/local.ts';
 import { NolapseError } from '../domain/errors.ts';
 import type { Store } from '../ports/store.ts';
 import { openStore } from '../store/index.ts';
@@ -22,6 +24,8 @@ export interface RestoreView {
   readonly certificates: Readonly<Record<string, number>>;
   /** What the files of issued certificates brought; null: none was named. */
   readonly applied: AppliedView | null;
+  /** What is wrong with issuing CAs that sign no more certificates. */
+  readonly issuingFaults: readonly string[];
   /** The configuration of the backup was left out: there is one. */
   readonly keptConfiguration: boolean;
 }
@@ -67,7 +71,7 @@ async function unpack(file: string, manifest: Manifest, work: string, passphrase
     await writeNew(join(work, name), Buffer.from(content, 'base64'), mode);
   }
   // Before the ledger, which may be large: this is what most often fails.
-  openIssuingCa(pkiFolder(work), passphrase);
+  await requireKeys(pkiFolder(work), passphrase);
   await extractLedger(file, manifest, ledgerFile(work));
   const schema = checkCopy(ledgerFile(work));
   if (schema !== manifest.ledger.schema) {
@@ -76,6 +80,20 @@ async function unpack(file: string, manifest: Manifest, work: string, passphrase
       `${file}: the ledger has schema ${schema}, not ${manifest.ledger.schema}`,
     );
   }
+}
+
+/** Opens the key of every issuing CA there is. Which of them signs is known once the ledger can be read. */
+async function requireKeys(folder: string, passphrase: string | undefined): Promise<void> {
+  const names = (await readdir(folder)).filter((name): name is KeyFile => /^issuing(-[1-9]\d*)?\.key$/.test(name));
+  for (const name of names) readKeyFile(folder, name, passphrase);
+}
+
+/** What is wrong with issuing CAs that the home can do without. Fails as {@link openIssuingCa} of the one that signs. */
+async function checkIssuing(store: Store, work: string, passphrase: string | undefined): Promise<string[]> {
+  const slots = await store.read.issuingSlots();
+  if (slots.length > 0) return faultsOfIssuing(pkiFolder(work), passphrase, slots);
+  openIssuingCa(pkiFolder(work), passphrase);
+  return [];
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -96,12 +114,13 @@ async function moveInto(home: string, work: string): Promise<boolean> {
   return isThere && isInBackup;
 }
 
-async function complete(store: Store, options: Parameters<typeof restoreHome>[0]) {
+async function complete(store: Store, options: Parameters<typeof restoreHome>[0] & { readonly work: string }) {
   const { issued = [], withGaps = false, crlShardBase, isElsewhere } = options;
   const under = { withGaps, crlShardBase, isElsewhere, now: Date.now() };
+  const issuingFaults = await checkIssuing(store, options.work, options.passphrase);
   const applied = issued.length === 0 ? null : await applyIssued(store, issued, under);
   const { certificates } = await store.read.counts();
-  return { applied, certificates };
+  return { applied, certificates, issuingFaults };
 }
 
 /** What is said of a folder nobody shall look for is said of the home. */
@@ -137,9 +156,10 @@ export async function restoreHome(options: {
   try {
     await unpack(file, manifest, work, passphrase);
     const { store } = openStore(ledgerFile(work));
-    const { applied, certificates } = await complete(store, options).finally(() => store.close());
+    const done = await complete(store, { ...options, work }).finally(() => store.close());
     const keptConfiguration = await moveInto(home, work);
-    return { home, madeAt: manifest.madeAt, version: manifest.version, certificates, applied, keptConfiguration };
+    const issuingFaults = done.issuingFaults.map((fault) => fault.replaceAll(work, home));
+    return { home, madeAt: manifest.madeAt, version: manifest.version, ...done, issuingFaults, keptConfiguration };
   } catch (error) {
     throw inWordsOf(home, work, error);
   } finally {

@@ -1,8 +1,23 @@
 // Paths of the public server that certificates carry, below the public URL: apart from the server, because a home at rest issues too.
+// Those of the first issuing CA have no number.
+import { firstIssuer, issuingName } from '../domain/issuing-slots.ts';
 
-/** Of the CRL (RFC 5280, 4.2.1.13). */
-export const crlPath = '/crl/issuing.crl';
-/** Of the CRLs of shards: their number and `.crl` follow. */
+/** Of the CRL of an issuing CA (RFC 5280, 4.2.1.13). */
+export function crlPath(issuer: number): string {
+  return `/crl/${issuingName(issuer)}.crl`;
+}
+
+/** Of the CRLs of shards of the first issuing CA: their number and `.crl` follow. */
 export const crlShardPath = '/crl/issuing/';
-/** Of the issuer's certificate (RFC 5280, 4.2.2.1). */
-export const issuerPath = '/ca/issuing.crt';
+
+/** The number of the issuing CA in a name such as `issuing` or `issuing-2`; null: it is none. */
+export function issuerIn(name: string): number | null {
+  if (name === issuingName(firstIssuer)) return firstIssuer;
+  const [, digits] = /^issuing-([1-9]\d{0,5})$/.exec(name) ?? [];
+  return digits === undefined || Number(digits) === firstIssuer ? null : Number(digits);
+}
+
+/** Of the certificate of an issuing CA (RFC 5280, 4.2.2.1). */
+export function issuerPath(issuer: number): string {
+  return `/ca/${issuingName(issuer)}.crt`;
+}

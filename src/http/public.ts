@@ -4,6 +4,7 @@ import type { ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { firstIssuer } from '../domain/issuing-slots.ts';
 import type { Instant } from '../domain/time.ts';
 import { derToPem } from '../pki/pem.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -11,7 +12,7 @@ import { limitAddresses, limitConnections, limitDescriptors } from './address-li
 import { answerErrors } from './errors.ts';
 import { keptFor } from './kept-for.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
-import { crlPath, crlShardPath, issuerPath } from './public-path.ts';
+import { issuerIn } from './public-path.ts';
 
 /** A CRL in DER, which may be megabytes: it is read while it is sent, and never copied for a request. */
 export interface CrlContent {
@@ -25,12 +26,12 @@ export interface CrlContent {
 
 /** What there is to fetch, as the broker provides it. */
 export interface PublicContent {
-  /** The complete CRL (shard 0) or that of a shard; null when there is none. */
-  crl(shard: number): Promise<CrlContent | null>;
+  /** The complete CRL of an issuing CA (shard 0) or that of a shard of it; null when there is none. */
+  crl(shard: number, issuer: number): Promise<CrlContent | null>;
   /** DER of the root. */
   root(): Uint8Array;
-  /** DER of the certificates below the root, the issuing CA first. */
-  chain(): readonly Uint8Array[];
+  /** DER of the certificate of the issuing CA with this number; null when it is none of those in use. */
+  issuer(number: number): Uint8Array | null;
   /** Certs-only PKCS#7 of the chain and the root. */
   p7c(): Promise<Uint8Array>;
   /** `ok` is whether the broker can do its work; what stands beside it is shown as it is. */
@@ -112,16 +113,25 @@ async function health(content: PublicContent, log: Log): Promise<{ ok: boolean }
 
 function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void {
   const methods = { method: ['GET', 'HEAD'], exposeHeadRoute: false };
-  app.route({
+  app.route<{ Params: { name: string } }>({
     ...methods,
-    url: crlPath,
-    handler: async (request, reply) => sendCrl(request, reply, await content.crl(0)),
-  });
-  app.route<{ Params: { shard: string } }>({
-    ...methods,
-    url: `${crlShardPath}:shard.crl`,
+    url: '/crl/:name.crl',
     handler: async (request, reply) => {
-      const crl = /^[1-9]\d{0,8}$/.test(request.params.shard) ? await content.crl(Number(request.params.shard)) : null;
+      const issuer = issuerIn(request.params.name);
+      if (issuer === null) return reply.callNotFound();
+      const crl = await content.crl(0, issuer);
+      // The first one's list is always there, or will be.
+      return crl || issuer === firstIssuer ? sendCrl(request, reply, crl) : reply.callNotFound();
+    },
+  });
+  app.route<{ Params: { name: string; shard: string } }>({
+    ...methods,
+    url: '/crl/:name/:shard.crl',
+    handler: async (request, reply) => {
+      const { name, shard } = request.params;
+      const issuer = issuerIn(name);
+      const isShard = issuer !== null && /^[1-9]\d{0,8}$/.test(shard);
+      const crl = isShard ? await content.crl(Number(shard), issuer) : null;
       return crl ? sendCrl(request, reply, crl) : reply.callNotFound();
     },
   });
@@ -129,11 +139,12 @@ function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void
     const bytes = derToPem(content.root(), 'CERTIFICATE');
     return sendBytes(request, reply, { type: 'application/x-pem-file', bytes, seconds: certificateSeconds });
   });
-  app.get(issuerPath, (request, reply) => {
-    const [bytes] = content.chain();
+  app.get<{ Params: { name: string } }>('/ca/:name.crt', (request, reply) => {
+    const issuer = issuerIn(request.params.name);
+    const bytes = issuer === null ? null : content.issuer(issuer);
     return bytes
       ? sendBytes(request, reply, { type: 'application/pkix-cert', bytes, seconds: certificateSeconds })
-      : unavailable(reply);
+      : reply.callNotFound();
   });
   app.get('/ca/chain.p7c', async (request, reply) =>
     sendBytes(request, reply, {

@@ -1,9 +1,16 @@
 // One line of the file of issued certificates: a change of the ledger as JSON, with a number and a code that only the ledger can make.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { LedgerEntry } from '../domain/certificate.ts';
-import { certificateStates, type RevocationReason, revocationReasons } from '../domain/certificate.ts';
+import {
+  certificateStates,
+  isForeign,
+  type LedgerEntry,
+  type RevocationReason,
+  revocationReasons,
+  type Serial,
+} from '../domain/certificate.ts';
 import type { LedgerChange } from '../domain/issued-record.ts';
+import { firstIssuer } from '../domain/issuing-slots.ts';
 import { type Principal, parsePrincipalId, principalKinds, principalStatuses } from '../domain/principal.ts';
 import { fingerprintOf } from '../pki/fingerprint.ts';
 
@@ -20,6 +27,8 @@ const certificateShape = z.strictObject({
   notBefore: z.int(),
   notAfter: z.int(),
   keyFingerprint: hex,
+  /** Absent in lines from before there could be several. */
+  issuer: z.int().min(1).nullable().exactOptional(),
   /** Absent where an earlier line has it. */
   der: z.base64().exactOptional(),
   renewal: z.string().max(128).nullable(),
@@ -61,6 +70,7 @@ export function encodeLine(key: Uint8Array, { n, at, change }: NumberedChange): 
     notBefore: entry.notBefore,
     notAfter: entry.notAfter,
     keyFingerprint: entry.keyFingerprint,
+    issuer: entry.issuer,
     ...(kind === 'issued' && { der: Buffer.from(entry.der).toString('base64') }),
     renewal: entry.renewalId,
     issuedAt: entry.issuedAt,
@@ -89,9 +99,17 @@ export function decodeLine(key: Uint8Array, line: string): NumberedChange | null
   return { n, at, change: { kind, certificate: entry, principal: principal as Principal | null } };
 }
 
-function entryOf({ principal, reason, renewal, der = '', ...rest }: z.infer<typeof certificateShape>): LedgerEntry {
+function entryOf({
+  principal,
+  reason,
+  renewal,
+  issuer,
+  der = '',
+  ...rest
+}: z.infer<typeof certificateShape>): LedgerEntry {
   return {
     ...rest,
+    issuer: issuer === undefined ? (isForeign({ serial: rest.serial as Serial }) ? null : firstIssuer) : issuer,
     principalId: principal,
     renewalId: renewal,
     revocationReason: reason,

@@ -10,6 +10,8 @@ export interface RevokedEntry {
 }
 
 export interface CrlRequest {
+  /** Which of the home's issuing CAs signs it; absent: the one that signs now. */
+  readonly issuer?: number;
   /** Monotonic CRL number (RFC 5280, 5.2.3). */
   readonly number: number;
   readonly thisUpdate: Instant;
@@ -35,6 +37,8 @@ export type Chain = readonly [Uint8Array, ...Uint8Array[]];
 
 /** A CA that certifies principals. */
 export interface IssuingCa {
+  /** Its number among the issuing CAs of this home; absent: it is elsewhere. */
+  readonly number?: number;
   readonly chain: Chain;
   /** Its own notAfter: no certificate it signs may outlive it. */
   readonly notAfter: Instant;

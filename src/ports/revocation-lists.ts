@@ -21,16 +21,21 @@ export interface ListEntry {
 export type SignedList = Omit<Signing, 'listedFrom'> &
   Pick<RevocationList, 'shard' | 'entries' | 'bytes' | 'listedRevoked' | 'listedUrgent'>;
 
+/** A list that begins. */
+export type OpenedList = Pick<RevocationList, 'shard' | 'issuer' | 'url'>;
+
 export interface RevocationListReader {
-  /** The complete list is always there. */
+  /** The complete list of the first issuing CA is there from the beginning. */
   revocationList(shard: number): Promise<RevocationList | null>;
   /** The shard that certificates which name this URL belong to. */
   revocationListAt(url: string): Promise<RevocationList | null>;
-  /** The shard opened last, or the complete list. */
+  /** Of all issuing CAs the shard opened last, or the complete list of the first. */
   newestRevocationList(): Promise<RevocationList | null>;
+  /** The shard opened last of this issuing CA. */
+  newestShard(issuer: number): Promise<RevocationList | null>;
   /** The list whose nextUpdate comes first. */
   firstRevocationListToEnd(): Promise<RevocationList | null>;
-  /** In order of shard, after this one; -1: from the complete list on. */
+  /** In order of shard, after this one; -Number.MAX_SAFE_INTEGER: from the first on. */
   revocationLists(after: number, limit: number): Promise<RevocationList[]>;
   /**
    * Lists to be signed at `now`, what is urgent first; one may be named twice. `waitMs`: how long what was only superseded may wait.
@@ -42,8 +47,8 @@ export interface RevocationListReader {
 }
 
 export interface RevocationListWriter {
-  /** Begins a shard. Fails with NolapseError `conflict` when there is one of this number or URL. */
-  openRevocationList(shard: number, url: string): Promise<void>;
+  /** Begins a list. Fails with NolapseError `conflict` when there is one of this number or URL. */
+  openRevocationList(list: OpenedList): Promise<void>;
   /** Fails with NolapseError `conflict` when a list of this number or a later one was put; a shard that is gone stays so. */
   putSignedList(list: SignedList): Promise<void>;
   dropRevocationList(shard: number): Promise<void>;

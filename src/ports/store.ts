@@ -7,6 +7,7 @@ import type { DelegationReader, DelegationWriter } from './delegations.ts';
 import type { FleetReader } from './fleet.ts';
 import type { Glance } from './glance.ts';
 import type { InventoryReader, InventoryWriter } from './inventory.ts';
+import type { IssuingSlotReader, IssuingSlotWriter } from './issuing-slots.ts';
 import type { JournalReader, JournalWriter } from './journal.ts';
 import type { LedgerReader, LedgerWriter } from './ledger.ts';
 import type { NotificationReader, NotificationWriter } from './notifications.ts';
@@ -27,6 +28,7 @@ export interface Reader
     DelegationReader,
     FleetReader,
     InventoryReader,
+    IssuingSlotReader,
     JournalReader,
     LedgerReader,
     NotificationReader,
@@ -46,6 +48,7 @@ export interface Transaction
     CarriedWriter,
     DelegationWriter,
     InventoryWriter,
+    IssuingSlotWriter,
     JournalWriter,
     LedgerWriter,
     NotificationWriter,

@@ -1,7 +1,7 @@
 // What a scrape reads from a running broker beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { Context } from '../app/context.ts';
 import type { Foresight } from '../app/oversight/foresight.ts';
-import { currentRoot, signingCa } from '../app/trust.ts';
+import { currentRoot, signingCa, signingNumber } from '../app/trust.ts';
 import type { FleetView } from '../app/views/fleet.ts';
 import { foreseenDays } from '../domain/standing.ts';
 import { type Instant, toSeconds } from '../domain/time.ts';
@@ -49,7 +49,7 @@ export async function renderMetrics({ app, server }: Measured, metrics: Metrics,
   };
   for (const [which, end] of Object.entries(own))
     metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
-  await measureLists(app, metrics);
+  await measureLists(app, metrics, signingNumber(app));
   setFleet(metrics, await app.foresight.view(patienceMs, { fresh: false }));
   return metrics.render();
 }

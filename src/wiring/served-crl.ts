@@ -1,27 +1,28 @@
 // Revocation lists as others see them: over HTTP, and in the metrics.
 import type { Context } from '../app/context.ts';
 import type { RevocationLists } from '../app/upkeep/revocation-lists.ts';
-import { completeList } from '../domain/revocation-list.ts';
+import { completeListOf } from '../domain/revocation-list.ts';
 import { toSeconds } from '../domain/time.ts';
 import type { CrlFolder } from '../home/crl-folder.ts';
 import type { CrlContent } from '../http/public.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** The list of this shard for relying parties; null when there is none. */
+/** The list of this shard of an issuing CA for relying parties, 0: its complete list; null when there is none. */
 export async function servedCrl(
   app: { readonly crls: RevocationLists },
   folder: CrlFolder,
   shard: number,
+  issuer: number,
 ): Promise<CrlContent | null> {
-  const list = await app.crls.inForce(shard);
-  if (!list) return null;
+  const list = await app.crls.inForce(shard === 0 ? completeListOf(issuer) : shard);
+  if (list?.issuer !== issuer) return null;
   const { number, thisUpdate, bytes } = list;
-  return { tag: `${shard}-${number}`, thisUpdate, bytes, read: () => folder.read(list) };
+  return { tag: `${list.shard}-${number}`, thisUpdate, bytes, read: () => folder.read(list) };
 }
 
-/** Their cost is that of two rows, however long the lists are and however many shards there are. */
-export async function measureLists({ store }: Pick<Context, 'store'>, metrics: Metrics): Promise<void> {
-  const complete = await store.read.revocationList(completeList);
+/** Of the issuing CA that signs now, and the first of all to end. Their cost is that of two rows, however long the lists are and however many shards there are. */
+export async function measureLists({ store }: Pick<Context, 'store'>, metrics: Metrics, issuer: number): Promise<void> {
+  const complete = await store.read.revocationList(completeListOf(issuer));
   const first = await store.read.firstRevocationListToEnd();
   metrics.set('nolapse_crl_entries', {}, complete?.entries ?? 0);
   metrics.set('nolapse_crl_waiting', {}, complete ? complete.revoked - complete.listedRevoked : 0);

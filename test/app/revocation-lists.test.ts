@@ -208,7 +208,7 @@ it('are all signed anew at a start, a few side by side, and one that is lost is 
   await open();
   await parts.app.store.transact(async (tx) => {
     for (let shard = 1; shard <= 30; shard += 1) {
-      await tx.openRevocationList(shard, `http://gateway/crl/issuing/${shard}.crl`);
+      await tx.openRevocationList({ shard, issuer: 1, url: `http://gateway/crl/issuing/${shard}.crl` });
       for (const name of names(`s${shard}-`, 3)) {
         const retired = { state: 'retired', revokedAt: began - 1, revocationReason: 'superseded' } as const;
         const entry = certificate(name, 'a', { notAfter: began + 90 * day, ...retired });

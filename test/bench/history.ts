@@ -105,7 +105,7 @@ export const historyWork = {
     return async () => {
       for (let scrape = 0; scrape < scrapes; scrape += 1) {
         await app.store.read.counts();
-        await measureLists(app, metrics);
+        await measureLists(app, metrics, 1);
         await app.turns.take();
       }
       return `${scrapes} times; ${count((await metrics.render()).length)} bytes`;

@@ -52,6 +52,7 @@ export function certificateRow(
     overlapUntil: null,
     revokedAt: null,
     revocationReason: null,
+    issuer: 1,
   };
 }
 

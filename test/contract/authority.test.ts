@@ -46,7 +46,7 @@ function issued(answer: Answer) {
 function local(): Authority {
   const dir = join(scratch(), 'pki');
   initPki(dir, { ...serverOptions, now: Date.now() });
-  return authorities.local(dir, locations);
+  return authorities.local(dir, { locations: () => locations });
 }
 
 const kinds: Readonly<Record<string, () => Authority>> = {

@@ -18,6 +18,7 @@ const validityMs = 7 * day;
 
 const list = (facts: Partial<RevocationList> = {}): RevocationList => ({
   shard: 0,
+  issuer: 1,
   url: null,
   certificates: 0,
   lastNotAfter: 0,

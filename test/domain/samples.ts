@@ -56,6 +56,7 @@ export function entry(patch: Partial<LedgerEntry> = {}): LedgerEntry {
     overlapUntil: null,
     revokedAt: null,
     revocationReason: null,
+    issuer: 1,
     ...patch,
   };
 }

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import { issuingName } from '../../src/domain/issuing-slots.ts';
 import { type CrlContent, type PublicContent, type PublicServer, startPublicServer } from '../../src/http/public.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { recordingLog } from '../telemetry/recording-log.ts';
@@ -46,7 +47,7 @@ async function serve(change: Partial<PublicContent> = {}, connectionsMax?: numbe
     content: {
       crl: async (shard) => crlOf(`crl ${shard}`, shard),
       root: () => bytes('root'),
-      chain: () => [bytes('issuing')],
+      issuer: (number) => (number <= 2 ? bytes(issuingName(number)) : null),
       p7c: async () => bytes('p7c'),
       health: async () => ({ ok: true }),
       metrics: async () => '# HELP x y\nx 1\n',
@@ -325,7 +326,7 @@ describe('the public server', () => {
 
   it('says that its address is taken', async () => {
     await serve();
-    const content = { crl: async () => null, root: () => bytes('r'), chain: () => [], p7c: async () => bytes('') };
+    const content = { crl: async () => null, root: () => bytes('r'), issuer: () => null, p7c: async () => bytes('') };
     const taken = startPublicServer({
       host: '127.0.0.1',
       port: server?.port ?? 0,

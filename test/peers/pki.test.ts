@@ -23,7 +23,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const now = Date.now();
 initPki(dir, { ...serverOptions, now, passphrase });
-const authority = openLocalAuthority(dir, { ...locations, passphrase });
+const authority = openLocalAuthority(dir, { locations: () => locations, passphrase });
 const validity = { notBefore: now - day, notAfter: now + 30 * day };
 
 const run = promisify(execFile);

@@ -12,7 +12,7 @@ import { approvedFor, ecKey, locations, rsaKey, scratch, serverOptions, spkiOf }
 async function certified(key: KeyObject) {
   const dir = scratch();
   initPki(dir, serverOptions);
-  const authority = openLocalAuthority(dir, locations);
+  const authority = openLocalAuthority(dir, { locations: () => locations });
   const { certificate: der } = await authority.issue(approvedFor('dev-1', spkiOf(key)));
   return { der, keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }

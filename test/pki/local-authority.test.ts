@@ -118,7 +118,7 @@ describe('keys with a passphrase', () => {
     for (const name of ['root.key', 'issuing.key', 'server.key']) {
       expect(readFileSync(join(dir, name), 'utf8')).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
     }
-    const open = (passphrase?: string) => authorities.local(dir, { ...locations, passphrase });
+    const open = (passphrase?: string) => authorities.local(dir, { locations: () => locations, passphrase });
     expect(open('correct horse').trust().issuers[0].notAfter).toBeGreaterThan(now);
     expect(() => open('wrong')).toThrow(code('passphrase_wrong'));
     expect(() => open()).toThrow(code('passphrase_missing'));
@@ -128,7 +128,7 @@ describe('keys with a passphrase', () => {
 
 describe('the local authority', () => {
   it('issues what was approved, the same body twice', async () => {
-    const authority = authorities.local(home(), locations);
+    const authority = authorities.local(home(), { locations: () => locations });
     const request = approvedFor('dev-1', spkiOf(ecKey()));
     const [first, second] = [await authority.issue(request), await authority.issue(request)];
     expect(inspectCertificate(first.certificate)).toMatchObject({
@@ -147,7 +147,7 @@ describe('the local authority', () => {
   });
 
   it('signs nothing that outlives it', async () => {
-    const authority = authorities.local(home(), locations);
+    const authority = authorities.local(home(), { locations: () => locations });
     const validity = { notBefore: now, notAfter: authority.trust().issuers[0].notAfter + 1_000 };
     const request = approvedFor('dev-1', spkiOf(ecKey()), validity);
     await expect(authority.issue(request)).rejects.toThrow(code('outlives_issuer'));
@@ -158,13 +158,13 @@ describe('the local authority', () => {
   });
 
   it('reports what it cannot sign as unavailable', async () => {
-    const authority = authorities.local(home(), locations);
+    const authority = authorities.local(home(), { locations: () => locations });
     const request = { ...approvedFor('dev-1', spkiOf(ecKey())), spki: Uint8Array.of(1) };
     await expect(authority.issue(request)).rejects.toThrow(code('authority_unavailable'));
   });
 
   it('signs a CRL that its own certificate verifies', async () => {
-    const authority = authorities.local(home(), locations);
+    const authority = authorities.local(home(), { locations: () => locations });
     const { serial } = approvedFor('dev-1', spkiOf(ecKey()));
     const revoked = [{ serial, revokedAt: now, reason: 'superseded' as const }];
     const list = { number: 1, thisUpdate: now, nextUpdate: now + day, distributionPoint: null };
@@ -175,7 +175,7 @@ describe('the local authority', () => {
   it("does not need the root's key", () => {
     const dir = home();
     rmSync(join(dir, 'root.key'));
-    expect(authorities.local(dir, locations).trust().roots[0]).toEqual(
+    expect(authorities.local(dir, { locations: () => locations }).trust().roots[0]).toEqual(
       new Uint8Array(certificateIn(dir, 'root.crt').raw),
     );
   });
@@ -196,7 +196,7 @@ describe('the local authority', () => {
   ])('does not open with %s', (expected, damage) => {
     const dir = home();
     damage(dir);
-    expect(() => authorities.local(dir, locations)).toThrow(code(expected));
+    expect(() => authorities.local(dir, { locations: () => locations })).toThrow(code(expected));
   });
 });
 
@@ -284,7 +284,7 @@ describe("the server's certificate", () => {
 
   it('never outlives the issuing CA, and is not replaced again and again at its end', () => {
     const dir = home();
-    const end = authorities.local(dir, locations).trust().issuers[0].notAfter;
+    const end = authorities.local(dir, { locations: () => locations }).trust().issuers[0].notAfter;
     expect(issueServerCertificate(dir, { ...serverOptions, now: end - day }).notAfter).toBe(end);
     for (const leftMs of [day / 2, 1_000, -day]) {
       expect(ensureServerCertificate(dir, { ...serverOptions, now: end - leftMs }).renewed).toBe(false);

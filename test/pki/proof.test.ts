@@ -31,7 +31,7 @@ const dir = mkdtempSync(join(tmpdir(), 'nolapse-proof-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 beforeAll(async () => {
   initPki(dir, serverOptions);
-  const authority = openLocalAuthority(dir, locations);
+  const authority = openLocalAuthority(dir, { locations: () => locations });
   for (const [name, make] of Object.entries(keys)) {
     const key = make();
     const validity = { notBefore: now, notAfter: now + day };

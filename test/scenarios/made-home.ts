@@ -4,7 +4,8 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/index.ts';
-import { type HomeOptions, initHome } from '../../src/home/home.ts';
+import { initHome } from '../../src/home/home.ts';
+import type { HomeOptions } from '../../src/home/options.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const folders = new Map<string, Promise<string>>();

@@ -9,7 +9,7 @@ import type { IssuedView } from '../../src/app/views/devices.ts';
 import { initPki } from '../../src/authority/init.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { Cohort, KeyMode } from '../../src/domain/principal.ts';
-import { pkiOptions } from '../../src/home/home.ts';
+import { pkiOptions } from '../../src/home/options.ts';
 import type { Device } from '../../src/simulator/device.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';

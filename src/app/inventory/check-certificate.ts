@@ -1,6 +1,6 @@
 // May a certificate that this broker did not issue, or does not remember, be taken into the ledger? It must be an end entity's, name
 // somebody the inventory has, and have time left, grace included. Who signed it is not asked: an operator vouches for it.
-import { foreignSerial, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
+import { foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import { graceMs } from '../../domain/policy.ts';
 import {
   isPrincipalUri,
@@ -18,7 +18,7 @@ import { oids } from '../../pki/oids.ts';
 import { valuesOf } from '../../pki/parts.ts';
 import { asPresented, type CertificateFacts, fingerprintOf, readAdopted } from '../../pki/x509.ts';
 import type { Context } from '../context.ts';
-import { ownCas } from '../trust.ts';
+import { issuerOf, ownCas } from '../trust.ts';
 import { type CertificateNotesContext, notesOn } from './certificate-notes.ts';
 
 export type CheckCertificateContext = CertificateNotesContext & Pick<Context, 'store' | 'authority'>;
@@ -39,7 +39,10 @@ export type CheckedCertificate =
   | { readonly kind: 'unfit'; readonly fault: string };
 
 /** What the ledger keeps of a certificate for good. */
-export type Origin = Pick<LedgerEntry, 'fingerprint' | 'serial' | 'notBefore' | 'notAfter' | 'keyFingerprint' | 'der'>;
+export type Origin = Pick<
+  LedgerEntry,
+  'fingerprint' | 'serial' | 'notBefore' | 'notAfter' | 'keyFingerprint' | 'issuer' | 'der'
+>;
 
 /** Whose certificates are wanted. */
 export interface Wanted {
@@ -95,7 +98,8 @@ export async function checkCertificate(
   if (fault) return unfit(fault);
   const serial = serialIn(app, der, facts);
   const { notBefore, notAfter, key } = facts;
-  const certificate = { fingerprint, serial, notBefore, notAfter, keyFingerprint: key.fingerprint, der };
+  const issuer = isForeign({ serial }) ? null : issuerOf(app, der);
+  const certificate = { fingerprint, serial, notBefore, notAfter, keyFingerprint: key.fingerprint, issuer, der };
   const contradiction = await contradictionIn(app, facts, principal.id, wanted.mapped);
   return { kind: 'fit', principal, certificate, notes: notesOn(app, facts, principal), contradiction };
 }

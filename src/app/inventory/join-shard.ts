@@ -1,6 +1,7 @@
 // Puts a certificate of our own CA that comes back into the ledger among those of the revocation list it names: of a restored ledger,
 // which may not know the shard.
-import { isForeign, type LedgerEntry } from '../../domain/certificate.ts';
+import type { LedgerEntry } from '../../domain/certificate.ts';
+import { shardBaseOf } from '../../domain/revocation-list.ts';
 import { DerError } from '../../pki/der-reader.ts';
 import { readDistributionPoint } from '../../pki/distribution-point.ts';
 import { readCertificate } from '../../pki/x509.ts';
@@ -16,17 +17,18 @@ interface Within {
 
 /** Within the change that enters the certificate. What names no shard of ours stays with the complete list, which names all. */
 export async function joinShard({ app, tx }: Within, entry: LedgerEntry): Promise<void> {
-  const url = isForeign(entry) ? null : urlIn(entry.der);
-  if (url === null) return;
+  const { issuer, fingerprint } = entry;
+  const url = issuer === null ? null : urlIn(entry.der);
+  if (issuer === null || url === null) return;
   const known = await tx.revocationListAt(url);
-  if (known) return tx.nameShard(entry.fingerprint, known.shard);
-  const { crlShardBase } = app.settings;
-  const [, digits] = (url.startsWith(crlShardBase) && shardFile.exec(url.slice(crlShardBase.length))) || [];
+  if (known) return known.issuer === issuer ? tx.nameShard(fingerprint, known.shard) : undefined;
+  const base = shardBaseOf(app.settings.crlShardBase, issuer);
+  const [, digits] = (url.startsWith(base) && shardFile.exec(url.slice(base.length))) || [];
   const shard = Number(digits ?? 0);
   // Another one of this number is of another place.
   if (shard === 0 || (await tx.revocationList(shard))) return;
-  await tx.openRevocationList(shard, url);
-  await tx.nameShard(entry.fingerprint, shard);
+  await tx.openRevocationList({ shard, issuer, url });
+  await tx.nameShard(fingerprint, shard);
 }
 
 function urlIn(der: Uint8Array): string | null {

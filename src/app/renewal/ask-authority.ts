@@ -3,6 +3,7 @@ import type { LedgerEntry } from '../../domain/certificate.ts';
 import { putOffMaxMs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
 import { issuedEntry, objectToIssued } from '../../domain/issued-entry.ts';
+import { firstIssuer } from '../../domain/issuing-slots.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
 import type { RevocationList } from '../../domain/revocation-list.ts';
 import { readIssued } from '../../pki/issued.ts';
@@ -23,6 +24,12 @@ function readingOf(authority: Authority, issuer: Uint8Array) {
   return isOurs ? { issuer, ownSerials: false } : null;
 }
 
+/** The number of the issuing CA of this home that has this certificate, DER; null: it is elsewhere. */
+function numberOf(authority: Authority, issuer: Uint8Array): number | null {
+  const found = authority.trust().issuers.find(({ chain }) => Buffer.compare(chain[0], issuer) === 0);
+  return found?.number ?? null;
+}
+
 /**
  * The row is not in the ledger yet. `renewalId` is the renewal the request belongs to; null: it is made by hand.
  * Fails with NolapseError `authority_unavailable`, or `authority_mistaken` where the answer is not what was asked for.
@@ -32,7 +39,7 @@ export async function askAuthority(
   { authority, clock }: Pick<Context, 'authority' | 'clock'>,
   request: ApprovedRequest,
   renewalId: string | null,
-  list: Pick<RevocationList, 'url'> | null,
+  list: Pick<RevocationList, 'url' | 'issuer'> | null,
 ): Promise<Answer> {
   if (request.csr === null && !authority.certifiesKeys) {
     throw new NolapseError('csr_missing', 'the authority certifies no key without a request of its holder');
@@ -49,5 +56,9 @@ export async function askAuthority(
   if (typeof facts === 'string' || objection !== null) {
     throw new NolapseError('authority_mistaken', `the certificate is not what was asked for: ${objection}`);
   }
-  return { kind: 'issued', entry: issuedEntry(request, facts, renewalId, now), chain };
+  const issuer = numberOf(authority, chain[0]);
+  if (list && list.issuer !== (issuer ?? firstIssuer)) {
+    throw new NolapseError('authority_unavailable', 'another issuing CA took over meanwhile');
+  }
+  return { kind: 'issued', entry: issuedEntry(request, facts, { renewalId, issuer }, now), chain };
 }

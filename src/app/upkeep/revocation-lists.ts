@@ -2,21 +2,24 @@
 // hear of, together at an interval for what was only superseded, and before they grow old.
 import {
   causeToSign,
-  completeList,
+  completeListOf,
+  isComplete,
   isInForce,
   isSpent,
   mustShard,
   type RevocationList,
+  shardBaseOf,
   signingPauseMs,
   spentMs,
   takesMore,
 } from '../../domain/revocation-list.ts';
 import { pagesOf } from '../pages.ts';
 import { retryMs, tellFailed } from '../renewal/put-off.ts';
+import { signingNumber } from '../trust.ts';
 import { Worker } from '../worker.ts';
-import { type SignListContext, signList } from './sign-list.ts';
+import { listWords, type SignListContext, signList } from './sign-list.ts';
 
-/** Shards signed side by side. The complete list is signed beside them. */
+/** Shards signed side by side. The complete lists are signed beside them. */
 const shardsTogether = 2;
 /** Lists looked at in one turn. */
 const lookedAt = 100;
@@ -36,7 +39,8 @@ export class RevocationLists {
     () => this.#look(),
     (error) => tellFailed(this.#app, 'revocation lists', error),
   );
-  #opening: Promise<RevocationList | null> | null = null;
+  /** By issuing CA. */
+  readonly #opening = new Map<number, Promise<RevocationList | null>>();
 
   constructor(app: SignListContext) {
     this.#app = app;
@@ -82,7 +86,8 @@ export class RevocationLists {
    */
   async begin(): Promise<void> {
     const { store } = this.#app;
-    const read = (last: RevocationList | null) => store.read.revocationLists(last?.shard ?? -1, lookedAt);
+    const read = (last: RevocationList | null) =>
+      store.read.revocationLists(last?.shard ?? -Number.MAX_SAFE_INTEGER, lookedAt);
     for await (const lists of pagesOf(lookedAt, read)) for (const { shard } of lists) this.#wanted.add(shard);
     this.poke();
   }
@@ -100,12 +105,16 @@ export class RevocationLists {
     return null;
   }
 
-  /** The complete list with everything on it, signed first where something waits to be listed. Rejects when that fails. */
-  async whole(): Promise<RevocationList | null> {
+  /**
+   * The complete list of an issuing CA with everything on it, signed first where something waits to be listed. Rejects when that fails.
+   * @param issuer absent: the one that signs now.
+   */
+  async whole(issuer = signingNumber(this.#app)): Promise<RevocationList | null> {
     if (this.#signsNone) return null;
     const { store, clock, shelf } = this.#app;
-    await this.#signing.get(completeList)?.catch(() => undefined);
-    const list = await store.read.revocationList(completeList);
+    const shard = completeListOf(issuer);
+    await this.#signing.get(shard)?.catch(() => undefined);
+    const list = await store.read.revocationList(shard);
     if (!list) return null;
     const isDue = causeToSign(list, clock.now(), 0) !== null || !(await shelf.has(list));
     return isDue ? this.#sign(list) : list;
@@ -114,22 +123,32 @@ export class RevocationLists {
   /** The shard that a new certificate is to name; null: none, and then also when no shard can be opened. */
   async forNew(): Promise<RevocationList | null> {
     if (this.#signsNone) return null;
-    const { store, settings } = this.#app;
-    const complete = await store.read.revocationList(completeList);
-    if (!complete || !mustShard(complete, settings.crlShardAbove)) return null;
-    const newest = await store.read.newestRevocationList();
-    if (newest && takesMore(newest, settings.crlShardAbove, settings.crlShardBase)) return newest;
-    this.#opening ??= this.#open((newest?.shard ?? completeList) + 1).finally(() => {
-      this.#opening = null;
-    });
-    return this.#opening;
+    for (;;) {
+      const issuer = signingNumber(this.#app);
+      const list = await this.#forNewOf(issuer);
+      // Another one may have taken its place meanwhile, and no certificate names the list of an issuing CA that did not sign it.
+      if (issuer === signingNumber(this.#app)) return list;
+    }
   }
 
-  async #open(shard: number): Promise<RevocationList | null> {
+  async #forNewOf(issuer: number): Promise<RevocationList | null> {
+    const { store, settings } = this.#app;
+    const complete = await store.read.revocationList(completeListOf(issuer));
+    if (!complete || !mustShard(complete, settings.crlShardAbove)) return null;
+    const newest = await store.read.newestShard(issuer);
+    if (newest && takesMore(newest, settings.crlShardAbove, shardBaseOf(settings.crlShardBase, issuer))) return newest;
+    const opening = this.#opening.get(issuer) ?? this.#open(issuer).finally(() => this.#opening.delete(issuer));
+    this.#opening.set(issuer, opening);
+    return opening;
+  }
+
+  async #open(issuer: number): Promise<RevocationList | null> {
     const app = this.#app;
+    // Numbered among the shards of all issuing CAs.
+    const shard = ((await app.store.read.newestRevocationList())?.shard ?? 0) + 1;
     try {
-      const url = `${app.settings.crlShardBase}${shard}.crl`;
-      await app.store.transact((tx) => tx.openRevocationList(shard, url));
+      const url = `${shardBaseOf(app.settings.crlShardBase, issuer)}${shard}.crl`;
+      await app.store.transact((tx) => tx.openRevocationList({ shard, issuer, url }));
       const list = await app.store.read.revocationList(shard);
       // Whoever is given the first certificate that names it finds a list there.
       return list && (await this.#sign(list));
@@ -158,9 +177,8 @@ export class RevocationLists {
   #hasRoom(shard: number): boolean {
     const rests = (this.#restingUntil.get(shard) ?? Number.NEGATIVE_INFINITY) > this.#app.clock.steady();
     if (rests || this.#signing.has(shard)) return false;
-    if (shard === completeList) return true;
-    const shards = this.#signing.size - (this.#signing.has(completeList) ? 1 : 0);
-    return shards < shardsTogether;
+    if (isComplete({ shard })) return true;
+    return [...this.#signing.keys()].filter((each) => !isComplete({ shard: each })).length < shardsTogether;
   }
 
   async #isToBeHad(list: RevocationList): Promise<boolean> {
@@ -201,7 +219,7 @@ export class RevocationLists {
           const attempts = this.#failures.get(shard) ?? 0;
           this.#failures.set(shard, attempts + 1);
           this.#restingUntil.set(shard, clock.steady() + retryMs({ attempts }, retryMostMs));
-          tellFailed(this.#app, shard === completeList ? 'crl' : `crl shard ${shard}`, error);
+          tellFailed(this.#app, listWords('crl', list), error);
           throw error;
         },
       )

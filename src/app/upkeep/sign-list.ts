@@ -1,7 +1,8 @@
 // Signs a revocation list and keeps it. The ledger's entries are read and encoded a page at a time, and everybody else has a turn after
 // each: a list of a million entries holds up nobody.
 import { NolapseError } from '../../domain/errors.ts';
-import { completeList, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
+import { firstIssuer } from '../../domain/issuing-slots.ts';
+import { isComplete, nextSigning, type RevocationList } from '../../domain/revocation-list.ts';
 import type { ListEntry, ListPlace } from '../../ports/revocation-lists.ts';
 import type { Context } from '../context.ts';
 import { pagesOf } from '../pages.ts';
@@ -35,6 +36,14 @@ async function* counted(
   }
 }
 
+/** What a list is called: by its shard, and by its issuing CA where that is not the first. */
+export function listWords(name: string, { shard, issuer }: Pick<RevocationList, 'shard' | 'issuer'>): string {
+  const ofIssuer = issuer === firstIssuer ? '' : ` of issuing CA ${issuer}`;
+  return isComplete({ shard })
+    ? `${name}${ofIssuer && `${ofIssuer}, number`}`
+    : `${name} of shard ${shard}${ofIssuer}, number`;
+}
+
 /**
  * Signs the next one of a list with all that is revoked by now, keeps its bytes and then enters it into the ledger: from then on it is
  * the one that is out. What is revoked meanwhile waits for the one after it. Interrupted anywhere, the one before stays out.
@@ -56,17 +65,28 @@ export async function signList(
     entries += more;
   });
   const { number, thisUpdate, nextUpdate } = signing;
-  const der = await authority.signCrl({ number, thisUpdate, nextUpdate, distributionPoint: list.url, revoked });
+  const der = await authority.signCrl({
+    number,
+    thisUpdate,
+    nextUpdate,
+    distributionPoint: list.url,
+    issuer: list.issuer,
+    revoked,
+  });
   const bytes = await shelf.keep(shard, number, der);
   const known = { listedRevoked: list.revoked, listedUrgent: list.urgent };
   await store.transact((tx) => tx.putSignedList({ ...signing, shard, entries, bytes, ...known }));
   // Somebody may just be fetching the one before.
   await shelf.forget(shard, [number, list.number]);
-  const name = shard === completeList ? 'CRL' : `CRL of shard ${shard}, number`;
   app.decisions.tell({
     action: 'crl.published',
-    message: `${name} ${number} published, certificates on it: ${entries}`,
-    fields: { 'nolapse.crl.number': number, 'nolapse.crl.entries': entries, 'nolapse.crl.shard': shard },
+    message: `${listWords('CRL', list)} ${number} published, certificates on it: ${entries}`,
+    fields: {
+      'nolapse.crl.number': number,
+      'nolapse.crl.entries': entries,
+      'nolapse.crl.shard': Math.max(shard, 0),
+      'nolapse.issuer': list.issuer,
+    },
   });
   return store.read.revocationList(shard);
 }

@@ -102,6 +102,10 @@ function knownCertificates(tables: Tables) {
         tables.putCertificate(entry, held);
         rows.found(entry);
       },
+      settleFirstIssuer: (authorityKeyIdentifier: Uint8Array): void => {
+        rows.clear();
+        tables.settleFirstIssuer(authorityKeyIdentifier);
+      },
       certificateSeen: (fingerprint: Fingerprint, at: Instant): void => {
         rows.forget(fingerprint);
         tables.certificateSeen(fingerprint, at);

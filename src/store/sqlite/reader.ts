@@ -9,11 +9,10 @@ import type { QueuedKind } from '../../ports/outbox.ts';
 import type { OutlookPlace } from '../../ports/outlooks.ts';
 import type { Page } from '../../ports/page.ts';
 import type { JournalPlace } from '../../ports/period.ts';
-import type { ListPlace } from '../../ports/revocation-lists.ts';
 import type { Reader } from '../../ports/store.ts';
-import { FleetTableReader } from './fleet-reader.ts';
+import { CaTableReader } from './ca-reader.ts';
 
-export class TableReader extends FleetTableReader implements Reader {
+export class TableReader extends CaTableReader implements Reader {
   async principal(id: PrincipalId) {
     return this.tables.principal(id);
   }
@@ -243,34 +242,6 @@ export class TableReader extends FleetTableReader implements Reader {
 
   async journalBegins() {
     return this.tables.journalBegins();
-  }
-
-  async revocationList(shard: number) {
-    return this.tables.revocationList(shard);
-  }
-
-  async revocationListAt(url: string) {
-    return this.tables.revocationListAt(url);
-  }
-
-  async newestRevocationList() {
-    return this.tables.newestRevocationList();
-  }
-
-  async firstRevocationListToEnd() {
-    return this.tables.firstRevocationListToEnd();
-  }
-
-  async revocationLists(after: number, limit: number) {
-    return this.tables.revocationLists(after, limit);
-  }
-
-  async revocationListsToSign(now: Instant, waitMs: number, limit: number) {
-    return this.tables.revocationListsToSign(now, waitMs, limit);
-  }
-
-  async listEntries(shard: number, after: ListPlace, limit: number) {
-    return this.tables.listEntries(shard, after, limit);
   }
 
   async dueCertificates(now: Instant, limit: number) {

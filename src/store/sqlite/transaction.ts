@@ -4,6 +4,7 @@ import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { Delegation } from '../../domain/delegation.ts';
 import { type Effect, type Owed, owedAs } from '../../domain/effect.ts';
 import { NolapseError } from '../../domain/errors.ts';
+import type { IssuingSlot } from '../../domain/issuing-slots.ts';
 import type { CarriedContact, Contact, Principal, PrincipalId } from '../../domain/principal.ts';
 import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
@@ -14,7 +15,7 @@ import type { CarriedUpload } from '../../ports/carried.ts';
 import type { JournalEntry } from '../../ports/journal.ts';
 import type { StoredFinding } from '../../ports/oversight.ts';
 import type { Presence } from '../../ports/presence.ts';
-import type { SignedList } from '../../ports/revocation-lists.ts';
+import type { OpenedList, SignedList } from '../../ports/revocation-lists.ts';
 import type { Transaction } from '../../ports/store.ts';
 import type { OpenUnit } from './database.ts';
 import type { KnownTables } from './known-tables.ts';
@@ -208,8 +209,16 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putSetting(name, value);
   }
 
-  async openRevocationList(shard: number, url: string): Promise<void> {
-    this.#open().openRevocationList(shard, url);
+  async openRevocationList(list: OpenedList): Promise<void> {
+    this.#open().openRevocationList(list);
+  }
+
+  async putIssuingSlot(slot: IssuingSlot): Promise<void> {
+    this.#open().putIssuingSlot(slot);
+  }
+
+  async settleFirstIssuer(authorityKeyIdentifier: Uint8Array): Promise<void> {
+    this.#open().settleFirstIssuer(authorityKeyIdentifier);
   }
 
   async putSignedList(list: SignedList): Promise<void> {

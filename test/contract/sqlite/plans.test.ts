@@ -41,7 +41,7 @@ beforeAll(async () => {
       await tx.putCertificate(certificate(`${i}`, 'a', { renewAt: i < 5 ? now - 1 : now + i }));
       await tx.putRenewal(renewal(`r${i}`, 'a', { nextAt: i < 5 ? now - 1 : null }));
       await tx.enqueue({ kind: 'prompt', renewalId: `r${i}` });
-      if (i > 0) await tx.openRevocationList(i, `http://gateway/crl/issuing/${i}.crl`);
+      if (i > 0) await tx.openRevocationList({ shard: i, issuer: 1, url: `http://gateway/crl/issuing/${i}.crl` });
       const life = { thisUpdate: now - i, nextUpdate: now + i, scheduledAt: now - i };
       await tx.putSignedList({ shard: i, number: 1, ...life, entries: 0, bytes: 1, listedRevoked: 0, listedUrgent: 0 });
     }
@@ -55,10 +55,12 @@ afterAll(async () => {
 describe('the plans of the queries of fixed shape', () => {
   it('scan no table, before and after the planner has statistics', () => {
     const bounded = /SCAN tally/;
+    // At the first start of a home from before there could be several issuing CAs.
+    const once = /^update .*(instr\(der|max\(not_after\) FROM certificate WHERE issuer)/;
     for (const statistics of [false, true]) {
       if (statistics) database.sqlite.exec('ANALYZE');
       // Inserts are left out: their plans list a reading of child rows that only runs while a deferred reference dangles.
-      for (const sql of prepared.filter((text) => !text.startsWith('insert'))) {
+      for (const sql of prepared.filter((text) => !text.startsWith('insert') && !once.test(text))) {
         const scans = plan(sql).filter((step) => step.includes('SCAN') && !bounded.test(step));
         expect(scans, sql).toEqual([]);
       }
@@ -108,8 +110,8 @@ describe('the plans of the queries of fixed shape', () => {
     ['effects that wait their turn', /"rank" is not null/, /INDEX effect_queue \(kind=\? AND rank>\?\)/],
     [
       'revoked certificates',
-      /"revoked_at" is not null and instr/,
-      /COVERING INDEX certificate_revoked \(\(not_after,serial\)>\(\?,\?\)\)/,
+      /"revoked_at" is not null and "issuer"/,
+      /COVERING INDEX certificate_revoked \(issuer=\? AND \(not_after,serial\)>\(\?,\?\)\)/,
     ],
     [
       'revoked certificates of a shard',

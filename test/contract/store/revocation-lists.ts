@@ -24,7 +24,7 @@ const signed = (shard: number, facts: Partial<SignedList> = {}): SignedList => (
 const url = (shard: number): string => `http://gateway/crl/issuing/${shard}.crl`;
 const open = (...shards: number[]): Promise<void> =>
   store.transact(async (tx) => {
-    for (const shard of shards) await tx.openRevocationList(shard, url(shard));
+    for (const shard of shards) await tx.openRevocationList({ shard, issuer: 1, url: url(shard) });
   });
 const sign = (list: SignedList): Promise<void> => store.transact((tx) => tx.putSignedList(list));
 const name = (entry: LedgerEntry, shard: number): Promise<void> =>
@@ -43,6 +43,7 @@ export function revocationLists(): void {
     await sign(signed(0));
     expect(await store.read.revocationList(0)).toEqual({
       ...signed(0),
+      issuer: 1,
       url: null,
       certificates: 0,
       lastNotAfter: 0,
@@ -84,7 +85,7 @@ export function revocationLists(): void {
   });
 
   it("leaves out what only another CA's list can name, and does not wait for it", async () => {
-    const foreign = certificate('1', 'a');
+    const foreign = certificate('1', 'a', { issuer: null });
     const serial = `${foreign.serial}@0123456789abcdef` as typeof foreign.serial;
     await put({ ...foreign, serial }, certificate('2', 'a'));
     await put({ ...foreign, serial, ...compromised }, certificate('2', 'a', superseded));
@@ -156,7 +157,8 @@ export function revocationLists(): void {
     expect((await store.read.newestRevocationList())?.shard).toBe(2);
     expect((await store.read.firstRevocationListToEnd())?.shard).toBe(1);
     await expect(open(2)).rejects.toMatchObject({ code: 'conflict' });
-    await expect(store.transact((tx) => tx.openRevocationList(3, url(2)))).rejects.toMatchObject({ code: 'conflict' });
+    const twin = { shard: 3, issuer: 1, url: url(2) };
+    await expect(store.transact((tx) => tx.openRevocationList(twin))).rejects.toMatchObject({ code: 'conflict' });
     await store.transact((tx) => tx.dropRevocationList(1));
     expect((await store.read.revocationLists(0, 10)).map(({ shard }) => shard)).toEqual([2]);
   });

@@ -65,6 +65,7 @@ export function certificate(name: string, owner: string, facts: Partial<LedgerEn
     overlapUntil: null,
     revokedAt: null,
     revocationReason: null,
+    issuer: 1,
     ...facts,
   };
 }

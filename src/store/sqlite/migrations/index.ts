@@ -31,6 +31,7 @@ import { actorMigration } from './0029-actor.ts';
 import { keyOwnerMigration } from './0030-key-owner.ts';
 import { revokeEffectMigration } from './0031-revoke-effect.ts';
 import { lateTallyMigration } from './0032-late-tally.ts';
+import { issuingSlotsMigration } from './0033-issuing-slots.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -66,4 +67,5 @@ export const migrations: readonly Migration[] = [
   keyOwnerMigration,
   revokeEffectMigration,
   lateTallyMigration,
+  issuingSlotsMigration,
 ];

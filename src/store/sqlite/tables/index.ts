@@ -6,6 +6,7 @@ import { campaigns } from './campaigns.ts';
 import { delegations } from './delegations.ts';
 import { carriedDeliveries, deliveries } from './deliveries.ts';
 import { carriedContacts, inventory } from './inventory.ts';
+import { issuingSlots } from './issuing-slots.ts';
 import { journal, journalByTime, tally } from './journal.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
@@ -43,6 +44,7 @@ export function tablesOf(queries: Queries) {
     ...journal(queries),
     ...journalByTime(queries),
     ...revocationLists(queries),
+    ...issuingSlots(queries),
     ...tally(queries),
     ...standings(queries),
     ...horizons(queries),

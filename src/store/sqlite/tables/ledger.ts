@@ -17,6 +17,7 @@ const columns = [
   'not_before as notBefore',
   'not_after as notAfter',
   'key_fingerprint as keyFingerprint',
+  'issuer',
   'der',
   'renewal_id as renewalId',
   'issued_at as issuedAt',
@@ -130,6 +131,7 @@ const origin = (p: Parameter<LedgerEntry>) => ({
   not_before: p('notBefore'),
   not_after: p('notAfter'),
   key_fingerprint: p('keyFingerprint'),
+  issuer: p('issuer'),
   der: p('der'),
   renewal_id: p('renewalId'),
   issued_at: p('issuedAt'),
@@ -156,6 +158,7 @@ const isSameCertificate = (one: LedgerEntry, other: LedgerEntry): boolean =>
   one.notBefore === other.notBefore &&
   one.notAfter === other.notAfter &&
   one.keyFingerprint === other.keyFingerprint &&
+  one.issuer === other.issuer &&
   one.renewalId === other.renewalId &&
   one.issuedAt === other.issuedAt &&
   (one.der === other.der || Buffer.compare(one.der, other.der) === 0);

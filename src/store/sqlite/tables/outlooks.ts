@@ -40,6 +40,7 @@ const certificateColumns = [
   'c.not_before as notBefore',
   'c.not_after as notAfter',
   'c.key_fingerprint as keyFingerprint',
+  'c.issuer',
   'c.renewal_id as renewalId',
   'c.issued_at as issuedAt',
   'c.activated_at as activatedAt',
@@ -107,9 +108,10 @@ const rows = joined.where('c.state', '=', sql.lit('active'));
 const ownMax = 100;
 
 function certificateOf(row: Row): Omit<LedgerEntry, 'der'> {
-  const { state, fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, renewalId, issuedAt } = row;
+  const { state, fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, issuer, renewalId, issuedAt } =
+    row;
   const { activatedAt, lastSeenAt, renewAt, overlapUntil, revokedAt, revocationReason } = row;
-  const origin = { fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, renewalId, issuedAt };
+  const origin = { fingerprint, serial, principalId, notBefore, notAfter, keyFingerprint, issuer, renewalId, issuedAt };
   return { ...origin, state, activatedAt, lastSeenAt, renewAt, overlapUntil, revokedAt, revocationReason };
 }
 

@@ -4,6 +4,7 @@ import type { Instant } from '../../../domain/time.ts';
 
 export interface RevocationListTable {
   shard: number;
+  issuer: number;
   url: string | null;
   certificates: Generated<number>;
   last_not_after: Generated<Instant>;

@@ -2,14 +2,15 @@
 import { sql } from 'kysely';
 import type { Fingerprint, RevocationReason } from '../../../domain/certificate.ts';
 import { NolapseError } from '../../../domain/errors.ts';
-import { completeList, type RevocationList } from '../../../domain/revocation-list.ts';
+import { isComplete, issuerOfComplete, type RevocationList } from '../../../domain/revocation-list.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { ListEntry, ListPlace, SignedList } from '../../../ports/revocation-lists.ts';
+import type { ListEntry, ListPlace, OpenedList, SignedList } from '../../../ports/revocation-lists.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
 
 const columns = [
   'shard',
+  'issuer',
   'url',
   'certificates',
   'last_not_after as lastNotAfter',
@@ -30,6 +31,13 @@ function prepareReads(queries: Queries) {
   return {
     one: queries.prepare((p: Parameter<{ shard: number }>) => lists.where('shard', '=', p('shard'))),
     newest: queries.prepare(() => lists.where('shard', '>=', sql.lit(0)).orderBy('shard', 'desc').limit(sql.lit(1))),
+    newestOf: queries.prepare((p: Parameter<{ issuer: number }>) =>
+      lists
+        .where('issuer', '=', p('issuer'))
+        .where('shard', '>', sql.lit(0))
+        .orderBy('shard', 'desc')
+        .limit(sql.lit(1)),
+    ),
     firstToEnd: queries.prepare(() =>
       lists.where('next_update', '>=', sql.lit(0)).orderBy('next_update').limit(sql.lit(1)),
     ),
@@ -43,7 +51,10 @@ function prepareReads(queries: Queries) {
       lists.where('this_update', '>', p('now')).orderBy('this_update', 'desc').limit(p('limit')),
     ),
     urgent: queries.prepare((p: Parameter<{ limit: number }>) =>
-      lists.where('urgent', '>', sql.ref<number>('listed_urgent')).where('shard', '>=', sql.lit(0)).limit(p('limit')),
+      lists
+        .where('urgent', '>', sql.ref<number>('listed_urgent'))
+        .where('shard', '>=', sql.lit(-Number.MAX_SAFE_INTEGER))
+        .limit(p('limit')),
     ),
     routine: queries.prepare((p: Parameter<{ before: Instant; limit: number }>) =>
       lists
@@ -63,9 +74,9 @@ function prepareEntries(queries: Queries) {
     .$castTo<ListEntry & { readonly revokedAt: Instant; readonly reason: RevocationReason }>();
   const after = (p: Parameter<ListPlace>) => sql<boolean>`("not_after", "serial") > (${p('notAfter')}, ${p('serial')})`;
   return {
-    ofAll: queries.prepare((p: Parameter<ListPlace & { limit: number }>) =>
+    ofIssuer: queries.prepare((p: Parameter<ListPlace & { issuer: number; limit: number }>) =>
       entries
-        .where(sql`instr(serial, '@')`, '=', sql.lit(0))
+        .where('issuer', '=', p('issuer'))
         .where(after(p))
         .orderBy('not_after')
         .orderBy('serial')
@@ -84,8 +95,8 @@ function prepareEntries(queries: Queries) {
 
 function prepareWrites(queries: Queries) {
   return {
-    open: queries.prepare((p: Parameter<{ shard: number; url: string }>) =>
-      build.insertInto('revocation_list').values({ shard: p('shard'), url: p('url') }),
+    open: queries.prepare((p: Parameter<OpenedList>) =>
+      build.insertInto('revocation_list').values({ shard: p('shard'), issuer: p('issuer'), url: p('url') }),
     ),
     signed: queries.prepare((p: Parameter<SignedList>) =>
       build
@@ -132,6 +143,7 @@ export function revocationLists(queries: Queries) {
     revocationList: (shard: number): RevocationList | null => read.one.get({ shard }) ?? null,
     revocationListAt: (url: string): RevocationList | null => read.byUrl.get({ url }) ?? null,
     newestRevocationList: (): RevocationList | null => read.newest.get({}) ?? null,
+    newestShard: (issuer: number): RevocationList | null => read.newestOf.get({ issuer }) ?? null,
     firstRevocationListToEnd: (): RevocationList | null => read.firstToEnd.get({}) ?? null,
     revocationLists: (after: number, limit: number): RevocationList[] => read.page.all({ after, limit }),
     revocationListsToSign: (now: Instant, waitMs: number, limit: number): RevocationList[] => [
@@ -141,8 +153,10 @@ export function revocationLists(queries: Queries) {
       ...read.routine.all({ before: now - waitMs, limit }),
     ],
     listEntries: (shard: number, after: ListPlace, limit: number): ListEntry[] =>
-      shard === completeList ? entries.ofAll.all({ ...after, limit }) : entries.ofShard.all({ ...after, shard, limit }),
-    openRevocationList: (shard: number, url: string): void => void write.open.run({ shard, url }),
+      isComplete({ shard })
+        ? entries.ofIssuer.all({ ...after, issuer: issuerOfComplete(shard), limit })
+        : entries.ofShard.all({ ...after, shard, limit }),
+    openRevocationList: (list: OpenedList): void => void write.open.run(list),
     putSignedList: (list: SignedList): void => {
       if (write.signed.run(list) > 0 || !read.one.get(list)) return;
       throw new NolapseError('conflict', `list ${list.shard} has the number ${list.number} or a later one already`);

@@ -20,6 +20,7 @@ import type { CampaignTask } from '../../../ports/campaigns.ts';
 import { Compiler } from '../compiler.ts';
 import type { Carried, RefusalTable } from './carried-tables.ts';
 import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from './delegation-tables.ts';
+import type { IssuingSlotTable } from './issuing-slot-table.ts';
 import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
 
@@ -70,6 +71,7 @@ interface CertificateTable {
   revoked_at: Instant | null;
   revocation_reason: RevocationReason | null;
   der: Uint8Array;
+  issuer: number | null;
   crl_shard: Generated<number | null>;
   activated_via: Generated<PrincipalId | null>;
   ends_at: GeneratedAlways<Instant | null>;
@@ -250,6 +252,7 @@ interface Schema {
   setting: SettingTable;
   effect: EffectTable;
   revocation_list: RevocationListTable;
+  issuing_slot: IssuingSlotTable;
   journal: JournalTable;
   tally: TallyTable;
   mqtt_session: { client_id: string };

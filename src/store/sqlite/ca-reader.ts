@@ -1,0 +1,51 @@
+// Reads of the tables that issuing CAs have: their slots and their revocation lists. The methods are asynchronous because the port is.
+import type { Instant } from '../../domain/time.ts';
+import type { IssuingSlotReader } from '../../ports/issuing-slots.ts';
+import type { ListPlace, RevocationListReader } from '../../ports/revocation-lists.ts';
+import { FleetTableReader } from './fleet-reader.ts';
+
+export class CaTableReader extends FleetTableReader implements IssuingSlotReader, RevocationListReader {
+  async issuingSlots() {
+    return this.tables.issuingSlots();
+  }
+
+  async endedIssuingSlots(limit: number) {
+    return this.tables.endedIssuingSlots(limit);
+  }
+
+  async lastIssuingNumber() {
+    return this.tables.lastIssuingNumber();
+  }
+
+  async revocationList(shard: number) {
+    return this.tables.revocationList(shard);
+  }
+
+  async revocationListAt(url: string) {
+    return this.tables.revocationListAt(url);
+  }
+
+  async newestRevocationList() {
+    return this.tables.newestRevocationList();
+  }
+
+  async newestShard(issuer: number) {
+    return this.tables.newestShard(issuer);
+  }
+
+  async firstRevocationListToEnd() {
+    return this.tables.firstRevocationListToEnd();
+  }
+
+  async revocationLists(after: number, limit: number) {
+    return this.tables.revocationLists(after, limit);
+  }
+
+  async revocationListsToSign(now: Instant, waitMs: number, limit: number) {
+    return this.tables.revocationListsToSign(now, waitMs, limit);
+  }
+
+  async listEntries(shard: number, after: ListPlace, limit: number) {
+    return this.tables.listEntries(shard, after, limit);
+  }
+}
