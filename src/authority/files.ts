@@ -56,12 +56,6 @@ export function readPkiFile(dir: string, name: PkiFile): string {
   }
 }
 
-/** Takes files away, durably; one that is not there is no fault. */
-export function removePkiFiles(dir: string, names: readonly PkiFile[]): void {
-  for (const name of names) rmSync(join(dir, name), { force: true });
-  sync(dir);
-}
-
 function sync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {

@@ -6,6 +6,7 @@ import { authorities } from '../../src/authority/index.ts';
 import { initPki } from '../../src/authority/init.ts';
 import { loadProfiles } from '../../src/authority/profiles.ts';
 import { ensureServerCertificate, issueServerCertificate } from '../../src/authority/server-certificate.ts';
+import { type IssuingSlot, issuingName } from '../../src/domain/issuing-slots.ts';
 import { readCrl } from '../../src/pki/crl.ts';
 import { inspectCertificate, readCertificate } from '../../src/pki/x509.ts';
 import { inPages, whole } from './lists.ts';
@@ -17,6 +18,17 @@ function home(options: Partial<typeof serverOptions> & { passphrase?: string; rs
   const dir = join(scratch(), 'pki');
   initPki(dir, { ...serverOptions, ...options });
   return dir;
+}
+
+const numbered = (issuer: number) => ({ crlUrl: `http://x/${issuer}.crl`, caIssuersUrl: `http://x/${issuer}.crt` });
+
+/** The slot of an issuing CA as its files have it. */
+function slotOf(dir: string, number: number, state: 'current' | 'former'): IssuingSlot {
+  const der = new Uint8Array(certificateIn(dir, `${issuingName(number)}.crt`).raw);
+  const { fingerprint, notBefore, notAfter, keyFingerprint } = inspectCertificate(der);
+  const certificate = { fingerprint, notBefore, notAfter };
+  const times = { preparedAt: now, activatedAt: now, replacedAt: null, endedAt: null, lastLeafEnd: 0 };
+  return { number, root: 1, state, keyFingerprint, certificate, ...times };
 }
 
 const certificateIn = (dir: string, name: string) => new X509Certificate(readFileSync(join(dir, name)));
@@ -155,6 +167,51 @@ describe('the local authority', () => {
     await expect(authority.issue(last)).resolves.toBeDefined();
     const inverted = { ...last, notBefore: last.notAfter };
     await expect(authority.issue(inverted)).rejects.toThrow(code('no_validity'));
+  });
+
+  it('signs with the current issuing CA, says where it publishes, and signs the lists of the former one with its key', async () => {
+    const dir = home();
+    const elsewhere = home();
+    // Another one below the same root.
+    for (const end of ['key', 'crt']) cpSync(join(dir, `root.${end}`), join(elsewhere, `root.${end}`));
+    for (const end of ['key', 'crt']) rmSync(join(elsewhere, `issuing.${end}`));
+    again(elsewhere);
+    for (const end of ['key', 'crt']) cpSync(join(elsewhere, `issuing.${end}`), join(dir, `issuing-2.${end}`));
+    const authority = authorities.local(dir, { locations: numbered, slots: [slotOf(dir, 1, 'current')] });
+    const [first] = authority.trust().issuers;
+    const former = slotOf(dir, 1, 'former');
+    authority.use([former, slotOf(dir, 2, 'current')]);
+    const { issuers, roots } = authority.trust();
+    expect(issuers.map(({ number }) => number)).toEqual([2, 1]);
+    expect(roots).toHaveLength(1);
+    expect(issuers[1]).toEqual(first);
+    const { certificate, chain } = await authority.issue(approvedFor('dev-1', spkiOf(ecKey())));
+    expect(new X509Certificate(certificate).verify(new X509Certificate(chain[0]).publicKey)).toBe(true);
+    expect(chain[0]).toEqual(issuers[0].chain[0]);
+    expect(Buffer.from(certificate).toString('latin1')).toMatch(/http:\/\/x\/2\.crl.*http:\/\/x\/2\.crt/s);
+    const list = { number: 1, thisUpdate: now, nextUpdate: now + day, distributionPoint: null };
+    for (const { number, chain: above } of issuers) {
+      const issuer = number ?? 0;
+      const crl = await whole(authority.signCrl({ ...list, issuer, revoked: inPages([]) }));
+      expect(readCrl(crl, above[0]).signatureValid, `${issuer}`).toBe(true);
+    }
+    // Without its key a former one is still trusted, and the one that signs goes on.
+    rmSync(join(dir, 'issuing.key'));
+    const reopened = authorities.local(dir, { locations: numbered, slots: [former, slotOf(dir, 2, 'current')] });
+    expect(reopened.trust().issuers.map(({ number }) => number)).toEqual([2, 1]);
+    expect(reopened.faults()).toEqual([`${join(dir, 'issuing.key')} is missing`]);
+    await expect(reopened.signCrl({ ...list, issuer: 1, revoked: inPages([]) })).rejects.toThrow(
+      code('authority_unavailable'),
+    );
+  });
+
+  it('opens no other issuing CA than the one that the ledger knows under its number', () => {
+    const dir = home();
+    const slots = [slotOf(dir, 1, 'current')];
+    for (const end of ['key', 'crt']) rmSync(join(dir, `issuing.${end}`));
+    again(dir);
+    expect(() => authorities.local(dir, { locations: numbered, slots })).toThrow(code('pki_mismatch'));
+    expect(() => authorities.local(dir, { locations: numbered, slots: [] })).toThrow(code('no_issuing_ca'));
   });
 
   it('reports what it cannot sign as unavailable', async () => {

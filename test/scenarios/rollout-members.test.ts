@@ -2,7 +2,7 @@
 // moved between cohorts, and over keys that are not to be trusted. On the real broker.
 
 import { X509Certificate } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { IssuedView } from '../../src/app/views/devices.ts';
@@ -10,7 +10,9 @@ import { initPki } from '../../src/authority/init.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { Cohort, KeyMode } from '../../src/domain/principal.ts';
 import { pkiOptions } from '../../src/home/options.ts';
+import { inspectCertificate } from '../../src/pki/x509.ts';
 import type { Device } from '../../src/simulator/device.ts';
+import { openStore } from '../../src/store/index.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { connackOf, connect, type House, newRequest, openHouse, pemOf, Speaker } from './harness.ts';
 import { connectDevice } from './simulated.ts';
@@ -95,11 +97,26 @@ describe('a campaign', () => {
     house = await openHouse({ yaml: rules() });
     const old = await plant('a-1', 'canary');
     const [before] = await issuersOf('a-1');
-    await house.restart(() => {
+    await house.restart(async () => {
       const pki = join(house.home, 'pki');
-      for (const name of ['issuing.key', 'issuing.crt']) rmSync(join(pki, name));
+      for (const end of ['key', 'crt']) renameSync(join(pki, `issuing.${end}`), join(pki, `kept.${end}`));
       const config = loadConfig({ file: join(house.home, 'nolapse.yaml'), env: {} });
       initPki(pki, pkiOptions({ home: house.home, config, log: createLog({ level: 'silent' }) }));
+      for (const end of ['key', 'crt']) {
+        renameSync(join(pki, `issuing.${end}`), join(pki, `issuing-2.${end}`));
+        renameSync(join(pki, `kept.${end}`), join(pki, `issuing.${end}`));
+      }
+      const { raw } = new X509Certificate(readFileSync(join(pki, 'issuing-2.crt')));
+      const { keyFingerprint, ...certificate } = inspectCertificate(new Uint8Array(raw));
+      const { store } = openStore(join(house.home, 'nolapse.db'));
+      const [first] = await store.read.issuingSlots();
+      if (!first) throw new Error('there is an issuing CA');
+      await store.transact(async (tx) => {
+        await tx.putIssuingSlot({ ...first, state: 'former', replacedAt: Date.now() });
+        await tx.putIssuingSlot({ ...first, number: 2, keyFingerprint, certificate, lastLeafEnd: 0 });
+        await tx.openRevocationList({ shard: -1, issuer: 2, url: null });
+      });
+      await store.close();
     });
     await plant('a-2', 'canary');
     const [now] = await issuersOf('a-2');

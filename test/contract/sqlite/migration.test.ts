@@ -343,7 +343,8 @@ it('goes on with what schema 4 left under way', async () => {
     source: 'cmdb',
     modes: ['csr', 'recertify'],
   });
-  expect(await read.certificate(digest('old'))).toMatchObject({ state: 'active', principalId: 'pump-1' });
+  expect(await read.certificate(digest('old'))).toMatchObject({ state: 'active', principalId: 'pump-1', issuer: 1 });
+  expect(await read.issuingSlots()).toEqual([]);
   const paused = await read.campaign('c-1');
   expect(paused).toMatchObject({
     state: 'paused',

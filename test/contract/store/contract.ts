@@ -7,6 +7,7 @@ import { delegations, deliveries } from './delegations.ts';
 import { effects } from './effects.ts';
 import { findings } from './findings.ts';
 import { history } from './history.ts';
+import { issuingSlots } from './issuing-slots.ts';
 import { outlooks } from './outlooks.ts';
 import { period } from './period.ts';
 import { lists, sweeps } from './queries.ts';
@@ -41,6 +42,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('effects', effects);
     describe('effects that several workers share', claims);
     describe('revocation lists', revocationLists);
+    describe('slots of issuing CAs', issuingSlots);
     describe('delegations', delegations);
     describe('telemetry', telemetry);
     describe('what is under way', deliveries);

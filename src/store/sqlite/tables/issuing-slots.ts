@@ -57,7 +57,12 @@ function prepareReads(queries: Queries) {
         .limit(p('limit')),
     ),
     last: queries.prepare(() =>
-      build.selectFrom('issuing_slot').select('number').where('number', '>', sql.lit(0)).orderBy('number', 'desc').limit(sql.lit(1)),
+      build
+        .selectFrom('issuing_slot')
+        .select('number')
+        .where('number', '>', sql.lit(0))
+        .orderBy('number', 'desc')
+        .limit(sql.lit(1)),
     ),
   };
 }
