@@ -21,6 +21,8 @@ export interface ConnectFacts {
   /** May a client that sent an empty one be given one? Absent: no. */
   readonly mayAssign?: boolean;
   readonly remoteAddress: string;
+  /** The number of the root that the chain leads to which its port showed it. */
+  readonly root: number;
 }
 
 /** An admitted session. */
@@ -35,6 +37,8 @@ export interface Session {
   readonly endsAt: number;
   /** As sent, or as assigned to a client that sent none. */
   readonly clientId: string;
+  /** The number of the root that the chain leads to which its port showed it. */
+  readonly root: number;
 }
 
 export type Admission =

@@ -6,6 +6,7 @@ import type { Admission, ConnectFacts, Entrance, Session } from '../app/session.
 import { mayPublish } from '../domain/acl.ts';
 import { laneSessionName, sessionName } from '../domain/client-id.ts';
 import { isReserved, isTopicName, isWellFormed } from '../domain/topics.ts';
+import { controlRoot } from '../domain/trust-record.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
 import { type BrokerClient, brokerClient } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
@@ -36,6 +37,8 @@ export interface AdmissionOptions {
   readonly limits: BrokerLimits;
   /** The TLS socket beneath a client, which for a WebSocket is not its stream. */
   readonly socketOf: (client: object) => TLSSocket | undefined;
+  /** The number of the root whose chain the client was shown; {@link controlRoot}: one that nobody can trust. */
+  readonly rootOf: (socket: TLSSocket) => number;
   /** Tells of a client that is not even judged. To be called before its connection is ended. */
   readonly turnAway: (client: object, reason: TurnedAway, found?: Found) => void;
   /** Called once a client has been admitted, before CONNACK. */
@@ -57,6 +60,10 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
         client.conn.write(packet.protocolVersion === 5 ? unsupportedVersion5 : unacceptableVersion);
         client.conn.destroy();
         return callback(null, false);
+      }
+      if (socket && options.rootOf(socket) === controlRoot) {
+        verdicts.refuse(client, notAuthorized);
+        return callback(null, true);
       }
       if (!socket || !isHarmlessClientId(packet.clientId, limits.clientIdCharactersMax)) {
         verdicts.refuse(client, identifierRejected);
@@ -100,13 +107,14 @@ class Verdicts {
 
   /** Asks the application, and takes in the session it admits. Resolves in any case. */
   async reach(client: BrokerClient, socket: TLSSocket, packet: ConnectPacket): Promise<void> {
-    const { takeovers, decisions } = this.#options;
+    const { takeovers } = this.#options;
     const facts = {
       presented: presentedBy(socket),
       clientId: packet.clientId,
       // MQTT 3.1 knows no client without an id, and a session that is kept needs one [MQTT-3.1.3-8].
       mayAssign: packet.clean === true && packet.protocolVersion === 4,
       remoteAddress: socket.remoteAddress ?? '',
+      root: this.#options.rootOf(socket),
     };
     try {
       for (;;) {
@@ -118,12 +126,16 @@ class Verdicts {
       }
     } catch (error) {
       this.refuse(client, serverUnavailable);
-      decisions.tell({
-        action: 'admission.failed',
-        level: 'error',
-        message: error instanceof Error ? error.message : 'the application could not judge a connect',
-      });
+      this.#tellFailure(error);
     }
+  }
+
+  #tellFailure(error: unknown): void {
+    this.#options.decisions.tell({
+      action: 'admission.failed',
+      level: 'error',
+      message: error instanceof Error ? error.message : 'the application could not judge a connect',
+    });
   }
 
   /** @returns null once the verdict has been carried out; whoever comes too early for a session that another one has. */

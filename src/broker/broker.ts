@@ -1,6 +1,4 @@
 // The broker: listeners, guard, aedes and the hooks that join it to the application, put together. It decides nothing itself.
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type AedesOptions } from 'aedes';
 import type { Entrance, Session } from '../app/session.ts';
@@ -20,9 +18,7 @@ import { watchRegistrations } from './client-registrations.ts';
 import { parseDirectly } from './direct-parser.ts';
 import { Door } from './door/door.ts';
 import type { KnownBlocks } from './door/known-blocks.ts';
-import { createTlsListener, type Listener } from './door/tls-listener.ts';
 import { contextOptions, type TlsMaterial } from './door/tls-options.ts';
-import { createWebSocketListener } from './door/websocket-listener.ts';
 import { endCauseOf } from './end-cause.ts';
 import { FanOut } from './fan-out.ts';
 import { deliverAsGranted } from './granted-qos.ts';
@@ -32,6 +28,7 @@ import { LoopTurns } from './loop-turns.ts';
 import { PacketGuard } from './packet-guard.ts';
 import { PacketPace } from './packet-pace.ts';
 import { endPolitely } from './polite-end.ts';
+import { type Accept, type OpenPort, type Place, Ports } from './ports.ts';
 import { authorizeForwardHook, authorizePublishHook } from './publish-hooks.ts';
 import { DeviceCare } from './retained-care.ts';
 import { SessionRegistry } from './session-registry.ts';
@@ -52,8 +49,8 @@ export interface BrokerOptions {
   readonly decisions: DecisionLog;
   readonly clock: Pick<Clock, 'now'>;
   readonly tls: TlsMaterial;
-  readonly listen: { readonly host: string; readonly port: number };
-  readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };
+  readonly listen: Place;
+  readonly websocket?: Place & { readonly path: string };
   readonly limits?: Partial<BrokerLimits>;
   /** Load balancers, whose connections must begin with a PROXY header; from any other address one is refused. */
   readonly proxies?: readonly Network[];
@@ -71,14 +68,26 @@ export interface Broker {
   /** TCP connections that have not closed, handshakes in progress among them. */
   readonly connectionCount: number;
   sessionsIn(lane: Session['lane']): number;
+  /** Sessions that came over a port which showed the chain of this root, whatever it shows now. */
+  sessionsUnder(root: number): number;
   /** Was this filter granted to the session with this client id? For the persistence: aedes stores the refused ones too. */
   mayStore(clientId: string, filter: string): boolean;
   /** Has a session with this client id a connection? */
   isConnected(clientId: string): boolean;
   /** What the principal of the session with this name may cause. For the persistence: what a message costs it is its publisher's to pay. */
   allowanceOf(clientId: string): Allowance;
-  /** New key, certificates or CRL for connections to come. Throws on PEM that does not parse; the old stay in force. */
+  /**
+   * New key, certificates or CRL for connections to come, on the first port and the WebSocket's. Throws on PEM that does not parse;
+   * the old stay in force.
+   */
   setSecureContext(material: TlsMaterial): void;
+  /**
+   * Opens a further port for MQTT, with a chain of its own, behind the same door and limits. The material says which root the chain
+   * leads to; a session knows the root of the port it came over. Over that of a control nobody gets a session.
+   * Rejects with what the socket says where the port cannot be had, with NolapseError `ports_max` or `broker_closed`, and on PEM that
+   * does not parse; nothing is open then.
+   */
+  open(place: Place, material: TlsMaterial): Promise<OpenPort>;
   /** Stops accepting, ends every session and resolves when aedes has closed. The persistence is its owner's to close. */
   close(): Promise<void>;
 }
@@ -130,15 +139,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   };
   const aedes = createAedes(options, works);
   await aedes.listen();
-  const listeners = createListeners(options, works, acceptInto(aedes, options, works));
+  const accept = acceptInto(aedes, options, works);
+  const onNoWebSocket = (socket: TLSSocket): void => sendAway(socket, 'no_websocket');
+  const ports = new Ports({ ...options, limits, door, accept, onNoWebSocket });
   const sweep = setInterval(() => registry.sweep(), limits.sweepMs);
 
   return {
-    listen: async () => {
-      const port = await listeners.mqtt.listen(options.listen.host, options.listen.port);
-      if (!listeners.websocket || !options.websocket) return { port };
-      return { port, websocketPort: await listeners.websocket.listen(options.websocket.host, options.websocket.port) };
-    },
+    listen: () => ports.listen(),
     sessions: createSessions(registry, limits.sendMs),
     announcer: createAnnouncer(aedes),
     get sessionCount() {
@@ -147,17 +154,15 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     get connectionCount() {
       return door.gate.open;
     },
-    sessionsIn: (lane) => registry.countIn(lane),
+    sessionsIn: (lane) => registry.count(({ session }) => session.lane === lane),
+    sessionsUnder: (root) => registry.count(({ session }) => session.root === root),
     mayStore: (clientId, filter) => registry.byClientId(clientId)?.filters.has(filter) ?? false,
     isConnected: (clientId) => registry.byClientId(clientId) !== undefined,
     allowanceOf: (clientId) => works.budgetOf(clientId),
-    setSecureContext: (material) => {
-      listeners.mqtt.setSecureContext(material);
-      listeners.websocket?.setSecureContext(material);
-    },
+    setSecureContext: (material) => ports.setSecureContext(material),
+    open: (place, material) => ports.open(place, material),
     close: async () => {
-      listeners.mqtt.close();
-      listeners.websocket?.close();
+      ports.close();
       clearInterval(sweep);
       registry.endWithBroker();
       await new Promise<void>((resolve) => aedes.close(resolve));
@@ -185,6 +190,7 @@ function createAedes({ entrance, persistence, decisions }: BrokerOptions, works:
       limits,
       takeovers: new Takeovers(registry, entrance, (client) => paces.get(client)?.readAt ?? 0),
       socketOf: (client) => sockets.get(client),
+      rootOf: (socket) => door.rootOf(socket),
       turnAway: (client, reason, found) => {
         const socket = sockets.get(client);
         if (socket) works.turnAway(socket, reason, found);
@@ -208,8 +214,6 @@ function createAedes({ entrance, persistence, decisions }: BrokerOptions, works:
   watchRegistrations(aedes, registry);
   return aedes;
 }
-
-type Accept = (stream: Duplex, socket: TLSSocket, request?: IncomingMessage) => void;
 
 /** Hands connections to aedes, with a guard before its parser. */
 function acceptInto(
@@ -280,20 +284,5 @@ function acceptInto(
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     stream.once('close', () => leave());
-  };
-}
-
-function createListeners(
-  options: BrokerOptions,
-  { limits, door, turnAway }: Works,
-  accept: Accept,
-): { mqtt: Listener; websocket: Listener | null } {
-  const shared = { tls: options.tls, door, ...limits };
-  const onRefused = (socket: TLSSocket) => turnAway(socket, 'no_websocket');
-  return {
-    mqtt: createTlsListener({ ...shared, onConnection: (socket) => accept(socket, socket) }),
-    websocket: options.websocket
-      ? createWebSocketListener({ ...shared, path: options.websocket.path, onConnection: accept, onRefused })
-      : null,
   };
 }

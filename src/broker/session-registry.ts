@@ -81,10 +81,10 @@ export class SessionRegistry {
     return this.#live.size;
   }
 
-  /** How many of them are in this lane. Walks them all: for a scrape, not for a connect. */
-  countIn(lane: Session['lane']): number {
+  /** How many of them are so. Walks them all: for a scrape, not for a connect. */
+  count(isSo: (live: LiveSession) => boolean): number {
     let count = 0;
-    for (const live of this.#live.values()) if (live.session.lane === lane) count += 1;
+    for (const live of this.#live.values()) if (isSo(live)) count += 1;
     return count;
   }
 

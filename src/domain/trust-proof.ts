@@ -124,7 +124,7 @@ export function confirmationsOf(principals: Iterable<Confirming>): Confirmations
 }
 
 /** CONNECTs after which it should have come further: as many chances as a renewal is planned with. */
-const chancesLeast = 3;
+export const chancesLeast = 3;
 
 /** Why somebody will not have proved the next root in time. */
 export const unprovedReasons = {

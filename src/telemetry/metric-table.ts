@@ -22,6 +22,7 @@ const connectionReasons = [
   'proxy_header',
   'descriptors',
   'handshake_failed',
+  'control_untrusted',
   'client_id_not_allowed',
   'protocol_version',
   'packet_too_large',

@@ -36,7 +36,7 @@ async function connected(id: string, kind: 'device' | 'gateway' | 'service'): Pr
   await operations.addDevice({ id, owner: 'tests', kind, site: 'north' });
   const { certificatePem } = await operations.issueDevice({ id });
   const [der = null] = pemToDer(certificatePem, 'CERTIFICATE') ?? [];
-  const facts = { presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1' };
+  const facts = { presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1', root: 1 };
   const admission = await entrance.admit(facts);
   if (!admission.admitted) throw new Error(admission.reason);
   return admission.session;

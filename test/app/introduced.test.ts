@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => house.close());
 
 const connect = (der: Uint8Array) =>
-  entrance.admit({ presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1' });
+  entrance.admit({ presented: { der, issuers: () => [] }, clientId: id, remoteAddress: '192.0.2.1', root: 1 });
 
 it('nothing an introduced session says is taken once a certificate of its device was in use', async () => {
   const operations = operationsIn(app);

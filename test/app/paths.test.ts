@@ -54,6 +54,7 @@ beforeAll(async () => {
       introduced: false,
       endsAt: now * 2,
       clientId: way,
+      root: 1,
     } as const;
     open.set(way, { principal, access, ...rest });
   }

@@ -91,7 +91,7 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
 }
 
 async function connected(der: Uint8Array): Promise<Session> {
-  const facts = { presented: { der, issuers: () => [] }, clientId: device, remoteAddress: '192.0.2.1' };
+  const facts = { presented: { der, issuers: () => [] }, clientId: device, remoteAddress: '192.0.2.1', root: 1 };
   const admission = await entrance.admit(facts);
   if (!admission.admitted) throw new Error(admission.reason);
   entrance.came(admission.session);

@@ -81,7 +81,7 @@ class Devices implements Sessions {
   };
 
   async connect(device: BenchDevice, der: Uint8Array): Promise<void> {
-    const facts = { presented: { der, issuers: () => [] }, clientId: device.id, remoteAddress: '127.0.0.1' };
+    const facts = { presented: { der, issuers: () => [] }, clientId: device.id, remoteAddress: '127.0.0.1', root: 1 };
     const admission = await this.entrance?.admit(facts);
     if (!admission?.admitted) throw new Error(`${device.id} was refused`);
     if (device.session) this.entrance?.left(device.session, { cause: 'disconnected', silentMs: 0 });

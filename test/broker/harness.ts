@@ -84,7 +84,7 @@ export class FakeEntrance implements Entrance {
   readonly denials: { action: string; topic: string }[] = [];
   readonly keptOutFrom: { address: string; reason: string }[] = [];
   readonly dropped: { id: string; topic: string; bytes: number }[] = [];
-  readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId'>>();
+  readonly ledger = new Map<Fingerprint, Omit<Session, 'clientId' | 'root'>>();
   readonly services = new Map<string, AccessTemplate>();
   /** Whom each gateway may hear. */
   readonly spokenFor = new Map<string, string[]>();
@@ -113,13 +113,17 @@ export class FakeEntrance implements Entrance {
     const entry = this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);
     if (!entry) return { admitted: false, reason: 'unknown_certificate' };
     const { id } = entry.principal;
+    const { root } = facts;
     if (facts.clientId === '' && facts.mayAssign) {
-      return { admitted: true, session: { ...entry, clientId: assignedClientId(id, randomBytes(assignedBytes)) } };
+      return {
+        admitted: true,
+        session: { ...entry, root, clientId: assignedClientId(id, randomBytes(assignedBytes)) },
+      };
     }
     if (facts.clientId !== id && !facts.clientId.startsWith(`${id}:`)) {
       return { admitted: false, reason: 'client_id_mismatch' };
     }
-    return { admitted: true, session: { ...entry, clientId: facts.clientId } };
+    return { admitted: true, session: { ...entry, root, clientId: facts.clientId } };
   }
 
   async knows({ der }: ConnectFacts['presented']): Promise<boolean> {

@@ -53,7 +53,7 @@ async function connected({ app }: Assembled): Promise<(message: UpMessage) => Pr
   const { certificatePem } = await operations.issueDevice({ id: device });
   const [der = null] = pemToDer(certificatePem, 'CERTIFICATE') ?? [];
   const presented = { der, issuers: () => [] };
-  const admission = await entrance.admit({ presented, clientId: device, remoteAddress: '192.0.2.1' });
+  const admission = await entrance.admit({ presented, clientId: device, remoteAddress: '192.0.2.1', root: 1 });
   if (!admission.admitted) throw new Error(admission.reason);
   return (message) =>
     entrance.receive(admission.session, enrollmentTopic(device, message.word), encodeUp('json', message));

@@ -68,6 +68,7 @@ export async function admitConnect(app: AdmitContext, facts: ConnectFacts): Prom
       access: accessOf(principal, verdict.lane, app.settings.access),
       endsAt: verdict.endsAt,
       clientId,
+      root: facts.root,
     },
   };
 }
@@ -212,6 +213,7 @@ function tellVerdict(app: Pick<Context, 'decisions'>, facts: ConnectFacts, found
       'nolapse.client_id': clientId.slice(0, clientIdLogged),
       ...(claimedBy && { 'nolapse.client_id_owner': claimedBy }),
       'source.ip': facts.remoteAddress,
+      'nolapse.root': facts.root,
       ...(principal && { 'nolapse.principal': principal.id }),
       ...(fingerprint && { 'tls.client.hash.sha256': fingerprint }),
       ...(entry && { 'tls.client.not_after': new Date(entry.notAfter).toISOString() }),

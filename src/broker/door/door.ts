@@ -7,11 +7,13 @@ import { BlockList, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { Entrance } from '../../app/session.ts';
 import { addressBlock, type Network } from '../../domain/address-block.ts';
+import { controlRoot } from '../../domain/trust-record.ts';
 import { Turns } from '../../pacing/turns.ts';
 import type { DecisionLog } from '../../ports/decision-log.ts';
 import type { BrokerLimits } from '../limits.ts';
 import { presentedBy } from '../peer-certificate.ts';
 import { ConnectionGate } from './connection-gate.ts';
+import { Excuses } from './excuses.ts';
 import { neighbourTurns, strangerTurns, unprovenTurns } from './handshake-turns.ts';
 import type { KnownBlocks } from './known-blocks.ts';
 import { awaitProxyHeader } from './proxied.ts';
@@ -46,6 +48,8 @@ interface Arrival {
   readonly address: string;
   readonly block: string;
   readonly turns: Turns;
+  /** The number of the root whose chain TLS shows it; {@link controlRoot}: one that nobody can trust. */
+  readonly root: number;
   /** Null: it goes to TLS directly. */
   readonly watched: WatchedStream | null;
   handshakeBytes: number;
@@ -67,6 +71,7 @@ export class Door {
   readonly #proxies = new BlockList();
   /** Those that went to TLS directly and whose handshakes are not over. */
   readonly #direct = new Set<Arrival>();
+  readonly #excuses = new Excuses();
   #alarmedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: DoorOptions) {
@@ -75,23 +80,27 @@ export class Door {
     for (const { address, prefix, family } of options.proxies) this.#proxies.addSubnet(address, prefix, family);
   }
 
-  /** Puts the door before a TLS server. @returns what takes its TCP connections. */
-  before(server: TlsServer): (socket: Socket) => void {
+  /**
+   * Puts the door before a TLS server. @returns what takes its TCP connections.
+   * @param root the number of the root that the chain leads to which the server shows now.
+   */
+  before(server: TlsServer, root: () => number): (socket: Socket) => void {
     server.prependListener('secureConnection', (tls: TLSSocket) => this.#secured(tls));
     server.on('tlsClientError', (error: NodeJS.ErrnoException, tls) => this.#failed(tls, error));
     return (socket) => {
       const { remoteAddress: peer, remoteFamily: family } = socket;
       const isProxy = peer !== undefined && this.#proxies.check(peer, family === 'IPv6' ? 'ipv6' : 'ipv4');
       const refusal = isProxy ? this.gate.hold(socket) : null;
-      if (!isProxy) this.#begin(server, socket, peer ?? '');
+      const begin = (address: string): void => this.#begin(server, socket, address, root());
+      if (!isProxy) begin(peer ?? '');
       else if (refusal) this.#refuse(socket, peer, refusal);
-      else this.#awaitHeader(server, socket, peer);
+      else this.#awaitHeader(socket, peer, begin);
     };
   }
 
-  #awaitHeader(server: TlsServer, socket: Socket, peer: string): void {
+  #awaitHeader(socket: Socket, peer: string, begin: (address: string) => void): void {
     awaitProxyHeader(socket, this.#options.limits.handshakeMs, {
-      onSource: (source) => this.#begin(server, socket, source ?? peer),
+      onSource: (source) => begin(source ?? peer),
       onFault: (detail) => this.#refuse(socket, peer, 'proxy_header', detail),
     });
   }
@@ -105,6 +114,11 @@ export class Door {
     this.#settle(arrival);
   }
 
+  /** The number of the root whose chain the client behind this socket was shown; {@link controlRoot} where that is not known. */
+  rootOf(tls: TLSSocket): number {
+    return this.#arrivals.get(tls)?.root ?? controlRoot;
+  }
+
   /** No descriptor was left for a connection: it was refused before that, unless the process has its files open elsewhere. */
   unaccepted({ message, code }: NodeJS.ErrnoException): void {
     this.#tell('', 'descriptors', message, { 'error.code': code });
@@ -116,7 +130,7 @@ export class Door {
     this.#unproven.stop();
   }
 
-  #begin(server: TlsServer, socket: Socket, address: string): void {
+  #begin(server: TlsServer, socket: Socket, address: string, root: number): void {
     const block = addressBlock(address);
     const refusal = this.gate.admit(socket, block);
     if (refusal) {
@@ -132,6 +146,7 @@ export class Door {
       address,
       block,
       turns,
+      root,
       watched,
       handshakeBytes: 0,
       isOver: false,
@@ -191,6 +206,10 @@ export class Door {
     if (!hasBegun && code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
     if (!arrival.watched && arrival.handshakeBytes > handshakeBytesMax) this.#alarm();
     this.#charge(arrival);
+    if (arrival.root === controlRoot) {
+      this.#tell(address, 'control_untrusted', message, { 'error.code': code }, 'debug');
+      return;
+    }
     this.#tell(address, 'handshake_failed', message, { 'error.code': code });
     if (hasBegun && this.gate.mayBeKnown(block)) this.#options.entrance.keptOut(address, 'handshake_failed');
   }
@@ -219,10 +238,15 @@ export class Door {
 
   /** It was nobody's: a handshake that was not watched is charged by the bytes it took. */
   #charge(arrival: Arrival): void {
+    const { handshakeBytes, turns, block, root } = arrival;
     if (arrival.isSettled) return;
+    // That it does not go well there is what a device is to show.
+    if (root === controlRoot && this.gate.isKnown(block) && this.#excuses.take(block, performance.now())) {
+      this.#settle(arrival);
+      return;
+    }
     arrival.isSettled = true;
     if (arrival.watched) return;
-    const { handshakeBytes, turns, block } = arrival;
     turns.charge(block, handshakeCostMs + Math.max(0, handshakeBytes - freeBytes) * costMsPerByte);
   }
 
@@ -232,9 +256,16 @@ export class Door {
     if (this.gate.mayBeKnown(addressBlock(address))) this.#options.entrance.keptOut(address, reason);
   }
 
-  #tell(address: string, reason: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  #tell(
+    address: string,
+    reason: string,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+    level: 'debug' | null = null,
+  ): void {
     this.#options.decisions.tell({
       action: 'connection.refused',
+      ...(level && { level }),
       reason,
       message,
       fields: { 'client.address': address, ...fields },

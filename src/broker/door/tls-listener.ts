@@ -1,6 +1,7 @@
 // MQTT over TLS: accepts, has the door pass each connection, shakes hands, and hands the socket on. It judges no certificate.
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { firstRoot } from '../../domain/trust-record.ts';
 import type { Door } from './door.ts';
 import { contextOptions, serverOptions, type TlsMaterial } from './tls-options.ts';
 
@@ -9,7 +10,7 @@ export interface Listener {
   listen(host: string, port: number): Promise<number>;
   /** Swaps key, certificates and CRL for handshakes to come; live connections stay. Throws on bad PEM and keeps the old. */
   setSecureContext(material: TlsMaterial): void;
-  /** Stops accepting; resolves when the listening socket is closed. */
+  /** Stops accepting, and frees the port. Connections that are there live on, handshakes in progress among them. */
   close(): void;
 }
 
@@ -23,12 +24,16 @@ export interface TlsListenerOptions {
 export function createTlsListener(options: TlsListenerOptions): Listener {
   const server = createTlsServer(serverOptions(options.tls, options.handshakeMs));
   server.on('secureConnection', options.onConnection);
-  return behindDoor(server, options.door);
+  return behindDoor(server, options);
 }
 
 /** Puts the door's TCP server before a TLS one, so that a connection too many costs no TLS state. */
-export function behindDoor(server: TlsServer, door: Door): Listener {
-  const tcp = createTcpServer({ noDelay: true }, door.before(server));
+export function behindDoor(server: TlsServer, { tls, door }: Pick<TlsListenerOptions, 'tls' | 'door'>): Listener {
+  let { root = firstRoot } = tls;
+  const tcp = createTcpServer(
+    { noDelay: true },
+    door.before(server, () => root),
+  );
   return {
     listen: async (host, port) => {
       const bound = await bind(tcp, host, port);
@@ -36,7 +41,10 @@ export function behindDoor(server: TlsServer, door: Door): Listener {
       tcp.on('error', (error) => door.unaccepted(error));
       return bound;
     },
-    setSecureContext: (material) => server.setSecureContext(contextOptions(material)),
+    setSecureContext: (material) => {
+      server.setSecureContext(contextOptions(material));
+      root = material.root ?? firstRoot;
+    },
     close: () => {
       tcp.close();
       server.close();

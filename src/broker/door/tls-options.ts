@@ -10,6 +10,8 @@ import { derToPem, pemToDer } from '../../pki/pem.ts';
  * given the names alone: it verifies no chain of theirs, and `authorized` is false for everybody.
  */
 export interface TlsMaterial {
+  /** The number of the root that the chain leads to; absent: 1, the first of a home. 0: nobody can trust it. */
+  readonly root?: number;
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
   readonly ca: readonly (string | Buffer)[];

@@ -70,7 +70,7 @@ export function createWebSocketListener(options: WebSocketListenerOptions): List
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
     httpDoor.fail(connectionOf(socket), error),
   );
-  return behindDoor(server, options.door);
+  return behindDoor(server, options);
 }
 
 const isPaced = (stream: unknown): stream is PacedStream => stream instanceof PacedStream;
