@@ -66,7 +66,8 @@ function holdAgainst(stack: Stack, handshakes: readonly Handshake[]): void {
 }
 
 describe.concurrent('a TLS stack in a rollover of the root', () => {
-  it.for(stacks.map((stack): Stack => stack))('$name', async (stack, { skip }) => {
+  // The first run compiles the standard library of Go and the packages of rustls.
+  it.for(stacks.map((stack): Stack => stack))('$name', { timeout: 300_000 }, async (stack, { skip }) => {
     const { needs, make } = makers[stack.name as StackName];
     skip(missing(...needs));
     const listeners = await Listeners.open(workshop.chains, stack.versions);
