@@ -77,11 +77,11 @@ function advice(dueAt: Instant | null, now: Instant, objections: readonly (RootO
   return { dueAt, isDue: dueAt !== null && dueAt <= now, objections: found };
 }
 
-const inState = (slots: readonly RootSlot[], state: RootState): RootSlot | null =>
+export const inState = <S extends RootSlot>(slots: readonly S[], state: RootState): S | null =>
   slots.find((each) => each.state === state) ?? null;
 
 /** The root that new devices get. @throws RangeError where there is none: a home is made with one. */
-export function currentRoot(slots: readonly RootSlot[]): RootSlot {
+export function currentRoot<S extends RootSlot>(slots: readonly S[]): S {
   const current = inState(slots, 'current');
   if (!current) throw new RangeError('no root is current');
   return current;
@@ -196,14 +196,14 @@ export function rootToLeave(slots: readonly RootSlot[]): RootSlot | null {
 }
 
 /** The slots after a step that may be taken. Whether it may is asked of the functions above. @throws RangeError where there is nothing to take it on. */
-export function afterRootStep(
-  slots: readonly RootSlot[],
+export function afterRootStep<S extends RootSlot>(
+  slots: readonly S[],
   step: Exclude<RootStep, 'prepare'>,
   now: Instant,
-): RootSlot[] {
+): S[] {
   const subject = inState(slots, step === 'retire' ? 'former' : 'next');
   if (!subject) throw new RangeError(`${step}: ${rootObjections[step === 'retire' ? 'no_former' : 'no_next']}`);
-  const put = (changed: RootSlot): RootSlot[] => slots.map((each) => (each.number === changed.number ? changed : each));
+  const put = (changed: S): S[] => slots.map((each) => (each.number === changed.number ? changed : each));
   switch (step) {
     case 'distribute':
       return put({ ...subject, distributedAt: subject.distributedAt ?? now });

@@ -14,6 +14,7 @@ import { fingerprintOf } from '../pki/x509.ts';
 import type { Store } from '../ports/store.ts';
 import { pkiFolder } from './home-folder.ts';
 import { type HomeOptions, pkiOptions } from './options.ts';
+import { enterFirstRoot } from './roots.ts';
 
 const numbered = /^issuing-([1-9]\d{0,5})\.crt$/;
 
@@ -122,6 +123,7 @@ export async function openPki(
   const known = await store.read.issuingSlots();
   const signing = signingIn(known) ?? (isNew ? newestIn(folder, passphrase) : null);
   const outcome = purpose === 'make' ? initPki(folder, pkiOptions(options, signing)) : 'present';
+  await enterFirstRoot(store, folder, now);
   if (known.length > 0) return { outcome, slots: known };
   return {
     outcome,

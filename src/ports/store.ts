@@ -18,6 +18,7 @@ import type { PeriodReader } from './period.ts';
 import type { PresenceReader, PresenceWriter } from './presence.ts';
 import type { RenewalReader, RenewalWriter } from './renewals.ts';
 import type { RevocationListReader, RevocationListWriter } from './revocation-lists.ts';
+import type { RootSlotReader, RootSlotWriter } from './root-slots.ts';
 import type { SettingReader, SettingWriter } from './settings.ts';
 import type { StoreFile } from './store-file.ts';
 
@@ -39,6 +40,7 @@ export interface Reader
     PresenceReader,
     RenewalReader,
     RevocationListReader,
+    RootSlotReader,
     SettingReader {}
 
 export interface Transaction
@@ -57,6 +59,7 @@ export interface Transaction
     PresenceWriter,
     RenewalWriter,
     RevocationListWriter,
+    RootSlotWriter,
     SettingWriter {}
 
 export interface Store {

@@ -1,10 +1,11 @@
-// Reads of the tables that issuing CAs have: their slots and their revocation lists. The methods are asynchronous because the port is.
+// Reads of the tables that CAs have: the slots of roots and issuing CAs, and revocation lists. The methods are asynchronous because the port is.
 import type { Instant } from '../../domain/time.ts';
 import type { IssuingSlotReader } from '../../ports/issuing-slots.ts';
 import type { ListPlace, RevocationListReader } from '../../ports/revocation-lists.ts';
+import type { RootSlotReader } from '../../ports/root-slots.ts';
 import { FleetTableReader } from './fleet-reader.ts';
 
-export class CaTableReader extends FleetTableReader implements IssuingSlotReader, RevocationListReader {
+export class CaTableReader extends FleetTableReader implements IssuingSlotReader, RevocationListReader, RootSlotReader {
   async issuingSlots() {
     return this.tables.issuingSlots();
   }
@@ -15,6 +16,14 @@ export class CaTableReader extends FleetTableReader implements IssuingSlotReader
 
   async lastIssuingNumber() {
     return this.tables.lastIssuingNumber();
+  }
+
+  async rootSlots() {
+    return this.tables.rootSlots();
+  }
+
+  async rootStep(number: number) {
+    return this.tables.rootStep(number);
   }
 
   async revocationList(shard: number) {

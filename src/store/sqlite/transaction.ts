@@ -16,6 +16,7 @@ import type { JournalEntry } from '../../ports/journal.ts';
 import type { StoredFinding } from '../../ports/oversight.ts';
 import type { Presence } from '../../ports/presence.ts';
 import type { OpenedList, SignedList } from '../../ports/revocation-lists.ts';
+import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { Transaction } from '../../ports/store.ts';
 import type { OpenUnit } from './database.ts';
 import type { KnownTables } from './known-tables.ts';
@@ -215,6 +216,10 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async putIssuingSlot(slot: IssuingSlot): Promise<void> {
     this.#open().putIssuingSlot(slot);
+  }
+
+  async putRootSlot(slot: KeptRoot, step: Uint8Array | null = null): Promise<void> {
+    this.#open().putRootSlot(slot, step);
   }
 
   async settleFirstIssuer(authorityKeyIdentifier: Uint8Array): Promise<void> {

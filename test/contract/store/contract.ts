@@ -13,6 +13,7 @@ import { period } from './period.ts';
 import { lists, sweeps } from './queries.ts';
 import { countRaces, keyRaces } from './races.ts';
 import { revocationLists } from './revocation-lists.ts';
+import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { telemetry } from './telemetry.ts';
 import { limitsOfTransactions, transactions } from './transactions.ts';
@@ -43,6 +44,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('effects that several workers share', claims);
     describe('revocation lists', revocationLists);
     describe('slots of issuing CAs', issuingSlots);
+    describe('slots of roots', rootSlots);
     describe('delegations', delegations);
     describe('telemetry', telemetry);
     describe('what is under way', deliveries);

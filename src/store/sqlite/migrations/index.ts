@@ -32,6 +32,7 @@ import { keyOwnerMigration } from './0030-key-owner.ts';
 import { revokeEffectMigration } from './0031-revoke-effect.ts';
 import { lateTallyMigration } from './0032-late-tally.ts';
 import { issuingSlotsMigration } from './0033-issuing-slots.ts';
+import { rootSlotsMigration } from './0034-root-slots.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -68,4 +69,5 @@ export const migrations: readonly Migration[] = [
   revokeEffectMigration,
   lateTallyMigration,
   issuingSlotsMigration,
+  rootSlotsMigration,
 ];

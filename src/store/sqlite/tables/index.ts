@@ -16,6 +16,7 @@ import { findings, presences, settings } from './oversight.ts';
 import { refusals } from './refusals.ts';
 import { renewals, requests } from './renewals.ts';
 import { revocationLists } from './revocation-lists.ts';
+import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { surveys } from './surveys.ts';
 
@@ -45,6 +46,7 @@ export function tablesOf(queries: Queries) {
     ...journalByTime(queries),
     ...revocationLists(queries),
     ...issuingSlots(queries),
+    ...rootSlots(queries),
     ...tally(queries),
     ...standings(queries),
     ...horizons(queries),

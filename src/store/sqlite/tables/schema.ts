@@ -23,6 +23,7 @@ import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from 
 import type { IssuingSlotTable } from './issuing-slot-table.ts';
 import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
+import type { RootSlotTable } from './root-slot-table.ts';
 
 interface PrincipalTable {
   id: PrincipalId;
@@ -253,6 +254,7 @@ interface Schema {
   effect: EffectTable;
   revocation_list: RevocationListTable;
   issuing_slot: IssuingSlotTable;
+  root_slot: RootSlotTable;
   journal: JournalTable;
   tally: TallyTable;
   mqtt_session: { client_id: string };
