@@ -21,6 +21,7 @@ import type { RevocationListReader, RevocationListWriter } from './revocation-li
 import type { RootSlotReader, RootSlotWriter } from './root-slots.ts';
 import type { SettingReader, SettingWriter } from './settings.ts';
 import type { StoreFile } from './store-file.ts';
+import type { TrustReader, TrustWriter } from './trust.ts';
 
 export interface Reader
   extends AlertReader,
@@ -41,7 +42,8 @@ export interface Reader
     RenewalReader,
     RevocationListReader,
     RootSlotReader,
-    SettingReader {}
+    SettingReader,
+    TrustReader {}
 
 export interface Transaction
   extends Reader,
@@ -60,7 +62,8 @@ export interface Transaction
     RenewalWriter,
     RevocationListWriter,
     RootSlotWriter,
-    SettingWriter {}
+    SettingWriter,
+    TrustWriter {}
 
 export interface Store {
   readonly read: Reader;

@@ -3,9 +3,9 @@ import type { Instant } from '../../domain/time.ts';
 import type { IssuingSlotReader } from '../../ports/issuing-slots.ts';
 import type { ListPlace, RevocationListReader } from '../../ports/revocation-lists.ts';
 import type { RootSlotReader } from '../../ports/root-slots.ts';
-import { FleetTableReader } from './fleet-reader.ts';
+import { TrustTableReader } from './trust-reader.ts';
 
-export class CaTableReader extends FleetTableReader implements IssuingSlotReader, RevocationListReader, RootSlotReader {
+export class CaTableReader extends TrustTableReader implements IssuingSlotReader, RevocationListReader, RootSlotReader {
   async issuingSlots() {
     return this.tables.issuingSlots();
   }

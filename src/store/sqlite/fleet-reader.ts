@@ -2,12 +2,12 @@
 import type { PrincipalId } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { FleetReader, HorizonPlace } from '../../ports/fleet.ts';
-import type { Tables } from './tables/index.ts';
+import type { KnownTables } from './known-tables.ts';
 
 export class FleetTableReader implements FleetReader {
-  protected readonly tables: Tables;
+  protected readonly tables: KnownTables;
 
-  constructor(tables: Tables) {
+  constructor(tables: KnownTables) {
     this.tables = tables;
   }
 

@@ -7,10 +7,12 @@ import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { TrustGlance, TrustRecord } from '../../domain/trust-record.ts';
 import type { Page } from '../../ports/page.ts';
 import type { Presence } from '../../ports/presence.ts';
 import { KnownRows } from './known-rows.ts';
 import type { Tables } from './tables/index.ts';
+import type { PrincipalWithTrust } from './tables/inventory.ts';
 import { hasEnded } from './tables/renewals.ts';
 
 /** Rows of each kind that are remembered at a time: some 15 MB in all. */
@@ -27,6 +29,7 @@ interface OfPrincipal {
 }
 
 export interface KnownTables extends Omit<Tables, 'putCertificate' | 'putRenewal'> {
+  trustGlance(id: PrincipalId): TrustGlance | null;
   putCertificate(entry: LedgerEntry): void;
   putRenewal(renewal: Renewal): void;
   /** Something that was written is undone: nothing that is remembered can be relied on. */
@@ -169,13 +172,41 @@ function knownOf<Known>(read: (id: PrincipalId) => Known | null) {
 }
 
 function knownPrincipals(tables: Tables) {
-  const rows = new KnownRows<PrincipalId, Principal>(rowsKnownMax, ({ id }) => id, tables.principal);
+  interface Glanced {
+    readonly id: PrincipalId;
+    readonly trust: TrustGlance;
+  }
+  const read = (id: PrincipalId): PrincipalWithTrust | null => {
+    const found = tables.principalWithTrust(id);
+    if (!found) return null;
+    rows.found(found.principal);
+    glances.found({ id, trust: found.trust });
+    return found;
+  };
+  const rows = new KnownRows<PrincipalId, Principal>(
+    rowsKnownMax,
+    ({ id }) => id,
+    (id) => read(id)?.principal ?? null,
+  );
+  const glances = new KnownRows<PrincipalId, Glanced>(
+    rowsKnownMax,
+    ({ id }) => id,
+    (id) => {
+      const found = read(id);
+      return found && { id, trust: found.trust };
+    },
+  );
   const contacts = knownOf(tables.contact);
   const presences = knownOf(tables.presence);
   return {
-    all: [rows, contacts, presences],
+    all: [rows, glances, contacts, presences],
     tables: {
       principal: (id: PrincipalId) => rows.get(id),
+      trustGlance: (id: PrincipalId) => glances.get(id)?.trust ?? null,
+      putTrustRecord: (record: TrustRecord): void => {
+        glances.forget(record.principalId);
+        tables.putTrustRecord(record);
+      },
       contact: (id: PrincipalId) => contacts.get(id)?.known ?? null,
       presence: (id: PrincipalId) => presences.get(id)?.known ?? null,
       putPrincipal: (principal: Principal): void => {

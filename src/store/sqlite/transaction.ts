@@ -10,6 +10,7 @@ import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { TrustRecord } from '../../domain/trust-record.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { CarriedUpload } from '../../ports/carried.ts';
 import type { JournalEntry } from '../../ports/journal.ts';
@@ -204,6 +205,10 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async dropFinding(kind: string, subject: string): Promise<void> {
     this.#open().dropFinding(kind, subject);
+  }
+
+  async putTrustRecord(record: TrustRecord): Promise<void> {
+    this.#open().putTrustRecord(record);
   }
 
   async putSetting(name: string, value: string): Promise<void> {

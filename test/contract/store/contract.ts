@@ -17,6 +17,7 @@ import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { telemetry } from './telemetry.ts';
 import { limitsOfTransactions, transactions } from './transactions.ts';
+import { trustRecords } from './trust.ts';
 import { begin, end, type OpenedStore } from './under-test.ts';
 import { conflicts, inventoryValues, ledgerValues } from './values.ts';
 
@@ -38,6 +39,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('what a forecast reads', outlooks);
     describe('standings', standings);
     describe('findings', findings);
+    describe('the way to the next roots', trustRecords);
     describe('what an export for a period reads', period);
     describe('campaigns', campaigns);
     describe('effects', effects);

@@ -33,6 +33,7 @@ import { revokeEffectMigration } from './0031-revoke-effect.ts';
 import { lateTallyMigration } from './0032-late-tally.ts';
 import { issuingSlotsMigration } from './0033-issuing-slots.ts';
 import { rootSlotsMigration } from './0034-root-slots.ts';
+import { trustRecordMigration } from './0035-trust-record.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -70,4 +71,5 @@ export const migrations: readonly Migration[] = [
   lateTallyMigration,
   issuingSlotsMigration,
   rootSlotsMigration,
+  trustRecordMigration,
 ];

@@ -19,6 +19,7 @@ import { revocationLists } from './revocation-lists.ts';
 import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { surveys } from './surveys.ts';
+import { trust } from './trust.ts';
 
 export function tablesOf(queries: Queries) {
   return {
@@ -50,6 +51,7 @@ export function tablesOf(queries: Queries) {
     ...tally(queries),
     ...standings(queries),
     ...horizons(queries),
+    ...trust(queries),
   };
 }
 

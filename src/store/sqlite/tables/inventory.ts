@@ -11,6 +11,7 @@ import {
   type PrincipalId,
 } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
+import { firstRoot, type TrustGlance } from '../../../domain/trust-record.ts';
 import type { CaseTwins, PrincipalQuery } from '../../../ports/inventory.ts';
 import type { Page } from '../../../ports/page.ts';
 import type { Parameter, Queries } from '../query.ts';
@@ -36,6 +37,12 @@ const rows = build.selectFrom('principal').select(columns);
 
 /** Stored sessions of one principal that are read. */
 const sessionsMax = 1_000;
+
+/** A principal, and what a connect needs to know of its way to the next roots. */
+export interface PrincipalWithTrust {
+  readonly principal: Principal;
+  readonly trust: TrustGlance;
+}
 
 type Row = Omit<Principal, 'modes'> & { readonly modes: string };
 
@@ -222,16 +229,23 @@ function preparePut(queries: Queries) {
 }
 
 export function inventory(queries: Queries) {
-  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) => rows.where('id', '=', p('id')));
+  const byId = queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
+    rows.select(['last_root', 'next_counted']).where('id', '=', p('id')),
+  );
 
   const put = preparePut(queries);
   const contacts = prepareContacts(queries);
   const twin = prepareTwin(queries);
+  const withTrust = (id: PrincipalId): PrincipalWithTrust | null => {
+    const row = byId.get({ id });
+    if (!row) return null;
+    const { last_root, next_counted, ...rest } = row;
+    const trust = { last: Math.max(firstRoot, last_root), isCounted: next_counted === 1 };
+    return { principal: principalOf(rest), trust };
+  };
   return {
-    principal: (id: PrincipalId): Principal | null => {
-      const row = byId.get({ id });
-      return row ? principalOf(row) : null;
-    },
+    principal: (id: PrincipalId): Principal | null => withTrust(id)?.principal ?? null,
+    principalWithTrust: withTrust,
     caseTwin: (id: PrincipalId): PrincipalId | null => twin.get({ id })?.id ?? null,
     caseTwins: prepareTwins(queries),
     storedClientIds: storedClientIds(queries),

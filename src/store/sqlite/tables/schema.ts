@@ -24,6 +24,7 @@ import type { IssuingSlotTable } from './issuing-slot-table.ts';
 import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
 import type { RootSlotTable } from './root-slot-table.ts';
+import type { TrustRecordTable, TrustTallyTable } from './trust-tables.ts';
 
 interface PrincipalTable {
   id: PrincipalId;
@@ -43,6 +44,10 @@ interface PrincipalTable {
   source: string | null;
   /** Kept by triggers. */
   lit_until: GeneratedAlways<Instant | null>;
+  last_root: Generated<number>;
+  next_root: Generated<number>;
+  next_stored: Generated<number>;
+  next_counted: Generated<number>;
 }
 
 interface ContactTable {
@@ -257,6 +262,8 @@ interface Schema {
   root_slot: RootSlotTable;
   journal: JournalTable;
   tally: TallyTable;
+  trust_record: TrustRecordTable;
+  trust_tally: TrustTallyTable;
   mqtt_session: { client_id: string };
 }
 
