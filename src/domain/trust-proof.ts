@@ -1,7 +1,7 @@
 // How far a principal has come with the next root, and who will not have come far enough when the root before it ends. What a
 // principal says of itself is only a step on the way: a CONNECT with its own certificate on the next root's port is the proof.
 import { expectedMs, type Gaps } from './presence.ts';
-import type { Instant } from './time.ts';
+import { dayMs, type Instant } from './time.ts';
 
 /** How far a principal has come. Each holds what stands before it. */
 export const confirmations = ['none', 'offered', 'stored', 'proved'] as const;
@@ -54,12 +54,12 @@ export function afterStored(progress: TrustProgress, at: Instant): TrustProgress
 }
 
 /**
- * After a CONNECT. On the next root's port it is the proof, whatever was said before. On the old port after that it reopens the proof:
+ * After a CONNECT. The first on the next root's port is the proof, whatever was said before. One on the old port after that reopens it:
  * the device was reset, or has an old image, and may have forgotten the root. On a control's port it changes nothing.
  */
 export function afterTrustConnect(progress: TrustProgress, { port, isOwn, at }: TrustConnect): TrustProgress {
   if (!isOwn || port === 'control') return progress;
-  if (port === 'next') return { ...progress, provedAt: at, visits: 0 };
+  if (port === 'next') return progress.provedAt === null ? { ...progress, provedAt: at, visits: 0 } : progress;
   if (progress.provedAt === null) return { ...progress, onOldPortAt: at, visits: progress.visits + 1 };
   return { ...progress, storedAt: null, provedAt: null, onOldPortAt: at, reopenedAt: at, visits: 0 };
 }
@@ -123,7 +123,7 @@ export function confirmationsOf(principals: Iterable<Confirming>): Confirmations
   return { ...counts, unproved, onOldPort };
 }
 
-/** CONNECTs after which it should have come further: as many chances as a renewal is planned with. */
+/** Chances after which it should have come further: as many as a renewal is planned with. */
 export const chancesLeast = 3;
 
 /** Why somebody will not have proved the next root in time. */
@@ -140,11 +140,19 @@ export interface UnprovedFacts {
   readonly gaps: Gaps;
   /** How long it has been away by now, 0 while it is connected; null: it was never seen. */
   readonly awayMs: number | null;
+  /** How long it has been connected by now, 0 while it is away. */
+  readonly stayedMs: number;
 }
 
-/** Did it come several times without coming further? One that was not offered the root had no chance yet. */
-function isStuck(progress: TrustProgress): boolean {
-  return progress.offeredAt !== null && progress.visits >= chancesLeast;
+/**
+ * Had it several chances without coming further? Each CONNECT is one, and each day on which it stayed connected. One that was not
+ * offered the root had none.
+ */
+function isStuck({ progress, stayedMs }: UnprovedFacts, now: Instant): boolean {
+  const since = progress.storedAt ?? progress.offeredAt;
+  if (since === null) return false;
+  const days = Math.floor(Math.min(stayedMs, now - since) / dayMs);
+  return progress.visits + Math.max(0, days) >= chancesLeast;
 }
 
 /** Visits that are needed until it has proved: one to fetch the root, and one to prove it where the first was too short for both. */
@@ -154,10 +162,11 @@ const visitsNeeded: Readonly<Record<Confirmation, number>> = { none: 2, offered:
  * When a principal has proved the next root, if it goes on coming as it has; null: never, as far as that tells. Unix milliseconds.
  * Reckoned from the gaps that its renewals are planned with.
  */
-export function provedBy({ progress, gaps, awayMs }: UnprovedFacts, now: Instant): Instant | null {
+export function provedBy(facts: UnprovedFacts, now: Instant): Instant | null {
+  const { progress, gaps, awayMs } = facts;
   const needed = visitsNeeded[confirmationOf(progress)];
   if (needed === 0) return progress.provedAt;
-  if (awayMs === null || isStuck(progress)) return null;
+  if (awayMs === null || isStuck(facts, now)) return null;
   return now + expectedMs(gaps, awayMs) + (needed - 1) * gaps.plannedMs;
 }
 
@@ -166,6 +175,6 @@ export function unprovedReason(facts: UnprovedFacts, endsAt: Instant, now: Insta
   const confirmation = confirmationOf(facts.progress);
   if (confirmation === 'proved') return null;
   if (facts.awayMs === null) return 'never_came';
-  if (isStuck(facts.progress)) return confirmation === 'stored' ? 'not_proved' : 'not_stored';
+  if (isStuck(facts, now)) return confirmation === 'stored' ? 'not_proved' : 'not_stored';
   return (provedBy(facts, now) ?? Number.POSITIVE_INFINITY) > endsAt ? 'too_rare' : null;
 }

@@ -87,6 +87,12 @@ describe('a principal', () => {
   });
 });
 
+describe('a proof', () => {
+  it('stays the first one, however often it comes on the port', () => {
+    expect(afterTrustConnect(proved, connect('next', noon + 9))).toBe(proved);
+  });
+});
+
 describe('the counts', () => {
   const confirming = (progress: TrustProgress, patch: Partial<Confirming> = {}): Confirming => ({
     progress,
@@ -134,6 +140,7 @@ describe('who will not make it', () => {
     progress,
     gaps: gapsOf(every(days)),
     awayMs: awayDays === null ? null : awayDays * day,
+    stayedMs: 0,
   });
   const often = (progress: TrustProgress, visits: number): TrustProgress => ({ ...progress, visits });
 
@@ -149,6 +156,30 @@ describe('who will not make it', () => {
     ['one that came three times and does not keep it', facts(often(offered, 3), 1, 0), noon, 'not_stored'],
     ['one that came twice and does not keep it', facts(often(offered, 2), 1, 0), noon, null],
     ['one that came three times and does not connect under it', facts(often(stored, 3), 1, 0), noon, 'not_proved'],
+    [
+      'one that has stayed connected for three days since the offer',
+      { ...facts(offered, 1, 0), stayedMs: 9 * day },
+      noon + 3 * day,
+      'not_stored',
+    ],
+    [
+      'one that stays connected and was offered it two days ago',
+      { ...facts(offered, 1, 0), stayedMs: 9 * day },
+      noon + 2 * day,
+      null,
+    ],
+    [
+      'one that stays connected and keeps it for three days',
+      { ...facts(stored, 1, 0), stayedMs: 9 * day },
+      noon + 4 * day,
+      'not_proved',
+    ],
+    [
+      'one that came today and was offered it long ago',
+      { ...facts(offered, 1, 0), stayedMs: day },
+      noon + 9 * day,
+      null,
+    ],
     ['one that was not offered it and comes often', facts(often(noProgress, 9), 1, 0), noon, null],
   ])('%s: %#', (_, each, now, reason) => {
     expect(unprovedReason(each, endsAt, now)).toBe(reason);

@@ -1,34 +1,7 @@
 // npm run simulate: how many certificates lapse in a fleet under three schedules, and how many had to. Prints two tables.
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { count, readWholeNumbers, table } from '../report.ts';
 import { type SimulationResult, simulate } from './simulation.ts';
-
-const limits = { devices: 10_000_000, years: 50, seed: 2 ** 31 - 1 };
-
-function readOptions(): { devices: number; years: number; seed: number } {
-  const { values } = parseArgs({
-    options: {
-      devices: { type: 'string', default: '100000' },
-      years: { type: 'string', default: '5' },
-      seed: { type: 'string', default: '1' },
-    },
-  });
-  const whole = (name: keyof typeof limits): number => {
-    const number = Number(values[name]);
-    if (Number.isInteger(number) && number >= 1 && number <= limits[name]) return number;
-    throw new Error(`--${name}: expected a whole number from 1 to ${limits[name]}`);
-  };
-  return { devices: whole('devices'), years: whole('years'), seed: whole('seed') };
-}
-
-const count = (value: number): string => value.toLocaleString('en');
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  const pad = (cell: string, i: number): string =>
-    i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
-  return rows.map((row) => `${row.map(pad).join('  ')}\n`).join('');
-}
 
 function report({ schedules, cadences }: SimulationResult, deviceYears: number): string {
   const unavoidable = schedules.at(-1)?.lapses ?? 0;
@@ -50,7 +23,11 @@ function report({ schedules, cadences }: SimulationResult, deviceYears: number):
 }
 
 try {
-  const options = readOptions();
+  const options = readWholeNumbers({
+    devices: { default: 100_000, most: 10_000_000 },
+    years: { default: 5, most: 50 },
+    seed: { default: 1, most: 2 ** 31 - 1 },
+  });
   const began = performance.now();
   process.stdout.write(`${count(options.devices)} devices, ${options.years} years, seed ${options.seed}\n\n`);
   process.stdout.write(report(simulate(options), options.devices * options.years));
