@@ -2,6 +2,9 @@
 // again. The file is this process's alone: what is remembered is what it holds, as long as each write passes through here and whatever
 // is undone is forgotten.
 
+/** Rows of each kind that are remembered at a time: some 15 MB in all. */
+export const rowsKnownMax = 4_096;
+
 /** A row that nobody has is not remembered: whoever connects can make up as many keys as it likes. */
 export class KnownRows<Key, Row> {
   readonly #max: number;
@@ -18,6 +21,11 @@ export class KnownRows<Key, Row> {
 
   get size(): number {
     return this.#known.size;
+  }
+
+  /** What is remembered; null: nothing, whatever is stored. */
+  known(key: Key): Row | null {
+    return this.#known.get(key) ?? null;
   }
 
   get(key: Key): Row | null {

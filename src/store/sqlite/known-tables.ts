@@ -1,34 +1,20 @@
-// The tables with their most read rows kept in memory: principals and what is known of them, certificates, renewals and their requests,
-// and the renewals of a principal that have not ended. Everything that writes these rows is here, beside what it makes of what is
+// The tables with their most read rows kept in memory: principals and what is known of them, certificates, renewals and what belongs to
+// each, and of whom no alert is open. Everything that writes these rows is here or in known-renewals.ts, beside what it makes of what is
 // remembered.
+import type { Alert } from '../../domain/alert.ts';
 import type { Fingerprint, LedgerEntry } from '../../domain/certificate.ts';
 import type { Contact, Principal, PrincipalId } from '../../domain/principal.ts';
-import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
-import type { ApprovedRequest } from '../../domain/request.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { TrustGlance, TrustRecord } from '../../domain/trust-record.ts';
 import type { Page } from '../../ports/page.ts';
 import type { Presence } from '../../ports/presence.ts';
-import { KnownRows } from './known-rows.ts';
+import { knownRenewals } from './known-renewals.ts';
+import { KnownRows, rowsKnownMax } from './known-rows.ts';
 import type { Tables } from './tables/index.ts';
 import type { PrincipalWithTrust } from './tables/inventory.ts';
-import { hasEnded } from './tables/renewals.ts';
 
-/** Rows of each kind that are remembered at a time: some 15 MB in all. */
-export const rowsKnownMax = 4_096;
-/** Requests that are remembered at a time: each holds as many bytes as a CSR may have. */
-const requestsKnownMax = 256;
-/** Renewals that have not ended, of one principal: few have more than one. */
-const unendedKnownMax = 16;
-
-interface OfPrincipal {
-  readonly id: PrincipalId;
-  /** The newest first. */
-  readonly renewals: readonly Renewal[];
-}
-
-export interface KnownTables extends Omit<Tables, 'putCertificate' | 'putRenewal'> {
+export interface KnownTables extends Omit<Tables, 'putCertificate' | 'addCertificate' | 'putRenewal' | 'addRenewal'> {
   trustGlance(id: PrincipalId): TrustGlance | null;
   putCertificate(entry: LedgerEntry): void;
   putRenewal(renewal: Renewal): void;
@@ -36,55 +22,6 @@ export interface KnownTables extends Omit<Tables, 'putCertificate' | 'putRenewal
   forgetAll(): void;
   /** Rows that are remembered now. */
   rowsKnown(): number;
-}
-
-/** The renewals of a principal that have not ended, once this one was written. */
-function unendedWith(before: readonly Renewal[], renewal: Renewal): readonly Renewal[] {
-  if (hasEnded(renewal)) return before.filter(({ id }) => id !== renewal.id);
-  if (!before.some(({ id }) => id === renewal.id)) return [renewal, ...before];
-  return before.map((each) => (each.id === renewal.id ? renewal : each));
-}
-
-function knownRenewals(tables: Tables) {
-  const rows = new KnownRows<string, Renewal>(rowsKnownMax, ({ id }) => id, tables.renewal);
-  const unended = new KnownRows<PrincipalId, OfPrincipal>(
-    rowsKnownMax,
-    ({ id }) => id,
-    () => null,
-  );
-  const unendedRenewals = (id: PrincipalId): Renewal[] => {
-    const known = unended.get(id);
-    if (known) return [...known.renewals];
-    const renewals = rows.allFound(tables.unendedRenewals(id));
-    if (renewals.length <= unendedKnownMax) unended.found({ id, renewals });
-    return [...renewals];
-  };
-  return {
-    rows,
-    unended,
-    tables: {
-      renewal: (id: string) => rows.get(id),
-      unendedRenewals,
-      currentRenewal: (id: PrincipalId) => unendedRenewals(id)[0] ?? null,
-      openRenewalFor: (old: Fingerprint) => rows.found(tables.openRenewalFor(old)),
-      putRenewal: (renewal: Renewal): void => {
-        const { principalId } = renewal;
-        const held = rows.get(renewal.id);
-        const before = held === null || held.principalId === principalId ? unended.get(principalId) : null;
-        // Where the write fails, what is stored is not known.
-        rows.forget(renewal.id);
-        unended.forget(principalId);
-        if (held) unended.forget(held.principalId);
-        tables.putRenewal(renewal, held);
-        rows.found(renewal);
-        if (!before) return;
-        const renewals = unendedWith(before.renewals, renewal);
-        // One that had ended may be open again, and is then not the newest.
-        const isReopened = held !== null && hasEnded(held) && !hasEnded(renewal);
-        if (!isReopened && renewals.length <= unendedKnownMax) unended.found({ id: principalId, renewals });
-      },
-    },
-  };
 }
 
 function knownCertificates(tables: Tables) {
@@ -99,10 +36,13 @@ function knownCertificates(tables: Tables) {
       certificate: (fingerprint: Fingerprint) => rows.get(fingerprint),
       heldCertificates: (id: PrincipalId, page: Page) => rows.allFound(tables.heldCertificates(id, page)),
       dueCertificates: (now: Instant, limit: number) => rows.allFound(tables.dueCertificates(now, limit)),
+      endedCertificates: (now: Instant, limit: number) => rows.allFound(tables.endedCertificates(now, limit)),
       putCertificate: (entry: LedgerEntry): void => {
-        const held = rows.get(entry.fingerprint);
+        const known = rows.known(entry.fingerprint);
         rows.forget(entry.fingerprint);
-        tables.putCertificate(entry, held);
+        if (known || !tables.addCertificate(entry)) {
+          tables.putCertificate(entry, known ?? tables.certificate(entry.fingerprint));
+        }
         rows.found(entry);
       },
       settleFirstIssuer: (authorityKeyIdentifier: Uint8Array): void => {
@@ -112,47 +52,6 @@ function knownCertificates(tables: Tables) {
       certificateSeen: (fingerprint: Fingerprint, at: Instant): void => {
         rows.forget(fingerprint);
         tables.certificateSeen(fingerprint, at);
-      },
-    },
-  };
-}
-
-/** A request is read twice while it is certified. Refusals are settled at each step of a renewal, and most have none. */
-function knownRequests(tables: Tables) {
-  interface Asked {
-    readonly renewalId: string;
-    readonly request: ApprovedRequest;
-  }
-  const rows = new KnownRows<string, Asked>(
-    requestsKnownMax,
-    ({ renewalId }) => renewalId,
-    (renewalId) => {
-      const request = tables.request(renewalId);
-      return request && { renewalId, request };
-    },
-  );
-  /** The renewals of which it is known that no refusal stands. */
-  const settled = new KnownRows<string, string>(
-    rowsKnownMax,
-    (renewalId) => renewalId,
-    () => null,
-  );
-  return {
-    all: [rows, settled],
-    tables: {
-      request: (renewalId: string) => rows.get(renewalId)?.request ?? null,
-      putRequest: (renewalId: string, request: ApprovedRequest): void => {
-        rows.forget(renewalId);
-        tables.putRequest(renewalId, request);
-      },
-      putRefusal: (refusal: RenewalRefusal): void => {
-        settled.forget(refusal.renewalId);
-        tables.putRefusal(refusal);
-      },
-      settleRefusals: (renewalId: string, at: Instant): void => {
-        if (settled.get(renewalId) !== null) return;
-        tables.settleRefusals(renewalId, at);
-        settled.found(renewalId);
       },
     },
   };
@@ -231,18 +130,43 @@ function knownPrincipals(tables: Tables) {
   };
 }
 
+/** Each principal is looked at time and again, and of most there is no alert. */
+function knownAlerts(tables: Tables) {
+  /** The principals of which it is known that no alert is open. */
+  const calm = new KnownRows<string, string>(
+    rowsKnownMax,
+    (id) => id,
+    () => null,
+  );
+  return {
+    calm,
+    tables: {
+      openAlertsOf: (id: PrincipalId): Alert[] => {
+        if (calm.known(id) !== null) return [];
+        const open = tables.openAlertsOf(id);
+        if (open.length === 0) calm.found(id);
+        return open;
+      },
+      putAlert: (alert: Alert): void => {
+        calm.forget(alert.subject);
+        tables.putAlert(alert);
+      },
+    },
+  };
+}
+
 export function knownTables(tables: Tables): KnownTables {
   const principals = knownPrincipals(tables);
   const certificates = knownCertificates(tables);
   const renewals = knownRenewals(tables);
-  const requests = knownRequests(tables);
-  const all = [...principals.all, certificates.rows, renewals.rows, renewals.unended, ...requests.all];
+  const alerts = knownAlerts(tables);
+  const all = [...principals.all, certificates.rows, ...renewals.all, alerts.calm];
   return {
     ...tables,
     ...principals.tables,
     ...certificates.tables,
     ...renewals.tables,
-    ...requests.tables,
+    ...alerts.tables,
     forgetAll: () => {
       for (const rows of all) rows.clear();
     },

@@ -9,10 +9,11 @@ import { certificateStates } from '../../../src/domain/certificate.ts';
 import { renewalStates } from '../../../src/domain/renewal.ts';
 import type { Store, Transaction } from '../../../src/ports/store.ts';
 import { openStore } from '../../../src/store/index.ts';
-import { KnownRows } from '../../../src/store/sqlite/known-rows.ts';
-import { knownTables, rowsKnownMax } from '../../../src/store/sqlite/known-tables.ts';
+import { KnownRows, rowsKnownMax } from '../../../src/store/sqlite/known-rows.ts';
+import { knownTables } from '../../../src/store/sqlite/known-tables.ts';
 import { Queries } from '../../../src/store/sqlite/query.ts';
 import { tablesOf } from '../../../src/store/sqlite/tables/index.ts';
+import { alert } from '../store/alerts.ts';
 import { approvedRequest, certificate, contact, day, digest, idOf, now, principal, renewal } from '../store/rows.ts';
 
 const ids = ['a', 'b'];
@@ -92,6 +93,36 @@ const write: fc.Arbitrary<Write> = fc.oneof(
       (tx) =>
         tx.settleRefusals(id, at),
   ),
+  fc.tuple(name, fc.nat(9)).map(
+    ([id, total]): Write =>
+      (tx) =>
+        tx.putUpload(id, total, new Uint8Array([total])),
+  ),
+  fc.tuple(name, fc.constantFrom(...ids), fc.nat(9)).map(
+    ([id, gateway, total]): Write =>
+      (tx) =>
+        tx.putCarriedUpload(id, { gatewayId: idOf(gateway), total, bytes: new Uint8Array([total]) }),
+  ),
+  fc.tuple(name, fc.constantFrom(...ids)).map(
+    ([id, gateway]): Write =>
+      (tx) =>
+        tx.dropCarriedUpload(id, idOf(gateway)),
+  ),
+  name.map(
+    (id): Write =>
+      (tx) =>
+        tx.dropUpload(id),
+  ),
+  name.map(
+    (id): Write =>
+      (tx) =>
+        tx.dropUploads(id),
+  ),
+  fc.tuple(fc.constantFrom(...ids), fc.option(fc.constant(now))).map(
+    ([id, clearedAt]): Write =>
+      (tx) =>
+        tx.putAlert(alert(id, { clearedAt })),
+  ),
 );
 
 interface Unit {
@@ -116,6 +147,8 @@ async function answers(read: Pick<Store['read'], keyof ReturnType<typeof plainRe
         await read.unendedRenewals(id),
         await read.currentRenewal(id),
         await read.heldCertificates(id, { limit: 10 }),
+        await read.heldCertificates(id, { limit: 10, after: digest('certificate two') }),
+        await read.openAlertsOf(id),
       ];
     }),
   );
@@ -126,9 +159,16 @@ async function answers(read: Pick<Store['read'], keyof ReturnType<typeof plainRe
       await read.openRenewalFor(digest(`certificate ${each}`)),
       await read.request(each),
       await read.refusalsOf(each),
+      await read.upload(each),
+      await read.carriedUploads(each),
     ]),
   );
-  return { of, named, due: await read.dueCertificates(now + day / 2, 10) };
+  const at = now + day / 2;
+  return {
+    of,
+    named,
+    due: [await read.dueCertificates(at, 10), await read.endedCertificates(at, 10), await read.dueRenewals(at, 10)],
+  };
 }
 
 /** The tables as they are, read anew each time. */
@@ -146,6 +186,12 @@ function plainReader() {
     openRenewalFor: async (...given: Parameters<typeof tables.openRenewalFor>) => tables.openRenewalFor(...given),
     request: async (...given: Parameters<typeof tables.request>) => tables.request(...given),
     refusalsOf: async (...given: Parameters<typeof tables.refusalsOf>) => tables.refusalsOf(...given),
+    upload: async (...given: Parameters<typeof tables.upload>) => tables.upload(...given),
+    carriedUploads: async (...given: Parameters<typeof tables.carriedUploads>) => tables.carriedUploads(...given),
+    openAlertsOf: async (...given: Parameters<typeof tables.openAlertsOf>) => tables.openAlertsOf(...given),
+    endedCertificates: async (...given: Parameters<typeof tables.endedCertificates>) =>
+      tables.endedCertificates(...given),
+    dueRenewals: async (...given: Parameters<typeof tables.dueRenewals>) => tables.dueRenewals(...given),
     dueCertificates: async (...given: Parameters<typeof tables.dueCertificates>) => tables.dueCertificates(...given),
   };
 }
@@ -224,6 +270,38 @@ it('settles a refusal that came when none was left to settle', async () => {
     await store.transact((tx) => tx.settleRefusals('one', at));
     expect(await store.read.refusalsOf('one')).toMatchObject([{ lastAt: at, overAt: at }]);
   }
+});
+
+it('knows of a renewal that is new that it has nothing, until it has', async () => {
+  const { store } = opened;
+  const plain = plainReader();
+  const first = { renewalId: 'new', via: null, code: 'key_refused', detail: '', times: 1, overAt: null } as const;
+  await store.transact(async (tx) => {
+    await tx.putPrincipal(principal('a'));
+    await tx.putRenewal(renewal('new', 'a'));
+    expect([await tx.refusalsOf('new'), await tx.upload('new'), await tx.carriedUploads('new')]).toEqual([
+      [],
+      null,
+      [],
+    ]);
+  });
+  const carried = { gatewayId: idOf('a'), total: 3, bytes: new Uint8Array([2]) };
+  await store.transact(async (tx) => {
+    await tx.putRefusal({ ...first, firstAt: now, lastAt: now });
+    await tx.putUpload('new', 2, new Uint8Array([1]));
+    await tx.putCarriedUpload('new', carried);
+  });
+  const has = async (read: Pick<ReturnType<typeof plainReader>, 'refusalsOf' | 'upload' | 'carriedUploads'>) => {
+    return [(await read.refusalsOf('new')).length, (await read.upload('new'))?.total, await read.carriedUploads('new')];
+  };
+  expect(await has(store.read)).toEqual([1, 2, [carried]]);
+  await store.transact(async (tx) => {
+    await tx.settleRefusals('new', now + 1);
+    await tx.dropUploads('new');
+  });
+  expect(await has(plain)).toEqual([1, undefined, []]);
+  expect(await has(store.read)).toEqual([1, undefined, []]);
+  expect(await store.read.refusalsOf('new')).toMatchObject([{ overAt: now + 1 }]);
 });
 
 it('remembers a bounded number of rows, and none that nobody has', () => {

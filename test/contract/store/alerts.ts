@@ -5,7 +5,7 @@ import type { Transaction } from '../../../src/ports/store.ts';
 import { certificate, day, idOf, now, principal, renewal } from './rows.ts';
 import { put, putRenewals, reopen, store } from './under-test.ts';
 
-const alert = (subject: string, facts: Partial<Alert> = {}): Alert => ({
+export const alert = (subject: string, facts: Partial<Alert> = {}): Alert => ({
   kind: 'renewal_overdue',
   subject,
   severity: 'warning',

@@ -38,15 +38,17 @@ type OfPrincipal = { id: PrincipalId; issuedAt: Instant; row: number; limit: num
 /** After this place, in the order of principals, of each the oldest first. */
 type OfKey = { key: Fingerprint; id: PrincipalId; issuedAt: Instant; row: number; limit: number };
 
-const newestOf = (p: Parameter<OfPrincipal>) =>
+const newest = (p: Parameter<{ id: PrincipalId; limit: number }>) =>
   build
     .selectFrom('certificate')
     .select(columns)
     .where('principal_id', '=', p('id'))
-    .where(sql<boolean>`("issued_at", "id") < (${p('issuedAt')}, ${p('row')})`)
     .orderBy('issued_at', 'desc')
     .orderBy('id', 'desc')
     .limit(p('limit'));
+
+const newestOf = (p: Parameter<OfPrincipal>) =>
+  newest(p).where(sql<boolean>`("issued_at", "id") < (${p('issuedAt')}, ${p('row')})`);
 
 /** Before the newest of all. */
 const first: Omit<OfPrincipal, 'id' | 'limit'> = { issuedAt: Number.MAX_SAFE_INTEGER, row: Number.MAX_SAFE_INTEGER };
@@ -91,6 +93,13 @@ function prepareReads(queries: Queries) {
     ),
     ofPrincipal: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p)),
     heldOf: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p).where(held('certificate'))),
+    heldAfter: queries.prepare((p: Parameter<{ id: PrincipalId; after: Fingerprint; limit: number }>) =>
+      newest(p)
+        .where(
+          sql<boolean>`("issued_at", "id") < (SELECT "issued_at", "id" FROM "certificate" WHERE "fingerprint" = ${p('after')})`,
+        )
+        .where(held('certificate')),
+    ),
     seenOf: queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
       build
         .selectFrom('certificate')
@@ -164,23 +173,30 @@ const isSameCertificate = (one: LedgerEntry, other: LedgerEntry): boolean =>
   (one.der === other.der || Buffer.compare(one.der, other.der) === 0);
 
 /** Most puts only advance a certificate: the indexes on what stays the same are then left alone. */
-function preparePut(queries: Queries): (entry: LedgerEntry, held: LedgerEntry | null) => void {
+function preparePut(queries: Queries) {
   const advance = new Differing<LedgerEntry>(queries, progressing, (p, names) =>
     build
       .updateTable('certificate')
       .set(setting(p, names as Progress[]))
       .where('fingerprint', '=', p('fingerprint')),
   );
-  const replace = queries.prepare((p: Parameter<LedgerEntry>) => {
-    const facts = { ...origin(p), ...setting(p, progressing) };
-    return build
-      .insertInto('certificate')
-      .values({ fingerprint: p('fingerprint'), ...facts } as never)
-      .onConflict((conflict) => conflict.column('fingerprint').doUpdateSet(facts));
-  });
-  return (entry, held) => {
-    if (held && isSameCertificate(held, entry)) advance.run(held, entry);
-    else replace.run(entry);
+  const factsOf = (p: Parameter<LedgerEntry>) => ({ ...origin(p), ...setting(p, progressing) });
+  const insert = (p: Parameter<LedgerEntry>) =>
+    build.insertInto('certificate').values({ fingerprint: p('fingerprint'), ...factsOf(p) } as never);
+  const replace = queries.prepare((p: Parameter<LedgerEntry>) =>
+    insert(p).onConflict((conflict) => conflict.column('fingerprint').doUpdateSet(factsOf(p))),
+  );
+  const add = queries.prepare((p: Parameter<LedgerEntry>) =>
+    insert(p).onConflict((conflict) => conflict.column('fingerprint').doNothing()),
+  );
+  return {
+    /** @returns false, and nothing is written, where one is stored under the fingerprint. */
+    addCertificate: (entry: LedgerEntry): boolean => add.run(entry) > 0,
+    /** @param held what is stored under the fingerprint now; null: nothing. */
+    putCertificate: (entry: LedgerEntry, held: LedgerEntry | null): void => {
+      if (held && isSameCertificate(held, entry)) advance.run(held, entry);
+      else replace.run(entry);
+    },
   };
 }
 
@@ -205,6 +221,14 @@ export function ledger(queries: Queries) {
     const { issuedAt, row } = placeAfter(page) ?? first;
     return { issuedAt, row };
   };
+  const heldCertificates = (id: PrincipalId, page: Page): LedgerEntry[] => {
+    const { after, limit } = page;
+    if (after !== undefined) {
+      const older = read.heldAfter.all({ id, after: after as Fingerprint, limit });
+      if (older.length > 0 || placeAfter(page)) return older.map(entryOf);
+    }
+    return read.heldOf.all({ id, ...first, limit }).map(entryOf);
+  };
   return {
     noteActivatedThrough: (fingerprint: Fingerprint, via: PrincipalId): void => void through.run({ fingerprint, via }),
     certificate: (fingerprint: Fingerprint): LedgerEntry | null => foundOf(read.byFingerprint.get({ fingerprint })),
@@ -213,8 +237,7 @@ export function ledger(queries: Queries) {
       read.beginning.all({ from: digits, to: `${digits}g`, limit }).map(entryOf),
     certificatesOf: (id: PrincipalId, page: Page): LedgerEntry[] =>
       read.ofPrincipal.all({ id, ...placeOf(page), limit: page.limit }).map(entryOf),
-    heldCertificates: (id: PrincipalId, page: Page): LedgerEntry[] =>
-      read.heldOf.all({ id, ...placeOf(page), limit: page.limit }).map(entryOf),
+    heldCertificates,
     wasSeen: (id: PrincipalId): boolean => read.seenOf.get({ id }) !== undefined,
     certificates: ({ after, limit }: Page): LedgerEntry[] =>
       read.page.all({ after: (after ?? '') as Fingerprint, limit }).map(entryOf),
@@ -223,8 +246,7 @@ export function ledger(queries: Queries) {
       read.heldByKey.all({ key, ...(placeAfter(page) ?? firstOfKey), limit: page.limit }).map(entryOf),
     dueCertificates: (now: Instant, limit: number): LedgerEntry[] => read.due.all({ now, limit }).map(entryOf),
     endedCertificates: (now: Instant, limit: number): LedgerEntry[] => read.ended.all({ now, limit }).map(entryOf),
-    /** @param held what is stored under the fingerprint now; null: nothing. */
-    putCertificate: put,
+    ...put,
     certificateSeen: (fingerprint: Fingerprint, at: Instant): void => void seen.run({ fingerprint, at }),
   };
 }

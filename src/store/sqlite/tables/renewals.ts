@@ -97,8 +97,10 @@ const isSameRenewal = (one: Renewal, other: Renewal): boolean =>
   one.oldFingerprint === other.oldFingerprint &&
   one.createdAt === other.createdAt;
 
+const overOf = (renewal: Renewal): 0 | 1 => (hasEnded(renewal) ? 1 : 0);
+
 /** Most puts only advance a renewal: the indexes on what stays the same are then left alone. */
-function preparePut(queries: Queries): (renewal: Renewal, held: Renewal | null) => void {
+function preparePut(queries: Queries) {
   const advance = (also: { readonly ended?: RawBuilder<0 | 1> }) =>
     new Differing<Renewal>(queries, progressing, (p, names) =>
       build
@@ -111,18 +113,24 @@ function preparePut(queries: Queries): (renewal: Renewal, held: Renewal | null) 
     advance({ ended: sql.lit<0 | 1>(1) }),
     advance({ ended: sql.lit<0 | 1>(0) }),
   ];
-  const replace = queries.prepare((p: Parameter<Renewal & { readonly ended: 0 | 1 }>) => {
-    const facts = { ...origin(p), ...setting(p, progressing), ended: p('ended') };
-    return build
-      .insertInto('renewal')
-      .values({ id: p('id'), ...facts } as never)
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts));
-  });
-  return (renewal, held) => {
-    const isOver = hasEnded(renewal);
-    if (!held || !isSameRenewal(held, renewal)) replace.run({ ...renewal, ended: isOver ? 1 : 0 });
-    else if (hasEnded(held) === isOver) goOn.run(held, renewal);
-    else (isOver ? end : beginAgain).run(held, renewal);
+  type Row = Renewal & { readonly ended: 0 | 1 };
+  const factsOf = (p: Parameter<Row>) => ({ ...origin(p), ...setting(p, progressing), ended: p('ended') });
+  const insert = (p: Parameter<Row>) => build.insertInto('renewal').values({ id: p('id'), ...factsOf(p) } as never);
+  const replace = queries.prepare((p: Parameter<Row>) =>
+    insert(p).onConflict((conflict) => conflict.column('id').doUpdateSet(factsOf(p))),
+  );
+  const add = queries.prepare((p: Parameter<Row>) =>
+    insert(p).onConflict((conflict) => conflict.column('id').doNothing()),
+  );
+  return {
+    /** @returns false, and nothing is written, where one is stored under the id. */
+    addRenewal: (renewal: Renewal): boolean => add.run({ ...renewal, ended: overOf(renewal) }) > 0,
+    /** @param held what is stored under the id now; null: nothing. */
+    putRenewal: (renewal: Renewal, held: Renewal | null): void => {
+      if (!held || !isSameRenewal(held, renewal)) replace.run({ ...renewal, ended: overOf(renewal) });
+      else if (overOf(held) === overOf(renewal)) goOn.run(held, renewal);
+      else (hasEnded(renewal) ? end : beginAgain).run(held, renewal);
+    },
   };
 }
 
@@ -189,8 +197,7 @@ export function renewals(queries: Queries) {
         .map(renewalOf);
     },
     dueRenewals: (now: Instant, limit: number): Renewal[] => due.all({ now, limit }),
-    /** @param held what is stored under the id now; null: nothing. */
-    putRenewal: put,
+    ...put,
     noteSigned: (id: string): void => void sign.run({ id }),
   };
 }
