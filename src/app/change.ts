@@ -5,7 +5,7 @@ import type { PrincipalId } from '../domain/principal.ts';
 import type { Move, Renewal, RenewalEvent, Transition } from '../domain/renewal.ts';
 import { advance, isOpen } from '../domain/renewal.ts';
 import type { Instant } from '../domain/time.ts';
-import type { Transaction } from '../ports/store.ts';
+import type { Pace, Transaction } from '../ports/store.ts';
 import { clearWithin, handOverWithin, raiseWithin } from './alert.ts';
 import type { Context } from './context.ts';
 import type { PolicySubject } from './policies.ts';
@@ -51,6 +51,7 @@ export async function change<Given extends Changing, T>(
   app: Given,
   work: (change: Change<Given>) => Promise<T>,
   via: PrincipalId | null = null,
+  pace: Pace = 'now',
 ): Promise<T> {
   let after: (() => void)[] = [];
   const result = await app.store.transact((tx) => {
@@ -88,7 +89,7 @@ export async function change<Given extends Changing, T>(
       handOver: (id, owner) => handOverWithin(alerts, id, owner),
       clearAlert: (name) => clearWithin(alerts, name),
     });
-  });
+  }, pace);
   for (const tell of after) tell();
   return result;
 }

@@ -39,6 +39,7 @@ export function pemToDer(text: string, ...labels: readonly string[]): Uint8Array
 /** One PEM block, with a newline at its end. */
 export function derToPem(der: Uint8Array, label: string): string {
   const base64 = Buffer.from(der.buffer, der.byteOffset, der.length).toString('base64');
-  const lines = base64.match(new RegExp(`.{1,${lineLength}}`, 'g')) ?? [];
-  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
+  let text = `-----BEGIN ${label}-----\n`;
+  for (let from = 0; from < base64.length; from += lineLength) text += `${base64.slice(from, from + lineLength)}\n`;
+  return `${text}-----END ${label}-----\n`;
 }

@@ -20,6 +20,17 @@ export interface StandingCounts {
   readonly nearestEndAt: Instant | null;
 }
 
+/** Of which kinds there is something whose time has come. */
+export interface DueKinds {
+  /** Certificates that ended, or whose overlap did. */
+  readonly ended: boolean;
+  readonly renewals: boolean;
+  /** Certificates that are to be renewed. */
+  readonly certificates: boolean;
+  /** Principals that are to be looked at for alerts. */
+  readonly watches: boolean;
+}
+
 /** The certificate that lets a principal in for longest, or did last, and what tells whether a replacement will come in time. */
 export interface Horizon extends Outlook {
   readonly litUntil: Instant;
@@ -41,6 +52,8 @@ export interface StandingPage<Place> {
 }
 
 export interface FleetReader {
+  /** What a sweep has to do, without reading any of it. */
+  dueKinds(now: Instant): Promise<DueKinds>;
   /** Counts those that are dark, after a place; null: from the first. Reads `limit` rows twice at most. */
   darkPage(now: Instant, after: HorizonPlace | null, limit: number): Promise<StandingPage<HorizonPlace>>;
   /** The same of those that never had a certificate, in order of id. */

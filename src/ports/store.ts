@@ -65,6 +65,12 @@ export interface Transaction
     SettingWriter,
     TrustWriter {}
 
+/**
+ * When a unit is committed: `now`, or `soon`, together with the next one that cannot wait, and after a moment in any case (50 ms on SQLite).
+ * `soon` is for what is known elsewhere, or is found out again where it is lost: that a message was sent.
+ */
+export type Pace = 'now' | 'soon';
+
 export interface Store {
   readonly read: Reader;
   readonly glance: Glance;
@@ -79,7 +85,7 @@ export interface Store {
    * `work` may be run again, when the first run could not be committed. So it changes nothing but the transaction: no counter, no set,
    * no message. It awaits nothing but the transaction, makes no key, and makes or verifies no signature.
    */
-  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  transact<T>(work: (tx: Transaction) => Promise<T>, pace?: Pace): Promise<T>;
   /**
    * Told when something may have been owed, and what, soon after the commit that owed it, once for many. One listener: the outbox.
    */

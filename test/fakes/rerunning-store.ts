@@ -7,13 +7,13 @@ class Undone extends Error {}
 
 /** What the first run rejects with is forgotten: the second is what counts. */
 export function rerunning(store: Store): Store {
-  const transact: Store['transact'] = (work) => {
+  const transact: Store['transact'] = (work, pace) => {
     const undone = store.transact(async (tx) => {
       await work(tx);
       throw new Undone('to be run again');
-    });
+    }, pace);
     undone.catch(() => undefined);
-    return store.transact(work);
+    return store.transact(work, pace);
   };
   return Object.assign(Object.create(store) as Store, { transact });
 }

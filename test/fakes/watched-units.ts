@@ -79,11 +79,11 @@ export function watchUnits(): void {
 export function watched(store: Store): Store {
   const seen = holder[place];
   if (!seen) return store;
-  const transact: Store['transact'] = (work) =>
+  const transact: Store['transact'] = (work, pace) =>
     store.transact((tx) => {
       seen.units += 1;
       return seen.unit.run(true, () => work(tx));
-    });
+    }, pace);
   return Object.assign(Object.create(store) as Store, { transact });
 }
 

@@ -93,10 +93,12 @@ async function send(
   if (!said) return 'nothing';
   // That nobody listens is known only where everybody was spoken to.
   if (taken.size > 0 || (asked === 'everywhere' && (effect !== null || isOpen(renewal)))) {
-    await change(app, async (within) => {
+    // It was sent, and is sent again where that is lost. Who has asked for it is waiting.
+    const keep = async (within: Change<Pick<Context, 'policies'>>): Promise<void> => {
       if (effect) await within.tx.complete(effect.id);
       await keepSent(within, renewal, taken, reason, heard);
-    });
+    };
+    await change(app, keep, null, effect ? 'soon' : 'now');
     if (effect) effect.settled = true;
   }
   return taken.size > 0 ? 'told' : 'unheard';

@@ -93,9 +93,10 @@ export class Course {
   async #keep(all: readonly (CarriedOut | Settled)[]): Promise<void> {
     const carriedOut = all.filter((each) => typeof each !== 'string');
     if (carriedOut.length === 0) return;
+    // What is not settled yet is this worker's until it is, and is carried out again after a crash.
     await this.#context.store.transact(async (tx) => {
       for (const { id, laterAt } of carriedOut) await (laterAt === null ? tx.complete(id) : tx.putOff(id, laterAt));
-    });
+    }, 'soon');
   }
 
   #wait(waitMs: number): void {

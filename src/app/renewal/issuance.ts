@@ -82,7 +82,7 @@ async function isDown(app: Changing & WithBreaker, waiting: WaitingEffect, error
 async function answered(app: Changing & WithBreaker & WithRates): Promise<void> {
   const wasDown = app.breaker.answered();
   if (wasDown === false) return;
-  await change(app, ({ clearAlert }) => clearAlert(down));
+  await change(app, ({ clearAlert }) => clearAlert(down), null, 'soon');
   if (wasDown === null) return;
   app.rates.issuances.empty();
   app.decisions.tell({ action: 'authority.back', message: 'the issuing CA signs again' });

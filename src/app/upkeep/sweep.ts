@@ -21,6 +21,9 @@ export type SweepContext = OpenRenewalContext & Pick<Context, 'settings'> & With
 /** Batches one sweep works through before it lets others have a turn; the next sweep goes on. */
 const batchesMax = 50;
 
+/** Rows of each kind that are handled in one change together: most sweeps find fewer. */
+const togetherMax = 25;
+
 /** Handles at most so many rows. @returns how many there were. */
 type Step = (within: Change<SweepContext>, limit: number) => Promise<number>;
 
@@ -33,39 +36,67 @@ export interface Swept {
   readonly watched: number;
 }
 
+const nothingDue: Swept = { due: 0, renewals: 0, ended: 0, watched: 0 };
+
 /**
  * Does everything whose time has come. Safe to run twice, and to be cut off anywhere between batches. Rejects with the first failure, once
  * everything else is done.
  */
 export async function sweep(app: SweepContext): Promise<Swept> {
-  const { read } = app.store;
-  const now = app.clock.now();
+  const { sweepBatch } = app.settings;
   const failures: unknown[] = [];
+  const few = Math.min(togetherMax, sweepBatch);
+  const first = await sweepTogether(app, few);
+  let isMore = false;
   /** Where one step cannot read or write, the others are done all the same. */
-  const done = async (due: Promise<readonly unknown[]>, step: Step, limit = app.settings.sweepBatch) => {
+  const rest = async (done: number | undefined, step: Step, limit = sweepBatch): Promise<number> => {
+    if (done !== undefined && done < few) return done;
+    isMore = true;
     try {
-      return (await due).length > 0 ? await drain(app, step, limit) : 0;
+      return (done ?? 0) + (await drain(app, step, limit));
     } catch (error) {
       failures.push(error);
-      return 0;
+      return done ?? 0;
     }
   };
-  const ended = await done(read.endedCertificates(now, 1), endCertificates);
-  const renewals = await done(read.dueRenewals(now, 1), moveRenewals);
-  const due = await done(read.dueCertificates(now, 1), openDue);
-  await attempt(app, 'could not go through the inventory', () => walk(app));
+  const ended = await rest(first?.ended, endCertificates);
+  const renewals = await rest(first?.renewals, moveRenewals);
+  const due = await rest(first?.due, openDue);
+  await attempt(app, 'could not go through the inventory', async () => {
+    if (await walk(app)) isMore = true;
+  });
   // The last: whatever the others have changed is looked at with them.
-  const limit = Math.min(watchBatch, app.settings.sweepBatch);
-  const watched = await done(read.dueWatches(now, 1), watchDue, limit);
+  const looked = await rest(isMore ? undefined : first?.watched, watchDue, Math.min(watchBatch, sweepBatch));
+  const watched = looked + (isMore && first ? first.watched : 0);
   const [failure] = failures;
   if (failure !== undefined) throw failure;
   return { due, renewals, ended, watched };
 }
 
-async function walk(app: SweepContext): Promise<void> {
-  if (!(await mustWalk(app.store.read))) return;
+/** The first rows of each kind, in one change; null: it failed, and each kind is to be handled apart. */
+async function sweepTogether(app: SweepContext, limit: number): Promise<Swept | null> {
+  const { read } = app.store;
+  try {
+    const is = await read.dueKinds(app.clock.now());
+    const isAny = is.ended || is.renewals || is.certificates;
+    if (!isAny && !is.watches) return nothingDue;
+    return await change(app, async (within) => {
+      const ended = is.ended ? await endCertificates(within, limit) : 0;
+      const renewals = is.renewals ? await moveRenewals(within, limit) : 0;
+      const due = is.certificates ? await openDue(within, limit) : 0;
+      return { ended, renewals, due, watched: await watchDue(within, limit) };
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** @returns whether there was anybody to walk to. */
+async function walk(app: SweepContext): Promise<boolean> {
+  if (!(await mustWalk(app.store.read))) return false;
   const { sweepBatch } = app.settings;
-  for (let batch = 0; batch < batchesMax; batch += 1) if ((await walkOn(app, sweepBatch)) < sweepBatch) return;
+  for (let batch = 0; batch < batchesMax; batch += 1) if ((await walkOn(app, sweepBatch)) < sweepBatch) break;
+  return true;
 }
 
 /** Each batch reads anew, within its transaction, what is due: since it was looked, it may have become more or less. */

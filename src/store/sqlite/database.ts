@@ -1,41 +1,17 @@
-// The one connection to the home's SQLite file, and the queue through which everything is written. Units of work run one
-// after another, each in its savepoint; those that wait together are committed together, and nobody is told before that.
+// The one connection to the home's SQLite file, through which everything is written. Units of work run one after another; those that wait
+// together are committed together, and nobody is told before that.
 import { NolapseError } from '../../domain/errors.ts';
+import type { Pace } from '../../ports/store.ts';
 import type { StoreFile } from '../../ports/store-file.ts';
+import { Batches, type Deferred } from './batch.ts';
 import { configure, emptyLog, secureFile } from './configure.ts';
 import { copyDatabase } from './copy.ts';
 import { quickCheck, readThrough, wordsFor } from './damage.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
-import { type Connection, openSqlite, type Statement, sqliteCode } from './sqlite.ts';
+import { type Connection, openSqlite, sqliteCode } from './sqlite.ts';
+import { type Lane, lanes, type OpenUnit, UnitQueue } from './unit-queue.ts';
 import { WriteWatch } from './write-watch.ts';
-
-/**
- * Units committed together: so many at most, and beyond the least only until the time is up. Bounds how long everybody else
- * waits for one commit.
- */
-const unitsPerCommitMax = 256;
-const unitsPerCommitLeast = 8;
-const commitMs = 10;
-
-/** Whose a unit is. Units of one lane run in the order they came; the lanes take turns, so that none waits for all of another's. */
-const lanes = ['messages', 'ledger'] as const;
-type Lane = (typeof lanes)[number];
-
-/** A unit of work while it runs. */
-export interface OpenUnit {
-  /** False once the unit has ended: what still writes in its name then would write into another's. */
-  readonly open: boolean;
-}
-
-interface Unit {
-  /** Does the work; undefined when it is done without waiting. */
-  run(): Promise<void> | undefined;
-  /** What it wrote is undone. Called at once: before any other unit runs, and once. */
-  undone(): void;
-  committed(): void;
-  failed(error: unknown): void;
-}
 
 /** Fails when the event loop turns before `pending` settles: the work waits for something that is not this connection. */
 function withinTurn(pending: Promise<void>): Promise<void> {
@@ -47,26 +23,25 @@ function withinTurn(pending: Promise<void>): Promise<void> {
   });
 }
 
+/** How a unit is run beside others. */
+interface Handling {
+  readonly undone: () => void;
+  readonly pace: Pace;
+  readonly mayRunAgain: boolean;
+}
+
 export class Database {
   readonly sqlite: Connection;
   readonly #watch: WriteWatch;
-  readonly #waiting: Readonly<Record<Lane, Unit[]>> = { messages: [], ledger: [] };
-  #last: Lane = 'ledger';
-  readonly #begin: Statement;
-  readonly #commit: Statement;
-  readonly #save: Statement;
-  readonly #release: Statement;
-  #onUndone: () => void = () => undefined;
-  #draining = false;
+  readonly #batches: Batches;
+  readonly #queue: UnitQueue;
   #closing: Promise<void> | null = null;
 
   constructor(sqlite: Connection, watch = new WriteWatch()) {
     this.sqlite = sqlite;
     this.#watch = watch;
-    this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
-    this.#commit = sqlite.prepare('COMMIT');
-    this.#save = sqlite.prepare('SAVEPOINT unit');
-    this.#release = sqlite.prepare('RELEASE unit');
+    this.#batches = new Batches(sqlite, watch);
+    this.#queue = new UnitQueue(() => this.#batches.run(this.#queue));
   }
 
   /**
@@ -82,7 +57,13 @@ export class Database {
     undone: () => void = () => undefined,
   ): Promise<T> {
     if (this.#closing) return Promise.reject(new NolapseError('store_closed', 'the store is closed'));
-    return this.#enqueue(work, lane, undone);
+    return this.#enqueue(work, lane, { undone });
+  }
+
+  /** The same for a unit of the ledger that may be run again, at its pace. */
+  transact<T>(work: (unit: OpenUnit) => Promise<T> | T, pace: Pace): Promise<T> {
+    if (this.#closing) return Promise.reject(new NolapseError('store_closed', 'the store is closed'));
+    return this.#enqueue(work, 'ledger', { pace, mayRunAgain: true });
   }
 
   /** The file itself, as far as it may be damaged. */
@@ -111,9 +92,14 @@ export class Database {
     this.#watch.onRefused(listener);
   }
 
-  /** Calls the listener, the only one, at once when anything that a unit wrote is undone: before any other unit runs. */
+  /** As {@link Batches.onUndone}. */
   onUndone(listener: () => void): void {
-    this.#onUndone = listener;
+    this.#batches.onUndone(listener);
+  }
+
+  /** As {@link Batches.defer}. */
+  defer(deferred: Deferred): void {
+    this.#batches.defer(deferred);
   }
 
   /** Writes the file's header as it is, durably, to find out whether that can be done. Rejects when it cannot. */
@@ -133,25 +119,20 @@ export class Database {
 
   /** Refuses new units, resolves when those submitted so far are committed and the file is closed. */
   close(): Promise<void> {
-    this.#closing ??= Promise.all(
-      lanes.map((lane) =>
-        this.#enqueue(
-          () => undefined,
-          lane,
-          () => undefined,
-        ),
-      ),
-    )
+    this.#closing ??= Promise.all(lanes.map((lane) => this.#enqueue(() => undefined, lane)))
       .then(() => undefined)
       .finally(() => this.sqlite.close());
     return this.#closing;
   }
 
-  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane, undone: () => void): Promise<T> {
+  #enqueue<T>(work: (unit: OpenUnit) => Promise<T> | T, lane: Lane, how: Partial<Handling> = {}): Promise<T> {
+    const { undone = () => undefined, pace = 'now', mayRunAgain = false } = how;
     return new Promise<T>((resolve, reject) => {
       let result: T;
       let isUndone = false;
-      this.#waiting[lane].push({
+      this.#queue.add(lane, {
+        pace,
+        mayRunAgain,
         run: () => {
           const unit = { open: true };
           try {
@@ -180,87 +161,7 @@ export class Database {
         committed: () => resolve(result),
         failed: reject,
       });
-      if (!this.#draining) {
-        this.#draining = true;
-        setImmediate(() => void this.#drain());
-      }
     });
-  }
-
-  get #waits(): number {
-    return lanes.reduce((sum, lane) => sum + this.#waiting[lane].length, 0);
-  }
-
-  /** One batch a turn: those who were told of the last commit read before the next one begins. */
-  async #drain(): Promise<void> {
-    await this.#runBatch();
-    if (this.#waits > 0) setImmediate(() => void this.#drain());
-    else this.#draining = false;
-  }
-
-  /** The next unit, of the lane that did not have the last turn if anything waits there. */
-  #take(): Unit | undefined {
-    const other = this.#last === 'messages' ? 'ledger' : 'messages';
-    if (this.#waiting[other].length > 0) this.#last = other;
-    return this.#waiting[this.#last].shift();
-  }
-
-  /** @param failures takes what keeps a unit from taking back what it remembered: it fails with that. */
-  #undo(statement: string, units: readonly Unit[], failures: Map<Unit, unknown>): void {
-    this.#onUndone();
-    if (this.sqlite.inTransaction) this.sqlite.exec(statement);
-    for (const unit of units) {
-      try {
-        unit.undone();
-      } catch (error) {
-        failures.set(unit, error);
-      }
-    }
-  }
-
-  async #runBatch(): Promise<void> {
-    const batch: Unit[] = [];
-    const failures = new Map<Unit, unknown>();
-    // A unit alone is undone with its transaction; a savepoint would keep a copy of every page a long import touches.
-    const alone = this.#waits === 1;
-    const until = performance.now() + commitMs;
-    const mayGoOn = (): boolean =>
-      !alone && batch.length < unitsPerCommitMax && (batch.length < unitsPerCommitLeast || performance.now() < until);
-    const next = (): Unit | undefined => {
-      const unit = this.#take();
-      if (unit) batch.push(unit);
-      return unit;
-    };
-    try {
-      // Taken before the transaction begins: if that fails, somebody is told.
-      let unit = next();
-      this.#begin.run();
-      for (; unit; unit = mayGoOn() ? next() : undefined) {
-        if (!alone) this.#save.run();
-        try {
-          const pending = unit.run();
-          if (pending) await pending;
-          if (!alone) this.#release.run();
-        } catch (error) {
-          failures.set(unit, error);
-          this.#watch.failed(error);
-          // A full disk or an I/O error makes SQLite undo the whole transaction by itself.
-          if (alone || !this.sqlite.inTransaction) throw error;
-          this.#undo('ROLLBACK TO unit; RELEASE unit', [unit], failures);
-        }
-      }
-      this.#commit.run();
-    } catch (cause) {
-      this.#watch.failed(cause);
-      this.#undo('ROLLBACK', batch, failures);
-      const error = new NolapseError('store_failed', `nothing was committed: ${wordsFor(cause)}`, cause);
-      for (const unit of batch) unit.failed(failures.get(unit) ?? error);
-      return;
-    }
-    for (const unit of batch) {
-      if (failures.has(unit)) unit.failed(failures.get(unit));
-      else unit.committed();
-    }
   }
 }
 

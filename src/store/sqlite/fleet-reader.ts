@@ -11,6 +11,10 @@ export class FleetTableReader implements FleetReader {
     this.tables = tables;
   }
 
+  async dueKinds(now: Instant) {
+    return this.tables.dueKinds(now);
+  }
+
   async darkPage(now: Instant, after: HorizonPlace | null, limit: number) {
     return this.tables.darkPage(now, after, limit);
   }

@@ -1,6 +1,6 @@
 // Runs what the query builder writes, synchronously, on better-sqlite3. Queries of a fixed shape are compiled once and take
 // named parameters; those whose shape varies are compiled at each call, and their statements are kept by their SQL.
-import { type Compilable, type RawBuilder, sql } from 'kysely';
+import { type Compilable, type CompiledQuery, type RawBuilder, sql } from 'kysely';
 import { NolapseError } from '../../domain/errors.ts';
 import { wordsFor } from './damage.ts';
 import { type Connection, type Statement, sqliteCode } from './sqlite.ts';
@@ -18,6 +18,16 @@ class Place {
   constructor(name: string) {
     this.name = name;
   }
+}
+
+const placed = (name: string): RawBuilder<never> => sql`${new Place(name)}`;
+
+/** The parameters' names in the order of their places. */
+function namesOf<Values>({ sql: text, parameters }: CompiledQuery): (keyof Values)[] {
+  return parameters.map((place) => {
+    if (!(place instanceof Place)) throw new Error(`a value is fixed in a prepared query: ${text}`);
+    return place.name as keyof Values;
+  });
 }
 
 /** A query of fixed shape. `values` has a property for each parameter; others are ignored. Values are never undefined. */
@@ -95,17 +105,40 @@ export class Queries {
 
   /** Compiles a query of fixed shape, once. */
   prepare<Values extends object, Row>(query: (parameter: Parameter<Values>) => Compilable<Row>): Prepared<Values, Row> {
-    const compiled = query((name) => sql`${new Place(name)}`).compile();
-    const names = compiled.parameters.map((place) => {
-      if (!(place instanceof Place)) throw new Error(`a value is fixed in a prepared query: ${compiled.sql}`);
-      return place.name as keyof Values;
-    });
+    const compiled = query(placed).compile();
+    const names = namesOf<Values>(compiled);
     // By position: to look a row's values up by name costs SQLite's binding more than the query itself.
     const bound = (values: Values): unknown[] => names.map((name) => values[name]);
     const statement = this.#sqlite.prepare<unknown[]>(compiled.sql);
     const run = (values: Values): number => guarded(() => statement.run(...bound(values)).changes);
     const rows = statement.reader ? new Rows<Row>(statement) : null;
     return { get: (values) => rows?.get(bound(values)), all: (values) => rows?.all(bound(values)) ?? [], run };
+  }
+
+  /**
+   * A write of rows, so many by one statement at most.
+   * @param query writes as many rows as it is given.
+   */
+  prepareRows<Row extends object>(
+    most: number,
+    query: (rows: readonly Parameter<Row>[]) => Compilable,
+  ): (rows: readonly Row[]) => void {
+    const statements: (((rows: readonly Row[]) => void) | undefined)[] = [];
+    const made = (count: number): ((rows: readonly Row[]) => void) => {
+      const compiled = query(Array.from({ length: count }, () => placed)).compile();
+      const names = namesOf<Row>(compiled);
+      const each = names.slice(0, names.length / count);
+      const statement = this.#sqlite.prepare<unknown[]>(compiled.sql);
+      return (rows) => void guarded(() => statement.run(...rows.flatMap((row) => each.map((name) => row[name]))));
+    };
+    return (rows) => {
+      for (let from = 0; from < rows.length; from += most) {
+        const some = rows.slice(from, from + most);
+        const write = statements[some.length] ?? made(some.length);
+        statements[some.length] = write;
+        write(some);
+      }
+    };
   }
 
   /** Compiles and runs a query whose shape varies. */

@@ -6,6 +6,7 @@ import { speakers } from '../speakers.ts';
 import { telemetryGrants } from '../telemetry-grants.ts';
 import { Claims } from './claims.ts';
 import type { Database } from './database.ts';
+import { JournalLines } from './journal-lines.ts';
 import { type KnownTables, knownTables } from './known-tables.ts';
 import { Queries } from './query.ts';
 import { TableReader } from './reader.ts';
@@ -37,7 +38,9 @@ export function createStore(database: Database): Store {
     grants.changed();
     known.changed();
   };
-  const tables = telling(queried, changed);
+  const lines = new JournalLines(queried);
+  database.defer(lines);
+  const tables = lines.within(telling(queried, changed));
   const owed = new Bell<Owed>();
   const notified = new Bell<string>();
   const claims = new Claims(queried);
@@ -51,11 +54,11 @@ export function createStore(database: Database): Store {
       telemetryUntil: grants.until,
     },
     claims,
-    transact: async (work) => {
-      const { made, did } = await database.submit(async (unit) => {
+    transact: async (work, pace = 'now') => {
+      const { made, did } = await database.transact(async (unit) => {
         const transaction = new UnitTransaction(tables, unit);
         return { made: await work(transaction), did: transaction };
-      }, 'ledger');
+      }, pace);
       claims.ended(did.carriedOut);
       owed.ring(did.owed);
       notified.ring(did.notified);

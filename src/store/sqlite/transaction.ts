@@ -19,9 +19,9 @@ import type { Presence } from '../../ports/presence.ts';
 import type { OpenedList, SignedList } from '../../ports/revocation-lists.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { Transaction } from '../../ports/store.ts';
-import type { OpenUnit } from './database.ts';
 import type { KnownTables } from './known-tables.ts';
 import { TableReader } from './reader.ts';
+import type { OpenUnit } from './unit-queue.ts';
 
 export class UnitTransaction extends TableReader implements Transaction {
   readonly #unit: OpenUnit;

@@ -5,6 +5,7 @@ import { alerts, notifications, watches } from './alerts.ts';
 import { campaigns } from './campaigns.ts';
 import { delegations } from './delegations.ts';
 import { carriedDeliveries, deliveries } from './deliveries.ts';
+import { dueKinds } from './due-kinds.ts';
 import { carriedContacts, inventory } from './inventory.ts';
 import { issuingSlots } from './issuing-slots.ts';
 import { journal, journalByTime, tally } from './journal.ts';
@@ -40,6 +41,7 @@ export function tablesOf(queries: Queries) {
     ...outlooks(queries),
     ...campaigns(queries),
     ...findings(queries),
+    ...dueKinds(queries),
     ...surveys(queries),
     ...settings(queries),
     ...outbox(queries),

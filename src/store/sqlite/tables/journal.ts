@@ -38,19 +38,24 @@ function entryOf({ actor, channel, claimed, reason, ...entry }: JournalRow): Jou
   return { ...entry, actor: { name: actor, channel, claimed: claimed === 1, reason } };
 }
 
+/** Lines written by one statement. */
+const rowsTogether = 16;
+
 export function journal(queries: Queries) {
-  const add = queries.prepare((p: Parameter<JournalRow>) =>
-    build.insertInto('journal').values({
-      at: p('at'),
-      action: p('action'),
-      principal_id: p('principalId'),
-      renewal_id: p('renewalId'),
-      detail: p('detail'),
-      actor: p('actor'),
-      channel: p('channel'),
-      claimed: p('claimed'),
-      reason: p('reason'),
-    }),
+  const addSome = queries.prepareRows(rowsTogether, (each: readonly Parameter<JournalRow>[]) =>
+    build.insertInto('journal').values(
+      each.map((p) => ({
+        at: p('at'),
+        action: p('action'),
+        principal_id: p('principalId'),
+        renewal_id: p('renewalId'),
+        detail: p('detail'),
+        actor: p('actor'),
+        channel: p('channel'),
+        claimed: p('claimed'),
+        reason: p('reason'),
+      })),
+    ),
   );
   const forget = queries.prepare((p: Parameter<{ before: Instant; limit: number }>) =>
     build
@@ -75,7 +80,8 @@ export function journal(queries: Queries) {
       }
       return queries.all(select).map(entryOf);
     },
-    record: (entry: JournalEntry): void => void add.run(rowOf(entry)),
+    record: (entry: JournalEntry): void => addSome([rowOf(entry)]),
+    recordAll: (entries: readonly JournalEntry[]): void => addSome(entries.map(rowOf)),
   };
 }
 
