@@ -12,7 +12,7 @@ import type { Tables } from './tables/index.ts';
 import { hasEnded } from './tables/renewals.ts';
 
 /** Requests that are remembered at a time: each holds as many bytes as a CSR may have. */
-const requestsKnownMax = 256;
+const requestsKnownMax = 1_024;
 /** Renewals that have not ended, of one principal: few have more than one. */
 const unendedKnownMax = 16;
 
