@@ -49,8 +49,8 @@ export async function recordIssued(
   const file = new IssuedFile({ path, key, number: first, waiting, now, steady });
   await file.flush();
   const recording: Partial<Store> = {
-    transact: async (work) => {
-      const result = await store.transact(work);
+    transact: async (work, pace) => {
+      const result = await store.transact(work, pace);
       await file.flush();
       return result;
     },
