@@ -183,14 +183,17 @@ describe('a renewal on a broker that runs', () => {
       noted(UnitTransaction.prototype, name, transaction);
     }
     notedRows(TableReader.prototype, 'certificate');
-    tap(
-      Database.prototype,
-      'submit',
-      (submit) =>
-        function (...[work, lane]: unknown[]) {
-          return Reflect.apply(submit, this, [chains.handedOver(work as (unit: unknown) => unknown), lane]);
-        },
-    );
+    // The lane of one, the pace of the other.
+    for (const name of ['submit', 'transact'] as const) {
+      tap(
+        Database.prototype,
+        name,
+        (submit) =>
+          function (...[work, how]: unknown[]) {
+            return Reflect.apply(submit, this, [chains.handedOver(work as (unit: unknown) => unknown), how]);
+          },
+      );
+    }
     chains.start();
     await hook.open();
     house = await openHouse({

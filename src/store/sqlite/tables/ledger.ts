@@ -55,9 +55,23 @@ const first: Omit<OfPrincipal, 'id' | 'limit'> = { issuedAt: Number.MAX_SAFE_INT
 /** Before the first of a key's. */
 const firstOfKey: Omit<OfKey, 'key' | 'limit'> = { id: '' as PrincipalId, issuedAt: 0, row: 0 };
 
+function prepareHeld(queries: Queries) {
+  return {
+    heldOf: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p).where(held('certificate'))),
+    heldAfter: queries.prepare((p: Parameter<{ id: PrincipalId; after: Fingerprint; limit: number }>) =>
+      newest(p)
+        .where(
+          sql<boolean>`("issued_at", "id") < (SELECT "issued_at", "id" FROM "certificate" WHERE "fingerprint" = ${p('after')})`,
+        )
+        .where(held('certificate')),
+    ),
+  };
+}
+
 function prepareReads(queries: Queries) {
   const entries = build.selectFrom('certificate').select(columns);
   return {
+    ...prepareHeld(queries),
     byFingerprint: queries.prepare((p: Parameter<{ fingerprint: Fingerprint }>) =>
       entries.where('fingerprint', '=', p('fingerprint')),
     ),
@@ -92,14 +106,6 @@ function prepareReads(queries: Queries) {
         .where('fingerprint', '=', p('fingerprint')),
     ),
     ofPrincipal: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p)),
-    heldOf: queries.prepare((p: Parameter<OfPrincipal>) => newestOf(p).where(held('certificate'))),
-    heldAfter: queries.prepare((p: Parameter<{ id: PrincipalId; after: Fingerprint; limit: number }>) =>
-      newest(p)
-        .where(
-          sql<boolean>`("issued_at", "id") < (SELECT "issued_at", "id" FROM "certificate" WHERE "fingerprint" = ${p('after')})`,
-        )
-        .where(held('certificate')),
-    ),
     seenOf: queries.prepare((p: Parameter<{ id: PrincipalId }>) =>
       build
         .selectFrom('certificate')
