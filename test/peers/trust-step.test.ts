@@ -1,16 +1,19 @@
 // The steps of roots, checked by the commands of the protocol's page, and signed by openssl: a device that has it needs nothing else.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeStep, stepText, type TrustStep } from '../../src/domain/trust-step.ts';
 import { derToPem, pemToDer } from '../../src/pki/pem.ts';
 import { objectToRoot, openStep, signStep, stepVerifies } from '../../src/pki/trust-step.ts';
 import { fingerprintOf } from '../../src/pki/x509.ts';
+import { ecKey } from '../pki/made.ts';
+import { makeRoot as ownRoot } from '../pki/roots.ts';
 import { written } from '../wire/vectors.ts';
+import { missing } from './missing.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'nolapse-steps-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -102,3 +105,45 @@ describe("the page's own steps", () => {
     },
   );
 });
+
+describe.skipIf(missing('gcc', '/usr/include/mbedtls/x509_crt.h'))(
+  'a device with mbedTLS and 600 bytes for a step',
+  () => {
+    beforeAll(() => {
+      const words = ['-O1', '-Wall', '-Wextra', '-Werror', '-o', at('trust-step'), resolve('test/peers/trust-step.c')];
+      const made = spawnSync('gcc', [...words, '-lmbedx509', '-lmbedcrypto'], { encoding: 'utf8' });
+      expect(made.stderr).toBe('');
+    });
+
+    function said(step: Uint8Array, root: Uint8Array): string {
+      writeFileSync(at('root.der'), root);
+      const { stdout, stderr } = spawnSync(at('trust-step'), [at('root.der')], { input: step, encoding: 'utf8' });
+      return `${stdout}${stderr}`.trim();
+    }
+
+    it.each(['P-256', 'P-384'])('checks steps by a root with a key of type %s, and refuses what is not', (curve) => {
+      const [root, next] = [ownRoot('root 1', { key: ecKey(curve) }), ownRoot('root 2')];
+      const by = { sequence: 999_999_999_999_999, signer: fingerprintOf(root.der) };
+      const successor: TrustStep = { kind: 'successor', ...by, named: fingerprintOf(next.der), root: next.der };
+      const step = signStep(successor, root.key);
+      expect(said(step, root.der)).toBe(`successor ${next.der.length}`);
+      expect(said(signStep({ kind: 'drop', ...by }, root.key), root.der)).toBe('drop 0');
+      expect(said(signStep({ kind: 'withdraw', ...by }, root.key), root.der)).toBe('withdraw 0');
+      expect(said(step, next.der)).toBe('unknown_signer');
+      expect(said(signStep(successor, next.key), root.der)).toBe('bad_signature');
+      for (const [place, reason] of [
+        [0, 'malformed_step'],
+        [9, 'bad_signature'],
+        [20, 'unknown_signer'],
+        [50, 'malformed_step'],
+        [200, 'malformed_step'],
+        [step.length - 1, 'bad_signature'],
+      ] as const) {
+        expect(said(step.with(place, (step[place] ?? 0) ^ 1), root.der)).toBe(reason);
+      }
+      for (const length of [0, 75, 76, 76 + next.der.length]) {
+        expect(said(step.subarray(0, length), root.der)).toBe('malformed_step');
+      }
+    });
+  },
+);
