@@ -14,6 +14,7 @@ import { currentRoot, issuerOfNumber, ownCas, signingCa } from './app/trust.ts';
 import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { sweep } from './app/upkeep/sweep.ts';
+import { makeControlChain } from './authority/control-chain.ts';
 import type { ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
 import type { Config } from './config/index.ts';
@@ -25,6 +26,7 @@ import type { HomeOptions } from './home/options.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import { derToPem } from './pki/pem.ts';
+import type { NextPort } from './ports/next-port.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { watchAbsentSessions } from './wiring/absent-sessions.ts';
@@ -35,10 +37,13 @@ import { rememberBlocks } from './wiring/remembered-blocks.ts';
 import { renderMetrics, renderOwnerMetrics } from './wiring/render-metrics.ts';
 import { rereader } from './wiring/reread.ts';
 import { servedCrl } from './wiring/served-crl.ts';
+import { TrustPorts } from './wiring/trust-ports.ts';
 
 export interface Nolapse extends OpenHome {
   /** The ports that were bound, also where 0 was asked for. */
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
+  /** Where the chain of a next root is served while this broker runs. */
+  readonly nextPort: NextPort;
   /** Was anything of its home made that was not there? */
   readonly made: boolean;
   /** Has the policies read anew where nobody waits for an answer: what came of it is in the log and the alerts. Never rejects. */
@@ -86,12 +91,27 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
 }
 
 /** Renews the server's certificate when a third of its life is left, without dropping a connection. */
-async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker): Promise<void> {
+async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker, ports: TrustPorts): Promise<void> {
   const server = await serverOf(parts, options);
   if (!server.renewed) return;
   parts.server = server;
   broker.setSecureContext(tlsMaterial(parts));
+  ports.hintAnew();
   parts.decisions.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
+}
+
+/** The ports beside the first one. None is open before the broker listens. */
+function trustPortsOf(parts: Parts, { config }: HomeOptions, broker: Broker): TrustPorts {
+  const { clock, entropy } = parts.app;
+  const { names } = config.server;
+  return new TrustPorts({
+    broker,
+    ...config.mqtt,
+    ...config.trust,
+    names,
+    hints: () => tlsMaterial(parts).ca,
+    makeControl: () => makeControlChain({ now: clock.now(), entropy, names }),
+  });
 }
 
 function startPublic(
@@ -118,6 +138,10 @@ function startPublic(
       metrics: () => renderMetrics(parts, metrics, broker),
     },
   });
+}
+
+function watchAway({ app, decisions }: Parts, { config }: HomeOptions, { forgetAbsent }: LateSessions): Undo {
+  return watchAbsentSessions({ expiryMs: config.limits.sessionExpiryMs, clock: app.clock, decisions, forgetAbsent });
 }
 
 type Undo = () => Promise<void> | void;
@@ -157,9 +181,8 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     undos.push(() => app.presences.end());
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos });
     undos.push(() => broker.close());
-    const { sessionExpiryMs: expiryMs } = options.config.limits;
-    const { forgetAbsent } = sessions;
-    undos.push(watchAbsentSessions({ expiryMs, clock: app.clock, decisions, forgetAbsent }));
+    const trustPorts = trustPortsOf(parts, options, broker);
+    undos.push(watchAway(parts, options, sessions));
     const reread = rereader(options.config, options.readConfig);
     const operationsFor = operationsOn({ app, serverDer: () => parts.server.der, reread, isServing: true });
     const metrics = () => renderOwnerMetrics(parts, options.metrics, broker);
@@ -190,15 +213,17 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       refusals,
       machine: new MachineWatch(app),
       intervalMs: options.config.sweep.intervalMs,
-      lookAfterServer: () => lookAfterServer(parts, options, broker),
+      lookAfterServer: () => lookAfterServer(parts, options, broker, trustPorts),
       serverDer: () => parts.server.der,
     });
     maintenance = heart;
     undos.push(() => heart.stop());
     undos.push(() => app.chores.stop());
     const { port, websocketPort } = await broker.listen();
+    await trustPorts.begin();
     return {
       operationsFor,
+      nextPort: trustPorts,
       made,
       hangUp: () => reloadUnattended(app, reread),
       ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },

@@ -52,6 +52,11 @@ export interface Entrance {
   /** Does the ledger have this certificate? It judges nobody and changes nothing. */
   knows(presented: Presented): Promise<boolean>;
   /**
+   * Somebody sent CONNECT on a port whose chain nobody can trust, and so does not verify the broker. It is refused, whoever it is; what
+   * is the doing of a principal's own certificate is kept as a finding. Rejects only when the store fails.
+   */
+  cameToControl(presented: Presented, remoteAddress: string): Promise<void>;
+  /**
    * A connection was ended before it could be judged, for the `reason` that a log line has. It counts as a disconnection of the principal
    * that would have been admitted. @returns whom the ledger has the certificate for; null: nobody, and nothing is remembered.
    */

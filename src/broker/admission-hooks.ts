@@ -62,8 +62,8 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
         return callback(null, false);
       }
       if (socket && options.rootOf(socket) === controlRoot) {
-        verdicts.refuse(client, notAuthorized);
-        return callback(null, true);
+        void verdicts.reveal(client, socket).then(() => callback(null, true));
+        return;
       }
       if (!socket || !isHarmlessClientId(packet.clientId, limits.clientIdCharactersMax)) {
         verdicts.refuse(client, identifierRejected);
@@ -103,6 +103,17 @@ class Verdicts {
     const returnCode = this.#refusals.get(client) ?? (this.#options.registry.of(client) ? 0 : notAuthorized);
     this.#refusals.delete(client);
     return returnCode;
+  }
+
+  /** Whoever sends CONNECT where nobody can trust the chain has not verified it: it is told, and refused. Resolves in any case. */
+  async reveal(client: object, socket: TLSSocket): Promise<void> {
+    this.refuse(client, notAuthorized);
+    try {
+      await this.#options.entrance.cameToControl(presentedBy(socket), socket.remoteAddress ?? '');
+    } catch (error) {
+      this.#tellFailure(error);
+    }
+    forgetIssuers(socket);
   }
 
   /** Asks the application, and takes in the session it admits. Resolves in any case. */

@@ -15,7 +15,8 @@ import { isTree, layVariables, readYaml, type Source, type Tree } from './source
 import { type SourceConfig, settleSources, sourceFaults } from './sources.ts';
 
 export interface Config {
-  readonly mqtt: { readonly host: string; readonly port: number };
+  /** `nextPort` is that of a next root; null: no rollover of the root can be prepared. */
+  readonly mqtt: { readonly host: string; readonly port: number; readonly nextPort: number | null };
   /** Absent: no MQTT over WebSockets. */
   readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };
   /** `publicUrl` goes into certificates, for CRL and issuer; without a slash at its end. */
@@ -35,6 +36,8 @@ export interface Config {
   /** An absolute path; null: what is issued is recorded in the ledger alone. */
   readonly issued: { readonly file: string | null };
   readonly journal: { readonly retentionMs: number };
+  /** `controlPort` shows a chain that nobody can trust; null: there is no control. */
+  readonly trust: { readonly controlPort: number | null };
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceConfig>;
@@ -133,7 +136,7 @@ function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failure
 }
 
 function clashes(
-  { limits, mqtt, websocket, http, classes, sources, alerts, rollout }: RawConfig,
+  { limits, mqtt, trust, websocket, http, classes, sources, alerts, rollout }: RawConfig,
   found: Read['faults'],
 ): PolicyFault[] {
   const faults: PolicyFault[] = [];
@@ -150,12 +153,19 @@ function clashes(
     faults.push({ path: ['rollout', 'earlyShare'], message: 'together with canaryShare it is more than 100%' });
   }
   const taken = new Map<string, string>();
-  for (const [name, place] of Object.entries({ mqtt, websocket, http })) {
-    if (!place || place.port === 0) continue;
-    const address = `${place.host}:${place.port}`;
-    const by = taken.get(address);
-    if (by) faults.push({ path: [name, 'port'], message: `${place.port} is the port of ${by} too` });
-    taken.set(address, name);
+  const places = [
+    { path: ['mqtt', 'port'], by: 'mqtt', host: mqtt.host, port: mqtt.port },
+    { path: ['mqtt', 'nextPort'], by: 'mqtt.nextPort', host: mqtt.host, port: mqtt.nextPort },
+    { path: ['trust', 'controlPort'], by: 'trust.controlPort', host: mqtt.host, port: trust.controlPort },
+    { path: ['websocket', 'port'], by: 'websocket', host: websocket?.host, port: websocket?.port },
+    { path: ['http', 'port'], by: 'http', host: http.host, port: http.port },
+  ];
+  for (const { path, by, host, port } of places) {
+    if (!port) continue;
+    const address = `${host}:${port}`;
+    const other = taken.get(address);
+    if (other) faults.push({ path, message: `${port} is the port of ${other} too` });
+    taken.set(address, by);
   }
   return [
     ...faults,
@@ -196,7 +206,7 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
   const { handshake, connect, keepalive, sessionExpiry, ...counts } = raw.limits;
   const base = file === undefined ? '.' : dirname(file);
   return {
-    mqtt: raw.mqtt,
+    mqtt: { ...raw.mqtt, nextPort: raw.mqtt.nextPort ?? null },
     ...(raw.websocket && { websocket: raw.websocket }),
     proxies: raw.proxies.from,
     http: { host: raw.http.host, port: raw.http.port, publicUrl: publicUrl(raw) },
@@ -216,6 +226,7 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
     crl: { validityMs: raw.crl.validity, intervalMs: raw.crl.interval, shardAbove: raw.crl.shardAbove },
     issued: { file: raw.issued.file === undefined ? null : resolve(base, raw.issued.file) },
     journal: { retentionMs: raw.journal.retention },
+    trust: { controlPort: raw.trust.controlPort ?? null },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),
     alerts: settleAlerts(raw.alerts, (path) => resolve(base, path)),

@@ -12,7 +12,11 @@ import { authoritySchema } from './authority.ts';
 import { sourceSchema } from './sources.ts';
 import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
 
+const portRule = 'expected a whole number from 1 to 65535';
 const port = (fallback: number) => whole(fallback, 0, 65_535);
+
+/** One that devices are told: it stays the same over a restart. */
+const knownPort = z.int({ error: portRule }).min(1, { error: portRule }).max(65_535, { error: portRule });
 
 const host = z
   .string({ error: 'expected a host name or address' })
@@ -183,7 +187,7 @@ const limits = z
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const configSchema = z.strictObject({
-  mqtt: z.strictObject({ host, port: port(8883) }).prefault({}),
+  mqtt: z.strictObject({ host, port: port(8883), nextPort: knownPort.optional() }).prefault({}),
   websocket: z
     .strictObject({
       host,
@@ -233,6 +237,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
+  trust: z.strictObject({ controlPort: knownPort.optional() }).prefault({}),
   sources: z.record(chosenName, sourceSchema).prefault({}),
   rollout: z
     .strictObject({

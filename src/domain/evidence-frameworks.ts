@@ -40,6 +40,8 @@ const rolledOut = [
   'campaign.aborted',
   'campaign.finished',
 ] as const;
+/** Whether devices verify the broker, and under which root. */
+const rootsSeen = ['trust.proved', 'trust.reopened', 'trust.control_passed', 'trust.control_failed'] as const;
 const delegated = ['delegation.added', 'delegation.revoked', 'delegation.refused'] as const;
 
 /** Alerts of who is not renewed in time, or not to the end. */
@@ -162,8 +164,8 @@ const nistCsf: Framework = {
       features:
         'Mutual TLS, and a verdict on the exact certificate at every connect; when each certificate was first and last seen in use.',
       parts: ['certificates'],
-      journal: ['certificate.activated', 'renewal.activated', 'certificate.imported'],
-      findings: ['unknown_certificate', 'client_id_mismatch', 'still_on_old'],
+      journal: ['certificate.activated', 'renewal.activated', 'certificate.imported', ...rootsSeen],
+      findings: ['unknown_certificate', 'client_id_mismatch', 'still_on_old', 'does_not_verify_server'],
       alerts: ['retired_credential_in_use', 'credential_contested', 'unknown_identity'],
     },
     'PR.AA-05': {

@@ -26,6 +26,7 @@ export const findingKinds = {
   validity_beyond_policy: 'a certificate that lives longer than its policy allows',
   no_way_to_renew: 'a certificate in use that nothing will replace',
   not_of_source: 'an inventory source names a device that is not its own',
+  does_not_verify_server: 'it connects to a broker that nobody can trust',
   decommissioned_here: 'decommissioned here, and in service in its inventory source',
 } as const;
 export type FindingKind = keyof typeof findingKinds;

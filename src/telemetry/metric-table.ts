@@ -23,6 +23,7 @@ const connectionReasons = [
   'descriptors',
   'handshake_failed',
   'control_untrusted',
+  'control',
   'client_id_not_allowed',
   'protocol_version',
   'packet_too_large',

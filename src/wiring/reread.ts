@@ -24,6 +24,7 @@ const sections: Readonly<Record<Section, string>> = {
   issued: 'issued',
   journal: 'journal',
   sweep: 'sweep',
+  trust: 'trust',
   sources: 'sources',
   alerts: 'alerts',
   findings: 'findings',

@@ -130,6 +130,13 @@ export class FakeEntrance implements Entrance {
     return der !== null && this.ledger.has(createHash('sha256').update(der).digest('hex') as Fingerprint);
   }
 
+  /** From where CONNECT came on a control. */
+  readonly controlled: string[] = [];
+
+  async cameToControl(_presented: ConnectFacts['presented'], remoteAddress: string): Promise<void> {
+    this.controlled.push(remoteAddress);
+  }
+
   async turnedAway({ der }: ConnectFacts['presented'], reason: string): Promise<PrincipalId | null> {
     this.away.push(reason);
     const entry = der && this.ledger.get(createHash('sha256').update(der).digest('hex') as Fingerprint);

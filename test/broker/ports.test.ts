@@ -180,6 +180,7 @@ describe('a control', () => {
     expect(await house.refusal(device, 'd1', under(port))).toBe(5);
     expect(await house.refusal(null, 'd1', under(port))).toBe(5);
     expect(await house.refusal(device, 'x'.repeat(5_000), under(port))).toBe(5);
+    expect(house.entrance.controlled).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
     expect(house.entrance.admitted).toEqual([]);
     expect(house.entrance.present).toEqual([]);
     expect(house.broker.sessionCount).toBe(0);

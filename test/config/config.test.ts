@@ -46,7 +46,8 @@ const durationOf = (ms: number) => ({ kind: 'duration', ms });
 describe('defaults', () => {
   it('are those of the design when nothing is said', () => {
     const config = loadConfig({ env: {} });
-    expect(config.mqtt).toEqual({ host: '127.0.0.1', port: 8883 });
+    expect(config.mqtt).toEqual({ host: '127.0.0.1', port: 8883, nextPort: null });
+    expect(config.trust.controlPort).toBeNull();
     expect(config).not.toHaveProperty('websocket');
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8880, publicUrl: 'http://localhost:8880' });
     expect(config.server.names).toEqual(['localhost', '127.0.0.1']);
@@ -95,6 +96,15 @@ describe('defaults', () => {
 describe('a file', () => {
   it('switches WebSockets on with a port alone', () => {
     expect(load('websocket: { port: 0 }').websocket).toEqual({ host: '127.0.0.1', port: 0, path: '/mqtt' });
+  });
+
+  it('names the ports of a next root and of a control, which are none of the others', () => {
+    const { mqtt, trust } = load('mqtt: { nextPort: 8885 }\ntrust: { controlPort: 8886 }');
+    expect([mqtt.nextPort, trust.controlPort]).toEqual([8885, 8886]);
+    expect(() => load('mqtt: { nextPort: 0 }')).toThrow(/mqtt.nextPort: expected a whole number from 1 to 65535/);
+    expect(() => load('mqtt: { nextPort: 8883 }')).toThrow(/mqtt.nextPort: 8883 is the port of mqtt too/);
+    expect(() => load('trust: { controlPort: 8880 }')).toThrow(/http.port: 8880 is the port of trust.controlPort too/);
+    expect(() => load('mqtt: { nextPort: 9 }\ntrust: { controlPort: 9 }')).toThrow(/trust.controlPort: 9 is the port/);
   });
 
   it('names the cohorts that go first, which are the whole fleet at most', () => {

@@ -42,6 +42,8 @@ export interface House {
 export interface HouseOptions {
   /** YAML of the configuration's `classes`, and more; ports are always free ones. */
   readonly yaml?: string;
+  /** Of the section `mqtt`; absent: a free port. */
+  readonly mqtt?: string;
   readonly clock?: { now(): number; steady?(): number };
   readonly throughAuthority?: (authority: Authority) => Authority;
   /** Of the PKI's keys; absent: P-256. */
@@ -66,7 +68,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   }
   const file = join(home, 'nolapse.yaml');
   const configure = (yaml: string): void =>
-    writeFileSync(file, `mqtt: { port: 0 }\nhttp: { port: 0 }\nsweep: { interval: 100ms }\n${yaml}`);
+    writeFileSync(
+      file,
+      `mqtt: { ${options.mqtt ?? 'port: 0'} }\nhttp: { port: 0 }\nsweep: { interval: 100ms }\n${yaml}`,
+    );
   configure(options.yaml ?? quickClasses);
   const log = new Recorder();
   const metrics = createMetrics();

@@ -26,7 +26,7 @@ import type { Admission, ConnectFacts, Presented } from '../session.ts';
 import { ownCas } from '../trust.ts';
 import type { Disconnections } from './disconnections.ts';
 
-type AdmitContext = OpenRenewalContext & Pick<Context, 'settings'> & { readonly disconnections: Disconnections };
+export type AdmitContext = OpenRenewalContext & Pick<Context, 'settings'> & { readonly disconnections: Disconnections };
 
 interface Found {
   readonly fingerprint: Fingerprint | null;
@@ -90,6 +90,15 @@ export async function noteTurnedAway(
   const found = { fingerprint, entry, stranger: null, principal, clientId, claimedBy: null };
   if (judgeConnect(app, { presented }, found).lane !== 'refused') noteRefused(app, found, reason);
   return principal.id;
+}
+
+/** Whose certificate it is that was presented, where the ledger has it and it would be admitted; null: nobody's. */
+export async function holderOf(app: AdmitContext, presented: Presented): Promise<Principal | null> {
+  const found = await findCertificate(app, { presented: { ...presented, issuers: () => [] } });
+  const { entry, principal } = found;
+  if (!entry || !principal) return null;
+  const judged = { ...found, clientId: principal.id, claimedBy: null };
+  return judgeConnect(app, { presented }, judged).lane === 'refused' ? null : principal;
 }
 
 /** Who is refused for what it sends is disconnected by it: it may be so at each of its connects. */

@@ -19,6 +19,7 @@ import type { Contests } from './contests.ts';
 import type { Disconnections } from './disconnections.ts';
 import type { Knocks } from './knocks.ts';
 import { mayLeaveWill } from './left-wills.ts';
+import { noteControl, noteRoot } from './note-root.ts';
 import type { Presences } from './presences.ts';
 import type { Seen } from './seen.ts';
 import type { TroubledAddresses } from './troubled-addresses.ts';
@@ -37,12 +38,14 @@ export function entranceOf(app: EntranceContext, seen: Seen): Entrance {
     admit: async (facts) => {
       const admission = await admitConnect(app, facts);
       if (admission.admitted) {
+        await noteRoot(app, admission.session);
         seen.note(admission.session.fingerprint, admission.session.principal.id, app.clock.now());
       } else app.knocks.note(admission.reason, facts, app.clock.now());
       return admission;
     },
     // Whoever an anchor introduced is not known to be who it says.
     knows: async ({ der }) => der !== null && (await app.store.read.certificate(fingerprintOf(der))) !== null,
+    cameToControl: (presented, address) => noteControl(app, presented, address),
     turnedAway: (presented, reason) => noteTurnedAway(app, presented, reason),
     tenureMs: (session, takeover) => app.contests.tenureMs(session, takeover),
     tookOver: (session, takeover) => {

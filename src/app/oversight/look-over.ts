@@ -7,6 +7,7 @@ import type { SurveyedCertificate } from '../../ports/ledger.ts';
 import type { StoredFinding } from '../../ports/oversight.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
 import { settleKnocks } from '../admission/knocks.ts';
+import { settleControls } from '../admission/note-root.ts';
 import type { Changing } from '../change.ts';
 import type { Context } from '../context.ts';
 import { afterId, pagesOf } from '../pages.ts';
@@ -67,6 +68,7 @@ export async function lookOver(app: LookOverContext, signal: AbortSignal): Promi
     if (signal.aborted) return counts;
   }
   await settleKnocks(app);
+  await settleControls(app);
   await alertDelegations(app, needs);
   await alertRates(app, fleet);
   await app.store.transact(async (tx) => {

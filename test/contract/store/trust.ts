@@ -111,6 +111,18 @@ export function trustRecords(): void {
     expect(await unprovedOf(2)).toMatchObject([{ id: 'b', last: 0, next: 2, isStored: true }]);
   });
 
+  it('does not take a certificate that a site gateway showed for one that came itself', async () => {
+    const entry = unseen('of a', 'a');
+    await put({ ...entry, state: 'issued', activatedAt: null });
+    await store.transact(async (tx) => {
+      await tx.noteActivatedThrough(entry.fingerprint, idOf('b'));
+      await tx.putCertificate({ ...entry, activatedAt: now, lastSeenAt: now });
+    });
+    expect([await under(0), await under(1)]).toEqual([['a'], []]);
+    await store.transact((tx) => tx.noteSeen(entry.fingerprint, a, now + 1));
+    expect([await under(0), await under(1)]).toEqual([[], ['a']]);
+  });
+
   it('lists and counts what the domain says of any fleet', async () => {
     const step = fc.record({
       id: fc.constantFrom('p1', 'p2', 'p3', 'p4', 'p5'),

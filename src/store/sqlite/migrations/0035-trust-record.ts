@@ -2,6 +2,10 @@
 // each class, owner and site have come how far is counted by triggers, so that nobody reads the fleet for it.
 import type { Migration } from './migration.ts';
 
+/** Did a connection show the certificate? Where a site gateway showed it first, only what was seen after that was one. */
+const cameItself = (row: 'old' | 'new' | 'c'): string =>
+  `(${row}.last_seen_at IS NOT NULL AND (${row}.activated_via IS NULL OR ${row}.last_seen_at > ifnull(${row}.activated_at, 0)))`;
+
 const table = `
 CREATE TABLE trust_record (
   principal_id TEXT NOT NULL PRIMARY KEY REFERENCES principal (id),
@@ -29,15 +33,17 @@ ALTER TABLE principal ADD COLUMN last_root INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE principal ADD COLUMN next_root INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE principal ADD COLUMN next_stored INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE principal ADD COLUMN next_counted INTEGER NOT NULL DEFAULT 0;
-UPDATE principal SET last_root = 1
-  WHERE EXISTS (SELECT 1 FROM certificate WHERE principal_id = principal.id AND last_seen_at IS NOT NULL);
+UPDATE principal SET last_root = 1 WHERE EXISTS (
+  SELECT 1 FROM certificate AS c LEFT JOIN renewal AS r ON r.id = c.renewal_id
+  WHERE c.principal_id = principal.id AND ${cameItself('c')} AND (r.via IS NULL OR c.last_seen_at > c.activated_at)
+);
 CREATE INDEX principal_under ON principal (last_root, id) WHERE status = 'active' AND lit_until IS NOT NULL;
 
-CREATE TRIGGER certificate_first_seen AFTER UPDATE OF last_seen_at ON certificate
-  WHEN old.last_seen_at IS NULL AND new.last_seen_at IS NOT NULL BEGIN
+CREATE TRIGGER certificate_first_seen AFTER UPDATE OF last_seen_at, activated_at, activated_via ON certificate
+  WHEN ${cameItself('new')} AND NOT ${cameItself('old')} BEGIN
   UPDATE principal SET last_root = 1 WHERE id = new.principal_id AND last_root = 0;
 END;
-CREATE TRIGGER certificate_added_seen AFTER INSERT ON certificate WHEN new.last_seen_at IS NOT NULL BEGIN
+CREATE TRIGGER certificate_added_seen AFTER INSERT ON certificate WHEN ${cameItself('new')} BEGIN
   UPDATE principal SET last_root = 1 WHERE id = new.principal_id AND last_root = 0;
 END;
 
