@@ -40,10 +40,23 @@ export interface TrustStore {
   readonly lastStep: number;
 }
 
-/** What a device has that was never told of a step. */
-export function newTrustStore(root: Fingerprint, port: number): TrustStore {
-  const held = { fingerprint: root, sequence: 0, broughtBy: 0, proven: false, leaving: false };
-  return { roots: [held], ports: [port], announced: null, committed: { port, root }, lastStep: 0 };
+/**
+ * What a device has that was never told of a step.
+ * @param also what else it was made with: successors of the root in their order, such as a spare, and further ports.
+ */
+export function newTrustStore(
+  root: Fingerprint,
+  port: number,
+  also: { readonly roots?: readonly Fingerprint[]; readonly ports?: readonly number[] } = {},
+): TrustStore {
+  const held = { sequence: 0, broughtBy: 0, proven: false, leaving: false };
+  return {
+    roots: [root, ...(also.roots ?? [])].map((fingerprint) => ({ fingerprint, ...held })),
+    ports: [port, ...(also.ports ?? [])].slice(0, portsHeldMax),
+    announced: null,
+    committed: { port, root },
+    lastStep: 0,
+  };
 }
 
 /** The root that may speak: the newest that was accepted and not given up. */
@@ -120,8 +133,7 @@ function settled(store: TrustStore): TrustStore {
 export function takeStep(store: TrustStore, received: ReceivedStep, rootsMax: number): StepAnswer {
   const { step, port } = received;
   const refuse = (reason: StepRefusal): StepAnswer => ({ outcome: 'refused', reason });
-  const isRepeated = step.kind === 'successor' && store.roots.some((each) => isBroughtBy(each, step));
-  if (isRepeated) return { outcome: 'known' };
+  if (step.kind === 'successor' && isHeldAfter(store.roots, step)) return { outcome: 'known' };
   const refusal = objectToSigner(store, received);
   if (refusal === 'old_sequence' && step.sequence === store.lastStep) return { outcome: 'known' };
   if (refusal !== null) return refuse(refusal);
@@ -145,8 +157,10 @@ export function takeStep(store: TrustStore, received: ReceivedStep, rootsMax: nu
   }
 }
 
-function isBroughtBy(root: HeldRoot, step: TrustStep & { readonly kind: 'successor' }): boolean {
-  return root.broughtBy === step.sequence && root.fingerprint === step.named;
+/** Is the successor held, and accepted after the root that names it? Also a device that was made with both says so. */
+function isHeldAfter(roots: readonly HeldRoot[], step: TrustStep & { readonly kind: 'successor' }): boolean {
+  const named = roots.findIndex(({ fingerprint, leaving }) => fingerprint === step.named && !leaving);
+  return named > roots.findIndex(({ fingerprint }) => fingerprint === step.signer);
 }
 
 function giveUp(store: TrustStore, goes: (root: HeldRoot) => boolean): TrustStore {
@@ -185,7 +199,7 @@ function inGroups(roots: readonly Fingerprint[], size: number): Fingerprint[][] 
  * port that is known, so no change of a chain cuts it off; those that were given up come last. An attempt that fails changes nothing:
  * that is how a device with one slot falls back.
  * @param together roots that the TLS stack takes at once: 1 for a device with one slot.
- * @param trial a port to be tried first, with the newest root first: the one that was just announced; null: none.
+ * @param trial a port to be tried first, with the newest root alone: the one that was just announced; null: none.
  */
 export function attempts(store: TrustStore, together: number, trial: number | null): readonly Attempt[] {
   const { committed, announced } = store;
@@ -200,7 +214,13 @@ export function attempts(store: TrustStore, together: number, trial: number | nu
       const isFirst = (root: Fingerprint): boolean =>
         root === committed.root && port === committed.port && port !== trial;
       const ordered = [...roots.filter(isFirst), ...roots.filter((root) => !isFirst(root))];
-      return inGroups(ordered, Math.max(1, together)).map((group) => ({ port, roots: group }));
+      // Alone, so that it is known which root verified the chain there.
+      const alone = port === trial ? 1 : 0;
+      const groups = [
+        ...inGroups(ordered.slice(0, alone), 1),
+        ...inGroups(ordered.slice(alone), Math.max(1, together)),
+      ];
+      return groups.map((group) => ({ port, roots: group }));
     }),
   );
 }

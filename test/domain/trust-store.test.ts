@@ -75,6 +75,18 @@ describe('a device that is told of the next root', () => {
   });
 });
 
+describe('a device that is made with a spare', () => {
+  const made = newTrustStore(r(1), 8883, { roots: [r(2)], ports: [8885] });
+
+  it('holds both, hears the spare alone, and tries each on each port', () => {
+    expect(heldIn(made)).toEqual(['1', '2']);
+    expect(newestRoot(made).fingerprint).toBe(r(2));
+    expect(answer(made, names(1, 200, 3))).toEqual({ outcome: 'refused', reason: 'older_root' });
+    expect(attempts(made, 1, null).map(({ port }) => port)).toEqual([8883, 8883, 8885, 8885]);
+    expect(attempts(made, 1, null)[0]?.roots).toEqual([r(1)]);
+  });
+});
+
 describe('a step', () => {
   const refused = (reason: string) => ({ outcome: 'refused', reason });
   const known = { outcome: 'known' };
@@ -101,6 +113,14 @@ describe('a step', () => {
     ],
     ['of a second successor while the first is not proven', staged, names(2, 200), true, refused('no_slot')],
     ['that was taken', staged, names(1, 100), true, known],
+    ['that names the next root again', staged, names(1, 200), true, known],
+    [
+      'that names the spare that it was made with',
+      newTrustStore(r(1), 8883, { roots: [r(2)] }),
+      names(1, 200),
+      true,
+      known,
+    ],
     [
       'that was taken and cannot be verified any more',
       taken(proven, said('drop', 2, 101)),
@@ -170,7 +190,7 @@ describe('attempts to connect', () => {
   it('give every root on every port to a stack that takes them together', () => {
     expect(tried(first, 2)).toEqual(['8883:1']);
     expect(tried(staged, 2)).toEqual(['8883:1,2', '8885:2,1']);
-    expect(tried(staged, 2, 8885)).toEqual(['8885:2,1', '8883:1,2']);
+    expect(tried(staged, 2, 8885)).toEqual(['8885:2', '8885:1', '8883:1,2']);
     expect(tried(proven, 2)).toEqual(['8885:2,1', '8883:2,1']);
   });
 
