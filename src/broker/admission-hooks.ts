@@ -8,7 +8,7 @@ import { laneSessionName, sessionName } from '../domain/client-id.ts';
 import { isReserved, isTopicName, isWellFormed } from '../domain/topics.ts';
 import { controlRoot } from '../domain/trust-record.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
-import { type BrokerClient, brokerClient } from './aedes-internals.ts';
+import { type BrokerClient, brokerClient, type ConnectPacket } from './aedes-internals.ts';
 import type { BrokerLimits } from './limits.ts';
 import { forgetIssuers, presentedBy } from './peer-certificate.ts';
 import type { SessionRegistry } from './session-registry.ts';
@@ -17,7 +17,6 @@ import type { Found, TurnedAway } from './turned-away.ts';
 
 type PreConnect = NonNullable<AedesOptions['preConnect']>;
 type Authenticate = NonNullable<AedesOptions['authenticate']>;
-type ConnectPacket = Parameters<PreConnect>[1];
 
 /** Return codes of CONNACK (MQTT 3.1.1, 3.2.2.3). */
 const identifierRejected = 2;
@@ -43,6 +42,8 @@ export interface AdmissionOptions {
   readonly turnAway: (client: object, reason: TurnedAway, found?: Found) => void;
   /** Called once a client has been admitted, before CONNACK. */
   readonly onAdmitted: (client: BrokerClient) => void;
+  /** Carries out a CONNECT for a clean session, as {@link connectDirectly} does. */
+  readonly connect: (client: BrokerClient, packet: ConnectPacket) => Promise<boolean>;
 }
 
 export function admissionHooks(options: AdmissionOptions): { preConnect: PreConnect; authenticate: Authenticate } {
@@ -73,7 +74,10 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
       packet.keepalive = Math.min(packet.keepalive || limits.keepaliveSecondsMax, limits.keepaliveSecondsMax);
       void verdicts.reach(client, socket, packet).then(() => {
         forgetIssuers(socket);
-        callback(null, true);
+        if (!packet.clean || verdicts.take(client) !== 0) return callback(null, true);
+        // Not to go on is to aedes to read on, and a fault to end the client.
+        const goOn = (isConnected: boolean): void => void (isConnected && callback(null, false));
+        options.connect(client, packet).then(goOn, (error: Error) => callback(error, false));
       });
     },
     authenticate: (client, _username, _password, callback) => {
@@ -84,10 +88,10 @@ export function admissionHooks(options: AdmissionOptions): { preConnect: PreConn
   };
 }
 
-/** What clients that have sent CONNECT are to be answered, until aedes asks for it. */
+/** What clients that have sent CONNECT are to be answered. */
 class Verdicts {
   readonly #options: AdmissionOptions;
-  /** The return code for each client refused and not yet answered. */
+  /** The return code for each client refused. */
   readonly #refusals = new WeakMap<object, number>();
 
   constructor(options: AdmissionOptions) {
@@ -100,9 +104,7 @@ class Verdicts {
 
   /** The return code for this client; who was neither refused nor admitted is not let in. */
   take(client: object): number {
-    const returnCode = this.#refusals.get(client) ?? (this.#options.registry.of(client) ? 0 : notAuthorized);
-    this.#refusals.delete(client);
-    return returnCode;
+    return this.#refusals.get(client) ?? (this.#options.registry.of(client) ? 0 : notAuthorized);
   }
 
   /** Whoever sends CONNECT where nobody can trust the chain has not verified it: it is told, and refused. Resolves in any case. */

@@ -6,6 +6,8 @@ import type { DeliveredPacket } from '../ports/mqtt-packets.ts';
 
 export type PublishPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
+export type ConnectPacket = Parameters<NonNullable<AedesOptions['preConnect']>>[1];
+
 export type Qos = 0 | 1 | 2;
 
 /** The return code of SUBACK for a filter that is not granted (MQTT 3.1.1, 3.9.3). */
@@ -27,7 +29,18 @@ export interface BrokerClient extends Client {
   readonly conn: Duplex;
   readonly _parser: PacketParser;
   /** Ends the client when it has been silent for too long; null once it has closed, and before CONNECT. */
-  readonly _keepaliveTimer: NodeJS.Timeout | null;
+  _keepaliveTimer: NodeJS.Timeout | null;
+  /** So many milliseconds; -1: none. Each packet starts the timer anew. */
+  _keepaliveInterval: number;
+  /** The will that the client left with its CONNECT, and the one that is published if it does not say DISCONNECT. */
+  _will: ConnectPacket['will'];
+  will: ConnectPacket['will'] | null;
+  /** Is it registered under its id, and to be removed from there? */
+  _authorized: boolean;
+  /** Packets that come before are queued, and handled at the event `connected`. */
+  connackSent: boolean;
+  /** Nothing is read. */
+  _paused: boolean;
   /** Did it say DISCONNECT? */
   readonly _disconnected: boolean;
   /** The packet identifier given next. */
@@ -98,6 +111,8 @@ export interface WrittenPacket {
 export type DrainCallback = (error: Error | null, client: BrokerClient) => void;
 
 export interface BrokerInternals {
+  /** Enters it under its id, ends who is there, and publishes its coming under $SYS/. */
+  registerClient(client: BrokerClient): void;
   /** By client id. Deleted by id, not by identity: never enforce from it. */
   readonly clients: Record<string, BrokerClient>;
   connectedClients: number;

@@ -15,6 +15,7 @@ import { AedesPersistence } from './aedes-persistence.ts';
 import { createAnnouncer } from './announce.ts';
 import type { Budget } from './budget.ts';
 import { watchRegistrations } from './client-registrations.ts';
+import { connectDirectly } from './direct-connect.ts';
 import { parseDirectly } from './direct-parser.ts';
 import { Door } from './door/door.ts';
 import type { KnownBlocks } from './door/known-blocks.ts';
@@ -98,10 +99,8 @@ interface Works {
   readonly registry: SessionRegistry;
   /** That of the principal to whom the session with this name belongs, or belonged. */
   readonly budgetOf: (clientId: string) => Budget;
-  /** The TLS socket beneath each client, which for a WebSocket is not its stream. */
-  readonly sockets: WeakMap<object, TLSSocket>;
-  /** When bytes of each client were read last. */
-  readonly paces: WeakMap<object, Pick<PacketPace, 'readAt'>>;
+  /** By client: the TLS socket beneath it, which for a WebSocket is not its stream, and when bytes of it were read last. */
+  readonly connections: WeakMap<object, { readonly socket: TLSSocket; readonly pace: Pick<PacketPace, 'readAt'> }>;
   readonly stalls: StallBound;
   readonly care: DeviceCare;
   readonly turns: LoopTurns;
@@ -122,7 +121,6 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const door = new Door({ ...options, limits, proxies: options.proxies ?? [] });
   const stalls = new StallBound(limits.stallMs);
   const sendAway: TurnAway = (socket, reason, found) => void turnAway({ entrance, decisions }, socket, reason, found);
-  const clients = { sockets: new WeakMap(), paces: new WeakMap() };
   const budgetOf = (clientId: string) =>
     registry.byClientId(clientId)?.budget ?? registry.budgets.of(ownerOfSession(clientId));
   const works: Works = {
@@ -130,7 +128,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     registry,
     budgetOf,
     care: new DeviceCare(decisions),
-    ...clients,
+    connections: new WeakMap(),
     stalls,
     turns,
     open: new Set(),
@@ -176,7 +174,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 }
 
 function createAedes({ entrance, persistence, decisions }: BrokerOptions, works: Works): Aedes {
-  const { limits, registry, sockets, paces, stalls, door, budgetOf } = works;
+  const { limits, registry, connections, stalls, door, budgetOf } = works;
+  const socketOf = (client: object): TLSSocket | undefined => connections.get(client)?.socket;
   const subscriptions = { entrance, registry, decisions, limits, retained: persistence, care: works.care };
   const fanOut = new FanOut<PublishPacket>(budgetOf);
   const aedes: Aedes = new Aedes({
@@ -188,11 +187,11 @@ function createAedes({ entrance, persistence, decisions }: BrokerOptions, works:
       registry,
       decisions,
       limits,
-      takeovers: new Takeovers(registry, entrance, (client) => paces.get(client)?.readAt ?? 0),
-      socketOf: (client) => sockets.get(client),
+      takeovers: new Takeovers(registry, entrance, (client) => connections.get(client)?.pace.readAt ?? 0),
+      socketOf,
       rootOf: (socket) => door.rootOf(socket),
       turnAway: (client, reason, found) => {
-        const socket = sockets.get(client);
+        const socket = socketOf(client);
         if (socket) works.turnAway(socket, reason, found);
       },
       onAdmitted: (client) => {
@@ -200,9 +199,10 @@ function createAedes({ entrance, persistence, decisions }: BrokerOptions, works:
         persistence.attend(client);
         deliverAsGranted(client, aedes.id, fanOut);
         stalls.apply(client);
-        const socket = sockets.get(client);
+        const socket = socketOf(client);
         if (socket) door.admitted(socket);
       },
+      connect: (client, packet) => connectDirectly(aedes, persistence, client, packet),
     }),
     authorizePublish: authorizePublishHook({ entrance, registry, persistence, decisions }),
     authorizeForward: authorizeForwardHook({ registry, limits, brokerId: () => aedes.id }),
@@ -219,7 +219,7 @@ function createAedes({ entrance, persistence, decisions }: BrokerOptions, works:
 function acceptInto(
   aedes: Aedes,
   { decisions, persistence }: BrokerOptions,
-  { limits, registry, sockets, paces, open, turns, care, turnAway }: Works,
+  { limits, registry, connections, open, turns, care, turnAway }: Works,
 ): Accept {
   return (stream, socket, request) => {
     const address = socket.remoteAddress;
@@ -279,8 +279,7 @@ function acceptInto(
         client.close();
       },
     });
-    sockets.set(client, socket);
-    paces.set(client, pace);
+    connections.set(client, { socket, pace });
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     stream.once('close', () => leave());
