@@ -32,6 +32,11 @@ export class KnownRows<Key, Row> {
     return this.#known.get(key) ?? this.found(this.#read(key));
   }
 
+  /** The row if it is remembered: nothing is read. */
+  remembered(key: Key): Row | null {
+    return this.#known.get(key) ?? null;
+  }
+
   /** Remembers a row that was read otherwise, or was written. */
   found<Found extends Row | null>(row: Found): Found {
     if (row === null) return row;

@@ -50,8 +50,10 @@ function knownCertificates(tables: Tables) {
         tables.settleFirstIssuer(authorityKeyIdentifier);
       },
       certificateSeen: (fingerprint: Fingerprint, at: Instant): void => {
+        const held = rows.remembered(fingerprint);
         rows.forget(fingerprint);
         tables.certificateSeen(fingerprint, at);
+        if (held) rows.found({ ...held, lastSeenAt: at });
       },
     },
   };
@@ -123,8 +125,10 @@ function knownPrincipals(tables: Tables) {
         tables.principalSeen(id, at);
       },
       putPresence: (presence: Presence): void => {
-        presences.forget(presence.principalId);
+        const { principalId: id } = presence;
+        presences.forget(id);
         tables.putPresence(presence);
+        presences.found({ id, known: presence });
       },
     },
   };

@@ -313,6 +313,35 @@ it('remembers a bounded number of rows, and none that nobody has', () => {
   expect(tables.rowsKnown()).toBe(rowsKnownMax);
 });
 
+it('reads no row again that a visit has written', () => {
+  const plain = tablesOf(new Queries(opened.database.sqlite));
+  let reads = 0;
+  const counted = {
+    ...plain,
+    certificate: (fingerprint: Parameters<typeof plain.certificate>[0]) => {
+      reads += 1;
+      return plain.certificate(fingerprint);
+    },
+    presence: (id: Parameters<typeof plain.presence>[0]) => {
+      reads += 1;
+      return plain.presence(id);
+    },
+  };
+  const tables = knownTables(counted);
+  tables.putPrincipal(principal('a'));
+  const entry = certificate('one', 'a');
+  tables.putCertificate(entry);
+  const readsBefore = reads;
+  for (let at = now; at < now + 3; at += 1) {
+    tables.certificateSeen(entry.fingerprint, at);
+    tables.putPresence({ principalId: idOf('a'), gaps: new Uint8Array([1]), cameAt: at, leftAt: null });
+    expect(tables.certificate(entry.fingerprint)).toEqual(plain.certificate(entry.fingerprint));
+    expect(tables.presence(idOf('a'))).toEqual(plain.presence(idOf('a')));
+  }
+  expect(tables.certificate(entry.fingerprint)?.lastSeenAt).toBe(now + 2);
+  expect(reads).toBe(readsBefore);
+});
+
 it('lets the row go first that was remembered first', () => {
   const rows = new KnownRows<string, string>(
     2,
