@@ -34,12 +34,17 @@ export function endPolitely({ stream, socket, lingerMs, onEnd }: PoliteEnd): voi
     onEnd(error);
   };
   const linger = (): void => {
-    let left = bytesMax;
     const timer = setTimeout(destroy, lingerMs);
     socket.once('close', () => clearTimeout(timer));
     socket.on('error', (error) => {
       if (isOfTransport(error)) destroy();
     });
+    // Nothing more comes of a peer that has closed its side, and Node closes the socket once the notice has gone out.
+    if (socket.readableEnded) {
+      socket.end();
+      return;
+    }
+    let left = bytesMax;
     socket.on('data', (chunk: Uint8Array) => {
       left -= chunk.length;
       if (left < 0) destroy();

@@ -1,6 +1,6 @@
 // Judges a connect: gathers what the ledger and the inventory know about the bytes presented, asks the domain for its
 // verdict, and lets what the verdict implies happen before the broker answers.
-import { accessOf } from '../../domain/acl.ts';
+import { type Access, type AccessRules, accessOf } from '../../domain/acl.ts';
 import { principalActor } from '../../domain/actor.ts';
 import { admit, type StrangerFacts, type Verdict } from '../../domain/admission.ts';
 import { isFresh } from '../../domain/alert.ts';
@@ -65,12 +65,24 @@ export async function admitConnect(app: AdmitContext, facts: ConnectFacts): Prom
       lane: verdict.lane,
       fingerprint,
       introduced: verdict.reason === 'bootstrap',
-      access: accessOf(principal, verdict.lane, app.settings.access),
+      access: knownAccess(principal, verdict.lane, app.settings.access),
       endsAt: verdict.endsAt,
       clientId,
       root: facts.root,
     },
   };
+}
+
+/** What was expanded for a record of the inventory, which is the same object as long as nobody has written it. */
+const expanded = new WeakMap<Principal, { readonly rules: AccessRules; readonly access: Access }>();
+
+function knownAccess(principal: Principal, lane: 'full' | 'renew-only', rules: AccessRules): Access {
+  if (lane === 'renew-only') return accessOf(principal, lane, rules);
+  const known = expanded.get(principal);
+  if (known?.rules === rules) return known.access;
+  const access = accessOf(principal, lane, rules);
+  expanded.set(principal, { rules, access });
+  return access;
 }
 
 /**
@@ -127,8 +139,9 @@ async function find(
   app: Pick<Context, 'store' | 'clock' | 'entropy' | 'settings' | 'authority'>,
   facts: ConnectFacts,
 ): Promise<Found> {
-  const known = await findCertificate(app, facts);
-  return { ...known, ...(await findClientId(app, facts, known.principal)) };
+  const { fingerprint, entry, stranger, principal } = await findCertificate(app, facts);
+  const { clientId, claimedBy } = await findClientId(app, facts, principal);
+  return { fingerprint, entry, stranger, principal, clientId, claimedBy };
 }
 
 /** Whose the client id is. Only one with a suffix costs a look at the inventory, one more for each colon in it. */

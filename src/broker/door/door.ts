@@ -87,15 +87,20 @@ export class Door {
   before(server: TlsServer, root: () => number): (socket: Socket) => void {
     server.prependListener('secureConnection', (tls: TLSSocket) => this.#secured(tls));
     server.on('tlsClientError', (error: NodeJS.ErrnoException, tls) => this.#failed(tls, error));
+    const hasProxies = this.#options.proxies.length > 0;
     return (socket) => {
-      const { remoteAddress: peer, remoteFamily: family } = socket;
-      const isProxy = peer !== undefined && this.#proxies.check(peer, family === 'IPv6' ? 'ipv6' : 'ipv4');
+      const { remoteAddress: peer } = socket;
+      const isProxy = hasProxies && peer !== undefined && this.#isProxy(socket, peer);
       const refusal = isProxy ? this.gate.hold(socket) : null;
       const begin = (address: string): void => this.#begin(server, socket, address, root());
       if (!isProxy) begin(peer ?? '');
       else if (refusal) this.#refuse(socket, peer, refusal);
       else this.#awaitHeader(socket, peer, begin);
     };
+  }
+
+  #isProxy({ remoteFamily }: Socket, peer: string): boolean {
+    return this.#proxies.check(peer, remoteFamily === 'IPv6' ? 'ipv6' : 'ipv4');
   }
 
   #awaitHeader(socket: Socket, peer: string, begin: (address: string) => void): void {
