@@ -9,6 +9,10 @@ export type Effect =
   | { readonly kind: 'issue'; readonly renewalId: string; readonly by: Instant }
   /** Tell the device whatever its renewal's state owes it: offer, certificate or confirmation. `by`: an offer, which waits its turn. */
   | { readonly kind: 'prompt'; readonly renewalId: string; readonly by?: Instant }
+  /** Tell a principal of the next step of a root, where it listens. */
+  | { readonly kind: 'announce'; readonly principalId: PrincipalId }
+  /** The same of everybody, since this step was released, in order of id from `after` on; null: from the first. */
+  | { readonly kind: 'announce-all'; readonly sequence: number; readonly after: PrincipalId | null }
   /** Tell the authority that this certificate, which it issued, is revoked. `isUrgent`: for another reason than that it was replaced. */
   | { readonly kind: 'revoke'; readonly fingerprint: Fingerprint; readonly isUrgent: boolean }
   /** End every live session opened with this certificate. */
@@ -41,18 +45,24 @@ export function effectKey(effect: Effect): string {
     case 'close-certificate':
     case 'revoke':
       return `${effect.kind}/${effect.fingerprint}`;
+    case 'announce':
+      return `${effect.kind}/${effect.principalId}`;
+    case 'announce-all':
+      return `${effect.kind}/${effect.sequence}`;
     case 'close-principal':
       return [effect.kind, effect.principalId, ...(effect.only ? [effect.only] : [])].join('/');
   }
 }
 
 /** What is told of effects that are newly owed: who carries them out, or what follows from them, differs by this. */
-export type Owed = 'offer' | 'issue' | 'prompt' | 'revoke' | 'close';
+export type Owed = 'offer' | 'issue' | 'prompt' | 'revoke' | 'announce' | 'announce-all' | 'close';
 
 export function owedAs(effect: Effect): Owed {
   switch (effect.kind) {
     case 'issue':
     case 'revoke':
+    case 'announce':
+    case 'announce-all':
       return effect.kind;
     case 'prompt':
       return effect.by === undefined ? 'prompt' : 'offer';
@@ -64,6 +74,7 @@ export function owedAs(effect: Effect): Owed {
 
 /** Its place among those of its kind that are carried out at a rate, the lowest first; null: it is carried out as soon as it is due. */
 export function effectRank(effect: Effect): number | null {
+  if (effect.kind === 'announce') return 0;
   if (effect.kind === 'revoke') return effect.isUrgent ? 0 : 1;
   return effect.kind === 'issue' || effect.kind === 'prompt' ? (effect.by ?? null) : null;
 }

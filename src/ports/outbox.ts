@@ -9,8 +9,8 @@ export interface WaitingEffect {
   readonly attempts: number;
 }
 
-/** Effects that wait their turn among those of their kind: offers, issuance, and what the authority is told of revocations. */
-export type QueuedKind = Extract<Effect['kind'], 'prompt' | 'issue' | 'revoke'>;
+/** Effects that wait their turn among those of their kind: offers, issuance, announcements, and what the authority is told of revocations. */
+export type QueuedKind = Extract<Effect['kind'], 'prompt' | 'issue' | 'revoke' | 'announce'>;
 
 export interface OutboxReader {
   /**

@@ -22,6 +22,7 @@ import type { RootSlotReader, RootSlotWriter } from './root-slots.ts';
 import type { SettingReader, SettingWriter } from './settings.ts';
 import type { StoreFile } from './store-file.ts';
 import type { TrustReader, TrustWriter } from './trust.ts';
+import type { TrustStepReader, TrustStepWriter } from './trust-steps.ts';
 
 export interface Reader
   extends AlertReader,
@@ -43,7 +44,8 @@ export interface Reader
     RevocationListReader,
     RootSlotReader,
     SettingReader,
-    TrustReader {}
+    TrustReader,
+    TrustStepReader {}
 
 export interface Transaction
   extends Reader,
@@ -63,7 +65,8 @@ export interface Transaction
     RevocationListWriter,
     RootSlotWriter,
     SettingWriter,
-    TrustWriter {}
+    TrustWriter,
+    TrustStepWriter {}
 
 /**
  * When a unit is committed: `now`, or `soon`, together with the next one that cannot wait, and after a moment in any case (50 ms on SQLite).

@@ -11,6 +11,7 @@ import type { Page } from '../../ports/page.ts';
 import type { Presence } from '../../ports/presence.ts';
 import { knownRenewals } from './known-renewals.ts';
 import { KnownRows, rowsKnownMax } from './known-rows.ts';
+import { knownSteps } from './known-steps.ts';
 import type { Tables } from './tables/index.ts';
 import type { PrincipalWithTrust } from './tables/inventory.ts';
 
@@ -164,13 +165,15 @@ export function knownTables(tables: Tables): KnownTables {
   const certificates = knownCertificates(tables);
   const renewals = knownRenewals(tables);
   const alerts = knownAlerts(tables);
-  const all = [...principals.all, certificates.rows, ...renewals.all, alerts.calm];
+  const steps = knownSteps(tables);
+  const all = [...principals.all, certificates.rows, ...renewals.all, alerts.calm, ...steps.all];
   return {
     ...tables,
     ...principals.tables,
     ...certificates.tables,
     ...renewals.tables,
     ...alerts.tables,
+    ...steps.tables,
     forgetAll: () => {
       for (const rows of all) rows.clear();
     },

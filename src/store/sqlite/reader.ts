@@ -244,6 +244,22 @@ export class TableReader extends CaTableReader implements Reader {
     return this.tables.journalBegins();
   }
 
+  async trustSteps() {
+    return this.tables.trustSteps();
+  }
+
+  async trustStepBytes(sequence: number) {
+    return this.tables.trustStepBytes(sequence);
+  }
+
+  async trustTold(id: PrincipalId) {
+    return this.tables.trustTold(id);
+  }
+
+  async dueTrustTold(now: Instant, limit: number) {
+    return this.tables.dueTrustTold(now, limit);
+  }
+
   async dueCertificates(now: Instant, limit: number) {
     return this.tables.dueCertificates(now, limit);
   }

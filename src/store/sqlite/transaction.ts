@@ -11,6 +11,7 @@ import type { Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { TrustRecord } from '../../domain/trust-record.ts';
+import type { KeptStep, TrustTold } from '../../domain/trust-told.ts';
 import type { StoredCampaign } from '../../ports/campaigns.ts';
 import type { CarriedUpload } from '../../ports/carried.ts';
 import type { JournalEntry } from '../../ports/journal.ts';
@@ -241,6 +242,21 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async nameShard(fingerprint: Fingerprint, shard: number): Promise<void> {
     this.#open().nameShard(fingerprint, shard);
+  }
+
+  async putTrustStep(step: KeptStep, bytes: Uint8Array): Promise<void> {
+    this.#open().putTrustStep(step, bytes);
+  }
+
+  async forgetTrustSteps(now: Instant): Promise<number> {
+    const tables = this.#open();
+    const over = tables.trustSteps().filter(({ keptUntil }) => keptUntil <= now);
+    for (const { sequence } of over) tables.forgetTrustStep(sequence);
+    return over.length;
+  }
+
+  async putTrustTold(told: TrustTold): Promise<void> {
+    this.#open().putTrustTold(told);
   }
 
   async enqueue(effect: Effect): Promise<void> {

@@ -18,6 +18,7 @@ import { standings } from './standings.ts';
 import { telemetry } from './telemetry.ts';
 import { limitsOfTransactions, transactions } from './transactions.ts';
 import { trustRecords } from './trust.ts';
+import { trustSteps } from './trust-steps.ts';
 import { begin, end, type OpenedStore } from './under-test.ts';
 import { conflicts, inventoryValues, ledgerValues } from './values.ts';
 
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('revocation lists', revocationLists);
     describe('slots of issuing CAs', issuingSlots);
     describe('slots of roots', rootSlots);
+    describe('steps of roots', trustSteps);
     describe('delegations', delegations);
     describe('telemetry', telemetry);
     describe('what is under way', deliveries);

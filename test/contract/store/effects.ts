@@ -14,11 +14,13 @@ export function effects(): void {
       prompt('r2'),
       { kind: 'close-certificate', fingerprint: digest('x'), reason: 'revoked' },
       { kind: 'close-principal', principalId: idOf('a'), reason: 'decommissioned' },
+      { kind: 'announce-all', sequence: 7, after: null },
+      { kind: 'announce-all', sequence: 8, after: idOf('a') },
     ];
     await owe(...all);
     const due = await store.read.dueEffects(now, 10);
     expect(due.map(({ effect }) => effect)).toEqual(all);
-    expect(due.map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
+    expect(due.map(({ attempts }) => attempts)).toEqual(all.map(() => 0));
     expect((await store.read.dueEffects(now, 2)).map(({ effect }) => effect)).toEqual(all.slice(0, 2));
   });
 
@@ -65,12 +67,15 @@ export function effects(): void {
     });
     await owe(offer('r1', 300), issue('r2', 20), offer('r3', 100), prompt('r4'), offer('r5', 200), issue('r6', 10));
     await owe(revoke('a', false), revoke('b', true));
+    const announce: Effect = { kind: 'announce', principalId: idOf('a') };
+    await owe(announce, { kind: 'announce', principalId: idOf('b') }, announce);
     const waiting = async (kind: QueuedKind, limit: number, at = now) =>
       (await store.read.queuedEffects(kind, at, limit)).map(({ effect }) => effect);
     expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r4')]);
     expect(await waiting('prompt', 2)).toEqual([offer('r3', 100), offer('r5', 200)]);
     expect(await waiting('issue', 10)).toEqual([issue('r6', 10), issue('r2', 20)]);
     expect(await waiting('revoke', 10)).toEqual([revoke('b', true), revoke('a', false)]);
+    expect(await waiting('announce', 10)).toEqual([{ kind: 'announce', principalId: idOf('b') }, announce]);
     const [first] = await store.read.queuedEffects('issue', now, 1);
     await store.transact((tx) => tx.putOff(first?.id ?? -1, now + 5));
     expect(await waiting('issue', 10)).toEqual([issue('r2', 20)]);

@@ -34,6 +34,7 @@ import { lateTallyMigration } from './0032-late-tally.ts';
 import { issuingSlotsMigration } from './0033-issuing-slots.ts';
 import { rootSlotsMigration } from './0034-root-slots.ts';
 import { trustRecordMigration } from './0035-trust-record.ts';
+import { trustStepsMigration } from './0036-trust-steps.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -72,4 +73,5 @@ export const migrations: readonly Migration[] = [
   issuingSlotsMigration,
   rootSlotsMigration,
   trustRecordMigration,
+  trustStepsMigration,
 ];

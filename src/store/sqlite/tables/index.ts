@@ -21,6 +21,7 @@ import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { surveys } from './surveys.ts';
 import { trust } from './trust.ts';
+import { trustSteps, trustTold } from './trust-steps.ts';
 
 export function tablesOf(queries: Queries) {
   return {
@@ -54,6 +55,8 @@ export function tablesOf(queries: Queries) {
     ...standings(queries),
     ...horizons(queries),
     ...trust(queries),
+    ...trustSteps(queries),
+    ...trustTold(queries),
   };
 }
 

@@ -24,6 +24,7 @@ import type { IssuingSlotTable } from './issuing-slot-table.ts';
 import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
 import type { RootSlotTable } from './root-slot-table.ts';
+import type { TrustStepTable, TrustToldTable } from './trust-step-tables.ts';
 import type { TrustRecordTable, TrustTallyTable } from './trust-tables.ts';
 
 interface PrincipalTable {
@@ -260,6 +261,8 @@ interface Schema {
   revocation_list: RevocationListTable;
   issuing_slot: IssuingSlotTable;
   root_slot: RootSlotTable;
+  trust_step: TrustStepTable;
+  trust_told: TrustToldTable;
   journal: JournalTable;
   tally: TallyTable;
   trust_record: TrustRecordTable;
