@@ -1,6 +1,8 @@
 // One MQTT connection over mutual TLS, from its first byte to its end. It never reconnects by itself: which credential to
 // try next is the device's to decide.
+import type { TLSSocket } from 'node:tls';
 import { connect, type MqttClient } from 'mqtt';
+import type { Fingerprint } from '../domain/certificate.ts';
 import { packetBytes } from '../domain/packet.ts';
 import type { Credential } from './credentials.ts';
 
@@ -39,9 +41,12 @@ export interface Connection {
 }
 
 export type Opened =
-  | { readonly kind: 'open'; readonly connection: Connection }
+  /** `root`: SHA-256 of the DER of the root that verified the broker. */
+  | { readonly kind: 'open'; readonly connection: Connection; readonly root: Fingerprint }
   /** The broker, or TLS, would not have this credential. `code` is the CONNACK's; null when it did not come to that. */
   | { readonly kind: 'refused'; readonly code: number | null; readonly detail: string }
+  /** The broker is not who it should be: no root that was given verifies it, or it has another name. Says nothing about the credential. */
+  | { readonly kind: 'untrusted'; readonly detail: string }
   /** Nobody there: says nothing about the credential. */
   | { readonly kind: 'unreachable'; readonly detail: string };
 
@@ -50,9 +55,22 @@ function classify(error: Error): Opened {
   const code: unknown = 'code' in error ? error.code : undefined;
   if (typeof code === 'number') return { kind: 'refused', code, detail: error.message };
   const isAlert = typeof code === 'string' && code.startsWith('ERR_SSL_') && code.includes('ALERT');
-  return isAlert
-    ? { kind: 'refused', code: null, detail: error.message }
-    : { kind: 'unreachable', detail: error.message };
+  if (isAlert) return { kind: 'refused', code: null, detail: error.message };
+  return { kind: typeof code === 'string' && isUntrusted(code) ? 'untrusted' : 'unreachable', detail: error.message };
+}
+
+/** Node's codes for a chain or a name that does not verify. */
+function isUntrusted(code: string): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET|CHAIN|INVALID_CA|PATH_LENGTH/.test(code);
+}
+
+/** The end of the chain that was verified: its root. */
+function rootOf(client: MqttClient): Fingerprint {
+  let last = (client.stream as unknown as TLSSocket).getPeerCertificate(true);
+  while (last.issuerCertificate && last.issuerCertificate.fingerprint256 !== last.fingerprint256) {
+    last = last.issuerCertificate;
+  }
+  return last.fingerprint256.replaceAll(':', '').toLowerCase() as Fingerprint;
 }
 
 function wrap(client: MqttClient, closed: Promise<void>): Connection {
@@ -123,7 +141,7 @@ export function openConnection(opening: Opening): Promise<Opened> {
     client.on('message', (topic, payload) => {
       if (!overfull) opening.onMessage(topic, new Uint8Array(payload));
     });
-    client.once('connect', () => resolve({ kind: 'open', connection: wrap(client, closed) }));
+    client.once('connect', () => resolve({ kind: 'open', connection: wrap(client, closed), root: rootOf(client) }));
     // After the connect, an error is followed by `close`, and that is what is waited for.
     client.on('error', (error) => {
       resolve(classify(error));

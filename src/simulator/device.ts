@@ -10,12 +10,15 @@ import { Enrollment } from './enrollment.ts';
 import type { DeviceEvent, DeviceEventType, EventOf, Listener } from './event.ts';
 import { readCertificate } from './key.ts';
 import { Backoff, pause } from './pause.ts';
+import { Roots, type RootsOptions } from './roots.ts';
 import { Visit } from './visit.ts';
 
 export interface DeviceOptions {
   readonly id: PrincipalId;
   readonly target: Target;
   readonly store: CredentialStore;
+  /** Takes the next root when it is told of one; absent: it verifies the broker with the target's for ever. */
+  readonly roots?: RootsOptions | null;
   readonly encoding?: Encoding;
   /** Follows the id and a colon in the MQTT client id. */
   readonly clientIdSuffix?: string;
@@ -33,6 +36,7 @@ export interface DeviceOptions {
 }
 
 const defaults = {
+  roots: null,
   encoding: 'json',
   clientIdSuffix: '',
   telemetryMs: 5_000,
@@ -58,6 +62,7 @@ export class Device {
   readonly id: PrincipalId;
   readonly #settings: Settings;
   readonly #enrollment: Enrollment;
+  readonly #roots: Roots | null;
   readonly #backoff: Backoff;
   readonly #listeners = new Set<Listener>();
   readonly #stop = new AbortController();
@@ -74,11 +79,16 @@ export class Device {
     this.#settings = { ...defaults, ...options };
     this.id = options.id;
     this.#backoff = new Backoff(this.#settings.retryFirstMs, this.#settings.retryMaxMs);
+    const talk = {
+      say: (message: UpMessage) => this.#say(message),
+      tell: (event: DeviceEvent) => this.#tell(event),
+    };
+    this.#roots = options.roots ? new Roots(options.roots, talk) : null;
     this.#enrollment = new Enrollment({
       id: options.id,
       store: options.store,
-      say: (message) => this.#say(message),
-      tell: (event) => this.#tell(event),
+      ...talk,
+      roots: this.#roots,
       encoding: this.#settings.encoding,
       maxPacket: this.#settings.maxPacket,
       retryFirstMs: this.#settings.retryFirstMs,
@@ -174,9 +184,9 @@ export class Device {
       return this.#settings.retryMaxMs;
     }
     const visit = this.#visit(choice);
-    const opened = await this.#open(choice.credential, visit);
+    const opened = await this.#openAnywhere(choice.credential, visit);
     if (opened.kind === 'open') return this.#stay(opened.connection, visit, choice);
-    if (opened.kind === 'unreachable') this.#tell({ type: 'unreachable', detail: opened.detail });
+    if (opened.kind !== 'refused') this.#tell({ type: 'unreachable', detail: opened.detail });
     else {
       this.#countRefusal(choice.slot);
       this.#tell({ type: 'refused', slot: choice.slot, code: opened.code, detail: opened.detail });
@@ -193,14 +203,28 @@ export class Device {
       telemetryMs,
       maxPacket,
       enrollment: this.#enrollment,
+      roots: this.#roots,
       fellBackFrom: slot === 'current' ? this.#fellBackFrom : null,
       say: (message) => this.#say(message),
       tell: (event) => this.#tell(event),
     });
   }
 
-  #open(credential: Credential, visit: Visit): Promise<Opened> {
-    const { clientIdSuffix, target, keepaliveSeconds, connectTimeoutMs, maxPacket } = this.#settings;
+  /** Each port that is known, with all the roots that are held, until one works. */
+  async #openAnywhere(credential: Credential, visit: Visit): Promise<Opened> {
+    const { target } = this.#settings;
+    if (!this.#roots) return this.#open(target, credential, visit);
+    let opened: Opened = { kind: 'unreachable', detail: 'no port is known' };
+    for (const place of await this.#roots.places()) {
+      if (this.#stop.signal.aborted) break;
+      opened = await this.#open({ ...target, ...place }, credential, visit);
+      if (!(await this.#roots.tried(place, opened))) break;
+    }
+    return opened;
+  }
+
+  #open(target: Target, credential: Credential, visit: Visit): Promise<Opened> {
+    const { clientIdSuffix, keepaliveSeconds, connectTimeoutMs, maxPacket } = this.#settings;
     return openConnection({
       target,
       credential,
@@ -231,6 +255,10 @@ export class Device {
     const renewed = await visit.stay(connection);
     this.#connection = null;
     this.#tell({ type: 'disconnected' });
+    if (renewed === 'try') {
+      this.#backoff.reset();
+      return 0;
+    }
     if (renewed) {
       this.#nextRefusals = 0;
       this.#fellBackFrom = null;

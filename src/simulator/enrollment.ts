@@ -3,6 +3,7 @@
 import type { EnrollmentCode } from '../domain/errors.ts';
 import type { DownMessage, UpMessage } from '../domain/message.ts';
 import type { Encoding, PrincipalId } from '../domain/principal.ts';
+import { sequenceOfRenewalId } from '../domain/trust-step.ts';
 import { decodeDown } from '../wire/index.ts';
 import type { Credential, CredentialStore } from './credentials.ts';
 import { downloadOf } from './download.ts';
@@ -10,6 +11,7 @@ import type { Listener } from './event.ts';
 import { Fetch, type Fetched } from './fetch.ts';
 import { chainOf, makeRequest, matchKey, readCertificate } from './key.ts';
 import { Backoff, pause } from './pause.ts';
+import type { Roots } from './roots.ts';
 import { sendRequest } from './send-request.ts';
 import { splitReplacement, unwrapKey } from './unwrap.ts';
 
@@ -19,6 +21,8 @@ export interface EnrollmentOptions {
   /** Publishes; false when the connection ended before it was acknowledged. */
   readonly say: (message: UpMessage) => Promise<boolean>;
   readonly tell: Listener;
+  /** Null: it keeps the root that it was made with. */
+  readonly roots: Roots | null;
   readonly encoding: Encoding;
   /** The largest packet it handles, either way, in bytes. */
   readonly maxPacket: number;
@@ -63,6 +67,10 @@ const askingIsVain: ReadonlySet<EnrollmentCode> = new Set([
   'wrong_state',
 ]);
 
+function tryingPort(isToBeTried: boolean | undefined): 'stay' | 'try' {
+  return isToBeTried ? 'try' : 'stay';
+}
+
 /** Where the broker had no room to say when to ask again. */
 const defaultAskSeconds = 3_600;
 
@@ -80,13 +88,13 @@ export class Enrollment {
   /**
    * Acts on one message from the broker.
    * @returns `reconnect` once a replacement is stored and acknowledged; `forward` when the broker has seen one that is stored; `hush`
-   * when the broker takes enrollment alone.
+   * when the broker takes enrollment alone; `try` when a port that was announced is to be tried.
    */
   async take(
     word: string,
     payload: Uint8Array,
     standing: Standing,
-  ): Promise<'stay' | 'reconnect' | 'forward' | 'hush'> {
+  ): Promise<'stay' | 'reconnect' | 'forward' | 'hush' | 'try'> {
     const decoded = decodeDown(word, payload);
     if (!decoded.ok) {
       this.#options.tell({ type: 'error', code: decoded.code, detail: decoded.detail });
@@ -104,10 +112,12 @@ export class Enrollment {
       case 'error':
         return this.#onError(message, standing);
       case 'part':
+        if (sequenceOfRenewalId(message.renewal) !== null) {
+          return tryingPort(await this.#options.roots?.onPart(message));
+        }
         return this.#onFetched(message.renewal, await this.#fetch.take(message), standing);
-      // This device keeps the root that it was made with.
       case 'trust':
-        return 'stay';
+        return tryingPort(await this.#options.roots?.onTrust(message, standing.signal));
     }
   }
 

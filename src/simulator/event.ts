@@ -1,4 +1,6 @@
 // What a simulated device tells about itself, for tests to wait for and for the demo to count.
+import type { Fingerprint } from '../domain/certificate.ts';
+import type { StepRefusal } from '../domain/trust-store.ts';
 import type { Slot } from './credentials.ts';
 
 export type DeviceEvent =
@@ -24,6 +26,14 @@ export type DeviceEvent =
   | { readonly type: 'idle'; readonly retryAfter: number }
   /** The broker has seen the replacement: it is tried again. */
   | { readonly type: 'forward'; readonly renewal: string }
+  /** A step of a root was announced, with a port. */
+  | { readonly type: 'trust'; readonly renewal: string; readonly port: number }
+  /** The step is kept, and the broker was told so. */
+  | { readonly type: 'stored'; readonly renewal: string }
+  /** It is not kept, or its port is of no use; the broker was told so. */
+  | { readonly type: 'step_refused'; readonly renewal: string; readonly code: StepRefusal }
+  /** CONNACK 0 on a port whose chain this root verified. */
+  | { readonly type: 'verified'; readonly port: number; readonly root: Fingerprint }
   /** An error message from the broker, or a message the device cannot read. */
   | { readonly type: 'error'; readonly code: string; readonly detail: string };
 

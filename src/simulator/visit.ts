@@ -9,6 +9,7 @@ import type { Enrollment } from './enrollment.ts';
 import type { Listener } from './event.ts';
 import { readCertificate } from './key.ts';
 import { pause } from './pause.ts';
+import type { Roots } from './roots.ts';
 
 export interface VisitOptions {
   readonly id: PrincipalId;
@@ -18,6 +19,7 @@ export interface VisitOptions {
   readonly credential: Credential;
   /** The replacement that was refused, when that is why the old certificate is in use. */
   readonly fellBackFrom: Credential | null;
+  readonly roots: Roots | null;
   readonly telemetryMs: number;
   /** The largest MQTT packet it takes, in bytes. */
   readonly maxPacket: number;
@@ -25,8 +27,8 @@ export interface VisitOptions {
   readonly tell: Listener;
 }
 
-/** A replacement that was just stored, or one that the broker has seen before; false: none. */
-export type Renewed = 'new' | 'seen' | false;
+/** A replacement that was just stored, or one that the broker has seen before; or a port that was announced; false: none. */
+export type Renewed = 'new' | 'seen' | 'try' | false;
 
 export class Visit {
   readonly #options: VisitOptions;
@@ -79,6 +81,7 @@ export class Visit {
       const detail = 'the replacement was refused, the old certificate is in use';
       await say({ word: 'ack', renewal: fellBackFrom.renewal, status: 'failed', code: 'not_admitted', detail });
     }
+    await this.#options.roots?.report();
     const { fingerprint } = readCertificate(credential.certificatePem);
     // The hello first: what the subscription then brings is small enough, and comes once.
     await say({ word: 'hello', fingerprint, maxPacket, clock: Math.floor(Date.now() / 1_000) });
@@ -92,8 +95,8 @@ export class Visit {
     const then = await enrollment.take(word, payload, standing);
     if (then === 'hush') this.#hushed = true;
     if (word === 'done') await this.#planForgetting();
-    if (then !== 'reconnect' && then !== 'forward') return;
-    this.#renewed = then === 'reconnect' ? 'new' : 'seen';
+    if (then === 'stay' || then === 'hush') return;
+    this.#renewed = then === 'try' ? 'try' : then === 'reconnect' ? 'new' : 'seen';
     void this.#connection?.close();
   }
 
