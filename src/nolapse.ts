@@ -44,6 +44,8 @@ export interface Nolapse extends OpenHome {
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
   /** Where the chain of a next root is served while this broker runs. */
   readonly nextPort: NextPort;
+  /** Opens a further MQTT port with a chain of its own, as {@link Broker.open} does. */
+  readonly openPort: Broker['open'];
   /** Was anything of its home made that was not there? */
   readonly made: boolean;
   /** Has the policies read anew where nobody waits for an answer: what came of it is in the log and the alerts. Never rejects. */
@@ -225,6 +227,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       operationsFor,
       nextPort: trustPorts,
       made,
+      openPort: (place, material) => broker.open(place, material),
       hangUp: () => reloadUnattended(app, reread),
       ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },
       close: () => undoAll(undos),

@@ -73,6 +73,7 @@ interface Limits {
   readonly csrBytes: number;
   readonly offersPerSecond: number;
   readonly issuancesPerSecond: number;
+  readonly announcementsPerSecond: number;
 }
 
 /** The value without what the schema objected to, so that the checks between keys can speak about the rest. */

@@ -181,6 +181,7 @@ const limits = z
     csrBytes: whole(8_192, 512, 65_536),
     offersPerSecond: whole(100, 1, 100_000),
     issuancesPerSecond: whole(100, 1, 100_000),
+    announcementsPerSecond: whole(100, 1, 100_000),
   })
   .prefault({});
 

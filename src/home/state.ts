@@ -21,7 +21,7 @@ import { RevocationLists } from '../app/upkeep/revocation-lists.ts';
 import type { Config } from '../config/index.ts';
 import type { Exposure } from '../domain/machine.ts';
 
-type Limits = Pick<Config['limits'], 'offersPerSecond' | 'issuancesPerSecond'>;
+type Limits = Pick<Config['limits'], 'offersPerSecond' | 'issuancesPerSecond' | 'announcementsPerSecond'>;
 
 /** @param exposures who could reach into the home before this start set anything right. */
 export function withState(context: Context, limits: Limits, exposures: readonly Exposure[]): App {
@@ -35,6 +35,7 @@ export function withState(context: Context, limits: Limits, exposures: readonly 
     rates: {
       offers: new TokenBucket(limits.offersPerSecond, clock),
       issuances: new TokenBucket(limits.issuancesPerSecond, clock),
+      announcements: new TokenBucket(limits.announcementsPerSecond, clock),
     },
     breaker: new Breaker(chance),
     revoking: new Breaker(chance),

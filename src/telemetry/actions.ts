@@ -58,6 +58,9 @@ export const actions = {
   'renewal.closed': renewal('error'),
   'renewal.reopened': renewal('warn'),
   'renewal.run': { level: 'info' },
+  'trust.announced': { level: 'info' },
+  'trust.stored': { level: 'info' },
+  'trust.failed': { level: 'warn' },
   'enrollment.refused': {
     level: 'warn',
     folds: true,

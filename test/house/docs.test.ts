@@ -325,7 +325,12 @@ describe('what the pages name', () => {
 
 describe('docs/broker.md', () => {
   /** What these bound is the enrollment's. */
-  const ofEnrollment = new Set(['limits.csrBytes', 'limits.offersPerSecond', 'limits.issuancesPerSecond']);
+  const ofEnrollment = new Set([
+    'limits.csrBytes',
+    'limits.offersPerSecond',
+    'limits.issuancesPerSecond',
+    'limits.announcementsPerSecond',
+  ]);
 
   it('has every limit of the broker with its default, and no other', () => {
     const told = rows(section(readFileSync('docs/broker.md', 'utf8'), 'Limits'));

@@ -12,6 +12,7 @@ import type { Encoding } from '../../src/domain/principal.ts';
 import { enrollmentTopic } from '../../src/domain/topics.ts';
 import { type Nolapse, startNolapse } from '../../src/nolapse.ts';
 import type { Authority } from '../../src/ports/authority.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { makeRequest } from '../../src/simulator/key.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
@@ -25,6 +26,8 @@ import { Recorder, until } from './recorder.ts';
 export interface House {
   readonly gateway: Nolapse & { readonly operations: Operations };
   readonly home: string;
+  /** The ledger of the broker that runs. */
+  readonly store: Store;
   readonly log: Recorder;
   readonly metrics: Metrics;
   /** Adds a device and issues its first certificate. */
@@ -84,12 +87,16 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
         readConfig,
         log: createLog({ level: 'debug', stream: log }),
         metrics,
-        ...throughUnits(),
+        throughStore: (given) => {
+          store = throughUnits().throughStore(given);
+          return store;
+        },
         ...(options.clock && { clock: options.clock }),
         ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
         ...(options.rsaBits && { rsaBits: options.rsaBits }),
       }),
     );
+  let store: Store | null = null;
   await fillHome(home, readConfig(), options);
   let gateway = await start();
   return {
@@ -97,6 +104,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return gateway;
     },
     home,
+    get store() {
+      if (!store) throw new Error('no broker was started');
+      return store;
+    },
     log,
     metrics,
     device: async (id, more = {}) => {

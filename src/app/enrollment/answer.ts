@@ -17,8 +17,9 @@ import type { WithTurns } from '../turns.ts';
 import type { WithAsked } from './asked.ts';
 import { type PromptContext, promptAnew, type Told } from './prompt.ts';
 import { type ErrorMessage, sayErrorTo } from './send-down.ts';
+import { type TellStepContext, tellStep } from './tell-step.ts';
 
-export type AnswerContext = PromptContext & WithAsked & WithTurns & WithBreaker;
+export type AnswerContext = PromptContext & TellStepContext & WithAsked & WithTurns & WithBreaker;
 
 /** An offer that waits for its turn may have come to it by then. */
 const queuedMs = 30_000;
@@ -56,12 +57,21 @@ export async function onListening(app: AnswerContext, session: Session, bySubscr
   const renewals = first ? await app.store.read.unendedRenewals(id) : known;
   const waiting = app.asked.of(session, id, app.clock.steady());
   await answer(app, { session, id, renewals, heard: unheard !== null }, waiting.includes(id));
+  await tellRoots(app, session, id);
   // Where it was told that all is done, that was noted with it.
   if (unheard && !first) await noteHeard(app, session);
   for (const other of waiting.filter((each) => each !== id)) {
     await app.turns.take();
     await answer(app, await inquire(app, session, other), true);
+    await tellRoots(app, session, other);
   }
+}
+
+/** After what is owed of renewals. Who was let in by an anchor has no certificate yet, and is given the newest root with it. */
+async function tellRoots(app: AnswerContext, session: Session, id: PrincipalId): Promise<void> {
+  if (session.introduced) return;
+  const asked = id === session.principal.id ? null : session.principal.id;
+  await tellStep(app, id, { asked, reason: 'asked' });
 }
 
 /** The session said hello for this principal, which may be its own. `delivery` is how it is spoken to on this way. */
@@ -72,7 +82,8 @@ export async function onHello(
   delivery: DeliveryProfile,
 ): Promise<void> {
   app.asked.note(session, session.principal.id, id, app.clock.steady());
-  return answer(app, await inquire(app, session, id), true, delivery);
+  await answer(app, await inquire(app, session, id), true, delivery);
+  await tellRoots(app, session, id);
 }
 
 async function answer(app: AnswerContext, inquiry: Inquiry, asked: boolean, known?: DeliveryProfile): Promise<void> {

@@ -52,11 +52,27 @@ export function applyKeeping(within: Change<KeepContext>, { id, via }: About, ke
       return tx.enqueue(keeping.effect);
     case 'alert':
       return within.alert(keeping.condition);
+    case 'step-answered':
+      return keepStepAnswer(within, id, keeping);
     case 'use':
       return keeping.awakens
         ? activateWithin(within, keeping.fingerprint, via)
         : heardWithin(within, id, keeping.fingerprint);
   }
+}
+
+async function keepStepAnswer(
+  { tx, record }: Change,
+  principalId: PrincipalId,
+  { step: { sequence, kind }, told, record: kept, failure }: Extract<Keeping, { kind: 'step-answered' }>,
+): Promise<void> {
+  await tx.putTrustTold(told);
+  if (kept) await tx.putTrustRecord(kept);
+  const what = `${principalId}: step ${sequence} (${kind})`;
+  if (!failure) return record({ action: 'trust.stored', message: `${what} is stored`, principalId });
+  const { code, detail } = failure;
+  const message = `${what} failed: ${code}${detail === '' ? '' : `: ${JSON.stringify(detail)}`}`;
+  return record({ action: 'trust.failed', message, principalId, reason: code, level: 'warn' });
 }
 
 function forgetUpload({ tx }: Change, via: Way, { renewalId, ways }: Extract<Keeping, { kind: 'no-upload' }>) {

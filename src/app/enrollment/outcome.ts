@@ -7,6 +7,8 @@ import type { EnrollmentCode, Refusal } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Move, Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
+import type { TrustRecord } from '../../domain/trust-record.ts';
+import type { KeptStep, TrustTold } from '../../domain/trust-told.ts';
 import type { Upload } from '../../domain/upload.ts';
 import type { DeliveryProfile } from '../renewal/delivery-profile.ts';
 import type { Reopening } from '../renewal/reopen.ts';
@@ -33,6 +35,14 @@ export type Keeping =
   | { readonly kind: 'no-upload'; readonly renewalId: string; readonly ways: 'all' | 'own' }
   | { readonly kind: 'effect'; readonly effect: Effect }
   | { readonly kind: 'alert'; readonly condition: Condition }
+  /** It was said of a step that it is kept, or why not. `record`: null where that says nothing of a root. */
+  | {
+      readonly kind: 'step-answered';
+      readonly step: KeptStep;
+      readonly told: TrustTold;
+      readonly record: TrustRecord | null;
+      readonly failure: { readonly code: string; readonly detail: string } | null;
+    }
   /** The device has proven that it uses this certificate: it is activated, or was before. */
   | { readonly kind: 'use'; readonly fingerprint: Fingerprint; readonly awakens: boolean };
 

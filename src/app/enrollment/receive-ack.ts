@@ -6,6 +6,7 @@ import { renewalFailed } from '../../domain/watch.ts';
 import { planReopening } from '../renewal/reopen.ts';
 import { type Conversation, detailLengthMax, renewalClosed, unknownRenewal } from './conversation.ts';
 import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } from './outcome.ts';
+import { takeStepAck } from './receive-step.ts';
 
 /**
  * What comes of an acknowledgement.
@@ -13,6 +14,7 @@ import { answered, type Keeping, nothing, type Outcome, refused, refuseWith } fr
  */
 export async function takeAck(conversation: Conversation, ack: AckMessage, isInUse: boolean): Promise<Outcome> {
   const { app, now, sender, renewal, principal } = conversation;
+  if (principal && !renewal) return takeStepAck(conversation, ack);
   if (!renewal || !principal) return refuseWith(unknownRenewal);
   if (ack.status === 'stored') return refused('wrong_state', 'a replacement is installed, not stored');
   const { via, session } = sender;

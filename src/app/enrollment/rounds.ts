@@ -7,6 +7,7 @@ import { afterId, pagesOf } from '../pages.ts';
 import type { WithTurns } from '../turns.ts';
 import { listenersTo } from './delegations.ts';
 import { type PromptContext, promptAnew } from './prompt.ts';
+import { tellStep } from './tell-step.ts';
 
 type RoundsContext = PromptContext & WithTurns;
 
@@ -91,6 +92,10 @@ async function promptThese(app: RoundsContext, gateway: PrincipalId, devices: re
   }
   for (let at = 0; at < waiting.length; at += togetherMax) {
     await Promise.all(waiting.slice(at, at + togetherMax).map((renewal) => promptAnew(app, renewal, gateway)));
+  }
+  for (const id of devices) {
+    await app.turns.take();
+    await tellStep(app, id, { asked: gateway, reason: 'asked' });
   }
 }
 

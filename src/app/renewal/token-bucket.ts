@@ -52,6 +52,7 @@ export class TokenBucket {
 export interface Rates {
   readonly offers: TokenBucket;
   readonly issuances: TokenBucket;
+  readonly announcements: TokenBucket;
 }
 
 export interface WithRates {

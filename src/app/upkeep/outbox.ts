@@ -2,19 +2,27 @@
 // or a restart. What fails is put off, never dropped. Offers, issuance and what the authority is told of revocations have a course
 // each, at its own pace, in which whoever has least time left goes first.
 import type { Effect } from '../../domain/effect.ts';
-import type { WaitingEffect } from '../../ports/outbox.ts';
+import type { QueuedKind, WaitingEffect } from '../../ports/outbox.ts';
 import type { Sessions } from '../../ports/sessions.ts';
 import { type PromptContext, prompt, queueOffer, Settling } from '../enrollment/prompt.ts';
+import { type TellStepContext, tellStep } from '../enrollment/tell-step.ts';
 import { type CarriedOut, Course, type CoursePlan, effectsTogether, type Settled } from '../renewal/course.ts';
 import { type IssuanceContext, issuancePlan } from '../renewal/issuance.ts';
 import { putOff, tellFailed } from '../renewal/put-off.ts';
 import { type TellAuthorityContext, tellAuthorityPlan } from '../renewal/tell-authority.ts';
+import type { TokenBucket } from '../renewal/token-bucket.ts';
+import { announceOn } from './announce.ts';
 import type { RevocationLists } from './revocation-lists.ts';
 
 /** Why a prompt is sent that was owed, and to whom. */
 const itsTime = { reason: 'due', asked: 'everywhere', heard: false } as const;
 
-type OutboxContext = PromptContext & IssuanceContext & TellAuthorityContext & { readonly crls: RevocationLists };
+const toldAgain = { reason: 'due', asked: 'everywhere' } as const;
+
+type OutboxContext = PromptContext &
+  TellStepContext &
+  IssuanceContext &
+  TellAuthorityContext & { readonly crls: RevocationLists };
 
 export class Outbox {
   readonly #app: OutboxContext;
@@ -23,7 +31,8 @@ export class Outbox {
   constructor(app: OutboxContext) {
     this.#app = app;
     const sundries = new Course(app, this.#sundries());
-    const offers = new Course(app, this.#offers());
+    const offers = new Course(app, this.#atRate('prompt', app.rates.offers));
+    const announcements = new Course(app, this.#atRate('announce', app.rates.announcements));
     const issuance = new Course(app, issuancePlan(app));
     const { revoke } = app.authority;
     const revocations =
@@ -32,9 +41,10 @@ export class Outbox {
         app,
         tellAuthorityPlan(app, (each) => revoke.call(app.authority, each)),
       );
-    this.#courses = [sundries, offers, issuance, ...(revocations ? [revocations] : [])];
+    this.#courses = [sundries, offers, issuance, announcements, ...(revocations ? [revocations] : [])];
     app.store.onOwed((owed) => {
-      if (owed.has('prompt') || owed.has('close')) sundries.poke();
+      if (owed.has('prompt') || owed.has('close') || owed.has('announce-all')) sundries.poke();
+      if (owed.has('announce')) announcements.poke();
       if (owed.has('offer')) offers.poke();
       if (owed.has('issue')) issuance.poke();
       if (owed.has('revoke')) revocations?.poke();
@@ -72,18 +82,18 @@ export class Outbox {
     };
   }
 
-  #offers(): CoursePlan {
-    const { store, clock, rates } = this.#app;
-    const { offers } = rates;
+  /** What waits for its turn: as many as the bucket has room for. */
+  #atRate(kind: QueuedKind, bucket: TokenBucket): CoursePlan {
+    const { store, clock } = this.#app;
     return {
-      room: () => ({ most: Math.min(effectsTogether, offers.left), waitMs: offers.waitMs }),
+      room: () => ({ most: Math.min(effectsTogether, bucket.left), waitMs: bucket.waitMs }),
       claim: async (lease, most) => {
-        const due = await store.claims.claim('prompt', lease, clock.now(), most);
-        offers.contended = due.length === most;
+        const due = await store.claims.claim(kind, lease, clock.now(), most);
+        bucket.contended = due.length === most;
         return due;
       },
       carryOut: (waiting) => this.#carryOut(waiting),
-      onFailure: (error) => tellFailed(this.#app, 'offers', error),
+      onFailure: (error) => tellFailed(this.#app, kind === 'prompt' ? 'offers' : 'announcements', error),
     };
   }
 
@@ -111,6 +121,11 @@ export class Outbox {
         // Owed as something else, it has become an offer since: it waits with the others.
         if (effect.by === undefined) await queueOffer(app, effect.renewalId);
         return 'kept';
+      case 'announce':
+        return (await tellStep(app, effect.principalId, toldAgain)) === 'queued' ? 'kept' : null;
+      case 'announce-all':
+        await announceOn(app, effect, settling);
+        return null;
       case 'close-certificate':
         await app.sessions.closeByCertificate(effect.fingerprint, effect.reason);
         return null;

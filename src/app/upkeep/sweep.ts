@@ -14,6 +14,7 @@ import type { Revoking } from '../renewal/owe-revocation.ts';
 import { retireWithin } from '../renewal/retire.ts';
 import { askAnew } from '../renewal/revoke.ts';
 import type { WithWhereabouts } from '../whereabouts.ts';
+import { lookAfterSteps } from './announce.ts';
 import { attempt } from './attempt.ts';
 
 export type SweepContext = OpenRenewalContext & Pick<Context, 'settings'> & WithWhereabouts;
@@ -65,6 +66,7 @@ export async function sweep(app: SweepContext): Promise<Swept> {
   await attempt(app, 'could not go through the inventory', async () => {
     if (await walk(app)) isMore = true;
   });
+  await attempt(app, 'could not tell of the steps of roots', () => lookAfterSteps(app, sweepBatch));
   // The last: whatever the others have changed is looked at with them.
   const looked = await rest(isMore ? undefined : first?.watched, watchDue, Math.min(watchBatch, sweepBatch));
   const watched = looked + (isMore && first ? first.watched : 0);
