@@ -174,8 +174,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     const atRest = await assemble(options, decisions, sessions, 'make');
     const { app, outbox, made } = atRest;
     undos.push(() => app.store.close());
-    undos.push(() => app.rounds.stop());
-    undos.push(() => app.chores.stop());
+    for (const each of [app.rounds, app.chores]) undos.push(() => each.stop());
     await checkAtStart(app);
     const server = await serverOf(atRest, options);
     const parts: Parts = { ...atRest, server };

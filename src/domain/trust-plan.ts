@@ -43,6 +43,12 @@ export function newestHeld({ steps, told, connects }: Omit<PlanFacts, 'now'>, wa
   return newest;
 }
 
+/** Does it name a successor that has withdrawn itself? Nobody else is to learn that one. */
+function isWithdrawn({ steps, now }: PlanFacts, { kind, named }: KeptStep): boolean {
+  const isBy = (step: KeptStep): boolean => step.kind === 'withdraw' && step.signer === named;
+  return kind === 'successor' && steps.some((step) => isBy(step) && isAnnounced(step, now));
+}
+
 /**
  * The step to be told on a way: the next one by the newest root that is held; when there is none, once more the successor that is stored and under
  * which nobody connected yet, for the sake of its port. Null: nothing.
@@ -53,7 +59,9 @@ export function stepToTell(facts: PlanFacts, way: TellingWay): KeptStep | null {
   const settled = new Map(settledOn(told, way).map((each) => [each.sequence, each]));
   const bySigner = steps.filter(({ signer }) => signer === newest);
   const heard = bySigner.findLast(({ sequence }) => settled.has(sequence))?.sequence ?? 0;
-  const open = bySigner.filter((step) => step.sequence > heard && isAnnounced(step, now));
+  const open = bySigner.filter((step) => {
+    return step.sequence > heard && isAnnounced(step, now) && !isWithdrawn(facts, step);
+  });
   // Nothing that a root says counts beside that it is not to be trusted.
   const next = open.find(({ kind }) => kind === 'withdraw') ?? open[0] ?? null;
   const unproved = newest > connects.lastRoot ? byWhichItCame(steps, newest) : null;

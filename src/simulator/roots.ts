@@ -132,7 +132,11 @@ export class Roots {
     const { say, tell } = this.#talk;
     tell({ type: 'trust', renewal, port });
     const { trust } = await this.#options.store.read();
-    if (isTaken(trust, sequenceOfRenewalId(renewal) ?? 0)) return this.#stored({ renewal, port }, trust);
+    const sequence = sequenceOfRenewalId(renewal) ?? 0;
+    if (isTaken(trust, sequence)) {
+      const brought = trust.roots.find(({ broughtBy }) => broughtBy === sequence);
+      return this.#stored({ renewal, port }, trust, brought?.fingerprint ?? null);
+    }
     const known = this.#fetching;
     if (known?.renewal === renewal && known.signal === signal) return false;
     const isSame = known?.renewal === renewal && known.download.total === size;
@@ -167,21 +171,20 @@ export class Roots {
       return this.#refuse(announced.renewal, 'malformed_step');
     const answer: StepAnswer = takeStep(kept.trust, { step, verifies, port: announced.port }, rootsMax);
     if (answer.outcome === 'refused') return this.#refuse(announced.renewal, answer.reason);
-    if (answer.outcome === 'known') return this.#stored(announced, kept.trust);
+    const named = step.kind === 'successor' ? step.named : null;
+    if (answer.outcome === 'known') return this.#stored(announced, kept.trust, named);
     const roots = new Set(answer.store.roots.map(({ fingerprint }) => fingerprint));
     const ders = step.kind === 'successor' ? new Map([...kept.ders, [step.named, step.root] as const]) : kept.ders;
     await store.write({ trust: answer.store, ders: new Map([...ders].filter(([each]) => roots.has(each))) });
-    return this.#stored(announced, answer.store);
+    return this.#stored(announced, answer.store, named);
   }
 
-  /** It is kept: says so, and tries its port where nobody was there yet. */
-  async #stored(announced: Announced, { roots, committed, announced: port }: TrustStore): Promise<boolean> {
+  /** It is kept: says so, and tries the port of the root that it names, unless it is connected under that. */
+  async #stored(announced: Announced, { committed }: TrustStore, named: Fingerprint | null): Promise<boolean> {
     const { say, tell } = this.#talk;
     await say({ word: 'ack', renewal: announced.renewal, status: 'stored' });
     tell({ type: 'stored', renewal: announced.renewal });
-    const sequence = sequenceOfRenewalId(announced.renewal);
-    const brought = roots.find(({ broughtBy }) => broughtBy === sequence);
-    if (!brought || (brought.fingerprint === committed.root && port === null)) return false;
+    if (named === null || (committed.root === named && committed.port === announced.port)) return false;
     this.#trial = { ...announced, code: null };
     return true;
   }

@@ -110,7 +110,8 @@ describe('the step that is told', () => {
       first,
       step('withdraw', 2, 999),
     ],
-    ['withdraws nothing that was never taken', [toSecond, withdrawSecond], nothingTold(id), first, toSecond],
+    ['names no root that was withdrawn', [toSecond, withdrawSecond], nothingTold(id), first, null],
+    ['names the next instead', [toSecond, withdrawSecond, toOther], nothingTold(id), first, toOther],
     [
       'is by the older root again after a withdrawal',
       [toSecond, withdrawSecond, toOther],
