@@ -21,7 +21,7 @@ export interface NextPort {
   /**
    * Opens the port with this chain, or exchanges the chain for connections to come. Hints are those of the first port. Rejects with
    * NolapseError `no_next_port` where it is not configured, `port_unavailable` where it cannot be had, and `chain_unusable` for a key or a
-   * chain that TLS does not take; what was served before is served on.
+   * chain that TLS does not take, or that holds a root or more than one CA, such as a cross; what was served before is served on.
    */
   serve(chain: ServedChain): Promise<void>;
   /** Closes the port. Sessions that came over it live on. */

@@ -5,9 +5,14 @@ import type { TlsMaterial } from '../broker/door/tls-options.ts';
 import type { OpenPort } from '../broker/ports.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { controlRoot } from '../domain/trust-record.ts';
+import { DerError } from '../pki/der-reader.ts';
+import { pemToDer } from '../pki/pem.ts';
+import { readCertificate } from '../pki/x509.ts';
 import type { NextPort, Reached, ServedChain } from '../ports/next-port.ts';
 import { reachPort } from './reach-port.ts';
 
+/** Certificates that are shown. */
+const chainMax = 2;
 /** For each handshake with the own public address. */
 const reachMs = 10_000;
 
@@ -29,6 +34,24 @@ interface Served {
   readonly open: OpenPort;
   /** Without hints. */
   chain: Omit<TlsMaterial, 'ca'>;
+}
+
+/**
+ * Nothing that leads to another root is shown where a root is to be proved: the server's certificate and the issuing CA below the root, at
+ * most. A cross certificate would stand above that.
+ */
+function objectToChain(pem: string): string | null {
+  const ders = pemToDer(pem, 'CERTIFICATE') ?? [];
+  if (ders.length === 0) return 'it holds no certificate in PEM';
+  if (ders.length > chainMax)
+    return `it has ${ders.length} certificates: a server's and its issuing CA's are shown, and no cross`;
+  try {
+    const isSelfIssued = ders.map(readCertificate).some(({ issuer, subject }) => Buffer.compare(issuer, subject) === 0);
+    return isSelfIssued ? 'a root is in it: clients have their own' : null;
+  } catch (error) {
+    if (error instanceof DerError) return error.message;
+    throw error;
+  }
 }
 
 export class TrustPorts implements NextPort {
@@ -58,6 +81,8 @@ export class TrustPorts implements NextPort {
     const { nextPort } = this.#options;
     if (nextPort === null) throw new NolapseError('no_next_port', 'mqtt.nextPort is not configured');
     const chain = { root, key, cert };
+    const fault = objectToChain(cert);
+    if (fault !== null) throw new NolapseError('chain_unusable', `the chain of root ${root} is not served: ${fault}`);
     try {
       if (!this.#next) this.#next = await this.#open(nextPort, chain);
       else {

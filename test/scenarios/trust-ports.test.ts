@@ -207,6 +207,23 @@ it('the broker sees at its own public address whether the next root is served th
   }
 });
 
+it('no cross and no root is shown on the next port', async () => {
+  const { nextPort } = house.gateway;
+  const present = readFileSync(join(house.home, 'pki', 'root.crt'), 'utf8');
+  const issuing = readFileSync(join(house.home, 'pki', 'issuing.crt'), 'utf8');
+  const [leaf = ''] = chain2.certificatePem.split(/(?<=-----END CERTIFICATE-----\n)/);
+  for (const [more, fault] of [
+    [chain2.certificatePem + issuing, /3 certificates/],
+    [leaf + root2, /a root is in it/],
+    [leaf + present, /a root is in it/],
+  ] as const) {
+    const serving = nextPort.serve({ ...chain2, certificatePem: more });
+    await expect(serving).rejects.toMatchObject({ code: 'chain_unusable', message: expect.stringMatching(fault) });
+  }
+  expect(nextPort.root).toBeNull();
+  await nextPort.serve(chain2);
+});
+
 it('without the key in the configuration there is no next port', async () => {
   await house.close();
   house = await openHouse();
