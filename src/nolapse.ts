@@ -10,6 +10,7 @@ import { LedgerRefusals } from './app/oversight/ledger-refusals.ts';
 import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
+import { IssuingWatch } from './app/trust/issuing-watch.ts';
 import { currentRoot, issuerOfNumber, ownCas, signingCa } from './app/trust.ts';
 import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
@@ -54,6 +55,8 @@ export interface Nolapse extends OpenHome {
 
 interface Parts extends PartsAtRest {
   server: ServerCertificate;
+  /** What TLS was given last, in one text. */
+  served: string;
 }
 
 function tlsMaterial({ server, app }: Parts) {
@@ -95,10 +98,15 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
 /** Renews the server's certificate when a third of its life is left, without dropping a connection. */
 async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker, ports: TrustPorts): Promise<void> {
   const server = await serverOf(parts, options);
-  if (!server.renewed) return;
   parts.server = server;
-  broker.setSecureContext(tlsMaterial(parts));
+  const material = tlsMaterial(parts);
+  const served = JSON.stringify(material);
+  if (served === parts.served) return;
+  // The CAs that are hinted at may be others although the certificate is the same.
+  broker.setSecureContext(material);
   ports.hintAnew();
+  parts.served = served;
+  if (!server.renewed) return;
   parts.decisions.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
 }
 
@@ -177,12 +185,14 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     for (const each of [app.rounds, app.chores]) undos.push(() => each.stop());
     await checkAtStart(app);
     const server = await serverOf(atRest, options);
-    const parts: Parts = { ...atRest, server };
+    const parts: Parts = { ...atRest, server, served: '' };
+    parts.served = JSON.stringify(tlsMaterial(parts));
     const seen = new Seen(app);
     undos.push(() => app.presences.end());
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos });
     undos.push(() => broker.close());
     const trustPorts = trustPortsOf(parts, options, broker);
+    parts.issuing.onServe = () => lookAfterServer(parts, options, broker, trustPorts);
     undos.push(watchAway(parts, options, sessions));
     const reread = rereader(options.config, options.readConfig);
     const operationsFor = operationsOn({ app, serverDer: () => parts.server.der, reread, isServing: true });
@@ -213,6 +223,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       seen,
       refusals,
       machine: new MachineWatch(app),
+      issuing: new IssuingWatch(app),
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: () => lookAfterServer(parts, options, broker, trustPorts),
       serverDer: () => parts.server.der,

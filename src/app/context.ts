@@ -9,6 +9,7 @@ import { type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
+import type { IssuingCas } from '../ports/issuing-cas.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { Sessions } from '../ports/sessions.ts';
@@ -24,6 +25,8 @@ export interface Context {
   readonly authority: Authority;
   /** DER of the root that devices verify the broker with. */
   readonly serverRoot: Uint8Array;
+  /** The home's issuing CAs, one of which signs where the authority is here, and the server's certificate in any case. */
+  readonly issuing: IssuingCas;
   /** What certificates of each kind of principal may be. */
   readonly profiles: Readonly<Record<PrincipalKind, Profile>>;
   readonly sessions: Sessions;
@@ -71,8 +74,18 @@ export interface Settings {
   /** The parts of the fleet that go first. */
   readonly cohortShares: CohortShares;
   readonly rolloutRule: RolloutRule;
+  readonly trust: TrustSettings;
   /** Of this program. */
   readonly version: string;
+}
+
+/** How CAs roll over. */
+export interface TrustSettings {
+  /** Does a step of an issuing CA need a second command that releases it? */
+  readonly approval: { readonly issuing: 'required' | 'none' };
+  /** Null: they follow from the policies. */
+  readonly prepareAheadMs: number | null;
+  readonly activateAheadMs: number | null;
 }
 
 /** The turn of a principal in a staged rollout. */

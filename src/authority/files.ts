@@ -56,6 +56,13 @@ export function readPkiFile(dir: string, name: PkiFile): string {
   }
 }
 
+/** Takes files away, durably; one that is not there is no fault. */
+export function removePkiFiles(dir: string, names: readonly PkiFile[]): void {
+  const present = names.filter((name) => has(dir, name));
+  for (const name of present) rmSync(join(dir, name), { force: true });
+  if (present.length > 0) sync(dir);
+}
+
 function sync(path: string): void {
   const descriptor = openSync(path, 'r');
   try {

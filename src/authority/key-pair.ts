@@ -1,7 +1,8 @@
 // Private keys in files (PKCS#8, PEM, encrypted if a passphrase is given) and the certificates that go with them. It makes,
 // keeps and opens them; who signs what is decided elsewhere.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { NolapseError } from '../domain/errors.ts';
 import type { Profile } from '../domain/request.ts';
 import { DerError } from '../pki/der-reader.ts';
@@ -19,6 +20,8 @@ export interface CertificateChain {
   readonly ders: readonly [Uint8Array, ...Uint8Array[]];
 }
 
+const newKeyPair = promisify(generateKeyPair);
+
 /** DER of a private key's SubjectPublicKeyInfo. */
 export function spkiOf(key: KeyObject): Uint8Array {
   return new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }));
@@ -29,10 +32,23 @@ export function rsaBitsOf(key: KeyObject): number | null {
   return key.asymmetricKeyType === 'rsa' ? (key.asymmetricKeyDetails?.modulusLength ?? null) : null;
 }
 
+function curveOf({ keys }: Profile): string {
+  return keys[0] === 'ec-p384' ? 'P-384' : 'P-256';
+}
+
 /** A new key: RSA of so many bits, or of the first type the profile names. */
 export function makeKey(profile: Profile, rsaBits: number | null): KeyObject {
   if (rsaBits !== null) return generateKeyPairSync('rsa', { modulusLength: rsaBits }).privateKey;
-  return generateKeyPairSync('ec', { namedCurve: profile.keys[0] === 'ec-p384' ? 'P-384' : 'P-256' }).privateKey;
+  return generateKeyPairSync('ec', { namedCurve: curveOf(profile) }).privateKey;
+}
+
+/** As {@link makeKey}, but not on the event loop: an RSA key takes tenths of a second and more. */
+export async function makeKeyAside(profile: Profile, rsaBits: number | null): Promise<KeyObject> {
+  const made =
+    rsaBits === null
+      ? await newKeyPair('ec', { namedCurve: curveOf(profile) })
+      : await newKeyPair('rsa', { modulusLength: rsaBits });
+  return made.privateKey;
 }
 
 /** PKCS#8 in PEM, encrypted with AES-256-CBC if there is a passphrase. */

@@ -28,6 +28,7 @@ import { registerRenewal } from './renewal.ts';
 import { registerRestore } from './restore.ts';
 import { registerRunbook } from './runbook.ts';
 import { registerStart } from './start.ts';
+import { registerTrust } from './trust.ts';
 
 function buildProgram(surroundings: Surroundings): Command {
   const program = new Command('nolapse')
@@ -46,6 +47,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerRenewal(program, surroundings);
   registerCertificate(program, surroundings);
   registerCrl(program, surroundings);
+  registerTrust(program, surroundings);
   registerCampaign(program, surroundings);
   registerForecast(program, surroundings);
   registerFinding(program, surroundings);

@@ -36,14 +36,19 @@ export interface Config {
   /** An absolute path; null: what is issued is recorded in the ledger alone. */
   readonly issued: { readonly file: string | null };
   readonly journal: { readonly retentionMs: number };
-  /** `controlPort` shows a chain that nobody can trust; null: there is no control. */
-  readonly trust: { readonly controlPort: number | null };
   readonly sweep: { readonly intervalMs: number; readonly batch: number };
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceConfig>;
   readonly alerts: AlertsConfig;
   readonly findings: { readonly everyMs: number };
   readonly rollout: { readonly shares: CohortShares; readonly rule: RolloutRule };
+  readonly trust: {
+    /** Shows a chain that nobody can trust; null: there is no control. */
+    readonly controlPort: number | null;
+    readonly approval: { readonly issuing: 'required' | 'none' };
+    readonly prepareAheadMs: number | null;
+    readonly activateAheadMs: number | null;
+  };
   readonly log: { readonly level: RawConfig['log']['level'] };
 }
 
@@ -227,12 +232,17 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
     crl: { validityMs: raw.crl.validity, intervalMs: raw.crl.interval, shardAbove: raw.crl.shardAbove },
     issued: { file: raw.issued.file === undefined ? null : resolve(base, raw.issued.file) },
     journal: { retentionMs: raw.journal.retention },
-    trust: { controlPort: raw.trust.controlPort ?? null },
     sweep: { intervalMs: raw.sweep.interval, batch: raw.sweep.batch },
     sources: settleSources(raw.sources, (path) => resolve(base, path)),
     alerts: settleAlerts(raw.alerts, (path) => resolve(base, path)),
     findings: { everyMs: raw.findings.every },
     rollout: rolloutFrom(raw.rollout),
+    trust: {
+      controlPort: raw.trust.controlPort ?? null,
+      approval: raw.trust.approval,
+      prepareAheadMs: raw.trust.issuing.prepareAhead ?? null,
+      activateAheadMs: raw.trust.issuing.activateAhead ?? null,
+    },
     log: raw.log,
   };
 }

@@ -185,6 +185,15 @@ const limits = z
   })
   .prefault({});
 
+const approval = z.enum(['required', 'none'], { error: 'expected required or none' });
+const aheadRule = 'expected 1 s to 3650 d';
+const ahead = z.string({ error: aheadRule }).transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== null && ms >= second && ms <= 3_650 * day) return ms;
+  context.addIssue({ code: 'custom', message: aheadRule });
+  return z.NEVER;
+});
+
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const configSchema = z.strictObject({
@@ -238,7 +247,13 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
-  trust: z.strictObject({ controlPort: knownPort.optional() }).prefault({}),
+  trust: z
+    .strictObject({
+      approval: z.strictObject({ issuing: approval.prefault('none') }).prefault({}),
+      controlPort: knownPort.optional(),
+      issuing: z.strictObject({ prepareAhead: ahead.optional(), activateAhead: ahead.optional() }).prefault({}),
+    })
+    .prefault({}),
   sources: z.record(chosenName, sourceSchema).prefault({}),
   rollout: z
     .strictObject({

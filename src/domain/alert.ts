@@ -112,6 +112,11 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  trust_step: {
+    meaning: 'a step in which one CA takes the place of another waits for an operator, or failed',
+    about: 'gateway',
+    quietMs: null,
+  },
   delegation_short: {
     meaning: 'the delegations of a site gateway end, or allow fewer renewals than the devices behind it need',
     about: 'principal',

@@ -27,6 +27,15 @@ const credentials = [
   'certificate.expired',
   'certificate.revoked',
 ] as const;
+/** One CA takes the place of another. */
+const rolledOver = [
+  'trust.prepared',
+  'trust.installed',
+  'trust.asked',
+  'trust.activated',
+  'trust.aborted',
+  'trust.retired',
+] as const;
 /** Drills among them: they are begun and told as campaigns are. */
 const rolledOut = [
   'campaign.started',
@@ -97,7 +106,7 @@ const owaspNhi: Framework = {
       parts: ['policy', 'certificates', 'renewals'],
       journal: [...renewed, ...proven, ...troubled, ...credentials, ...rolledOut],
       findings: ['validity_beyond_policy', 'no_way_to_renew', 'still_on_old'],
-      alerts: [...unrenewed, 'own_certificate', 'rollout_stopped'],
+      alerts: [...unrenewed, 'own_certificate', 'trust_step', 'rollout_stopped'],
     },
     'NHI9:2025': {
       title: 'NHI Reuse',
@@ -207,6 +216,7 @@ const nistCsf: Framework = {
         'retired_credential_in_use',
         'credential_contested',
         'own_certificate',
+        'trust_step',
         'authority_down',
         'revocation_untold',
         'rollout_stopped',
@@ -247,9 +257,9 @@ const iec62443: Framework = {
       features:
         'An issuing CA with profiles, a ledger of what it issued, a revocation list; certificates of another CA taken over.',
       parts: ['certificates'],
-      journal: [...credentials, 'renewal.issued', 'renewal.retired'],
+      journal: [...credentials, 'renewal.issued', 'renewal.retired', ...rolledOver],
       findings: ['unknown_certificate', 'name_mismatch', 'validity_beyond_policy'],
-      alerts: ['own_certificate', 'authority_down', 'revocation_untold'],
+      alerts: ['own_certificate', 'trust_step', 'authority_down', 'revocation_untold'],
     },
     'CR 1.9': {
       title: 'Strength of public key-based authentication',

@@ -4,8 +4,10 @@ import type { Context, Settings } from '../app/context.ts';
 import type { App } from '../app/operator/app.ts';
 import { type OperationsFor, operationsOn } from '../app/operator/operate.ts';
 import { Policies } from '../app/policies.ts';
+import { forgetEnded } from '../app/trust/issuing-steps.ts';
 import { Outbox } from '../app/upkeep/outbox.ts';
 import { authorities } from '../authority/index.ts';
+import { IssuingKeys } from '../authority/issuing-keys.ts';
 import { loadProfiles, type Profiles } from '../authority/profiles.ts';
 import { readServerCertificate, readServerRoot } from '../authority/server-certificate.ts';
 import type { Config } from '../config/index.ts';
@@ -62,6 +64,7 @@ export interface Parts {
   readonly app: App;
   readonly database: Database;
   readonly shelf: CrlFolder;
+  readonly issuing: IssuingKeys;
   readonly outbox: Outbox;
   readonly decisions: DecisionLog;
   /** Was anything of the home made that was not there? */
@@ -86,6 +89,7 @@ function settingsOf(config: Config): Settings {
     lookOverMs: config.findings.everyMs,
     cohortShares: config.rollout.shares,
     rolloutRule: config.rollout.rule,
+    trust: config.trust,
     version: version(),
   };
 }
@@ -98,16 +102,24 @@ function sourcesOf(config: Config): Map<string, Source> {
   return new Map(opened);
 }
 
-function authorityOf(options: HomeOptions, profiles: Profiles, slots: readonly IssuingSlot[]): Authority {
+interface Configured {
+  readonly authority: Authority;
+  /** Has other slots of issuing CAs hold. */
+  use(slots: readonly IssuingSlot[]): void;
+}
+
+function authorityOf(options: HomeOptions, profiles: Profiles, slots: readonly IssuingSlot[]): Configured {
   const { home, config, passphrase } = options;
   switch (config.authority.kind) {
-    case 'local':
-      return authorities.local(pkiFolder(home), {
+    case 'local': {
+      const authority = authorities.local(pkiFolder(home), {
         locations: locationsOf(config),
         passphrase: passphrase ?? undefined,
         profiles,
         slots,
       });
+      return { authority, use: authority.use };
+    }
   }
 }
 
@@ -147,7 +159,13 @@ export async function assemble(
     const { outcome, slots } = await openPki(options, store, { purpose, isNew, now: clock.now() });
     const profiles = options.profiles ?? loadProfiles();
     const configured = authorityOf(options, profiles, slots);
-    const authority = options.throughAuthority?.(configured) ?? configured;
+    const authority = options.throughAuthority?.(configured.authority) ?? configured.authority;
+    const issuing = new IssuingKeys(pkiFolder(home), {
+      passphrase: options.passphrase ?? undefined,
+      profiles,
+      entropy,
+      use: configured.use,
+    });
     const shelf = new CrlFolder(home);
     const [gateway = 'nolapse'] = config.server.names;
     const context: Context = {
@@ -155,6 +173,7 @@ export async function assemble(
       store,
       authority,
       serverRoot: readServerRoot(pkiFolder(home)),
+      issuing,
       profiles: profiles.principals,
       sessions,
       clock,
@@ -173,7 +192,8 @@ export async function assemble(
       settings,
     };
     const app = withState(context, config.limits, exposures);
-    return { app, database, shelf, outbox: new Outbox(app), decisions, made: isNew || outcome !== 'present' };
+    await forgetEnded(app);
+    return { app, database, shelf, issuing, outbox: new Outbox(app), decisions, made: isNew || outcome !== 'present' };
   } catch (error) {
     await opened.store.close();
     throw error;
@@ -202,7 +222,8 @@ export const noSessions: Sessions = {
  */
 export async function openHome(options: HomeOptions): Promise<OpenHome> {
   const decisions = createDecisionLog(options.log, createMetrics());
-  const { app, outbox } = await assemble(options, decisions, noSessions, 'use');
+  const { app, outbox, issuing } = await assemble(options, decisions, noSessions, 'use');
+  issuing.onServe = async () => void (await serverOf({ app }, options));
   outbox.poke();
   return {
     operationsFor: operationsOn({

@@ -16,6 +16,7 @@ import { ExposureWatch } from '../app/oversight/exposure-watch.ts';
 import { Foresight } from '../app/oversight/foresight.ts';
 import { Breaker } from '../app/renewal/breaker.ts';
 import { TokenBucket } from '../app/renewal/token-bucket.ts';
+import { OneAtATime } from '../app/trust/one-at-a-time.ts';
 import { Turns } from '../app/turns.ts';
 import { RevocationLists } from '../app/upkeep/revocation-lists.ts';
 import type { Config } from '../config/index.ts';
@@ -31,6 +32,7 @@ export function withState(context: Context, limits: Limits, exposures: readonly 
     ...context,
     turns: new Turns(),
     chores: new Chores(),
+    steps: new OneAtATime(),
     throttles: newThrottles(),
     rates: {
       offers: new TokenBucket(limits.offersPerSecond, clock),

@@ -12,7 +12,8 @@ import { type CertificateFacts, readCertificate } from './x509.ts';
 
 const cRLSignBit = 6;
 
-function signsLists(extensions: Extensions): boolean {
+/** May its key sign revocation lists (RFC 5280, 4.2.1.3)? */
+export function signsLists(extensions: Extensions): boolean {
   const usage = extensions.get(oids.keyUsage);
   return usage !== undefined && hasBit(new DerReader(usage.value, 0).next(tags.bitString).content, cRLSignBit);
 }

@@ -24,10 +24,10 @@ const sections: Readonly<Record<Section, string>> = {
   issued: 'issued',
   journal: 'journal',
   sweep: 'sweep',
-  trust: 'trust',
   sources: 'sources',
   alerts: 'alerts',
   findings: 'findings',
+  trust: 'trust',
   log: 'log',
 };
 

@@ -41,6 +41,7 @@ const rooms = [
   'oversight',
   'rollout',
   'inventory',
+  'trust',
   'admission',
   'enrollment',
   'renewal',

@@ -14,6 +14,7 @@ import type { ExposureWatch } from '../oversight/exposure-watch.ts';
 import type { Foresight } from '../oversight/foresight.ts';
 import type { Breaker } from '../renewal/breaker.ts';
 import type { Rates } from '../renewal/token-bucket.ts';
+import type { OneAtATime } from '../trust/one-at-a-time.ts';
 import type { Turns } from '../turns.ts';
 import type { RevocationLists } from '../upkeep/revocation-lists.ts';
 
@@ -29,6 +30,7 @@ export interface App extends Context {
   readonly asked: Asked;
   readonly turns: Turns;
   readonly chores: Chores;
+  readonly steps: OneAtATime;
   readonly crls: RevocationLists;
   readonly foresight: Foresight;
   readonly knocks: Knocks;

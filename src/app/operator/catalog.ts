@@ -69,6 +69,15 @@ export const catalog = {
   evidence: {
     evidence: 'reads',
   },
+  trust: {
+    prepareIssuing: 'changes',
+    installIssuing: 'changes',
+    activateIssuing: 'changes',
+    abortIssuing: 'changes',
+    retireIssuing: 'changes',
+    releaseIssuing: 'changes',
+    trustStatus: 'reads',
+  },
   broker: {
     copyLedger: 'changes',
     doctor: 'reads',

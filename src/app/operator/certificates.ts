@@ -12,7 +12,7 @@ import { viewOf } from '../views/certificates.ts';
 import { findCertificate } from './find-certificate.ts';
 import { listCertificates } from './list-certificates.ts';
 import { type OperationsOf, operation } from './operation.ts';
-import { dryable, file, id, inQuery, insistence, nothing, paged, pageOf, text } from './shapes.ts';
+import { dryable, file, id, inQuery, insistence, paged, pageOf, text } from './shapes.ts';
 
 const reasons = Object.keys(revocationReasons) as [RevocationReason, ...RevocationReason[]];
 
@@ -63,10 +63,13 @@ export const certificates = {
    * The complete CRL, signed anew when something waits to be listed or half its time has passed. `file` holds its DER, which may be
    * megabytes; it stays there until the second CRL after it.
    */
-  crl: operation(nothing, async ({ app }): Promise<ListView> => {
-    const list = await app.crls.whole();
-    if (!list) throw new OperationError('not_found', ['no revocation list yet']);
-    const { number, thisUpdate, nextUpdate, entries } = list;
-    return { number, thisUpdate, nextUpdate, entries, file: app.shelf.pathOf(list) };
-  }),
+  crl: operation(
+    z.strictObject({ issuer: z.int().min(1).max(999_999_999).exactOptional() }),
+    async ({ app }, { issuer }): Promise<ListView> => {
+      const list = await app.crls.whole(issuer);
+      if (!list) throw new OperationError('not_found', ['no revocation list yet']);
+      const { number, thisUpdate, nextUpdate, entries } = list;
+      return { number, thisUpdate, nextUpdate, entries, file: app.shelf.pathOf(list) };
+    },
+  ),
 } satisfies OperationsOf<'certificates'>;

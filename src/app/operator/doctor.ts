@@ -1,9 +1,10 @@
 // Looks the installation over: the broker's own certificates come first, then what the ledger says about the fleet.
 import type { AlertKind } from '../../domain/alert.ts';
 import { endingBy } from '../../domain/delegation.ts';
+import { firstIssuer } from '../../domain/issuing-slots.ts';
 import { type Descriptors, judgeDescriptors } from '../../domain/machine.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import { completeList } from '../../domain/revocation-list.ts';
+import { isComplete } from '../../domain/revocation-list.ts';
 import { dayMs, formatDuration, type Instant } from '../../domain/time.ts';
 import type { CaseTwins } from '../../ports/inventory.ts';
 import type { Changing } from '../change.ts';
@@ -15,10 +16,11 @@ import { alertAfresh, type LookAfreshContext } from '../oversight/look-afresh.ts
 import { alertOwn, ownChecks } from '../oversight/own-certificates.ts';
 import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
+import { chainCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
 type DoctorContext = LookAfreshContext &
-  Pick<Context, 'authority' | 'machine' | 'serverRoot'> & { readonly foresight: Foresight };
+  Pick<Context, 'authority' | 'machine' | 'serverRoot' | 'issuing'> & { readonly foresight: Foresight };
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -40,6 +42,7 @@ const delegationsMax = 10_000;
 export async function doctor(app: DoctorContext, server: Uint8Array | null, isServing: boolean): Promise<Check[]> {
   const now = app.clock.now();
   const looks: Readonly<Record<string, () => Promise<Check | Check[]> | Check | Check[]>> = {
+    'server chain': () => chainCheck(app, server),
     'revocation list': () => crlCheck(app, now),
     clock: () => clockCheck(app, now),
     'ledger file': () => damageCheck(app, isServing),
@@ -107,7 +110,8 @@ async function crlCheck(app: Pick<Context, 'store'>, now: Instant): Promise<Chec
   const crl = await app.store.read.firstRevocationListToEnd();
   if (!crl || crl.number === 0) return { level: 'warning', subject, detail: 'none published yet' };
   const times = [crl.thisUpdate, crl.nextUpdate].map((at) => new Date(at).toISOString());
-  const which = crl.shard === completeList ? '' : `shard ${crl.shard}, `;
+  const ofIssuer = crl.issuer === firstIssuer ? '' : `issuing CA ${crl.issuer}, `;
+  const which = isComplete(crl) ? ofIssuer : `${ofIssuer}shard ${crl.shard}, `;
   const detail = `${which}number ${crl.number}, of ${times[0]}, next update by ${times[1]}`;
   return { level: crl.nextUpdate <= now || crl.thisUpdate > now ? 'error' : 'ok', subject, detail };
 }

@@ -16,6 +16,7 @@ import { inventory } from './inventory.ts';
 import type { Ground, Operation } from './operation.ts';
 import { policies } from './policies.ts';
 import { renewals } from './renewals.ts';
+import { trust } from './trust.ts';
 
 const table = {
   ...devices,
@@ -28,6 +29,7 @@ const table = {
   ...findings,
   ...policies,
   ...evidence,
+  ...trust,
   ...broker,
 } satisfies Readonly<Record<OperationName, Operation<unknown, unknown>>>;
 

@@ -16,6 +16,7 @@ import { alertOwn } from '../oversight/own-certificates.ts';
 import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
+import type { IssuingWatch } from '../trust/issuing-watch.ts';
 import { attempt } from './attempt.ts';
 import { type BeginChoresContext, beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
@@ -56,6 +57,7 @@ export interface MaintenanceParts {
   readonly seen: Seen;
   readonly refusals: LedgerRefusals;
   readonly machine: MachineWatch;
+  readonly issuing: IssuingWatch;
   readonly intervalMs: number;
   /** Renews the server's certificate if it is time. */
   readonly lookAfterServer: () => Promise<void>;
@@ -64,7 +66,7 @@ export interface MaintenanceParts {
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, notifier, seen, refusals, machine, intervalMs, lookAfterServer, serverDer } = parts;
+  const { app, outbox, notifier, seen, refusals, machine, issuing, intervalMs, lookAfterServer, serverDer } = parts;
   const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
@@ -97,6 +99,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'could not record the alerts about repeated disconnections', () => app.disconnections.flush());
     await attempt(app, 'could not record the alerts about contested credentials', () => app.contests.flush());
     await attempt(app, 'could not update the alerts about the machine', () => machine.look());
+    await attempt(app, 'a step of an issuing CA failed', () => issuing.look());
     await attempt(app, 'could not begin work in the background', () => beginChores(app));
     const isTime = isTimeForOwn(movedMs !== 0);
     if (isTime || !app.store.isWell) await attempt(app, 'the ledger took no write', () => app.store.probe());

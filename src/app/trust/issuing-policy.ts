@@ -1,0 +1,27 @@
+// What the times of issuing CAs follow from: the policies in force, the configuration, and the files of the PKI.
+
+import type { IssuingPolicy } from '../../domain/issuing-slots.ts';
+import { graceMs } from '../../domain/policy.ts';
+import type { Context } from '../context.ts';
+
+export type IssuingPolicyContext = Pick<Context, 'policies' | 'settings' | 'issuing'>;
+
+export interface IssuingMeans extends IssuingPolicy {
+  /** Is the root's key in the home? */
+  readonly hasRootKey: boolean;
+}
+
+/** Fails with a NolapseError where the root cannot be read. */
+export function issuingMeans({ policies, settings, issuing }: IssuingPolicyContext): IssuingMeans {
+  const all = policies.all();
+  const { notAfter, hasKey } = issuing.root(1);
+  return {
+    longestLeafMs: Math.max(...all.map(({ lifetimeMs }) => lifetimeMs)),
+    longestGraceMs: Math.max(...all.map(graceMs)),
+    prepareAheadMs: settings.trust.prepareAheadMs,
+    activateAheadMs: settings.trust.activateAheadMs,
+    lifetimeMs: issuing.lifetimeMs,
+    rootNotAfter: notAfter,
+    hasRootKey: hasKey,
+  };
+}

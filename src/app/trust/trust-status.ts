@@ -1,0 +1,32 @@
+// How the CAs of a home stand, what comes next and when.
+import { issuingDates, slotIn, unusedFrom } from '../../domain/issuing-slots.ts';
+import type { Context } from '../context.ts';
+import type { TrustView } from '../views/trust.ts';
+import { askedView } from './approve-issuing.ts';
+import { readAsked } from './asked-step.ts';
+import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
+import { dueStep } from './issuing-watch.ts';
+
+const endedShown = 20;
+
+export async function trustStatus(app: IssuingPolicyContext & Pick<Context, 'store' | 'clock'>): Promise<TrustView> {
+  const { read } = app.store;
+  const means = issuingMeans(app);
+  const slots = await read.issuingSlots();
+  const current = slotIn(slots, 'current');
+  const dates = current && issuingDates(current, means);
+  const asked = await readAsked(read);
+  const approval = app.settings.trust.approval.issuing;
+  return {
+    issuing: {
+      slots: slots.map((slot) => ({ ...slot, unusedFrom: slot.state === 'former' ? unusedFrom(slot, means) : null })),
+      ended: await read.endedIssuingSlots(endedShown),
+      approval,
+      prepareAt: dates?.prepareAt ?? null,
+      neededAt: dates?.neededAt ?? null,
+      asked: asked && askedView(asked),
+      due: dueStep(slots, means, approval, app.clock.now()),
+    },
+    root: { notAfter: means.rootNotAfter, hasKey: means.hasRootKey },
+  };
+}

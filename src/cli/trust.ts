@@ -1,0 +1,156 @@
+// nolapse trust ...: how the CAs of the home stand, and the steps in which one takes the place of another.
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { Argument, type Command } from 'commander';
+import { OperationError } from '../app/operation-error.ts';
+import type { AskedStepView, IssuingSlotView, TrustView } from '../app/views/trust.ts';
+import { NolapseError } from '../domain/errors.ts';
+import { derToPem } from '../pki/pem.ts';
+import { withReason } from './actor.ts';
+import { parseWhole } from './arguments.ts';
+import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { answer, cell, fields, fromNow, moment, plain } from './output.ts';
+import { fold, table } from './table.ts';
+
+/** Of a certificate with much to say, and of PEM beside it. */
+const fileBytesMax = 49_152;
+
+const which = () => new Argument('<ca>', 'which CA').choices(['issuing']);
+
+function stateOf({ state, certificate }: IssuingSlotView): string {
+  return state === 'next' && certificate === null ? 'asked for' : state;
+}
+
+function issuingTable(slots: readonly IssuingSlotView[], now: number): string {
+  return table(
+    ['ISSUING CA', 'STATE', 'ENDS', fold('SHA-256')],
+    slots.map((slot) => [
+      cell(slot.number),
+      stateOf(slot),
+      slot.certificate ? fromNow(slot.certificate.notAfter, now) : '-',
+      cell(slot.certificate?.fingerprint),
+    ]),
+  );
+}
+
+function statusWords({ issuing, root }: TrustView, now: number): string {
+  const unused = issuing.slots.flatMap(({ number, unusedFrom }): [string, string][] =>
+    unusedFrom === null ? [] : [[`CA ${number} in use until`, moment(unusedFrom, now)]],
+  );
+  const rows: [string, string][] = [
+    ['next to be prepared', moment(issuing.prepareAt, now)],
+    ['next needed', moment(issuing.neededAt, now)],
+    ...unused,
+    ['approval', issuing.approval],
+    ['root ends', moment(root.notAfter, now)],
+    ["root's key", root.hasKey ? 'in the home' : 'elsewhere'],
+  ];
+  if (issuing.asked) rows.push(['to be released', issuing.asked.release]);
+  rows.push(['to do', issuing.due ?? 'nothing']);
+  return `${issuingTable([...issuing.slots, ...issuing.ended], now)}\n${fields(rows.map(([name, value]) => [name, plain(value)]))}`;
+}
+
+function slotWords(slot: IssuingSlotView, now: number): string {
+  const { number, certificate } = slot;
+  return fields([
+    ['issuing CA', String(number)],
+    ['state', stateOf(slot)],
+    ['ends', certificate ? moment(certificate.notAfter, now) : '-'],
+    ['SHA-256', cell(certificate?.fingerprint)],
+  ]);
+}
+
+type Asked = { readonly done: IssuingSlotView } | { readonly asked: AskedStepView };
+
+function askedWords(view: Asked, now: number): string {
+  if ('done' in view) return slotWords(view.done, now);
+  return `nothing has changed yet. To carry it out:\n  ${view.asked.release}\n`;
+}
+
+async function readGiven(path: string): Promise<{ name: string; base64: string }> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isFile()) throw new OperationError('invalid', [`${path}: is not a file`]);
+  if (found.size > fileBytesMax) throw new OperationError('invalid', [`${path}: has more than ${fileBytesMax} bytes`]);
+  return { name: basename(path), base64: (await readFile(path)).toString('base64') };
+}
+
+async function requireAbsent(file: string): Promise<void> {
+  if (await stat(file).catch(() => null)) throw new NolapseError('file_exists', `${file} is there already`);
+}
+
+function registerPrepare(group: Command, surroundings: Surroundings): void {
+  withReason(withCommon(group.command('prepare')))
+    .description('prepare the next CA: made and signed here, or its key made here and a request for its certificate')
+    .addArgument(which())
+    .option('--request <file>', 'write a PKCS#10 request, to be signed where the key of the root is')
+    .action(async (_ca: string, { request: path, ...options }: CommonOptions & { readonly request?: string }) => {
+      const file = path === undefined ? null : resolve(path);
+      if (file !== null) await requireAbsent(file);
+      const view = await withOperations(surroundings, options, (each) =>
+        each.prepareIssuing(file === null ? {} : { elsewhere: true }),
+      );
+      if (file !== null && view.request !== null) {
+        await writeFile(file, derToPem(Buffer.from(view.request, 'base64'), 'CERTIFICATE REQUEST'), { flag: 'wx' });
+      }
+      answer(options.output, view, () => {
+        const next = file === null ? 'nolapse trust activate issuing' : 'nolapse trust install FILE';
+        const wrote = file === null ? '' : `the request is in ${plain(file)}\n`;
+        return `${slotWords(view.slot, Date.now())}${wrote}next: nolapse backup FILE, and then ${next}\n`;
+      });
+    });
+}
+
+export function registerTrust(program: Command, surroundings: Surroundings): void {
+  const group = program.command('trust').description('how the CAs stand, and how one takes the place of another');
+  withCommon(group.command('status'))
+    .description('show the CAs, what comes next and when')
+    .action(async (options: CommonOptions) => {
+      const view = await withOperations(surroundings, options, (each) => each.trustStatus());
+      answer(options.output, view, () => statusWords(view, Date.now()));
+    });
+  registerPrepare(group, surroundings);
+  withReason(withCommon(group.command('install')))
+    .description('take the certificate that was signed elsewhere')
+    .argument('<file...>', 'PEM or DER; the certificate of the root may come along')
+    .action(async (paths: string[], options: CommonOptions) => {
+      const files = await Promise.all(paths.map(readGiven));
+      const view = await withOperations(surroundings, options, (each) => each.installIssuing({ files }));
+      answer(options.output, view, () => slotWords(view, Date.now()));
+    });
+  withReason(withCommon(group.command('activate')))
+    .description('have the next CA take over')
+    .addArgument(which())
+    .action(async (_ca: string, options: CommonOptions) => {
+      const view = await withOperations(surroundings, options, (each) => each.activateIssuing());
+      answer(options.output, view, () => askedWords(view, Date.now()));
+    });
+  withReason(withCommon(group.command('abort')))
+    .description('give up the next CA')
+    .addArgument(which())
+    .action(async (_ca: string, options: CommonOptions) => {
+      const view = await withOperations(surroundings, options, (each) => each.abortIssuing());
+      answer(options.output, view, () => slotWords(view, Date.now()));
+    });
+  withReason(withCommon(group.command('retire')))
+    .description('take away the key of a former CA that nobody needs any more')
+    .addArgument(which())
+    .argument('<number>', 'which of them', parseWhole)
+    .action(async (_ca: string, number: number, options: CommonOptions) => {
+      const view = await withOperations(surroundings, options, (each) => each.retireIssuing({ number }));
+      answer(options.output, view, () => askedWords(view, Date.now()));
+    });
+  withReason(withCommon(group.command('release')))
+    .description('release a step that was asked for, where trust.approval wants that')
+    .addArgument(new Argument('<step>').choices(['activate', 'retire']))
+    .addArgument(which())
+    .argument('<number>', 'which of them', parseWhole)
+    .argument('<sha256>', 'of its certificate')
+    .action(
+      async (step: 'activate' | 'retire', _ca: string, number: number, sha256: string, options: CommonOptions) => {
+        const view = await withOperations(surroundings, options, (each) =>
+          each.releaseIssuing({ step, number, sha256 }),
+        );
+        answer(options.output, view, () => slotWords(view, Date.now()));
+      },
+    );
+}
