@@ -59,7 +59,9 @@ interface Parts extends PartsAtRest {
   served: string;
 }
 
-function tlsMaterial({ server, app }: Parts) {
+const textOf = JSON.stringify as (material: ReturnType<typeof tlsMaterial>) => string;
+
+function tlsMaterial({ server, app }: Pick<Parts, 'server' | 'app'>) {
   const { keyPem, certificatePem } = server;
   const anchors = [...ownCas(app), ...app.settings.anchors];
   return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
@@ -100,7 +102,7 @@ async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broke
   const server = await serverOf(parts, options);
   parts.server = server;
   const material = tlsMaterial(parts);
-  const served = JSON.stringify(material);
+  const served = textOf(material);
   if (served === parts.served) return;
   // The CAs that are hinted at may be others although the certificate is the same.
   broker.setSecureContext(material);
@@ -185,8 +187,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     for (const each of [app.rounds, app.chores]) undos.push(() => each.stop());
     await checkAtStart(app);
     const server = await serverOf(atRest, options);
-    const parts: Parts = { ...atRest, server, served: '' };
-    parts.served = JSON.stringify(tlsMaterial(parts));
+    const parts: Parts = { ...atRest, server, served: textOf(tlsMaterial({ app, server })) };
     const seen = new Seen(app);
     undos.push(() => app.presences.end());
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos });

@@ -9,7 +9,7 @@ import type { Credential, CredentialStore } from './credentials.ts';
 import { downloadOf } from './download.ts';
 import type { Listener } from './event.ts';
 import { Fetch, type Fetched } from './fetch.ts';
-import { chainOf, makeRequest, matchKey, readCertificate } from './key.ts';
+import { chainAbove, makeRequest, matchKey, readCertificate } from './key.ts';
 import { Backoff, pause } from './pause.ts';
 import type { Roots } from './roots.ts';
 import { sendRequest } from './send-request.ts';
@@ -169,7 +169,7 @@ export class Enrollment {
       const { certificate, envelope } = splitReplacement(replacement);
       const own = envelope ? unwrapKey(envelope, keyPem) : keyPem;
       const key = pending?.renewal === renewal ? pending.keyPem : own;
-      const matched = matchKey([certificate, ...chainOf(certificatePem)], key);
+      const matched = matchKey([certificate, ...chainAbove(certificate, certificatePem)], key);
       return matched === null ? null : { certificatePem: matched, keyPem: key };
     } catch {
       return null;

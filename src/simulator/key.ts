@@ -41,10 +41,12 @@ export function readCertificate(certificatePem: string): CertificateFacts {
   };
 }
 
-/** DER of what follows the leaf in a PEM bundle. */
-export function chainOf(certificatePem: string): Uint8Array[] {
+/** DER of what follows the leaf in a PEM bundle, where that is the chain of this certificate too: its issuer may be another by now. */
+export function chainAbove(certificate: Uint8Array, certificatePem: string): Uint8Array[] {
   const [, ...rest] = certificatePem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return rest.map((pem) => new X509Certificate(pem).raw);
+  const chain = rest.map((pem) => new X509Certificate(pem));
+  const isItsIssuer = chain[0] !== undefined && new X509Certificate(certificate).checkIssued(chain[0]);
+  return isItsIssuer ? chain.map(({ raw }) => raw) : [];
 }
 
 /** Turns the DER certificates of a message into PEM when the first is over this key; null when it is not. */

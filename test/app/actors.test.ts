@@ -11,6 +11,7 @@ import { activate } from '../../src/app/renewal/activate.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { JournalEntry } from '../../src/ports/journal.ts';
 import { tester } from '../fakes/tester.ts';
+import { signedByRoot } from '../pki/issuing.ts';
 import { OtherCa } from '../pki/made.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
@@ -74,6 +75,28 @@ function foreign(id: string): string {
   return JSON.stringify({ file: `${id}.pem`, certificate: Buffer.from(der).toString('base64') });
 }
 
+/** A request, signed with the key of the root as one would elsewhere. */
+async function signedElsewhere() {
+  const { request } = await before.prepareIssuing({ elsewhere: true });
+  const base64 = Buffer.from(signedByRoot(join(house.home, 'pki'), request ?? '')).toString('base64');
+  return { files: [{ name: 'issuing.crt', base64 }] };
+}
+
+/** Another issuing CA has taken the place of the first, which has issued nothing. */
+async function replaced() {
+  await before.prepareIssuing();
+  await before.activateIssuing();
+  return { number: 1 };
+}
+
+/** Written down as an operator has asked for it, where a release is wanted. */
+async function askedFor() {
+  const { slot } = await before.prepareIssuing();
+  const fingerprint = slot.certificate?.fingerprint ?? '';
+  await house.app.store.transact((tx) => tx.putSetting('trust.asked.issuing', `activate 2 ${fingerprint}`));
+  return { step: 'activate', number: 2, sha256: fingerprint };
+}
+
 /** By operation: what it takes to have one that can be carried out, and what the journal calls it. */
 const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly string[]]>> = {
   addDevice: [async () => ({ id: 'pump-1', owner: 'water' }), ['device.added']],
@@ -101,6 +124,12 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   acknowledgeAlert: [async () => ({ ...(await raised()), by: 'carla' }), ['alert.acknowledged']],
   clearAlert: [raised, ['alert.cleared']],
   reload: [async () => ({}), ['policy.reloaded']],
+  prepareIssuing: [async () => ({}), ['trust.prepared']],
+  installIssuing: [signedElsewhere, ['trust.installed']],
+  activateIssuing: [async () => void (await before.prepareIssuing()), ['trust.activated']],
+  abortIssuing: [async () => void (await before.prepareIssuing()), ['trust.aborted']],
+  retireIssuing: [replaced, ['trust.retired']],
+  releaseIssuing: [askedFor, ['trust.activated']],
   copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
 };
 const changing = operationNames.filter((name) => effectOf(name) !== 'reads');

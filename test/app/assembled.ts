@@ -21,7 +21,7 @@ export interface AssembledOptions extends Pick<HomeOptions, 'clock' | 'throughAu
   readonly tell?: DecisionLog['tell'];
 }
 
-export type Assembled = Parts & { close(): Promise<void> };
+export type Assembled = Parts & { readonly home: string; close(): Promise<void> };
 
 export async function assembled(given: AssembledOptions = {}): Promise<Assembled> {
   const {
@@ -49,6 +49,7 @@ export async function assembled(given: AssembledOptions = {}): Promise<Assembled
   const parts = await assemble(options, { tell }, sessions, 'use');
   return {
     ...parts,
+    home,
     close: async () => {
       await parts.outbox.close();
       await parts.app.rounds.stop();

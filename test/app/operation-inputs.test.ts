@@ -92,6 +92,8 @@ const fitting: Readonly<Record<string, readonly unknown[]>> = {
   all: [true],
   days: [30],
   format: ['csv', 'jsonl'],
+  files: [[{ name: 'issuing.crt', base64: 'MAA=' }]],
+  step: ['activate', 'retire'],
 };
 const hostileValue = fc.constantFrom(...hostile);
 

@@ -103,6 +103,8 @@ const samples: readonly unknown[] = [
   'some text',
   ['csr'],
   ['some text'],
+  [{ name: 'issuing.crt', base64: 'MAA=' }],
+  'activate',
   { part: evidencePartNames[0], key: 'k', until: 7 },
 ];
 

@@ -12,7 +12,8 @@ afterEach(() => house.close());
 it('refuses what would gain no time, keeps what there is, and alerts', async () => {
   let offset = 0;
   house = await openHouse({
-    yaml: 'classes: { default: { lifetime: 90d, renewAt: 66%, overlap: 7d, grace: 30d } }',
+    // Nobody releases another issuing CA.
+    yaml: 'trust: { approval: { issuing: required } }\nclasses: { default: { lifetime: 90d, renewAt: 66%, overlap: 7d, grace: 30d } }',
     clock: { now: () => Date.now() + offset },
   });
   const { operations } = house.gateway;

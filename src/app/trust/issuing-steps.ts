@@ -33,18 +33,14 @@ export type IssuingStepsContext = Changing &
 export const conflict = (fault: string): OperationError => new OperationError('conflict', [fault]);
 const iso = (instant: number): string => new Date(instant).toISOString();
 
-async function recordStep(
-  { record, tx }: Change,
-  step: 'prepared' | 'installed' | 'activated' | 'aborted' | 'retired',
-  { number, certificate }: IssuingSlot,
-): Promise<void> {
+async function recordStep({ record, tx }: Change, action: string, { number, certificate }: IssuingSlot): Promise<void> {
   await voidAsked(tx);
   const until = certificate
     ? `, good until ${iso(certificate.notAfter)}`
     : ', its certificate is to be signed elsewhere';
   await record({
-    action: `trust.${step}`,
-    message: `issuing CA ${number} ${step}${step === 'prepared' || step === 'installed' ? until : ''}`,
+    action,
+    message: `issuing CA ${number}: ${action.slice('trust.'.length)}${until}`,
     fields: { 'nolapse.issuer': number, ...(certificate && { 'nolapse.ca.hash.sha256': certificate.fingerprint }) },
   });
 }
@@ -90,7 +86,7 @@ export function prepareIssuing(app: IssuingStepsContext, elsewhere: boolean): Pr
     };
     await change(app, async (within) => {
       await within.tx.putIssuingSlot(slot);
-      await recordStep(within, 'prepared', slot);
+      await recordStep(within, 'trust.prepared', slot);
     });
     return slot;
   });
@@ -115,7 +111,7 @@ export function installIssuing(app: IssuingStepsContext, files: readonly GivenFi
     const slot = { ...next, certificate: taken };
     await change(app, async (within) => {
       await within.tx.putIssuingSlot(slot);
-      await recordStep(within, 'installed', slot);
+      await recordStep(within, 'trust.installed', slot);
     });
     return slot;
   });
@@ -142,7 +138,7 @@ export function activateIssuing(app: IssuingStepsContext, asked: Fingerprint | n
       if (!(await within.tx.revocationList(shard))) {
         await within.tx.openRevocationList({ shard, issuer: next.number, url: null });
       }
-      await recordStep(within, 'activated', next);
+      await recordStep(within, 'trust.activated', next);
     });
     await takeEffect(app);
     return { ...next, state: 'current', activatedAt: now };
@@ -157,7 +153,7 @@ export function abortIssuing(app: IssuingStepsContext): Promise<IssuingSlot> {
     const slot = ended(next, 'aborted', app.clock.now());
     await change(app, async (within) => {
       await within.tx.putIssuingSlot(slot);
-      await recordStep(within, 'aborted', slot);
+      await recordStep(within, 'trust.aborted', slot);
     });
     app.issuing.forget(slot.number);
     return slot;
@@ -180,7 +176,7 @@ export function retireIssuing(app: IssuingStepsContext, number: number): Promise
     await change(app, async (within) => {
       for (const { shard } of lists) await within.tx.dropRevocationList(shard);
       await within.tx.putIssuingSlot(slot);
-      await recordStep(within, 'retired', slot);
+      await recordStep(within, 'trust.retired', slot);
     });
     await takeEffect(app);
     for (const { shard } of lists) await app.shelf.forget(shard, []);
