@@ -67,6 +67,11 @@ function tlsMaterial({ server, app }: Pick<Parts, 'server' | 'app'>) {
   return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
 }
 
+async function withServer(atRest: PartsAtRest, options: HomeOptions): Promise<Parts> {
+  const server = await serverOf(atRest, options);
+  return { ...atRest, server, served: textOf(tlsMaterial({ ...atRest, server })) };
+}
+
 interface BrokerParts {
   readonly sessions: LateSessions;
   readonly seen: Seen;
@@ -186,8 +191,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     undos.push(() => app.store.close());
     for (const each of [app.rounds, app.chores]) undos.push(() => each.stop());
     await checkAtStart(app);
-    const server = await serverOf(atRest, options);
-    const parts: Parts = { ...atRest, server, served: textOf(tlsMaterial({ app, server })) };
+    const parts = await withServer(atRest, options);
     const seen = new Seen(app);
     undos.push(() => app.presences.end());
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos });

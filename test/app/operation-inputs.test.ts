@@ -103,7 +103,8 @@ function takenBy(name: OperationName): fc.Arbitrary<Record<string, unknown>> {
     const taken = hostile.filter((value) => shape.safeParse(value).success);
     const likely = (fitting[key] ?? []).filter((value) => shape.safeParse(value).success);
     const any = taken.length > 0 ? fc.constantFrom(...taken) : fc.constant(undefined);
-    const value = likely.length > 0 ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, any) : any;
+    const only = taken.length > 0 ? [any] : [];
+    const value = likely.length > 0 ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, ...only) : any;
     return [
       key,
       shape.safeParse(undefined).success || isOptional(shape) ? fc.option(value, { nil: undefined }) : value,

@@ -157,7 +157,7 @@ describe('an issuing CA', () => {
     expect(new X509Certificate(next.certificatePem).verify(issuing(2).publicKey)).toBe(true);
     offset = (after.slots[0]?.unusedFrom ?? 0) - Date.now() + day;
     await house.log.until('trust.retired', { 'nolapse.issuer': 1 });
-    await vi.waitFor(() => expect(['key', 'crt'].some((end) => existsSync(pki(`issuing.${end}`)))).toBe(false));
+    await vi.waitFor(() => expect(['key', 'crt'].some((end) => existsSync(pki(`issuing.${end}`)))).toBe(false), 60_000);
     expect((await operations().trustStatus()).issuing.ended).toMatchObject([{ number: 1, state: 'retired' }]);
     expect((await fetch(`http://127.0.0.1:${house.gateway.ports.http}/crl/issuing.crl`)).status).toBe(503);
     await house.restart();
