@@ -117,11 +117,14 @@ async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broke
   parts.decisions.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
 }
 
-/** The ports beside the first one. None is open before the broker listens. */
-function trustPortsOf(parts: Parts, { config }: HomeOptions, broker: Broker): TrustPorts {
+/**
+ * The ports beside the first one, none of them open before the broker listens. From here on a step of an issuing CA changes what is served.
+ */
+function trustPortsOf(parts: Parts, options: HomeOptions, broker: Broker): TrustPorts {
+  const { config } = options;
   const { clock, entropy } = parts.app;
   const { names } = config.server;
-  return new TrustPorts({
+  const ports = new TrustPorts({
     broker,
     ...config.mqtt,
     ...config.trust,
@@ -129,6 +132,8 @@ function trustPortsOf(parts: Parts, { config }: HomeOptions, broker: Broker): Tr
     hints: () => tlsMaterial(parts).ca,
     makeControl: () => makeControlChain({ now: clock.now(), entropy, names }),
   });
+  parts.issuing.onServe = () => lookAfterServer(parts, options, broker, ports);
+  return ports;
 }
 
 function startPublic(
@@ -197,7 +202,6 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos });
     undos.push(() => broker.close());
     const trustPorts = trustPortsOf(parts, options, broker);
-    parts.issuing.onServe = () => lookAfterServer(parts, options, broker, trustPorts);
     undos.push(watchAway(parts, options, sessions));
     const reread = rereader(options.config, options.readConfig);
     const operationsFor = operationsOn({ app, serverDer: () => parts.server.der, reread, isServing: true });
