@@ -12,6 +12,7 @@ import type { DecisionLog } from '../ports/decision-log.ts';
 import type { IssuingCas } from '../ports/issuing-cas.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
+import type { RootCas } from '../ports/root-cas.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
@@ -27,6 +28,7 @@ export interface Context {
   readonly serverRoot: Uint8Array;
   /** The home's issuing CAs, one of which signs where the authority is here, and the server's certificate in any case. */
   readonly issuing: IssuingCas;
+  readonly roots: RootCas;
   /** What certificates of each kind of principal may be. */
   readonly profiles: Readonly<Record<PrincipalKind, Profile>>;
   readonly sessions: Sessions;
@@ -75,14 +77,16 @@ export interface Settings {
   readonly cohortShares: CohortShares;
   readonly rolloutRule: RolloutRule;
   readonly trust: TrustSettings;
+  /** The port for a next root; null: none can be prepared. */
+  readonly mqttNextPort: number | null;
   /** Of this program. */
   readonly version: string;
 }
 
 /** How CAs roll over. */
 export interface TrustSettings {
-  /** Does a step of an issuing CA need a second command that releases it? */
-  readonly approval: { readonly issuing: 'required' | 'none' };
+  /** Does a step need a second command that releases it? */
+  readonly approval: { readonly root: 'required' | 'none'; readonly issuing: 'required' | 'none' };
   /** Null: they follow from the policies. */
   readonly prepareAheadMs: number | null;
   readonly activateAheadMs: number | null;

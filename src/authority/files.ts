@@ -22,8 +22,9 @@ const directoryMode = 0o700;
 const fileBytesMax = 1_048_576;
 
 /** Roots and issuing CAs are numbered: the first has no number in its name. */
-export type PairName = 'root' | 'issuing' | 'server' | `${'root' | 'issuing'}-${number}`;
-export type PkiFile = `${PairName}.${'key' | 'crt'}`;
+export type PairName = 'root' | 'issuing' | 'server' | 'server-2' | `${'root' | 'issuing'}-${number}`;
+/** `withdrawal`: a root's last word about itself, sealed; in no backup. */
+export type PkiFile = `${PairName}.${'key' | 'crt'}` | `root-${number}.withdrawal`;
 
 /** What the files of an issuing CA are called. */
 export function issuingPair(number: number): PairName {

@@ -77,7 +77,7 @@ export class IssuingKeys implements IssuingCas {
       },
       issuer,
     );
-    return { keyFingerprint, certificate: this.#keep(place.number, der) };
+    return { keyFingerprint, certificate: this.keep(place.number, der) };
   }
 
   async makeKey({ number, root }: CaPlace): Promise<Pick<MadeCa, 'keyFingerprint'>> {
@@ -90,7 +90,7 @@ export class IssuingKeys implements IssuingCas {
     return { keyFingerprint: readKey(spkiOf(key)).fingerprint };
   }
 
-  request(slot: IssuingSlot): Uint8Array {
+  request(slot: Pick<IssuingSlot, 'number' | 'keyFingerprint'>): Uint8Array {
     const key = this.#keyOf(slot);
     return makeCsr(commonNameOf(spkiOf(key)), key);
   }
@@ -116,7 +116,7 @@ export class IssuingKeys implements IssuingCas {
       names: [...names, { name: root.facts.subject, of: 'its root' }],
       now,
     });
-    return 'faults' in found ? found : this.#keep(slot.number, found.der);
+    return 'faults' in found ? found : this.keep(slot.number, found.der);
   }
 
   forget(number: number): void {
@@ -146,7 +146,7 @@ export class IssuingKeys implements IssuingCas {
   }
 
   /** The key that the ledger knows under this number. Fails with NolapseError `key_mismatch` where the file holds another. */
-  #keyOf({ number, keyFingerprint }: IssuingSlot) {
+  #keyOf({ number, keyFingerprint }: Pick<IssuingSlot, 'number' | 'keyFingerprint'>) {
     const name = issuingPair(number);
     const key = readKeyFile(this.#dir, `${name}.key`, this.#options.passphrase);
     if (readKey(spkiOf(key)).fingerprint === keyFingerprint) return key;
@@ -156,7 +156,8 @@ export class IssuingKeys implements IssuingCas {
     );
   }
 
-  #keep(number: number, der: Uint8Array): MadeCa['certificate'] {
+  /** Keeps its certificate. */
+  keep(number: number, der: Uint8Array): MadeCa['certificate'] {
     const { notBefore, notAfter } = readCertificate(der);
     writeCertificates(this.#dir, `${issuingPair(number)}.crt`, [der]);
     return { fingerprint: fingerprintOf(der), notBefore, notAfter };

@@ -15,7 +15,7 @@ export interface LocalOptions {
   readonly passphrase?: string | undefined;
   /** Other profiles than those of the package. */
   readonly profiles?: Profiles | undefined;
-  /** The issuing CAs there are; absent: the first alone. */
+  /** The issuing CAs in use, of those that are current the one first that signs; absent: the first alone. */
   readonly slots?: readonly IssuingSlot[] | undefined;
 }
 
@@ -96,7 +96,8 @@ function openAll(dir: string, { passphrase, slots }: Pick<LocalOptions, 'passphr
   const signing = slots?.find(({ state }) => state === 'current');
   if (slots && !signing) throw new NolapseError('no_issuing_ca', 'no issuing CA is in the slot `current`');
   const current = openIssuingCa(dir, passphrase, signing && namedIn(signing));
-  const others = (slots ?? []).filter(({ state }) => state === 'former').toReversed();
+  const inUse = ({ state }: IssuingSlot): boolean => state === 'former' || state === 'current';
+  const others = (slots ?? []).filter((slot) => slot !== signing && inUse(slot)).toReversed();
   const { former, faults } = openFormer(dir, passphrase, others);
   const trust: Trust = { issuers: [trusted(current), ...former.map(trusted)], roots: rootsOf(current, former) };
   return { current, former, faults, trust };

@@ -51,6 +51,14 @@ function readIn(file: GivenFile, faults: string[]): OfferedCa[] {
   });
 }
 
+/** The certificates in these files; every file that holds none is a fault. */
+export function readOffered(files: readonly GivenFile[]): { readonly read: OfferedCa[]; readonly faults: string[] } {
+  const faults: string[] = [];
+  const read = files.flatMap((file) => readIn(file, faults));
+  if (read.length > certificatesMax) faults.push(`${read.length} certificates are more than ${certificatesMax}`);
+  return { read, faults };
+}
+
 const iso = (instant: Instant): string => new Date(instant).toISOString();
 const isSame = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
@@ -92,10 +100,8 @@ const rules: readonly Rule[] = [
  * certificate may come along; anything else may not.
  */
 export function offeredCa(files: readonly GivenFile[], wanted: WantedCa): OfferedCa | { readonly faults: string[] } {
-  const faults: string[] = [];
-  const read = files.flatMap((file) => readIn(file, faults));
-  if (read.length > certificatesMax)
-    return { faults: [`${read.length} certificates are more than ${certificatesMax}`] };
+  const { read, faults } = readOffered(files);
+  if (read.length > certificatesMax) return { faults };
   const offered = read.filter(({ der }) => !isSame(der, wanted.rootDer));
   const fitting = offered.filter(({ facts }) => facts.key.fingerprint === wanted.keyFingerprint);
   for (const { file, facts } of offered) {

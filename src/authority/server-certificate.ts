@@ -23,6 +23,9 @@ import {
 } from './key-pair.ts';
 import { loadProfiles, type OwnProfile, type Profiles } from './profiles.ts';
 
+/** The pair of the port that serves the next root. */
+export const secondPair = 'server-2';
+
 export interface ServerOptions {
   readonly now: Instant;
   readonly entropy: Entropy;
@@ -35,6 +38,8 @@ export interface ServerOptions {
   readonly profiles?: Profiles | undefined;
   /** The issuing CA that signs; absent: the first, as its files have it. */
   readonly issuing?: Named | undefined;
+  /** Which pair; absent: the first port's. */
+  readonly pair?: 'server' | typeof secondPair | undefined;
 }
 
 /** What TLS is given. */
@@ -110,18 +115,19 @@ function issueUnder(ca: IssuingCa, like: KeyObject | null, dir: string, options:
     ca.issuer,
   );
   // A crash between the two leaves a key without its certificate, which the next start replaces.
-  writeKey(dir, 'server.key', key, options.passphrase);
-  writeCertificates(dir, 'server.crt', [der, ...ca.chain]);
-  return assemble(readPair(dir, 'server', options.passphrase));
+  const { pair = 'server', passphrase } = options;
+  writeKey(dir, `${pair}.key`, key, passphrase);
+  writeCertificates(dir, `${pair}.crt`, [der, ...ca.chain]);
+  return assemble(readPair(dir, pair, passphrase));
 }
 
 function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
   return other !== undefined && Buffer.compare(one, other) === 0;
 }
 
-function openPair(dir: string, passphrase: string | undefined) {
+function openPair(dir: string, { passphrase, pair = 'server' }: Pick<ServerOptions, 'passphrase' | 'pair'>) {
   try {
-    return readPair(dir, 'server', passphrase);
+    return readPair(dir, pair, passphrase);
   } catch (error) {
     // Missing, torn or not belonging together, the pair is ours to make anew; one we may not read is somebody's decision.
     if (error instanceof NolapseError && error.code !== 'pki_file_unreadable') return null;
@@ -156,7 +162,7 @@ function isUpToDate({ facts, ders }: CertificateChain, ca: IssuingCa, options: S
 }
 
 /**
- * Makes a new key and certificate for the server and writes both (server.key 0600, then server.crt with its chain).
+ * Makes a new key and certificate for the server and writes both (its key 0600, then its certificate with the chain).
  * Fails with the errors of {@link openIssuingCa} and `invalid_name`.
  */
 export function issueServerCertificate(dir: string, options: ServerOptions): ServerCertificate {
@@ -172,7 +178,7 @@ export function ensureServerCertificate(
   options: ServerOptions,
 ): ServerCertificate & { readonly renewed: boolean } {
   const ca = openIssuingCa(dir, options.passphrase, options.issuing);
-  const pair = openPair(dir, options.passphrase);
+  const pair = openPair(dir, options);
   const isGood =
     pair && !isAgeing(pair, ca, options) && !isAhead(pair, ca, options.now) && isUpToDate(pair, ca, options);
   if (isGood) return { ...assemble(pair), renewed: false };
@@ -181,7 +187,7 @@ export function ensureServerCertificate(
 
 /** The server's certificate as it is, whatever is wrong with it by now; null when there is none that belongs to its key. */
 export function readServerCertificate(dir: string, passphrase: string | null | undefined): ServerCertificate | null {
-  const pair = openPair(dir, passphrase ?? undefined);
+  const pair = openPair(dir, { passphrase: passphrase ?? undefined });
   return pair && assemble(pair);
 }
 
@@ -192,7 +198,7 @@ export function readServerRoot(dir: string): Uint8Array {
 
 /** Makes the server's pair when there is none that belongs together; true when it did. */
 export function healServerCertificate(dir: string, options: ServerOptions): boolean {
-  if (openPair(dir, options.passphrase)) return false;
+  if (openPair(dir, options)) return false;
   issueServerCertificate(dir, options);
   return true;
 }

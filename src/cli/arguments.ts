@@ -16,6 +16,12 @@ export function parseWhole(text: string): number {
   throw new InvalidArgumentError('expected a whole number.');
 }
 
+/** Of a step of a root, or any other whole number of at most fifteen digits. */
+export function parseSequence(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number.');
+}
+
 const rsaSizes = [2_048, 3_072, 4_096] as const;
 export type RsaBits = (typeof rsaSizes)[number];
 

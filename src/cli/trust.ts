@@ -1,21 +1,29 @@
 // nolapse trust ...: how the CAs of the home stand, and the steps in which one takes the place of another.
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import type { AskedStepView, IssuingSlotView, TrustView } from '../app/views/trust.ts';
-import { NolapseError } from '../domain/errors.ts';
 import { derToPem } from '../pki/pem.ts';
 import { withReason } from './actor.ts';
-import { parseWhole } from './arguments.ts';
+import { parseSequence, parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, cell, fields, fromNow, moment, plain } from './output.ts';
 import { fold, table } from './table.ts';
+import {
+  abortRoot,
+  installRoot,
+  prepareRoot,
+  type RootOptions,
+  releaseRoot,
+  requireAbsent,
+  rootsWords,
+} from './trust-root.ts';
 
 /** Of a certificate with much to say, and of PEM beside it. */
 const fileBytesMax = 49_152;
 
-const which = () => new Argument('<ca>', 'which CA').choices(['issuing']);
+const which = (...cas: string[]) => new Argument('<ca>', 'which CA').choices(cas);
 
 function stateOf({ state, certificate }: IssuingSlotView): string {
   return state === 'next' && certificate === null ? 'asked for' : state;
@@ -33,7 +41,7 @@ function issuingTable(slots: readonly IssuingSlotView[], now: number): string {
   );
 }
 
-function statusWords({ issuing, root }: TrustView, now: number): string {
+function statusWords({ issuing, root, roots }: TrustView, now: number): string {
   const unused = issuing.slots.flatMap(({ number, unusedFrom }): [string, string][] =>
     unusedFrom === null ? [] : [[`CA ${number} in use until`, moment(unusedFrom, now)]],
   );
@@ -47,7 +55,8 @@ function statusWords({ issuing, root }: TrustView, now: number): string {
   ];
   if (issuing.asked) rows.push(['to be released', issuing.asked.release]);
   rows.push(['to do', issuing.due ?? 'nothing']);
-  return `${issuingTable([...issuing.slots, ...issuing.ended], now)}\n${fields(rows.map(([name, value]) => [name, plain(value)]))}`;
+  const ofIssuing = fields(rows.map(([name, value]) => [name, plain(value)]));
+  return `${issuingTable([...issuing.slots, ...issuing.ended], now)}\n${ofIssuing}\n${rootsWords(roots, now)}`;
 }
 
 function slotWords(slot: IssuingSlotView, now: number): string {
@@ -74,16 +83,25 @@ async function readGiven(path: string): Promise<{ name: string; base64: string }
   return { name: basename(path), base64: (await readFile(path)).toString('base64') };
 }
 
-async function requireAbsent(file: string): Promise<void> {
-  if (await stat(file).catch(() => null)) throw new NolapseError('file_exists', `${file} is there already`);
-}
-
 function registerPrepare(group: Command, surroundings: Surroundings): void {
   withReason(withCommon(group.command('prepare')))
     .description('prepare the next CA: made and signed here, or its key made here and a request for its certificate')
-    .addArgument(which())
-    .option('--request <file>', 'write a PKCS#10 request, to be signed where the key of the root is')
-    .action(async (_ca: string, { request: path, ...options }: CommonOptions & { readonly request?: string }) => {
+    .addArgument(which('issuing', 'root'))
+    .option(
+      '--request <file>',
+      'write what is to be signed elsewhere: a PKCS#10 request, or the text of the step of a root',
+    )
+    .option('--elsewhere', 'the root itself is made elsewhere (root only)')
+    .option(
+      '--seal-with <file>',
+      'with the passphrase for the withdrawal of the root; else one is made and printed (root only)',
+    )
+    .action(async (ca: string, given: CommonOptions & RootOptions) => {
+      if (ca === 'root') return prepareRoot(surroundings, given);
+      const { request: path, elsewhere, sealWith, ...options } = given;
+      if (elsewhere || sealWith !== undefined) {
+        throw new OperationError('invalid', ['--elsewhere and --seal-with go with a root']);
+      }
       const file = path === undefined ? null : resolve(path);
       if (file !== null) await requireAbsent(file);
       const view = await withOperations(surroundings, options, (each) =>
@@ -100,6 +118,32 @@ function registerPrepare(group: Command, surroundings: Surroundings): void {
     });
 }
 
+type Step = 'prepare' | 'activate' | 'retire';
+
+async function releaseIssuing(
+  surroundings: Surroundings,
+  { step, number, sha256 }: { readonly step: Step; readonly number: number; readonly sha256: string },
+  { request, sealWith, ...options }: CommonOptions & RootOptions,
+): Promise<void> {
+  if (step === 'prepare' || request !== undefined || sealWith !== undefined) {
+    throw new OperationError('invalid', ['prepare, --request and --seal-with go with a root']);
+  }
+  const view = await withOperations(surroundings, options, (each) => each.releaseIssuing({ step, number, sha256 }));
+  answer(options.output, view, () => slotWords(view, Date.now()));
+}
+
+/** Which of the CAs waits for what comes from elsewhere. */
+async function waiting(surroundings: Surroundings, options: CommonOptions): Promise<'issuing' | 'root'> {
+  const { roots, issuing } = await withOperations(surroundings, options, (each) => each.trustStatus());
+  if (!roots.awaited) return 'issuing';
+  const { number } = roots.awaited;
+  const both = issuing.slots.some(({ state, certificate, root }) => {
+    return state === 'next' && certificate === null && root !== number;
+  });
+  if (both) throw new OperationError('conflict', ['a root and an issuing CA wait: say --for root or --for issuing']);
+  return 'root';
+}
+
 export function registerTrust(program: Command, surroundings: Surroundings): void {
   const group = program.command('trust').description('how the CAs stand, and how one takes the place of another');
   withCommon(group.command('status'))
@@ -110,30 +154,33 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
     });
   registerPrepare(group, surroundings);
   withReason(withCommon(group.command('install')))
-    .description('take the certificate that was signed elsewhere')
-    .argument('<file...>', 'PEM or DER; the certificate of the root may come along')
-    .action(async (paths: string[], options: CommonOptions) => {
+    .description('take what was made or signed elsewhere')
+    .argument('<file...>', 'certificates in PEM or DER, or the signature of a root')
+    .addOption(new Option('--for <ca>', 'where both wait for something').choices(['issuing', 'root']))
+    .action(async (paths: string[], { for: ca, ...options }: CommonOptions & { readonly for?: 'issuing' | 'root' }) => {
       const files = await Promise.all(paths.map(readGiven));
+      if ((ca ?? (await waiting(surroundings, options))) === 'root') return installRoot(surroundings, files, options);
       const view = await withOperations(surroundings, options, (each) => each.installIssuing({ files }));
       answer(options.output, view, () => slotWords(view, Date.now()));
     });
   withReason(withCommon(group.command('activate')))
     .description('have the next CA take over')
-    .addArgument(which())
+    .addArgument(which('issuing'))
     .action(async (_ca: string, options: CommonOptions) => {
       const view = await withOperations(surroundings, options, (each) => each.activateIssuing());
       answer(options.output, view, () => askedWords(view, Date.now()));
     });
   withReason(withCommon(group.command('abort')))
     .description('give up the next CA')
-    .addArgument(which())
-    .action(async (_ca: string, options: CommonOptions) => {
+    .addArgument(which('issuing', 'root'))
+    .action(async (ca: string, options: CommonOptions) => {
+      if (ca === 'root') return abortRoot(surroundings, options);
       const view = await withOperations(surroundings, options, (each) => each.abortIssuing());
       answer(options.output, view, () => slotWords(view, Date.now()));
     });
   withReason(withCommon(group.command('retire')))
     .description('take away the key of a former CA that nobody needs any more')
-    .addArgument(which())
+    .addArgument(which('issuing'))
     .argument('<number>', 'which of them', parseWhole)
     .action(async (_ca: string, number: number, options: CommonOptions) => {
       const view = await withOperations(surroundings, options, (each) => each.retireIssuing({ number }));
@@ -141,16 +188,14 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
     });
   withReason(withCommon(group.command('release')))
     .description('release a step that was asked for, where trust.approval wants that')
-    .addArgument(new Argument('<step>').choices(['activate', 'retire']))
-    .addArgument(which())
-    .argument('<number>', 'which of them', parseWhole)
+    .addArgument(new Argument('<step>').choices(['prepare', 'activate', 'retire']))
+    .addArgument(which('issuing', 'root'))
+    .argument('<number>', 'of the issuing CA, or the sequence of the root', parseSequence)
     .argument('<sha256>', 'of its certificate')
-    .action(
-      async (step: 'activate' | 'retire', _ca: string, number: number, sha256: string, options: CommonOptions) => {
-        const view = await withOperations(surroundings, options, (each) =>
-          each.releaseIssuing({ step, number, sha256 }),
-        );
-        answer(options.output, view, () => slotWords(view, Date.now()));
-      },
-    );
+    .option('--request <file>', 'as with prepare')
+    .option('--seal-with <file>', 'as with prepare')
+    .action((step: Step, ca: string, number: number, sha256: string, given: CommonOptions & RootOptions) => {
+      if (ca === 'root') return releaseRoot(surroundings, { step, sequence: number, sha256 }, given);
+      return releaseIssuing(surroundings, { step, number, sha256 }, given);
+    });
 }

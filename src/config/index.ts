@@ -45,7 +45,7 @@ export interface Config {
   readonly trust: {
     /** Shows a chain that nobody can trust; null: there is no control. */
     readonly controlPort: number | null;
-    readonly approval: { readonly issuing: 'required' | 'none' };
+    readonly approval: { readonly root: 'required' | 'none'; readonly issuing: 'required' | 'none' };
     readonly prepareAheadMs: number | null;
     readonly activateAheadMs: number | null;
   };

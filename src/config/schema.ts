@@ -249,7 +249,9 @@ export const configSchema = z.strictObject({
   sweep: z.strictObject({ interval: duration('1s', 50, 60 * second), batch: whole(200, 1, 10_000) }).prefault({}),
   trust: z
     .strictObject({
-      approval: z.strictObject({ issuing: approval.prefault('none') }).prefault({}),
+      approval: z
+        .strictObject({ root: approval.prefault('required'), issuing: approval.prefault('none') })
+        .prefault({}),
       controlPort: knownPort.optional(),
       issuing: z.strictObject({ prepareAhead: ahead.optional(), activateAhead: ahead.optional() }).prefault({}),
     })

@@ -68,6 +68,22 @@ export function isLiving({ state }: Pick<IssuingSlot, 'state'>): boolean {
   return state === 'next' || state === 'current' || state === 'former';
 }
 
+/** In which slot each root is. */
+type RootStates = readonly { readonly number: number; readonly state: SlotState }[];
+
+/**
+ * The issuing CAs in use, the one that signs first: the current one below the current root. Those below a root that is only prepared are
+ * not, and sign nothing but its server's certificate.
+ */
+export function inService(slots: readonly IssuingSlot[], roots: RootStates): IssuingSlot[] {
+  // A ledger that knows no roots yet has one.
+  const unknown = roots.length === 0 ? 'current' : 'next';
+  const stateOf = (root: number): SlotState => roots.find(({ number }) => number === root)?.state ?? unknown;
+  const used = slots.filter(({ root }) => ['current', 'former', 'retired'].includes(stateOf(root)));
+  const signing = used.find((slot) => slot.state === 'current' && stateOf(slot.root) === 'current');
+  return signing ? [signing, ...used.filter((slot) => slot !== signing)] : used;
+}
+
 export function slotIn(slots: readonly IssuingSlot[], state: 'next' | 'current', root = 1): IssuingSlot | null {
   return slots.find((slot) => slot.state === state && slot.root === root) ?? null;
 }

@@ -9,6 +9,7 @@ import { Outbox } from '../app/upkeep/outbox.ts';
 import { authorities } from '../authority/index.ts';
 import { IssuingKeys } from '../authority/issuing-keys.ts';
 import { loadProfiles, type Profiles } from '../authority/profiles.ts';
+import { RootKeys } from '../authority/root-keys.ts';
 import { readServerCertificate, readServerRoot } from '../authority/server-certificate.ts';
 import type { Config } from '../config/index.ts';
 import { brokerActor } from '../domain/actor.ts';
@@ -34,7 +35,7 @@ import { CrlFolder } from './crl-folder.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { recordIssued } from './issued-record.ts';
 import { openPki, serverOf } from './issuing.ts';
-import { clockOf, type HomeOptions, locationsOf, systemEntropy } from './options.ts';
+import { clockOf, type HomeOptions, locationsOf, pkiOptions, systemEntropy } from './options.ts';
 import { withState } from './state.ts';
 
 export interface OpenHome {
@@ -90,6 +91,7 @@ function settingsOf(config: Config): Settings {
     cohortShares: config.rollout.shares,
     rolloutRule: config.rollout.rule,
     trust: config.trust,
+    mqttNextPort: config.mqtt.nextPort,
     version: version(),
   };
 }
@@ -166,6 +168,13 @@ export async function assemble(
       entropy,
       use: configured.use,
     });
+    const roots = new RootKeys(pkiFolder(home), {
+      passphrase: options.passphrase ?? undefined,
+      profiles,
+      entropy,
+      issuing,
+      server: (named) => pkiOptions(options, named),
+    });
     const shelf = new CrlFolder(home);
     const [gateway = 'nolapse'] = config.server.names;
     const context: Context = {
@@ -174,6 +183,7 @@ export async function assemble(
       authority,
       serverRoot: readServerRoot(pkiFolder(home)),
       issuing,
+      roots,
       profiles: profiles.principals,
       sessions,
       clock,

@@ -2,6 +2,7 @@
 // new ledger, has those that its files hold.
 import { existsSync, readdirSync } from 'node:fs';
 import type { Context } from '../app/context.ts';
+import { slotsInUse } from '../app/trust/slots-in-use.ts';
 import { type InitOutcome, initPki } from '../authority/init.ts';
 import { type Named, openIssuingCa } from '../authority/issuing-ca.ts';
 import { ensureServerCertificate } from '../authority/server-certificate.ts';
@@ -18,7 +19,7 @@ import { enterFirstRoot } from './roots.ts';
 
 const numbered = /^issuing-([1-9]\d{0,5})\.crt$/;
 
-/** Which issuing CA signs, by the slots; null: the ledger knows none. */
+/** Which issuing CA signs, by the slots in use; null: the ledger knows none. */
 function signingIn(slots: readonly IssuingSlot[]): Named | null {
   const current = slots.find(({ state }) => state === 'current');
   return current ? { ...current, fingerprint: current.certificate?.fingerprint ?? null } : null;
@@ -108,7 +109,7 @@ export async function serverOf(
   { app }: { readonly app: Pick<Context, 'store'> },
   options: HomeOptions,
 ): Promise<ReturnType<typeof ensureServerCertificate>> {
-  const signing = signingIn(await app.store.read.issuingSlots());
+  const signing = signingIn(await slotsInUse(app.store));
   return ensureServerCertificate(pkiFolder(options.home), pkiOptions(options, signing));
 }
 
@@ -120,7 +121,7 @@ export async function openPki(
 ): Promise<{ outcome: InitOutcome; slots: readonly IssuingSlot[] }> {
   const folder = pkiFolder(options.home);
   const passphrase = options.passphrase ?? undefined;
-  const known = await store.read.issuingSlots();
+  const known = await slotsInUse(store);
   const signing = signingIn(known) ?? (isNew ? newestIn(folder, passphrase) : null);
   const outcome = purpose === 'make' ? initPki(folder, pkiOptions(options, signing)) : 'present';
   await enterFirstRoot(store, folder, now);

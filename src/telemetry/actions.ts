@@ -162,6 +162,7 @@ export const actions = {
   'trust.prepared': { level: 'info' },
   'trust.installed': { level: 'info' },
   'trust.asked': { level: 'info' },
+  'trust.awaited': { level: 'info' },
   'trust.activated': { level: 'info' },
   'trust.aborted': { level: 'info' },
   'trust.retired': { level: 'info' },

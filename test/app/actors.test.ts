@@ -1,6 +1,7 @@
 // Who did it: every operation that changes something leaves lines in the journal with its actor and the reason, and is carried out for
 // nobody else.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createPrivateKey, sign } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,6 +17,7 @@ import { OtherCa } from '../pki/made.ts';
 import { type Assembled, assembled } from './assembled.ts';
 
 const yaml = `
+mqtt: { nextPort: 8893 }
 classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }
 sources: { cmdb: { kind: file, path: fleet.csv, every: 365d } }
 `;
@@ -89,6 +91,26 @@ async function replaced() {
   return { number: 1 };
 }
 
+/** The command that releases it, which any other step makes void. */
+async function rootAskedFor(preparation: 'made_elsewhere' | 'signed_elsewhere' = 'made_elsewhere') {
+  const asked = await before.prepareRoot({ preparation });
+  if (!('asked' in asked)) throw new Error('it was not asked for');
+  const { step, sequence, root: sha256 } = asked.asked;
+  return { step, sequence, sha256, passphrase: 'a passphrase of its own' };
+}
+
+async function releasedRoot(preparation: 'made_elsewhere' | 'signed_elsewhere') {
+  return before.releaseRoot(await rootAskedFor(preparation));
+}
+
+/** The text of the step, signed with the key of the present root. */
+async function signedByPresentRoot() {
+  const { request } = await releasedRoot('signed_elsewhere');
+  const key = createPrivateKey(readFileSync(join(house.home, 'pki', 'root.key')));
+  const base64 = sign('sha256', Buffer.from(request?.text ?? ''), key).toString('base64');
+  return { files: [{ name: 'signature', base64 }] };
+}
+
 /** Written down as an operator has asked for it, where a release is wanted. */
 async function askedFor() {
   const { slot } = await before.prepareIssuing();
@@ -130,6 +152,10 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   abortIssuing: [async () => void (await before.prepareIssuing()), ['trust.aborted']],
   retireIssuing: [replaced, ['trust.retired']],
   releaseIssuing: [askedFor, ['trust.activated']],
+  prepareRoot: [async () => ({ preparation: 'made_elsewhere' }), ['trust.asked']],
+  installRoot: [signedByPresentRoot, ['trust.prepared']],
+  abortRoot: [async () => void (await releasedRoot('made_elsewhere')), ['trust.aborted']],
+  releaseRoot: [rootAskedFor, ['trust.awaited']],
   copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
 };
 const changing = operationNames.filter((name) => effectOf(name) !== 'reads');

@@ -93,7 +93,8 @@ const fitting: Readonly<Record<string, readonly unknown[]>> = {
   days: [30],
   format: ['csv', 'jsonl'],
   files: [[{ name: 'issuing.crt', base64: 'MAA=' }]],
-  step: ['activate', 'retire'],
+  step: ['activate', 'retire', 'prepare'],
+  preparation: ['here', 'made_elsewhere'],
 };
 const hostileValue = fc.constantFrom(...hostile);
 

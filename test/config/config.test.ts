@@ -48,6 +48,7 @@ describe('defaults', () => {
     const config = loadConfig({ env: {} });
     expect(config.mqtt).toEqual({ host: '127.0.0.1', port: 8883, nextPort: null });
     expect(config.trust.controlPort).toBeNull();
+    expect(config.trust.approval).toEqual({ root: 'required', issuing: 'none' });
     expect(config).not.toHaveProperty('websocket');
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8880, publicUrl: 'http://localhost:8880' });
     expect(config.server.names).toEqual(['localhost', '127.0.0.1']);
@@ -402,6 +403,10 @@ describe('faults', () => {
     ['sweep: { batch: 0 }', 'sweep.batch'],
     ['log: { level: loud }', 'log.level'],
     ['http: { port: 8883 }', 'http.port'],
+    ['mqtt: { nextPort: 8883 }', 'mqtt.nextPort'],
+    ['mqtt: { nextPort: 0 }', 'mqtt.nextPort'],
+    ['mqtt: { nextPort: 65536 }', 'mqtt.nextPort'],
+    ['trust: { approval: { root: maybe } }', 'trust.approval.root'],
   ])('names the path of what is wrong in %s', (yaml, path) => {
     const paths = pathsOf(yaml);
     expect(paths).toContain(path);

@@ -105,6 +105,8 @@ const samples: readonly unknown[] = [
   ['some text'],
   [{ name: 'issuing.crt', base64: 'MAA=' }],
   'activate',
+  'made_elsewhere',
+  'a passphrase of its own',
   { part: evidencePartNames[0], key: 'k', until: 7 },
 ];
 

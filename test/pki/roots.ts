@@ -23,11 +23,14 @@ interface Parts {
   /** Whose name stands in it as its issuer. */
   readonly by?: Root;
   readonly signedWith?: KeyObject;
+  readonly notBefore?: number;
+  readonly notAfter?: number;
 }
 
 /** A self-signed certificate of twenty years, as a root has it; no two are the same. */
 export function makeRoot(name: string, parts: Parts = {}): Root {
   const { key = ecKey(), ca = true, pathLength = null, usages = ['keyCertSign', 'cRLSign'] } = parts;
+  const { notBefore = now, notAfter = now + 20 * 365 * day } = parts;
   const spki = spkiOf(key);
   const signer = signerFor(parts.signedWith ?? parts.by?.key ?? key);
   const length = pathLength === null ? [] : [smallInteger(pathLength)];
@@ -42,7 +45,7 @@ export function makeRoot(name: string, parts: Parts = {}): Root {
     integer(randomBytes(16)),
     signer.algorithm,
     nameOf(parts.by?.name ?? name),
-    sequence(time(now), time(now + 20 * 365 * day)),
+    sequence(time(notBefore), time(notAfter)),
     nameOf(name),
     spki,
     encode(contextTag(3, true), extensions),

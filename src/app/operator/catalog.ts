@@ -76,6 +76,11 @@ export const catalog = {
     abortIssuing: 'changes',
     retireIssuing: 'changes',
     releaseIssuing: 'changes',
+    prepareRoot: 'changes',
+    installRoot: 'changes',
+    abortRoot: 'changes',
+    releaseRoot: 'changes',
+    rootRequest: 'reads',
     trustStatus: 'reads',
   },
   broker: {

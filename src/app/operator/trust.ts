@@ -1,7 +1,13 @@
 // Operations on the CAs of the home: how they stand, and the steps in which one takes the place of another.
 import { z } from 'zod';
+import { rootSteps } from '../../domain/trust-approval.ts';
+import { stepSequenceMax } from '../../domain/trust-step.ts';
+import type { GivenFile } from '../../ports/issuing-cas.ts';
 import { askOrActivate, askOrRetire, releaseIssuing } from '../trust/approve-issuing.ts';
+import { askOrPrepareRoot, preparedView, releaseRoot, rootRequest } from '../trust/approve-root.ts';
+import { preparations } from '../trust/asked-root.ts';
 import { abortIssuing, installIssuing, prepareIssuing } from '../trust/issuing-steps.ts';
+import { abortRoot, installRoot } from '../trust/root-steps.ts';
 import { trustStatus } from '../trust/trust-status.ts';
 import type { PreparedView } from '../views/trust.ts';
 import { type OperationsOf, operation } from './operation.ts';
@@ -11,6 +17,17 @@ const number = z.int().min(1).max(999_999_999);
 const filesMax = 8;
 /** Of a certificate with much to say, and of PEM beside it. */
 const base64Max = 65_536;
+
+const given = z
+  .array(z.strictObject({ name: text, base64: z.base64().max(base64Max) }))
+  .min(1)
+  .max(filesMax)
+  .readonly();
+const bytesOf = ({ name, base64 }: z.infer<typeof given>[number]): GivenFile => ({
+  name,
+  bytes: new Uint8Array(Buffer.from(base64, 'base64')),
+});
+const passphrase = z.string().min(16).max(256);
 
 export const trust = {
   trustStatus: operation(nothing, ({ app }) => trustStatus(app)),
@@ -23,20 +40,27 @@ export const trust = {
     },
   ),
   /** Files as they came back, PEM or DER, in any order. */
-  installIssuing: operation(
-    z.strictObject({
-      files: z
-        .array(z.strictObject({ name: text, base64: z.base64().max(base64Max) }))
-        .min(1)
-        .max(filesMax)
-        .readonly(),
-    }),
-    ({ app }, { files }) =>
-      installIssuing(
-        app,
-        files.map(({ name, base64 }) => ({ name, bytes: new Uint8Array(Buffer.from(base64, 'base64')) })),
-      ),
+  installIssuing: operation(z.strictObject({ files: given }), ({ app }, { files }) =>
+    installIssuing(app, files.map(bytesOf)),
   ),
+  prepareRoot: operation(
+    z.strictObject({ preparation: z.enum(preparations), passphrase: passphrase.exactOptional() }),
+    ({ app }, input) => askOrPrepareRoot(app, input),
+  ),
+  installRoot: operation(z.strictObject({ files: given }), async ({ app }, { files }) =>
+    preparedView(app, await installRoot(app, files.map(bytesOf))),
+  ),
+  abortRoot: operation(nothing, async ({ app }) => ({ number: await abortRoot(app) })),
+  releaseRoot: operation(
+    z.strictObject({
+      step: z.enum(rootSteps),
+      sequence: z.int().min(1).max(stepSequenceMax),
+      sha256: text,
+      passphrase: passphrase.exactOptional(),
+    }),
+    ({ app }, input) => releaseRoot(app, input),
+  ),
+  rootRequest: operation(nothing, ({ app }) => rootRequest(app)),
   activateIssuing: operation(nothing, ({ app }) => askOrActivate(app)),
   abortIssuing: operation(nothing, ({ app }) => abortIssuing(app)),
   retireIssuing: operation(z.strictObject({ number }), ({ app }, input) => askOrRetire(app, input.number)),

@@ -5,6 +5,7 @@ import {
   activated,
   ended,
   type IssuingSlot,
+  inService,
   isLiving,
   livingSlotsMax,
   objectToActivation,
@@ -22,6 +23,7 @@ import { pagesOf } from '../pages.ts';
 import { voidAsked } from './asked-step.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
+import { slotsInUse } from './slots-in-use.ts';
 
 export type IssuingStepsContext = Changing &
   IssuingPolicyContext &
@@ -131,7 +133,7 @@ export function activateIssuing(app: IssuingStepsContext, asked: Fingerprint | n
     if (asked !== null && next.certificate?.fingerprint !== asked)
       throw conflict('another issuing CA is prepared by now');
     const changed = activated(slots, now);
-    app.issuing.check(merged(slots, changed));
+    app.issuing.check(inService(merged(slots, changed), await app.store.read.rootSlots()));
     await change(app, async (within) => {
       for (const slot of changed) await within.tx.putIssuingSlot(slot);
       const shard = completeListOf(next.number);
@@ -215,7 +217,7 @@ function merged(slots: readonly IssuingSlot[], changed: readonly IssuingSlot[]):
 
 /** What the ledger says by now holds from here on: who signs, what is hinted at, which certificate is served. */
 async function takeEffect(app: IssuingStepsContext): Promise<void> {
-  app.issuing.use(await slotsOf(app));
+  app.issuing.use(await slotsInUse(app.store));
   await app.issuing.serve();
   app.crls.poke();
 }

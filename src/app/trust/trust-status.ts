@@ -6,10 +6,13 @@ import { askedView } from './approve-issuing.ts';
 import { readAsked } from './asked-step.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
 import { dueStep } from './issuing-watch.ts';
+import { type RootsStatusContext, rootsView } from './roots-status.ts';
 
 const endedShown = 20;
 
-export async function trustStatus(app: IssuingPolicyContext & Pick<Context, 'store' | 'clock'>): Promise<TrustView> {
+export async function trustStatus(
+  app: IssuingPolicyContext & RootsStatusContext & Pick<Context, 'clock'>,
+): Promise<TrustView> {
   const { read } = app.store;
   const means = issuingMeans(app);
   const slots = await read.issuingSlots();
@@ -28,5 +31,6 @@ export async function trustStatus(app: IssuingPolicyContext & Pick<Context, 'sto
       due: dueStep(slots, means, approval, app.clock.now()),
     },
     root: { notAfter: means.rootNotAfter, hasKey: means.hasRootKey },
+    roots: await rootsView(app),
   };
 }

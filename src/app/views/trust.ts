@@ -1,6 +1,7 @@
 // What is told of the CAs of a home.
 import type { AskedStep, IssuingSlot } from '../../domain/issuing-slots.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { RootsView } from './trust-roots.ts';
 
 export type IssuingSlotView = IssuingSlot;
 
@@ -34,4 +35,5 @@ export interface TrustView {
     readonly due: string | null;
   };
   readonly root: { readonly notAfter: Instant; readonly hasKey: boolean };
+  readonly roots: RootsView;
 }

@@ -1,0 +1,43 @@
+// A step of a root that somebody asked for, where another command has to release it, with what was asked for beside its name. Any other
+// step makes it void.
+import { z } from 'zod';
+import type { Fingerprint } from '../../domain/certificate.ts';
+import { afterRelease, type NamedStep, releaseRefusals, rootSteps } from '../../domain/trust-approval.ts';
+import type { Reader, Transaction } from '../../ports/store.ts';
+import { OperationError } from '../operation-error.ts';
+
+const setting = 'trust.asked.root';
+
+/** Where the next root and the step that names it are made: here, signed elsewhere, or the root itself elsewhere. */
+export const preparations = ['here', 'signed_elsewhere', 'made_elsewhere'] as const;
+export type Preparation = (typeof preparations)[number];
+
+const askedSchema = z.strictObject({
+  step: z.enum(rootSteps),
+  sequence: z.int().min(1),
+  root: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .transform((text) => text as Fingerprint),
+  preparation: z.enum(preparations),
+});
+
+export type AskedRootStep = NamedStep & { readonly preparation: Preparation };
+
+export async function readAskedRoot(read: Pick<Reader, 'setting'>): Promise<AskedRootStep | null> {
+  const text = await read.setting(setting);
+  return text ? askedSchema.parse(JSON.parse(text)) : null;
+}
+
+export async function putAskedRoot(tx: Transaction, asked: AskedRootStep | null): Promise<void> {
+  await tx.putSetting(setting, asked === null ? '' : JSON.stringify(asked));
+}
+
+/** The step that was asked for, if it is the one that is named. @throws OperationError `conflict` where another waits, or none. */
+export function releasedStep(asked: AskedRootStep | null, named: NamedStep): AskedRootStep {
+  const released = afterRelease(asked && { asked, isReleased: false }, named);
+  if (asked && released.ok) return asked;
+  const reason = released.ok ? releaseRefusals.nothing_asked : releaseRefusals[released.reason];
+  const waiting = asked ? `: ${asked.step}, sequence ${asked.sequence}, SHA-256 ${asked.root}` : '';
+  throw new OperationError('conflict', [`${reason}${waiting}`]);
+}

@@ -1,0 +1,223 @@
+// The steps of a root. What takes a key or a signature is done and on the disk before the change that enters it: killed in between, it is
+// as it was, or done.
+import type { Fingerprint } from '../../domain/certificate.ts';
+import type { IssuingSlot } from '../../domain/issuing-slots.ts';
+import { ended } from '../../domain/issuing-slots.ts';
+import {
+  afterRootStep,
+  currentRoot,
+  inState,
+  rootObjections,
+  rootPolicyDefault,
+  shouldPrepare,
+} from '../../domain/root-slots.ts';
+import { nextSequence } from '../../domain/trust-step.ts';
+import type { GivenFile, MadeCa } from '../../ports/issuing-cas.ts';
+import type { MadeRoot, NextRoot } from '../../ports/root-cas.ts';
+import { type KeptRoot, keptRootsMax } from '../../ports/root-slots.ts';
+import { type Change, type Changing, change } from '../change.ts';
+import type { Context } from '../context.ts';
+import { OperationError } from '../operation-error.ts';
+import { type Preparation, putAskedRoot } from './asked-root.ts';
+import { type Awaited, putAwaited, readAwaited } from './awaited-root.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
+
+export type RootStepsContext = Changing &
+  Pick<Context, 'roots' | 'issuing' | 'settings'> & { readonly steps: OneAtATime };
+
+const conflict = (fault: string): OperationError => new OperationError('conflict', [fault]);
+const iso = (instant: number): string => new Date(instant).toISOString();
+
+async function recordStep(
+  { record, tx }: Change,
+  step: 'prepared' | 'awaited' | 'aborted',
+  root: { readonly number: number; readonly fingerprint: Fingerprint | null },
+  said: string,
+): Promise<void> {
+  await putAskedRoot(tx, null);
+  await record({
+    action: `trust.${step}`,
+    message: `root ${root.number}: ${said}`,
+    fields: { 'nolapse.root': root.number, ...(root.fingerprint && { 'nolapse.root.hash.sha256': root.fingerprint }) },
+  });
+}
+
+/** The highest sequence that a step of this home has. Withdrawals have the highest of all, and are not counted. */
+export function lastSequence(roots: readonly KeptRoot[]): number | null {
+  return roots.reduce<number | null>((last, { sequence }) => Math.max(last ?? 0, sequence ?? 0) || null, null);
+}
+
+/** The port for the next root. @throws OperationError `conflict` where one may not be prepared now, with every reason. */
+function requireRoom(app: RootStepsContext, roots: readonly KeptRoot[], awaited: Awaited | null): number {
+  const { objections } = shouldPrepare(roots, rootPolicyDefault, 0, app.clock.now());
+  const faults: string[] = objections.map((objection) => rootObjections[objection]);
+  if (awaited)
+    faults.push(`root ${awaited.number} waits for what is signed elsewhere: install it, or nolapse trust abort root`);
+  const port = app.settings.mqttNextPort;
+  if (port === null) faults.push('mqtt.nextPort is not set: the next root needs a port of its own');
+  if (roots.length >= keptRootsMax) faults.push(`this home has had ${keptRootsMax} roots, and no more are taken`);
+  if (faults.length > 0 || port === null) throw new OperationError('conflict', faults);
+  return port;
+}
+
+/** What a preparation is called by before there is a root: the sequence of its step, and the root that is to sign it. */
+export async function namePreparation(
+  app: RootStepsContext,
+  preparation: Preparation,
+): Promise<{ sequence: number; root: Fingerprint }> {
+  const roots = await app.store.read.rootSlots();
+  requireRoom(app, roots, await readAwaited(app.store.read));
+  if (preparation === 'here') requireKey(app, currentRoot(roots).number);
+  const next = nextSequence(app.clock.now(), lastSequence(roots));
+  if (!next.ok) throw conflict(next.fault);
+  return { sequence: next.sequence, root: currentRoot(roots).fingerprint };
+}
+
+type Placed = NextRoot & { readonly port: number };
+type AwaitedCa = { readonly keyFingerprint: Fingerprint; readonly certificate: null };
+
+/** The next root, or what it waits for. */
+export type Prepared =
+  | { readonly root: KeptRoot; readonly awaited: null }
+  | { readonly root: null; readonly awaited: Awaited };
+
+/** @param made null: its number is taken, and its certificate is to come. */
+function issuingSlot({ number, issuing }: NextRoot, made: MadeCa | AwaitedCa, now: number): IssuingSlot {
+  const isThere = made.certificate !== null;
+  return {
+    number: issuing,
+    root: number,
+    // It signs the certificate of the server from the beginning, and principals' once its root is current.
+    state: isThere ? 'current' : 'next',
+    ...made,
+    preparedAt: now,
+    activatedAt: isThere ? now : null,
+    replacedAt: null,
+    endedAt: null,
+    lastLeafEnd: 0,
+  };
+}
+
+/** Enters a root that is there whole, with the step that names it. */
+async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: Uint8Array): Promise<Prepared> {
+  const { issuing, ...certificate } = made;
+  const now = app.clock.now();
+  const root: KeptRoot = {
+    number: next.number,
+    state: 'next',
+    ...certificate,
+    preparedAt: now,
+    distributedAt: null,
+    activatedAt: null,
+    endedAt: null,
+    port: next.port,
+    sequence: next.sequence,
+    backupAt: null,
+  };
+  await change(app, async (within) => {
+    await within.tx.putIssuingSlot(issuingSlot(next, issuing, now));
+    await within.tx.putRootSlot(root, step);
+    await putAwaited(within.tx, null);
+    await recordStep(within, 'prepared', root, `prepared, good until ${iso(root.notAfter)}`);
+  });
+  return { root, awaited: null };
+}
+
+/** Has what was made so far wait for what is signed elsewhere. */
+async function wait(app: RootStepsContext, awaited: Awaited): Promise<Prepared> {
+  const { number, made, keyFingerprint } = awaited;
+  const slot = issuingSlot(awaited, { keyFingerprint, certificate: null }, app.clock.now());
+  await change(app, async (within) => {
+    await within.tx.putIssuingSlot(slot);
+    await putAwaited(within.tx, awaited);
+    const said = made ? 'the step that names it is to be signed elsewhere' : 'it is to be made elsewhere';
+    await recordStep(within, 'awaited', { number, fingerprint: made?.fingerprint ?? null }, said);
+  });
+  return { root: null, awaited };
+}
+
+export interface Preparing {
+  readonly preparation: Preparation;
+  /** Seals the withdrawal of a root that is made here. */
+  readonly passphrase: string;
+  readonly sequence: number;
+}
+
+/**
+ * Prepares the next root: made here, with all that is below it and the step that names it; or as far as that goes here, and the rest is
+ * asked for elsewhere. @returns rejects with `conflict` where that cannot be now.
+ */
+export function prepareRoot(
+  app: RootStepsContext,
+  { preparation, passphrase, sequence }: Preparing,
+): Promise<Prepared> {
+  return app.steps.run(async () => {
+    const { read } = app.store;
+    const roots = await read.rootSlots();
+    const port = requireRoom(app, roots, await readAwaited(read));
+    const last = lastSequence(roots);
+    if (last !== null && sequence <= last) throw conflict(`a step with the sequence ${last} was made since`);
+    const present = currentRoot(roots).number;
+    const number = Math.max(...roots.map((root) => root.number)) + 1;
+    const next: Placed = { number, issuing: (await read.lastIssuingNumber()) + 1, present, sequence, port };
+    if (preparation === 'made_elsewhere') {
+      return wait(app, { ...next, keyFingerprint: await app.roots.makeIssuingKey(next), made: null });
+    }
+    if (preparation === 'here') requireKey(app, present);
+    const made = await app.roots.make(next, passphrase, app.clock.now());
+    if (preparation === 'here') return enter(app, next, made, app.roots.sign(next));
+    return wait(app, { ...next, keyFingerprint: made.issuing.keyFingerprint, made });
+  });
+}
+
+function requireKey({ roots }: RootStepsContext, present: number): void {
+  if (roots.hasKey(present)) return;
+  throw conflict(`the key of root ${present} is not in the home: nolapse trust prepare root --request FILE`);
+}
+
+/**
+ * Takes what was made or signed elsewhere for the next root; when the root has come and the present root's key is here, signs the step.
+ * @returns rejects with `invalid` and every fault by its file, or with `conflict` where nothing is awaited; then nothing has changed.
+ */
+export function installRoot(app: RootStepsContext, files: readonly GivenFile[]): Promise<Prepared> {
+  return app.steps.run(async () => {
+    const awaited = await readAwaited(app.store.read);
+    if (!awaited) throw conflict('no root is asked for elsewhere: nolapse trust prepare root --request FILE');
+    if (awaited.made) {
+      const taken = app.roots.takeStep(awaited, files);
+      if ('faults' in taken) throw new OperationError('invalid', taken.faults);
+      return enter(app, awaited, awaited.made, taken.step);
+    }
+    const made = await app.roots.takeRoot(awaited, files, app.clock.now());
+    if ('faults' in made) throw new OperationError('invalid', made.faults);
+    if (app.roots.hasKey(awaited.present)) return enter(app, awaited, made, app.roots.sign(awaited));
+    return wait(app, { ...awaited, made });
+  });
+}
+
+/**
+ * Gives up the next root, or what is awaited of it, before anybody was told of it: all that was made for it goes.
+ * @returns the number; rejects with `conflict` where there is none.
+ */
+export function abortRoot(app: RootStepsContext): Promise<number> {
+  return app.steps.run(async () => {
+    const { read } = app.store;
+    const awaited = await readAwaited(read);
+    const roots = await read.rootSlots();
+    const next = inState(roots, 'next');
+    const number = next?.number ?? awaited?.number;
+    if (number === undefined) throw conflict(rootObjections.no_next);
+    const now = app.clock.now();
+    const below = (await read.issuingSlots()).filter(({ root }) => root === number);
+    await change(app, async (within) => {
+      for (const slot of below) await within.tx.putIssuingSlot(ended(slot, 'aborted', now));
+      const after = next && afterRootStep(roots, 'abort', now).find((root) => root.number === number);
+      if (after) await within.tx.putRootSlot({ ...after, endedAt: now });
+      await putAwaited(within.tx, null);
+      await recordStep(within, 'aborted', { number, fingerprint: next?.fingerprint ?? null }, 'aborted');
+    });
+    for (const slot of below) app.issuing.forget(slot.number);
+    app.roots.forget(number);
+    return number;
+  });
+}

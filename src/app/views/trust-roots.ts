@@ -1,0 +1,41 @@
+// What is told of the roots of a home.
+import type { NamedStep } from '../../domain/trust-approval.ts';
+import type { KeptRoot } from '../../ports/root-slots.ts';
+
+export type RootView = KeptRoot;
+
+export interface AskedRootView extends NamedStep {
+  /** The command that releases it. */
+  readonly release: string;
+}
+
+/** What is to be signed elsewhere. */
+export interface RootRequestView {
+  /** Of the root that it is about. */
+  readonly number: number;
+  readonly sequence: number;
+  /** `root`: a root, and its certificate for the key in the request. `signature`: the present root's, over the text. */
+  readonly wants: 'root' | 'signature';
+  /** A PKCS#10 request in PEM, or the text to be signed, byte for byte. */
+  readonly text: string;
+}
+
+export interface PreparedRootView {
+  /** Null: it waits for what is signed elsewhere. */
+  readonly root: RootView | null;
+  readonly request: RootRequestView | null;
+  /** The file in the home that holds the sealed withdrawal of the root: to be moved away. Null: there is none. */
+  readonly withdrawal: string | null;
+}
+
+export interface RootsView {
+  /** All that there ever were, in order of number. */
+  readonly slots: readonly RootView[];
+  readonly approval: 'required' | 'none';
+  /** Waits to be released. */
+  readonly asked: AskedRootView | null;
+  /** Waits to be signed elsewhere. */
+  readonly awaited: Omit<RootRequestView, 'text'> | null;
+  /** Sealed withdrawals that are still in the home. */
+  readonly withdrawals: readonly string[];
+}
