@@ -174,6 +174,7 @@ export const actions = {
   'broker.failed': failure('broker'),
   'ledger.damaged': { level: 'error' },
   'ledger.copied': { level: 'info' },
+  'backup.confirmed': { level: 'info' },
   'gateway.started': { level: 'info' },
   'gateway.stopped': { level: 'info' },
   'alert.raised': {

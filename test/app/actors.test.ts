@@ -103,6 +103,14 @@ async function releasedRoot(preparation: 'made_elsewhere' | 'signed_elsewhere') 
   return before.releaseRoot(await rootAskedFor(preparation));
 }
 
+/** A backup that has all of the next root. */
+async function readBack() {
+  const { root } = await before.installRoot(await signedByPresentRoot());
+  const [, below] = await house.app.store.read.issuingSlots();
+  const certificates = [root?.fingerprint ?? '', below?.certificate?.fingerprint ?? ''];
+  return { madeAt: Date.now(), files: ['pki/root-2.key', 'pki/issuing-2.key'], certificates };
+}
+
 /** The text of the step, signed with the key of the present root. */
 async function signedByPresentRoot() {
   const { request } = await releasedRoot('signed_elsewhere');
@@ -156,6 +164,7 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   installRoot: [signedByPresentRoot, ['trust.prepared']],
   abortRoot: [async () => void (await releasedRoot('made_elsewhere')), ['trust.aborted']],
   releaseRoot: [rootAskedFor, ['trust.awaited']],
+  confirmBackup: [readBack, ['backup.confirmed']],
   copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
 };
 const changing = operationNames.filter((name) => effectOf(name) !== 'reads');

@@ -56,6 +56,38 @@ describe.each(['at rest', 'on a running broker'] as const)('nolapse trust prepar
   });
 });
 
+describe('nolapse backup --verify', () => {
+  it('confirms that a backup has the next root, and no other backup', async () => {
+    configure('mqtt: { nextPort: 8893 }\ntrust: { approval: { root: none } }\n');
+    const [early, late, cut] = ['early', 'late', 'cut'].map((name) => join(place.folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await place.ask('backup', early);
+    expect(await place.ask('backup', early, '--verify')).toMatchObject({ file: early, confirmed: null });
+    await place.ask('trust', 'prepare', 'root');
+    const refused = await place.run(['backup', early, '--verify', '--home', place.home]);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('the backup has no pki/issuing-2.key') });
+    expect(refused.stderr).toContain('the backup was made before root 2 was prepared');
+    await place.ask('backup', late);
+    const bytes = readFileSync(late);
+    writeFileSync(cut, bytes.subarray(0, -10));
+    const damaged = await place.run(['backup', cut, '--verify', '--home', place.home]);
+    expect(damaged).toMatchObject({ code: 2, stderr: expect.stringContaining('its end is missing or damaged') });
+    bytes[5_000] = (bytes[5_000] ?? 0) ^ 1;
+    writeFileSync(cut, bytes);
+    const altered = await place.run(['backup', cut, '--verify', '--home', place.home]);
+    expect(altered).toMatchObject({ code: 2, stderr: expect.stringContaining('the ledger in it is damaged') });
+    expect((await status()).roots.slots[1]?.backupAt).toBeNull();
+    const confirmed = (await place.ask('backup', late, '--verify')) as { madeAt: number };
+    expect(confirmed).toMatchObject({ file: late, confirmed: 2 });
+    expect((await status()).roots.slots[1]?.backupAt).toBe(confirmed.madeAt);
+    const both = await place.run(['backup', late, '--verify', '--force', '--home', place.home]);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--verify reads one') });
+  });
+});
+
 describe('a root whose predecessor is elsewhere', () => {
   it('is asked for in a file, and installed with the signature that came back', async () => {
     configure('mqtt: { nextPort: 8893 }\ntrust: { approval: { root: none } }\n');

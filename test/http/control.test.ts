@@ -106,6 +106,7 @@ const samples: readonly unknown[] = [
   [{ name: 'issuing.crt', base64: 'MAA=' }],
   'activate',
   'made_elsewhere',
+  ['pki/root.crt'],
   'a passphrase of its own',
   { part: evidencePartNames[0], key: 'k', until: 7 },
 ];

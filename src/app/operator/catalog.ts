@@ -80,6 +80,7 @@ export const catalog = {
     installRoot: 'changes',
     abortRoot: 'changes',
     releaseRoot: 'changes',
+    confirmBackup: 'changes',
     rootRequest: 'reads',
     trustStatus: 'reads',
   },

@@ -6,10 +6,12 @@ import type { GivenFile } from '../../ports/issuing-cas.ts';
 import { askOrActivate, askOrRetire, releaseIssuing } from '../trust/approve-issuing.ts';
 import { askOrPrepareRoot, preparedView, releaseRoot, rootRequest } from '../trust/approve-root.ts';
 import { preparations } from '../trust/asked-root.ts';
+import { confirmBackup } from '../trust/confirm-backup.ts';
 import { abortIssuing, installIssuing, prepareIssuing } from '../trust/issuing-steps.ts';
 import { abortRoot, installRoot } from '../trust/root-steps.ts';
 import { trustStatus } from '../trust/trust-status.ts';
 import type { PreparedView } from '../views/trust.ts';
+import type { RootView } from '../views/trust-roots.ts';
 import { type OperationsOf, operation } from './operation.ts';
 import { nothing, text } from './shapes.ts';
 
@@ -27,6 +29,7 @@ const bytesOf = ({ name, base64 }: z.infer<typeof given>[number]): GivenFile => 
   name,
   bytes: new Uint8Array(Buffer.from(base64, 'base64')),
 });
+const names = z.array(text).max(64).readonly();
 const passphrase = z.string().min(16).max(256);
 
 export const trust = {
@@ -61,6 +64,11 @@ export const trust = {
     ({ app }, input) => releaseRoot(app, input),
   ),
   rootRequest: operation(nothing, ({ app }) => rootRequest(app)),
+  /** Of a backup that was read back whole, `madeAt` in Unix milliseconds. */
+  confirmBackup: operation(
+    z.strictObject({ madeAt: z.int().min(0), files: names, certificates: names }),
+    async ({ app }, input): Promise<{ root: RootView | null }> => ({ root: await confirmBackup(app, input) }),
+  ),
   activateIssuing: operation(nothing, ({ app }) => askOrActivate(app)),
   abortIssuing: operation(nothing, ({ app }) => abortIssuing(app)),
   retireIssuing: operation(z.strictObject({ number }), ({ app }, input) => askOrRetire(app, input.number)),
