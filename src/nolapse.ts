@@ -11,6 +11,7 @@ import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { IssuingWatch } from './app/trust/issuing-watch.ts';
+import { RootWatch } from './app/trust/root-watch.ts';
 import { currentRoot, issuerOfNumber, ownCas, signingCa } from './app/trust.ts';
 import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
@@ -166,6 +167,11 @@ function watchAway({ app, decisions }: Parts, { config }: HomeOptions, { forgetA
   return watchAbsentSessions({ expiryMs: config.limits.sessionExpiryMs, clock: app.clock, decisions, forgetAbsent });
 }
 
+/** What looks around at each beat of the heart. */
+function watchesOf({ app }: Parts) {
+  return { machine: new MachineWatch(app), issuing: new IssuingWatch(app), roots: new RootWatch(app) };
+}
+
 type Undo = () => Promise<void> | void;
 
 /** Takes apart what was built, the last first; one failure does not keep the rest standing. */
@@ -231,8 +237,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       notifier,
       seen,
       refusals,
-      machine: new MachineWatch(app),
-      issuing: new IssuingWatch(app),
+      ...watchesOf(parts),
       intervalMs: options.config.sweep.intervalMs,
       lookAfterServer: () => lookAfterServer(parts, options, broker, trustPorts),
       serverDer: () => parts.server.der,

@@ -6,6 +6,7 @@ import type { Cohort, Principal, PrincipalKind } from '../domain/principal.ts';
 import type { SourceRules } from '../domain/reconcile.ts';
 import type { Profile } from '../domain/request.ts';
 import { type CohortShares, cohortOf, type RolloutRule } from '../domain/rollout.ts';
+import type { Span } from '../domain/time.ts';
 import type { Authority } from '../ports/authority.ts';
 import type { Clock, Entropy } from '../ports/clock.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
@@ -87,6 +88,8 @@ export interface Settings {
 export interface TrustSettings {
   /** Does a step need a second command that releases it? */
   readonly approval: { readonly root: 'required' | 'none'; readonly issuing: 'required' | 'none' };
+  /** How much of its life the present root has when the next one is to be prepared. */
+  readonly rootPrepareAt: Span;
   /** Null: they follow from the policies. */
   readonly prepareAheadMs: number | null;
   readonly activateAheadMs: number | null;

@@ -99,11 +99,16 @@ export function askedRootWords({ release }: AskedRootView): string {
 }
 
 /** The rows of `trust status`. */
-export function rootsWords({ slots, approval, asked, awaited, withdrawals }: RootsView, now: number): string {
-  const rows: [string, string][] = [['approval of roots', approval]];
+export function rootsWords(view: RootsView, now: number): string {
+  const { slots, approval, asked, awaited, withdrawals, prepareAt, due } = view;
+  const rows: [string, string][] = [
+    ['next to be prepared', moment(prepareAt, now)],
+    ['approval of roots', approval],
+  ];
   if (awaited) rows.push(...requestRows(awaited).map(([name, value]): [string, string] => [`next ${name}`, value]));
   for (const file of withdrawals) rows.push(['to be moved away', plain(file)]);
   if (asked) rows.push(['to be released', asked.release]);
+  rows.push(['to do', plain(due ?? 'nothing')]);
   const shown = slots.map(({ number, state, notAfter, port, fingerprint }) => [
     cell(number),
     state,

@@ -118,6 +118,17 @@ function registerPrepare(group: Command, surroundings: Surroundings): void {
     });
 }
 
+/** Is there something for somebody to do? */
+function isWaiting({ issuing, roots }: TrustView): boolean {
+  return (
+    issuing.due !== null ||
+    issuing.asked !== null ||
+    roots.due !== null ||
+    roots.asked !== null ||
+    roots.withdrawals.length > 0
+  );
+}
+
 type Step = 'prepare' | 'activate' | 'retire';
 
 async function releaseIssuing(
@@ -151,6 +162,7 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
     .action(async (options: CommonOptions) => {
       const view = await withOperations(surroundings, options, (each) => each.trustStatus());
       answer(options.output, view, () => statusWords(view, Date.now()));
+      if (isWaiting(view)) process.exitCode = 1;
     });
   registerPrepare(group, surroundings);
   withReason(withCommon(group.command('install')))

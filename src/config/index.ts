@@ -6,6 +6,7 @@ import { type AccessRules, type AccessTemplate, defaultTemplates } from '../doma
 import type { Network } from '../domain/address-block.ts';
 import type { PolicySet } from '../domain/policy-set.ts';
 import type { CohortShares, RolloutRule } from '../domain/rollout.ts';
+import type { Span } from '../domain/time.ts';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './alerts.ts';
 import { type AuthorityConfig, settleAuthority } from './authority.ts';
 import { ConfigError, type ConfigFault, describeFault } from './fault.ts';
@@ -46,6 +47,7 @@ export interface Config {
     /** Shows a chain that nobody can trust; null: there is no control. */
     readonly controlPort: number | null;
     readonly approval: { readonly root: 'required' | 'none'; readonly issuing: 'required' | 'none' };
+    readonly rootPrepareAt: Span;
     readonly prepareAheadMs: number | null;
     readonly activateAheadMs: number | null;
   };
@@ -240,6 +242,7 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
     trust: {
       controlPort: raw.trust.controlPort ?? null,
       approval: raw.trust.approval,
+      rootPrepareAt: raw.trust.root.prepareAt,
       prepareAheadMs: raw.trust.issuing.prepareAhead ?? null,
       activateAheadMs: raw.trust.issuing.activateAhead ?? null,
     },

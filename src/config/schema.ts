@@ -194,6 +194,14 @@ const ahead = z.string({ error: aheadRule }).transform((text, context) => {
   return z.NEVER;
 });
 
+const lifeSpanRule = 'expected a share such as 50%, or a duration of 1 s and more';
+const lifeSpan = z.string({ error: lifeSpanRule }).transform((text, context) => {
+  const span = parseSpan(text);
+  if (span && (span.kind === 'share' || span.ms >= second)) return span;
+  context.addIssue({ code: 'custom', message: lifeSpanRule });
+  return z.NEVER;
+});
+
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const configSchema = z.strictObject({
@@ -253,6 +261,7 @@ export const configSchema = z.strictObject({
         .strictObject({ root: approval.prefault('required'), issuing: approval.prefault('none') })
         .prefault({}),
       controlPort: knownPort.optional(),
+      root: z.strictObject({ prepareAt: lifeSpan.prefault('50%') }).prefault({}),
       issuing: z.strictObject({ prepareAhead: ahead.optional(), activateAhead: ahead.optional() }).prefault({}),
     })
     .prefault({}),

@@ -33,7 +33,10 @@ it.each(made)('is as it was, or done, when it is killed once %s is there', async
   await place.ask('init');
   writeFileSync(join(place.home, 'nolapse.yaml'), 'mqtt: { nextPort: 8893 }\ntrust: { approval: { root: none } }\n');
   await killedAfter(place, name);
-  const status = async () => ((await place.ask('trust', 'status')) as TrustView).roots;
+  const status = async () => {
+    const { stdout } = await place.run(['trust', 'status', '-o', 'json', '--home', place.home]);
+    return (JSON.parse(stdout) as TrustView).roots;
+  };
   const before = await status();
   expect(existsSync(join(place.home, 'pki', name))).toBe(true);
   if (before.slots.length === 1) await place.ask('trust', 'prepare', 'root');

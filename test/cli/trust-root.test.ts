@@ -22,7 +22,10 @@ afterEach(async () => {
 
 const configure = (yaml: string): void => writeFileSync(join(place.home, 'nolapse.yaml'), yaml);
 const pki = (name: string): string => join(place.home, 'pki', name);
-const status = async (): Promise<TrustView> => (await place.ask('trust', 'status')) as TrustView;
+const status = async (): Promise<TrustView> => {
+  const { stdout } = await place.run(['trust', 'status', '-o', 'json', '--home', place.home]);
+  return JSON.parse(stdout) as TrustView;
+};
 const words = async (command: string, ...more: string[]) =>
   place.run([...command.split(' ').slice(1), ...more, '--home', place.home]);
 
@@ -52,6 +55,7 @@ describe.each(['at rest', 'on a running broker'] as const)('nolapse trust prepar
     expect(roots.withdrawals).toEqual([pki('root-2.withdrawal')]);
     const { stdout: shown } = await place.run(['trust', 'status', '--home', place.home]);
     expect(shown).toMatch(/^ROOT +STATE +ENDS +PORT +SHA-256$/m);
+    expect(shown).toMatch(/^to do +the next root is in no backup that was read back: nolapse backup FILE/m);
     expect(shown).toMatch(/^to be moved away +\S+root-2\.withdrawal$/m);
   });
 });

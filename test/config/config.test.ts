@@ -407,6 +407,8 @@ describe('faults', () => {
     ['mqtt: { nextPort: 0 }', 'mqtt.nextPort'],
     ['mqtt: { nextPort: 65536 }', 'mqtt.nextPort'],
     ['trust: { approval: { root: maybe } }', 'trust.approval.root'],
+    ['trust: { root: { prepareAt: soon } }', 'trust.root.prepareAt'],
+    ['trust: { root: { prepareAt: 101% } }', 'trust.root.prepareAt'],
   ])('names the path of what is wrong in %s', (yaml, path) => {
     const paths = pathsOf(yaml);
     expect(paths).toContain(path);

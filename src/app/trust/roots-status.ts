@@ -4,17 +4,22 @@ import type { RootsView } from '../views/trust-roots.ts';
 import { askedRootView } from './approve-root.ts';
 import { readAskedRoot } from './asked-root.ts';
 import { readAwaited } from './awaited-root.ts';
+import { rootsDue } from './root-watch.ts';
 
-export type RootsStatusContext = Pick<Context, 'store' | 'roots' | 'settings'>;
+export type RootsStatusContext = Pick<Context, 'store' | 'roots' | 'settings' | 'clock'>;
 
-export async function rootsView({ store, roots, settings }: RootsStatusContext): Promise<RootsView> {
+export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
+  const { store, roots, settings } = app;
   const { read } = store;
+  const { prepareAt, due } = await rootsDue(app);
   const slots = await read.rootSlots();
   const asked = await readAskedRoot(read);
   const awaited = await readAwaited(read);
   const numbers = [...slots.map(({ number }) => number), ...(awaited ? [awaited.number] : [])];
   return {
     slots,
+    prepareAt,
+    due: due?.detail ?? null,
     approval: settings.trust.approval.root,
     asked: asked && askedRootView(asked),
     awaited: awaited && {

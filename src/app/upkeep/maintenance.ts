@@ -17,6 +17,7 @@ import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
 import type { IssuingWatch } from '../trust/issuing-watch.ts';
+import type { RootWatch } from '../trust/root-watch.ts';
 import { attempt } from './attempt.ts';
 import { type BeginChoresContext, beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
@@ -58,6 +59,7 @@ export interface MaintenanceParts {
   readonly refusals: LedgerRefusals;
   readonly machine: MachineWatch;
   readonly issuing: IssuingWatch;
+  readonly roots: RootWatch;
   readonly intervalMs: number;
   /** Renews the server's certificate if it is time. */
   readonly lookAfterServer: () => Promise<void>;
@@ -66,7 +68,8 @@ export interface MaintenanceParts {
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, notifier, seen, refusals, machine, issuing, intervalMs, lookAfterServer, serverDer } = parts;
+  const { app, outbox, notifier, seen, refusals, machine, issuing, roots, intervalMs, lookAfterServer, serverDer } =
+    parts;
   const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
@@ -107,6 +110,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     if (!isTime) return;
     await attempt(app, 'could not refresh the revocation lists', () => app.crls.refreshed());
     await attempt(app, 'could not delete old lines of the journal', () => forgetJournal(app));
+    await attempt(app, 'could not report what is to be done about the roots', () => roots.look());
     await attempt(app, 'could not clear the alerts that are over', () => settleAlerts(app));
     await attempt(app, 'could not report who can reach into the home', () => machine.lookAtHome());
     await attempt(app, 'could not check the server certificate', lookAfterServer);

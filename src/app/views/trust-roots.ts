@@ -1,4 +1,5 @@
 // What is told of the roots of a home.
+import type { Instant } from '../../domain/time.ts';
 import type { NamedStep } from '../../domain/trust-approval.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 
@@ -29,6 +30,10 @@ export interface PreparedRootView {
 }
 
 export interface RootsView {
+  /** When the next one is to be prepared; null: there is one, or it is awaited. */
+  readonly prepareAt: Instant | null;
+  /** What an operator has to do; null: nothing. */
+  readonly due: string | null;
   /** All that there ever were, in order of number. */
   readonly slots: readonly RootView[];
   readonly approval: 'required' | 'none';
