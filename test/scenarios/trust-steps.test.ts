@@ -190,7 +190,20 @@ describe('what a device says of steps', () => {
     expect([await record('meter-1'), await house.store.read.trustTold(idOf('meter-1'))]).toEqual(before);
   });
 
-  it('is refused of a step that another was told of, and that is not released', async () => {
+  it('is refused of a step that only another was told of', async () => {
+    await rollover.open(2);
+    const renewal = await rollover.release('successor', 1);
+    await (await (await speaker('meter-1')).listen()).next('trust');
+    const device = await speaker('meter-2');
+    await device.client.subscribeAsync('$enroll/1/meter-2/error', { qos: 1 });
+    await device.say({ word: 'ack', renewal, status: 'stored' });
+    expect(await device.next('error')).toMatchObject({ code: 'unknown_renewal', renewal });
+    await device.say({ word: 'get', renewal, offset: 0, length: 10 });
+    expect(await device.next('error')).toMatchObject({ code: 'unknown_renewal', renewal });
+    expect(await record('meter-2')).toBeNull();
+  });
+
+  it('is refused of a step that is not released', async () => {
     await rollover.open(2);
     const { kept, bytes } = rollover.sign('successor', 1);
     await house.store.transact((tx) => tx.putTrustStep({ ...kept, announcedFrom: null }, bytes));
