@@ -6,6 +6,7 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import { isOpen, type Renewal } from '../../domain/renewal.ts';
 import { dayMs } from '../../domain/time.ts';
 import { enrollmentTopic } from '../../domain/topics.ts';
+import type { Pace } from '../../ports/store.ts';
 import type { Context } from '../context.ts';
 import { waitForAuthority } from '../renewal/authority-wait.ts';
 import type { WithBreaker } from '../renewal/breaker.ts';
@@ -33,10 +34,12 @@ interface Inquiry {
   readonly renewals: readonly Renewal[];
   /** Has it just been heard under the replacement that it brings? */
   readonly heard: boolean;
+  /** `soon`: nobody waits until it is recorded what it was told. */
+  readonly pace: Pace;
 }
 
 async function inquire({ store }: AnswerContext, session: Session, id: PrincipalId): Promise<Inquiry> {
-  return { session, id, renewals: await store.read.unendedRenewals(id), heard: false };
+  return { session, id, renewals: await store.read.unendedRenewals(id), heard: false, pace: 'now' };
 }
 
 /** What came of it, and of which renewal. */
@@ -56,7 +59,7 @@ export async function onListening(app: AnswerContext, session: Session, bySubscr
   if (first) await noteHeard(app, session);
   const renewals = first ? await app.store.read.unendedRenewals(id) : known;
   const waiting = app.asked.of(session, id, app.clock.steady());
-  await answer(app, { session, id, renewals, heard: unheard !== null }, waiting.includes(id));
+  await answer(app, { session, id, renewals, heard: unheard !== null, pace: 'soon' }, waiting.includes(id));
   await tellRoots(app, session, id);
   // Where it was told that all is done, that was noted with it.
   if (unheard && !first) await noteHeard(app, session);
@@ -106,16 +109,16 @@ async function answer(app: AnswerContext, inquiry: Inquiry, asked: boolean, know
 }
 
 /** By its certificate: what it has brought to its end comes before what is to follow it. */
-async function tellOwn(app: AnswerContext, { session, renewals, heard }: Inquiry): Promise<Outcome> {
+async function tellOwn(app: AnswerContext, { session, renewals, heard, pace }: Inquiry): Promise<Outcome> {
   const own = broughtBy(renewals, session.fingerprint);
   const open = renewals.filter((each) => isOpen(each) && (own === null || each.oldFingerprint !== own.oldFingerprint));
   const next = open.find(({ oldFingerprint }) => oldFingerprint === session.fingerprint) ?? open[0] ?? null;
   if (own && (own.confirmedAt === null || next === null)) {
-    const told = await tellDone(app, session, own, heard);
-    if (next) await promptAnew(app, next, null);
+    const told = await tellDone(app, session, own, { heard, pace });
+    if (next) await promptAnew(app, next, null, { pace });
     return { told, about: own };
   }
-  return { told: next ? await promptAnew(app, next, null) : 'nothing', about: next };
+  return { told: next ? await promptAnew(app, next, null, { pace }) : 'nothing', about: next };
 }
 
 async function tellThrough(app: AnswerContext, { session, renewals }: Inquiry): Promise<Outcome> {
@@ -123,18 +126,25 @@ async function tellThrough(app: AnswerContext, { session, renewals }: Inquiry): 
   if (!current) return { told: 'nothing', about: null };
   if (current.state !== 'activated')
     return { told: await promptAnew(app, current, session.principal.id), about: current };
-  const told = await tellDone(app, session, current, false);
+  const told = await tellDone(app, session, current, { heard: false, pace: 'now' });
   // A site gateway hears of it only where it had asked for the replacement.
   return { told: current.via === null ? 'nothing' : told, about: current };
 }
 
 /** Once to each session in a second: its hello and its SUBSCRIBE follow each other. */
-async function tellDone(app: AnswerContext, session: Session, renewal: Renewal, heard: boolean): Promise<Told> {
+async function tellDone(
+  app: AnswerContext,
+  session: Session,
+  renewal: Renewal,
+  how: Pick<Inquiry, 'heard' | 'pace'>,
+): Promise<Told> {
   const now = app.clock.steady();
   if (app.asked.wasToldDone(session, renewal.id, now)) return 'told';
   const { id } = session.principal;
-  const told = await promptAnew(app, renewal, id === renewal.principalId ? null : id, heard);
-  if (told === 'told') app.asked.noteDone(session, renewal.id, now);
+  const noteDone = (): void => app.asked.noteDone(session, renewal.id, now);
+  // What it says next may come before it is recorded that it was told.
+  const told = await promptAnew(app, renewal, id === renewal.principalId ? null : id, { ...how, onTaken: noteDone });
+  if (told === 'told') noteDone();
   return told;
 }
 

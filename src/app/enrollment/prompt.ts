@@ -1,8 +1,10 @@
 // Tells a device what its renewal's state owes it, as planned in domain/prompting.ts: the offer, the certificate, or that all is done.
 // Sent again it harms nothing; when nobody listens, the ledger keeps it until the device does.
+import type { PrincipalId } from '../../domain/principal.ts';
 import { afterSending, type PromptReason, planAnew, planPrompt } from '../../domain/prompting.ts';
 import { isOpen, owed, type Renewal } from '../../domain/renewal.ts';
 import type { DownWord } from '../../domain/topics.ts';
+import type { Pace } from '../../ports/store.ts';
 import { type Change, change, keepMove } from '../change.ts';
 import type { Context } from '../context.ts';
 import type { DeliveryProfile, Way } from '../renewal/delivery-profile.ts';
@@ -29,6 +31,10 @@ interface Occasion {
   readonly effect: Settling | null;
   /** Was its device just heard under the replacement? That is noted with what is told. */
   readonly heard: boolean;
+  /** When it is recorded that it was sent: `soon` where nobody waits for that. */
+  readonly pace: Pace;
+  /** It was sent: somebody has taken it. */
+  readonly onTaken?: () => void;
 }
 
 /** An effect that is carried out. */
@@ -81,7 +87,7 @@ export async function prompt(app: PromptContext, renewalId: string, occasion: Oc
 async function send(
   app: PromptContext,
   renewal: Renewal,
-  { reason, asked, effect, heard }: Occasion,
+  { reason, asked, effect, heard, pace, onTaken }: Occasion,
   messageFor: (delivery: DeliveryProfile) => Promise<Said | null>,
 ): Promise<Told> {
   let said = false;
@@ -91,17 +97,24 @@ async function send(
     return message;
   });
   if (!said) return 'nothing';
+  if (taken.size > 0) onTaken?.();
   // That nobody listens is known only where everybody was spoken to.
   if (taken.size > 0 || (asked === 'everywhere' && (effect !== null || isOpen(renewal)))) {
-    // It was sent, and is sent again where that is lost. Who has asked for it is waiting.
+    // It was sent, and is sent again where that is lost.
     const keep = async (within: Change<Pick<Context, 'policies'>>): Promise<void> => {
       if (effect) await within.tx.complete(effect.id);
       await keepSent(within, renewal, taken, reason, heard);
     };
-    await change(app, keep, null, effect ? 'soon' : 'now');
+    await change(app, keep, null, isCarried(app, renewal.principalId) ? 'now' : pace);
     if (effect) effect.settled = true;
   }
   return taken.size > 0 ? 'told' : 'unheard';
+}
+
+/** A round of its gateway looks at what is recorded, and would send the same again in the meantime. */
+function isCarried({ store }: PromptContext, id: PrincipalId): boolean {
+  const principal = store.glance.principal(id);
+  return principal !== null && store.glance.delegationsFor(id, principal.site).length > 0;
 }
 
 async function keepSent(
@@ -131,7 +144,12 @@ function audienceOf(renewal: Renewal): Audience {
 }
 
 /** Prompts a renewal on the way on which somebody has just begun to listen, or said hello, see {@link planAnew}. */
-export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Way, heard = false): Promise<Told> {
+export async function promptAnew(
+  app: PromptContext,
+  renewal: Renewal,
+  asked: Way,
+  how: Partial<Pick<Occasion, 'heard' | 'pace' | 'onTaken'>> = {},
+): Promise<Told> {
   switch (planAnew(renewal, asked, app.clock.now())) {
     case 'pause':
       return 'waits';
@@ -140,7 +158,14 @@ export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Wa
     case 'done':
       return sendDoneAgain(app, renewal, asked);
     case 'owed': {
-      const told = await prompt(app, renewal.id, { reason: 'asked', asked, effect: null, heard });
+      const told = await prompt(app, renewal.id, {
+        reason: 'asked',
+        asked,
+        effect: null,
+        heard: false,
+        pace: 'now',
+        ...how,
+      });
       if (told === 'queued') await queueOffer(app, renewal.id);
       return told;
     }
@@ -151,7 +176,7 @@ export async function promptAnew(app: PromptContext, renewal: Renewal, asked: Wa
 export async function sendReplacement(app: PromptContext, renewalId: string, asked: AskedOn): Promise<Told> {
   const renewal = await app.store.read.renewal(renewalId);
   if (!renewal || !isOpen(renewal)) return 'nothing';
-  const occasion = { reason: 'asked', asked, effect: null, heard: false } as const;
+  const occasion = { reason: 'asked', asked, effect: null, heard: false, pace: 'now' } as const;
   return send(app, renewal, occasion, (delivery) => replacementMessage(app, renewal, delivery));
 }
 

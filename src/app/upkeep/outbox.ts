@@ -15,7 +15,7 @@ import { announceOn } from './announce.ts';
 import type { RevocationLists } from './revocation-lists.ts';
 
 /** Why a prompt is sent that was owed, and to whom. */
-const itsTime = { reason: 'due', asked: 'everywhere', heard: false } as const;
+const itsTime = { reason: 'due', asked: 'everywhere', heard: false, pace: 'soon' } as const;
 
 const toldAgain = { reason: 'due', asked: 'everywhere' } as const;
 

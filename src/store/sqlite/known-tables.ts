@@ -9,11 +9,15 @@ import type { Instant } from '../../domain/time.ts';
 import type { TrustGlance, TrustRecord } from '../../domain/trust-record.ts';
 import type { Page } from '../../ports/page.ts';
 import type { Presence } from '../../ports/presence.ts';
+import { recordedSetting } from './changes.ts';
 import { knownRenewals } from './known-renewals.ts';
 import { KnownRows, rowsKnownMax } from './known-rows.ts';
 import { knownSteps } from './known-steps.ts';
 import type { Tables } from './tables/index.ts';
 import type { PrincipalWithTrust } from './tables/inventory.ts';
+
+/** Settings that are remembered at a time: there are few. */
+const settingsKnownMax = 64;
 
 export interface KnownTables extends Omit<Tables, 'putCertificate' | 'addCertificate' | 'putRenewal' | 'addRenewal'> {
   trustGlance(id: PrincipalId): TrustGlance | null;
@@ -160,13 +164,39 @@ function knownAlerts(tables: Tables) {
   };
 }
 
+/** Read at each sweep, and seldom written. */
+function knownSettings(tables: Tables) {
+  interface Setting {
+    readonly name: string;
+    readonly value: string | null;
+  }
+  const rows = new KnownRows<string, Setting>(
+    settingsKnownMax,
+    ({ name }) => name,
+    (name) => ({ name, value: tables.setting(name) }),
+  );
+  return {
+    rows,
+    tables: {
+      // One is written beside these tables.
+      setting: (name: string): string | null =>
+        name === recordedSetting ? tables.setting(name) : (rows.get(name)?.value ?? null),
+      putSetting: (name: string, value: string): void => {
+        rows.forget(name);
+        tables.putSetting(name, value);
+      },
+    },
+  };
+}
+
 export function knownTables(tables: Tables): KnownTables {
   const principals = knownPrincipals(tables);
   const certificates = knownCertificates(tables);
   const renewals = knownRenewals(tables);
   const alerts = knownAlerts(tables);
   const steps = knownSteps(tables);
-  const all = [...principals.all, certificates.rows, ...renewals.all, alerts.calm, ...steps.all];
+  const settings = knownSettings(tables);
+  const all = [...principals.all, certificates.rows, ...renewals.all, alerts.calm, ...steps.all, settings.rows];
   return {
     ...tables,
     ...principals.tables,
@@ -174,6 +204,7 @@ export function knownTables(tables: Tables): KnownTables {
     ...renewals.tables,
     ...alerts.tables,
     ...steps.tables,
+    ...settings.tables,
     forgetAll: () => {
       for (const rows of all) rows.clear();
     },

@@ -118,6 +118,11 @@ const write: fc.Arbitrary<Write> = fc.oneof(
       (tx) =>
         tx.dropUploads(id),
   ),
+  fc.tuple(name, fc.constantFrom('x', 'y')).map(
+    ([of, value]): Write =>
+      (tx) =>
+        tx.putSetting(of, value),
+  ),
   fc.tuple(fc.constantFrom(...ids), fc.option(fc.constant(now))).map(
     ([id, clearedAt]): Write =>
       (tx) =>
@@ -160,6 +165,7 @@ async function answers(read: Pick<Store['read'], keyof ReturnType<typeof plainRe
       await read.request(each),
       await read.refusalsOf(each),
       await read.upload(each),
+      await read.setting(each),
       await read.carriedUploads(each),
     ]),
   );
@@ -186,6 +192,7 @@ function plainReader() {
     openRenewalFor: async (...given: Parameters<typeof tables.openRenewalFor>) => tables.openRenewalFor(...given),
     request: async (...given: Parameters<typeof tables.request>) => tables.request(...given),
     refusalsOf: async (...given: Parameters<typeof tables.refusalsOf>) => tables.refusalsOf(...given),
+    setting: async (...given: Parameters<typeof tables.setting>) => tables.setting(...given),
     upload: async (...given: Parameters<typeof tables.upload>) => tables.upload(...given),
     carriedUploads: async (...given: Parameters<typeof tables.carriedUploads>) => tables.carriedUploads(...given),
     openAlertsOf: async (...given: Parameters<typeof tables.openAlertsOf>) => tables.openAlertsOf(...given),
