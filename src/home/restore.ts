@@ -1,6 +1,7 @@
 // Makes a home of a backup: everything is checked in a folder of its own within the home, and moved into place when all of it is right.
 import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { slotsInUse } from '../app/trust/slots-in-use.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { extractLedger, openArchive } from '../archive/read.ts';
 import { openIssuingCa } from '../authority/issuing-ca.ts';
@@ -91,7 +92,10 @@ async function requireKeys(folder: string, passphrase: string | undefined): Prom
 /** What is wrong with issuing CAs that the home can do without. Fails as {@link openIssuingCa} of the one that signs. */
 async function checkIssuing(store: Store, work: string, passphrase: string | undefined): Promise<string[]> {
   const slots = await store.read.issuingSlots();
-  if (slots.length > 0) return faultsOfIssuing(pkiFolder(work), passphrase, slots);
+  const used = await slotsInUse(store);
+  // The one that signs first: it has to open. Those below a next root sign for nobody yet.
+  const others = slots.filter(({ number }) => !used.some((slot) => slot.number === number));
+  if (slots.length > 0) return faultsOfIssuing(pkiFolder(work), passphrase, [...used, ...others]);
   openIssuingCa(pkiFolder(work), passphrase);
   return [];
 }

@@ -4,12 +4,15 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'nod
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { askOrPrepareRoot, releaseRoot, rootRequest } from '../../src/app/trust/approve-root.ts';
+import { confirmBackup } from '../../src/app/trust/confirm-backup.ts';
+import { activateIssuing, prepareIssuing } from '../../src/app/trust/issuing-steps.ts';
 import { abortRoot, installRoot, type Prepared, prepareRoot } from '../../src/app/trust/root-steps.ts';
 import { rootsView } from '../../src/app/trust/roots-status.ts';
 import { slotsInUse } from '../../src/app/trust/slots-in-use.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
 import { encodeStep, type SignedStep } from '../../src/domain/trust-step.ts';
 import { backUp } from '../../src/home/backup.ts';
+import { restoreHome } from '../../src/home/restore.ts';
 import { nameOf, signCa } from '../../src/pki/certificate.ts';
 import { readCsr } from '../../src/pki/csr.ts';
 import { oids } from '../../src/pki/oids.ts';
@@ -117,6 +120,58 @@ describe('a next root that is made here', () => {
     await prepare('here');
     home.app.issuing.use(await slotsInUse(home.app.store));
     expect(home.app.authority.trust()).toEqual(before);
+  });
+
+  it('leaves the issuing CA of the present root the one that signs, also after that has rolled over', async () => {
+    await begin();
+    await prepare('here');
+    await prepareIssuing(home.app, false);
+    await activateIssuing(home.app);
+    expect(home.app.authority.trust().issuers.map(({ number }) => number)).toEqual([3, 1]);
+    expect(home.app.authority.trust().roots).toEqual([certificateIn('root.crt')]);
+    // What nobody is served by yet keeps nothing from being restored.
+    renameSync(pki('issuing-2.key'), join(scratch(), 'issuing-2.key'));
+    const target = join(scratch(), 'backup');
+    const { copyLedger } = operationsIn(home.app);
+    await backUp({ home: home.home, file: target, replace: false, copyLedger });
+    const restored = join(scratch(), 'home');
+    const under = { crlShardBase: 'http://localhost:8880/crl/issuing/', isElsewhere: false };
+    const { issuingFaults } = await restoreHome({ home: restored, file: target, ...under });
+    expect(issuingFaults).toEqual([expect.stringContaining('issuing-2.key is missing')]);
+    expect(existsSync(join(restored, 'pki', 'root-2.withdrawal'))).toBe(false);
+  });
+
+  it('is confirmed to be in a backup that was made after it and has all of it', async () => {
+    await begin();
+    const { root } = await prepare('here');
+    const issuing = fingerprintOf(certificateIn('issuing-2.crt'));
+    const preparedAt = root?.preparedAt ?? 0;
+    const good = {
+      madeAt: preparedAt,
+      files: ['pki/root-2.key', 'pki/issuing-2.key'],
+      certificates: [root?.fingerprint ?? '', issuing],
+    };
+    const before = await state();
+    const cases = [
+      [{ madeAt: preparedAt - 1 }, 'made before root 2 was prepared'],
+      [{ files: ['pki/issuing-2.key'] }, 'no pki/root-2.key'],
+      [{ files: ['pki/root-2.key'] }, 'no pki/issuing-2.key'],
+      [{ certificates: [issuing] }, `no certificate with the SHA-256 ${root?.fingerprint}`],
+      [{ certificates: [root?.fingerprint ?? ''] }, `no certificate with the SHA-256 ${issuing}`],
+    ] as const;
+    for (const [changes, fault] of cases) {
+      await expect(confirmBackup(home.app, { ...good, ...changes })).rejects.toThrow(fault);
+      expect(await state()).toEqual(before);
+    }
+    const later = preparedAt + 1_000;
+    expect((await confirmBackup(home.app, good))?.backupAt).toBe(preparedAt);
+    // A clock that ran ahead has written the time of this one.
+    const ahead = await confirmBackup(home.app, { ...good, madeAt: Date.now() + day });
+    expect(ahead?.backupAt).toBeLessThan(Math.max(later, Date.now() + 1));
+    expect((await confirmBackup(home.app, good))?.backupAt).toBe(ahead?.backupAt);
+    // Where the root's key was taken away, no backup can have it.
+    renameSync(pki('root-2.key'), join(scratch(), 'root-2.key'));
+    expect(await confirmBackup(home.app, { ...good, files: ['pki/issuing-2.key'] })).not.toBeNull();
   });
 
   it('is in a backup with its keys, and its withdrawal is not', async () => {
