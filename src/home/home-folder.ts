@@ -17,7 +17,7 @@ export function ledgerFile(home: string): string {
 }
 
 /** Is there a certificate authority, whole or not? */
-function hasCa(home: string): boolean {
+export function hasCa(home: string): boolean {
   return ['root.crt', 'issuing.crt'].some((name) => existsSync(join(pkiFolder(home), name)));
 }
 

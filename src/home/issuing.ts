@@ -13,7 +13,7 @@ import type { Instant } from '../domain/time.ts';
 import { authorityKeyIdentifier } from '../pki/extensions.ts';
 import { fingerprintOf } from '../pki/x509.ts';
 import type { Store } from '../ports/store.ts';
-import { pkiFolder } from './home-folder.ts';
+import { hasCa, pkiFolder } from './home-folder.ts';
 import { type HomeOptions, pkiOptions } from './options.ts';
 import { enterFirstRoot } from './roots.ts';
 
@@ -113,6 +113,15 @@ export async function serverOf(
   return ensureServerCertificate(pkiFolder(options.home), pkiOptions(options, signing));
 }
 
+/** Nobody depends on a PKI whose files are gone, where the ledger knows no certificate and nothing ever rolled over: another is made. */
+async function forgetLost(home: string, store: Store): Promise<void> {
+  const slots = [...(await store.read.issuingSlots()), ...(await store.read.rootSlots())];
+  if (slots.length === 0 || hasCa(home) || slots.some(({ number }) => number !== firstIssuer)) return;
+  const { certificates } = await store.read.counts();
+  if (Object.values(certificates).some((count) => count > 0)) return;
+  await store.transact((tx) => tx.forgetFirstCas());
+}
+
 /** Makes what is missing of the PKI, where that is the purpose, and finds out which issuing CAs there are. */
 export async function openPki(
   options: HomeOptions,
@@ -121,6 +130,7 @@ export async function openPki(
 ): Promise<{ outcome: InitOutcome; slots: readonly IssuingSlot[] }> {
   const folder = pkiFolder(options.home);
   const passphrase = options.passphrase ?? undefined;
+  if (purpose === 'make') await forgetLost(options.home, store);
   const known = await slotsInUse(store);
   const signing = signingIn(known) ?? (isNew ? newestIn(folder, passphrase) : null);
   const outcome = purpose === 'make' ? initPki(folder, pkiOptions(options, signing)) : 'present';

@@ -16,6 +16,8 @@ export interface IssuingSlotWriter {
    * with NolapseError `conflict` where another one below the same root is in the slot `next` or `current`.
    */
   putIssuingSlot(slot: IssuingSlot): Promise<void>;
+  /** Forgets the first issuing CA and the first root: their files are gone, and the ledger knows no certificate. */
+  forgetFirstCas(): Promise<void>;
   /**
    * Of a ledger from before there could be several: certificates that count as the first issuing CA's and do not have this extension, DER,
    * are another CA's; and the first one's last certificate is found.

@@ -224,6 +224,12 @@ export class UnitTransaction extends TableReader implements Transaction {
     this.#open().putIssuingSlot(slot);
   }
 
+  async forgetFirstCas(): Promise<void> {
+    const tables = this.#open();
+    tables.forgetFirstIssuingSlot();
+    tables.forgetFirstRootSlot();
+  }
+
   async putRootSlot(slot: KeptRoot, step: Uint8Array | null = null): Promise<void> {
     this.#open().putRootSlot(slot, step);
   }

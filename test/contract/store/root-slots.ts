@@ -53,6 +53,13 @@ export function rootSlots(): void {
     ]);
   });
 
+  it('forgets the first root, and with it nothing else', async () => {
+    await enter(first());
+    await enter(root(2, 'next'), step);
+    await store.transact((tx) => tx.forgetFirstCas());
+    expect((await store.read.rootSlots()).map(({ number }) => number)).toEqual([2]);
+  });
+
   it('changes a slot, and never what was made or signed', async () => {
     await enter(first());
     await enter(root(2, 'next'), step);

@@ -112,11 +112,15 @@ export function issuingSlots(queries: Queries) {
   const read = prepareReads(queries);
   const put = preparePut(queries);
   const settle = prepareSettle(queries);
+  const forgetFirst = queries.prepare(() =>
+    build.deleteFrom('issuing_slot').where('number', '=', sql.lit(firstIssuer)),
+  );
   return {
     issuingSlots: (): IssuingSlot[] => read.living.all({}).map(slotOf),
     endedIssuingSlots: (limit: number): IssuingSlot[] => read.ended.all({ limit }).map(slotOf),
     lastIssuingNumber: (): number => read.last.get({})?.number ?? 0,
     putIssuingSlot: (slot: IssuingSlot): void => void put.run(rowOf(slot)),
+    forgetFirstIssuingSlot: (): void => void forgetFirst.run({}),
     settleFirstIssuer: (extension: Uint8Array): void => {
       settle.disown.run({ extension });
       settle.findLast.run({});

@@ -58,12 +58,14 @@ export function rootSlots(queries: Queries) {
     build.selectFrom('root_slot').select('step').where('number', '=', p('number')),
   );
   const put = preparePut(queries);
+  const forgetFirst = queries.prepare(() => build.deleteFrom('root_slot').where('number', '=', sql.lit(1)));
   return {
     rootSlots: (): KeptRoot[] => all.all({}),
     rootStep: (number: number): Uint8Array | null => {
       const found = step.get({ number })?.step;
       return found ? bytesOf(found) : null;
     },
+    forgetFirstRootSlot: (): void => void forgetFirst.run({}),
     putRootSlot: (slot: KeptRoot, bytes: Uint8Array | null): void => void put.run({ ...slot, step: bytes }),
   };
 }
