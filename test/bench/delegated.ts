@@ -24,7 +24,7 @@ const devices = 1_000;
 const site = 'north';
 /** From the fleet's making to its renewals: everything is connected by then, and the other client has a while to itself. */
 const leadMs = 12_000;
-const goalMs = 250;
+const goalMs = 150;
 
 /** What a process of this measurement is told to begin with. */
 export interface Role {
