@@ -115,8 +115,9 @@ export async function serverOf(
 
 /** Nobody depends on a PKI whose files are gone, where the ledger knows no certificate and nothing ever rolled over: another is made. */
 async function forgetLost(home: string, store: Store): Promise<void> {
+  if (hasCa(home)) return;
   const slots = [...(await store.read.issuingSlots()), ...(await store.read.rootSlots())];
-  if (slots.length === 0 || hasCa(home) || slots.some(({ number }) => number !== firstIssuer)) return;
+  if (slots.length === 0 || slots.some(({ number }) => number !== firstIssuer)) return;
   const { certificates } = await store.read.counts();
   if (Object.values(certificates).some((count) => count > 0)) return;
   await store.transact((tx) => tx.forgetFirstCas());

@@ -1,7 +1,7 @@
 // Runs a device through its years under a schedule, and under one that knows the future, and counts renewals and lapses.
 import { type GapRecord, type Gaps, gapsOf, withVisit } from '../../domain/presence.ts';
 import type { Schedule } from './schedules.ts';
-import type { Device, Stay, World } from './world.ts';
+import { type Device, firstAt, type Stay, type World } from './world.ts';
 
 export interface Outcome {
   renewals: number;
@@ -71,18 +71,6 @@ export function foresee(world: World, { index, device, stays }: Life): Outcome {
     if (at === null) outcome.lapses += 1;
     madeAt = at ?? later;
   }
-}
-
-/** The index of the first stay that reaches `at` or lies beyond it. */
-function firstAt(stays: readonly Stay[], at: number): number {
-  let low = 0;
-  let high = stays.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((stays[middle]?.to ?? 0) < at) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function firstChance(world: World, index: number, stays: readonly Stay[], from: number, at: number): number | null {

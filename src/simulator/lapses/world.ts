@@ -199,3 +199,15 @@ export class World {
     return null;
   }
 }
+
+/** The index of the first stay that reaches `at` or lies beyond it. */
+export function firstAt(stays: readonly Stay[], at: number): number {
+  let low = 0;
+  let high = stays.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stays[middle]?.to ?? 0) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -20,7 +20,7 @@ import {
   type TrustStore,
   takeStep,
 } from '../../domain/trust-store.ts';
-import { day, type Stay, type World } from '../lapses/world.ts';
+import { day, firstAt, type Stay, type World } from '../lapses/world.ts';
 import type { Traits } from './fleet.ts';
 import { type Chain, type Dates, ports, type Way } from './ways.ts';
 
@@ -106,18 +106,6 @@ class Follower {
     const proof = this.connect(now, ports.second);
     if (proof) this.#connected(proof, now);
   }
-}
-
-/** The index of the first stay that reaches `at`. */
-function firstAt(stays: readonly Stay[], at: number): number {
-  let low = 0;
-  let high = stays.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((stays[middle]?.to ?? 0) < at) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Follows one device to the end of the simulated time. */
