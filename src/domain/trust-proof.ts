@@ -1,5 +1,5 @@
-// How far a principal has come with the next root, and who will not have come far enough when the root before it ends. What a
-// principal says of itself is only a step on the way: a CONNECT with its own certificate on the next root's port is the proof.
+// When a principal will have proved a root, and who will not have when the root before it ends. How far each has come is kept in its record
+// (trust-record.ts); what is foreseen here is reckoned from that and from how it comes.
 import { expectedMs, type Gaps } from './presence.ts';
 import { dayMs, type Instant } from './time.ts';
 
@@ -7,61 +7,16 @@ import { dayMs, type Instant } from './time.ts';
 export const confirmations = ['none', 'offered', 'stored', 'proved'] as const;
 export type Confirmation = (typeof confirmations)[number];
 
-/** What is kept of a principal and one next root. Null: it has not happened, or was undone. */
+/** What a principal's record says of its way to one root. Null: it has not happened, or was undone. */
 export interface TrustProgress {
   readonly offeredAt: Instant | null;
-  /** When it said, or its site gateway said for it, that it keeps the next root. */
+  /** When it said, or its site gateway said for it, that it keeps the root. */
   readonly storedAt: Instant | null;
   readonly provedAt: Instant | null;
-  /** Its last CONNECT on the port of the root before. */
-  readonly onOldPortAt: Instant | null;
-  /** When it came back to the old port although it had proved the next root. */
+  /** When it came back to an older root although it had proved this one. */
   readonly reopenedAt: Instant | null;
   /** CONNECTs since it came as far as it is. */
   readonly visits: number;
-}
-
-export const noProgress: TrustProgress = {
-  offeredAt: null,
-  storedAt: null,
-  provedAt: null,
-  onOldPortAt: null,
-  reopenedAt: null,
-  visits: 0,
-};
-
-/** What a connection showed of its client. */
-export interface TrustConnect {
-  /** Whose chain the port serves: the next root's, the one's before it, or one that nobody can trust. */
-  readonly port: 'next' | 'old' | 'control';
-  /**
-   * Was the CONNECT admitted, to the full or the renew-only lane, with a certificate that the ledger has as this principal's own? A
-   * bootstrap session, a handshake and a refusal prove nothing.
-   */
-  readonly isOwn: boolean;
-  readonly at: Instant;
-}
-
-/** After the announcement was sent to it. Sent again, it changes nothing. */
-export function afterOffer(progress: TrustProgress, at: Instant): TrustProgress {
-  return progress.offeredAt === null ? { ...progress, offeredAt: at, visits: 0 } : progress;
-}
-
-/** After it said that it keeps the root. Of a root that it was never offered that says nothing. */
-export function afterStored(progress: TrustProgress, at: Instant): TrustProgress {
-  if (progress.offeredAt === null || progress.storedAt !== null) return progress;
-  return { ...progress, storedAt: at, visits: 0 };
-}
-
-/**
- * After a CONNECT. The first on the next root's port is the proof, whatever was said before. One on the old port after that reopens it:
- * the device was reset, or has an old image, and may have forgotten the root. On a control's port it changes nothing.
- */
-export function afterTrustConnect(progress: TrustProgress, { port, isOwn, at }: TrustConnect): TrustProgress {
-  if (!isOwn || port === 'control') return progress;
-  if (port === 'next') return progress.provedAt === null ? { ...progress, provedAt: at, visits: 0 } : progress;
-  if (progress.provedAt === null) return { ...progress, onOldPortAt: at, visits: progress.visits + 1 };
-  return { ...progress, storedAt: null, provedAt: null, onOldPortAt: at, reopenedAt: at, visits: 0 };
 }
 
 /** How far it has come. */
@@ -71,56 +26,18 @@ export function confirmationOf({ offeredAt, storedAt, provedAt }: TrustProgress)
   return offeredAt === null ? 'none' : 'offered';
 }
 
-/** Was its last CONNECT, as far as is known, on the old port? */
-export function isOnOldPort({ provedAt, onOldPortAt }: TrustProgress): boolean {
-  return provedAt === null && onOldPortAt !== null;
-}
-
 /** Principals that stand in the way of a step, and how many of them an operator has named and accepted. */
 export interface Rest {
   readonly count: number;
   readonly accepted: number;
 }
 
-/** The active principals that connect themselves, and how far they have come. */
+/** What the slots are judged by: the principals that hold up a step of a root. */
 export interface Confirmations {
-  readonly active: number;
-  /** At least as far as that. */
-  readonly offered: number;
-  readonly stored: number;
-  readonly proved: number;
+  /** Those that have to prove the next root before it is activated, and have not. */
   readonly unproved: Rest;
+  /** Those whose last CONNECT was under the former root. */
   readonly onOldPort: Rest;
-}
-
-export interface Confirming {
-  readonly progress: TrustProgress;
-  /** False: it has no TLS connection of its own, and nothing depends on its root. */
-  readonly connectsItself: boolean;
-  readonly acceptedUnproved: boolean;
-  readonly acceptedOnOldPort: boolean;
-}
-
-/** Counts active principals: devices, site gateways and services alike. */
-export function confirmationsOf(principals: Iterable<Confirming>): Confirmations {
-  const counts = { active: 0, offered: 0, stored: 0, proved: 0 };
-  const unproved = { count: 0, accepted: 0 };
-  const onOldPort = { count: 0, accepted: 0 };
-  const add = (rest: { count: number; accepted: number }, isAccepted: boolean): void => {
-    rest.count += 1;
-    if (isAccepted) rest.accepted += 1;
-  };
-  for (const { progress, connectsItself, acceptedUnproved, acceptedOnOldPort } of principals) {
-    if (!connectsItself) continue;
-    const rank = confirmations.indexOf(confirmationOf(progress));
-    counts.active += 1;
-    if (rank >= 1) counts.offered += 1;
-    if (rank >= 2) counts.stored += 1;
-    if (rank >= 3) counts.proved += 1;
-    else add(unproved, acceptedUnproved);
-    if (isOnOldPort(progress)) add(onOldPort, acceptedOnOldPort);
-  }
-  return { ...counts, unproved, onOldPort };
 }
 
 /** Chances after which it should have come further: as many as a renewal is planned with. */

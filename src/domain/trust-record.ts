@@ -68,7 +68,7 @@ export function underWay(record: TrustRecord): { readonly root: number; readonly
   return root > lastRoot(record) ? { root, isStored: record.stored?.root === root } : null;
 }
 
-/** The same as the forecast of who will not make it takes it. */
+/** The same with its times, as the forecast of who will not make it takes it. */
 export function progressTowards(record: TrustRecord, root: number): TrustProgress {
   const { offered, stored, last, reopenedAt, visits } = record;
   const isProved = lastRoot(record) >= root;
@@ -76,7 +76,6 @@ export function progressTowards(record: TrustRecord, root: number): TrustProgres
     offeredAt: offered?.root === root ? offered.at : null,
     storedAt: stored?.root === root ? stored.at : null,
     provedAt: isProved ? (last?.at ?? 0) : null,
-    onOldPortAt: isProved ? null : (last?.at ?? null),
     reopenedAt,
     visits: underWay(record)?.root === root ? visits : 0,
   };

@@ -1,15 +1,17 @@
 // Runs one device through a rollover of the root. What it keeps and tries, and what is known of it, are the domain's own functions.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import { type GapRecord, gapsOf, withVisit } from '../../domain/presence.ts';
+import type { PrincipalId } from '../../domain/principal.ts';
+import { type TrustProgress, type UnprovedFacts, unprovedReason } from '../../domain/trust-proof.ts';
 import {
+  afterConnect,
   afterOffer,
   afterStored,
-  afterTrustConnect,
-  noProgress,
-  type TrustProgress,
-  type UnprovedFacts,
-  unprovedReason,
-} from '../../domain/trust-proof.ts';
+  firstRoot,
+  noRecord,
+  progressTowards,
+  type TrustRecord,
+} from '../../domain/trust-record.ts';
 import type { TrustStep } from '../../domain/trust-step.ts';
 import {
   afterConnack,
@@ -26,6 +28,9 @@ import { type Chain, type Dates, ports, type Way } from './ways.ts';
 
 const roots = { old: '1'.repeat(64) as Fingerprint, next: '2'.repeat(64) as Fingerprint } as const;
 const root = Uint8Array.of(0x30);
+/** The number of the next root. */
+const next = firstRoot + 1;
+const principalId = 'device' as PrincipalId;
 const step: TrustStep = { kind: 'successor', sequence: 1, signer: roots.old, named: roots.next, root };
 /** How often those are looked for who will not make it. */
 const lookEveryMs = day;
@@ -56,12 +61,16 @@ class Follower {
   readonly #traits: Traits;
   readonly #way: Way;
   store: TrustStore = afterConnack(newTrustStore(roots.old, ports.first), { port: ports.first, root: roots.old });
-  progress: TrustProgress = noProgress;
+  record: TrustRecord = noRecord(principalId);
   darkAt: number | null = null;
 
   constructor(traits: Traits, way: Way) {
     this.#traits = traits;
     this.#way = way;
+  }
+
+  get progress(): TrustProgress {
+    return progressTowards(this.record, next);
   }
 
   /** The first attempt that leads to the broker. */
@@ -80,8 +89,8 @@ class Follower {
     this.store = afterConnack(this.store, pair);
     const chain = this.#way.serves(now).get(pair.port);
     if (this.#way.warnsFrom === null) return;
-    const port = chain === 'next' ? 'next' : 'old';
-    this.progress = afterTrustConnect(this.progress, { port, isOwn: true, at: now });
+    const root = chain === 'next' ? next : firstRoot;
+    this.record = afterConnect(this.record, { principalId, root, introduced: false }, now);
   }
 
   /** Comes, is told of the next root if it does not keep it, and tries the port. */
@@ -93,7 +102,7 @@ class Follower {
     }
     this.#connected(pair, now);
     if (!isDistributed || this.progress.provedAt !== null) return;
-    this.progress = afterOffer(this.progress, now);
+    this.record = afterOffer(this.record, { sequence: step.sequence, root: next }, now);
     if (!this.#traits.takesSteps) return;
     if (!isTaken(this.store, step.sequence)) {
       const port = this.#way.warnsFrom === null ? ports.first : ports.second;
@@ -101,7 +110,8 @@ class Follower {
       if (answer.outcome !== 'taken') return;
       this.store = answer.store;
     }
-    this.progress = afterStored(this.progress, now);
+    const answer = afterStored(this.record, step.sequence, null, now);
+    if (answer.outcome === 'taken') this.record = answer.record;
     if (this.#way.warnsFrom === null) return;
     const proof = this.connect(now, ports.second);
     if (proof) this.#connected(proof, now);
