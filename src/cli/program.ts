@@ -28,6 +28,7 @@ import { registerRenewal } from './renewal.ts';
 import { registerRestore } from './restore.ts';
 import { registerRunbook } from './runbook.ts';
 import { registerStart } from './start.ts';
+import { registerStatus } from './status.ts';
 import { registerTrust } from './trust.ts';
 
 function buildProgram(surroundings: Surroundings): Command {
@@ -49,6 +50,7 @@ function buildProgram(surroundings: Surroundings): Command {
   registerCrl(program, surroundings);
   registerTrust(program, surroundings);
   registerCampaign(program, surroundings);
+  registerStatus(program, surroundings);
   registerForecast(program, surroundings);
   registerFinding(program, surroundings);
   registerEvidence(program, surroundings);

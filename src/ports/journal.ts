@@ -14,8 +14,36 @@ export interface JournalEntry {
   readonly actor: Actor | null;
 }
 
+/** Decisions about many, or for good, that a colleague wants to hear of: few are recorded, beside the lines of each device's life. */
+export const notedActions = [
+  'policy.reloaded',
+  'policy.refused',
+  'campaign.started',
+  'campaign.stopped',
+  'campaign.paused',
+  'campaign.resumed',
+  'campaign.aborted',
+  'campaign.finished',
+  'campaign.overridden',
+  'source.reconciled',
+  'source.failed',
+  'device.imported',
+  'device.decommissioned',
+  'device.quarantined',
+  'device.released',
+  'delegation.added',
+  'delegation.revoked',
+  'decision.forced',
+  'trust.prepared',
+  'trust.activated',
+  'trust.aborted',
+  'trust.retired',
+] as const;
+
 export interface JournalReader {
   journal(query: { renewalId?: string }, limit: number): Promise<JournalEntry[]>;
+  /** Lines of {@link notedActions} that were recorded since, the newest first: the cost follows how many there are of these. */
+  notedSince(since: Instant, limit: number): Promise<JournalEntry[]>;
 }
 
 export interface JournalWriter {

@@ -22,6 +22,7 @@ export const catalog = {
     reconcile: 'changes',
     listSources: 'reads',
     forecast: 'reads',
+    status: 'reads',
     fleet: 'reads',
   },
   delegations: {

@@ -19,7 +19,7 @@ import type { Check } from '../views/broker.ts';
 import { chainCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
-type DoctorContext = LookAfreshContext &
+export type DoctorContext = LookAfreshContext &
   Pick<Context, 'authority' | 'machine' | 'serverRoot' | 'issuing'> & { readonly foresight: Foresight };
 
 /** How long before its end a delegation is pointed out. */
@@ -41,20 +41,38 @@ const delegationsMax = 10_000;
  */
 export async function doctor(app: DoctorContext, server: Uint8Array | null, isServing: boolean): Promise<Check[]> {
   const now = app.clock.now();
-  const looks: Readonly<Record<string, () => Promise<Check | Check[]> | Check | Check[]>> = {
-    'server chain': () => chainCheck(app, server),
-    'revocation list': () => crlCheck(app, now),
-    clock: () => clockCheck(app, now),
+  const looks: Looks = {
+    ...looksAtBroker(app, server, now),
     'ledger file': () => damageCheck(app, isServing),
-    home: () => homeCheck(app),
-    machine: () => runningChecks(app),
     alerts: () => alertCheck(app),
     fleet: () => fleetChecks(app),
     delegations: () => delegationCheck(app, now),
     ids: () => idChecks(app),
   };
   await settleOwn(app, server);
-  const checks: Check[] = ownChecks(app, server);
+  return carriedOut(app, ownChecks(app, server), looks);
+}
+
+type Looks = Readonly<Record<string, () => Promise<Check | Check[]> | Check | Check[]>>;
+
+/** What is soon looked at, of the broker and not of the fleet. */
+function looksAtBroker(app: DoctorContext, server: Uint8Array | null, now: Instant): Looks {
+  return {
+    'server chain': () => chainCheck(app, server),
+    'revocation list': () => crlCheck(app, now),
+    clock: () => clockCheck(app, now),
+    home: () => homeCheck(app),
+    machine: () => runningChecks(app),
+  };
+}
+
+/** How the broker itself is, good checks too; nothing is settled by it. The ledger's file is not read through. */
+export function brokerChecks(app: DoctorContext, server: Uint8Array | null): Promise<Check[]> {
+  return carriedOut(app, ownChecks(app, server), looksAtBroker(app, server, app.clock.now()));
+}
+
+async function carriedOut(app: DoctorContext, own: readonly Check[], looks: Looks): Promise<Check[]> {
+  const checks: Check[] = [...own];
   for (const [subject, look] of Object.entries(looks)) checks.push(...(await looked(subject, look)));
   return Promise.all(checks.map((each) => asLoudAsItsAlerts(app, each)));
 }

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { importDevices } from '../inventory/inventory.ts';
 import { listSources, reconcile } from '../inventory/reconcile.ts';
 import { forecast } from '../oversight/forecast.ts';
+import { status } from '../oversight/status.ts';
+import { brokerChecks } from './doctor.ts';
 import { type OperationsOf, operation } from './operation.ts';
 import { bounded, dryable, file, inQuery, insistence, nothing, text } from './shapes.ts';
 
@@ -42,6 +44,10 @@ export const inventory = {
       ...bounded,
     }),
     ({ app }, input) => forecast(app, input),
+  ),
+  /** What is dark or will be, whose it is and what to do about it, how the broker is, and what was decided in the last 24 hours. */
+  status: operation(z.strictObject({ days: z.number().exactOptional() }), ({ app, serverDer }, query) =>
+    status(app, query, () => brokerChecks(app, serverDer())),
   ),
   /** The fleet in figures, with what is wrong by owner. */
   fleet: operation(nothing, ({ app }) => app.foresight.view(fleetPatienceMs, { fresh: true })),

@@ -144,7 +144,8 @@ class Found {
   }
 }
 
-function deviceOf(ahead: Ahead, dark: Darkness, absences: readonly Absence[]): DarkDevice {
+/** What is told of one that is dark or will be. */
+export function deviceOf(ahead: Ahead, dark: Darkness, absences: readonly Absence[]): DarkDevice {
   const { horizon, prospect, expectedAt } = ahead;
   const { certificate, principal } = horizon;
   return {

@@ -6,7 +6,7 @@ import type { KnownTables } from './known-tables.ts';
 
 type JournalTables = Pick<
   KnownTables,
-  'record' | 'recordAll' | 'journal' | 'journalBetween' | 'journalBegins' | 'forgetJournal'
+  'record' | 'recordAll' | 'journal' | 'notedSince' | 'journalBetween' | 'journalBegins' | 'forgetJournal'
 >;
 
 const isText = (value: unknown): boolean => typeof value === 'string';
@@ -55,7 +55,7 @@ export class JournalLines implements Deferred {
 
   /** The tables, which write and read the journal through here. */
   within(tables: KnownTables): KnownTables {
-    const { journal, journalBetween, journalBegins, forgetJournal } = this.#tables;
+    const { journal, notedSince, journalBetween, journalBegins, forgetJournal } = this.#tables;
     const afterFlush =
       <Given extends unknown[], Found>(read: (...given: Given) => Found) =>
       (...given: Given): Found => {
@@ -69,6 +69,7 @@ export class JournalLines implements Deferred {
         this.#lines.push(entry);
       },
       journal: afterFlush(journal),
+      notedSince: afterFlush(notedSince),
       journalBetween: afterFlush(journalBetween),
       journalBegins: afterFlush(journalBegins),
       forgetJournal: afterFlush(forgetJournal),

@@ -236,6 +236,10 @@ export class TableReader extends CaTableReader implements Reader {
     return this.tables.journal(query, limit);
   }
 
+  async notedSince(since: Instant, limit: number) {
+    return this.tables.notedSince(since, limit);
+  }
+
   async journalBetween(after: JournalPlace, until: Instant, limit: number) {
     return this.tables.journalBetween(after, until, limit);
   }

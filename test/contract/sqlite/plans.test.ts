@@ -201,6 +201,7 @@ describe('the plans of the queries of fixed shape', () => {
     ['what a sink is to be told', /from "notification" .* order by "id"/, /INDEX notification_order \(sink=\?\)/],
     ['the rest of a moment of the journal', /from "journal" where "at" = /, /INDEX journal_at \(at=\? AND rowid>\?\)/],
     ['what was recorded later', /from "journal" where "at" > /, /INDEX journal_at \(at>\? AND at<\?\)/],
+    ['what was decided of late', /from "journal" where action IN/, /INDEX journal_noted \(at>\?\)/],
     ['the beginning of the journal', /select "at" from "journal"/, /PRIMARY KEY \(rowid>\?\)/],
     ['all alerts', /from "alert" where \("kind", "subject"\) >/, /PRIMARY KEY \(\(kind,subject\)>\(\?,\?\)\)/],
     ['renewals as they were opened', /from "renewal" where "row" >/, /PRIMARY KEY \(rowid>\?\)/],

@@ -51,6 +51,19 @@ export function period(): void {
     expect(await walk(now, now + 10, 1)).toEqual(['a', 'b', 'c']);
   });
 
+  it('finds what was decided since, the newest first, beside the lines of devices', async () => {
+    await record(['device.quarantined', now - 1], ['campaign.started', now], ['renewal.due', now + 1]);
+    await record(['device.quarantined', now + 2], ['policy.reloaded', now + 2]);
+    const found = await store.read.notedSince(now, 10);
+    expect(found.map(({ action, at }) => [action, at - now])).toEqual([
+      ['policy.reloaded', 2],
+      ['device.quarantined', 2],
+      ['campaign.started', 0],
+    ]);
+    expect(await store.read.notedSince(now, 1)).toHaveLength(1);
+    expect(await store.read.notedSince(now + 3, 10)).toEqual([]);
+  });
+
   it('tells when the journal begins: at its first line that is kept', async () => {
     expect(await store.read.journalBegins()).toBeNull();
     await record(['old', now - day], ['new', now]);

@@ -35,6 +35,7 @@ import { issuingSlotsMigration } from './0033-issuing-slots.ts';
 import { rootSlotsMigration } from './0034-root-slots.ts';
 import { trustRecordMigration } from './0035-trust-record.ts';
 import { trustStepsMigration } from './0036-trust-steps.ts';
+import { journalNotedMigration } from './0037-journal-noted.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -74,4 +75,5 @@ export const migrations: readonly Migration[] = [
   rootSlotsMigration,
   trustRecordMigration,
   trustStepsMigration,
+  journalNotedMigration,
 ];

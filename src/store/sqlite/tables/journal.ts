@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { ActorChannel } from '../../../domain/actor.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { JournalEntry } from '../../../ports/journal.ts';
+import { type JournalEntry, notedActions } from '../../../ports/journal.ts';
 import type { JournalPlace, PlacedEntry } from '../../../ports/period.ts';
 import type { Parameter, Queries } from '../query.ts';
 import { build } from './schema.ts';
@@ -99,7 +99,14 @@ export function journalByTime(queries: Queries) {
   const later = queries.prepare((p: Parameter<{ at: Instant; until: Instant; limit: number }>) =>
     lines.where('at', '>', p('at')).where('at', '<', p('until')).orderBy('at').orderBy('id').limit(p('limit')),
   );
+  // Written out as the index has them, which is found by that alone.
+  const isNoted = sql<boolean>`action IN (${sql.join(notedActions.map((action) => sql.lit(action)))})`;
+  const noted = queries.prepare((p: Parameter<{ since: Instant; limit: number }>) =>
+    lines.where(isNoted).where('at', '>=', p('since')).orderBy('at', 'desc').orderBy('id', 'desc').limit(p('limit')),
+  );
   return {
+    notedSince: (since: Instant, limit: number): JournalEntry[] =>
+      noted.all({ since, limit }).map(({ id: _, ...row }) => entryOf(row)),
     journalBegins: (): Instant | null => first.get({})?.at ?? null,
     journalBetween: (after: JournalPlace, until: Instant, limit: number): PlacedEntry[] => {
       const same = after.at < until ? ofMoment.all({ ...after, limit }) : [];
