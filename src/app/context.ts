@@ -78,6 +78,8 @@ export interface Settings {
   readonly cohortShares: CohortShares;
   readonly rolloutRule: RolloutRule;
   readonly trust: TrustSettings;
+  /** Where devices reach the broker: the names in its certificate, and its first port. */
+  readonly address: { readonly names: readonly string[]; readonly port: number };
   /** The port for a next root; null: none can be prepared. */
   readonly mqttNextPort: number | null;
   /** Of this program. */

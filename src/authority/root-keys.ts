@@ -47,6 +47,10 @@ export class RootKeys implements RootCas {
     return has(this.#dir, `${rootPair(number)}.key`);
   }
 
+  certificate(number: number): Uint8Array {
+    return this.#certificate(number).ders[0];
+  }
+
   async make(next: NextRoot, passphrase: string, now: number): Promise<MadeRoot> {
     const { issuing } = this.#options;
     this.forget(next.number);

@@ -20,6 +20,7 @@ import { certificateTable } from './certificate.ts';
 import { cutOffWords, delegationTable } from './delegation.ts';
 import { registerDeviceImport } from './device-import.ts';
 import { registerDeviceIssue } from './device-issue.ts';
+import { registerDevicePackage } from './device-package.ts';
 import { registerDeviceSet } from './device-set.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
@@ -222,6 +223,7 @@ export function registerDevice(program: Command, surroundings: Surroundings): vo
   registerDeviceImport(group, surroundings);
   registerDeviceSet(group, surroundings);
   registerDeviceIssue(group, surroundings);
+  registerDevicePackage(group, surroundings);
   registerList(group, surroundings);
   registerShow(group, surroundings);
   registerStatusChanges(group, surroundings);

@@ -26,6 +26,7 @@ const credentials = [
   'certificate.activated',
   'certificate.expired',
   'certificate.revoked',
+  'device.packaged',
 ] as const;
 /** One CA takes the place of another. */
 const rolledOver = [

@@ -91,6 +91,7 @@ function settingsOf(config: Config): Settings {
     cohortShares: config.rollout.shares,
     rolloutRule: config.rollout.rule,
     trust: config.trust,
+    address: { names: config.server.names, port: config.mqtt.port },
     mqttNextPort: config.mqtt.nextPort,
     version: version(),
   };

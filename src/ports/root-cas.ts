@@ -34,6 +34,8 @@ export interface AwaitedRoot extends NextRoot {
 export interface RootCas {
   /** Is the key of this root in the home? */
   hasKey(number: number): boolean;
+  /** The certificate of this root, DER. @throws NolapseError where there is none, or it cannot be read. */
+  certificate(number: number): Uint8Array;
   /**
    * Makes a root, the issuing CA below it, the server's pair of the second port, and the root's withdrawal of itself, which is encrypted
    * with a passphrase of its own. The withdrawal is in a file that no backup takes. Fails with a NolapseError.

@@ -134,6 +134,7 @@ export const actions = {
   'device.decommissioned': { level: 'info' },
   'device.quarantined': { level: 'warn' },
   'device.released': { level: 'info' },
+  'device.packaged': { level: 'info' },
   'campaign.started': { level: 'info' },
   'campaign.reached': { level: 'info' },
   'campaign.advanced': { level: 'info' },

@@ -132,6 +132,7 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   addDevice: [async () => ({ id: 'pump-1', owner: 'water' }), ['device.added']],
   setDevice: [async () => ({ id: await added('pump-1'), site: 'north' }), ['device.changed']],
   issueDevice: [async () => ({ id: await added('pump-1') }), ['certificate.issued']],
+  packageDevice: [async () => ({ id: await added('pump-1') }), ['certificate.issued', 'device.packaged']],
   decommissionDevice: [inUse, ['certificate.revoked', 'device.decommissioned']],
   quarantineDevice: [async () => ({ id: await added('pump-1') }), ['device.quarantined']],
   importDevices: [async () => ({ format: 'csv', text: 'id,owner\npump-1,water\n' }), ['device.imported']],

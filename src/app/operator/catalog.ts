@@ -12,6 +12,7 @@ export const catalog = {
     addDevice: 'changes',
     setDevice: 'changes',
     issueDevice: 'changes',
+    packageDevice: 'changes',
     decommissionDevice: 'changes',
     quarantineDevice: 'changes',
     listDevices: 'reads',

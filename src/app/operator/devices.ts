@@ -4,13 +4,19 @@ import { cohorts, criticalities, encodings, keyModes, principalKinds } from '../
 import { decommission, quarantine } from '../inventory/decommission.ts';
 import { addDevice } from '../inventory/inventory.ts';
 import { issueDevice } from '../inventory/issue-device.ts';
+import { packageDevice } from '../inventory/package-device.ts';
 import { setDevice } from '../inventory/set-device.ts';
+import { OperationError } from '../operation-error.ts';
 import { idOf } from './named.ts';
 import { type OperationsOf, operation } from './operation.ts';
 import { dryable, id, insistence, orEmpty, paged, pageOf, text, wholeOrEmpty } from './shapes.ts';
 import { showDevice } from './show-device.ts';
 
 const modes = z.array(z.enum(keyModes)).max(keyModes.length).readonly().exactOptional();
+
+const rsaBits = z.literal([2_048, 3_072, 4_096]).optional();
+/** Beyond what any configuration reads of a request. */
+const csrBase64Max = 131_072;
 
 export const devices = {
   /** Rejects with `conflict`, too, where the id takes client ids that others use and nobody insists. */
@@ -51,9 +57,24 @@ export const devices = {
     }),
     ({ app }, input) => setDevice(app, input),
   ),
-  issueDevice: operation(
-    z.strictObject({ id, rsaBits: z.literal([2_048, 3_072, 4_096]).optional() }),
-    ({ app }, input) => issueDevice(app, idOf(input.id), input.rsaBits),
+  issueDevice: operation(z.strictObject({ id, rsaBits }), ({ app }, input) =>
+    issueDevice(app, idOf(input.id), input.rsaBits),
+  ),
+  /** `csr`: a PKCS#10 request in DER, base64. It rejects with `invalid` where a key is to be made beside it. */
+  packageDevice: operation(
+    z.strictObject({
+      id,
+      csr: z.base64().min(1).max(csrBase64Max).exactOptional(),
+      newKey: z.boolean().exactOptional(),
+      rsaBits,
+    }),
+    ({ app }, { id: of, csr, newKey, rsaBits: bits }) => {
+      if (csr !== undefined && (newKey === true || bits !== undefined)) {
+        throw new OperationError('invalid', ['csr: the device has its key; none is made beside it']);
+      }
+      const der = csr === undefined ? undefined : new Uint8Array(Buffer.from(csr, 'base64'));
+      return packageDevice(app, { id: idOf(of), csr: der, newKey, rsaBits: bits });
+    },
   ),
   decommissionDevice: operation(
     z.strictObject({ id, reason: text.exactOptional(), ...dryable }),
