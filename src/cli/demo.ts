@@ -1,8 +1,9 @@
-// nolapse demo: a broker and twelve simulated devices with lives of a minute or two, to watch whole renewals go by. The
-// lines are the broker's own journal; the demo adds a headline, a line where the story turns, and a summary.
+// nolapse demo: a broker and twelve simulated devices with lives of a minute or two, to watch whole renewals go by.
+// On a terminal it is one screen, drawn in place; elsewhere the broker's own log, with a headline, a line where the story turns, and a
+// summary.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Operations } from '../app/operator/operate.ts';
 import { parseDuration } from '../domain/time.ts';
@@ -12,9 +13,13 @@ import type { Fleet, Member } from '../simulator/fleet.ts';
 import { flushed } from '../telemetry/flushed.ts';
 import type { Log } from '../telemetry/log.ts';
 import { actorOf } from './actor.ts';
+import { type Canvas, openOutputs } from './demo-output.ts';
+import { screen } from './demo-screen.ts';
 import { readLedger, sentence, shortcomings, type Tally, tally } from './demo-summary.ts';
+import { remark } from './output.ts';
 
 const summaryEveryMs = 30_000;
+const drawEveryMs = 500;
 /** Between the starts of two devices, so that the first lines can be read. */
 const staggerMs = 400;
 /** The sleeper is awake for this long, and comes back this long after its certificate has ended. */
@@ -41,16 +46,6 @@ function readDuration(text: string): number {
   const ms = parseDuration(text);
   if (ms === null || ms === 0) throw new InvalidArgumentError('expected a duration such as 90s or 2m.');
   return ms;
-}
-
-/** On a terminal, readable lines of what happened and to whom; elsewhere the broker's JSON as it is. */
-async function demoLog(onGone: () => void): Promise<Log> {
-  const [{ createLog }, { openStandard }] = await Promise.all([
-    import('../telemetry/log.ts'),
-    import('../telemetry/standard-output.ts'),
-  ]);
-  const stream = openStandard(1, { onGone });
-  return createLog({ level: 'info', stream, ...(stream.isTerminal && { readable: 'brief' }) });
 }
 
 /** A home to throw away, or the one asked for, which must be empty. */
@@ -83,7 +78,17 @@ function untilInterrupted(): { signal: AbortSignal; interrupt: () => void; relea
   };
 }
 
+/** How this program was called, so that what is printed can be typed. */
+function ownCommand(): string {
+  const program = process.argv[1] ?? 'nolapse';
+  return basename(program) === 'nolapse' ? 'nolapse' : `node ${relative(process.cwd(), program)}`;
+}
+
 interface Stage {
+  readonly home: string;
+  readonly canvas: Canvas | null;
+  /** Devices that sleep now because the demo has them sleep. */
+  readonly asleep: Set<string>;
   readonly operations: Operations;
   readonly fleet: Fleet;
   readonly log: Log;
@@ -104,16 +109,18 @@ function headline(log: Log, home: string, members: readonly Member[]): void {
     'during the overlap both certificates are admitted; then the old one is retired and revoked',
     `${named('sleeper')} will sleep past the end of its certificate and come back through the renew-only lane`,
     `${named('leaver')} will be decommissioned, keep knocking, and be refused`,
-    `look around from another terminal with: nolapse device list --home ${home}`,
+    `look around from another terminal with: ${ownCommand()} status --home ${home}`,
   ];
   for (const line of lines) tellDemo(log, 'headline', line);
 }
 
-async function sleepPastTheEnd({ log, signal, pause }: Stage, device: Device, notAfter: number): Promise<void> {
+async function sleepPastTheEnd({ log, signal, pause, asleep }: Stage, device: Device, notAfter: number): Promise<void> {
   if (!(await pause(awakeMs, signal))) return;
   tellDemo(log, 'sleep', `${device.id} goes to sleep, and will wake up after its certificate has ended`);
   device.sleepUntil(notAfter + oversleepMs);
+  asleep.add(device.id);
   if (!(await pause(notAfter + oversleepMs - Date.now(), signal))) return;
+  asleep.delete(device.id);
   tellDemo(log, 'wake', `${device.id} wakes up with an expired certificate`);
 }
 
@@ -145,9 +152,24 @@ async function play(stage: Stage, members: readonly Member[]): Promise<void> {
   await Promise.all(parts);
 }
 
+const planned = (members: readonly Member[]): ReadonlySet<string> =>
+  new Set(members.filter((each) => each.part === 'sleeper').map((each) => each.id));
+
+/** Draws the screen again and again until the signal. */
+async function drawOn(canvas: Canvas, stage: Stage, members: readonly Member[], end: AbortSignal): Promise<void> {
+  const { operations, fleet, asleep, home, pause } = stage;
+  const command = ownCommand();
+  const isConnected = (id: string): boolean => fleet.isConnected(id);
+  do {
+    const ledger = await readLedger(operations);
+    const counts = tally(ledger, fleet, planned(members));
+    const scene = { members, ledger, counts, isConnected, asleep, command, home, logFile: canvas.logFile };
+    canvas.draw(screen(scene, process.stdout.columns ?? 80));
+  } while (await pause(drawEveryMs, end));
+}
+
 async function summarize({ operations, fleet, log }: Stage, members: readonly Member[], title: string): Promise<Tally> {
-  const meant = new Set<string>(members.filter((each) => each.part === 'sleeper').map((each) => each.id));
-  const counts = tally(await readLedger(operations), fleet, meant);
+  const counts = tally(await readLedger(operations), fleet, planned(members));
   tellDemo(log, 'summary', `${title}: ${sentence(counts)}`, counts);
   return counts;
 }
@@ -162,19 +184,23 @@ async function perform(stage: Stage, members: readonly Member[], forMs: number |
   // A play that breaks ends the demo; the fault itself is thrown below.
   playing.catch(() => over.abort());
   void pause(forMs ?? Number.POSITIVE_INFINITY, end).then(() => over.abort());
+  const drawing = stage.canvas && drawOn(stage.canvas, stage, members, end);
+  drawing?.catch(() => over.abort());
   try {
     while (await pause(summaryEveryMs, end)) {
       await summarize(stage, members, `after ${Math.round((Date.now() - since) / 1_000)} s`);
     }
     await playing;
+    await drawing;
     const counts = await summarize(stage, members, 'in the end');
+    await stage.canvas?.end(sentence(counts));
     // Interrupted, the demo may not have come to its first renewal.
     return shortcomings(counts).filter(
       (fault) => !signal.aborted || counts.renewed > 0 || !fault.startsWith('nothing'),
     );
   } finally {
     over.abort();
-    await Promise.allSettled([playing]);
+    await Promise.allSettled([playing, drawing]);
   }
 }
 
@@ -191,7 +217,7 @@ async function run(options: DemoOptions): Promise<void> {
   requireDriver();
   const interruption = untilInterrupted();
   // Nobody watches any more.
-  const log = await demoLog(interruption.interrupt);
+  const { log, canvas } = await openOutputs(interruption.interrupt);
   const { home, remove } = prepareHome(options.home);
   try {
     const file = join(home, 'nolapse.yaml');
@@ -201,9 +227,21 @@ async function run(options: DemoOptions): Promise<void> {
     const operations = gateway.operationsFor(actorOf({}));
     const fleet = new Fleet({ host: '127.0.0.1', port: gateway.ports.mqtt });
     try {
-      const stage = { operations, fleet, log, pause, signal: interruption.signal };
+      const stage = {
+        operations,
+        fleet,
+        log,
+        pause,
+        home,
+        canvas,
+        asleep: new Set<string>(),
+        signal: interruption.signal,
+      };
       const faults = await perform(stage, twelve, options.for);
-      for (const fault of faults) log.error({ 'event.action': 'demo.failed' }, fault);
+      for (const fault of faults) {
+        log.error({ 'event.action': 'demo.failed' }, fault);
+        if (canvas) remark(fault);
+      }
       if (faults.length > 0) process.exitCode = 1;
     } finally {
       await fleet.stop();

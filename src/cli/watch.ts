@@ -6,7 +6,7 @@ import { time } from './output.ts';
 const home = '\u001b[H';
 const toEndOfLine = '\u001b[K';
 const toEndOfScreen = '\u001b[J';
-const clear = '\u001b[2J';
+export const clearScreen = '\u001b[2J';
 
 /** The lines that fit, each to its end: nothing of what was drawn before shows through. The last line is the time. */
 export function frame(
@@ -33,7 +33,7 @@ export async function redrawn(everyMs: number, make: () => Promise<string>): Pro
   const names = ['SIGINT', 'SIGTERM'] as const;
   for (const name of names) process.once(name, end);
   stdout.once('error', end);
-  stdout.write(clear);
+  stdout.write(clearScreen);
   try {
     while (!over.signal.aborted) {
       const text = await make().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));

@@ -74,6 +74,10 @@ export class Fleet {
     return [...this.#devices.values()].filter((device) => device.connected).length;
   }
 
+  isConnected(id: string): boolean {
+    return this.#devices.get(id as PrincipalId)?.connected ?? false;
+  }
+
   /** Starts one device with its first certificate and the root it was given with it, in PEM. */
   start({ id, encoding, part, maxPacket }: Member, credential: Credential, ca: string): Device {
     const device = new Device({
