@@ -12,23 +12,22 @@ import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { IssuingWatch } from './app/trust/issuing-watch.ts';
 import { RootWatch } from './app/trust/root-watch.ts';
-import { currentRoot, issuerOfNumber, ownCas, signingCa } from './app/trust.ts';
+import { currentRoot, issuerOfNumber, signingCa } from './app/trust.ts';
 import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
 import { sweep } from './app/upkeep/sweep.ts';
 import { makeControlChain } from './authority/control-chain.ts';
-import type { ServerCertificate } from './authority/server-certificate.ts';
 import { type Broker, createBroker } from './broker/broker.ts';
+import type { TlsMaterial } from './broker/door/tls-options.ts';
 import type { Config } from './config/index.ts';
 import { NolapseError } from './domain/errors.ts';
 import { descriptorBounds } from './domain/machine.ts';
-import { assemble, type OpenHome, type Parts as PartsAtRest } from './home/home.ts';
-import { serverOf } from './home/issuing.ts';
+import { assemble, type OpenHome, type Parts } from './home/home.ts';
 import type { HomeOptions } from './home/options.ts';
 import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
-import { derToPem } from './pki/pem.ts';
 import type { NextPort } from './ports/next-port.ts';
+import type { ServedRoots } from './ports/served-roots.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { watchAbsentSessions } from './wiring/absent-sessions.ts';
@@ -39,6 +38,7 @@ import { rememberBlocks } from './wiring/remembered-blocks.ts';
 import { renderMetrics, renderOwnerMetrics } from './wiring/render-metrics.ts';
 import { rereader } from './wiring/reread.ts';
 import { servedCrl } from './wiring/served-crl.ts';
+import { hintsOf, materialOf, ShownPorts, type ShownPortsOptions } from './wiring/shown-ports.ts';
 import { TrustPorts } from './wiring/trust-ports.ts';
 
 export interface Nolapse extends OpenHome {
@@ -46,6 +46,8 @@ export interface Nolapse extends OpenHome {
   readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
   /** Where the chain of a next root is served while this broker runs. */
   readonly nextPort: NextPort;
+  /** Whose chain its ports show. */
+  readonly served: ServedRoots;
   /** Opens a further MQTT port with a chain of its own, as {@link Broker.open} does. */
   readonly openPort: Broker['open'];
   /** Was anything of its home made that was not there? */
@@ -54,32 +56,15 @@ export interface Nolapse extends OpenHome {
   hangUp(): Promise<void>;
 }
 
-interface Parts extends PartsAtRest {
-  server: ServerCertificate;
-  /** What TLS was given last, in one text. */
-  served: string;
-}
-
-const textOf = JSON.stringify as (material: ReturnType<typeof tlsMaterial>) => string;
-
-function tlsMaterial({ server, app }: Pick<Parts, 'server' | 'app'>) {
-  const { keyPem, certificatePem } = server;
-  const anchors = [...ownCas(app), ...app.settings.anchors];
-  return { key: keyPem, cert: certificatePem, ca: anchors.map((der) => derToPem(der, 'CERTIFICATE')) };
-}
-
-async function withServer(atRest: PartsAtRest, options: HomeOptions): Promise<Parts> {
-  const server = await serverOf(atRest, options);
-  return { ...atRest, server, served: textOf(tlsMaterial({ ...atRest, server })) };
-}
-
 interface BrokerParts {
   readonly sessions: LateSessions;
   readonly seen: Seen;
   readonly undos: Undo[];
+  /** What the first port shows from its beginning. */
+  readonly tls: TlsMaterial;
 }
 
-async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos }: BrokerParts): Promise<Broker> {
+async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos, tls }: BrokerParts): Promise<Broker> {
   const { app, decisions } = parts;
   const persistence = keepMessages(parts, config.limits, () => sessions.broker);
   sessions.forget = (id) => void persistence.sessions.forgetPrincipal(id);
@@ -92,7 +77,7 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
     persistence,
     decisions,
     clock: app.clock,
-    tls: tlsMaterial(parts),
+    tls,
     listen: config.mqtt,
     ...(config.websocket && { websocket: config.websocket }),
     limits: brokerLimits(config, app.machine.descriptorLimit),
@@ -103,38 +88,26 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
   return broker;
 }
 
-/** Renews the server's certificate when a third of its life is left, without dropping a connection. */
-async function lookAfterServer(parts: Parts, options: HomeOptions, broker: Broker, ports: TrustPorts): Promise<void> {
-  const server = await serverOf(parts, options);
-  parts.server = server;
-  const material = tlsMaterial(parts);
-  const served = textOf(material);
-  if (served === parts.served) return;
-  // The CAs that are hinted at may be others although the certificate is the same.
-  broker.setSecureContext(material);
-  ports.hintAnew();
-  parts.served = served;
-  if (!server.renewed) return;
-  parts.decisions.tell({ action: 'server.certificate_renewed', message: 'the server certificate was renewed' });
-}
-
-/**
- * The ports beside the first one, none of them open before the broker listens. From here on a step of an issuing CA changes what is served.
- */
-function trustPortsOf(parts: Parts, options: HomeOptions, broker: Broker): TrustPorts {
-  const { config } = options;
-  const { clock, entropy } = parts.app;
+/** The ports beside the first one, none of them open before the broker listens. */
+function trustPortsOf({ app }: Parts, { config }: HomeOptions, broker: Broker): TrustPorts {
+  const { clock, entropy } = app;
   const { names } = config.server;
-  const ports = new TrustPorts({
+  return new TrustPorts({
     broker,
     ...config.mqtt,
     ...config.trust,
     names,
-    hints: () => tlsMaterial(parts).ca,
+    hints: () => hintsOf(app),
     makeControl: () => makeControlChain({ now: clock.now(), entropy, names }),
   });
-  parts.issuing.onServe = () => lookAfterServer(parts, options, broker, ports);
-  return ports;
+}
+
+/** Opens the ports beside the first one, as far as they are needed now. */
+async function beginPorts({ app, served }: Parts, options: ShownPortsOptions): Promise<void> {
+  await options.ports.begin();
+  served.begin(new ShownPorts(options));
+  // A second port that cannot be had keeps nobody from the first.
+  await attempt(app, 'could not serve the second port', () => served.renew());
 }
 
 function startPublic(
@@ -153,7 +126,7 @@ function startPublic(
     log: options.log,
     content: {
       crl: (shard, issuer) => servedCrl(app, parts.shelf, shard, issuer),
-      root: () => app.serverRoot,
+      root: () => app.served.root,
       issuer: (number) => issuerOfNumber(app, number),
       // Loaded when somebody asks: pkijs is as heavy as all the rest.
       p7c: async () => (await import('./pki/cms.ts')).certsOnly([...signingCa(app).chain, currentRoot(app)]),
@@ -197,20 +170,20 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
   try {
     const decisions = createDecisionLog(options.log, options.metrics);
     const sessions = new LateSessions();
-    const atRest = await assemble(options, decisions, sessions, 'make');
-    const { app, outbox, made } = atRest;
+    const parts = await assemble(options, decisions, sessions, 'make');
+    const { app, outbox, made, served } = parts;
     undos.push(() => app.store.close());
     for (const each of [app.rounds, app.chores]) undos.push(() => each.stop());
     await checkAtStart(app);
-    const parts = await withServer(atRest, options);
+    const tls = materialOf(await served.firstPair(), hintsOf(app));
     const seen = new Seen(app);
     undos.push(() => app.presences.end());
-    const broker = await buildBroker(parts, options.config, { sessions, seen, undos });
+    const broker = await buildBroker(parts, options.config, { sessions, seen, undos, tls });
     undos.push(() => broker.close());
     const trustPorts = trustPortsOf(parts, options, broker);
     undos.push(watchAway(parts, options, sessions));
     const reread = rereader(options.config, options.readConfig);
-    const operationsFor = operationsOn({ app, serverDer: () => parts.server.der, reread, isServing: true });
+    const operationsFor = operationsOn({ app, serverDer: () => served.first.certificate, reread, isServing: true });
     const metrics = () => renderOwnerMetrics(parts, options.metrics, broker);
     const control = await startControlServer({ home: options.home, operationsFor, metrics, log: options.log });
     undos.push(() => control.close());
@@ -239,17 +212,17 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       refusals,
       ...watchesOf(parts),
       intervalMs: options.config.sweep.intervalMs,
-      lookAfterServer: () => lookAfterServer(parts, options, broker, trustPorts),
-      serverDer: () => parts.server.der,
+      served,
     });
     maintenance = heart;
     undos.push(() => heart.stop());
     undos.push(() => app.chores.stop());
     const { port, websocketPort } = await broker.listen();
-    await trustPorts.begin();
+    await beginPorts(parts, { broker, ports: trustPorts, hints: () => hintsOf(app), decisions, begun: tls });
     return {
       operationsFor,
       nextPort: trustPorts,
+      served,
       made,
       openPort: (place, material) => broker.open(place, material),
       hangUp: () => reloadUnattended(app, reread),

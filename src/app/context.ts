@@ -14,6 +14,7 @@ import type { IssuingCas } from '../ports/issuing-cas.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { RootCas } from '../ports/root-cas.ts';
+import type { ServedRoots } from '../ports/served-roots.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
@@ -25,8 +26,8 @@ export interface Context {
   readonly actor: Actor;
   readonly store: Store;
   readonly authority: Authority;
-  /** DER of the root that devices verify the broker with. */
-  readonly serverRoot: Uint8Array;
+  /** Whose chain each port shows. */
+  readonly served: ServedRoots;
   /** The home's issuing CAs, one of which signs where the authority is here, and the server's certificate in any case. */
   readonly issuing: IssuingCas;
   readonly roots: RootCas;

@@ -42,8 +42,6 @@ function commonNameOf(spki: Uint8Array): string {
 export class IssuingKeys implements IssuingCas {
   readonly #dir: string;
   readonly #options: IssuingKeysOptions;
-  /** A running broker has the certificate served; at rest the next start makes it. */
-  onServe: () => Promise<void> = async () => undefined;
 
   constructor(dir: string, options: IssuingKeysOptions) {
     this.#dir = dir;
@@ -139,10 +137,6 @@ export class IssuingKeys implements IssuingCas {
       if (isIssuerOf(chain[0], certificate) && isSignedBy(certificate, chain[0])) return number;
     }
     return null;
-  }
-
-  serve(): Promise<void> {
-    return this.onServe();
   }
 
   /** The key that the ledger knows under this number. Fails with NolapseError `key_mismatch` where the file holds another. */

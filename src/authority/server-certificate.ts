@@ -3,14 +3,17 @@
 import type { KeyObject } from 'node:crypto';
 import type { Serial } from '../domain/certificate.ts';
 import { NolapseError } from '../domain/errors.ts';
+import { firstIssuer } from '../domain/issuing-slots.ts';
 import { type Instant, toSeconds } from '../domain/time.ts';
 import { signServer } from '../pki/certificate.ts';
+import { isIssuerOf, isSignedBy } from '../pki/chain.ts';
 import { authorityKeyIdentifier, type HostName, hostNames } from '../pki/extensions.ts';
 import { derToPem } from '../pki/pem.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Entropy } from '../ports/clock.ts';
+import { has, issuingPair, rootPair } from './files.ts';
 import { hostNameOf } from './host-name.ts';
-import { type IssuingCa, type Named, openIssuingCa } from './issuing-ca.ts';
+import { type IssuingCa, type Named, openIssuingCa, readIssuingCa } from './issuing-ca.ts';
 import {
   type CertificateChain,
   makeKey,
@@ -185,15 +188,37 @@ export function ensureServerCertificate(
   return { ...issueUnder(ca, pair?.key ?? null, dir, options), renewed: true };
 }
 
-/** The server's certificate as it is, whatever is wrong with it by now; null when there is none that belongs to its key. */
-export function readServerCertificate(dir: string, passphrase: string | null | undefined): ServerCertificate | null {
-  const pair = openPair(dir, { passphrase: passphrase ?? undefined });
-  return pair && assemble(pair);
+/**
+ * The server's certificate as {@link ensureServerCertificate} has it; where the key of its issuing CA is not in the home, as it is, if it
+ * is below that CA. Fails as {@link ensureServerCertificate}.
+ */
+export function serverCertificateNow(
+  dir: string,
+  options: ServerOptions,
+): ServerCertificate & { readonly renewed: boolean } {
+  if (has(dir, `${issuingPair(options.issuing?.number ?? firstIssuer)}.key`))
+    return ensureServerCertificate(dir, options);
+  const pair = openPair(dir, options);
+  const [issuing] = readIssuingCa(dir, options.issuing).chain;
+  if (pair && isIssuerOf(issuing, pair.ders[0]) && isSignedBy(pair.ders[0], issuing)) {
+    return { ...assemble(pair), renewed: false };
+  }
+  return ensureServerCertificate(dir, options);
 }
 
-/** DER of the root that the server's certificate leads to, whichever authority certifies principals. Fails as {@link openIssuingCa}. */
-export function readServerRoot(dir: string): Uint8Array {
-  return readCertificates(dir, 'root.crt').ders[0];
+/** The server's certificate as it is, whatever is wrong with it by now; null when there is none that belongs to its key. */
+export function readServerCertificate(
+  dir: string,
+  passphrase: string | null | undefined,
+  pair: ServerOptions['pair'] = 'server',
+): ServerCertificate | null {
+  const found = openPair(dir, { passphrase: passphrase ?? undefined, pair });
+  return found && assemble(found);
+}
+
+/** DER of a root by its number; absent: the first. Fails as {@link openIssuingCa}. */
+export function readServerRoot(dir: string, number = 1): Uint8Array {
+  return readCertificates(dir, `${rootPair(number)}.crt`).ders[0];
 }
 
 /** Makes the server's pair when there is none that belongs together; true when it did. */

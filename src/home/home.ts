@@ -10,7 +10,6 @@ import { authorities } from '../authority/index.ts';
 import { IssuingKeys } from '../authority/issuing-keys.ts';
 import { loadProfiles, type Profiles } from '../authority/profiles.ts';
 import { RootKeys } from '../authority/root-keys.ts';
-import { readServerCertificate, readServerRoot } from '../authority/server-certificate.ts';
 import type { Config } from '../config/index.ts';
 import { brokerActor } from '../domain/actor.ts';
 import type { IssuingSlot } from '../domain/issuing-slots.ts';
@@ -34,8 +33,9 @@ import { readAnchors } from './anchors.ts';
 import { CrlFolder } from './crl-folder.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { recordIssued } from './issued-record.ts';
-import { openPki, serverOf } from './issuing.ts';
+import { openPki } from './issuing.ts';
 import { clockOf, type HomeOptions, locationsOf, pkiOptions, systemEntropy } from './options.ts';
+import { ServedPairs } from './served-pairs.ts';
 import { withState } from './state.ts';
 
 export interface OpenHome {
@@ -53,7 +53,7 @@ export async function initHome(options: HomeOptions): Promise<{ made: boolean; f
   for (const fault of requireClosedHome(options.home)) options.log.warn(fault);
   const { app, outbox, made } = await assemble(options, decisions, noSessions, 'make');
   try {
-    await serverOf({ app }, options);
+    await app.served.follow();
     await app.crls.begin();
   } finally {
     await closeAtRest(app, outbox);
@@ -65,7 +65,7 @@ export interface Parts {
   readonly app: App;
   readonly database: Database;
   readonly shelf: CrlFolder;
-  readonly issuing: IssuingKeys;
+  readonly served: ServedPairs;
   readonly outbox: Outbox;
   readonly decisions: DecisionLog;
   /** Was anything of the home made that was not there? */
@@ -126,6 +126,20 @@ function authorityOf(options: HomeOptions, profiles: Profiles, slots: readonly I
   }
 }
 
+/** The CAs of the home as files, and the chains below them that its ports show. */
+async function casOf(
+  options: HomeOptions,
+  { profiles, use }: { readonly profiles: Profiles; readonly use: Configured['use'] },
+  at: Pick<Context, 'store' | 'clock'>,
+) {
+  const { entropy = systemEntropy } = options;
+  const folder = pkiFolder(options.home);
+  const made = { passphrase: options.passphrase ?? undefined, profiles, entropy };
+  const issuing = new IssuingKeys(folder, { ...made, use });
+  const roots = new RootKeys(folder, { ...made, issuing, server: (named) => pkiOptions(options, named) });
+  return { issuing, roots, served: await ServedPairs.open(options, { ...at, issuing }) };
+}
+
 /** Makes the folder, or takes away what others may do in it. @returns who could reach into it before. */
 function closeHome({ home, log }: HomeOptions): Exposure[] {
   const exposures = exposuresOf(home);
@@ -163,28 +177,14 @@ export async function assemble(
     const profiles = options.profiles ?? loadProfiles();
     const configured = authorityOf(options, profiles, slots);
     const authority = options.throughAuthority?.(configured.authority) ?? configured.authority;
-    const issuing = new IssuingKeys(pkiFolder(home), {
-      passphrase: options.passphrase ?? undefined,
-      profiles,
-      entropy,
-      use: configured.use,
-    });
-    const roots = new RootKeys(pkiFolder(home), {
-      passphrase: options.passphrase ?? undefined,
-      profiles,
-      entropy,
-      issuing,
-      server: (named) => pkiOptions(options, named),
-    });
+    const cas = await casOf(options, { profiles, use: configured.use }, { store, clock });
     const shelf = new CrlFolder(home);
     const [gateway = 'nolapse'] = config.server.names;
     const context: Context = {
       actor: brokerActor,
       store,
       authority,
-      serverRoot: readServerRoot(pkiFolder(home)),
-      issuing,
-      roots,
+      ...cas,
       profiles: profiles.principals,
       sessions,
       clock,
@@ -204,7 +204,8 @@ export async function assemble(
     };
     const app = withState(context, config.limits, exposures);
     await forgetEnded(app);
-    return { app, database, shelf, issuing, outbox: new Outbox(app), decisions, made: isNew || outcome !== 'present' };
+    const made = isNew || outcome !== 'present';
+    return { app, database, shelf, served: cas.served, outbox: new Outbox(app), decisions, made };
   } catch (error) {
     await opened.store.close();
     throw error;
@@ -233,13 +234,12 @@ export const noSessions: Sessions = {
  */
 export async function openHome(options: HomeOptions): Promise<OpenHome> {
   const decisions = createDecisionLog(options.log, createMetrics());
-  const { app, outbox, issuing } = await assemble(options, decisions, noSessions, 'use');
-  issuing.onServe = async () => void (await serverOf({ app }, options));
+  const { app, outbox } = await assemble(options, decisions, noSessions, 'use');
   outbox.poke();
   return {
     operationsFor: operationsOn({
       app,
-      serverDer: () => readServerCertificate(pkiFolder(options.home), options.passphrase)?.der ?? null,
+      serverDer: () => app.served.first.certificate,
       reread: null,
       isServing: false,
     }),

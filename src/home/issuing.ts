@@ -1,11 +1,9 @@
 // The issuing CAs of a home as its ledger knows them. A home whose ledger knows none yet, from before there could be several or with a
 // new ledger, has those that its files hold.
 import { existsSync, readdirSync } from 'node:fs';
-import type { Context } from '../app/context.ts';
 import { slotsInUse } from '../app/trust/slots-in-use.ts';
 import { type InitOutcome, initPki } from '../authority/init.ts';
 import { type Named, openIssuingCa } from '../authority/issuing-ca.ts';
-import { ensureServerCertificate } from '../authority/server-certificate.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { firstIssuer, type IssuingSlot } from '../domain/issuing-slots.ts';
 import { completeListOf } from '../domain/revocation-list.ts';
@@ -102,15 +100,6 @@ async function enterIssuing(
     if (first) await tx.settleFirstIssuer(authorityKeyIdentifier(first.keyId));
   });
   return store.read.issuingSlots();
-}
-
-/** The server's certificate under the issuing CA that signs, made anew first where that is needed. Fails as {@link ensureServerCertificate}. */
-export async function serverOf(
-  { app }: { readonly app: Pick<Context, 'store'> },
-  options: HomeOptions,
-): Promise<ReturnType<typeof ensureServerCertificate>> {
-  const signing = signingIn(await slotsInUse(app.store));
-  return ensureServerCertificate(pkiFolder(options.home), pkiOptions(options, signing));
 }
 
 /** Nobody depends on a PKI whose files are gone, where the ledger knows no certificate and nothing ever rolled over: another is made. */

@@ -49,6 +49,4 @@ export interface IssuingCas {
   use(slots: readonly IssuingSlot[]): void;
   /** The number of the issuing CA among these that signed a certificate, DER; null: none did. */
   signerOf(certificate: Uint8Array, slots: readonly IssuingSlot[]): number | null;
-  /** Has the server's certificate made anew by now, and served, where another issuing CA signs than the one above it. */
-  serve(): Promise<void>;
 }

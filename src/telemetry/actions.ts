@@ -160,6 +160,7 @@ export const actions = {
   'revocation.foreign': { level: 'warn' },
   'crl.published': { level: 'info', count: (metrics) => metrics.count('nolapse_crl_published_total', {}) },
   'server.certificate_renewed': { level: 'info' },
+  'server.chain_shown': { level: 'info' },
   'trust.prepared': { level: 'info' },
   'trust.installed': { level: 'info' },
   'trust.asked': { level: 'info' },

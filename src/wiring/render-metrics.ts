@@ -4,13 +4,13 @@ import type { Foresight } from '../app/oversight/foresight.ts';
 import { currentRoot, signingCa, signingNumber } from '../app/trust.ts';
 import type { FleetView } from '../app/views/fleet.ts';
 import { foreseenDays } from '../domain/standing.ts';
-import { type Instant, toSeconds } from '../domain/time.ts';
+import { toSeconds } from '../domain/time.ts';
 import { inspectCertificate } from '../pki/x509.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ownerLines } from '../telemetry/owner-metrics.ts';
 import { measureLists } from './served-crl.ts';
 
-type RenderMetricsContext = Pick<Context, 'store' | 'authority' | 'machine' | 'sinks'> & {
+type RenderMetricsContext = Pick<Context, 'store' | 'authority' | 'machine' | 'sinks' | 'served'> & {
   readonly foresight: Foresight;
 };
 
@@ -19,14 +19,13 @@ const patienceMs = 1_000;
 
 interface Measured {
   readonly app: RenderMetricsContext;
-  readonly server: { readonly notAfter: Instant };
 }
 
 interface Lanes {
   sessionsIn(lane: 'full' | 'renew-only'): number;
 }
 
-export async function renderMetrics({ app, server }: Measured, metrics: Metrics, broker: Lanes): Promise<string> {
+export async function renderMetrics({ app }: Measured, metrics: Metrics, broker: Lanes): Promise<string> {
   const { certificates, renewals, alerts, late } = await app.store.read.counts();
   for (const [name, count] of Object.entries(alerts)) {
     const [kind = '', severity = ''] = name.split('/');
@@ -42,8 +41,9 @@ export async function renderMetrics({ app, server }: Measured, metrics: Metrics,
   metrics.set('nolapse_issued_unrecorded', {}, app.machine.issued()?.waiting ?? 0);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
+  const { certificate } = app.served.first;
   const own = {
-    server: server.notAfter,
+    ...(certificate && { server: inspectCertificate(certificate).notAfter }),
     issuing: signingCa(app).notAfter,
     root: inspectCertificate(currentRoot(app)).notAfter,
   };

@@ -6,13 +6,13 @@ import { assembled } from './assembled.ts';
 describe('a home that had no slots of roots', () => {
   it('gets its root as the first and current one, at its first start and not again', async () => {
     const home = await assembled();
-    const { store, serverRoot } = home.app;
-    const { notBefore, notAfter } = readCertificate(serverRoot);
+    const { store, served } = home.app;
+    const { notBefore, notAfter } = readCertificate(served.root);
     const [root, ...others] = await store.read.rootSlots();
     expect(root).toMatchObject({
       number: 1,
       state: 'current',
-      fingerprint: fingerprintOf(serverRoot),
+      fingerprint: fingerprintOf(served.root),
       notBefore,
       notAfter,
     });

@@ -40,7 +40,7 @@ const ecdsa = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const webPair = webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
 const csr = makeCsr('d1', pair.privateKey);
 
-const root = (): Uint8Array => parts.app.serverRoot;
+const root = (): Uint8Array => parts.app.served.root;
 const issuerKey = (): KeyObject => new X509Certificate(root()).publicKey;
 
 const nodes: readonly [string, () => unknown][] = [

@@ -1,15 +1,15 @@
 // The chain the broker shows: short enough for one TLS record of 1 kB, or RSA throughout for clients that know nothing else.
 import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial } from 'node:net';
 import { type SecureContextOptions, connect as secure, type TLSSocket } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nameOf } from '../../src/pki/certificate.ts';
 import { derNull, oid, sequence } from '../../src/pki/der.ts';
 import { oids } from '../../src/pki/oids.ts';
-import { readCertificate } from '../../src/pki/x509.ts';
 import { assembleRequest, day, rsaKey, signedBy, spkiOf } from '../pki/made.ts';
+import { freePort } from './free-port.ts';
 import { type Credentials, connect, type House, openHouse, pemOf, Speaker } from './harness.ts';
+import { longestCertificateMessage } from './overheard.ts';
 
 const name = `broker-${'x'.repeat(18)}.plants.example`;
 /** What a device's TLS that knows RSA alone offers: the suite, and the signatures it verifies. */
@@ -21,70 +21,6 @@ const rsaOnly: IClientOptions & SecureContextOptions = {
 
 let house: House;
 afterEach(() => house.close());
-
-/** The handshake messages that the server sends in the clear in TLS 1.2, by type (RFC 5246, 7.4), with their headers. */
-function messagesIn(bytes: Buffer): Map<number, Buffer> {
-  const handshakes: Buffer[] = [];
-  for (let at = 0; at + 5 <= bytes.length && bytes[at] === 22; at += 5 + bytes.readUInt16BE(at + 3)) {
-    handshakes.push(bytes.subarray(at + 5, at + 5 + bytes.readUInt16BE(at + 3)));
-  }
-  const flight = Buffer.concat(handshakes);
-  const messages = new Map<number, Buffer>();
-  for (let at = 0; at + 4 <= flight.length; ) {
-    const end = at + 4 + flight.readUIntBE(at + 1, 3);
-    messages.set(flight[at] ?? -1, flight.subarray(at, end));
-    at = end;
-  }
-  return messages;
-}
-
-/** Shakes hands through a proxy that keeps what the server says. */
-async function overheard(port: number): Promise<Map<number, Buffer>> {
-  const said: Buffer[] = [];
-  const proxy = createServer((client) => {
-    const server = dial(port, '127.0.0.1').on('data', (data) => said.push(data));
-    client.pipe(server).pipe(client);
-    for (const socket of [client, server]) socket.on('error', () => socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const socket = secure({
-    host: '127.0.0.1',
-    port: (proxy.address() as AddressInfo).port,
-    maxVersion: 'TLSv1.2',
-    rejectUnauthorized: false,
-  });
-  await once(socket, 'secureConnect');
-  socket.destroy();
-  proxy.close();
-  return messagesIn(Buffer.concat(said));
-}
-
-const certificateMessage = 11;
-
-/** The certificates of a Certificate message (RFC 5246, 7.4.2). */
-function certificatesIn(message: Buffer): Uint8Array[] {
-  const ders: Uint8Array[] = [];
-  for (let at = 7; at < message.length; ) {
-    const end = at + 3 + message.readUIntBE(at, 3);
-    ders.push(message.subarray(at + 3, end));
-    at = end;
-  }
-  return ders;
-}
-
-/** How much longer a certificate of the same names may be: the numbers in its serial and its ECDSA signature vary in length. */
-function growth(der: Uint8Array): number {
-  const { serialDer, signed } = readCertificate(der);
-  return 2 + 17 - serialDer.length + 72 - signed.signature.length;
-}
-
-/** TLS 1.3 adds a context, and two bytes of extensions for each certificate (RFC 8446, 4.4.2). */
-async function longestCertificateMessage(port: number | undefined): Promise<number> {
-  const message = (await overheard(port ?? 0)).get(certificateMessage) ?? Buffer.alloc(0);
-  const ders = certificatesIn(message);
-  expect(ders).toHaveLength(2);
-  return message.length + ders.reduce((sum, der) => sum + growth(der) + 2, 1);
-}
 
 /** Each is as long as docs/protocol.md allows. */
 const longestNames = {
@@ -100,9 +36,15 @@ describe("the server's Certificate message", () => {
     'stays below 1,000 bytes on each listener, with %s',
     async (_names, names) => {
       const server = names.length === 0 ? '' : `server: { names: ${JSON.stringify(names)} }\n`;
-      house = await openHouse({ yaml: `${server}websocket: { port: 0 }\n` });
+      const nextPort = await freePort();
+      house = await openHouse({
+        yaml: `${server}websocket: { port: 0 }\ntrust: { approval: { root: none } }\n`,
+        mqtt: `port: 0, nextPort: ${nextPort}`,
+      });
+      const passphrase = 'a passphrase of its own';
+      await house.gateway.operations.prepareRoot({ preparation: 'here', passphrase });
       const { mqtt, websocket } = house.gateway.ports;
-      for (const port of [mqtt, websocket]) {
+      for (const port of [mqtt, websocket, nextPort]) {
         const bytes = await longestCertificateMessage(port);
         expect(bytes).toBeGreaterThan(850);
         expect(bytes).toBeLessThan(1_000);

@@ -2,7 +2,6 @@
 // address. Real TLS, and devices that verify.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer, connect as tls } from 'node:tls';
@@ -14,6 +13,7 @@ import { systemEntropy } from '../../src/home/options.ts';
 import type { ServedChain } from '../../src/ports/next-port.ts';
 import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
 import { createTestAuthority } from '../broker/test-pki.ts';
+import { freePort } from './free-port.ts';
 import { connackOf, connect, type House, openHouse } from './harness.ts';
 
 let pki: string;
@@ -22,15 +22,6 @@ let chain2: ServedChain;
 let house: House;
 let dev: IssuedView;
 let ports: { next: number; control: number };
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 beforeAll(() => {
   pki = mkdtempSync(join(tmpdir(), 'nolapse-root-2-'));

@@ -28,7 +28,7 @@ import { viewOf } from '../views/certificates.ts';
 import type { IssuedView } from '../views/devices.ts';
 
 export type IssueDeviceContext = Changing &
-  Pick<Context, 'authority' | 'serverRoot' | 'profiles' | 'entropy' | 'policies'> &
+  Pick<Context, 'authority' | 'served' | 'profiles' | 'entropy' | 'policies'> &
   WithShards;
 
 const newKeyPair = promisify(generateKeyPair);
@@ -125,7 +125,7 @@ export async function issueDevice(app: IssueDeviceContext, id: PrincipalId, rsaB
     certificate: viewOf(entry),
     certificatePem: [entry.der, ...chain].map((der) => derToPem(der, 'CERTIFICATE')).join(''),
     keyPem,
-    rootPem: derToPem(app.serverRoot, 'CERTIFICATE'),
+    rootPem: derToPem(app.served.root, 'CERTIFICATE'),
   };
 }
 

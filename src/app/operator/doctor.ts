@@ -20,7 +20,7 @@ import { chainCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
 export type DoctorContext = LookAfreshContext &
-  Pick<Context, 'authority' | 'machine' | 'serverRoot' | 'issuing'> & { readonly foresight: Foresight };
+  Pick<Context, 'authority' | 'machine' | 'served' | 'issuing'> & { readonly foresight: Foresight };
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -79,7 +79,7 @@ async function carriedOut(app: DoctorContext, own: readonly Check[], looks: Look
 
 /** A ledger that takes no writes, or is damaged, still answers. */
 async function settleOwn(
-  app: Changing & Pick<Context, 'authority' | 'policies' | 'serverRoot'>,
+  app: Changing & Pick<Context, 'authority' | 'policies' | 'served'>,
   server: Uint8Array | null,
 ): Promise<void> {
   await alertOwn(app, server).catch(() => undefined);

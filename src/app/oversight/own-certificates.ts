@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { currentRoot, signingCa } from '../trust.ts';
 import type { Check } from '../views/broker.ts';
 
-type OwnContext = Pick<Context, 'authority' | 'clock' | 'policies' | 'serverRoot'>;
+type OwnContext = Pick<Context, 'authority' | 'clock' | 'policies' | 'served'>;
 
 /** Share of a certificate's life that must be left for it to be well. The server's is renewed while a third is left. */
 const wellShare = 1 / 4;
@@ -41,10 +41,10 @@ function statesOf(app: OwnContext, server: Uint8Array | null): OwnState[] {
   });
   const root = currentRoot(app);
   // With an authority elsewhere devices verify the broker with another root than others verify the devices with.
-  const isOther = Buffer.compare(root, app.serverRoot) !== 0;
+  const isOther = Buffer.compare(root, app.served.root) !== 0;
   return [
     lifeOf('root certificate', root, now),
-    ...(isOther ? [lifeOf('root certificate of the server', app.serverRoot, now)] : []),
+    ...(isOther ? [lifeOf('root certificate of the server', app.served.root, now)] : []),
     ...issuers,
     server ? lifeOf('server certificate', server, now) : noServer,
   ];

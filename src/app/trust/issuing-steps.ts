@@ -23,11 +23,10 @@ import { pagesOf } from '../pages.ts';
 import { voidAsked } from './asked-step.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
-import { slotsInUse } from './slots-in-use.ts';
 
 export type IssuingStepsContext = Changing &
   IssuingPolicyContext &
-  Pick<Context, 'authority' | 'shelf'> & {
+  Pick<Context, 'authority' | 'shelf' | 'served'> & {
     readonly steps: OneAtATime;
     readonly crls: { poke(): void };
   };
@@ -217,7 +216,6 @@ function merged(slots: readonly IssuingSlot[], changed: readonly IssuingSlot[]):
 
 /** What the ledger says by now holds from here on: who signs, what is hinted at, which certificate is served. */
 async function takeEffect(app: IssuingStepsContext): Promise<void> {
-  app.issuing.use(await slotsInUse(app.store));
-  await app.issuing.serve();
+  await app.served.follow();
   app.crls.poke();
 }

@@ -21,9 +21,10 @@ import { OperationError } from '../operation-error.ts';
 import { type Preparation, putAskedRoot } from './asked-root.ts';
 import { type Awaited, putAwaited, readAwaited } from './awaited-root.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
+import { portsFollow } from './ports-meant.ts';
 
 export type RootStepsContext = Changing &
-  Pick<Context, 'roots' | 'issuing' | 'settings'> & { readonly steps: OneAtATime };
+  Pick<Context, 'roots' | 'issuing' | 'settings' | 'served'> & { readonly steps: OneAtATime };
 
 const conflict = (fault: string): OperationError => new OperationError('conflict', [fault]);
 const iso = (instant: number): string => new Date(instant).toISOString();
@@ -120,6 +121,7 @@ async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: 
     await putAwaited(within.tx, null);
     await recordStep(within, 'prepared', root, `prepared, good until ${iso(root.notAfter)}`);
   });
+  await portsFollow(app);
   return { root, awaited: null };
 }
 
@@ -216,6 +218,7 @@ export function abortRoot(app: RootStepsContext): Promise<number> {
       await putAwaited(within.tx, null);
       await recordStep(within, 'aborted', { number, fingerprint: next?.fingerprint ?? null }, 'aborted');
     });
+    await portsFollow(app);
     for (const slot of below) app.issuing.forget(slot.number);
     app.roots.forget(number);
     return number;

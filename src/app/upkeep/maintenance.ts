@@ -1,5 +1,7 @@
 // The heartbeat: runs the sweep, writes what was seen and pokes the outbox at a steady pace, and less often looks after the
 // broker's own deadlines. One run at a time; a failure is told and the next beat tries again.
+
+import type { ServedRoots } from '../../ports/served-roots.ts';
 import type { Contests } from '../admission/contests.ts';
 import type { Disconnections } from '../admission/disconnections.ts';
 import type { Knocks } from '../admission/knocks.ts';
@@ -26,7 +28,7 @@ import type { RevocationLists } from './revocation-lists.ts';
 import { type SweepContext, sweep } from './sweep.ts';
 
 type MaintenanceContext = SweepContext &
-  Pick<Context, 'serverRoot'> &
+  Pick<Context, 'served'> &
   WalkCampaignsContext &
   BeginChoresContext &
   WithRefusals & {
@@ -51,6 +53,14 @@ export interface Maintenance {
   stop(): Promise<void>;
 }
 
+/** Whose chain each port shows, looked after. */
+export interface ServedAlways extends ServedRoots {
+  /** Has the certificates made anew that have little time left. */
+  renew(): Promise<void>;
+  /** Has the ports follow where the time alone has changed what they should show. */
+  look(): Promise<void>;
+}
+
 export interface MaintenanceParts {
   readonly app: MaintenanceContext;
   readonly outbox: Outbox;
@@ -61,15 +71,11 @@ export interface MaintenanceParts {
   readonly issuing: IssuingWatch;
   readonly roots: RootWatch;
   readonly intervalMs: number;
-  /** Renews the server's certificate if it is time. */
-  readonly lookAfterServer: () => Promise<void>;
-  /** DER of the server's certificate in use. */
-  readonly serverDer: () => Uint8Array;
+  readonly served: ServedAlways;
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, notifier, seen, refusals, machine, issuing, roots, intervalMs, lookAfterServer, serverDer } =
-    parts;
+  const { app, outbox, notifier, seen, refusals, machine, issuing, roots, intervalMs, served } = parts;
   const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
@@ -103,6 +109,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'could not record the alerts about contested credentials', () => app.contests.flush());
     await attempt(app, 'could not update the alerts about the machine', () => machine.look());
     await attempt(app, 'a step of an issuing CA failed', () => issuing.look());
+    await attempt(app, 'could not have the ports follow the roots', () => served.look());
     await attempt(app, 'could not begin work in the background', () => beginChores(app));
     const isTime = isTimeForOwn(movedMs !== 0);
     if (isTime || !app.store.isWell) await attempt(app, 'the ledger took no write', () => app.store.probe());
@@ -113,8 +120,8 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'could not report what is to be done about the roots', () => roots.look());
     await attempt(app, 'could not clear the alerts that are over', () => settleAlerts(app));
     await attempt(app, 'could not report who can reach into the home', () => machine.lookAtHome());
-    await attempt(app, 'could not check the server certificate', lookAfterServer);
-    await attempt(app, "could not check the gateway's own certificates", () => alertOwn(app, serverDer()));
+    await attempt(app, 'could not check the server certificate', () => served.renew());
+    await attempt(app, "could not check the gateway's own certificates", () => alertOwn(app, served.first.certificate));
   };
   const schedule = (): void => {
     if (stopped) return;

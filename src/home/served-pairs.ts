@@ -1,0 +1,158 @@
+// The server's pairs of key and certificate, one for each port, made anew under the issuing CAs that the slots in the ledger name. A broker
+// that runs has them shown; at rest the next start does.
+import type { Context } from '../app/context.ts';
+import { OneAtATime } from '../app/trust/one-at-a-time.ts';
+import { portsMeant } from '../app/trust/ports-meant.ts';
+import { slotsInUse } from '../app/trust/slots-in-use.ts';
+import type { Named } from '../authority/issuing-ca.ts';
+import {
+  readServerCertificate,
+  readServerRoot,
+  type ServerCertificate,
+  secondPair,
+  serverCertificateNow,
+} from '../authority/server-certificate.ts';
+import { NolapseError } from '../domain/errors.ts';
+import { type IssuingSlot, slotIn } from '../domain/issuing-slots.ts';
+import type { PortPlan } from '../domain/root-slots.ts';
+import type { IssuingCas } from '../ports/issuing-cas.ts';
+import type { ServedRoots, ShownChain } from '../ports/served-roots.ts';
+import { pkiFolder } from './home-folder.ts';
+import { type HomeOptions, pkiOptions } from './options.ts';
+
+/** What a port is to show. */
+export interface ServerPair {
+  /** The number of the root that it leads to. */
+  readonly root: number;
+  readonly server: ServerCertificate & { readonly renewed: boolean };
+}
+
+/** The ports of a broker that runs. */
+export interface ShowingPorts {
+  /** Throws on what TLS does not take; what was shown before is shown on. */
+  first(pair: ServerPair): void;
+  /**
+   * Rejects with what keeps the port from showing it. @param isNeeded false: nothing is shown there but what the first port shows.
+   * @returns is the port open?
+   */
+  second(pair: ServerPair, isNeeded: boolean): Promise<boolean>;
+}
+
+type ServedContext = Pick<Context, 'store' | 'clock'> & { readonly issuing: Pick<IssuingCas, 'use'> };
+
+function shown({ root, server }: ServerPair): ShownChain {
+  return { root, certificate: server.der };
+}
+
+export class ServedPairs implements ServedRoots {
+  readonly #options: HomeOptions;
+  readonly #app: ServedContext;
+  readonly #turns = new OneAtATime();
+  #first: ShownChain;
+  #root: Uint8Array;
+  #second: ShownChain | null = null;
+  #fault: string | null = null;
+  #ports: ShowingPorts | null = null;
+
+  private constructor(options: HomeOptions, app: ServedContext, { first }: PortPlan) {
+    const folder = pkiFolder(options.home);
+    this.#options = options;
+    this.#app = app;
+    this.#first = { root: first, certificate: readServerCertificate(folder, options.passphrase)?.der ?? null };
+    this.#root = readServerRoot(folder, first);
+  }
+
+  /** Reads what is there, and makes nothing. */
+  static async open(options: HomeOptions, app: ServedContext): Promise<ServedPairs> {
+    return new ServedPairs(options, app, await portsMeant(app));
+  }
+
+  get root(): Uint8Array {
+    return this.#root;
+  }
+
+  get first(): ShownChain {
+    return this.#first;
+  }
+
+  get second(): ShownChain | null {
+    return this.#second;
+  }
+
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  /** The pair of the first port, made anew first where that is needed. Fails as {@link serverCertificateNow}. */
+  async firstPair(): Promise<ServerPair> {
+    const { first } = await portsMeant(this.#app);
+    return this.#pair('server', first, await this.#app.store.read.issuingSlots());
+  }
+
+  /** A broker runs, and listens: from now on what the ports should show is shown. */
+  begin(ports: ShowingPorts): void {
+    this.#ports = ports;
+  }
+
+  follow(): Promise<void> {
+    return this.#turns.run(async () => {
+      this.#app.issuing.use(await slotsInUse(this.#app.store));
+      await this.#serve();
+    });
+  }
+
+  /** Has the certificates made anew that have little time left. Rejects as {@link follow}. */
+  renew(): Promise<void> {
+    return this.#turns.run(() => this.#serve());
+  }
+
+  /** Follows where the time alone has changed what the ports should show. Rejects as {@link follow}. */
+  async look(): Promise<void> {
+    // What failed is tried again by the next that renews.
+    if (this.#fault !== null) return;
+    const { first, second } = await portsMeant(this.#app);
+    const isShown = this.#second === null || this.#second.root === second;
+    if (first !== this.#first.root || !isShown) await this.renew();
+  }
+
+  async #serve(): Promise<void> {
+    try {
+      const plan = await portsMeant(this.#app);
+      const slots = await this.#app.store.read.issuingSlots();
+      const first = this.#showFirst(plan, slots);
+      this.#second = await this.#showSecond(plan, first, slots);
+      this.#fault = null;
+    } catch (error) {
+      this.#fault = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  #showFirst({ first: root }: PortPlan, slots: readonly IssuingSlot[]): ServerPair {
+    const pair = this.#pair('server', root, slots);
+    const der = readServerRoot(pkiFolder(this.#options.home), root);
+    this.#ports?.first(pair);
+    this.#first = shown(pair);
+    this.#root = der;
+    return pair;
+  }
+
+  async #showSecond(plan: PortPlan, first: ServerPair, slots: readonly IssuingSlot[]): Promise<ShownChain | null> {
+    if (plan.second === null) return this.#second;
+    const isOther = plan.second !== plan.first;
+    const pair = isOther ? this.#pair(secondPair, plan.second, slots) : first;
+    return (await this.#ports?.second(pair, isOther)) ? shown(pair) : null;
+  }
+
+  #pair(pair: 'server' | typeof secondPair, root: number, slots: readonly IssuingSlot[]): ServerPair {
+    const options = { ...pkiOptions(this.#options, namedBelow(root, slots)), pair };
+    return { root, server: serverCertificateNow(pkiFolder(this.#options.home), options) };
+  }
+}
+
+/** The issuing CA that signs the server's certificate below this root. */
+function namedBelow(root: number, slots: readonly IssuingSlot[]): Named {
+  const slot = slotIn(slots, 'current', root);
+  if (!slot) throw new NolapseError('no_issuing_ca', `no issuing CA below root ${root} is in the slot \`current\``);
+  return { number: slot.number, root, fingerprint: slot.certificate?.fingerprint ?? null };
+}

@@ -1,0 +1,200 @@
+// Both ports of a running broker show what the slots of roots say, from the preparation of a next root to the end of the former one, with
+// real TLS and under live connections.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { MqttClient } from 'mqtt';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { IssuedView } from '../../src/app/views/devices.ts';
+import { readCertificates } from '../../src/authority/key-pair.ts';
+import { afterRootStep } from '../../src/domain/root-slots.ts';
+import { isSignedBy } from '../../src/pki/chain.ts';
+import { pemToDer } from '../../src/pki/pem.ts';
+import type { KeptRoot } from '../../src/ports/root-slots.ts';
+import { openSqlite } from '../../src/store/sqlite/sqlite.ts';
+import { freePort } from './free-port.ts';
+import { connackOf, connect, type House, openHouse } from './harness.ts';
+import { hintedNames } from './overheard.ts';
+
+const classes = 'classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }\n';
+const atOnce = `${classes}trust: { approval: { root: none } }\n`;
+
+let ahead = 0;
+let nextPort: number;
+let house: House;
+let dev: IssuedView;
+const clients: MqttClient[] = [];
+
+beforeEach(async () => {
+  ahead = 0;
+  nextPort = await freePort();
+  house = await openHouse({
+    yaml: atOnce,
+    mqtt: `port: 0, nextPort: ${nextPort}`,
+    clock: { now: () => Date.now() + ahead },
+  });
+  dev = await house.device('dev-1');
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.endAsync(true);
+  await house.close();
+});
+
+const prepare = () =>
+  house.gateway.operations.prepareRoot({ preparation: 'here', passphrase: 'a passphrase of its own' });
+const pem = (number: number): string =>
+  readFileSync(join(house.home, 'pki', number === 1 ? 'root.crt' : `root-${number}.crt`), 'utf8');
+const bare = () => ({ certificatePem: dev.certificatePem, keyPem: dev.keyPem });
+const portOf = (port: 'first' | 'second'): number => (port === 'first' ? house.gateway.ports.mqtt : nextPort);
+
+/** Who a device that trusts these roots alone is answered by: the CONNACK's code; null: it does not verify the broker. */
+const code = (port: 'first' | 'second', ...roots: number[]) =>
+  connackOf(house, bare(), 'dev-1', { port: portOf(port), ca: roots.map(pem), rejectUnauthorized: true });
+
+async function stays(port: 'first' | 'second', suffix: string): Promise<MqttClient> {
+  const options = { port: portOf(port), ca: [1, 2].map(pem), rejectUnauthorized: true };
+  const client = await connect(house, bare(), `dev-1:${suffix}`, options);
+  clients.push(client);
+  return client;
+}
+
+/** The slots as a step leaves them. */
+async function put(...slots: KeptRoot[]): Promise<void> {
+  await house.store.transact(async (tx) => {
+    for (const slot of slots) await tx.putRootSlot(slot);
+  });
+}
+
+/** Takes a step in the ledger, and has the ports follow. */
+async function take(step: Parameters<typeof afterRootStep>[1]): Promise<void> {
+  const now = Date.now() + ahead;
+  const after = afterRootStep(await house.store.read.rootSlots(), step, now);
+  await put(
+    ...after.map((slot) => (slot.state === 'retired' || slot.state === 'aborted' ? { ...slot, endedAt: now } : slot)),
+  );
+  await house.gateway.served.follow();
+}
+
+/** The numbers of the roots that the ports show: to whoever trusts one alone. */
+async function shows(): Promise<Record<'first' | 'second', number[]>> {
+  const found = { first: [] as number[], second: [] as number[] };
+  for (const port of ['first', 'second'] as const) {
+    for (const { number } of await house.store.read.rootSlots()) {
+      if ((await code(port, number)) === 0) found[port].push(number);
+    }
+  }
+  return found;
+}
+
+describe('the second port', () => {
+  it('is closed before there was a next root, and opens by itself when one is prepared, and at each start', async () => {
+    expect(await shows()).toEqual({ first: [1], second: [] });
+    expect(house.gateway.served.second).toBeNull();
+    await prepare();
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+    await house.restart();
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+    expect(house.gateway.served).toMatchObject({ first: { root: 1 }, second: { root: 2 }, fault: null });
+  });
+
+  it('that cannot be had keeps nobody from the first, and is had once it is free', async () => {
+    const other = createServer().listen(nextPort, '127.0.0.1');
+    await once(other, 'listening');
+    await prepare();
+    expect(house.gateway.served.fault).toMatch(/^mqtt\.nextPort cannot be had: .*EADDRINUSE/);
+    await expect(house.gateway.served.follow()).rejects.toMatchObject({ code: 'port_unavailable' });
+    await house.restart();
+    expect(house.log.count('sweep.failed')).toBeGreaterThan(1);
+    expect(await code('first', 1)).toBe(0);
+    other.close();
+    await once(other, 'close');
+    await house.gateway.served.follow();
+    expect(house.gateway.served.fault).toBeNull();
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+  });
+
+  it('of a root that was given up after it was distributed stays until the last has left it', async () => {
+    await prepare();
+    await take('distribute');
+    expect(await code('second', 1, 2)).toBe(0);
+    await take('abort');
+    await house.restart();
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+    expect(await code('first', 1)).toBe(0);
+    await house.log.until('server.chain_shown', { 'nolapse.root': 1 });
+    expect(await shows()).toEqual({ first: [1], second: [1] });
+  });
+});
+
+describe('a whole rollover', () => {
+  it('drops no connection, and shows the new chain to those that begin afterwards', async () => {
+    await prepare();
+    await take('distribute');
+    const held = [await stays('first', 'a'), await stays('second', 'b')];
+    let closed = 0;
+    for (const client of held) client.on('close', () => (closed += 1));
+    await take('activate');
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+    held.push(await stays('first', 'c'), await stays('second', 'd'));
+    await take('retire');
+    expect(await shows()).toEqual({ first: [2], second: [2] });
+    // Who came before still counts under the root that it came under.
+    expect(house.gateway.nextPort.sessionsUnder(1)).toBe(2);
+    held.push(await stays('first', 'e'));
+    expect(house.gateway.nextPort.sessionsUnder(1)).toBe(2);
+    expect(house.gateway.nextPort.sessionsUnder(2)).toBe(3);
+    expect(await house.log.until('admission.admitted', { 'nolapse.client_id': 'dev-1:e' })).toMatchObject({
+      'nolapse.root': 2,
+    });
+    for (const client of held) await client.publishAsync('devices/dev-1/x', 'still here', { qos: 1 });
+    expect(closed).toBe(0);
+    // The second is free for the next.
+    await prepare();
+    expect(await shows()).toEqual({ first: [2], second: [3] });
+    expect(closed).toBe(0);
+  });
+
+  it('hints at the CAs of both roots while certificates of both are in use', async () => {
+    const subjectOf = (name: string): Buffer =>
+      Buffer.from(readCertificates(join(house.home, 'pki'), name as 'root.crt').facts.subject);
+    const all = ['root.crt', 'issuing.crt', 'root-2.crt', 'issuing-2.crt'];
+    const hinted = async (port: 'first' | 'second'): Promise<string[]> => {
+      const names = await hintedNames(portOf(port));
+      return all.filter((each) => names.some((name) => name.equals(subjectOf(each))));
+    };
+    await prepare();
+    await take('distribute');
+    // Nobody has a certificate of a root that is not current yet.
+    expect([await hinted('first'), await hinted('second')]).toEqual([all.slice(0, 2), all.slice(0, 2)]);
+    await take('activate');
+    expect([await hinted('first'), await hinted('second')]).toEqual([all, all]);
+    const { certificatePem } = await house.device('dev-2');
+    const [leaf, issuing] = pemToDer(certificatePem, 'CERTIFICATE') ?? [];
+    expect(issuing).toEqual(readCertificates(join(house.home, 'pki'), 'issuing-2.crt').ders[0]);
+    expect(leaf && issuing && isSignedBy(leaf, issuing)).toBe(true);
+    await take('retire');
+    expect([await hinted('first'), await hinted('second')]).toEqual([all, all]);
+    expect(await code('second', 2)).toBe(0);
+  });
+
+  it('moves the first port by itself when the former root ends', async () => {
+    await prepare();
+    await take('distribute');
+    await take('activate');
+    const endsAt = Date.now() + 600_000;
+    await house.restart(() => {
+      const ledger = openSqlite(join(house.home, 'nolapse.db'));
+      ledger.prepare('UPDATE root_slot SET not_after = ? WHERE number = 1').run(endsAt);
+      ledger.close();
+    });
+    const held = [await stays('first', 'a'), await stays('second', 'b')];
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+    ahead = 600_000;
+    await house.log.until('server.chain_shown', { message: 'the first port shows the chain of root 2' });
+    expect(await shows()).toEqual({ first: [2], second: [2] });
+    for (const client of held) await client.publishAsync('devices/dev-1/x', 'still here', { qos: 1 });
+    await house.restart();
+    expect(await shows()).toEqual({ first: [2], second: [2] });
+  });
+});
