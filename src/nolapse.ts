@@ -12,6 +12,7 @@ import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { IssuingWatch } from './app/trust/issuing-watch.ts';
 import { RootWatch } from './app/trust/root-watch.ts';
+import { UnprovedWatch } from './app/trust/unproved-watch.ts';
 import { currentRoot, issuerOfNumber, signingCa } from './app/trust.ts';
 import { attempt } from './app/upkeep/attempt.ts';
 import { type Maintenance, startMaintenance } from './app/upkeep/maintenance.ts';
@@ -142,7 +143,12 @@ function watchAway({ app, decisions }: Parts, { config }: HomeOptions, { forgetA
 
 /** What looks around at each beat of the heart. */
 function watchesOf({ app }: Parts) {
-  return { machine: new MachineWatch(app), issuing: new IssuingWatch(app), roots: new RootWatch(app) };
+  return {
+    machine: new MachineWatch(app),
+    issuing: new IssuingWatch(app),
+    roots: new RootWatch(app),
+    unproved: new UnprovedWatch(app),
+  };
 }
 
 type Undo = () => Promise<void> | void;

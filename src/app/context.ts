@@ -93,6 +93,8 @@ export interface TrustSettings {
   readonly approval: { readonly root: 'required' | 'none'; readonly issuing: 'required' | 'none' };
   /** How much of its life the present root has when the next one is to be prepared. */
   readonly rootPrepareAt: Span;
+  /** How long before the end of a root it is told who will not have proved the next one, as a share of its life or a time. */
+  readonly rootWarnAhead: Span;
   /** Null: they follow from the policies. */
   readonly prepareAheadMs: number | null;
   readonly activateAheadMs: number | null;

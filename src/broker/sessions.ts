@@ -28,6 +28,7 @@ export function createSessions(registry: SessionRegistry, sendMs: number): Sessi
         .ofPrincipal(principalId)
         .filter(({ ending }) => ending === null)
         .map(({ session }) => session.clientId),
+    under: async (root) => registry.count(({ session }) => session.root === root),
     closeByCertificate: async (fingerprint, reason) => registry.endByFingerprint(fingerprint, reason),
     closeByPrincipal: async (principalId, reason) => registry.endByPrincipal(principalId, reason),
     closeClaimed: async (principalId, reason) => registry.endClaimed(principalId, reason),

@@ -19,6 +19,7 @@ import {
   requireAbsent,
   rootsWords,
 } from './trust-root.ts';
+import { sharesWords } from './trust-shares.ts';
 
 /** Of a certificate with much to say, and of PEM beside it. */
 const fileBytesMax = 49_152;
@@ -41,7 +42,7 @@ function issuingTable(slots: readonly IssuingSlotView[], now: number): string {
   );
 }
 
-function statusWords({ issuing, root, roots }: TrustView, now: number): string {
+function statusWords({ issuing, root, roots, shares }: TrustView, now: number): string {
   const unused = issuing.slots.flatMap(({ number, unusedFrom }): [string, string][] =>
     unusedFrom === null ? [] : [[`CA ${number} in use until`, moment(unusedFrom, now)]],
   );
@@ -56,7 +57,8 @@ function statusWords({ issuing, root, roots }: TrustView, now: number): string {
   if (issuing.asked) rows.push(['to be released', issuing.asked.release]);
   rows.push(['to do', issuing.due ?? 'nothing']);
   const ofIssuing = fields(rows.map(([name, value]) => [name, plain(value)]));
-  return `${issuingTable([...issuing.slots, ...issuing.ended], now)}\n${ofIssuing}\n${rootsWords(roots, now)}`;
+  const parts = [issuingTable([...issuing.slots, ...issuing.ended], now), ofIssuing, rootsWords(roots, now)];
+  return [...parts, ...(shares ? [sharesWords(shares, now)] : [])].join('\n');
 }
 
 function slotWords(slot: IssuingSlotView, now: number): string {

@@ -48,6 +48,7 @@ export interface Config {
     readonly controlPort: number | null;
     readonly approval: { readonly root: 'required' | 'none'; readonly issuing: 'required' | 'none' };
     readonly rootPrepareAt: Span;
+    readonly rootWarnAhead: Span;
     readonly prepareAheadMs: number | null;
     readonly activateAheadMs: number | null;
   };
@@ -243,6 +244,7 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
       controlPort: raw.trust.controlPort ?? null,
       approval: raw.trust.approval,
       rootPrepareAt: raw.trust.root.prepareAt,
+      rootWarnAhead: raw.trust.root.warnAhead,
       prepareAheadMs: raw.trust.issuing.prepareAhead ?? null,
       activateAheadMs: raw.trust.issuing.activateAhead ?? null,
     },

@@ -261,7 +261,7 @@ export const configSchema = z.strictObject({
         .strictObject({ root: approval.prefault('required'), issuing: approval.prefault('none') })
         .prefault({}),
       controlPort: knownPort.optional(),
-      root: z.strictObject({ prepareAt: lifeSpan.prefault('50%') }).prefault({}),
+      root: z.strictObject({ prepareAt: lifeSpan.prefault('50%'), warnAhead: lifeSpan.prefault('5%') }).prefault({}),
       issuing: z.strictObject({ prepareAhead: ahead.optional(), activateAhead: ahead.optional() }).prefault({}),
     })
     .prefault({}),

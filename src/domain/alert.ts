@@ -5,8 +5,8 @@ import { dayMs, type Instant } from './time.ts';
 export const severities = ['warning', 'critical'] as const;
 export type Severity = (typeof severities)[number];
 
-/** What the subject of an alert is: a principal, somebody who may be none, an inventory source, a campaign, or part of the broker. */
-type Concern = 'principal' | 'stranger' | 'source' | 'campaign' | 'gateway';
+/** What the subject of an alert is: a principal, somebody who may be none, an owner, an inventory source, a campaign, or part of the broker. */
+type Concern = 'principal' | 'stranger' | 'owner' | 'source' | 'campaign' | 'gateway';
 
 interface KindFacts {
   readonly meaning: string;
@@ -117,6 +117,11 @@ export const alertKinds = {
     about: 'gateway',
     quietMs: null,
   },
+  trust_unproved: {
+    meaning: 'devices of an owner will not have proved the next root when the root that they trust ends',
+    about: 'owner',
+    quietMs: null,
+  },
   delegation_short: {
     meaning: 'the delegations of a site gateway end, or allow fewer renewals than the devices behind it need',
     about: 'principal',
@@ -207,6 +212,8 @@ export interface AlertStep {
 
 /** What a device said, and where somebody came from, may be another thing at each attempt: people are told so often at most. */
 const saidAnewMs = 3_600_000;
+/** How many are concerned may change by the hour, over a year. */
+const countedAnewMs = dayMs;
 
 /** What a device said, or how often it was refused the same: it may change at each of its attempts. */
 function isSaidAgain(known: Alert, { kind, detail }: Condition): boolean {
@@ -227,9 +234,10 @@ const withAddress: ReadonlySet<AlertKind> = new Set<AlertKind>(['retired_credent
  * while one that has a device's own words, or an address. Whose it is, is as it is now.
  */
 function asRaised(known: Alert, condition: Condition, now: Instant): Condition {
-  const isLately = Math.abs(now - known.updatedAt) < saidAnewMs;
+  const isCounted = condition.kind === 'trust_unproved';
+  const isLately = Math.abs(now - known.updatedAt) < (isCounted ? countedAnewMs : saidAnewMs);
   const isEvent = alertKinds[condition.kind].quietMs !== null && !withAddress.has(condition.kind);
-  const isSaid = (isSaidAgain(known, condition) || withAddress.has(condition.kind)) && isLately;
+  const isSaid = (isCounted || isSaidAgain(known, condition) || withAddress.has(condition.kind)) && isLately;
   const worse = known.severity === 'warning' && condition.severity === 'critical';
   return (isEvent || isSaid) && !worse ? { ...known, owner: condition.owner } : condition;
 }

@@ -107,7 +107,7 @@ const owaspNhi: Framework = {
       parts: ['policy', 'certificates', 'renewals'],
       journal: [...renewed, ...proven, ...troubled, ...credentials, ...rolledOut],
       findings: ['validity_beyond_policy', 'no_way_to_renew', 'still_on_old'],
-      alerts: [...unrenewed, 'own_certificate', 'trust_step', 'rollout_stopped'],
+      alerts: [...unrenewed, 'own_certificate', 'trust_step', 'trust_unproved', 'rollout_stopped'],
     },
     'NHI9:2025': {
       title: 'NHI Reuse',
@@ -218,6 +218,7 @@ const nistCsf: Framework = {
         'credential_contested',
         'own_certificate',
         'trust_step',
+        'trust_unproved',
         'authority_down',
         'revocation_untold',
         'rollout_stopped',

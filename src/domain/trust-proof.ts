@@ -47,13 +47,25 @@ export const chancesLeast = 3;
 export const unprovedReasons = {
   never_came: 'it was never seen',
   too_rare: 'it comes too rarely',
+  not_offered: 'it came several times and does not listen for the next root',
   not_stored: 'it came several times and does not keep the next root',
   not_proved: 'it keeps the next root, came several times and never connected under it',
 } as const;
 export type UnprovedReason = keyof typeof unprovedReasons;
 
+/** What can be done about each. */
+export const unprovedRemedies: Readonly<Record<UnprovedReason, string>> = {
+  never_came: 'put it into service, or decommission it',
+  too_rare: 'have it connect before that, or carry the next root to it (nolapse device package)',
+  not_offered: 'give it firmware that takes steps, or carry the next root to it (nolapse device package)',
+  not_stored: 'give it firmware that takes steps, or carry the next root to it (nolapse device package)',
+  not_proved: 'let it reach the port of the next root, or correct the root that it keeps',
+};
+
 export interface UnprovedFacts {
   readonly progress: TrustProgress;
+  /** From when on everybody who listens is told of the root; null: not known. */
+  readonly toldFrom?: Instant | null;
   readonly gaps: Gaps;
   /** How long it has been away by now, 0 while it is connected; null: it was never seen. */
   readonly awayMs: number | null;
@@ -62,14 +74,16 @@ export interface UnprovedFacts {
 }
 
 /**
- * Had it several chances without coming further? Each CONNECT is one, and each day on which it stayed connected. One that was not
- * offered the root had none.
+ * Had it several chances without coming further? Each CONNECT is one, and each day on which it stayed connected. Of one that was not
+ * offered the root no CONNECTs are counted: it came once in each gap that it is planned with, at least.
  */
-function isStuck({ progress, stayedMs }: UnprovedFacts, now: Instant): boolean {
-  const since = progress.storedAt ?? progress.offeredAt;
-  if (since === null) return false;
+function isStuck({ progress, toldFrom = null, gaps, awayMs, stayedMs }: UnprovedFacts, now: Instant): boolean {
+  const since = progress.storedAt ?? progress.offeredAt ?? toldFrom;
+  if (since === null || awayMs === null) return false;
+  const isTold = progress.offeredAt !== null || progress.storedAt !== null;
+  const comings = gaps.plannedMs > 0 ? Math.floor((now - awayMs - since) / gaps.plannedMs) : 0;
   const days = Math.floor(Math.min(stayedMs, now - since) / dayMs);
-  return progress.visits + Math.max(0, days) >= chancesLeast;
+  return (isTold ? progress.visits : Math.max(0, comings)) + Math.max(0, days) >= chancesLeast;
 }
 
 /** Visits that are needed until it has proved: one to fetch the root, and one to prove it where the first was too short for both. */
@@ -87,11 +101,18 @@ export function provedBy(facts: UnprovedFacts, now: Instant): Instant | null {
   return now + expectedMs(gaps, awayMs) + (needed - 1) * gaps.plannedMs;
 }
 
+const stuckReasons: Readonly<Record<Confirmation, UnprovedReason>> = {
+  none: 'not_offered',
+  offered: 'not_stored',
+  stored: 'not_proved',
+  proved: 'not_proved',
+};
+
 /** Who will not have proved the next root when the one before it ends at `endsAt`, and why; null: nothing says so. */
 export function unprovedReason(facts: UnprovedFacts, endsAt: Instant, now: Instant): UnprovedReason | null {
   const confirmation = confirmationOf(facts.progress);
   if (confirmation === 'proved') return null;
   if (facts.awayMs === null) return 'never_came';
-  if (isStuck(facts, now)) return confirmation === 'stored' ? 'not_proved' : 'not_stored';
+  if (isStuck(facts, now)) return stuckReasons[confirmation];
   return (provedBy(facts, now) ?? Number.POSITIVE_INFINITY) > endsAt ? 'too_rare' : null;
 }

@@ -226,6 +226,7 @@ export const noSessions: Sessions = {
   closeClaimed: async () => 0,
   closeIntroduced: async () => 0,
   isConnected: async () => false,
+  under: async () => 0,
 };
 
 /**

@@ -17,6 +17,7 @@ import { Foresight } from '../app/oversight/foresight.ts';
 import { Breaker } from '../app/renewal/breaker.ts';
 import { TokenBucket } from '../app/renewal/token-bucket.ts';
 import { OneAtATime } from '../app/trust/one-at-a-time.ts';
+import { ProofOutlook } from '../app/trust/proof-outlook.ts';
 import { Turns } from '../app/turns.ts';
 import { RevocationLists } from '../app/upkeep/revocation-lists.ts';
 import type { Config } from '../config/index.ts';
@@ -49,6 +50,7 @@ export function withState(context: Context, limits: Limits, exposures: readonly 
     rounds: new Rounds(gathering),
     crls: new RevocationLists(gathering),
     foresight: new Foresight(gathering),
+    proofs: new ProofOutlook(gathering),
     exposure: new ExposureWatch(gathering, exposures),
     knocks: new Knocks(gathering),
     disconnections: new Disconnections(gathering),

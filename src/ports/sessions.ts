@@ -22,6 +22,8 @@ export interface Sessions {
   isConnected(principalId: PrincipalId, certificate: Fingerprint): Promise<boolean>;
   /** The client ids under which this principal has sessions now; not those that are being ended. */
   clientIdsOf(principalId: PrincipalId): Promise<readonly string[]>;
+  /** Sessions that live now and came where the chain of this root was shown, by its number. */
+  under(root: number): Promise<number>;
   /** Ends the sessions opened with this certificate; how many there were. */
   closeByCertificate(fingerprint: Fingerprint, reason: string): Promise<number>;
   /** Ends every session of this principal; how many there were. */

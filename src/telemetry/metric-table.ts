@@ -165,6 +165,16 @@ export const metricTable = {
   },
   nolapse_crl_entries: { type: 'gauge', help: 'Certificates on the complete CRL', labels: {} },
   nolapse_crl_waiting: { type: 'gauge', help: 'Revocations that the complete CRL does not show yet', labels: {} },
+  nolapse_trust_principals: {
+    type: 'gauge',
+    help: 'Principals in service by how far they are with the root in a slot; unproved: those of them that still have to prove it',
+    labels: { slot: ['next', 'current', 'former'], state: ['in_service', 'offered', 'stored', 'proved', 'unproved'] },
+  },
+  nolapse_trust_control_failed: {
+    type: 'gauge',
+    help: 'Principals that a control has shown not to verify the broker',
+    labels: {},
+  },
   nolapse_own_not_after_seconds: {
     type: 'gauge',
     help: "End of validity of the gateway's own certificates and CRL, in Unix seconds",

@@ -31,6 +31,7 @@ export class LateSessions implements Sessions, Announcer {
   };
   isConnected: Sessions['isConnected'] = async (id, certificate) =>
     this.broker?.sessions.isConnected(id, certificate) ?? false;
+  under: Sessions['under'] = async (root) => this.broker?.sessions.under(root) ?? 0;
   closeIntroduced: Sessions['closeIntroduced'] = async (id, reason) =>
     this.broker?.sessions.closeIntroduced(id, reason) ?? 0;
 }

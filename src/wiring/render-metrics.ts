@@ -1,10 +1,12 @@
 // What a scrape reads from a running broker beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { Context } from '../app/context.ts';
 import type { Foresight } from '../app/oversight/foresight.ts';
+import { controlFailed, sharesBySlot } from '../app/trust/shares.ts';
 import { currentRoot, signingCa, signingNumber } from '../app/trust.ts';
 import type { FleetView } from '../app/views/fleet.ts';
 import { foreseenDays } from '../domain/standing.ts';
 import { toSeconds } from '../domain/time.ts';
+import type { Shares } from '../domain/trust-shares.ts';
 import { inspectCertificate } from '../pki/x509.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ownerLines } from '../telemetry/owner-metrics.ts';
@@ -49,9 +51,28 @@ export async function renderMetrics({ app }: Measured, metrics: Metrics, broker:
   };
   for (const [which, end] of Object.entries(own))
     metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
+  await setShares(app, metrics);
   await measureLists(app, metrics, signingNumber(app));
   setFleet(metrics, await app.foresight.view(patienceMs, { fresh: false }));
   return metrics.render();
+}
+
+const shareStates = {
+  in_service: 'inService',
+  offered: 'offered',
+  stored: 'stored',
+  proved: 'proved',
+  unproved: 'unproved',
+} as const satisfies Record<string, keyof Shares>;
+
+/** In a slot that is empty there is nobody. */
+async function setShares(app: Pick<Context, 'store'>, metrics: Metrics): Promise<void> {
+  for (const [slot, shares] of await sharesBySlot(app)) {
+    for (const [state, key] of Object.entries(shareStates)) {
+      metrics.set('nolapse_trust_principals', { slot, state }, shares?.[key] ?? 0);
+    }
+  }
+  metrics.set('nolapse_trust_control_failed', {}, await controlFailed(app));
 }
 
 async function waitingNotifications({ sinks, store }: Pick<Context, 'store' | 'sinks'>): Promise<number> {

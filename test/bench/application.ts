@@ -73,6 +73,7 @@ class Devices implements Sessions {
   closeClaimed = async (): Promise<number> => 0;
   closeIntroduced = async (): Promise<number> => 0;
   isConnected = async (): Promise<boolean> => false;
+  under = async (): Promise<number> => 0;
   send: Sessions['send'] = async (id, topic, payload) => {
     const decoded = decodeDown(topic.split('/')[3] ?? '', payload);
     const device = this.devices.get(id);

@@ -409,6 +409,7 @@ describe('faults', () => {
     ['trust: { approval: { root: maybe } }', 'trust.approval.root'],
     ['trust: { root: { prepareAt: soon } }', 'trust.root.prepareAt'],
     ['trust: { root: { prepareAt: 101% } }', 'trust.root.prepareAt'],
+    ['trust: { root: { warnAhead: never } }', 'trust.root.warnAhead'],
   ])('names the path of what is wrong in %s', (yaml, path) => {
     const paths = pathsOf(yaml);
     expect(paths).toContain(path);

@@ -36,6 +36,7 @@ describe('who will not make it', () => {
     awayMs: awayDays === null ? null : awayDays * day,
     stayedMs: 0,
   });
+  const told = (each: UnprovedFacts, days: number): UnprovedFacts => ({ ...each, toldFrom: noon - days * day });
   const often = (progress: TrustProgress, visits: number): TrustProgress => ({ ...progress, visits });
 
   it.each<[string, UnprovedFacts, number, string | null]>([
@@ -75,6 +76,15 @@ describe('who will not make it', () => {
       null,
     ],
     ['one that was not offered it and comes often', facts(often(nothing, 9), 1, 0), noon, null],
+    ['one that came every day for a week and did not listen', told(facts(nothing, 1, 0), 7), noon, 'not_offered'],
+    ['one that has come for a day since others are told', told(facts(nothing, 1, 0), 1), noon, null],
+    ['one that has not come since others are told', told(facts(nothing, 1, 20), 10), noon, null],
+    [
+      'one that stays connected and did not listen for three days',
+      told({ ...facts(nothing, 400, 0), stayedMs: 9 * day }, 3),
+      noon,
+      'not_offered',
+    ],
   ])('%s: %#', (_, each, now, reason) => {
     expect(unprovedReason(each, endsAt, now)).toBe(reason);
   });

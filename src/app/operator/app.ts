@@ -15,6 +15,7 @@ import type { Foresight } from '../oversight/foresight.ts';
 import type { Breaker } from '../renewal/breaker.ts';
 import type { Rates } from '../renewal/token-bucket.ts';
 import type { OneAtATime } from '../trust/one-at-a-time.ts';
+import type { ProofOutlook } from '../trust/proof-outlook.ts';
 import type { Turns } from '../turns.ts';
 import type { RevocationLists } from '../upkeep/revocation-lists.ts';
 
@@ -33,6 +34,7 @@ export interface App extends Context {
   readonly steps: OneAtATime;
   readonly crls: RevocationLists;
   readonly foresight: Foresight;
+  readonly proofs: ProofOutlook;
   readonly knocks: Knocks;
   readonly disconnections: Disconnections;
   readonly contests: Contests;

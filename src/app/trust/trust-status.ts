@@ -7,11 +7,12 @@ import { readAsked } from './asked-step.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
 import { dueStep } from './issuing-watch.ts';
 import { type RootsStatusContext, rootsView } from './roots-status.ts';
+import { type SharesContext, sharesView } from './shares.ts';
 
 const endedShown = 20;
 
 export async function trustStatus(
-  app: IssuingPolicyContext & RootsStatusContext & Pick<Context, 'clock'>,
+  app: IssuingPolicyContext & RootsStatusContext & SharesContext & Pick<Context, 'clock'>,
 ): Promise<TrustView> {
   const { read } = app.store;
   const means = issuingMeans(app);
@@ -32,5 +33,6 @@ export async function trustStatus(
     },
     root: { notAfter: means.rootNotAfter, hasKey: means.hasRootKey },
     roots: await rootsView(app),
+    shares: await sharesView(app),
   };
 }

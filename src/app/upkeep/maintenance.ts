@@ -20,6 +20,7 @@ import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
 import type { IssuingWatch } from '../trust/issuing-watch.ts';
 import type { RootWatch } from '../trust/root-watch.ts';
+import type { UnprovedWatch } from '../trust/unproved-watch.ts';
 import { attempt } from './attempt.ts';
 import { type BeginChoresContext, beginChores } from './begin-chores.ts';
 import { forgetJournal } from './forget-journal.ts';
@@ -70,12 +71,13 @@ export interface MaintenanceParts {
   readonly machine: MachineWatch;
   readonly issuing: IssuingWatch;
   readonly roots: RootWatch;
+  readonly unproved: UnprovedWatch;
   readonly intervalMs: number;
   readonly served: ServedAlways;
 }
 
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
-  const { app, outbox, notifier, seen, refusals, machine, issuing, roots, intervalMs, served } = parts;
+  const { app, outbox, notifier, seen, refusals, machine, issuing, roots, unproved, intervalMs, served } = parts;
   const watch = new ClockWatch(app.clock);
   let stopped = false;
   let ownAt = Number.NEGATIVE_INFINITY;
@@ -110,6 +112,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'could not update the alerts about the machine', () => machine.look());
     await attempt(app, 'a step of an issuing CA failed', () => issuing.look());
     await attempt(app, 'could not have the ports follow the roots', () => served.look());
+    await attempt(app, 'could not report who will not have proved the next root', () => unproved.look());
     await attempt(app, 'could not begin work in the background', () => beginChores(app));
     const isTime = isTimeForOwn(movedMs !== 0);
     if (isTime || !app.store.isWell) await attempt(app, 'the ledger took no write', () => app.store.probe());

@@ -2,6 +2,7 @@
 import type { AskedStep, IssuingSlot } from '../../domain/issuing-slots.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { RootsView } from './trust-roots.ts';
+import type { SharesView } from './trust-shares.ts';
 
 export type IssuingSlotView = IssuingSlot;
 
@@ -36,4 +37,6 @@ export interface TrustView {
   };
   readonly root: { readonly notAfter: Instant; readonly hasKey: boolean };
   readonly roots: RootsView;
+  /** How far the fleet is from one root to the next; null: no rollover of a root is under way. */
+  readonly shares: SharesView | null;
 }
