@@ -1,4 +1,5 @@
 // The life of an alert: raised, updated, acknowledged, cleared. What is still so at the next sweep is not told again.
+import { isRepeated, withAddress } from './alert-repeated.ts';
 import type { PrincipalId } from './principal.ts';
 import { dayMs, type Instant } from './time.ts';
 
@@ -210,36 +211,14 @@ export interface AlertStep {
   readonly event: AlertEvent | null;
 }
 
-/** What a device said, and where somebody came from, may be another thing at each attempt: people are told so often at most. */
-const saidAnewMs = 3_600_000;
-/** How many are concerned may change by the hour, over a year. */
-const countedAnewMs = dayMs;
-
-/** What a device said, or how often it was refused the same: it may change at each of its attempts. */
-function isSaidAgain(known: Alert, { kind, detail }: Condition): boolean {
-  if (kind === 'renewal_failed') return true;
-  return kind === 'renewal_overdue' && uncounted(known.detail) === uncounted(detail);
-}
-
-/** A refusal without how often and when last. */
-function uncounted(detail: string): string {
-  return detail.replace(/, \d+ times?, last at \S+$/, '');
-}
-
-/** Events whose detail names where somebody comes from. */
-const withAddress: ReadonlySet<AlertKind> = new Set<AlertKind>(['retired_credential_in_use', 'credential_contested']);
-
 /**
  * An event comes again and again, from here and from there: its alert stands as it was raised, unless it is worse now. So does for a
- * while one that has a device's own words, or an address. Whose it is, is as it is now.
+ * while one that has a device's own words, an address, or a count. Whose it is, is as it is now.
  */
 function asRaised(known: Alert, condition: Condition, now: Instant): Condition {
-  const isCounted = condition.kind === 'trust_unproved';
-  const isLately = Math.abs(now - known.updatedAt) < (isCounted ? countedAnewMs : saidAnewMs);
   const isEvent = alertKinds[condition.kind].quietMs !== null && !withAddress.has(condition.kind);
-  const isSaid = (isCounted || isSaidAgain(known, condition) || withAddress.has(condition.kind)) && isLately;
   const worse = known.severity === 'warning' && condition.severity === 'critical';
-  return (isEvent || isSaid) && !worse ? { ...known, owner: condition.owner } : condition;
+  return (isEvent || isRepeated(known, condition, now)) && !worse ? { ...known, owner: condition.owner } : condition;
 }
 
 /** The condition was met at `now`; `known` is the alert of this name, if there ever was one. */
