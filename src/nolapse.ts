@@ -11,6 +11,7 @@ import { Notifier } from './app/oversight/notifier.ts';
 import { settleAtStart } from './app/oversight/settle-start.ts';
 import { MachineWatch } from './app/oversight/watch-machine.ts';
 import { IssuingWatch } from './app/trust/issuing-watch.ts';
+import { refreshRootLists } from './app/trust/root-lists.ts';
 import { RootWatch } from './app/trust/root-watch.ts';
 import { UnprovedWatch } from './app/trust/unproved-watch.ts';
 import { currentRoot, issuerOfNumber, signingCa } from './app/trust.ts';
@@ -38,7 +39,7 @@ import { LateSessions } from './wiring/late-sessions.ts';
 import { rememberBlocks } from './wiring/remembered-blocks.ts';
 import { renderMetrics, renderOwnerMetrics } from './wiring/render-metrics.ts';
 import { rereader } from './wiring/reread.ts';
-import { servedCrl } from './wiring/served-crl.ts';
+import { servedCrl, servedRootCrl } from './wiring/served-crl.ts';
 import { hintsOf, materialOf, ShownPorts, type ShownPortsOptions } from './wiring/shown-ports.ts';
 import { TrustPorts } from './wiring/trust-ports.ts';
 
@@ -127,6 +128,7 @@ function startPublic(
     log: options.log,
     content: {
       crl: (shard, issuer) => servedCrl(app, parts.shelf, shard, issuer),
+      rootCrl: (root) => servedRootCrl(app, root),
       root: () => app.served.root,
       issuer: (number) => issuerOfNumber(app, number),
       // Loaded when somebody asks: pkijs is as heavy as all the rest.
@@ -202,6 +204,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     // A ledger that is damaged in a place keeps nobody from being served: the sweep is tried again.
     await attempt(app, 'the first sweep failed', () => sweep(app));
     await app.crls.begin();
+    await attempt(app, 'could not refresh the revocation lists of the roots', () => refreshRootLists(app));
     undos.push(() => outbox.close());
     const notifier = new Notifier(app);
     undos.push(() => notifier.close());

@@ -14,6 +14,7 @@ import type { IssuingCas } from '../ports/issuing-cas.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { RootCas } from '../ports/root-cas.ts';
+import type { RootLists } from '../ports/root-lists.ts';
 import type { ServedRoots } from '../ports/served-roots.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Sink } from '../ports/sink.ts';
@@ -31,6 +32,7 @@ export interface Context {
   /** The home's issuing CAs, one of which signs where the authority is here, and the server's certificate in any case. */
   readonly issuing: IssuingCas;
   readonly roots: RootCas;
+  readonly rootLists: RootLists;
   /** What certificates of each kind of principal may be. */
   readonly profiles: Readonly<Record<PrincipalKind, Profile>>;
   readonly sessions: Sessions;

@@ -100,11 +100,15 @@ export function askedRootWords({ release }: AskedRootView): string {
 
 /** The rows of `trust status`. */
 export function rootsWords(view: RootsView, now: number): string {
-  const { slots, approval, asked, awaited, withdrawals, prepareAt, due } = view;
+  const { slots, approval, asked, awaited, lists, withdrawals, prepareAt, due } = view;
   const rows: [string, string][] = [
     ['next to be prepared', moment(prepareAt, now)],
     ['approval of roots', approval],
   ];
+  for (const { root, number, nextUpdate, isAsked } of lists) {
+    const words = number === null ? 'none' : `number ${number}, until ${moment(nextUpdate, now)}`;
+    rows.push([`CRL of root ${root}`, isAsked ? `${words}; the next waits for a signature` : words]);
+  }
   if (awaited) rows.push(...requestRows(awaited).map(([name, value]): [string, string] => [`next ${name}`, value]));
   for (const file of withdrawals) rows.push(['to be moved away', plain(file)]);
   if (asked) rows.push(['to be released', asked.release]);

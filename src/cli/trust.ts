@@ -10,6 +10,7 @@ import { parseSequence, parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, cell, fields, fromNow, moment, plain } from './output.ts';
 import { fold, table } from './table.ts';
+import { areLists, installLists, registerTrustCrl } from './trust-crl.ts';
 import {
   abortRoot,
   installRoot,
@@ -145,16 +146,22 @@ async function releaseIssuing(
   answer(options.output, view, () => slotWords(view, Date.now()));
 }
 
-/** Which of the CAs waits for what comes from elsewhere. */
-async function waiting(surroundings: Surroundings, options: CommonOptions): Promise<'issuing' | 'root'> {
+/** What is installed. */
+const targets = ['root', 'issuing', 'crl'] as const;
+type Target = (typeof targets)[number];
+
+/** Which of the CAs waits for what comes from elsewhere; `crl`: the list of a root. */
+async function waiting(surroundings: Surroundings, options: CommonOptions): Promise<Target> {
   const { roots, issuing } = await withOperations(surroundings, options, (each) => each.trustStatus());
-  if (!roots.awaited) return 'issuing';
-  const { number } = roots.awaited;
-  const both = issuing.slots.some(({ state, certificate, root }) => {
-    return state === 'next' && certificate === null && root !== number;
+  const ofRoot = roots.awaited?.number;
+  const isIssuing = issuing.slots.some(({ state, certificate, root }) => {
+    return state === 'next' && certificate === null && root !== ofRoot;
   });
-  if (both) throw new OperationError('conflict', ['a root and an issuing CA wait: say --for root or --for issuing']);
-  return 'root';
+  const waits = { root: roots.awaited !== null, issuing: isIssuing, crl: roots.lists.some(({ isAsked }) => isAsked) };
+  const [first = 'issuing', ...others] = targets.filter((each) => waits[each]);
+  if (others.length === 0) return first;
+  const all = [first, ...others].map((each) => `--for ${each}`).join(' or ');
+  throw new OperationError('conflict', [`more than one waits for something: say ${all}`]);
 }
 
 export function registerTrust(program: Command, surroundings: Surroundings): void {
@@ -166,14 +173,18 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
       answer(options.output, view, () => statusWords(view, Date.now()));
       if (isWaiting(view)) process.exitCode = 1;
     });
+  registerTrustCrl(group, surroundings);
   registerPrepare(group, surroundings);
   withReason(withCommon(group.command('install')))
     .description('take what was made or signed elsewhere')
-    .argument('<file...>', 'certificates in PEM or DER, or the signature of a root')
-    .addOption(new Option('--for <ca>', 'where both wait for something').choices(['issuing', 'root']))
-    .action(async (paths: string[], { for: ca, ...options }: CommonOptions & { readonly for?: 'issuing' | 'root' }) => {
+    .argument('<file...>', 'certificates or revocation lists in PEM or DER, or the signature of a root')
+    .addOption(new Option('--for <what>', 'where more than one waits for something').choices([...targets]))
+    .action(async (paths: string[], { for: ca, ...options }: CommonOptions & { readonly for?: Target }) => {
       const files = await Promise.all(paths.map(readGiven));
-      if ((ca ?? (await waiting(surroundings, options))) === 'root') return installRoot(surroundings, files, options);
+      const isOfLists = ca === undefined && (await areLists(files));
+      const target = isOfLists ? 'crl' : (ca ?? (await waiting(surroundings, options)));
+      if (target === 'crl') return installLists(surroundings, files, options);
+      if (target === 'root') return installRoot(surroundings, files, options);
       const view = await withOperations(surroundings, options, (each) => each.installIssuing({ files }));
       answer(options.output, view, () => slotWords(view, Date.now()));
     });

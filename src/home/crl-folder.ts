@@ -1,10 +1,11 @@
-// The folder of a home in which the signed revocation lists lie, each in a file named by shard and number. A file is whole or not
-// there, and is never changed; what is in it is public.
+// The folder of a home in which the signed revocation lists lie, each in a file named by shard and number, those of roots by the root. A
+// file is whole or not there; what is in it is public.
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { RevocationList } from '../domain/revocation-list.ts';
+import { rootName } from '../domain/root-list.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 
 const folderMode = 0o700;
@@ -24,7 +25,17 @@ export class CrlFolder implements ListShelf {
   }
 
   async keep(shard: number, number: number, der: readonly Uint8Array[]): Promise<number> {
-    const path = this.pathOf({ shard, number });
+    await this.#put(this.pathOf({ shard, number }), der);
+    return der.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  async keepRootList(root: number, der: Uint8Array): Promise<void> {
+    const path = join(this.#folder, `${rootName(root)}.crl`);
+    const present = await readFile(path).catch(() => null);
+    if (!present?.equals(der)) await this.#put(path, [der]);
+  }
+
+  async #put(path: string, der: readonly Uint8Array[]): Promise<void> {
     const unfinished = `${path}.new`;
     await mkdir(this.#folder, { recursive: true, mode: folderMode });
     const file = await open(unfinished, 'w', fileMode);
@@ -35,7 +46,6 @@ export class CrlFolder implements ListShelf {
       await file.close();
     }
     await rename(unfinished, path);
-    return der.reduce((sum, { length }) => sum + length, 0);
   }
 
   async has(list: RevocationList): Promise<boolean> {

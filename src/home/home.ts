@@ -5,11 +5,13 @@ import type { App } from '../app/operator/app.ts';
 import { type OperationsFor, operationsOn } from '../app/operator/operate.ts';
 import { Policies } from '../app/policies.ts';
 import { forgetEnded } from '../app/trust/issuing-steps.ts';
+import { refreshRootLists } from '../app/trust/root-lists.ts';
 import { Outbox } from '../app/upkeep/outbox.ts';
 import { authorities } from '../authority/index.ts';
 import { IssuingKeys } from '../authority/issuing-keys.ts';
 import { loadProfiles, type Profiles } from '../authority/profiles.ts';
 import { RootKeys } from '../authority/root-keys.ts';
+import { RootListKeys } from '../authority/root-lists.ts';
 import type { Config } from '../config/index.ts';
 import { brokerActor } from '../domain/actor.ts';
 import type { IssuingSlot } from '../domain/issuing-slots.ts';
@@ -55,6 +57,7 @@ export async function initHome(options: HomeOptions): Promise<{ made: boolean; f
   try {
     await app.served.follow();
     await app.crls.begin();
+    await refreshRootLists(app);
   } finally {
     await closeAtRest(app, outbox);
   }
@@ -137,7 +140,8 @@ async function casOf(
   const made = { passphrase: options.passphrase ?? undefined, profiles, entropy };
   const issuing = new IssuingKeys(folder, { ...made, use });
   const roots = new RootKeys(folder, { ...made, issuing, server: (named) => pkiOptions(options, named) });
-  return { issuing, roots, served: await ServedPairs.open(options, { ...at, issuing }) };
+  const rootLists = new RootListKeys(folder, made.passphrase);
+  return { issuing, roots, rootLists, served: await ServedPairs.open(options, { ...at, issuing }) };
 }
 
 /** Makes the folder, or takes away what others may do in it. @returns who could reach into it before. */

@@ -17,6 +17,13 @@ export function issuerIn(name: string): number | null {
   return digits === undefined || Number(digits) === firstIssuer ? null : Number(digits);
 }
 
+/** The number of the root in a name such as `root` or `root-2`; null: it is none. */
+export function rootIn(name: string): number | null {
+  if (name === 'root') return 1;
+  const [, digits] = /^root-([1-9]\d{0,5})$/.exec(name) ?? [];
+  return digits === undefined || digits === '1' ? null : Number(digits);
+}
+
 /** Of the certificate of an issuing CA (RFC 5280, 4.2.2.1). */
 export function issuerPath(issuer: number): string {
   return `/ca/${issuingName(issuer)}.crt`;

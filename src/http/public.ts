@@ -12,7 +12,7 @@ import { limitAddresses, limitConnections, limitDescriptors } from './address-li
 import { answerErrors } from './errors.ts';
 import { keptFor } from './kept-for.ts';
 import { serveOneAtATime } from './one-at-a-time.ts';
-import { issuerIn } from './public-path.ts';
+import { issuerIn, rootIn } from './public-path.ts';
 
 /** A CRL in DER, which may be megabytes: it is read while it is sent, and never copied for a request. */
 export interface CrlContent {
@@ -28,6 +28,8 @@ export interface CrlContent {
 export interface PublicContent {
   /** The complete CRL of an issuing CA (shard 0) or that of a shard of it; null when there is none. */
   crl(shard: number, issuer: number): Promise<CrlContent | null>;
+  /** The CRL of the root with this number; null when there is none. */
+  rootCrl(root: number): Promise<CrlContent | null>;
   /** DER of the root. */
   root(): Uint8Array;
   /** DER of the certificate of the issuing CA with this number; null when it is none of those in use. */
@@ -117,7 +119,11 @@ function addRoutes(app: FastifyInstance, content: PublicContent, log: Log): void
     ...methods,
     url: '/crl/:name.crl',
     handler: async (request, reply) => {
-      const issuer = issuerIn(request.params.name);
+      const { name } = request.params;
+      const root = rootIn(name);
+      const list = root === null ? null : await content.rootCrl(root);
+      if (list) return sendCrl(request, reply, list);
+      const issuer = issuerIn(name);
       if (issuer === null) return reply.callNotFound();
       const crl = await content.crl(0, issuer);
       // The first one's list is always there, or will be.

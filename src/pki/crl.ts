@@ -3,8 +3,8 @@
 import { type RevocationReason, revocationReasons, type Serial } from '../domain/certificate.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Issuer } from './certificate.ts';
-import { contextTag, encode, header, sequence, smallInteger, tags, time } from './der.ts';
-import { DerReader, instantOf, magnitude, smallNumber } from './der-reader.ts';
+import { bitString, contextTag, encode, header, sequence, smallInteger, tags, time } from './der.ts';
+import { DerError, DerReader, instantOf, magnitude, openDer, smallNumber } from './der-reader.ts';
 import { readIssuingPoint } from './distribution-point.ts';
 import { authorityKeyIdentifier, crlNumber, issuingDistributionPoint, reasonCode } from './extensions.ts';
 import { oids } from './oids.ts';
@@ -51,7 +51,7 @@ function encodeEntry({ serial, revokedAt, reason }: CrlEntry): Uint8Array {
   return sequence(serialInteger(serial), time(revokedAt), reasonExtensions.get(reason) ?? new Uint8Array());
 }
 
-function extensionsOf({ number, distributionPoint }: CrlHead, issuer: Issuer): Uint8Array {
+function extensionsOf({ number, distributionPoint }: CrlHead, issuer: Pick<Issuer, 'keyId'>): Uint8Array {
   const scope = distributionPoint === null ? [] : [issuingDistributionPoint(distributionPoint)];
   const all = sequence(authorityKeyIdentifier(issuer.keyId), crlNumber(number), ...scope);
   return encode(contextTag(0, true), all);
@@ -79,8 +79,45 @@ export async function signCrl(body: CrlBody, issuer: Issuer): Promise<Uint8Array
   return sealInTurns([header(tags.sequence, bytesIn(tbs)), ...tbs], issuer.signer);
 }
 
+/** Who issues a list that is signed elsewhere. */
+export interface ListIssuer extends Pick<Issuer, 'name' | 'keyId'> {
+  /** DER of the AlgorithmIdentifier. */
+  readonly algorithm: Uint8Array;
+}
+
+/** DER of the TBSCertList of a short list: the bytes that are signed. */
+export function crlBody(list: CrlHead & { readonly revoked: readonly CrlEntry[] }, issuer: ListIssuer): Uint8Array {
+  return sequence(
+    version2,
+    issuer.algorithm,
+    issuer.name,
+    time(list.thisUpdate),
+    time(list.nextUpdate),
+    // RFC 5280, 5.1.2.6: an empty list is left out.
+    ...(list.revoked.length > 0 ? [sequence(...list.revoked.map(encodeEntry))] : []),
+    extensionsOf(list, issuer),
+  );
+}
+
+/** A body and the signature over it, made elsewhere, as a CRL. */
+export function crlOf(body: Uint8Array, algorithm: Uint8Array, signature: Uint8Array): Uint8Array {
+  return sequence(body, algorithm, bitString(signature));
+}
+
+/** May this be a CRL? The body of a certificate begins with a tag of its own (RFC 5280, 4.1 and 5.1). */
+export function looksLikeCrl(der: Uint8Array): boolean {
+  try {
+    const body = openDer(der, tags.sequence, crlBytesMax).enter(tags.sequence);
+    return body.sees(tags.integer) || body.sees(tags.sequence);
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
+  }
+}
+
 /** A CRL as read. */
 export interface CrlFacts extends CrlHead {
+  readonly extensions: Extensions;
   readonly revoked: readonly CrlEntry[];
   /** It names this issuer, and verifies under its key. */
   readonly signatureValid: boolean;
@@ -128,6 +165,7 @@ export function readCrl(der: Uint8Array, issuerDer: Uint8Array): CrlFacts {
   const extensions = readExtensions(explicit.enter(tags.sequence));
   const number = extensions.get(oids.crlNumber);
   return {
+    extensions,
     distributionPoint: readIssuingPoint(extensions),
     number: number ? smallNumber(new DerReader(number.value).next(tags.integer)) : 0,
     thisUpdate,

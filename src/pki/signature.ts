@@ -63,11 +63,16 @@ const signers = {
 
 /** The algorithm a CA key signs under. Fails with NolapseError `unsupported_key` for all but P-256, P-384 and RSA. */
 export function signerFor(key: KeyObject): Signer {
+  return { key, ...signingOf(key) };
+}
+
+/** The same for whoever has the public key alone, or either of the two. */
+export function signingOf(key: KeyObject): Omit<Signer, 'key'> {
   const name = key.asymmetricKeyType === 'rsa' ? 'rsa' : (key.asymmetricKeyDetails?.namedCurve ?? '');
   if (name !== 'prime256v1' && name !== 'secp384r1' && name !== 'rsa') {
     throw new NolapseError('unsupported_key', `cannot sign with a key of type ${name || key.asymmetricKeyType}`);
   }
-  return { key, ...signers[name] };
+  return signers[name];
 }
 
 /** Signs `body` and puts the three parts together. */

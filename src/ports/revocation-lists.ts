@@ -66,4 +66,6 @@ export interface ListShelf {
   pathOf(list: Pick<RevocationList, 'shard' | 'number'>): string;
   /** Forgets what is kept of a shard but these numbers. */
   forget(shard: number, but: readonly number[]): Promise<void>;
+  /** Keeps the list of a root durably, under a name that stays the same. What is there already is not written again. */
+  keepRootList(root: number, der: Uint8Array): Promise<void>;
 }

@@ -18,6 +18,7 @@ import type { PeriodReader } from './period.ts';
 import type { PresenceReader, PresenceWriter } from './presence.ts';
 import type { RenewalReader, RenewalWriter } from './renewals.ts';
 import type { RevocationListReader, RevocationListWriter } from './revocation-lists.ts';
+import type { RootListReader, RootListWriter } from './root-lists.ts';
 import type { RootSlotReader, RootSlotWriter } from './root-slots.ts';
 import type { SettingReader, SettingWriter } from './settings.ts';
 import type { StoreFile } from './store-file.ts';
@@ -42,6 +43,7 @@ export interface Reader
     PresenceReader,
     RenewalReader,
     RevocationListReader,
+    RootListReader,
     RootSlotReader,
     SettingReader,
     TrustReader,
@@ -63,6 +65,7 @@ export interface Transaction
     PresenceWriter,
     RenewalWriter,
     RevocationListWriter,
+    RootListWriter,
     RootSlotWriter,
     SettingWriter,
     TrustWriter,

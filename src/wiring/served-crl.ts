@@ -1,4 +1,5 @@
 // Revocation lists as others see them: over HTTP, and in the metrics.
+import { Readable } from 'node:stream';
 import type { Context } from '../app/context.ts';
 import type { RevocationLists } from '../app/upkeep/revocation-lists.ts';
 import { completeListOf } from '../domain/revocation-list.ts';
@@ -18,6 +19,19 @@ export async function servedCrl(
   if (list?.issuer !== issuer) return null;
   const { number, thisUpdate, bytes } = list;
   return { tag: `${list.shard}-${number}`, thisUpdate, bytes, read: () => folder.read(list) };
+}
+
+/** The list of a root; null when there is none. */
+export async function servedRootCrl({ store }: Pick<Context, 'store'>, root: number): Promise<CrlContent | null> {
+  const [list, der] = [await store.read.rootList(root), await store.read.rootListBytes(root)];
+  if (!list || !der) return null;
+  const { number, thisUpdate } = list;
+  return {
+    tag: `root-${root}-${number}`,
+    thisUpdate,
+    bytes: der.length,
+    read: async () => Readable.from([Buffer.from(der)]),
+  };
 }
 
 /** Of the issuing CA that signs now, and the first of all to end. Their cost is that of two rows, however long the lists are and however many shards there are. */

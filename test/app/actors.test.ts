@@ -1,7 +1,7 @@
 // Who did it: every operation that changes something leaves lines in the journal with its actor and the reason, and is carried out for
 // nobody else.
 import { createPrivateKey, sign } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -111,6 +111,20 @@ async function readBack() {
   return { madeAt: Date.now(), files: ['pki/root-2.key', 'pki/issuing-2.key'], certificates };
 }
 
+function withoutRootKey(): string {
+  const [kept, key] = [join(folder, 'root.key'), join(house.home, 'pki', 'root.key')];
+  renameSync(key, kept);
+  return kept;
+}
+
+/** The signature that makes the next list of the root. */
+async function listOfRoot() {
+  const key = createPrivateKey(readFileSync(withoutRootKey()));
+  const { base64, digest } = await before.requestRootList({});
+  const signature = sign(digest, Buffer.from(base64, 'base64'), key);
+  return { files: [{ name: 'signature', base64: signature.toString('base64') }] };
+}
+
 /** The text of the step, signed with the key of the present root. */
 async function signedByPresentRoot() {
   const { request } = await releasedRoot('signed_elsewhere');
@@ -165,6 +179,8 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   installRoot: [signedByPresentRoot, ['trust.prepared']],
   abortRoot: [async () => void (await releasedRoot('made_elsewhere')), ['trust.aborted']],
   releaseRoot: [rootAskedFor, ['trust.awaited']],
+  requestRootList: [async () => void withoutRootKey(), ['trust.awaited']],
+  installRootLists: [listOfRoot, ['crl.published']],
   confirmBackup: [readBack, ['backup.confirmed']],
   copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
 };

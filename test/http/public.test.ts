@@ -46,6 +46,7 @@ async function serve(change: Partial<PublicContent> = {}, connectionsMax?: numbe
     ...(connectionsMax !== undefined && { connectionsMax }),
     content: {
       crl: async (shard) => crlOf(`crl ${shard}`, shard),
+      rootCrl: async (root) => (root <= 2 ? crlOf(`crl of root ${root}`) : null),
       root: () => bytes('root'),
       issuer: (number) => (number <= 2 ? bytes(issuingName(number)) : null),
       p7c: async () => bytes('p7c'),
@@ -87,6 +88,15 @@ describe('the public server', () => {
       '',
     ]) {
       expect((await fetch(`${url}/crl/issuing/${name}`)).status, name).toBe(404);
+    }
+  });
+
+  it("gives a root's CRL under the root's name, and none where there is none", async () => {
+    const url = await serve();
+    expect(await (await fetch(`${url}/crl/root.crl`)).text()).toBe('crl of root 1');
+    expect(await (await fetch(`${url}/crl/root-2.crl`)).text()).toBe('crl of root 2');
+    for (const name of ['root-1', 'root-02', 'root-3', 'root-', 'root-1234567']) {
+      expect((await fetch(`${url}/crl/${name}.crl`)).status, name).toBe(404);
     }
   });
 
@@ -326,7 +336,14 @@ describe('the public server', () => {
 
   it('says that its address is taken', async () => {
     await serve();
-    const content = { crl: async () => null, root: () => bytes('r'), issuer: () => null, p7c: async () => bytes('') };
+    const none = async () => null;
+    const content = {
+      crl: none,
+      rootCrl: none,
+      root: () => bytes('r'),
+      issuer: () => null,
+      p7c: async () => bytes(''),
+    };
     const taken = startPublicServer({
       host: '127.0.0.1',
       port: server?.port ?? 0,

@@ -84,6 +84,9 @@ export const catalog = {
     releaseRoot: 'changes',
     confirmBackup: 'changes',
     rootRequest: 'reads',
+    requestRootList: 'changes',
+    installRootLists: 'changes',
+    rootList: 'reads',
     trustStatus: 'reads',
   },
   broker: {

@@ -8,6 +8,7 @@ import { askOrPrepareRoot, preparedView, releaseRoot, rootRequest } from '../tru
 import { preparations } from '../trust/asked-root.ts';
 import { confirmBackup } from '../trust/confirm-backup.ts';
 import { abortIssuing, installIssuing, prepareIssuing } from '../trust/issuing-steps.ts';
+import { installRootLists, requestRootList, rootListOf } from '../trust/root-lists.ts';
 import { abortRoot, installRoot } from '../trust/root-steps.ts';
 import { trustStatus } from '../trust/trust-status.ts';
 import type { PreparedView } from '../views/trust.ts';
@@ -29,6 +30,7 @@ const bytesOf = ({ name, base64 }: z.infer<typeof given>[number]): GivenFile => 
   name,
   bytes: new Uint8Array(Buffer.from(base64, 'base64')),
 });
+const whichRoot = z.strictObject({ root: number.exactOptional() });
 const names = z.array(text).max(64).readonly();
 const passphrase = z.string().min(16).max(256);
 
@@ -64,6 +66,12 @@ export const trust = {
     ({ app }, input) => releaseRoot(app, input),
   ),
   rootRequest: operation(nothing, ({ app }) => rootRequest(app)),
+  /** The revocation list of a root, the current one unless another is named. */
+  rootList: operation(whichRoot, ({ app }, { root }) => rootListOf(app, root)),
+  requestRootList: operation(whichRoot, ({ app }, { root }) => requestRootList(app, root)),
+  installRootLists: operation(z.strictObject({ files: given }), ({ app }, { files }) =>
+    installRootLists(app, files.map(bytesOf)),
+  ),
   /** Of a backup that was read back whole, `madeAt` in Unix milliseconds. */
   confirmBackup: operation(
     z.strictObject({ madeAt: z.int().min(0), files: names, certificates: names }),

@@ -4,9 +4,21 @@ import type { RootsView } from '../views/trust-roots.ts';
 import { askedRootView } from './approve-root.ts';
 import { readAskedRoot } from './asked-root.ts';
 import { readAwaited } from './awaited-root.ts';
+import { isListAsked, livingRoots } from './root-lists.ts';
 import { rootsDue } from './root-watch.ts';
 
 export type RootsStatusContext = Pick<Context, 'store' | 'roots' | 'settings' | 'clock'>;
+
+async function listsView(app: Pick<Context, 'store'>): Promise<RootsView['lists']> {
+  const living = await livingRoots(app);
+  return Promise.all(
+    living.map(async ({ number: root }) => {
+      const list = await app.store.read.rootList(root);
+      const { number = null, nextUpdate = null } = list ?? {};
+      return { root, number, nextUpdate, isAsked: await isListAsked(app, root) };
+    }),
+  );
+}
 
 export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
   const { store, roots, settings } = app;
@@ -27,6 +39,7 @@ export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
       sequence: awaited.sequence,
       wants: awaited.made ? 'signature' : 'root',
     },
+    lists: await listsView(app),
     withdrawals: numbers.flatMap((number) => roots.withdrawalFile(number) ?? []),
   };
 }

@@ -19,6 +19,7 @@ import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
 import type { IssuingWatch } from '../trust/issuing-watch.ts';
+import { type RootListsContext, refreshRootLists } from '../trust/root-lists.ts';
 import type { RootWatch } from '../trust/root-watch.ts';
 import type { UnprovedWatch } from '../trust/unproved-watch.ts';
 import { attempt } from './attempt.ts';
@@ -32,6 +33,7 @@ type MaintenanceContext = SweepContext &
   Pick<Context, 'served'> &
   WalkCampaignsContext &
   BeginChoresContext &
+  RootListsContext &
   WithRefusals & {
     readonly knocks: Knocks;
     readonly troubledAddresses: TroubledAddresses;
@@ -119,6 +121,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     await attempt(app, 'could not report that the ledger takes writes again', () => refusals.look());
     if (!isTime) return;
     await attempt(app, 'could not refresh the revocation lists', () => app.crls.refreshed());
+    await attempt(app, 'could not refresh the revocation lists of the roots', () => refreshRootLists(app));
     await attempt(app, 'could not delete old lines of the journal', () => forgetJournal(app));
     await attempt(app, 'could not report what is to be done about the roots', () => roots.look());
     await attempt(app, 'could not clear the alerts that are over', () => settleAlerts(app));

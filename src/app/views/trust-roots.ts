@@ -41,6 +41,15 @@ export interface RootsView {
   readonly asked: AskedRootView | null;
   /** Waits to be signed elsewhere. */
   readonly awaited: Omit<RootRequestView, 'text'> | null;
+  /** The revocation list of each root in use. */
+  readonly lists: readonly {
+    readonly root: number;
+    /** Null: none was signed yet. */
+    readonly number: number | null;
+    readonly nextUpdate: Instant | null;
+    /** Does it wait for a signature from elsewhere? */
+    readonly isAsked: boolean;
+  }[];
   /** Sealed withdrawals that are still in the home. */
   readonly withdrawals: readonly string[];
 }

@@ -2,10 +2,14 @@
 import type { Instant } from '../../domain/time.ts';
 import type { IssuingSlotReader } from '../../ports/issuing-slots.ts';
 import type { ListPlace, RevocationListReader } from '../../ports/revocation-lists.ts';
+import type { RootListReader } from '../../ports/root-lists.ts';
 import type { RootSlotReader } from '../../ports/root-slots.ts';
 import { TrustTableReader } from './trust-reader.ts';
 
-export class CaTableReader extends TrustTableReader implements IssuingSlotReader, RevocationListReader, RootSlotReader {
+export class CaTableReader
+  extends TrustTableReader
+  implements IssuingSlotReader, RevocationListReader, RootListReader, RootSlotReader
+{
   async issuingSlots() {
     return this.tables.issuingSlots();
   }
@@ -24,6 +28,18 @@ export class CaTableReader extends TrustTableReader implements IssuingSlotReader
 
   async rootStep(number: number) {
     return this.tables.rootStep(number);
+  }
+
+  async rootList(root: number) {
+    return this.tables.rootList(root);
+  }
+
+  async rootListBytes(root: number) {
+    return this.tables.rootListBytes(root);
+  }
+
+  async revokedIssuing() {
+    return this.tables.revokedIssuing();
   }
 
   async revocationList(shard: number) {

@@ -9,6 +9,7 @@ import type { CarriedContact, Contact, Principal, PrincipalId } from '../../doma
 import type { RenewalRefusal } from '../../domain/refusal.ts';
 import type { Renewal } from '../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../domain/request.ts';
+import type { RevokedIssuing, RootList } from '../../domain/root-list.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { TrustRecord } from '../../domain/trust-record.ts';
 import type { KeptStep, TrustTold } from '../../domain/trust-told.ts';
@@ -232,6 +233,14 @@ export class UnitTransaction extends TableReader implements Transaction {
 
   async putRootSlot(slot: KeptRoot, step: Uint8Array | null = null): Promise<void> {
     this.#open().putRootSlot(slot, step);
+  }
+
+  async putRootList(list: RootList, der: Uint8Array): Promise<void> {
+    this.#open().putRootList(list, der);
+  }
+
+  async revokeIssuing(revoked: RevokedIssuing): Promise<void> {
+    this.#open().revokeIssuing(revoked);
   }
 
   async settleFirstIssuer(authorityKeyIdentifier: Uint8Array): Promise<void> {

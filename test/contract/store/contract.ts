@@ -13,6 +13,7 @@ import { period } from './period.ts';
 import { lists, sweeps } from './queries.ts';
 import { countRaces, keyRaces } from './races.ts';
 import { revocationLists } from './revocation-lists.ts';
+import { rootLists } from './root-lists.ts';
 import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { telemetry } from './telemetry.ts';
@@ -48,6 +49,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('revocation lists', revocationLists);
     describe('slots of issuing CAs', issuingSlots);
     describe('slots of roots', rootSlots);
+    describe('revocation lists of roots', rootLists);
     describe('steps of roots', trustSteps);
     describe('delegations', delegations);
     describe('telemetry', telemetry);

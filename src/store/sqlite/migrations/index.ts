@@ -36,6 +36,7 @@ import { rootSlotsMigration } from './0034-root-slots.ts';
 import { trustRecordMigration } from './0035-trust-record.ts';
 import { trustStepsMigration } from './0036-trust-steps.ts';
 import { journalNotedMigration } from './0037-journal-noted.ts';
+import { rootListsMigration } from './0038-root-lists.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -76,4 +77,5 @@ export const migrations: readonly Migration[] = [
   trustRecordMigration,
   trustStepsMigration,
   journalNotedMigration,
+  rootListsMigration,
 ];

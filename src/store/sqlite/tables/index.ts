@@ -17,6 +17,7 @@ import { findings, presences, settings } from './oversight.ts';
 import { refusals } from './refusals.ts';
 import { renewals, requests } from './renewals.ts';
 import { revocationLists } from './revocation-lists.ts';
+import { rootLists } from './root-lists.ts';
 import { rootSlots } from './root-slots.ts';
 import { standings } from './standings.ts';
 import { surveys } from './surveys.ts';
@@ -51,6 +52,7 @@ export function tablesOf(queries: Queries) {
     ...revocationLists(queries),
     ...issuingSlots(queries),
     ...rootSlots(queries),
+    ...rootLists(queries),
     ...tally(queries),
     ...standings(queries),
     ...horizons(queries),

@@ -23,6 +23,7 @@ import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from 
 import type { IssuingSlotTable } from './issuing-slot-table.ts';
 import type { FindingTable, SettingTable, TallyTable, WatchTable } from './oversight-tables.ts';
 import type { RevocationListTable } from './revocation-list-table.ts';
+import type { RevokedIssuingTable, RootListTable } from './root-list-tables.ts';
 import type { RootSlotTable } from './root-slot-table.ts';
 import type { TrustStepTable, TrustToldTable } from './trust-step-tables.ts';
 import type { TrustRecordTable, TrustTallyTable } from './trust-tables.ts';
@@ -261,6 +262,8 @@ interface Schema {
   revocation_list: RevocationListTable;
   issuing_slot: IssuingSlotTable;
   root_slot: RootSlotTable;
+  root_list: RootListTable;
+  revoked_issuing: RevokedIssuingTable;
   trust_step: TrustStepTable;
   trust_told: TrustToldTable;
   journal: JournalTable;
