@@ -1,69 +1,21 @@
 // The frameworks' controls that this broker's records give evidence for, under the names and titles of their documents. docs/evidence.md
 // lists the same, and a test holds the two together. A control that no record speaks to is not here.
 import type { Control, Framework } from './evidence.ts';
-
-const renewed = [
-  'renewal.run',
-  'renewal.due',
-  'renewal.offered',
-  'renewal.requested',
-  'renewal.issued',
-  'renewal.delivered',
-] as const;
-const proven = ['renewal.installed', 'renewal.activated', 'renewal.confirmed', 'renewal.retired'] as const;
-const troubled = [
-  'renewal.failed',
-  'renewal.cancelled',
-  'renewal.expired',
-  'renewal.closed',
-  'renewal.reopened',
-] as const;
-const inService = ['device.added', 'device.changed', 'device.imported', 'source.reconciled', 'source.failed'] as const;
-const outOfService = ['device.decommissioned', 'device.quarantined', 'device.released'] as const;
-const credentials = [
-  'certificate.issued',
-  'certificate.imported',
-  'certificate.activated',
-  'certificate.expired',
-  'certificate.revoked',
-  'device.packaged',
-] as const;
-/** One CA takes the place of another. */
-const rolledOver = [
-  'trust.prepared',
-  'trust.installed',
-  'trust.asked',
-  'trust.activated',
-  'trust.aborted',
-  'trust.retired',
-] as const;
-/** Drills among them: they are begun and told as campaigns are. */
-const rolledOut = [
-  'campaign.started',
-  'campaign.left_out',
-  'campaign.overridden',
-  'campaign.reached',
-  'campaign.advanced',
-  'campaign.stopped',
-  'campaign.paused',
-  'campaign.resumed',
-  'campaign.aborted',
-  'campaign.finished',
-] as const;
-/** Whether devices verify the broker, and under which root. */
-const rootsSeen = ['trust.proved', 'trust.reopened', 'trust.control_passed', 'trust.control_failed'] as const;
-const delegated = ['delegation.added', 'delegation.revoked', 'delegation.refused'] as const;
-
-/** Alerts of who is not renewed in time, or not to the end. */
-const unrenewed = [
-  'expiry_approaching',
-  'renewal_overdue',
-  'renewal_failed',
-  'installed_not_activated',
-  'lapsed',
-] as const;
-
-const nothing = { parts: [], journal: [], findings: [], alerts: [] } as const;
+import { cyberResilienceAct, en18031 } from './evidence-frameworks-eu.ts';
+import {
+  credentials,
+  delegated,
+  inService,
+  nothing,
+  outOfService,
+  proven,
+  renewed,
+  rolledOut,
+  rolledOver,
+  rootsSeen,
+  troubled,
+  unrenewed,
+} from './evidence-steps.ts';
 
 const offboarding: Control = {
   title: 'Improper Offboarding',
@@ -280,6 +232,8 @@ export const frameworks = {
   'owasp-nhi-2025': owaspNhi,
   'nist-csf-2.0': nistCsf,
   'iec-62443-4-2': iec62443,
+  'eu-cra-2024-2847': cyberResilienceAct,
+  'en-18031-1': en18031,
 } as const satisfies Record<string, Framework>;
 export type FrameworkName = keyof typeof frameworks;
 

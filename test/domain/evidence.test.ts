@@ -47,6 +47,8 @@ describe('the table of evidence', () => {
       'owasp-nhi-2025': /^NHI\d+:2025$/,
       'nist-csf-2.0': /^[A-Z]{2}\.[A-Z]{2}-\d{2}$/,
       'iec-62443-4-2': /^CR \d\.\d+$/,
+      'eu-cra-2024-2847': /^(I\(2\)\([a-m]\)|II\([1-8]\)|Art\. 14)$/,
+      'en-18031-1': /^[A-Z]{3}-\d$/,
     };
     for (const [name, { controls: each }] of all) {
       for (const id of Object.keys(each)) expect(id).toMatch(shapes[name as keyof typeof shapes]);

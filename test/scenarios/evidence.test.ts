@@ -205,7 +205,7 @@ describe('what cannot be asked', () => {
         (error: { faults: string[] }) => error.faults,
       );
     expect(await faultsOf({ framework: 'soc-2', from: 'yesterday', to: '2026-02-30' })).toEqual([
-      'framework: soc-2 is none of owasp-nhi-2025, nist-csf-2.0, iec-62443-4-2',
+      'framework: soc-2 is none of owasp-nhi-2025, nist-csf-2.0, iec-62443-4-2, eu-cra-2024-2847, en-18031-1',
       expect.stringMatching(/^from: not a date/),
       expect.stringMatching(/^to: not a date/),
     ]);
