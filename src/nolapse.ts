@@ -91,10 +91,10 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
 }
 
 /** The ports beside the first one, none of them open before the broker listens. */
-function trustPortsOf({ app }: Parts, { config }: HomeOptions, broker: Broker): TrustPorts {
+function trustPortsOf({ app, nextPort }: Parts, { config }: HomeOptions, broker: Broker): TrustPorts {
   const { clock, entropy } = app;
   const { names } = config.server;
-  return new TrustPorts({
+  const ports = new TrustPorts({
     broker,
     ...config.mqtt,
     ...config.trust,
@@ -102,6 +102,8 @@ function trustPortsOf({ app }: Parts, { config }: HomeOptions, broker: Broker): 
     hints: () => hintsOf(app),
     makeControl: () => makeControlChain({ now: clock.now(), entropy, names }),
   });
+  nextPort.port = ports;
+  return ports;
 }
 
 /** Opens the ports beside the first one, as far as they are needed now. */

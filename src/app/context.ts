@@ -12,6 +12,7 @@ import type { Clock, Entropy } from '../ports/clock.ts';
 import type { DecisionLog } from '../ports/decision-log.ts';
 import type { IssuingCas } from '../ports/issuing-cas.ts';
 import type { Machine } from '../ports/machine.ts';
+import type { NextPort } from '../ports/next-port.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { RootCas } from '../ports/root-cas.ts';
 import type { RootLists } from '../ports/root-lists.ts';
@@ -33,6 +34,8 @@ export interface Context {
   readonly issuing: IssuingCas;
   readonly roots: RootCas;
   readonly rootLists: RootLists;
+  /** The port of a next root, seen from outside, and who came over each root's port. */
+  readonly nextPort: Pick<NextPort, 'reach' | 'sessionsUnder'>;
   /** What certificates of each kind of principal may be. */
   readonly profiles: Readonly<Record<PrincipalKind, Profile>>;
   readonly sessions: Sessions;

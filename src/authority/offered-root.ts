@@ -1,16 +1,9 @@
-// What came back from where a root's key is: a root that was made there with the certificate that it signed for the issuing CA here, or
-// the signature of the present root over the step that names the next. Every fault is named with its file.
+// What came back from where a root was made: its certificate, and the one that it signed for the issuing CA here. Every fault is named
+// with its file.
 import type { Fingerprint } from '../domain/certificate.ts';
 import type { Instant } from '../domain/time.ts';
-import {
-  decodeStep,
-  encodeStep,
-  type SignedStep,
-  stepRootBytesMax,
-  stepSignatureBytesMax,
-  type TrustStep,
-} from '../domain/trust-step.ts';
-import { objectToRoot, stepVerifies } from '../pki/trust-step.ts';
+import { stepRootBytesMax } from '../domain/trust-step.ts';
+import { objectToRoot } from '../pki/trust-step.ts';
 import type { CertificateFacts } from '../pki/x509.ts';
 import type { GivenFile } from '../ports/issuing-cas.ts';
 import { type OfferedCa, offeredCa, readOffered } from './offered-ca.ts';
@@ -77,51 +70,4 @@ export function offeredRoot(
   const { keyFingerprint, now } = wanted;
   const issuing = offeredCa(files, { keyFingerprint, root: root.facts, rootDer: root.der, names, now });
   return 'faults' in issuing ? issuing : { root, issuing };
-}
-
-/** A signature as bytes, or in base64. */
-function signatureIn(bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(bytes).toString('latin1').replace(/\s/g, '');
-  const isBase64 = text.length % 4 === 0 && /^[A-Za-z0-9+/]{16,}={0,2}$/.test(text);
-  return isBase64 ? new Uint8Array(Buffer.from(text, 'base64')) : bytes;
-}
-
-function objectToStep({ step, signature }: SignedStep, wanted: TrustStep, present: Uint8Array): string | null {
-  if (step.kind !== wanted.kind) return `is a step of kind ${step.kind}, and a ${wanted.kind} was asked for`;
-  if (step.sequence !== wanted.sequence) {
-    return `is a step with the sequence ${step.sequence}, and ${wanted.sequence} was asked for`;
-  }
-  if (step.signer !== wanted.signer) return `is a step of another root, SHA-256 ${step.signer}`;
-  const named = step.kind === 'successor' && wanted.kind === 'successor' && step.named !== wanted.named;
-  if (named) return `names another root, SHA-256 ${step.named}`;
-  if (stepVerifies({ step: wanted, signature }, present)) return null;
-  return `does not verify: it is no signature of the present root over the text with the sequence ${wanted.sequence}`;
-}
-
-/**
- * Finds the signature over this step: alone, as `openssl dgst -sha256 -sign` writes it or in base64, or in the step as devices fetch it.
- * @param present DER of the root that has to have signed.
- */
-export function offeredStep(
-  files: readonly GivenFile[],
-  wanted: TrustStep,
-  present: Uint8Array,
-): { readonly step: Uint8Array } | Faults {
-  const faults: string[] = [];
-  const found: Uint8Array[] = [];
-  for (const { name, bytes } of files) {
-    const decoded = decodeStep(bytes);
-    const signature = decoded.ok ? decoded.signature : signatureIn(bytes);
-    if (!decoded.ok && (signature.length === 0 || signature.length > stepSignatureBytesMax)) {
-      faults.push(`${name}: is no signature, and no step: ${decoded.fault}`);
-      continue;
-    }
-    const offered = decoded.ok ? decoded : { step: wanted, signature };
-    const objection = objectToStep(offered, wanted, present);
-    if (objection === null) found.push(signature);
-    else faults.push(`${name}: ${objection}`);
-  }
-  const [signature] = found;
-  if (faults.length > 0 || !signature) return { faults };
-  return { step: encodeStep({ step: wanted, signature }) };
 }

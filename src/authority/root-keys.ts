@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import type { Fingerprint } from '../domain/certificate.ts';
-import { stepSequenceMax, stepText, type TrustStep } from '../domain/trust-step.ts';
+import { stepText, type TrustStep, withdrawalSequence } from '../domain/trust-step.ts';
 import { nameOf, signCa } from '../pki/certificate.ts';
 import { derToPem } from '../pki/pem.ts';
 import { keyIdentifier } from '../pki/public-key.ts';
@@ -14,12 +14,13 @@ import { signStep } from '../pki/trust-step.ts';
 import { fingerprintOf, readCertificate } from '../pki/x509.ts';
 import type { Entropy } from '../ports/clock.ts';
 import type { MadeCa } from '../ports/issuing-cas.ts';
-import type { AwaitedRoot, MadeRoot, NextRoot, RootCas } from '../ports/root-cas.ts';
+import type { AwaitedRoot, DropStep, GivenWithdrawal, MadeRoot, NextRoot, RootCas } from '../ports/root-cas.ts';
 import { has, type PkiFile, removePkiFiles, rootPair, secretMode, writePkiFile } from './files.ts';
 import type { Named } from './issuing-ca.ts';
 import type { IssuingKeys } from './issuing-keys.ts';
 import { makeKeyAside, readCertificates, readPair, spkiOf, writeCertificates, writeKey } from './key-pair.ts';
-import { offeredRoot, offeredStep } from './offered-root.ts';
+import { offeredRoot } from './offered-root.ts';
+import { offeredStep, offeredWithdrawal } from './offered-step.ts';
 import type { Profiles } from './profiles.ts';
 import { issueServerCertificate, ownValidity, type ServerOptions, secondPair } from './server-certificate.ts';
 
@@ -88,16 +89,32 @@ export class RootKeys implements RootCas {
   }
 
   async #sealWithdrawal(number: number, key: KeyObject, passphrase: string): Promise<void> {
-    // The last word of this root: no step that it signs later makes it stale. No two roots have the same.
-    const sequence = stepSequenceMax - number;
-    const signer = fingerprintOf(this.#certificate(number).ders[0]);
-    const sealed = await sealWithPassphrase(signStep({ kind: 'withdraw', sequence, signer }, key), passphrase);
+    const signer = fingerprintOf(this.certificate(number));
+    const step = { kind: 'withdraw', sequence: withdrawalSequence(number), signer } as const;
+    const sealed = await sealWithPassphrase(signStep(step, key), passphrase);
     writePkiFile(this.#dir, withdrawalOf(number), sealed, secretMode);
   }
 
   sign(next: NextRoot): Uint8Array {
     const { key } = readPair(this.#dir, rootPair(next.present), this.#options.passphrase);
     return signStep(this.#stepOf(next), key);
+  }
+
+  signDrop(drop: DropStep): Uint8Array {
+    const { key } = readPair(this.#dir, rootPair(drop.root), this.#options.passphrase);
+    return signStep(this.#dropOf(drop), key);
+  }
+
+  dropText(drop: DropStep): string {
+    return stepText(this.#dropOf(drop));
+  }
+
+  takeDrop(drop: DropStep, files: Parameters<RootCas['takeDrop']>[1]): ReturnType<RootCas['takeDrop']> {
+    return offeredStep(files, this.#dropOf(drop), { der: this.certificate(drop.root), is: `root ${drop.root}` });
+  }
+
+  openWithdrawal(number: number, given: GivenWithdrawal): ReturnType<RootCas['openWithdrawal']> {
+    return offeredWithdrawal(given, { der: this.certificate(number), is: `root ${number}` });
   }
 
   async makeIssuingKey({ number, issuing, present }: NextRoot): Promise<Fingerprint> {
@@ -131,7 +148,10 @@ export class RootKeys implements RootCas {
   }
 
   takeStep(awaited: AwaitedRoot, files: Parameters<RootCas['takeStep']>[1]): ReturnType<RootCas['takeStep']> {
-    return offeredStep(files, this.#stepOf(awaited), this.#certificate(awaited.present).ders[0]);
+    return offeredStep(files, this.#stepOf(awaited), {
+      der: this.certificate(awaited.present),
+      is: 'the present root',
+    });
   }
 
   withdrawalFile(number: number): string | null {
@@ -148,9 +168,13 @@ export class RootKeys implements RootCas {
   }
 
   #stepOf({ number, present, sequence }: NextRoot): TrustStep {
-    const root = this.#certificate(number).ders[0];
-    const signer = fingerprintOf(this.#certificate(present).ders[0]);
+    const root = this.certificate(number);
+    const signer = fingerprintOf(this.certificate(present));
     return { kind: 'successor', sequence, signer, named: fingerprintOf(root), root };
+  }
+
+  #dropOf({ root, sequence }: DropStep): TrustStep {
+    return { kind: 'drop', sequence, signer: fingerprintOf(this.certificate(root)) };
   }
 
   #made(number: number, issuing: MadeCa): MadeRoot {

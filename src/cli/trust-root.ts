@@ -1,35 +1,22 @@
 // What `nolapse trust ...` does with roots: prepared here or elsewhere, installed, given up, released.
-import { randomBytes } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Operations } from '../app/operator/operate.ts';
-import type {
-  AskedRootView,
-  PreparedRootView,
-  RootRequestView,
-  RootsView,
-  RootView,
-} from '../app/views/trust-roots.ts';
+import type { PreparedRootView, RootRequestView, RootsView } from '../app/views/trust-roots.ts';
 import { NolapseError } from '../domain/errors.ts';
 import type { NamedStep } from '../domain/trust-approval.ts';
 import { openSealedCommand } from '../pki/sealed.ts';
 import { type CommonOptions, type Surroundings, withOperations } from './invocation.ts';
 import { answer, cell, fields, fromNow, moment, plain } from './output.ts';
+import { newPassphrase, passphraseIn } from './root-passphrase.ts';
+import { askedRootWords, rootRows } from './root-words.ts';
 import { fold, table } from './table.ts';
+import { besideStep, type StepFiles } from './trust-root-steps.ts';
 
 export interface RootOptions {
   readonly request?: string;
   readonly elsewhere?: boolean;
   readonly sealWith?: string;
-}
-
-const passphraseBytesMax = 256;
-const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
-
-/** Of 160 bits, in groups that can be copied by hand. */
-function newPassphrase(): string {
-  const letters = Array.from(randomBytes(32), (byte) => base32[byte & 31]);
-  return letters.join('').replace(/.{4}(?=.)/g, '$&-');
 }
 
 interface Passphrase {
@@ -39,11 +26,7 @@ interface Passphrase {
 
 async function passphraseFrom(path: string | undefined): Promise<Passphrase> {
   if (path === undefined) return { text: newPassphrase(), isNew: true };
-  const found = await stat(path).catch(() => null);
-  if (!found?.isFile() || found.size > passphraseBytesMax) {
-    throw new NolapseError('passphrase_unreadable', `${path}: is no file of at most ${passphraseBytesMax} bytes`);
-  }
-  return { text: (await readFile(path, 'utf8')).replace(/\r?\n$/, ''), isNew: false };
+  return { text: await passphraseIn(path), isNew: false };
 }
 
 export async function requireAbsent(file: string): Promise<void> {
@@ -71,31 +54,18 @@ function preparedWords(view: PreparedRootView, passphrase: Passphrase | null, fi
   return `${fields(rows)}${notes.join('\n')}\n`;
 }
 
-function rootRows({ number, state, notAfter, fingerprint, sequence, port }: RootView, now: number): [string, string][] {
-  return [
-    ['root', String(number)],
-    ['state', state],
-    ['ends', moment(notAfter, now)],
-    ['SHA-256', fingerprint],
-    ['sequence', cell(sequence)],
-    ['port', cell(port)],
-  ];
-}
-
 function requestRows({ number, sequence, wants }: Omit<RootRequestView, 'text'>): [string, string][] {
-  const what =
-    wants === 'root'
-      ? 'a root, and its certificate for the key of the request'
-      : "a signature by the present root's key: openssl dgst -sha256 -sign root.key -out SIGNATURE FILE";
+  const signature = (of: string) => `a signature by ${of} key: openssl dgst -sha256 -sign ROOT.key -out SIGNATURE FILE`;
+  const what = {
+    root: 'a root, and its certificate for the key of the request',
+    signature: signature("the present root's"),
+    drop: signature("the new root's"),
+  }[wants];
   return [
     ['root', String(number)],
     ['sequence', String(sequence)],
     ['waits for', what],
   ];
-}
-
-export function askedRootWords({ release }: AskedRootView): string {
-  return `nothing has changed yet. To carry it out:\n  ${release}\n`;
 }
 
 /** The rows of `trust status`. */
@@ -167,14 +137,23 @@ function tell(
 export async function releaseRoot(
   surroundings: Surroundings,
   named: Pick<NamedStep, 'step' | 'sequence'> & { readonly sha256: string },
-  { request, sealWith, elsewhere: _, ...options }: Given,
+  { request, sealWith, elsewhere: _, accept, withdrawal, openWith, ...options }: Given & StepFiles,
 ) {
   const file = request === undefined ? null : resolve(request);
   if (file !== null) await requireAbsent(file);
   const passphrase = await passphraseFrom(sealWith);
+  const beside = await besideStep({
+    ...(accept !== undefined && { accept }),
+    ...(withdrawal !== undefined && { withdrawal }),
+    ...(openWith !== undefined && { openWith }),
+  });
   const view = await withOperations(surroundings, options, (each) =>
-    each.releaseRoot({ ...named, passphrase: passphrase.text }),
+    each.releaseRoot({ ...named, ...beside, ...(named.step === 'prepare' && { passphrase: passphrase.text }) }),
   );
+  if (named.step !== 'prepare') {
+    answer(options.output, view, () => (view.root ? fields(rootRows(view.root, Date.now())) : ''));
+    return;
+  }
   await writeRequest(file, view.request);
   tell(options.output, view, passphrase, file);
 }

@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import type { AskedStepView, IssuingSlotView, TrustView } from '../app/views/trust.ts';
+import { type RootStep, rootSteps } from '../domain/trust-approval.ts';
 import { derToPem } from '../pki/pem.ts';
 import { withReason } from './actor.ts';
 import { parseSequence, parseWhole } from './arguments.ts';
@@ -20,6 +21,14 @@ import {
   requireAbsent,
   rootsWords,
 } from './trust-root.ts';
+import {
+  acceptingStep,
+  distributeRoot,
+  type ListFormat,
+  listUnproved,
+  type StepFiles,
+  withdrawRoot,
+} from './trust-root-steps.ts';
 import { sharesWords } from './trust-shares.ts';
 
 /** Of a certificate with much to say, and of PEM beside it. */
@@ -132,16 +141,39 @@ function isWaiting({ issuing, roots }: TrustView): boolean {
   );
 }
 
-type Step = 'prepare' | 'activate' | 'retire';
+const acceptHelp =
+  'ids, one a line, of those that are accepted although they have not connected under the root (root only)';
+
+/** Without what was not given. */
+function asGiven(files: { readonly [Name in keyof StepFiles]: string | undefined }): StepFiles {
+  return Object.fromEntries(Object.entries(files).filter(([, value]) => value !== undefined));
+}
+
+function requireRootOptions(files: { readonly [Name in keyof StepFiles]?: string | undefined }): void {
+  if (Object.values(files).every((value) => value === undefined)) return;
+  throw new OperationError('invalid', ['--accept, --withdrawal and --open-with go with a root']);
+}
+
+function registerUnproved(group: Command, surroundings: Surroundings): void {
+  const command = withCommon(group.command('unproved'));
+  command.options.find(({ long }) => long === '--output')?.choices(['human', 'json', 'csv']);
+  command
+    .description('list by owner and site who has not connected under the new root, with what is left to do')
+    .addArgument(which('root'))
+    .action(async (_ca: string, options: Omit<CommonOptions, 'output'> & { readonly output: ListFormat }) =>
+      listUnproved(surroundings, options),
+    );
+}
 
 async function releaseIssuing(
   surroundings: Surroundings,
-  { step, number, sha256 }: { readonly step: Step; readonly number: number; readonly sha256: string },
-  { request, sealWith, ...options }: CommonOptions & RootOptions,
+  { step, number, sha256 }: { readonly step: RootStep; readonly number: number; readonly sha256: string },
+  { request, sealWith, accept, withdrawal, openWith, ...options }: CommonOptions & RootOptions & StepFiles,
 ): Promise<void> {
-  if (step === 'prepare' || request !== undefined || sealWith !== undefined) {
-    throw new OperationError('invalid', ['prepare, --request and --seal-with go with a root']);
+  if ((step !== 'activate' && step !== 'retire') || request !== undefined || sealWith !== undefined) {
+    throw new OperationError('invalid', [`${step}, --request and --seal-with go with a root`]);
   }
+  requireRootOptions({ accept, withdrawal, openWith });
   const view = await withOperations(surroundings, options, (each) => each.releaseIssuing({ step, number, sha256 }));
   answer(options.output, view, () => slotWords(view, Date.now()));
 }
@@ -162,6 +194,77 @@ async function waiting(surroundings: Surroundings, options: CommonOptions): Prom
   if (others.length === 0) return first;
   const all = [first, ...others].map((each) => `--for ${each}`).join(' or ');
   throw new OperationError('conflict', [`more than one waits for something: say ${all}`]);
+}
+
+/** The steps of a CA that is prepared. */
+function registerSteps(group: Command, surroundings: Surroundings): void {
+  withReason(withCommon(group.command('distribute')))
+    .description('announce the next root to devices, once a backup has it and its port can be reached')
+    .addArgument(which('root'))
+    .action(async (_ca: string, options: CommonOptions) => distributeRoot(surroundings, options));
+  registerUnproved(group, surroundings);
+  withReason(withCommon(group.command('activate')))
+    .description('have the next CA take over')
+    .addArgument(which('issuing', 'root'))
+    .option('--accept <file>', acceptHelp)
+    .action(async (ca: string, { accept, ...options }: CommonOptions & StepFiles) => {
+      if (ca === 'root') return acceptingStep('activateRoot', surroundings, { ...options, ...asGiven({ accept }) });
+      requireRootOptions({ accept });
+      const view = await withOperations(surroundings, options, (each) => each.activateIssuing());
+      answer(options.output, view, () => askedWords(view, Date.now()));
+    });
+  withReason(withCommon(group.command('abort')))
+    .description('give up the next CA')
+    .addArgument(which('issuing', 'root'))
+    .option('--withdrawal <file>', 'of a root that was distributed: its withdrawal, as it was sealed (root only)')
+    .option('--open-with <file>', 'with the passphrase of the withdrawal (root only)')
+    .action(async (ca: string, { withdrawal, openWith, ...options }: CommonOptions & StepFiles) => {
+      const files = asGiven({ withdrawal, openWith });
+      if (ca === 'root') {
+        if (withdrawal === undefined && openWith === undefined) return abortRoot(surroundings, options);
+        return withdrawRoot(surroundings, { ...options, ...files });
+      }
+      requireRootOptions(files);
+      const view = await withOperations(surroundings, options, (each) => each.abortIssuing());
+      answer(options.output, view, () => slotWords(view, Date.now()));
+    });
+  withReason(withCommon(group.command('retire')))
+    .description('end a former CA that nobody needs any more')
+    .addArgument(which('issuing', 'root'))
+    .argument('[number]', 'which of the issuing CAs', parseWhole)
+    .option('--accept <file>', acceptHelp)
+    .action(async (ca: string, number: number | undefined, { accept, ...options }: CommonOptions & StepFiles) => {
+      if (ca === 'root') {
+        if (number !== undefined)
+          throw new OperationError('invalid', ['the root that is retired is the former one: no number']);
+        return acceptingStep('retireRoot', surroundings, { ...options, ...asGiven({ accept }) });
+      }
+      requireRootOptions({ accept });
+      if (number === undefined)
+        throw new OperationError('invalid', ['which issuing CA? nolapse trust retire issuing N']);
+      const view = await withOperations(surroundings, options, (each) => each.retireIssuing({ number }));
+      answer(options.output, view, () => askedWords(view, Date.now()));
+    });
+}
+
+function registerRelease(group: Command, surroundings: Surroundings): void {
+  withReason(withCommon(group.command('release')))
+    .description('release a step that was asked for, where trust.approval wants that')
+    .addArgument(new Argument('<step>').choices(rootSteps))
+    .addArgument(which('issuing', 'root'))
+    .argument('<number>', 'of the issuing CA, or the sequence of the root', parseSequence)
+    .argument('<sha256>', 'of its certificate')
+    .option('--request <file>', 'as with prepare')
+    .option('--seal-with <file>', 'as with prepare')
+    .option('--accept <file>', 'as with activate and retire')
+    .option('--withdrawal <file>', 'as with abort')
+    .option('--open-with <file>', 'as with abort')
+    .action(
+      (step: RootStep, ca: string, number: number, sha256: string, given: CommonOptions & RootOptions & StepFiles) => {
+        if (ca === 'root') return releaseRoot(surroundings, { step, sequence: number, sha256 }, given);
+        return releaseIssuing(surroundings, { step, number, sha256 }, given);
+      },
+    );
 }
 
 export function registerTrust(program: Command, surroundings: Surroundings): void {
@@ -188,39 +291,6 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
       const view = await withOperations(surroundings, options, (each) => each.installIssuing({ files }));
       answer(options.output, view, () => slotWords(view, Date.now()));
     });
-  withReason(withCommon(group.command('activate')))
-    .description('have the next CA take over')
-    .addArgument(which('issuing'))
-    .action(async (_ca: string, options: CommonOptions) => {
-      const view = await withOperations(surroundings, options, (each) => each.activateIssuing());
-      answer(options.output, view, () => askedWords(view, Date.now()));
-    });
-  withReason(withCommon(group.command('abort')))
-    .description('give up the next CA')
-    .addArgument(which('issuing', 'root'))
-    .action(async (ca: string, options: CommonOptions) => {
-      if (ca === 'root') return abortRoot(surroundings, options);
-      const view = await withOperations(surroundings, options, (each) => each.abortIssuing());
-      answer(options.output, view, () => slotWords(view, Date.now()));
-    });
-  withReason(withCommon(group.command('retire')))
-    .description('take away the key of a former CA that nobody needs any more')
-    .addArgument(which('issuing'))
-    .argument('<number>', 'which of them', parseWhole)
-    .action(async (_ca: string, number: number, options: CommonOptions) => {
-      const view = await withOperations(surroundings, options, (each) => each.retireIssuing({ number }));
-      answer(options.output, view, () => askedWords(view, Date.now()));
-    });
-  withReason(withCommon(group.command('release')))
-    .description('release a step that was asked for, where trust.approval wants that')
-    .addArgument(new Argument('<step>').choices(['prepare', 'activate', 'retire']))
-    .addArgument(which('issuing', 'root'))
-    .argument('<number>', 'of the issuing CA, or the sequence of the root', parseSequence)
-    .argument('<sha256>', 'of its certificate')
-    .option('--request <file>', 'as with prepare')
-    .option('--seal-with <file>', 'as with prepare')
-    .action((step: Step, ca: string, number: number, sha256: string, given: CommonOptions & RootOptions) => {
-      if (ca === 'root') return releaseRoot(surroundings, { step, sequence: number, sha256 }, given);
-      return releaseIssuing(surroundings, { step, number, sha256 }, given);
-    });
+  registerSteps(group, surroundings);
+  registerRelease(group, surroundings);
 }

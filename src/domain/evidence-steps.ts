@@ -37,6 +37,7 @@ export const rolledOver = [
   'trust.prepared',
   'trust.installed',
   'trust.asked',
+  'trust.distributed',
   'trust.activated',
   'trust.aborted',
   'trust.retired',

@@ -56,6 +56,7 @@ export const rootObjections = {
   former_exists: 'the former root is not retired yet',
   no_free_port: 'principals connected last on the port of an aborted root',
   no_backup: 'no backup that was made after the root was prepared is confirmed',
+  no_drop: 'the step in which the next root drops the older ones is not signed',
   not_reached: 'the public address of the second port was not seen to lead to the next root alone',
   not_distributed: 'the next root was not distributed',
   unproved: 'active principals have not proved the next root, and nobody has accepted that',
@@ -133,6 +134,8 @@ export function shouldPrepare(slots: readonly RootSlot[], policy: RootPolicy, on
 export interface Readiness {
   /** When the newest backup that somebody has confirmed was made; null: none. */
   readonly backupAt: Instant | null;
+  /** Has the next root signed the step in which it drops the older ones? Afterwards no root's key is needed. */
+  readonly isDropSigned: boolean;
   /** Did the broker reach its own public address at the second port, verified by the next root alone and not by the present one? */
   readonly isReached: boolean;
 }
@@ -141,7 +144,7 @@ export interface Readiness {
 export function shouldDistribute(
   slots: readonly RootSlot[],
   policy: RootPolicy,
-  { backupAt, isReached }: Readiness,
+  { backupAt, isDropSigned, isReached }: Readiness,
   now: Instant,
 ): Advice {
   const current = currentRoot(slots);
@@ -150,6 +153,7 @@ export function shouldDistribute(
   const dueAt = Math.max(next.preparedAt, current.notBefore + sharesOf(current, policy.distributeAt));
   return advice(next.distributedAt === null ? dueAt : null, now, [
     (backupAt ?? Number.NEGATIVE_INFINITY) < next.preparedAt && 'no_backup',
+    !isDropSigned && 'no_drop',
     !isReached && 'not_reached',
   ]);
 }

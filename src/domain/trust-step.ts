@@ -63,6 +63,20 @@ export function sequenceOfRenewalId(id: string): number | null {
   return /^t[1-9]\d{0,14}$/.test(id) ? Number(id.slice(1)) : null;
 }
 
+/**
+ * The sequence of the step in which a root drops the older ones: the first that it says, signed together with the step that names it. No
+ * step of the root before has it.
+ * @param named the sequence of the step that names the root.
+ */
+export function dropSequence(named: number): number {
+  return named + 1;
+}
+
+/** The sequence of a root's withdrawal of itself: its last word, above all that it says in its life. No two roots of a home have the same. */
+export function withdrawalSequence(root: number): number {
+  return stepSequenceMax - root;
+}
+
 export type NextSequence =
   | { readonly ok: true; readonly sequence: number }
   | { readonly ok: false; readonly fault: string };

@@ -36,6 +36,7 @@ import { CrlFolder } from './crl-folder.ts';
 import { ledgerFile, makeHome, pkiFolder, requireCa, requireClosedHome, requireLedger } from './home-folder.ts';
 import { recordIssued } from './issued-record.ts';
 import { openPki } from './issuing.ts';
+import { LatePort } from './late-port.ts';
 import { clockOf, type HomeOptions, locationsOf, pkiOptions, systemEntropy } from './options.ts';
 import { ServedPairs } from './served-pairs.ts';
 import { withState } from './state.ts';
@@ -68,6 +69,8 @@ export interface Parts {
   readonly app: App;
   readonly database: Database;
   readonly shelf: CrlFolder;
+  /** Of the broker, once one is made. */
+  readonly nextPort: LatePort;
   readonly served: ServedPairs;
   readonly outbox: Outbox;
   readonly decisions: DecisionLog;
@@ -183,6 +186,7 @@ export async function assemble(
     const authority = options.throughAuthority?.(configured.authority) ?? configured.authority;
     const cas = await casOf(options, { profiles, use: configured.use }, { store, clock });
     const shelf = new CrlFolder(home);
+    const nextPort = new LatePort();
     const [gateway = 'nolapse'] = config.server.names;
     const context: Context = {
       actor: brokerActor,
@@ -191,6 +195,7 @@ export async function assemble(
       ...cas,
       profiles: profiles.principals,
       sessions,
+      nextPort,
       clock,
       entropy,
       decisions,
@@ -209,7 +214,7 @@ export async function assemble(
     const app = withState(context, config.limits, exposures);
     await forgetEnded(app);
     const made = isNew || outcome !== 'present';
-    return { app, database, shelf, served: cas.served, outbox: new Outbox(app), decisions, made };
+    return { app, database, shelf, served: cas.served, nextPort, outbox: new Outbox(app), decisions, made };
   } catch (error) {
     await opened.store.close();
     throw error;

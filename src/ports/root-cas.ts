@@ -30,6 +30,19 @@ export interface AwaitedRoot extends NextRoot {
   readonly made: MadeRoot | null;
 }
 
+/** The step in which a root drops the older ones. */
+export interface DropStep {
+  /** The number of the root that says so. */
+  readonly root: number;
+  readonly sequence: number;
+}
+
+/** A root's withdrawal of itself as it came from where it is kept. */
+export interface GivenWithdrawal extends GivenFile {
+  /** Null: it is not sealed. */
+  readonly passphrase: string | null;
+}
+
 /** Nothing here is done within a unit of work: it makes keys and signatures. What is written is on the disk when it resolves. */
 export interface RootCas {
   /** Is the key of this root in the home? */
@@ -43,6 +56,20 @@ export interface RootCas {
   make(next: NextRoot, passphrase: string, now: Instant): Promise<MadeRoot>;
   /** The step in which the present root names the next one, signed with the present root's key, which has to be here. */
   sign(next: NextRoot): Uint8Array;
+  /** Signs it with that root's key, which has to be here. */
+  signDrop(drop: DropStep): Uint8Array;
+  /** Its text, to be signed elsewhere. */
+  dropText(drop: DropStep): string;
+  /** Finds that root's signature among these files, or the signed step: @returns its bytes, or every fault with its file. */
+  takeDrop(
+    drop: DropStep,
+    files: readonly GivenFile[],
+  ): { readonly step: Uint8Array } | { readonly faults: readonly string[] };
+  /** Opens the withdrawal of this root and checks it: @returns the step as devices fetch it, or what is wrong with the file. */
+  openWithdrawal(
+    number: number,
+    given: GivenWithdrawal,
+  ): Promise<{ readonly step: Uint8Array; readonly sequence: number } | { readonly faults: readonly string[] }>;
   /** Makes the key of the issuing CA alone, for a root that is made elsewhere. */
   makeIssuingKey(next: NextRoot): Promise<Fingerprint>;
   /**

@@ -165,6 +165,7 @@ export const actions = {
   'trust.installed': { level: 'info' },
   'trust.asked': { level: 'info' },
   'trust.awaited': { level: 'info' },
+  'trust.distributed': { level: 'info' },
   'trust.activated': { level: 'info' },
   'trust.aborted': { level: 'info' },
   'trust.retired': { level: 'info' },

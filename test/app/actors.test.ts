@@ -9,6 +9,7 @@ import { change } from '../../src/app/change.ts';
 import { effectOf, type OperationName, operationNames } from '../../src/app/operator/catalog.ts';
 import { type Operations, type OperationsFor, operationsOn } from '../../src/app/operator/operate.ts';
 import { activate } from '../../src/app/renewal/activate.ts';
+import type { AskedRootView } from '../../src/app/views/trust-roots.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { JournalEntry } from '../../src/ports/journal.ts';
 import { tester } from '../fakes/tester.ts';
@@ -32,6 +33,8 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nolapse-actors-'));
   house = await assembled({ yaml, files: { 'fleet.csv': 'id,owner\nmeter-1,water\n' } });
   const { app } = house;
+  // No broker runs here: what it sees from outside is another test's.
+  house.nextPort.port = { reach: async () => ({ ok: true }), sessionsUnder: () => 0 };
   const reread = () => ({ policies: app.policies.set, atNextStart: [] });
   operationsFor = operationsOn({ app, serverDer: () => null, reread, isServing: true });
   before = operationsFor(tester);
@@ -133,6 +136,25 @@ async function signedByPresentRoot() {
   return { files: [{ name: 'signature', base64 }] };
 }
 
+/** The next root is in a backup, and devices were told of it. */
+async function distributedRoot() {
+  await before.confirmBackup(await readBack());
+  await releaseStep(await before.distributeRoot());
+}
+
+async function releaseStep(view: { readonly asked: AskedRootView } | { readonly done: unknown }): Promise<void> {
+  if (!('asked' in view)) throw new Error('it was not asked for');
+  const { step, sequence, root: sha256 } = view.asked;
+  await before.releaseRoot({ step, sequence, sha256 });
+}
+
+/** The withdrawal of the next root, which devices were told of. */
+async function withdrawal() {
+  await distributedRoot();
+  const base64 = readFileSync(join(house.home, 'pki', 'root-2.withdrawal')).toString('base64');
+  return { withdrawal: { name: 'root-2.withdrawal', base64, passphrase: 'a passphrase of its own' } };
+}
+
 /** Written down as an operator has asked for it, where a release is wanted. */
 async function askedFor() {
   const { slot } = await before.prepareIssuing();
@@ -177,6 +199,16 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   releaseIssuing: [askedFor, ['trust.activated']],
   prepareRoot: [async () => ({ preparation: 'made_elsewhere' }), ['trust.asked']],
   installRoot: [signedByPresentRoot, ['trust.prepared']],
+  distributeRoot: [async () => void (await before.confirmBackup(await readBack())), ['trust.asked']],
+  activateRoot: [distributedRoot, ['trust.asked']],
+  retireRoot: [
+    async () => {
+      await distributedRoot();
+      await releaseStep(await before.activateRoot());
+    },
+    ['trust.asked'],
+  ],
+  withdrawRoot: [withdrawal, ['trust.asked']],
   abortRoot: [async () => void (await releasedRoot('made_elsewhere')), ['trust.aborted']],
   releaseRoot: [rootAskedFor, ['trust.awaited']],
   requestRootList: [async () => void withoutRootKey(), ['trust.awaited']],

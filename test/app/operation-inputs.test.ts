@@ -87,13 +87,16 @@ const fitting: Readonly<Record<string, readonly unknown[]>> = {
     { part: 'journal', key: '1/x', until: 7 },
     { part: 'renewals', key: 'x', until: 7 },
     { part: 'findings', key: 'x', until: 7 },
+    { last: 1, id: 'pump-1' },
   ],
+  withdrawal: [{ name: 'root-2.withdrawal', base64: 'MAA=', passphrase: 'x' }],
+  accept: [['pump-1']],
   cohort: ['canary'],
   all: [true],
   days: [30],
   format: ['csv', 'jsonl'],
   files: [[{ name: 'issuing.crt', base64: 'MAA=' }]],
-  step: ['activate', 'retire', 'prepare'],
+  step: ['activate', 'retire', 'prepare', 'distribute', 'abort'],
   preparation: ['here', 'made_elsewhere'],
 };
 const hostileValue = fc.constantFrom(...hostile);

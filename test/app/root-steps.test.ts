@@ -211,9 +211,9 @@ describe('a next root that is made here', () => {
     await prepare('here', far);
     expect(await abortRoot(home.app)).toBe(2);
     expect(readdirSync(join(home.home, 'pki')).filter((name) => /^(root|issuing)-2/.test(name))).toEqual([]);
-    await expect(prepare('here', far)).rejects.toThrow(`a step with the sequence ${far} was made since`);
+    await expect(prepare('here', far + 1)).rejects.toThrow(`a step with the sequence ${far + 1} was made since`);
     const asked = await askOrPrepareRoot(home.app, { preparation: 'here', passphrase });
-    expect(asked).toMatchObject({ done: { root: { number: 3, sequence: far + 1 } } });
+    expect(asked).toMatchObject({ done: { root: { number: 3, sequence: far + 2 } } });
     const slots = await home.app.store.read.rootSlots();
     expect(slots.map(({ number, state: is }) => [number, is])).toEqual([
       [1, 'current'],

@@ -43,7 +43,7 @@ const aborted = afterRootStep(distributed, 'abort', at(12));
 const none: Rest = { count: 0, accepted: 0 };
 const some: Rest = { count: 3, accepted: 2 };
 const accepted: Rest = { count: 3, accepted: 3 };
-const ready = { backupAt: at(10.5), isReached: true };
+const ready = { backupAt: at(10.5), isDropSigned: true, isReached: true };
 const policy = rootPolicyDefault;
 const due = (dueAt: number | null, isDue: boolean, ...objections: Advice['objections']): Advice => ({
   dueAt,
@@ -69,6 +69,12 @@ describe('the next root', () => {
     ['once it has a backup and its port is reached', prepared, ready, due(at(10), true)],
     ['not without a backup', prepared, { ...ready, backupAt: null }, due(at(10), true, 'no_backup')],
     ['not with a backup from before it', prepared, { ...ready, backupAt: at(10) - 1 }, due(at(10), true, 'no_backup')],
+    [
+      'not before it has signed that it drops the older ones',
+      prepared,
+      { ...ready, isDropSigned: false },
+      due(at(10), true, 'no_drop'),
+    ],
     ['not when its port is not reached', prepared, { ...ready, isReached: false }, due(at(10), true, 'not_reached')],
     ['once', distributed, ready, due(null, false)],
   ])('is distributed: %s', (_, slots, readiness, expected) => {
@@ -155,7 +161,11 @@ const act = fc.record({
   laterMs: fc.integer({ min: 0, max: 6 * year }),
   onAborted: fc.nat(2),
   rest: fc.record({ count: fc.nat(2), accepted: fc.nat(2) }),
-  readiness: fc.record({ backupAt: fc.constantFrom(null, noon, noon + 1_000 * year), isReached: fc.boolean() }),
+  readiness: fc.record({
+    backupAt: fc.constantFrom(null, noon, noon + 1_000 * year),
+    isDropSigned: fc.boolean(),
+    isReached: fc.boolean(),
+  }),
 });
 type Act = (typeof act extends fc.Arbitrary<infer T> ? T : never) & object;
 

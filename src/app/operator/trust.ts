@@ -2,19 +2,22 @@
 import { z } from 'zod';
 import { rootSteps } from '../../domain/trust-approval.ts';
 import { stepSequenceMax } from '../../domain/trust-step.ts';
+import { acceptedMax } from '../../domain/unproved.ts';
 import type { GivenFile } from '../../ports/issuing-cas.ts';
+import type { GivenWithdrawal } from '../../ports/root-cas.ts';
 import { askOrActivate, askOrRetire, releaseIssuing } from '../trust/approve-issuing.ts';
-import { askOrPrepareRoot, preparedView, releaseRoot, rootRequest } from '../trust/approve-root.ts';
+import { askOrPrepareRoot, askOrStepRoot, preparedView, releaseRoot, rootRequest } from '../trust/approve-root.ts';
 import { preparations } from '../trust/asked-root.ts';
 import { confirmBackup } from '../trust/confirm-backup.ts';
 import { abortIssuing, installIssuing, prepareIssuing } from '../trust/issuing-steps.ts';
 import { installRootLists, requestRootList, rootListOf } from '../trust/root-lists.ts';
 import { abortRoot, installRoot } from '../trust/root-steps.ts';
 import { trustStatus } from '../trust/trust-status.ts';
+import { listUnproved } from '../trust/unproved-list.ts';
 import type { PreparedView } from '../views/trust.ts';
 import type { RootView } from '../views/trust-roots.ts';
 import { type OperationsOf, operation } from './operation.ts';
-import { nothing, text } from './shapes.ts';
+import { bounded, id, limitOf, nothing, text } from './shapes.ts';
 
 const number = z.int().min(1).max(999_999_999);
 const filesMax = 8;
@@ -33,6 +36,18 @@ const bytesOf = ({ name, base64 }: z.infer<typeof given>[number]): GivenFile => 
 const whichRoot = z.strictObject({ root: number.exactOptional() });
 const names = z.array(text).max(64).readonly();
 const passphrase = z.string().min(16).max(256);
+const accept = z.array(id).max(acceptedMax).readonly().exactOptional();
+/** Absent passphrase: it is not sealed. */
+const withdrawal = z.strictObject({
+  name: text,
+  base64: z.base64().max(base64Max),
+  passphrase: z.string().min(1).max(256).exactOptional(),
+});
+const withdrawalOf = ({ passphrase: opens, ...file }: z.infer<typeof withdrawal>): GivenWithdrawal => ({
+  ...bytesOf(file),
+  passphrase: opens ?? null,
+});
+const place = z.strictObject({ last: z.int().min(0), id: text });
 
 export const trust = {
   trustStatus: operation(nothing, ({ app }) => trustStatus(app)),
@@ -55,15 +70,31 @@ export const trust = {
   installRoot: operation(z.strictObject({ files: given }), async ({ app }, { files }) =>
     preparedView(app, await installRoot(app, files.map(bytesOf))),
   ),
+  distributeRoot: operation(nothing, ({ app }) => askOrStepRoot(app, 'distribute', {})),
+  /** `accept`: ids of principals that are accepted although they stand in the way. */
+  activateRoot: operation(z.strictObject({ accept }), ({ app }, input) => askOrStepRoot(app, 'activate', input)),
+  retireRoot: operation(z.strictObject({ accept }), ({ app }, input) => askOrStepRoot(app, 'retire', input)),
+  /** Before anybody was told of it. */
   abortRoot: operation(nothing, async ({ app }) => ({ number: await abortRoot(app) })),
+  /** Afterwards: `withdrawal` as it was sealed, with the passphrase that opens it. */
+  withdrawRoot: operation(z.strictObject({ withdrawal }), ({ app }, input) =>
+    askOrStepRoot(app, 'abort', { withdrawal: withdrawalOf(input.withdrawal) }),
+  ),
   releaseRoot: operation(
     z.strictObject({
       step: z.enum(rootSteps),
       sequence: z.int().min(1).max(stepSequenceMax),
       sha256: text,
       passphrase: passphrase.exactOptional(),
+      accept,
+      withdrawal: withdrawal.exactOptional(),
     }),
-    ({ app }, input) => releaseRoot(app, input),
+    ({ app }, { withdrawal: sealed, ...input }) =>
+      releaseRoot(app, { ...input, ...(sealed && { withdrawal: withdrawalOf(sealed) }) }),
+  ),
+  /** Those that have to prove the next root, or the present one while a former one is served, and did not. */
+  listUnproved: operation(z.strictObject({ after: place.exactOptional(), ...bounded }), ({ app }, { after, limit }) =>
+    listUnproved(app, after ?? null, limitOf(limit)),
   ),
   rootRequest: operation(nothing, ({ app }) => rootRequest(app)),
   /** The revocation list of a root, the current one unless another is named. */

@@ -1,16 +1,30 @@
 // Steps of a root that an operator asks for: carried out at once, or written down until another command releases them.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import type { RootStep } from '../../domain/trust-approval.ts';
+import type { KeptRoot } from '../../ports/root-slots.ts';
 import { change } from '../change.ts';
 import { OperationError } from '../operation-error.ts';
 import type { AskedRootView, PreparedRootView, RootRequestView } from '../views/trust-roots.ts';
+import { acceptedFields, acceptedWords } from './accepted-rest.ts';
+import {
+  type BesideStep,
+  carryOutStep,
+  type LaterStep,
+  nameStep,
+  requireSameList,
+  stepTaken,
+} from './approve-root-step.ts';
 import { type AskedRootStep, type Preparation, putAskedRoot, readAskedRoot, releasedStep } from './asked-root.ts';
 import { readAwaited } from './awaited-root.ts';
-import { namePreparation, type Prepared, prepareRoot, type RootStepsContext } from './root-steps.ts';
+import { dropOf, lacksDrop } from './drop-step.ts';
+import type { RootStepsContext } from './root-step.ts';
+import { namePreparation, type Prepared, prepareRoot } from './root-steps.ts';
 
 /** The command that releases it. */
-export function askedRootView({ step, sequence, root }: AskedRootStep): AskedRootView {
-  return { step, sequence, root, release: `nolapse trust release ${step} root ${sequence} ${root}` };
+export function askedRootView({ step, sequence, root, accepted: list }: AskedRootStep): AskedRootView {
+  const accepted = list ?? null;
+  const files = step === 'abort' ? ' --withdrawal FILE --open-with FILE' : accepted ? ' --accept FILE' : '';
+  return { step, sequence, root, accepted, release: `nolapse trust release ${step} root ${sequence} ${root}${files}` };
 }
 
 async function ask(app: RootStepsContext, asked: AskedRootStep): Promise<AskedRootView> {
@@ -18,8 +32,8 @@ async function ask(app: RootStepsContext, asked: AskedRootStep): Promise<AskedRo
     await putAskedRoot(tx, asked);
     await record({
       action: 'trust.asked',
-      message: `a step of a root is to be released: ${asked.step}, sequence ${asked.sequence}`,
-      fields: { 'nolapse.root.hash.sha256': asked.root },
+      message: `a step of a root is to be released: ${asked.step}, sequence ${asked.sequence}${acceptedWords(asked.accepted ?? null)}`,
+      fields: { 'nolapse.root.hash.sha256': asked.root, ...acceptedFields(asked.accepted ?? null) },
     });
   });
   return askedRootView(asked);
@@ -40,7 +54,11 @@ function requestOf(app: Pick<RootStepsContext, 'roots'>, awaited: Exclude<Prepar
 /** What waits to be signed elsewhere; null: nothing. */
 export async function rootRequest(app: RootStepsContext): Promise<RootRequestView | null> {
   const awaited = await readAwaited(app.store.read);
-  return awaited && requestOf(app, awaited);
+  if (awaited) return requestOf(app, awaited);
+  const unsigned = await lacksDrop(app);
+  if (!unsigned) return null;
+  const drop = dropOf(unsigned);
+  return { number: drop.root, sequence: drop.sequence, wants: 'drop', text: app.roots.dropText(drop) };
 }
 
 async function carriedOut(
@@ -72,8 +90,20 @@ export async function askOrPrepareRoot(
   return { done: await carriedOut(app, preparation, passphrase, sequence) };
 }
 
+/** Asks for a step of a root that is prepared, or takes it at once where no release is needed. Rejects with what stands in its way. */
+export async function askOrStepRoot(
+  app: RootStepsContext,
+  step: LaterStep,
+  beside: BesideStep,
+): Promise<{ readonly done: KeptRoot } | { readonly asked: AskedRootView }> {
+  const taken = await stepTaken(app, step);
+  if (taken) return { done: taken };
+  if (app.settings.trust.approval.root === 'none') return { done: await carryOutStep(app, step, beside) };
+  return { asked: await ask(app, await nameStep(app, step, beside)) };
+}
+
 /** A step as a command names it. */
-export interface Release {
+export interface Release extends BesideStep {
   readonly step: RootStep;
   readonly sequence: number;
   readonly sha256: string;
@@ -83,9 +113,11 @@ export interface Release {
 /** Carries out the step that was asked for and is named here. Rejects with `conflict` where none was, or another. */
 export async function releaseRoot(
   app: RootStepsContext,
-  { step, sequence, sha256, passphrase }: Release,
+  { step, sequence, sha256, passphrase, ...beside }: Release,
 ): Promise<PreparedRootView> {
   const root = sha256.replaceAll(':', '').toLowerCase() as Fingerprint;
-  const { preparation } = releasedStep(await readAskedRoot(app.store.read), { step, sequence, root });
-  return carriedOut(app, preparation, passphrase, sequence);
+  const asked = releasedStep(await readAskedRoot(app.store.read), { step, sequence, root });
+  if (step === 'prepare') return carriedOut(app, asked.preparation ?? 'here', passphrase, sequence);
+  requireSameList(asked, beside);
+  return { root: await carryOutStep(app, step, beside), request: null, withdrawal: null };
 }

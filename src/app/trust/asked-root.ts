@@ -12,25 +12,34 @@ const setting = 'trust.asked.root';
 export const preparations = ['here', 'signed_elsewhere', 'made_elsewhere'] as const;
 export type Preparation = (typeof preparations)[number];
 
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .transform((text) => text as Fingerprint);
+
 const askedSchema = z.strictObject({
   step: z.enum(rootSteps),
   sequence: z.int().min(1),
-  root: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .transform((text) => text as Fingerprint),
-  preparation: z.enum(preparations),
+  root: sha256,
+  /** Of `prepare`. */
+  preparation: z.enum(preparations).exactOptional(),
+  /** The principals that an operator has accepted by name: how many, and the SHA-256 of their sorted ids, each ended by LF. */
+  accepted: z.strictObject({ count: z.int().min(1), sha256 }).exactOptional(),
 });
 
-export type AskedRootStep = NamedStep & { readonly preparation: Preparation };
+export type AskedRootStep = NamedStep & Pick<z.infer<typeof askedSchema>, 'preparation' | 'accepted'>;
 
 export async function readAskedRoot(read: Pick<Reader, 'setting'>): Promise<AskedRootStep | null> {
   const text = await read.setting(setting);
   return text ? askedSchema.parse(JSON.parse(text)) : null;
 }
 
-export async function putAskedRoot(tx: Transaction, asked: AskedRootStep | null): Promise<void> {
-  await tx.putSetting(setting, asked === null ? '' : JSON.stringify(asked));
+export async function putAskedRoot(tx: Transaction, asked: AskedRootStep): Promise<void> {
+  await tx.putSetting(setting, JSON.stringify(asked));
+}
+
+export async function voidAskedRoot(tx: Transaction): Promise<void> {
+  if (await tx.setting(setting)) await tx.putSetting(setting, '');
 }
 
 /** The step that was asked for, if it is the one that is named. @throws OperationError `conflict` where another waits, or none. */

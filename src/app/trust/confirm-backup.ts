@@ -4,7 +4,7 @@ import { inState } from '../../domain/root-slots.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import { change } from '../change.ts';
 import { OperationError } from '../operation-error.ts';
-import type { RootStepsContext } from './root-steps.ts';
+import type { RootStepsContext } from './root-step.ts';
 
 /** A backup that was read back whole. */
 export interface ReadBackup {

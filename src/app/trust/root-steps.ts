@@ -11,47 +11,48 @@ import {
   rootPolicyDefault,
   shouldPrepare,
 } from '../../domain/root-slots.ts';
-import { nextSequence } from '../../domain/trust-step.ts';
+import { dropSequence, nextSequence, withdrawalSequence } from '../../domain/trust-step.ts';
 import type { GivenFile, MadeCa } from '../../ports/issuing-cas.ts';
 import type { MadeRoot, NextRoot } from '../../ports/root-cas.ts';
 import { type KeptRoot, keptRootsMax } from '../../ports/root-slots.ts';
-import { type Change, type Changing, change } from '../change.ts';
-import type { Context } from '../context.ts';
+import { change } from '../change.ts';
 import { OperationError } from '../operation-error.ts';
-import { type Preparation, putAskedRoot } from './asked-root.ts';
+import type { Preparation } from './asked-root.ts';
 import { type Awaited, putAwaited, readAwaited } from './awaited-root.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
-import { portsFollow } from './ports-meant.ts';
-
-export type RootStepsContext = Changing &
-  Pick<Context, 'roots' | 'issuing' | 'settings' | 'served'> & { readonly steps: OneAtATime };
-
-const conflict = (fault: string): OperationError => new OperationError('conflict', [fault]);
-const iso = (instant: number): string => new Date(instant).toISOString();
-
-async function recordStep(
-  { record, tx }: Change,
-  step: 'prepared' | 'awaited' | 'aborted',
-  root: { readonly number: number; readonly fingerprint: Fingerprint | null },
-  said: string,
-): Promise<void> {
-  await putAskedRoot(tx, null);
-  await record({
-    action: `trust.${step}`,
-    message: `root ${root.number}: ${said}`,
-    fields: { 'nolapse.root': root.number, ...(root.fingerprint && { 'nolapse.root.hash.sha256': root.fingerprint }) },
-  });
-}
+import { dropOf, installDrop, keptDrop, lacksDrop, signedDrop } from './drop-step.ts';
+import { onAborted, portsFollow } from './ports-meant.ts';
+import { conflict, iso, type RootStepsContext, recordStep } from './root-step.ts';
+import { forgetLeft } from './withdraw-root.ts';
 
 /** The highest sequence that a step of this home has. Withdrawals have the highest of all, and are not counted. */
 export function lastSequence(roots: readonly KeptRoot[]): number | null {
-  return roots.reduce<number | null>((last, { sequence }) => Math.max(last ?? 0, sequence ?? 0) || null, null);
+  const taken = roots.flatMap(({ sequence }) => (sequence === null ? [] : dropSequence(sequence)));
+  return taken.length === 0 ? null : Math.max(...taken);
 }
 
+/** No step may reach the sequences of the withdrawals, which have to be above all others. */
+function requireSequence(sequence: number): void {
+  const most = dropSequenceMax();
+  if (dropSequence(sequence) > most) {
+    throw conflict(
+      `the next step would have the sequence ${sequence}: ${most - 1} is the highest that leaves room for withdrawals`,
+    );
+  }
+}
+
+const dropSequenceMax = (): number => withdrawalSequence(keptRootsMax) - 1;
+
 /** The port for the next root. @throws OperationError `conflict` where one may not be prepared now, with every reason. */
-function requireRoom(app: RootStepsContext, roots: readonly KeptRoot[], awaited: Awaited | null): number {
-  const { objections } = shouldPrepare(roots, rootPolicyDefault, 0, app.clock.now());
-  const faults: string[] = objections.map((objection) => rootObjections[objection]);
+async function requireRoom(
+  app: RootStepsContext,
+  roots: readonly KeptRoot[],
+  awaited: Awaited | null,
+): Promise<number> {
+  const left = await onAborted(app, roots);
+  const { objections } = shouldPrepare(roots, rootPolicyDefault, left, app.clock.now());
+  const faults: string[] = objections.map((objection) =>
+    objection === 'no_free_port' ? `${rootObjections[objection]}: ${left}` : rootObjections[objection],
+  );
   if (awaited)
     faults.push(`root ${awaited.number} waits for what is signed elsewhere: install it, or nolapse trust abort root`);
   const port = app.settings.mqttNextPort;
@@ -67,10 +68,11 @@ export async function namePreparation(
   preparation: Preparation,
 ): Promise<{ sequence: number; root: Fingerprint }> {
   const roots = await app.store.read.rootSlots();
-  requireRoom(app, roots, await readAwaited(app.store.read));
+  await requireRoom(app, roots, await readAwaited(app.store.read));
   if (preparation === 'here') requireKey(app, currentRoot(roots).number);
   const next = nextSequence(app.clock.now(), lastSequence(roots));
   if (!next.ok) throw conflict(next.fault);
+  requireSequence(next.sequence);
   return { sequence: next.sequence, root: currentRoot(roots).fingerprint };
 }
 
@@ -99,7 +101,7 @@ function issuingSlot({ number, issuing }: NextRoot, made: MadeCa | AwaitedCa, no
   };
 }
 
-/** Enters a root that is there whole, with the step that names it. */
+/** Enters a root that is there whole, with the step that names it, and the one in which it drops the older ones. */
 async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: Uint8Array): Promise<Prepared> {
   const { issuing, ...certificate } = made;
   const now = app.clock.now();
@@ -115,11 +117,14 @@ async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: 
     sequence: next.sequence,
     backupAt: null,
   };
+  // Of a root whose key is elsewhere, it is asked for.
+  const drop = app.roots.hasKey(root.number) ? app.roots.signDrop(dropOf(root)) : null;
   await change(app, async (within) => {
     await within.tx.putIssuingSlot(issuingSlot(next, issuing, now));
     await within.tx.putRootSlot(root, step);
+    if (drop) await within.tx.putTrustStep(keptDrop(root, drop, { madeAt: now, announcedFrom: null }), drop);
     await putAwaited(within.tx, null);
-    await recordStep(within, 'prepared', root, `prepared, good until ${iso(root.notAfter)}`);
+    await recordStep(within, 'trust.prepared', root, `prepared, good until ${iso(root.notAfter)}`);
   });
   await portsFollow(app);
   return { root, awaited: null };
@@ -133,7 +138,7 @@ async function wait(app: RootStepsContext, awaited: Awaited): Promise<Prepared> 
     await within.tx.putIssuingSlot(slot);
     await putAwaited(within.tx, awaited);
     const said = made ? 'the step that names it is to be signed elsewhere' : 'it is to be made elsewhere';
-    await recordStep(within, 'awaited', { number, fingerprint: made?.fingerprint ?? null }, said);
+    await recordStep(within, 'trust.awaited', { number, fingerprint: made?.fingerprint ?? null }, said);
   });
   return { root: null, awaited };
 }
@@ -156,7 +161,9 @@ export function prepareRoot(
   return app.steps.run(async () => {
     const { read } = app.store;
     const roots = await read.rootSlots();
-    const port = requireRoom(app, roots, await readAwaited(read));
+    const port = await requireRoom(app, roots, await readAwaited(read));
+    requireSequence(sequence);
+    await forgetLeft(app, roots);
     const last = lastSequence(roots);
     if (last !== null && sequence <= last) throw conflict(`a step with the sequence ${last} was made since`);
     const present = currentRoot(roots).number;
@@ -184,6 +191,8 @@ function requireKey({ roots }: RootStepsContext, present: number): void {
 export function installRoot(app: RootStepsContext, files: readonly GivenFile[]): Promise<Prepared> {
   return app.steps.run(async () => {
     const awaited = await readAwaited(app.store.read);
+    const unsigned = awaited ? null : await lacksDrop(app);
+    if (unsigned) return { root: await installDrop(app, unsigned, files), awaited: null };
     if (!awaited) throw conflict('no root is asked for elsewhere: nolapse trust prepare root --request FILE');
     if (awaited.made) {
       const taken = app.roots.takeStep(awaited, files);
@@ -199,7 +208,7 @@ export function installRoot(app: RootStepsContext, files: readonly GivenFile[]):
 
 /**
  * Gives up the next root, or what is awaited of it, before anybody was told of it: all that was made for it goes.
- * @returns the number; rejects with `conflict` where there is none.
+ * @returns the number; rejects with `conflict` where there is none, or devices were told of it: then it has to withdraw itself.
  */
 export function abortRoot(app: RootStepsContext): Promise<number> {
   return app.steps.run(async () => {
@@ -209,14 +218,25 @@ export function abortRoot(app: RootStepsContext): Promise<number> {
     const next = inState(roots, 'next');
     const number = next?.number ?? awaited?.number;
     if (number === undefined) throw conflict(rootObjections.no_next);
+    if (next && next.distributedAt !== null) {
+      throw conflict(
+        `root ${number} was distributed, and devices hold it: nolapse trust abort root --withdrawal FILE --open-with FILE`,
+      );
+    }
     const now = app.clock.now();
+    const drop = next && (await signedDrop(read, next));
     const below = (await read.issuingSlots()).filter(({ root }) => root === number);
     await change(app, async (within) => {
       for (const slot of below) await within.tx.putIssuingSlot(ended(slot, 'aborted', now));
       const after = next && afterRootStep(roots, 'abort', now).find((root) => root.number === number);
       if (after) await within.tx.putRootSlot({ ...after, endedAt: now });
+      // Nobody will ever be told of it.
+      if (after && drop) {
+        const kept = keptDrop(after, drop, { madeAt: after.preparedAt, announcedFrom: null });
+        await within.tx.putTrustStep({ ...kept, keptUntil: now }, drop);
+      }
       await putAwaited(within.tx, null);
-      await recordStep(within, 'aborted', { number, fingerprint: next?.fingerprint ?? null }, 'aborted');
+      await recordStep(within, 'trust.aborted', { number, fingerprint: next?.fingerprint ?? null }, 'aborted');
     });
     await portsFollow(app);
     for (const slot of below) app.issuing.forget(slot.number);

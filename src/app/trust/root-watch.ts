@@ -1,10 +1,14 @@
 // Tells somebody what is to be done about the roots, with the command that does it.
 import { type RootDue, rootDue } from '../../domain/root-due.ts';
-import { rootPolicyDefault, shouldPrepare } from '../../domain/root-slots.ts';
+import { type RootPolicy, rootPolicyDefault, shouldPrepare } from '../../domain/root-slots.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
+import { unprovedCount } from './accepted-rest.ts';
 import { type Awaited, readAwaited } from './awaited-root.ts';
+import { lacksDrop } from './drop-step.ts';
+import { onAborted } from './ports-meant.ts';
+import { rootToProve } from './unproved-list.ts';
 
 export type RootWatchContext = Pick<Context, 'store' | 'clock' | 'settings' | 'roots'>;
 
@@ -14,8 +18,21 @@ export interface DueView {
   readonly detail: string;
 }
 
-function wordsFor({ step, root, endsAt }: RootDue, awaited: Awaited | null, app: RootWatchContext): string {
+interface Known {
+  readonly awaited: Awaited | null;
+  /** The root that everybody has to prove now, if there is one, and how many did not. */
+  readonly toProve: number;
+  readonly unproved: number;
+}
+
+function wordsFor(
+  { step, root, endsAt }: RootDue,
+  { awaited, toProve, unproved }: Known,
+  app: RootWatchContext,
+): string {
   const ends = `root ${root} ends ${new Date(endsAt).toISOString()}`;
+  const rest =
+    unproved > 0 ? `not connected under root ${toProve} yet: ${unproved}, listed by nolapse trust unproved root; ` : '';
   switch (step) {
     case 'set_port':
       return `the next root is to be prepared, ${ends}, and has no port: set mqtt.nextPort and start the broker anew`;
@@ -23,9 +40,23 @@ function wordsFor({ step, root, endsAt }: RootDue, awaited: Awaited | null, app:
       return `the next root is to be prepared, ${ends}: nolapse trust prepare root${app.roots.hasKey(root) ? '' : ' --request FILE'}`;
     case 'install':
       return `root ${awaited?.number} waits for ${awaited?.made ? 'a signature by the present root' : 'what is made elsewhere'}: nolapse trust install FILE`;
+    case 'sign_drop':
+      return `root ${toProve} has not signed the step in which it drops the older ones: nolapse trust prepare root --request FILE, then nolapse trust install FILE`;
     case 'back_up':
       return 'the next root is in no backup that was read back: nolapse backup FILE, then nolapse backup FILE --verify';
+    case 'distribute':
+      return `root ${toProve} is to be announced to devices, ${ends}: nolapse trust distribute root`;
+    case 'activate':
+      return `root ${toProve} is to become current, ${ends}: ${rest}nolapse trust activate root`;
+    case 'retire':
+      return `root ${root} is to be retired, it ends ${new Date(endsAt).toISOString()}: ${rest}nolapse trust retire root`;
   }
+}
+
+/** The times of the steps: a root that is prepared is announced as soon as it can be. */
+function policyOf({ settings }: Pick<Context, 'settings'>): RootPolicy {
+  const { rootPrepareAt } = settings.trust;
+  return { ...rootPolicyDefault, prepareAt: rootPrepareAt, distributeAt: rootPrepareAt };
 }
 
 /** When the next root is to be prepared (null: there is one), and what is to be done now (null: nothing). */
@@ -33,14 +64,23 @@ export async function rootsDue(
   app: RootWatchContext,
 ): Promise<{ readonly prepareAt: Instant | null; readonly due: DueView | null }> {
   const { read } = app.store;
-  const [now, policy] = [app.clock.now(), { ...rootPolicyDefault, prepareAt: app.settings.trust.rootPrepareAt }];
+  const [now, policy] = [app.clock.now(), policyOf(app)];
   const slots = await read.rootSlots();
   const awaited = await readAwaited(read);
-  const standing = { slots, isAwaited: awaited !== null, hasPort: app.settings.mqttNextPort !== null };
+  const left = await onAborted(app, slots);
+  const standing = {
+    slots,
+    isAwaited: awaited !== null,
+    isDropMissing: (await lacksDrop(app)) !== null,
+    hasPort: app.settings.mqttNextPort !== null,
+    onAborted: left,
+  };
   const due = rootDue(standing, policy, now);
+  const toProve = rootToProve(slots)?.number ?? 0;
+  const unproved = due && toProve > 0 ? await unprovedCount(app.store, toProve) : 0;
   return {
-    prepareAt: awaited ? null : shouldPrepare(slots, policy, 0, now).dueAt,
-    due: due && { severity: due.severity, detail: wordsFor(due, awaited, app) },
+    prepareAt: awaited ? null : shouldPrepare(slots, policy, left, now).dueAt,
+    due: due && { severity: due.severity, detail: wordsFor(due, { awaited, toProve, unproved }, app) },
   };
 }
 

@@ -1,9 +1,12 @@
 // How the roots of a home stand, and what waits for somebody.
+
+import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { Context } from '../context.ts';
 import type { RootsView } from '../views/trust-roots.ts';
 import { askedRootView } from './approve-root.ts';
 import { readAskedRoot } from './asked-root.ts';
-import { readAwaited } from './awaited-root.ts';
+import { type Awaited, readAwaited } from './awaited-root.ts';
+import { dropOf, lacksDrop } from './drop-step.ts';
 import { isListAsked, livingRoots } from './root-lists.ts';
 import { rootsDue } from './root-watch.ts';
 
@@ -20,6 +23,16 @@ async function listsView(app: Pick<Context, 'store'>): Promise<RootsView['lists'
   );
 }
 
+function awaitedView(awaited: Awaited | null, unsigned: KeptRoot | null): RootsView['awaited'] {
+  if (awaited) {
+    const { number, sequence, made } = awaited;
+    return { number, sequence, wants: made ? 'signature' : 'root' };
+  }
+  if (!unsigned) return null;
+  const { root: number, sequence } = dropOf(unsigned);
+  return { number, sequence, wants: 'drop' };
+}
+
 export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
   const { store, roots, settings } = app;
   const { read } = store;
@@ -34,11 +47,7 @@ export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
     due: due?.detail ?? null,
     approval: settings.trust.approval.root,
     asked: asked && askedRootView(asked),
-    awaited: awaited && {
-      number: awaited.number,
-      sequence: awaited.sequence,
-      wants: awaited.made ? 'signature' : 'root',
-    },
+    awaited: awaitedView(awaited, awaited ? null : await lacksDrop(app)),
     lists: await listsView(app),
     withdrawals: numbers.flatMap((number) => roots.withdrawalFile(number) ?? []),
   };

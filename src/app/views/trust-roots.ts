@@ -1,11 +1,17 @@
 // What is told of the roots of a home.
+
+import type { PrincipalKind } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { NamedStep } from '../../domain/trust-approval.ts';
+import type { UnprovedStanding } from '../../domain/unproved.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
+import type { TrustPlace } from '../../ports/trust.ts';
 
 export type RootView = KeptRoot;
 
 export interface AskedRootView extends NamedStep {
+  /** The principals that were accepted by name; null: nobody. */
+  readonly accepted: { readonly count: number; readonly sha256: string } | null;
   /** The command that releases it. */
   readonly release: string;
 }
@@ -15,8 +21,11 @@ export interface RootRequestView {
   /** Of the root that it is about. */
   readonly number: number;
   readonly sequence: number;
-  /** `root`: a root, and its certificate for the key in the request. `signature`: the present root's, over the text. */
-  readonly wants: 'root' | 'signature';
+  /**
+   * `root`: a root, and its certificate for the key in the request. `signature`: the present root's, over the text. `drop`: the new root's,
+   * over the text of the step in which it drops the older ones.
+   */
+  readonly wants: 'root' | 'signature' | 'drop';
   /** A PKCS#10 request in PEM, or the text to be signed, byte for byte. */
   readonly text: string;
 }
@@ -52,4 +61,27 @@ export interface RootsView {
   }[];
   /** Sealed withdrawals that are still in the home. */
   readonly withdrawals: readonly string[];
+}
+
+/** Somebody that has to prove a root and did not. */
+export interface UnprovedView {
+  readonly id: string;
+  readonly owner: string | null;
+  readonly site: string | null;
+  readonly kind: PrincipalKind;
+  readonly class: string;
+  readonly gateway: string | null;
+  /** The root under which it connected last; 0: it never connected. */
+  readonly last: number;
+  readonly standing: UnprovedStanding;
+  /** What it can still do, or somebody for it. */
+  readonly left: string;
+}
+
+export interface UnprovedPage {
+  /** The root that is to be proved; null: no root is being distributed or retired. */
+  readonly root: number | null;
+  readonly principals: readonly UnprovedView[];
+  /** After which the next page is asked for; null: this was the last. */
+  readonly next: TrustPlace | null;
 }
