@@ -2,12 +2,12 @@
 # anything is sliced; tags, floats, negative numbers, indefinite lengths and keys that come twice are refused.
 
 RENEWAL, MODE, SIZE, SHA256, STATUS, CODE = 1, 2, 5, 6, 9, 10
-RETIRES, RETRY_AFTER, MAX_PACKET, SLOTS, OFFSET, TOTAL, BYTES, LENGTH = 12, 13, 15, 16, 18, 19, 20, 21
+RETIRES, RETRY_AFTER, MAX_PACKET, SLOTS, OFFSET, TOTAL, BYTES, LENGTH, PORT = 12, 13, 15, 16, 18, 19, 20, 21, 23
 
 _NUMBER, _BYTES, _TEXT, _ARRAY, _MAP = 0, 2, 3, 4, 5
 _DEPTH_MAX = 4
 _types = {RENEWAL: str, MODE: int, SIZE: int, SHA256: bytes, CODE: str, RETIRES: int, RETRY_AFTER: int}
-_types.update({OFFSET: int, TOTAL: int, BYTES: bytes})
+_types.update({OFFSET: int, TOTAL: int, BYTES: bytes, PORT: int})
 
 
 def _head(data, at):

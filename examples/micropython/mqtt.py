@@ -23,6 +23,10 @@ class Refused(Exception):
     """The broker did not take the certificate. No answer, a reset or a time-out is an OSError instead."""
 
 
+class Untrusted(Exception):
+    """None of the roots verifies the broker, or its name is another."""
+
+
 class Unusable(Exception):
     """mbedTLS cannot read the certificate, or it is not over the key."""
 
@@ -37,9 +41,10 @@ def _string(text):
 
 
 class Connection:
-    """Connects, or raises Refused, Unusable or OSError. Every step has `answer_s` seconds; `step(kind, what)` is told of every packet."""
+    """Connects, or raises Refused, Untrusted, Unusable or OSError. `roots`: DER; `root` is then the one that verified the broker. Every step
+    has `answer_s` seconds; `step(kind, what)` is told of every packet."""
 
-    def __init__(self, host, service, device, key, certificate, ca, answer_s, step):
+    def __init__(self, host, service, device, key, certificate, roots, answer_s, step):
         self.device, self.step = device, step
         self._answer_ms = answer_s * 1000
         self.publishes = self.up = self.down = self.largest = 0
@@ -50,7 +55,7 @@ class Connection:
         raw.settimeout(answer_s)
         try:
             raw.connect(socket.getaddrinfo(host, service)[0][-1])
-            self._tls = self._secure(raw, host, key, certificate, ca)
+            self._tls = self._secure(raw, host, key, certificate, roots)
             self._poll = select.poll()
             self._poll.register(self._tls, select.POLLIN)
             self._connect()
@@ -59,20 +64,33 @@ class Connection:
             if broken.args and broken.args[0] == _ALERT:
                 raise Refused("an alert of TLS")
             raise
-        except (Refused, Unusable):
+        except (Refused, Untrusted, Unusable):
             raw.close()
             raise
 
-    def _secure(self, raw, host, key, certificate, ca):
+    def _secure(self, raw, host, key, certificate, roots):
         context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         context.verify_mode = tls.CERT_REQUIRED
-        context.load_verify_locations(ca)
+        for root in roots:  # one by one: of several in one buffer only the first is read
+            context.load_verify_locations(root)
+        self.root, self._depth = roots[0], 0
+        if len(roots) > 1:
+            context.verify_callback = self._verified
         try:
             context.load_cert_chain(certificate, key)
         except ValueError:
             raise Unusable()
         port.feed()
-        return context.wrap_socket(raw, server_hostname=host)
+        try:
+            return context.wrap_socket(raw, server_hostname=host)
+        except ValueError as fault:
+            raise Untrusted(str(fault).strip())
+
+    def _verified(self, certificate, depth):
+        """Told of each certificate of the chain that is verified: the one farthest from the broker's own is the root."""
+        if depth >= self._depth:
+            self.root, self._depth = bytes(certificate), depth
+        return 0
 
     def _connect(self):
         # A clean session: what is owed is asked for.

@@ -1,25 +1,31 @@
 # Renews a device's certificate in key mode `recertify`, on MicroPython.
-# usage: renew.py HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS]
+# usage: renew.py HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS] [--linger MS] [--together N]
 #
 # FOLDER holds key.der, ca.der and slot0.der. Here it is decided with which credential to connect, and what a refusal and what silence mean.
 # Only CONNACK or an alert of TLS refuses: then the other credential is tried, and nothing is forgotten. No answer says nothing: it is tried
-# again, and a replacement takes turns with the old credential. Exit codes: 0 renewed, 1 refused, 2 usage, 3 nothing was owed, 4 too large a
-# packet came, 75 try again.
+# again, and a replacement takes turns with the old credential. Each is tried on every port with every root before it counts as unanswered.
+# Exit codes: 0 renewed, 1 refused, 2 usage, 3 nothing was owed, 4 too large a packet came, 75 try again.
 import sys
 
 import mqtt
 import port
+import roots as root_store
 import store as stores
 import talk
+import trust
 
 UNANSWERED_MAX = 3  # in a row with the replacement, before the old credential has its turn
 CONNECTIONS_MAX = 16  # of one run, whatever happens
 options = {"wait": 60, "answer": 30, "tries": 6, "pause": 2000, "stretch": 0, "announce": mqtt.PACKET_MAX}
+options.update({"linger": 1000, "together": root_store.ROOTS_MAX})
 
 
 class Renewal:
-    def __init__(self, host, port_number, device, store):
-        self.where, self.store, self.counts = (host, port_number, device), store, []
+    def __init__(self, host, device, store, roots):
+        self.host, self.device, self.store, self.roots, self.counts = host, device, store, roots, []
+        self.places = []  # ports and roots that are still to be tried
+        self.trial = self.failed = self.earned = None  # (renewal, port); (renewal, code); what it ends with
+        self.announced = None  # the step of a root, until there is time for it
         self.refused = [False, False]  # in this run
         self.unanswered = 0
         self.slot = self.preferred()
@@ -68,20 +74,77 @@ class Renewal:
             self.slot = 1 - self.slot
 
     def converse(self, link):
+        """Gives an exit code, or None when another connection is to be made."""
         self.on_admitted()
         conversation = talk.Talk(link, self.store, options, self.refused[1 - self.slot])
         try:
             code = conversation.run()
+            self.announced = conversation.announced or self.announced
+            if code != talk.RECONNECT:
+                self.earned = talk.RENEWED if self.earned == talk.RENEWED else code
+                self.hear_roots(link)
+            link.disconnect()
         finally:
             self.counts.append((link.publishes, link.up, link.down, link.largest))
             self.unanswered = 0 if conversation.answered else self.unanswered
-        link.disconnect()
         if code != talk.RECONNECT:
-            return code
+            return None if self.trial else self.earned
         self.slot = self.preferred()
         if self.refused[self.slot]:
             # It was refused before, and the broker sends us back to it: not more than once in a run.
             self.refused[self.slot], self.refused[1 - self.slot] = False, True
+
+    def hear_roots(self, link):
+        """Hears what a root has to say, and reports how the last trial of a port ended."""
+        conversation = trust.Trust(link, self.roots, options)
+        try:
+            self.trial = conversation.hear(self.announced, self.failed)
+            self.failed = self.announced = None
+        except OSError:
+            if conversation.begun:
+                raise
+            # Nothing was being said: what was done before stands.
+
+    def on_place(self, code):
+        """It cannot be used: on to the next. Was it the one that was on trial, the broker hears why."""
+        port_number, _ = self.places.pop(0)
+        if self.trial and port_number == self.trial[1]:
+            self.failed = self.trial[0], code
+        return bool(self.places)
+
+    def connect(self):
+        """The connection, at the first place in the list that ends in CONNACK 0. Raises what the last one raised."""
+        if not self.places:
+            self.places = self.roots.attempts(options["together"], self.trial[1] if self.trial else 0)
+        while True:
+            if not self.places:
+                raise OSError("there is no root")
+            port_number, roots = self.places[0]
+            ders = [der for der in [self.roots.der(root) for root in roots] if der]
+            on_trial = self.trial and port_number == self.trial[1]
+            credential = self.store.key, stores.leaf(self.slot)
+            try:
+                if not ders:
+                    raise OSError("the root is damaged")
+                link = mqtt.Connection(self.host, port_number, self.device, *credential, ders, options["answer"], port.step)
+            except mqtt.Untrusted as fault:
+                print("port %d: %s" % (port_number, fault))
+                if not self.on_place("port_untrusted"):
+                    raise OSError("no root verifies the broker")
+                continue
+            except mqtt.Refused:
+                if not on_trial or not self.on_place("port_unreachable"):
+                    self.places = []
+                    raise
+                continue
+            except OSError:
+                if not self.on_place("port_unreachable"):
+                    raise
+                continue
+            self.places = []
+            self.trial, self.failed = None, None if on_trial else self.failed
+            self.roots.after_connack(port_number, root_store.steps.fingerprint(link.root))
+            return link
 
     def connection(self):
         """One connection. Gives an exit code, or None when another one is to be made."""
@@ -93,7 +156,7 @@ class Renewal:
         if not store.usable(self.slot):
             return self.try_other("holds no credential")
         try:
-            link = mqtt.Connection(*self.where, store.key, stores.leaf(self.slot), store.ca, options["answer"], port.step)
+            link = self.connect()
             return self.converse(link)
         except mqtt.Refused as refused:
             return self.on_refused(refused)
@@ -135,7 +198,7 @@ def main(words):
     host, port_number, device, port.folder = words[:4]
     for name, value in zip(words[4::2], words[5::2]):
         (port.ends if name[2:] in port.ends else options)[name[2:]] = int(value)
-    renewal = Renewal(host, int(port_number), device, stores.Store())
+    renewal = Renewal(host, device, stores.Store(), root_store.Roots(int(port_number)))
     try:
         code = renewal.run()
     except mqtt.TooLarge as too_large:
@@ -155,7 +218,7 @@ def main(words):
 
 
 if len(sys.argv) < 5 or len(sys.argv) % 2 == 0:
-    print("usage: renew.py HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS]")
+    print("usage: renew.py HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS] [--linger MS] [--together N]")
     print("       for tests: [--stretch BYTES] [--announce BYTES] [--die-after STEPS] [--tear STEPS] [--percent N]")
     sys.exit(2)
 main(sys.argv[1:])

@@ -1,10 +1,10 @@
-# Two slots with a certificate each, and the record of where the renewal stands in two copies: each has a sequence number and a CRC, they are
-# written in turn, and the newer valid one counts.
+# Two slots with a certificate each, and the record of where the renewal stands.
 import binascii
 import hashlib
 import json
 
 import port
+import step
 
 REPLACEMENT_MAX = 1024
 
@@ -28,42 +28,30 @@ def leaf(slot):
     return raw[:end] if end <= len(raw) else None
 
 
-def _element(data, at):
-    """Where the contents of the DER element begin and end."""
-    size, start = data[at + 1], at + 2
-    if size & 0x80:
-        start += size & 0x7F
-        size = int.from_bytes(data[at + 2 : start], "big")
-    return start, start + size
+class Record:
+    """Values kept in two copies, each with a number and a CRC: they are written in turn, and the newer valid one counts."""
 
+    def __init__(self, name):
+        self.name = name
+        copies = [copy for copy in (_copy(name + "0"), _copy(name + "1")) if copy]
+        self.kept = max(copies, key=lambda copy: copy["sequence"]) if copies else None
 
-def _not_before(certificate):
-    """notBefore of the certificate, as text that sorts; empty when it cannot be read."""
-    try:
-        at = _element(certificate, _element(certificate, 0)[0])[0]  # into tbsCertificate
-        if certificate[at] == 0xA0:
-            at = _element(certificate, at)[1]  # version
-        for _ in range(3):  # serial, algorithm, issuer
-            at = _element(certificate, at)[1]
-        at = _element(certificate, at)[0]  # into validity
-        start, end = _element(certificate, at)
-        text = str(certificate[start:end], "ascii")
-        return text if certificate[at] == 0x18 else ("19" if text[0] >= "5" else "20") + text
-    except (IndexError, ValueError):
-        return ""
+    def write(self, values):
+        values["sequence"] += 1
+        raw = json.dumps(values).encode()
+        port.write(self.name + "%d" % (values["sequence"] & 1), 0, binascii.crc32(raw).to_bytes(4, "big") + raw)
 
 
 class Store:
     def __init__(self):
-        self.key, self.ca = port.read("key.der"), port.read("ca.der")
-        copies = [copy for copy in (_copy("state0"), _copy("state1")) if copy]
-        self.state = max(copies, key=lambda copy: copy["sequence"]) if copies else {"sequence": 0, "active": self.newest()}
-        if not copies:
+        self.key, self.record = port.read("key.der"), Record("state")
+        self.state = self.record.kept or {"sequence": 0, "active": self.newest()}
+        if not self.record.kept:
             print("no state record: slot %d first" % self.state["active"])
             self.reset()
 
     def newest(self):
-        times = [_not_before(leaf(slot)) if self.usable(slot) else "" for slot in (0, 1)]
+        times = [step.not_before(leaf(slot)) if self.usable(slot) else "" for slot in (0, 1)]
         return 1 if times[1] > times[0] else 0
 
     @property
@@ -84,9 +72,7 @@ class Store:
 
     def save(self, **changes):
         self.state.update(changes)
-        self.state["sequence"] += 1
-        raw = json.dumps(self.state).encode()
-        port.write("state%d" % (self.state["sequence"] & 1), 0, binascii.crc32(raw).to_bytes(4, "big") + raw)
+        self.record.write(self.state)
 
     def forget(self):
         self.reset()

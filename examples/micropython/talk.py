@@ -23,6 +23,7 @@ class Talk:
         self.hello_number = self.ack = self.subscription = self.hello_at = None
         self.asked = self.begun_again = self.waits = 0
         self.answered = self.reported = self.lost = self.subscribed = False
+        self.announced = None  # the step of a root, for when all else is done
         self.due = 0
 
     def say(self, word, fields):
@@ -235,8 +236,11 @@ class Talk:
             self.store.forget()
         return FAILED
 
+    def on_trust(self, announced):
+        self.announced = announced
+
     def on_payload(self, word, payload):
-        handlers = {"offer": self.on_offer, "part": self.on_part, "done": self.on_done, "error": self.on_error}
+        handlers = {"offer": self.on_offer, "part": self.on_part, "done": self.on_done, "error": self.on_error, "trust": self.on_trust}
         try:
             message = cbor.read(payload)
         except ValueError as fault:
@@ -249,7 +253,7 @@ class Talk:
             if not self.subscribed:
                 # Only now, for what the subscriptions bring must already keep to the packets we announced.
                 self.subscribed = True
-                self.subscription = self.link.subscribe("error", "part", "done", "offer")
+                self.subscription = self.link.subscribe("error", "part", "done", "trust", "offer")
         elif number == self.ack:
             self.ack = None
             if self.store.phase == "stored":

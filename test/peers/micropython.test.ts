@@ -1,4 +1,4 @@
-// The MicroPython client of examples/micropython, on the unix port with a heap of 112 kB, its TLS the port's own.
+// The MicroPython client of examples/micropython, on the unix port with a heap of 128 kB, its TLS the port's own.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { welcomeSuite } from './welcome-suite.ts';
 const folder = resolve('examples/micropython');
 
 describe.skipIf(missing('micropython', 'openssl'))('the MicroPython client', () => {
-  const program = () => ({ command: 'micropython', args: ['-X', 'heapsize=112k', `${folder}/renew.py`] });
+  const program = () => ({ command: 'micropython', args: ['-X', 'heapsize=128k', `${folder}/renew.py`] });
 
   recertifySuite({ name: 'p', mode: 'recertify', program });
 
