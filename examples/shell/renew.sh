@@ -5,41 +5,11 @@
 # replaces both. Run again after a cut, it goes on where it was. SECONDS (60) is how long it waits for an answer.
 # Ends with 0 renewed, 1 refused (both credentials are kept), 3 nothing is due, 75 no answer or not yet: again, later.
 set -eu
-umask 077
 host=$1 port=$2 id=$3 dir=$4 seconds=${5:-60}
-topic="\$enroll/1/$id" name=$(printf %s "$id" | sed 's/:/%3A/g; s/@/%40/g')
-pair="$dir/$name.key" hello='{"maxPacket":512,"slots":2}' listener=
 # What outlasts a cut: <renewal>.key with <renewal>.csr, <digest>.der, and new.pem once the replacement is whole.
-work="$dir/renewal" new="$dir/renewal/new.pem"
-mkdir -p "$work"
+work="$dir/renewal" new="$dir/renewal/new.pem" words='offer part done error' me=renew
+. "$(dirname "$0")/link.sh"
 
-hush() { [ -z "$listener" ] || { kill "$listener" 2>/dev/null || :; wait "$listener" || :; }; listener=; }
-trap hush EXIT
-trap 'exit 75' INT TERM
-end() { code=$1; shift; echo "$*" >&2; exit "$code"; } # CODE TEXT
-put() { cat > "$1.part"; sync "$1.part" 2>/dev/null || sync; mv "$1.part" "$1"; } # FILE: standard input becomes it, as a whole
-jitter() { echo $(($1 / 2 + $(od -An -N2 -tu2 /dev/urandom) * ($1 - $1 / 2) / 65535)); } # SECONDS: between half of them and all
-field() { sed -n "s/.*\"$1\" *: *\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p"; } # NAME: its value in the JSON on standard input
-listen() { # PAIR: writes every message of the broker to inbox, a line each: topic, space, payload
-  hush
-  : > "$work/inbox"
-  mosquitto_sub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -i "$id:listen" -q 1 -W $((seconds * 10)) \
-    -t "$topic/offer" -t "$topic/part" -t "$topic/done" -t "$topic/error" -F '%t %p' >> "$work/inbox" & listener=$!
-}
-say() { # PAIR WORD: publishes standard input. 5 when CONNACK refuses the certificate; every other failure says nothing about it
-  timeout "$((seconds * 2))" mosquitto_pub -h "$host" -p "$port" --cafile "$dir/ca.crt" --cert "$1" --key "$1" -i "$id:say" -q 1 -t "$topic/$2" -s
-}
-tell() { say "$@" || { [ $? != 5 ] || end 1 "the certificate in use is refused"; end 75 "the link was lost: again, later"; }; } # PAIR WORD
-ask() { # PAIR, kept in asked: says hello and listens. 5 when it is refused; ends the run when there is no answer in three tries
-  asked=$1
-  for pause in 2 4 8; do
-    status=0
-    printf %s "$hello" | say "$1" hello || status=$?
-    case $status in 0) listen "$1" && return ;; 5) return 5 ;; esac
-    sleep "$(jitter "$pause")"
-  done
-  end 75 "no answer, which says nothing about the certificate: again, later"
-}
 await() { # WORD [TEXT]: prints the first payload under it that has the text. 2 when an error came instead, 1 when nothing did in time
   for turn in $(seq $((seconds * 5))); do
     # Another session of the device may have heard the answer.
@@ -126,11 +96,6 @@ give_way() { # the replacement is refused: the old credential asks what comes no
 }
 
 [ ! -e "$work/not-before" ] || [ "$(cat "$work/not-before")" -le "$(date +%s)" ] || end 75 "asked to wait until $(cat "$work/not-before")"
-[ -L "$dir/$name.crt" ] || {
-  { cat "$dir/$name.crt"; openssl pkey -in "$pair"; } | put "$work/pair"
-  mv "$work/pair" "$pair"
-  ln -sf "$name.key" "$work/crt" && mv "$work/crt" "$dir/$name.crt"
-}
 if [ ! -e "$new" ]; then
   echo "1 hello, waiting for an offer"
   ask "$pair" || end 1 "the certificate in use is refused"
