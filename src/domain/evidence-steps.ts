@@ -56,7 +56,13 @@ export const rolledOut = [
   'campaign.finished',
 ] as const;
 /** Whether devices verify the broker, and under which root. */
-export const rootsSeen = ['trust.proved', 'trust.reopened', 'trust.control_passed', 'trust.control_failed'] as const;
+export const rootsSeen = [
+  'trust.proved',
+  'trust.reopened',
+  'trust.unsettled',
+  'trust.control_passed',
+  'trust.control_failed',
+] as const;
 export const delegated = ['delegation.added', 'delegation.revoked', 'delegation.refused'] as const;
 
 /** Alerts of who is not renewed in time, or not to the end. */

@@ -4,6 +4,7 @@ import { Contests } from '../app/admission/contests.ts';
 import { Disconnections } from '../app/admission/disconnections.ts';
 import { Knocks } from '../app/admission/knocks.ts';
 import { Presences } from '../app/admission/presences.ts';
+import { RootChanges } from '../app/admission/root-changes.ts';
 import { TroubledAddresses } from '../app/admission/troubled-addresses.ts';
 import { Chores } from '../app/chores.ts';
 import type { Context } from '../app/context.ts';
@@ -53,6 +54,7 @@ export function withState(context: Context, limits: Limits, exposures: readonly 
     proofs: new ProofOutlook(gathering),
     exposure: new ExposureWatch(gathering, exposures),
     knocks: new Knocks(gathering),
+    rootChanges: new RootChanges(gathering),
     disconnections: new Disconnections(gathering),
     contests: new Contests(gathering),
     troubledAddresses: new TroubledAddresses(gathering),

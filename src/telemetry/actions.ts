@@ -126,6 +126,7 @@ export const actions = {
   },
   'trust.proved': { level: 'info' },
   'trust.reopened': { level: 'warn' },
+  'trust.unsettled': { level: 'warn' },
   'trust.control_passed': { level: 'info' },
   'trust.control_failed': { level: 'warn' },
   'device.added': { level: 'info' },

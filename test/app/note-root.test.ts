@@ -17,6 +17,7 @@ import { type Assembled, assembled } from './assembled.ts';
 const device = idOf('dev-1');
 const gateway = idOf('gw-1');
 const day = 86_400_000;
+const minute = 60_000;
 
 let house: Assembled;
 let entrance: Entrance;
@@ -38,7 +39,7 @@ beforeEach(async () => {
     tell: (decision) => told.push(decision),
     // Each unit of work once, whatever the environment says: statements are counted.
     throughStore: watched,
-    clock: { now: () => Date.now() + offsetMs },
+    clock: { now: () => Date.now() + offsetMs, steady: () => performance.now() + offsetMs },
   });
   entrance = entranceOf(house.app, new Seen(house.app));
   const operations = operationsIn(house.app);
@@ -97,6 +98,50 @@ describe('a connect', () => {
       principalId: device,
       actor: { name: device, channel: 'mqtt' },
     });
+  });
+
+  it('again and again on the ports of both roots is counted, told of once, and leaves the proof open', async () => {
+    const journalled = async () =>
+      (await house.app.store.read.journal({}, 100)).filter(({ action }) => action.startsWith('trust.')).length;
+    for (let time = 0; time < 3; time += 1) for (const root of [2, 1]) await admitted(root);
+    expect(await journalled()).toBe(6);
+    await admitted(2);
+    const often = async () => {
+      for (let time = 0; time < 50; time += 1) for (const root of [1, 2]) await admitted(root);
+    };
+    expect(await statementsOf(often)).toBe(0);
+    expect([await journalled(), (await recordOf())?.last?.root]).toEqual([6, 1]);
+    offsetMs += 59 * minute;
+    await house.app.rootChanges.flush();
+    expect([await journalled(), (await recordOf())?.last?.root]).toEqual([6, 1]);
+    offsetMs += 2 * minute;
+    await house.app.rootChanges.flush();
+    expect(await recordOf()).toMatchObject({ last: { root: 2 } });
+    expect(trustLines().slice(6)).toEqual(['trust.unsettled', 'trust.proved']);
+    expect(told.find(({ action }) => action === 'trust.unsettled')).toMatchObject({
+      fields: { 'nolapse.root.changes': 101 },
+    });
+    // Within the day the first step back has it counted again.
+    for (const root of [1, 2, 1, 2]) await admitted(root);
+    expect(trustLines().slice(8)).toEqual(['trust.reopened']);
+    offsetMs += day;
+    await house.app.rootChanges.flush();
+    offsetMs += day;
+    await house.app.rootChanges.flush();
+    told.length = 0;
+    for (const root of [1, 2]) await admitted(root);
+    expect(trustLines()).toEqual(['trust.reopened', 'trust.proved']);
+  });
+
+  it('that goes back and forth for longer than a day is told of once a day', async () => {
+    for (let time = 0; time < 3; time += 1) for (const root of [2, 1]) await admitted(root);
+    for (let half = 0; half < 96; half += 1) {
+      offsetMs += 30 * minute;
+      await admitted(half % 2 === 0 ? 2 : 1);
+      await house.app.rootChanges.flush();
+    }
+    expect(trustLines().slice(6)).toEqual(['trust.unsettled', 'trust.unsettled']);
+    expect(await recordOf()).toMatchObject({ last: { root: 1 } });
   });
 
   it('in the renew-only lane proves as one in the full lane does', async () => {

@@ -21,10 +21,12 @@ import type { Knocks } from './knocks.ts';
 import { mayLeaveWill } from './left-wills.ts';
 import { noteControl, noteRoot } from './note-root.ts';
 import type { Presences } from './presences.ts';
+import type { WithRootChanges } from './root-changes.ts';
 import type { Seen } from './seen.ts';
 import type { TroubledAddresses } from './troubled-addresses.ts';
 
 type EntranceContext = ReceiveContext &
+  WithRootChanges &
   WithRounds & {
     readonly knocks: Knocks;
     readonly contests: Contests;

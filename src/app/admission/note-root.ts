@@ -8,16 +8,20 @@ import type { Context } from '../context.ts';
 import type { Presented, Session } from '../session.ts';
 import { keepConnect, keepControl, unverifying } from '../trust-records.ts';
 import { type AdmitContext, holderOf } from './admit.ts';
+import type { WithRootChanges } from './root-changes.ts';
 
 /**
  * Keeps the root under which a principal came. Nothing is written where that is known, and nothing is known of whom an anchor introduced.
  * Never rejects: while the store takes no writes devices connect, and the next connect says the same.
  */
-export async function noteRoot(app: Changing, { principal, introduced, root }: Session): Promise<void> {
+export async function noteRoot(
+  app: Changing & WithRootChanges,
+  { principal, introduced, root }: Session,
+): Promise<void> {
   const { id } = principal;
   try {
     const known = introduced ? null : await app.store.read.trustGlance(id);
-    if (!known || !isNews(known, root)) return;
+    if (!known || !app.rootChanges.came(id, known.last, root) || !isNews(known, root)) return;
     const connection = { principalId: id, root, introduced };
     await change(actingAs(app, principalActor(id)), async (within) => void (await keepConnect(within, connection)));
   } catch (error) {

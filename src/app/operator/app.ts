@@ -3,6 +3,7 @@ import type { Contests } from '../admission/contests.ts';
 import type { Disconnections } from '../admission/disconnections.ts';
 import type { Knocks } from '../admission/knocks.ts';
 import type { Presences } from '../admission/presences.ts';
+import type { RootChanges } from '../admission/root-changes.ts';
 import type { TroubledAddresses } from '../admission/troubled-addresses.ts';
 import type { Chores } from '../chores.ts';
 import type { Context } from '../context.ts';
@@ -26,6 +27,7 @@ export interface App extends Context {
   readonly breaker: Breaker;
   readonly revoking: Breaker;
   readonly presences: Presences;
+  readonly rootChanges: RootChanges;
   readonly refusals: Refusals;
   readonly rounds: Rounds;
   readonly asked: Asked;

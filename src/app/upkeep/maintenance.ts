@@ -6,6 +6,7 @@ import type { Contests } from '../admission/contests.ts';
 import type { Disconnections } from '../admission/disconnections.ts';
 import type { Knocks } from '../admission/knocks.ts';
 import type { Presences } from '../admission/presences.ts';
+import type { RootChanges } from '../admission/root-changes.ts';
 import type { Seen } from '../admission/seen.ts';
 import type { TroubledAddresses } from '../admission/troubled-addresses.ts';
 import { ClockWatch } from '../clock-watch.ts';
@@ -36,6 +37,7 @@ type MaintenanceContext = SweepContext &
   RootListsContext &
   WithRefusals & {
     readonly knocks: Knocks;
+    readonly rootChanges: RootChanges;
     readonly troubledAddresses: TroubledAddresses;
     readonly disconnections: Disconnections;
     readonly contests: Contests;
@@ -78,6 +80,15 @@ export interface MaintenanceParts {
   readonly served: ServedAlways;
 }
 
+/** What is gathered in memory about connects, in the order in which it is written. */
+const gathered: readonly (readonly [what: string, flush: (app: MaintenanceContext) => Promise<void>])[] = [
+  ['who changes between roots', ({ rootChanges }) => rootChanges.flush()],
+  ['who was refused', ({ knocks }) => knocks.flush()],
+  ['the alerts about refused connections', ({ troubledAddresses }) => troubledAddresses.flush()],
+  ['the alerts about repeated disconnections', ({ disconnections }) => disconnections.flush()],
+  ['the alerts about contested credentials', ({ contests }) => contests.flush()],
+];
+
 export function startMaintenance(parts: MaintenanceParts): Maintenance {
   const { app, outbox, notifier, seen, refusals, machine, issuing, roots, unproved, intervalMs, served } = parts;
   const watch = new ClockWatch(app.clock);
@@ -107,10 +118,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
       sweptAt = app.clock.steady();
     });
     await attempt(app, 'could not wipe what was deleted from the disk', () => app.store.scrub());
-    await attempt(app, 'could not record who was refused', () => app.knocks.flush());
-    await attempt(app, 'could not record the alerts about refused connections', () => app.troubledAddresses.flush());
-    await attempt(app, 'could not record the alerts about repeated disconnections', () => app.disconnections.flush());
-    await attempt(app, 'could not record the alerts about contested credentials', () => app.contests.flush());
+    for (const [what, flush] of gathered) await attempt(app, `could not record ${what}`, () => flush(app));
     await attempt(app, 'could not update the alerts about the machine', () => machine.look());
     await attempt(app, 'a step of an issuing CA failed', () => issuing.look());
     await attempt(app, 'could not have the ports follow the roots', () => served.look());
