@@ -63,7 +63,7 @@ export class ShownPorts implements ShowingPorts {
     this.#options.decisions.tell({
       action: 'server.chain_shown',
       message: `the ${port} port shows the chain of root ${root}`,
-      fields: { 'nolapse.root': root },
+      fields: { 'nolapse.root': root, 'nolapse.port': port },
     });
   }
 
