@@ -2,7 +2,7 @@
 import type { PrincipalId } from './principal.ts';
 
 /** What an actor acts through. A principal acts by what it says and does over MQTT; the broker on its own accord. */
-export const actorChannels = ['command line', 'control socket', 'source', 'mqtt', 'broker'] as const;
+export const actorChannels = ['command line', 'control socket', 'api', 'source', 'mqtt', 'broker'] as const;
 export type ActorChannel = (typeof actorChannels)[number];
 
 export interface Actor {

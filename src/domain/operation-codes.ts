@@ -4,7 +4,9 @@
 export const operationCodes = {
   invalid: 'the input has faults, or nobody says who does this; each fault is named',
   not_found: 'what is asked for is not there',
+  forbidden: 'whoever asks may not do this, or not to this device',
   conflict: 'it does not fit what is so now: it is under way, over, or refused unless somebody insists',
+  stale: 'it is not the version any more that the request names',
 } as const;
 export type OperationCode = keyof typeof operationCodes;
 

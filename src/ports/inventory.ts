@@ -1,5 +1,6 @@
 // Principals: who they are, and how each of them can be reached.
 import type { Contact, Principal, PrincipalId } from '../domain/principal.ts';
+import type { Instant } from '../domain/time.ts';
 import type { Page } from './page.ts';
 
 export interface PrincipalQuery {
@@ -8,6 +9,13 @@ export interface PrincipalQuery {
   readonly site?: string;
   readonly owner?: string;
   readonly source?: string;
+  readonly class?: string;
+  readonly criticality?: string;
+  /** The last of its certificates ends, or ended, before this. */
+  readonly endsBefore?: Instant;
+  /** One of these. */
+  readonly owners?: readonly string[];
+  readonly sites?: readonly string[];
 }
 
 export interface CaseTwins {

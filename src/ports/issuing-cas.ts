@@ -12,6 +12,14 @@ export interface MadeCa {
   readonly certificate: SlotCertificate;
 }
 
+/** What the certificate of an operator says. */
+export interface OperatorBody {
+  readonly name: string;
+  readonly spki: Uint8Array;
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+}
+
 /** A file as an operator gave it, with the name that faults are told by. */
 export interface GivenFile {
   readonly name: string;
@@ -41,6 +49,11 @@ export interface IssuingCas {
     others: readonly IssuingSlot[],
     now: Instant,
   ): Promise<SlotCertificate | { readonly faults: readonly string[] }>;
+  /**
+   * Has an issuing CA certify the key of an operator of the HTTP API. `spki` is DER.
+   * @returns DER of the certificate, and of those above it without the root. Fails with a NolapseError where the CA cannot sign.
+   */
+  certifyOperator(slot: IssuingSlot, operator: OperatorBody): Promise<readonly [Uint8Array, ...Uint8Array[]]>;
   /** Takes its key and its certificate away. */
   forget(number: number): void;
   /** Fails with a NolapseError where {@link use} would. */

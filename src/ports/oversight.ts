@@ -11,10 +11,18 @@ export interface StoredFinding {
   readonly lastAt: Instant;
 }
 
+/** In order of kind and subject. */
+export interface FindingQuery {
+  readonly kind?: string;
+  /** Subjects after this one; of all kinds, what comes after it in the kind `afterKind`. */
+  readonly after?: string;
+  readonly afterKind?: string;
+}
+
 export interface OversightReader {
   /** Principals that must be looked at for alerts by now, the longest overdue first. */
   dueWatches(now: Instant, limit: number): Promise<PrincipalId[]>;
-  findings(query: { readonly kind?: string; readonly after?: string }, limit: number): Promise<StoredFinding[]>;
+  findings(query: FindingQuery, limit: number): Promise<StoredFinding[]>;
 }
 
 export interface OversightWriter {

@@ -5,6 +5,13 @@ import type { Renewal, RenewalState } from '../domain/renewal.ts';
 import type { ApprovedRequest } from '../domain/request.ts';
 import type { Instant } from '../domain/time.ts';
 
+export interface RenewalQuery {
+  readonly principalId?: PrincipalId;
+  readonly state?: RenewalState;
+  /** Older than the renewal with this id; where there is none, nothing is. */
+  readonly after?: string;
+}
+
 export interface RenewalReader {
   renewal(id: string): Promise<Renewal | null>;
   /** The renewal that is open for this principal, or activated and not yet retired or confirmed; the newest. */
@@ -14,7 +21,7 @@ export interface RenewalReader {
   /** Every renewal of this principal that has not ended: open ones, and an activated one until it is retired. */
   unendedRenewals(id: PrincipalId): Promise<Renewal[]>;
   /** The newest first; of one principal, in one state as it is shown ({@link shownState}), or all. For operators: it may read many rows. */
-  renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Promise<Renewal[]>;
+  renewals(query: RenewalQuery, limit: number): Promise<Renewal[]>;
   /** Renewals whose nextAt has come, the earliest first. */
   dueRenewals(now: Instant, limit: number): Promise<Renewal[]>;
   /** The accepted request of a renewal, settled down to its serial; null when there is none. */

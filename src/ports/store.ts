@@ -1,6 +1,8 @@
 // The ledger's store as a whole: what can be read, what one unit of work can change, and what every engine that holds it has to keep.
 import type { Owed } from '../domain/effect.ts';
 import type { AlertReader, AlertWriter } from './alerts.ts';
+import type { ApiCredentialReader, ApiCredentialWriter } from './api-credentials.ts';
+import type { ApprovalReader, ApprovalWriter } from './approvals.ts';
 import type { CampaignReader, CampaignWriter } from './campaigns.ts';
 import type { CarriedReader, CarriedWriter } from './carried.ts';
 import type { DelegationReader, DelegationWriter } from './delegations.ts';
@@ -27,6 +29,8 @@ import type { TrustStepReader, TrustStepWriter } from './trust-steps.ts';
 
 export interface Reader
   extends AlertReader,
+    ApiCredentialReader,
+    ApprovalReader,
     CampaignReader,
     CarriedReader,
     DelegationReader,
@@ -52,6 +56,8 @@ export interface Reader
 export interface Transaction
   extends Reader,
     AlertWriter,
+    ApiCredentialWriter,
+    ApprovalWriter,
     CampaignWriter,
     CarriedWriter,
     DelegationWriter,

@@ -2,17 +2,18 @@
 import type { AlertKind, AlertName } from '../../domain/alert.ts';
 import type { Fingerprint, Serial } from '../../domain/certificate.ts';
 import type { PrincipalId } from '../../domain/principal.ts';
-import type { RenewalState } from '../../domain/renewal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { PrincipalQuery } from '../../ports/inventory.ts';
 import type { QueuedKind } from '../../ports/outbox.ts';
 import type { OutlookPlace } from '../../ports/outlooks.ts';
+import type { FindingQuery } from '../../ports/oversight.ts';
 import type { Page } from '../../ports/page.ts';
 import type { JournalPlace } from '../../ports/period.ts';
+import type { RenewalQuery } from '../../ports/renewals.ts';
 import type { Reader } from '../../ports/store.ts';
-import { CaTableReader } from './ca-reader.ts';
+import { ApiTableReader } from './api-reader.ts';
 
-export class TableReader extends CaTableReader implements Reader {
+export class TableReader extends ApiTableReader implements Reader {
   async principal(id: PrincipalId) {
     return this.tables.principal(id);
   }
@@ -100,7 +101,7 @@ export class TableReader extends CaTableReader implements Reader {
     return this.tables.unendedRenewals(id);
   }
 
-  async renewals(query: { principalId?: PrincipalId; state?: RenewalState }, limit: number) {
+  async renewals(query: RenewalQuery, limit: number) {
     return this.tables.renewals(query, limit);
   }
 
@@ -216,7 +217,7 @@ export class TableReader extends CaTableReader implements Reader {
     return this.tables.campaignRenewals(id, after, limit);
   }
 
-  async findings(query: { readonly kind?: string; readonly after?: string }, limit: number) {
+  async findings(query: FindingQuery, limit: number) {
     return this.tables.findings(query, limit);
   }
 

@@ -21,11 +21,11 @@ import type { Presence } from '../../ports/presence.ts';
 import type { OpenedList, SignedList } from '../../ports/revocation-lists.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { Transaction } from '../../ports/store.ts';
+import { ApiTableWriter } from './api-writer.ts';
 import type { KnownTables } from './known-tables.ts';
-import { TableReader } from './reader.ts';
 import type { OpenUnit } from './unit-queue.ts';
 
-export class UnitTransaction extends TableReader implements Transaction {
+export class UnitTransaction extends ApiTableWriter implements Transaction {
   readonly #unit: OpenUnit;
   readonly #tables: KnownTables;
   readonly #owed = new Set<Owed>();
@@ -63,6 +63,10 @@ export class UnitTransaction extends TableReader implements Transaction {
   #open(): KnownTables {
     if (!this.#unit.open) throw new NolapseError('unit_closed', 'the transaction has ended');
     return this.#tables;
+  }
+
+  protected override open(): KnownTables {
+    return this.#open();
   }
 
   async putPrincipal(principal: Principal): Promise<void> {

@@ -1,6 +1,7 @@
 // What every store must do, whatever holds its rows. An adapter's test calls this with a way to open an empty store.
 import { afterEach, beforeEach, describe } from 'vitest';
 import { alerts, forgotten, notifications, watches } from './alerts.ts';
+import { apiCredentials, approvals } from './api.ts';
 import { campaigns } from './campaigns.ts';
 import { claims } from './claims.ts';
 import { delegations, deliveries } from './delegations.ts';
@@ -51,6 +52,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('slots of roots', rootSlots);
     describe('revocation lists of roots', rootLists);
     describe('steps of roots', trustSteps);
+    describe('what opens the API', apiCredentials);
+    describe('what waits for a second operator', approvals);
     describe('delegations', delegations);
     describe('telemetry', telemetry);
     describe('what is under way', deliveries);

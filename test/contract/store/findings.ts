@@ -27,6 +27,8 @@ export function findings(): void {
     ]);
     expect(await read.findings({ kind: 'no_owner', after: 'a' }, 10)).toEqual([finding('c')]);
     expect(await read.findings({}, 1)).toHaveLength(1);
+    const [first, ...rest] = await read.findings({}, 10);
+    expect(await read.findings({ afterKind: first?.kind ?? '', after: first?.subject ?? '' }, 10)).toEqual(rest);
   });
 
   it('forgets those of a kind that were not made again, and of one prefix alone where it is told one', async () => {

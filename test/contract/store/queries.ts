@@ -70,6 +70,9 @@ export function lists(): void {
     expect(await ids({ principalId: idOf('a') }, 10)).toEqual(['r3', 'r1']);
     expect(await ids({ state: 'due' }, 10)).toEqual(['r3', 'r2']);
     expect(await ids({ principalId: idOf('a'), state: 'retired' }, 10)).toEqual(['r1']);
+    expect(await ids({ after: 'r3' }, 1)).toEqual(['r2']);
+    expect(await ids({ principalId: idOf('a'), after: 'r3' }, 10)).toEqual(['r1']);
+    expect(await ids({ after: 'nothing' }, 10)).toEqual([]);
   });
 }
 

@@ -37,6 +37,7 @@ import { trustRecordMigration } from './0035-trust-record.ts';
 import { trustStepsMigration } from './0036-trust-steps.ts';
 import { journalNotedMigration } from './0037-journal-noted.ts';
 import { rootListsMigration } from './0038-root-lists.ts';
+import { apiMigration } from './0039-api.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -78,4 +79,5 @@ export const migrations: readonly Migration[] = [
   trustStepsMigration,
   journalNotedMigration,
   rootListsMigration,
+  apiMigration,
 ];

@@ -2,6 +2,7 @@
 
 import type { Queries } from '../query.ts';
 import { alerts, notifications, watches } from './alerts.ts';
+import { apiCredentials, approvals } from './api.ts';
 import { campaigns } from './campaigns.ts';
 import { delegations } from './delegations.ts';
 import { carriedDeliveries, deliveries } from './deliveries.ts';
@@ -59,6 +60,8 @@ export function tablesOf(queries: Queries) {
     ...trust(queries),
     ...trustSteps(queries),
     ...trustTold(queries),
+    ...apiCredentials(queries),
+    ...approvals(queries),
   };
 }
 

@@ -251,10 +251,13 @@ export function inventory(queries: Queries) {
     storedClientIds: storedClientIds(queries),
     principals: (query: PrincipalQuery, page: Page): Principal[] => {
       let select = rows.orderBy('id').limit(page.limit);
-      for (const column of ['status', 'kind', 'site', 'owner', 'source'] as const) {
+      for (const column of ['status', 'kind', 'site', 'owner', 'source', 'class', 'criticality'] as const) {
         const wanted = query[column];
         if (wanted !== undefined) select = select.where(column as 'owner', '=', wanted);
       }
+      if (query.owners) select = select.where('owner', 'in', query.owners);
+      if (query.sites) select = select.where('site', 'in', query.sites);
+      if (query.endsBefore !== undefined) select = select.where('lit_until', '<', query.endsBefore);
       if (page.after !== undefined) select = select.where('id', '>', page.after as PrincipalId);
       return queries.all(select).map(principalOf);
     },

@@ -1,8 +1,9 @@
 // How devices come and go, findings, and what the broker remembers of itself.
+import { sql } from 'kysely';
 import type { PrincipalId } from '../../../domain/principal.ts';
 
 import type { Instant } from '../../../domain/time.ts';
-import type { StoredFinding } from '../../../ports/oversight.ts';
+import type { FindingQuery, StoredFinding } from '../../../ports/oversight.ts';
 import type { Presence } from '../../../ports/presence.ts';
 import { bytesOf, type Parameter, type Queries } from '../query.ts';
 import { build } from './schema.ts';
@@ -60,7 +61,7 @@ export function findings(queries: Queries) {
     build.deleteFrom('finding').where('kind', '=', p('kind')).where('subject', '=', p('subject')),
   );
   return {
-    findings: (query: { readonly kind?: string; readonly after?: string }, limit: number): StoredFinding[] => {
+    findings: (query: FindingQuery, limit: number): StoredFinding[] => {
       let select = build
         .selectFrom('finding')
         .select(['kind', 'subject', 'detail', 'first_at as firstAt', 'last_at as lastAt'])
@@ -68,7 +69,9 @@ export function findings(queries: Queries) {
         .orderBy('subject')
         .limit(limit);
       if (query.kind !== undefined) select = select.where('kind', '=', query.kind);
-      if (query.after !== undefined) select = select.where('subject', '>', query.after);
+      if (query.afterKind !== undefined) {
+        select = select.where(sql<boolean>`("kind", "subject") > (${query.afterKind}, ${query.after ?? ''})`);
+      } else if (query.after !== undefined) select = select.where('subject', '>', query.after);
       return queries.all(select);
     },
     putFinding: (finding: StoredFinding): void => void put.run(finding),

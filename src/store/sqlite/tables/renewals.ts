@@ -5,6 +5,7 @@ import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Renewal, RenewalState } from '../../../domain/renewal.ts';
 import type { ApprovedRequest } from '../../../domain/request.ts';
 import type { Instant } from '../../../domain/time.ts';
+import type { RenewalQuery } from '../../../ports/renewals.ts';
 import { Differing } from '../differing.ts';
 import { bytesOf, type Parameter, type Queries } from '../query.ts';
 import { build } from './schema.ts';
@@ -181,10 +182,13 @@ export function renewals(queries: Queries) {
     currentRenewal: (id: PrincipalId): Renewal | null => currentOf.get({ id }) ?? null,
     unendedRenewals: (id: PrincipalId): Renewal[] => unendedOf.all({ id }),
     openRenewalFor: (old: Fingerprint): Renewal | null => openFor.get({ old }) ?? null,
-    renewals: (query: { principalId?: PrincipalId; state?: RenewalState }, limit: number): Renewal[] => {
-      const { principalId, state } = query;
+    renewals: ({ principalId, state, after: older }: RenewalQuery, limit: number): Renewal[] => {
       let select = newestFirst.limit(limit);
       if (state !== undefined) select = select.where('shown', '=', state);
+      if (older !== undefined) {
+        const row = build.selectFrom('renewal').select('row').where('id', '=', older);
+        select = select.where('row', '<', row);
+      }
       if (principalId === undefined) return queries.all(select).map(renewalOf);
       // Apart, so that either half is in the order of its index.
       const halves = ([0, 1] as const).map((ended) =>

@@ -18,6 +18,7 @@ import type { CampaignState } from '../../../domain/rollout.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { CampaignTask } from '../../../ports/campaigns.ts';
 import { Compiler } from '../compiler.ts';
+import type { ApiCredentialTable, ApprovalTable } from './api-table.ts';
 import type { Carried, RefusalTable } from './carried-tables.ts';
 import type { DelegationDeviceTable, DelegationTable, DelegationUseTable } from './delegation-tables.ts';
 import type { IssuingSlotTable } from './issuing-slot-table.ts';
@@ -266,6 +267,8 @@ interface Schema {
   revoked_issuing: RevokedIssuingTable;
   trust_step: TrustStepTable;
   trust_told: TrustToldTable;
+  api_credential: ApiCredentialTable;
+  approval: ApprovalTable;
   journal: JournalTable;
   tally: TallyTable;
   trust_record: TrustRecordTable;
