@@ -96,7 +96,7 @@ export async function change<Given extends Changing, T>(
 
 /** What the log says of an operator. Whoever else acts is clear from the line. */
 function toldOf({ name, channel, reason }: Actor): Readonly<Record<string, string>> {
-  if (channel !== 'command line' && channel !== 'control socket') return {};
+  if (channel !== 'command line' && channel !== 'control socket' && channel !== 'api') return {};
   return { 'nolapse.actor': name, ...(reason !== null && { 'nolapse.actor_reason': reason }) };
 }
 

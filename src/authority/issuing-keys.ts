@@ -1,18 +1,19 @@
 // The issuing CAs of a home as files: makes their keys, has the root certify them or takes what was signed elsewhere, and takes away what
 // is over. Each file is written whole, and each before the ledger refers to it.
 import { join } from 'node:path';
+import { operatorUri } from '../domain/api-credential.ts';
 import { NolapseError } from '../domain/errors.ts';
 import type { IssuingSlot } from '../domain/issuing-slots.ts';
-import { signCa } from '../pki/certificate.ts';
+import { signCa, signOperator } from '../pki/certificate.ts';
 import { isIssuerOf, isSignedBy } from '../pki/chain.ts';
 import { makeCsr } from '../pki/own-request.ts';
 import { keyIdentifier, readKey } from '../pki/public-key.ts';
 import { newSerial } from '../pki/serial.ts';
 import { fingerprintOf, readCertificate } from '../pki/x509.ts';
 import type { Entropy } from '../ports/clock.ts';
-import type { CaPlace, IssuingCas, MadeCa } from '../ports/issuing-cas.ts';
+import type { CaPlace, IssuingCas, MadeCa, OperatorBody } from '../ports/issuing-cas.ts';
 import { has, issuingPair, removePkiFiles, rootPair } from './files.ts';
-import { issuerOf, readIssuingCa } from './issuing-ca.ts';
+import { issuerOf, openIssuingCa, readIssuingCa } from './issuing-ca.ts';
 import {
   makeKeyAside,
   readCertificates,
@@ -115,6 +116,25 @@ export class IssuingKeys implements IssuingCas {
       now,
     });
     return 'faults' in found ? found : this.keep(slot.number, found.der);
+  }
+
+  async certifyOperator(slot: IssuingSlot, { name, ...body }: OperatorBody): Promise<[Uint8Array, ...Uint8Array[]]> {
+    const { number, root, certificate } = slot;
+    const named = { number, root, fingerprint: certificate?.fingerprint ?? null };
+    const { issuer, facts, chain } = openIssuingCa(this.#dir, this.#options.passphrase, named);
+    const der = signOperator(
+      {
+        ...body,
+        serial: newSerial(this.#options.entropy),
+        // No principal has an id with a space in it.
+        commonName: `operator ${name}`.slice(0, 64),
+        notAfter: Math.min(body.notAfter, facts.notAfter),
+        usages: { keyUsage: ['digitalSignature'], extendedKeyUsage: ['clientAuth'] },
+        uri: operatorUri(name),
+      },
+      issuer,
+    );
+    return [der, ...chain];
   }
 
   forget(number: number): void {

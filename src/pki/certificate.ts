@@ -111,6 +111,21 @@ export function signLeaf(body: LeafBody, issuer: Issuer): Uint8Array {
   ]);
 }
 
+/**
+ * Signs the certificate of an operator and returns its DER. It names no revocation list: only the HTTP API takes it, which asks the ledger
+ * at each request.
+ */
+export function signOperator(body: CertificateBody & { readonly uri: string }, issuer: Issuer): Uint8Array {
+  return sealCertificate(body, issuer, [
+    leafConstraints,
+    keyUsage(body.usages.keyUsage),
+    extendedKeyUsage(body.usages.extendedKeyUsage),
+    uriName(body.uri),
+    subjectKeyIdentifier(keyIdentifier(body.spki)),
+    authorityKeyIdentifier(issuer.keyId),
+  ]);
+}
+
 /** Signs a CA's certificate and returns its DER. A self-signed one has itself as its issuer. */
 export function signCa(body: CaBody, issuer: Issuer): Uint8Array {
   return sealCertificate(body, issuer, [

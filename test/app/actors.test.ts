@@ -163,6 +163,8 @@ async function askedFor() {
   return { step: 'activate', number: 2, sha256: fingerprint };
 }
 
+const right = { permission: 'read', until: '1d' } as const;
+
 /** By operation: what it takes to have one that can be carried out, and what the journal calls it. */
 const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly string[]]>> = {
   addDevice: [async () => ({ id: 'pump-1', owner: 'water' }), ['device.added']],
@@ -214,6 +216,19 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   requestRootList: [async () => void withoutRootKey(), ['trust.awaited']],
   installRootLists: [listOfRoot, ['crl.published']],
   confirmBackup: [readBack, ['backup.confirmed']],
+  addToken: [async () => ({ name: 'ci', ...right }), ['token.added']],
+  revokeToken: [
+    async () => ({ id: (await before.addToken({ name: 'ci', ...right })).credential.id }),
+    ['token.revoked'],
+  ],
+  addOperator: [async () => ({ name: 'dora', ...right }), ['operator.added']],
+  revokeOperator: [
+    async () => {
+      await before.addOperator({ name: 'dora', ...right });
+      return { name: 'dora' };
+    },
+    ['operator.revoked'],
+  ],
   copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
 };
 const changing = operationNames.filter((name) => effectOf(name) !== 'reads');

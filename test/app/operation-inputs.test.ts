@@ -41,6 +41,7 @@ const hostile: readonly unknown[] = [
   ...[
     'device',
     'csv',
+    'operate',
     'jsonl',
     'high',
     'cbor',
@@ -95,6 +96,8 @@ const fitting: Readonly<Record<string, readonly unknown[]>> = {
   all: [true],
   days: [30],
   format: ['csv', 'jsonl'],
+  permission: ['read', 'admin'],
+  name: ['carla'],
   files: [[{ name: 'issuing.crt', base64: 'MAA=' }]],
   step: ['activate', 'retire', 'prepare', 'distribute', 'abort'],
   preparation: ['here', 'made_elsewhere'],

@@ -37,6 +37,7 @@ const folders = [
 /** From the top down. */
 const rooms = [
   'operator',
+  'access',
   'upkeep',
   'oversight',
   'rollout',

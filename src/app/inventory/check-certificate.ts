@@ -1,5 +1,6 @@
 // May a certificate that this broker did not issue, or does not remember, be taken into the ledger? It must be an end entity's, name
 // somebody the inventory has, and have time left, grace included. Who signed it is not asked: an operator vouches for it.
+import { isOperatorUri } from '../../domain/api-credential.ts';
 import { foreignSerial, isForeign, type LedgerEntry, type Serial } from '../../domain/certificate.ts';
 import { graceMs } from '../../domain/policy.ts';
 import {
@@ -87,6 +88,7 @@ export async function checkCertificate(
   const fingerprint = fingerprintOf(der);
   const known = await app.store.read.certificate(fingerprint);
   if (known) return checkKnown(known, wanted.mapped);
+  if (facts.uris.some(isOperatorUri)) return unfit("is an operator's, for the HTTP API alone");
   const isCa = facts.ca.is || facts.keyCertSign === true;
   if (isCa && ownCas(app).some((own) => fingerprintOf(own) === fingerprint)) {
     return { kind: 'ca', isOwn: true };

@@ -11,6 +11,7 @@ import {
   principalIdRule,
 } from '../../domain/principal.ts';
 import { durationMaxMs, type Instant, parseDate, parseDuration } from '../../domain/time.ts';
+import type { Page } from '../../ports/page.ts';
 import type { Reader } from '../../ports/store.ts';
 import type { Change, Changing } from '../change.ts';
 import type { Context } from '../context.ts';
@@ -35,6 +36,8 @@ type DelegateContext = CutOffContext & Changing & Pick<Context, 'entropy'> & Wit
 const devicesNamedMax = 10_000;
 const dailyLimitMax = 1_000_000;
 const siteLengthMax = 128;
+/** Delegations of one gateway that are listed. */
+const ofGatewayMax = 10_000;
 /** Devices counted before others have a turn. */
 const pageMax = 500;
 /** Nobody has this id: what is asked for it is asked for a site alone. */
@@ -151,10 +154,13 @@ async function revokeWithin({ tx, now, record }: Change, delegation: Delegation,
 export async function listDelegations(
   app: Pick<Context, 'store' | 'clock'>,
   gateway: PrincipalId | null,
-  limit: number,
+  { after = '', limit }: Page,
 ): Promise<DelegationView[]> {
   const { read } = app.store;
-  const found = gateway === null ? await read.delegations(limit) : await read.delegationsOf(gateway, limit);
+  const found =
+    gateway === null
+      ? await read.delegations(limit, after)
+      : (await read.delegationsOf(gateway, ofGatewayMax)).filter(({ id }) => id > after).slice(0, limit);
   return Promise.all(found.map((each) => viewOf(app, each)));
 }
 

@@ -94,6 +94,14 @@ export const catalog = {
     listUnproved: 'reads',
     trustStatus: 'reads',
   },
+  access: {
+    addToken: 'changes',
+    revokeToken: 'changes',
+    listTokens: 'reads',
+    addOperator: 'changes',
+    revokeOperator: 'changes',
+    listOperators: 'reads',
+  },
   broker: {
     copyLedger: 'changes',
     doctor: 'reads',

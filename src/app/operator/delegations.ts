@@ -4,7 +4,7 @@ import { keyModes } from '../../domain/principal.ts';
 import { addDelegation, listDelegations, revokeDelegation } from '../inventory/delegate.ts';
 import { idOf } from './named.ts';
 import { type OperationsOf, operation } from './operation.ts';
-import { bounded, dryable, id, limitOf, rowsMax, text } from './shapes.ts';
+import { dryable, id, paged, pageOf, rowsMax, text } from './shapes.ts';
 
 export const delegations = {
   addDelegation: operation(
@@ -21,8 +21,10 @@ export const delegations = {
     ({ app }, input) => addDelegation(app, input),
   ),
   revokeDelegation: operation(z.strictObject({ id, ...dryable }), ({ app }, input) => revokeDelegation(app, input)),
-  /** Ended and revoked ones too. */
-  listDelegations: operation(z.strictObject({ gateway: id.exactOptional(), ...bounded }), ({ app }, input) =>
-    listDelegations(app, input.gateway === undefined ? null : idOf(input.gateway), limitOf(input.limit)),
+  /** In order of id, ended and revoked ones too. */
+  listDelegations: operation(
+    z.strictObject({ gateway: id.exactOptional(), ...paged }),
+    ({ app }, { gateway, after, limit }) =>
+      listDelegations(app, gateway === undefined ? null : idOf(gateway), pageOf(after, limit)),
   ),
 } satisfies OperationsOf<'delegations'>;

@@ -1,5 +1,6 @@
 // Operations on single devices, site gateways and services.
 import { z } from 'zod';
+import { namedMax } from '../../domain/access-right.ts';
 import { cohorts, criticalities, encodings, keyModes, principalKinds } from '../../domain/principal.ts';
 import { decommission, quarantine } from '../inventory/decommission.ts';
 import { addDevice } from '../inventory/inventory.ts';
@@ -7,7 +8,7 @@ import { issueDevice } from '../inventory/issue-device.ts';
 import { packageDevice } from '../inventory/package-device.ts';
 import { setDevice } from '../inventory/set-device.ts';
 import { OperationError } from '../operation-error.ts';
-import { idOf } from './named.ts';
+import { idOf, instantOf } from './named.ts';
 import { type OperationsOf, operation } from './operation.ts';
 import { dryable, id, insistence, orEmpty, paged, pageOf, text, wholeOrEmpty } from './shapes.ts';
 import { showDevice } from './show-device.ts';
@@ -91,9 +92,18 @@ export const devices = {
       site: text.exactOptional(),
       owner: text.exactOptional(),
       source: text.exactOptional(),
+      class: text.exactOptional(),
+      criticality: z.enum(criticalities).exactOptional(),
+      /** Whose last certificate ends before this date or time. */
+      endsBefore: text.exactOptional(),
+      owners: z.array(text).max(namedMax).readonly().exactOptional(),
+      sites: z.array(text).max(namedMax).readonly().exactOptional(),
       ...paged,
     }),
-    ({ app }, { after, limit, ...query }) => app.store.read.principals(query, pageOf(after, limit)),
+    ({ app }, { after, limit, endsBefore, ...rest }) => {
+      const query = { ...rest, ...(endsBefore !== undefined && { endsBefore: instantOf('endsBefore', endsBefore) }) };
+      return app.store.read.principals(query, pageOf(after, limit));
+    },
   ),
   showDevice: operation(z.strictObject({ id }), ({ app }, input) => showDevice(app, idOf(input.id))),
 } satisfies OperationsOf<'devices'>;

@@ -2,12 +2,21 @@
 import { type FindingKind, findingKinds } from '../../domain/finding.ts';
 import { type PrincipalId, parsePrincipalId, principalIdRule } from '../../domain/principal.ts';
 import { type RenewalState, renewalStates } from '../../domain/renewal.ts';
+import { type Instant, parseDate } from '../../domain/time.ts';
 import { OperationError } from '../operation-error.ts';
 
 export function idOf(text: string): PrincipalId {
   const id = parsePrincipalId(text);
   if (!id) throw new OperationError('invalid', [`id: not an id: ${principalIdRule}`]);
   return id;
+}
+
+export function instantOf(key: string, text: string): Instant {
+  const instant = parseDate(text);
+  if (instant !== null) return instant;
+  throw new OperationError('invalid', [
+    `${key}: not a date such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z`,
+  ]);
 }
 
 export function findingKindOf(text: string): FindingKind {

@@ -1,8 +1,13 @@
 // The operations, for whoever has them carried out: command line, control socket and every other face call them here. What changes
 // something is not carried out for nobody.
+
+import { allows, isUnlimited } from '../../domain/access-right.ts';
 import { type Actor, actorFaults } from '../../domain/actor.ts';
+import { guardedStore } from '../access/guarded-store.ts';
 import { actingAs } from '../acting.ts';
 import { OperationError } from '../operation-error.ts';
+import type { Caller } from '../views/access.ts';
+import { access } from './access.ts';
 import { alerts } from './alerts.ts';
 import { broker } from './broker.ts';
 import { campaigns } from './campaigns.ts';
@@ -14,9 +19,12 @@ import { evidence } from './evidence.ts';
 import { findings } from './findings.ts';
 import { inventory } from './inventory.ts';
 import type { Ground, Operation } from './operation.ts';
+import { permissionOf } from './permissions.ts';
 import { policies } from './policies.ts';
+import { runWithin } from './reach.ts';
 import { renewals } from './renewals.ts';
 import { trust } from './trust.ts';
+import { type Expected, expecting } from './version-of.ts';
 
 const table = {
   ...devices,
@@ -30,6 +38,7 @@ const table = {
   ...policies,
   ...evidence,
   ...trust,
+  ...access,
   ...broker,
 } satisfies Readonly<Record<OperationName, Operation<unknown, unknown>>>;
 
@@ -50,23 +59,50 @@ export type Operations = {
     : never;
 };
 
-/** @param actor who has them carried out; null: nobody says, and then only what changes nothing is carried out. */
-export type OperationsFor = (actor: Actor | null) => Operations;
+/**
+ * @param actor who has them carried out; null: nobody says, and then only what changes nothing is carried out.
+ * @param caller who asks over the HTTP API, whose right bounds what is shown and changed: rejects with `forbidden`. Absent: somebody on the
+ * gateway itself, who may do everything.
+ * @param expected the version of a record that is to be changed: rejects with `stale` where it is another now. Absent: any.
+ */
+export type OperationsFor = (actor: Actor | null, caller?: Caller, expected?: Expected) => Operations;
 
-export function operationsOn(ground: Ground): OperationsFor {
-  return (actor) => {
+export function operationsOn(at: Omit<Ground, 'caller'>): OperationsFor {
+  return (actor, caller, expected) => {
+    const app = expected ? { ...at.app, store: expecting(at.app.store, expected) } : at.app;
+    const ground = { ...at, app, caller: caller ?? null };
     const entries = operationNames.map((name) => [name, (input: unknown) => carryOut(ground, actor, name, input)]);
     return Object.fromEntries(entries) as Operations;
   };
 }
 
 async function carryOut(ground: Ground, actor: Actor | null, name: OperationName, input: unknown): Promise<unknown> {
-  const { run } = table[name] as Operation<unknown, unknown>;
-  if (effectOf(name) === 'reads') return run(ground, input ?? {});
+  if (ground.caller) requirePermission(name, ground.caller);
+  if (effectOf(name) === 'reads') return runFor(ground, name, input);
   if (!actor) throw new OperationError('invalid', ['actor: this changes something, and nobody says who does it']);
   const faults = actorFaults(actor);
   if (faults.length > 0) throw new OperationError('invalid', faults);
-  return run({ ...ground, app: actingAs(ground.app, actor) }, input ?? {});
+  return runFor({ ...ground, app: actingAs(ground.app, actor) }, name, input);
+}
+
+function requirePermission(name: OperationName, { credential }: Caller): void {
+  const wanted = permissionOf[name];
+  if (wanted === 'local') throw new OperationError('forbidden', ['this is done on the gateway itself alone']);
+  if (!allows(credential, wanted)) {
+    throw new OperationError('forbidden', [
+      `this takes the permission ${wanted}, and the credential has ${credential.permission}`,
+    ]);
+  }
+}
+
+/** Within the right of whoever asks, whose changes are held against it in their transactions. */
+function runFor(ground: Ground, name: OperationName, input: unknown): Promise<unknown> {
+  const { run } = table[name] as Operation<unknown, unknown>;
+  const right = ground.caller?.credential;
+  if (!right || isUnlimited(right)) return run(ground, input ?? {});
+  const guarded = { ...ground, app: { ...ground.app, store: guardedStore(ground.app.store, [right]) } };
+  const within = { ground, right, input: (input ?? {}) as Readonly<Record<string, unknown>> };
+  return runWithin(name, { ...within, run: (given) => run(guarded, given) });
 }
 
 const faultsMax = 20;

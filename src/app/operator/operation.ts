@@ -1,6 +1,7 @@
 // What an operation is: the shape of its input, strict and bounded, and what carries it out. What the values mean is judged by the verb
 // that it calls.
 import type { z } from 'zod';
+import type { Caller } from '../views/access.ts';
 import type { App } from './app.ts';
 import type { Catalog, Resource } from './catalog.ts';
 import type { Reread } from './reload.ts';
@@ -15,6 +16,8 @@ export interface Ground {
   readonly reread: Reread | null;
   /** Are devices served? Then they must not wait. */
   readonly isServing: boolean;
+  /** Who asks over the HTTP API; null: somebody on the gateway itself. */
+  readonly caller: Caller | null;
 }
 
 export interface Operation<Input, Output> {

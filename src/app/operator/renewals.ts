@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { idOf, renewalStateOf } from './named.ts';
 import { type OperationsOf, operation } from './operation.ts';
 import { runRenewal } from './run-renewal.ts';
-import { bounded, id, limitOf, text } from './shapes.ts';
+import { id, limitOf, paged, text } from './shapes.ts';
 import { showRenewal } from './show-renewal.ts';
 
 export const renewals = {
@@ -11,12 +11,13 @@ export const renewals = {
   runRenewal: operation(z.strictObject({ device: id }), ({ app }, { device }) => runRenewal(app, idOf(device))),
   /** The newest first. */
   listRenewals: operation(
-    z.strictObject({ device: text.exactOptional(), state: text.exactOptional(), ...bounded }),
-    async ({ app }, { device, state, limit }) =>
+    z.strictObject({ device: text.exactOptional(), state: text.exactOptional(), ...paged }),
+    async ({ app }, { device, state, after, limit }) =>
       app.store.read.renewals(
         {
           ...(device !== undefined && { principalId: idOf(device) }),
           ...(state !== undefined && { state: renewalStateOf(state) }),
+          ...(after !== undefined && { after }),
         },
         limitOf(limit),
       ),

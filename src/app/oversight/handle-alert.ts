@@ -16,12 +16,28 @@ interface Named {
 /** The newest first, as things are now. */
 export async function listAlerts(
   app: LookAfreshContext,
-  { kind, open }: { readonly kind?: string; readonly open?: boolean },
+  { kind, open, after }: { readonly kind?: string; readonly open?: boolean; readonly after?: string },
   limit: number,
 ): Promise<Alert[]> {
   await alertAfresh(app);
+  if (after !== undefined) return byName(app, { kind: kind === undefined ? null : kindOf(kind), open, after }, limit);
   const query = { ...(kind !== undefined && { kind: kindOf(kind) }), ...(open !== undefined && { open }) };
   return app.store.read.alerts(query, limit);
+}
+
+/** A kind has no slash; a subject may. */
+async function byName(
+  { store }: LookAfreshContext,
+  { kind, open, after }: { kind: AlertKind | null; open: boolean | undefined; after: string },
+  limit: number,
+): Promise<Alert[]> {
+  const [, afterKind, subject = ''] = /^([^/]*)\/(.*)$/s.exec(after) ?? [];
+  const read = open ? store.read.openAlerts : store.read.alertsAfter;
+  let last = afterKind === undefined ? null : { kind: afterKind as AlertKind, subject };
+  // From the first of its kind, where one is asked for.
+  if (kind !== null && (last === null || last.kind < kind)) last = { kind, subject: '' };
+  const found = await read.call(store.read, last, limit);
+  return kind === null ? found : found.filter((each) => each.kind === kind);
 }
 
 export async function showAlert(app: LookAfreshContext, { kind, subject }: Named): Promise<Alert> {
