@@ -30,9 +30,11 @@ import { startControlServer } from './http/control.ts';
 import { startPublicServer } from './http/public.ts';
 import type { NextPort } from './ports/next-port.ts';
 import type { ServedRoots } from './ports/served-roots.ts';
+import { DecisionFeed } from './telemetry/decision-feed.ts';
 import { createDecisionLog } from './telemetry/decision-log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { watchAbsentSessions } from './wiring/absent-sessions.ts';
+import { startApi } from './wiring/api.ts';
 import { brokerLimits } from './wiring/broker-limits.ts';
 import { keepMessages } from './wiring/kept-messages.ts';
 import { LateSessions } from './wiring/late-sessions.ts';
@@ -45,7 +47,7 @@ import { TrustPorts } from './wiring/trust-ports.ts';
 
 export interface Nolapse extends OpenHome {
   /** The ports that were bound, also where 0 was asked for. */
-  readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number };
+  readonly ports: { readonly mqtt: number; readonly websocket?: number; readonly http: number; readonly api?: number };
   /** Where the chain of a next root is served while this broker runs. */
   readonly nextPort: NextPort;
   /** Whose chain its ports show. */
@@ -171,6 +173,25 @@ async function undoAll(undos: Undo[]): Promise<void> {
   if (failures.length > 0) throw new NolapseError('stop_failed', 'the gateway did not stop cleanly', failures[0]);
 }
 
+/** Can it do its work: does the ledger answer and take what is written, and do sweeps come to their end? */
+async function serves({ store }: Parts['app'], maintenance: Maintenance | null): Promise<boolean> {
+  return (await store.read.dueEffects(0, 1)) !== null && store.isWell && maintenance?.isWell !== false;
+}
+
+/** What the first port shows is what the API shows, where that has no certificate of its own. */
+function alsoShowing(broker: Broker, shown: { tls: TlsMaterial }): Pick<Broker, 'setSecureContext'> {
+  return {
+    setSecureContext: (material) => {
+      broker.setSecureContext(material);
+      shown.tls = material;
+    },
+  };
+}
+
+function portsOf(mqtt: number, http: number, websocket?: number, api?: number): Nolapse['ports'] {
+  return { mqtt, http, ...(websocket !== undefined && { websocket }), ...(api !== undefined && { api }) };
+}
+
 /**
  * Starts a broker on a home, making the home first if it is not there. Resolves when its ports are bound and what it owed
  * from before is under way. Rejects with what could not be had, everything taken apart again.
@@ -178,7 +199,7 @@ async function undoAll(undos: Undo[]): Promise<void> {
 export async function startNolapse(options: HomeOptions & { readonly metrics: Metrics }): Promise<Nolapse> {
   const undos: Undo[] = [];
   try {
-    const decisions = createDecisionLog(options.log, options.metrics);
+    const decisions = new DecisionFeed(createDecisionLog(options.log, options.metrics));
     const sessions = new LateSessions();
     const parts = await assemble(options, decisions, sessions, 'make');
     const { app, outbox, made, served } = parts;
@@ -186,6 +207,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     for (const each of [app.rounds, app.chores]) undos.push(() => each.stop());
     await checkAtStart(app);
     const tls = materialOf(await served.firstPair(), hintsOf(app));
+    const shown = { tls };
     const seen = new Seen(app);
     undos.push(() => app.presences.end());
     const broker = await buildBroker(parts, options.config, { sessions, seen, undos, tls });
@@ -198,10 +220,11 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     const control = await startControlServer({ home: options.home, operationsFor, metrics, log: options.log });
     undos.push(() => control.close());
     let maintenance: Maintenance | null = null;
-    const isWell = async (): Promise<boolean> =>
-      (await app.store.read.dueEffects(0, 1)) !== null && app.store.isWell && maintenance?.isWell !== false;
+    const isWell = () => serves(app, maintenance);
     const http = await startPublic(parts, options, options.metrics, broker, isWell);
     undos.push(() => http.close());
+    const api = await startApi(options, { app, operationsFor, feed: decisions, own: () => shown.tls });
+    undos.push(() => api?.close());
     await settleAtStart(app);
     // A ledger that is damaged in a place keeps nobody from being served: the sweep is tried again.
     await attempt(app, 'the first sweep failed', () => sweep(app));
@@ -229,7 +252,8 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     undos.push(() => heart.stop());
     undos.push(() => app.chores.stop());
     const { port, websocketPort } = await broker.listen();
-    await beginPorts(parts, { broker, ports: trustPorts, hints: () => hintsOf(app), decisions, begun: tls });
+    const watched = alsoShowing(broker, shown);
+    await beginPorts(parts, { broker: watched, ports: trustPorts, hints: () => hintsOf(app), decisions, begun: tls });
     return {
       operationsFor,
       nextPort: trustPorts,
@@ -237,7 +261,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       made,
       openPort: (place, material) => broker.open(place, material),
       hangUp: () => reloadUnattended(app, reread),
-      ports: { mqtt: port, http: http.port, ...(websocketPort !== undefined && { websocket: websocketPort }) },
+      ports: portsOf(port, http.port, websocketPort, api?.port),
       close: () => undoAll(undos),
     };
   } catch (error) {

@@ -1,64 +1,18 @@
 // nolapse device issue: a device's first certificate with its key, written where the operator says. The key is made for
 // this once, lies in one file only its owner can read, and replaces none unless told to.
-import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, link, open, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import { fileStem } from '../domain/escape.ts';
 import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
-import { makeFolder } from '../machine/folder.ts';
 import { withReason } from './actor.ts';
 import { type RsaBits, readKeyType } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { prepareFolder, splitChain, writeWhole } from './issued-files.ts';
 import { answer, fields, moment } from './output.ts';
 
 type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean; readonly key?: RsaBits };
-
-interface Target {
-  readonly path: string;
-  readonly mode: number;
-  /** May it take the place of a file that is there? */
-  readonly replace: boolean;
-}
-
-/** Writes the whole file or none of it, with its mode from the first byte on. */
-async function writeWhole({ path, mode, replace }: Target, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const handle = await open(temporary, 'wx', mode);
-  try {
-    try {
-      await handle.chmod(mode);
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    // A link fails where a file is; a rename would replace it.
-    await (replace ? rename(temporary, path) : link(temporary, path));
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** The certificate, which a client presents, apart from those above it, which the broker never asks for. */
-function splitChain(pem: string): { leaf: string; chain: string } {
-  const end = '-----END CERTIFICATE-----\n';
-  const at = pem.indexOf(end) + end.length;
-  return { leaf: pem.slice(0, at), chain: pem.slice(at) };
-}
-
-async function prepare(directory: string): Promise<void> {
-  try {
-    makeFolder(directory);
-    await access(directory, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new OperationError('invalid', [
-      `${directory} cannot be written to: ${(error as NodeJS.ErrnoException).code}`,
-    ]);
-  }
-}
 
 async function issue(surroundings: Surroundings, text: string, options: IssueOptions): Promise<void> {
   // Checked here too, before the id becomes part of a path.
@@ -72,7 +26,7 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
     key: join(directory, `${fileStem(id)}.key`),
     ca: join(directory, 'ca.crt'),
   };
-  await prepare(directory);
+  await prepareFolder(directory);
   if (!replace && (await stat(files.key).catch(() => null))) {
     throw new OperationError('conflict', [`${files.key} is there already: --force replaces it`]);
   }

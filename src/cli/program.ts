@@ -19,6 +19,7 @@ import { registerForecast } from './forecast.ts';
 import { registerGateway } from './gateway.ts';
 import { registerInit } from './init.ts';
 import type { Surroundings } from './invocation.ts';
+import { registerOperator } from './operator.ts';
 import { remark } from './output.ts';
 import { takePassphrase } from './passphrase.ts';
 import { registerPolicy } from './policy.ts';
@@ -29,6 +30,7 @@ import { registerRestore } from './restore.ts';
 import { registerRunbook } from './runbook.ts';
 import { registerStart } from './start.ts';
 import { registerStatus } from './status.ts';
+import { registerToken } from './token.ts';
 import { registerTrust } from './trust.ts';
 
 function buildProgram(surroundings: Surroundings): Command {
@@ -57,6 +59,8 @@ function buildProgram(surroundings: Surroundings): Command {
   registerPolicy(program, surroundings);
   registerReload(program, surroundings);
   registerAlert(program, surroundings);
+  registerToken(program, surroundings);
+  registerOperator(program, surroundings);
   registerRunbook(program);
   registerDoctor(program, surroundings);
   registerDemo(program);

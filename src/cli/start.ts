@@ -114,19 +114,21 @@ async function run(surroundings: Surroundings, options: CommonOptions): Promise<
     ...(passphrase !== undefined && { passphrase }),
   });
   if (gateway.made) log.info({ 'nolapse.home': home }, `made a new home at ${home}`);
-  const { mqtt, websocket, http } = gateway.ports;
+  const { mqtt, websocket, http, api } = gateway.ports;
   decisions.tell({
     action: 'gateway.started',
     message: [
       `listening: mqtts ${config.mqtt.host}:${mqtt}`,
       ...(websocket === undefined ? [] : [`wss ${config.websocket?.host ?? ''}:${websocket}`]),
       `http ${config.http.host}:${http}`,
+      ...(api === undefined ? [] : [`api ${config.api?.host ?? ''}:${api}`]),
     ].join(', '),
     fields: {
       'nolapse.home': home,
       'nolapse.port.mqtt': mqtt,
       ...(websocket !== undefined && { 'nolapse.port.websocket': websocket }),
       'nolapse.port.http': http,
+      ...(api !== undefined && { 'nolapse.port.api': api }),
     },
   });
   hangUps.answer(() => gateway.hangUp());

@@ -8,8 +8,10 @@ import type { PolicySet } from '../domain/policy-set.ts';
 import type { CohortShares, RolloutRule } from '../domain/rollout.ts';
 import type { Span } from '../domain/time.ts';
 import { type AlertsConfig, alertsFaults, settleAlerts } from './alerts.ts';
+import { type ApiConfig, apiFaults, settleApi } from './api.ts';
 import { type AuthorityConfig, settleAuthority } from './authority.ts';
 import { ConfigError, type ConfigFault, describeFault } from './fault.ts';
+import { deepFreeze } from './freeze.ts';
 import { type PolicyFault, resolvePolicies, type Unreadable } from './policies.ts';
 import { configSchema, type RawConfig } from './schema.ts';
 import { isTree, layVariables, readYaml, type Source, type Tree } from './source.ts';
@@ -22,6 +24,8 @@ export interface Config {
   readonly websocket?: { readonly host: string; readonly port: number; readonly path: string };
   /** `publicUrl` goes into certificates, for CRL and issuer; without a slash at its end. */
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string };
+  /** Absent: there is no HTTP API. */
+  readonly api?: ApiConfig;
   readonly server: { readonly names: readonly string[] };
   /** Of classes and criticalities. */
   readonly policies: PolicySet;
@@ -145,7 +149,7 @@ function rolloutFrom({ canaryShare, earlyShare, activatedShare, soak, ...failure
 }
 
 function clashes(
-  { limits, mqtt, trust, websocket, http, classes, sources, alerts, rollout }: RawConfig,
+  { limits, mqtt, trust, websocket, http, api, classes, sources, alerts, rollout }: RawConfig,
   found: Read['faults'],
 ): PolicyFault[] {
   const faults: PolicyFault[] = [];
@@ -168,6 +172,7 @@ function clashes(
     { path: ['trust', 'controlPort'], by: 'trust.controlPort', host: mqtt.host, port: trust.controlPort },
     { path: ['websocket', 'port'], by: 'websocket', host: websocket?.host, port: websocket?.port },
     { path: ['http', 'port'], by: 'http', host: http.host, port: http.port },
+    { path: ['api', 'port'], by: 'api', host: api?.host, port: api?.port },
   ];
   for (const { path, by, host, port } of places) {
     if (!port) continue;
@@ -183,6 +188,7 @@ function clashes(
       unreadableIn('sources', '', found),
       new Map([['default', {}], ...Object.entries(classes)]),
     ),
+    ...apiFaults(api),
     ...alertsFaults(alerts, unreadableWebhooks(found)),
   ];
 }
@@ -219,6 +225,7 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
     ...(raw.websocket && { websocket: raw.websocket }),
     proxies: raw.proxies.from,
     http: { host: raw.http.host, port: raw.http.port, publicUrl: publicUrl(raw) },
+    ...(raw.api && { api: settleApi(raw.api, (path) => resolve(base, path)) }),
     server: raw.server,
     policies,
     skewMs: raw.skew,
@@ -250,20 +257,6 @@ function settleConfig(raw: RawConfig, policies: PolicySet, file: string | undefi
     },
     log: raw.log,
   };
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  if (value instanceof Map) {
-    const refuse = (): never => {
-      throw new TypeError('the configuration is frozen');
-    };
-    // Freezing an object does not reach a Map's entries, so its verbs go.
-    Object.assign(value, { set: refuse, delete: refuse, clear: refuse });
-    for (const each of value.values()) deepFreeze(each);
-  }
-  for (const each of Object.values(value)) deepFreeze(each);
-  return Object.freeze(value);
 }
 
 /**

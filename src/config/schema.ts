@@ -8,27 +8,28 @@ import { criticalities, keyModes, principalIdLengthMax } from '../domain/princip
 import { parseDuration, parseSpan } from '../domain/time.ts';
 import { isFilter, isReserved, reservedRoots } from '../domain/topics.ts';
 import { alertsSchema } from './alerts.ts';
+import { apiSchema } from './api.ts';
 import { authoritySchema } from './authority.ts';
 import { sourceSchema } from './sources.ts';
-import { chosenName, day, duration, durationRule, principalName, second, share, spanRule, whole } from './values.ts';
+import {
+  chosenName,
+  day,
+  duration,
+  durationRule,
+  host,
+  principalName,
+  second,
+  serverName,
+  share,
+  spanRule,
+  whole,
+} from './values.ts';
 
 const portRule = 'expected a whole number from 1 to 65535';
 const port = (fallback: number) => whole(fallback, 0, 65_535);
 
 /** One that devices are told: it stays the same over a restart. */
 const knownPort = z.int({ error: portRule }).min(1, { error: portRule }).max(65_535, { error: portRule });
-
-const host = z
-  .string({ error: 'expected a host name or address' })
-  .max(255)
-  .regex(/^[A-Za-z0-9_.:%-]+$/, { error: 'expected a host name or address' })
-  .prefault('127.0.0.1');
-
-const nameRule = 'expected a DNS name or an IP address';
-const dnsName = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*$/;
-const serverName = z
-  .string({ error: nameRule })
-  .refine((name) => isIP(name) > 0 || dnsName.test(name), { error: nameRule });
 
 const urlRule = 'expected an http or https URL without query or fragment';
 function isPublicUrl(text: string): boolean {
@@ -224,6 +225,7 @@ export const configSchema = z.strictObject({
       publicUrl: z.string({ error: urlRule }).refine(isPublicUrl, { error: urlRule }).optional(),
     })
     .prefault({}),
+  api: apiSchema,
   server: z
     .strictObject({ names: z.array(serverName).min(1).max(100).prefault(['localhost', '127.0.0.1']) })
     .prefault({}),

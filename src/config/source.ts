@@ -22,6 +22,8 @@ const otherVariables: ReadonlySet<string> = new Set([
   'NOLAPSE_PASSPHRASE_FILE',
   'NOLAPSE_HOME',
   'NOLAPSE_CONFIG',
+  'NOLAPSE_SERVER',
+  'NOLAPSE_TOKEN',
 ]);
 
 export function isTree(value: unknown): value is Tree {

@@ -1,4 +1,5 @@
 // How single values of the configuration are written, and read into what the broker works with.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parsePrincipalId } from '../domain/principal.ts';
 import { formatDuration, parseDuration, parseSpan } from '../domain/time.ts';
@@ -41,6 +42,18 @@ export function share(fallback: string) {
     })
     .prefault(fallback);
 }
+
+export const host = z
+  .string({ error: 'expected a host name or address' })
+  .max(255)
+  .regex(/^[A-Za-z0-9_.:%-]+$/, { error: 'expected a host name or address' })
+  .prefault('127.0.0.1');
+
+const nameRule = 'expected a DNS name or an IP address';
+const dnsName = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*$/;
+export const serverName = z
+  .string({ error: nameRule })
+  .refine((name) => isIP(name) > 0 || dnsName.test(name), { error: nameRule });
 
 /** A name that the operator chooses: of a class, of a source. */
 export const chosenName = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);

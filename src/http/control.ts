@@ -25,7 +25,13 @@ const connectionsMax = 64;
 const requestMs = 600_000;
 const unreadMs = 60_000;
 
-export const statusOf: Readonly<Record<OperationCode, number>> = { invalid: 422, not_found: 404, conflict: 409 };
+export const statusOf: Readonly<Record<OperationCode, number>> = {
+  invalid: 422,
+  not_found: 404,
+  forbidden: 403,
+  conflict: 409,
+  stale: 412,
+};
 
 const translate: Translate = (error) =>
   error instanceof OperationError

@@ -13,6 +13,7 @@ const sections: Readonly<Record<Section, string>> = {
   websocket: 'websocket',
   proxies: 'proxies',
   http: 'http',
+  api: 'api',
   server: 'server',
   skewMs: 'skew',
   access: 'access',

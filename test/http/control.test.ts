@@ -108,6 +108,7 @@ const samples: readonly unknown[] = [
   'made_elsewhere',
   ['pki/root.crt'],
   'a passphrase of its own',
+  'operate',
   { part: evidencePartNames[0], key: 'k', until: 7 },
 ];
 
