@@ -15,7 +15,7 @@ import { slotsInUse } from '../trust/slots-in-use.ts';
 import type { AddedOperatorView, CredentialView, NewOperator } from '../views/access.ts';
 import { credentialView, readAskedRight, rightWords } from './asked-right.ts';
 
-type OperatorContext = Changing & Pick<Context, 'entropy' | 'settings' | 'issuing' | 'serverRoot'>;
+type OperatorContext = Changing & Pick<Context, 'entropy' | 'settings' | 'issuing' | 'served'>;
 
 const newKeyPair = promisify(generateKeyPair);
 /** Of clocks that are behind ours. */
@@ -72,7 +72,7 @@ export async function addOperator(app: OperatorContext, input: NewOperator): Pro
     credential: credentialView(credential, app.clock.now()),
     certificatePem: [der, ...chain].map((each) => derToPem(each, 'CERTIFICATE')).join(''),
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    rootPem: derToPem(app.serverRoot, 'CERTIFICATE'),
+    rootPem: derToPem(app.served.root, 'CERTIFICATE'),
   };
 }
 
