@@ -230,11 +230,9 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     await attempt(app, 'the first sweep failed', () => sweep(app));
     await app.crls.begin();
     await attempt(app, 'could not refresh the revocation lists of the roots', () => refreshRootLists(app));
-    undos.push(() => outbox.close());
     const notifier = new Notifier(app);
-    undos.push(() => notifier.close());
     const refusals = new LedgerRefusals(app);
-    undos.push(() => refusals.close());
+    for (const each of [outbox, notifier, refusals]) undos.push(() => each.close());
     outbox.poke();
     await notifier.begin();
     await app.presences.begin();
@@ -249,8 +247,7 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
       served,
     });
     maintenance = heart;
-    undos.push(() => heart.stop());
-    undos.push(() => app.chores.stop());
+    for (const each of [heart, app.chores]) undos.push(() => each.stop());
     const { port, websocketPort } = await broker.listen();
     const watched = alsoShowing(broker, shown);
     await beginPorts(parts, { broker: watched, ports: trustPorts, hints: () => hintsOf(app), decisions, begun: tls });
