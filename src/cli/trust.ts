@@ -9,18 +9,9 @@ import { derToPem } from '../pki/pem.ts';
 import { withReason } from './actor.ts';
 import { parseSequence, parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { answer, cell, fields, fromNow, moment, plain } from './output.ts';
-import { fold, table } from './table.ts';
+import { answer, plain } from './output.ts';
 import { areLists, installLists, registerTrustCrl } from './trust-crl.ts';
-import {
-  abortRoot,
-  installRoot,
-  prepareRoot,
-  type RootOptions,
-  releaseRoot,
-  requireAbsent,
-  rootsWords,
-} from './trust-root.ts';
+import { abortRoot, installRoot, prepareRoot, type RootOptions, releaseRoot, requireAbsent } from './trust-root.ts';
 import {
   acceptingStep,
   distributeRoot,
@@ -29,57 +20,12 @@ import {
   type StepFiles,
   withdrawRoot,
 } from './trust-root-steps.ts';
-import { sharesWords } from './trust-shares.ts';
+import { slotWords, statusWords } from './trust-status.ts';
 
 /** Of a certificate with much to say, and of PEM beside it. */
 const fileBytesMax = 49_152;
 
 const which = (...cas: string[]) => new Argument('<ca>', 'which CA').choices(cas);
-
-function stateOf({ state, certificate }: IssuingSlotView): string {
-  return state === 'next' && certificate === null ? 'asked for' : state;
-}
-
-function issuingTable(slots: readonly IssuingSlotView[], now: number): string {
-  return table(
-    ['ISSUING CA', 'STATE', 'ENDS', fold('SHA-256')],
-    slots.map((slot) => [
-      cell(slot.number),
-      stateOf(slot),
-      slot.certificate ? fromNow(slot.certificate.notAfter, now) : '-',
-      cell(slot.certificate?.fingerprint),
-    ]),
-  );
-}
-
-function statusWords({ issuing, root, roots, shares }: TrustView, now: number): string {
-  const unused = issuing.slots.flatMap(({ number, unusedFrom }): [string, string][] =>
-    unusedFrom === null ? [] : [[`CA ${number} in use until`, moment(unusedFrom, now)]],
-  );
-  const rows: [string, string][] = [
-    ['next to be prepared', moment(issuing.prepareAt, now)],
-    ['next needed', moment(issuing.neededAt, now)],
-    ...unused,
-    ['approval', issuing.approval],
-    ['root ends', moment(root.notAfter, now)],
-    ["root's key", root.hasKey ? 'in the home' : 'elsewhere'],
-  ];
-  if (issuing.asked) rows.push(['to be released', issuing.asked.release]);
-  rows.push(['to do', issuing.due ?? 'nothing']);
-  const ofIssuing = fields(rows.map(([name, value]) => [name, plain(value)]));
-  const parts = [issuingTable([...issuing.slots, ...issuing.ended], now), ofIssuing, rootsWords(roots, now)];
-  return [...parts, ...(shares ? [sharesWords(shares, now)] : [])].join('\n');
-}
-
-function slotWords(slot: IssuingSlotView, now: number): string {
-  const { number, certificate } = slot;
-  return fields([
-    ['issuing CA', String(number)],
-    ['state', stateOf(slot)],
-    ['ends', certificate ? moment(certificate.notAfter, now) : '-'],
-    ['SHA-256', cell(certificate?.fingerprint)],
-  ]);
-}
 
 type Asked = { readonly done: IssuingSlotView } | { readonly asked: AskedStepView };
 

@@ -4,6 +4,7 @@ import { admissionReasons } from '../domain/admission.ts';
 import { alertKinds, severities } from '../domain/alert.ts';
 import { certificateStates } from '../domain/certificate.ts';
 import { enrollmentCodes } from '../domain/errors.ts';
+import { deadlineKinds } from '../domain/own-deadlines.ts';
 import { renewalStates } from '../domain/renewal.ts';
 import { foreseenDays } from '../domain/standing.ts';
 
@@ -177,8 +178,8 @@ export const metricTable = {
   },
   nolapse_own_not_after_seconds: {
     type: 'gauge',
-    help: "End of validity of the gateway's own certificates and CRL, in Unix seconds",
-    labels: { which: ['server', 'issuing', 'root', 'crl'] },
+    help: 'First end of what the broker depends on, of each kind, in Unix seconds',
+    labels: { which: deadlineKinds },
   },
 } as const satisfies Record<string, Metric>;
 

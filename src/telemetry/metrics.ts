@@ -6,6 +6,8 @@ export interface Metrics {
   /** Adds one, or as many as are told at once. */
   count<N extends CounterName>(name: N, labels: LabelsOf<N>, times?: number): void;
   set<N extends GaugeName>(name: N, labels: LabelsOf<N>, value: number): void;
+  /** Of what is no more. */
+  unset<N extends GaugeName>(name: N, labels: LabelsOf<N>): void;
   /** The value of a counter or gauge now; 0 when nothing was told yet. */
   value<N extends MetricName>(name: N, labels: LabelsOf<N>): Promise<number>;
   /** In Prometheus's text format. */
@@ -87,6 +89,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     spaces.get(name)?.bounded(labels) ?? {};
   return {
     count: (name, labels, times = 1) => tallies.get(name)?.add(labels, times),
+    unset: (name, labels) => gauges.get(name)?.remove(bounded(name, labels)),
     set: (name, labels, value) => gauges.get(name)?.set(bounded(name, labels), value),
     value: async (name, labels) => {
       const wanted = Object.entries(bounded(name, labels));

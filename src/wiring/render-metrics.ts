@@ -1,20 +1,19 @@
 // What a scrape reads from a running broker beside what is counted as it happens. Its cost follows what is wrong, not the size of the fleet.
 import type { Context } from '../app/context.ts';
 import type { Foresight } from '../app/oversight/foresight.ts';
+import { type OwnContext, ownDeadlines } from '../app/trust/own-deadlines.ts';
 import { controlFailed, sharesBySlot } from '../app/trust/shares.ts';
-import { currentRoot, signingCa, signingNumber } from '../app/trust.ts';
+import { signingNumber } from '../app/trust.ts';
 import type { FleetView } from '../app/views/fleet.ts';
+import { deadlineKinds, firstOfEach } from '../domain/own-deadlines.ts';
 import { foreseenDays } from '../domain/standing.ts';
 import { toSeconds } from '../domain/time.ts';
 import type { Shares } from '../domain/trust-shares.ts';
-import { inspectCertificate } from '../pki/x509.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ownerLines } from '../telemetry/owner-metrics.ts';
 import { measureLists } from './served-crl.ts';
 
-type RenderMetricsContext = Pick<Context, 'store' | 'authority' | 'machine' | 'sinks' | 'served'> & {
-  readonly foresight: Foresight;
-};
+type RenderMetricsContext = OwnContext & Pick<Context, 'machine' | 'sinks'> & { readonly foresight: Foresight };
 
 /** How long a scrape waits for a look ahead that is under way; after that it has the figures of the last. */
 const patienceMs = 1_000;
@@ -43,18 +42,20 @@ export async function renderMetrics({ app }: Measured, metrics: Metrics, broker:
   metrics.set('nolapse_issued_unrecorded', {}, app.machine.issued()?.waiting ?? 0);
   for (const lane of ['full', 'renew-only'] as const)
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
-  const { certificate } = app.served.first;
-  const own = {
-    ...(certificate && { server: inspectCertificate(certificate).notAfter }),
-    issuing: signingCa(app).notAfter,
-    root: inspectCertificate(currentRoot(app)).notAfter,
-  };
-  for (const [which, end] of Object.entries(own))
-    metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
+  await setDeadlines(app, metrics);
   await setShares(app, metrics);
   await measureLists(app, metrics, signingNumber(app));
   setFleet(metrics, await app.foresight.view(patienceMs, { fresh: false }));
   return metrics.render();
+}
+
+async function setDeadlines(app: OwnContext, metrics: Metrics): Promise<void> {
+  const first = firstOfEach(await ownDeadlines(app, app.served.first.certificate));
+  for (const which of deadlineKinds) {
+    const end = first.get(which);
+    if (end === undefined) metrics.unset('nolapse_own_not_after_seconds', { which });
+    else metrics.set('nolapse_own_not_after_seconds', { which }, toSeconds(end));
+  }
 }
 
 const shareStates = {

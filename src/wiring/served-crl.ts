@@ -3,7 +3,6 @@ import { Readable } from 'node:stream';
 import type { Context } from '../app/context.ts';
 import type { RevocationLists } from '../app/upkeep/revocation-lists.ts';
 import { completeListOf } from '../domain/revocation-list.ts';
-import { toSeconds } from '../domain/time.ts';
 import type { CrlFolder } from '../home/crl-folder.ts';
 import type { CrlContent } from '../http/public.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -34,11 +33,9 @@ export async function servedRootCrl({ store }: Pick<Context, 'store'>, root: num
   };
 }
 
-/** Of the issuing CA that signs now, and the first of all to end. Their cost is that of two rows, however long the lists are and however many shards there are. */
+/** Of the issuing CA that signs now. The cost is that of a row, however long the list is and however many shards there are. */
 export async function measureLists({ store }: Pick<Context, 'store'>, metrics: Metrics, issuer: number): Promise<void> {
   const complete = await store.read.revocationList(completeListOf(issuer));
-  const first = await store.read.firstRevocationListToEnd();
   metrics.set('nolapse_crl_entries', {}, complete?.entries ?? 0);
   metrics.set('nolapse_crl_waiting', {}, complete ? complete.revoked - complete.listedRevoked : 0);
-  metrics.set('nolapse_own_not_after_seconds', { which: 'crl' }, toSeconds(first?.nextUpdate ?? 0));
 }

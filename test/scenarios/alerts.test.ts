@@ -319,7 +319,9 @@ describe('an alert about the broker', () => {
   });
 
   it("tells of its own certificates, each by name, and of a source as long as it can't be read", async () => {
-    await open('sources: { plant: { kind: file, path: plant.csv, every: 1h } }');
+    // Nobody releases another issuing CA.
+    const approval = 'trust: { approval: { issuing: required } }';
+    await open(`sources: { plant: { kind: file, path: plant.csv, every: 1h } }\n${approval}`);
     await hook.untilTold('source_failed/plant', 'raised');
     pass((5 * 365 - 300) * day);
     const near = await hook.untilTold('own_certificate/issuing certificate', 'raised');

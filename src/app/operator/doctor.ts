@@ -14,13 +14,16 @@ import type { Foresight } from '../oversight/foresight.ts';
 import { damageCheck } from '../oversight/ledger-damage.ts';
 import { alertAfresh, type LookAfreshContext } from '../oversight/look-afresh.ts';
 import { alertOwn, ownChecks } from '../oversight/own-certificates.ts';
+import type { OwnContext } from '../trust/own-deadlines.ts';
+import { livingRoots } from '../trust/root-lists.ts';
 import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
 import { chainCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
 export type DoctorContext = LookAfreshContext &
-  Pick<Context, 'authority' | 'machine' | 'served' | 'issuing'> & { readonly foresight: Foresight };
+  Pick<Context, 'machine'> &
+  OwnContext & { readonly foresight: Foresight };
 
 /** How long before its end a delegation is pointed out. */
 const delegationNoticeMs = 14 * dayMs;
@@ -50,7 +53,7 @@ export async function doctor(app: DoctorContext, server: Uint8Array | null, isSe
     ids: () => idChecks(app),
   };
   await settleOwn(app, server);
-  return carriedOut(app, ownChecks(app, server), looks);
+  return carriedOut(app, looks);
 }
 
 type Looks = Readonly<Record<string, () => Promise<Check | Check[]> | Check | Check[]>>;
@@ -58,6 +61,8 @@ type Looks = Readonly<Record<string, () => Promise<Check | Check[]> | Check | Ch
 /** What is soon looked at, of the broker and not of the fleet. */
 function looksAtBroker(app: DoctorContext, server: Uint8Array | null, now: Instant): Looks {
   return {
+    'own certificates': () => ownChecks(app, server),
+    'lists of the roots': () => rootListChecks(app),
     'server chain': () => chainCheck(app, server),
     'revocation list': () => crlCheck(app, now),
     clock: () => clockCheck(app, now),
@@ -67,30 +72,23 @@ function looksAtBroker(app: DoctorContext, server: Uint8Array | null, now: Insta
 }
 
 /** How the broker itself is, good checks too; nothing is settled by it. The ledger's file is not read through. */
-export function brokerChecks(app: DoctorContext, server: Uint8Array | null): Promise<Check[]> {
-  return carriedOut(app, ownChecks(app, server), looksAtBroker(app, server, app.clock.now()));
+export async function brokerChecks(app: DoctorContext, server: Uint8Array | null): Promise<Check[]> {
+  return carriedOut(app, looksAtBroker(app, server, app.clock.now()));
 }
 
-async function carriedOut(app: DoctorContext, own: readonly Check[], looks: Looks): Promise<Check[]> {
-  const checks: Check[] = [...own];
+async function carriedOut(app: DoctorContext, looks: Looks): Promise<Check[]> {
+  const checks: Check[] = [];
   for (const [subject, look] of Object.entries(looks)) checks.push(...(await looked(subject, look)));
   return Promise.all(checks.map((each) => asLoudAsItsAlerts(app, each)));
 }
 
 /** A ledger that takes no writes, or is damaged, still answers. */
-async function settleOwn(
-  app: Changing & Pick<Context, 'authority' | 'policies' | 'served'>,
-  server: Uint8Array | null,
-): Promise<void> {
+async function settleOwn(app: Changing & OwnContext, server: Uint8Array | null): Promise<void> {
   await alertOwn(app, server).catch(() => undefined);
 }
 
-/** The alerts that a line is about, by its subject. Without a subject of their own: all of the kind. */
+/** The alerts that a line is about, by its subject; else those of an own deadline. Without a subject of their own: all of the kind. */
 const alertsOf: Readonly<Record<string, { readonly kind: AlertKind; readonly subject?: string }>> = {
-  'root certificate': { kind: 'own_certificate', subject: 'root certificate' },
-  'issuing certificate': { kind: 'own_certificate', subject: 'issuing certificate' },
-  'server certificate': { kind: 'own_certificate', subject: 'server certificate' },
-  'revocation list': { kind: 'own_certificate', subject: 'revocation list' },
   'ledger file': { kind: 'ledger_damaged' },
   home: { kind: 'home_exposed' },
   log: { kind: 'log_unwritable' },
@@ -103,8 +101,7 @@ const levels: readonly Check['level'][] = ['ok', 'warning', 'error', 'critical']
 
 /** A line never says that all is well, or says it more quietly, while an alert about the same stands. */
 async function asLoudAsItsAlerts(app: Pick<Context, 'store'>, check: Check): Promise<Check> {
-  const about = alertsOf[check.subject];
-  if (!about) return check;
+  const about = alertsOf[check.subject] ?? { kind: 'own_certificate', subject: check.subject };
   const open = await app.store.read.alerts({ kind: about.kind, open: true }, alertsLookedAt).catch(() => []);
   const its = open.filter(({ subject }) => about.subject === undefined || subject === about.subject);
   const worst = its.find(({ severity }) => severity === 'critical') ?? its[0];
@@ -121,6 +118,20 @@ async function looked(subject: string, look: () => Promise<Check | Check[]> | Ch
   } catch (error) {
     return [{ level: 'error', subject, detail: error instanceof Error ? error.message : String(error) }];
   }
+}
+
+/** A root without a list: a client that checks the whole chain refuses the broker. */
+async function rootListChecks(app: Pick<Context, 'store' | 'roots' | 'clock'>): Promise<Check[]> {
+  const found: Check[] = [];
+  for (const { number, notAfter } of await livingRoots(app)) {
+    if (notAfter <= app.clock.now() || (await app.store.read.rootList(number))) continue;
+    const todo = app.roots.hasKey(number)
+      ? 'the next start signs one'
+      : `nolapse trust crl root --root ${number} --request FILE`;
+    const detail = `none was signed: a client that checks the whole chain refuses the broker; ${todo}`;
+    found.push({ level: 'warning', subject: `revocation list of root ${number}`, detail });
+  }
+  return found;
 }
 
 async function crlCheck(app: Pick<Context, 'store'>, now: Instant): Promise<Check> {

@@ -1,18 +1,30 @@
 // How the CAs of a home stand, what comes next and when.
 import { issuingDates, slotIn, unusedFrom } from '../../domain/issuing-slots.ts';
+import { alertTimes } from '../../domain/own-deadlines.ts';
 import type { Context } from '../context.ts';
 import type { TrustView } from '../views/trust.ts';
 import { askedView } from './approve-issuing.ts';
 import { readAsked } from './asked-step.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
 import { dueStep } from './issuing-watch.ts';
+import { judgedDeadlines, type OwnContext } from './own-deadlines.ts';
 import { type RootsStatusContext, rootsView } from './roots-status.ts';
 import { type SharesContext, sharesView } from './shares.ts';
 
 const endedShown = 20;
 
+async function deadlinesView(app: OwnContext): Promise<TrustView['deadlines']> {
+  const judged = await judgedDeadlines(app, app.served.first.certificate);
+  return judged
+    .map(({ subject, endsAt, level, detail, isQuiet = false, ...rest }) => {
+      const warnAt = isQuiet ? null : alertTimes({ subject, endsAt, ...rest }).warnAt;
+      return { subject, endsAt, warnAt, level, detail };
+    })
+    .toSorted((a, b) => a.endsAt - b.endsAt);
+}
+
 export async function trustStatus(
-  app: IssuingPolicyContext & RootsStatusContext & SharesContext & Pick<Context, 'clock'>,
+  app: OwnContext & IssuingPolicyContext & RootsStatusContext & SharesContext & Pick<Context, 'clock'>,
 ): Promise<TrustView> {
   const { read } = app.store;
   const means = issuingMeans(app);
@@ -33,6 +45,7 @@ export async function trustStatus(
     },
     root: { notAfter: means.rootNotAfter, hasKey: means.hasRootKey },
     roots: await rootsView(app),
+    deadlines: await deadlinesView(app),
     shares: await sharesView(app),
   };
 }

@@ -20,6 +20,7 @@ import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
 import type { IssuingWatch } from '../trust/issuing-watch.ts';
+import type { OwnContext } from '../trust/own-deadlines.ts';
 import { type RootListsContext, refreshRootLists } from '../trust/root-lists.ts';
 import type { RootWatch } from '../trust/root-watch.ts';
 import type { UnprovedWatch } from '../trust/unproved-watch.ts';
@@ -35,6 +36,7 @@ type MaintenanceContext = SweepContext &
   WalkCampaignsContext &
   BeginChoresContext &
   RootListsContext &
+  OwnContext &
   WithRefusals & {
     readonly knocks: Knocks;
     readonly rootChanges: RootChanges;

@@ -17,6 +17,15 @@ export interface PreparedView {
   readonly request: string | null;
 }
 
+export interface DeadlineView {
+  readonly subject: string;
+  readonly endsAt: Instant;
+  /** From when on somebody is warned; null: nobody is. */
+  readonly warnAt: Instant | null;
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly detail: string;
+}
+
 export interface TrustView {
   readonly issuing: {
     /** Those in a slot, in order of number. */
@@ -37,6 +46,8 @@ export interface TrustView {
   };
   readonly root: { readonly notAfter: Instant; readonly hasKey: boolean };
   readonly roots: RootsView;
+  /** Everything that the broker depends on and that ends, the first to end first. */
+  readonly deadlines: readonly DeadlineView[];
   /** How far the fleet is from one root to the next; null: no rollover of a root is under way. */
   readonly shares: SharesView | null;
 }
