@@ -11,6 +11,8 @@ umask 077
 host=$1 port=$2 id=$3 dir=$4
 shift 4
 name=$(printf %s "$id" | sed 's/:/%3A/g; s/@/%40/g')
+# Where trust.sh has proved another port, that one counts.
+[ ! -e "$dir/roots" ] || port=$(sed -n 's/^committed \([0-9]*\) .*/\1/p' "$dir/roots")
 topic="\$enroll/1/$id" current="$dir/$name.pem" key="$dir/$name.next.key"
 exec 9> "$dir/.$name.lock"
 flock -n 9 || { echo "another renewal of $id is at work" >&2; exit 1; }

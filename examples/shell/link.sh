@@ -45,7 +45,7 @@ listen() { # PAIR: writes every message of the broker to inbox, a line each: top
   : > "$work/inbox"
   set -- "$1" $(for word in $words; do echo "-t $topic/$word"; done)
   pem=$1; shift
-  mosquitto_sub -h "$host" -p "$at_port" --cafile "$at_file" --cert "$pem" --key "$pem" -i "$id:$me-listen" -q 1 -W $((seconds * 10)) \
+  mosquitto_sub -h "$host" -p "$at_port" --cafile "$at_file" --cert "$pem" --key "$pem" -i "$id:$me-listen" -q 1 -W $((seconds * 10 + ${linger:-0})) \
     "$@" -F '%t %p' >> "$work/inbox" & listener=$!
 }
 say() { # PAIR WORD: publishes standard input. 5 when CONNACK refuses the certificate; every other failure says nothing about it

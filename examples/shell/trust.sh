@@ -12,12 +12,14 @@ work="$dir/trust" words='trust part error' me=trust most=2 linger=${LINGER:-5}
 . "$(dirname "$0")/link.sh"
 
 hear() { # SECONDS WORD TEXT: prints the first payload under the word that has the text. 1 when none came in time, 2 when an error names it
-  for turn in $(seq $(($1 * 5))); do
+  turns=$(($1 * 5)) pause=0.2
+  [ "$1" -le 60 ] || { turns=$(($1 / 2)) pause=2; }
+  for turn in $(seq "$turns"); do
     found=$(sed -n "/$3/s|^[^ ]*/$2 ||p" "$work/inbox" | head -n 1)
     if [ "$found" ]; then echo "$found"; return; fi
     if [ "$2" = part ] && grep -q "^[^ ]*/error .*\"$renewal\"" "$work/inbox"; then return 2; fi
     kill -0 "$listener" 2>/dev/null || return 1
-    sleep 0.2
+    sleep "$pause"
   done
   return 1
 }
