@@ -86,6 +86,8 @@ static bool keep(struct message *message, uint32_t field, const struct item *ite
     return keep_number(&message->offset, item);
   case TOTAL:
     return keep_number(&message->total, item);
+  case PORT:
+    return keep_number(&message->port, item);
   case SHA256:
     message->sha256 = item->bytes;
     return item->major == BYTE_STRING && item->value == SHA256_SIZE;

@@ -9,10 +9,10 @@
 // The numbers of docs/protocol.md, of the fields this client has a use for.
 enum field {
   RENEWAL = 1, MODE = 2, SIZE = 5, SHA256 = 6, CSR = 7, STATUS = 9, CODE = 10, RETIRES = 12, RETRY_AFTER = 13,
-  MAX_PACKET = 15, SLOTS = 16, OFFSET = 18, TOTAL = 19, BYTES = 20, LENGTH = 21,
+  MAX_PACKET = 15, SLOTS = 16, OFFSET = 18, TOTAL = 19, BYTES = 20, LENGTH = 21, PORT = 23,
 };
 enum { MODE_CSR = 0, MODE_RECERTIFY = 1 };
-enum { STATUS_INSTALLED = 0, STATUS_FAILED = 1 };
+enum { STATUS_INSTALLED = 0, STATUS_FAILED = 1, STATUS_STORED = 2 };
 
 #define RENEWAL_MAX 16
 #define SHA256_SIZE 32
@@ -20,7 +20,7 @@ enum { STATUS_INSTALLED = 0, STATUS_FAILED = 1 };
 // A message of the broker. Only the fields whose bit is set were there; pointers lead into the packet.
 struct message {
   uint32_t has; // bit n: field n
-  uint32_t mode, size, retires, retry_after, offset, total;
+  uint32_t mode, size, retires, retry_after, offset, total, port;
   char renewal[RENEWAL_MAX + 1];
   const uint8_t *sha256;
   const uint8_t *code;

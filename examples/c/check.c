@@ -37,6 +37,7 @@ static void print(const struct message *message) {
     {MODE, "mode", message->mode},          {SIZE, "size", message->size},
     {RETIRES, "retires", message->retires}, {RETRY_AFTER, "retryAfter", message->retry_after},
     {OFFSET, "offset", message->offset},    {TOTAL, "total", message->total},
+    {PORT, "port", message->port},
   };
   between = "";
   printf("{");

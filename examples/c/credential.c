@@ -24,10 +24,7 @@
 #define SUBJECT_SIZE (3 + 64 + 1)
 
 static mbedtls_ctr_drbg_context drbg;
-// One slot at a time. Whoever fills it wipes it, for it holds keys.
-static uint8_t bytes[SLOT_SIZE];
-
-static void wipe(void) { mbedtls_platform_zeroize(bytes, sizeof bytes); }
+static void wipe(void) { mbedtls_platform_zeroize(store_bytes, sizeof store_bytes); }
 
 // The device's own generator. mbedTLS's collector of entropy would take 40 KB more in Debian's build.
 static int entropy(void *unused, uint8_t *into, size_t size) {
@@ -57,11 +54,11 @@ static size_t sequence(const uint8_t *at, size_t left) {
   return 2 + more + size <= left ? 2 + more + size : 0;
 }
 
-// Reads the key at the beginning of `bytes`. @return its size, 0 when none is there and `key` is still empty
+// Reads the key at the beginning of `store_bytes`. @return its size, 0 when none is there and `key` is still empty
 static size_t own_key(mbedtls_pk_context *key, size_t size) {
-  size_t first = sequence(bytes, size);
+  size_t first = sequence(store_bytes, size);
   if (first == 0 || first > KEY_SIZE) return 0;
-  if (mbedtls_pk_parse_key(key, bytes, first, NULL, 0 RANDOM) == 0) return first;
+  if (mbedtls_pk_parse_key(key, store_bytes, first, NULL, 0 RANDOM) == 0) return first;
   mbedtls_pk_free(key);
   mbedtls_pk_init(key);
   return 0;
@@ -75,10 +72,10 @@ static bool factory_key(mbedtls_pk_context *key) {
   return loaded;
 }
 
-// The certificate over this key among what follows it in `bytes`: a request may come before it, a digest after it.
+// The certificate over this key among what follows it in `store_bytes`: a request may come before it, a digest after it.
 static bool find_certificate(struct credential *into, size_t at, size_t size) {
-  for (size_t element; (element = sequence(bytes + at, size - at)) > 0; at += element) {
-    if (mbedtls_x509_crt_parse_der(&into->certificate, bytes + at, element) == 0)
+  for (size_t element; (element = sequence(store_bytes + at, size - at)) > 0; at += element) {
+    if (mbedtls_x509_crt_parse_der(&into->certificate, store_bytes + at, element) == 0)
       return mbedtls_pk_check_pair(&into->certificate.pk, &into->key RANDOM) == 0;
     mbedtls_x509_crt_free(&into->certificate);
     mbedtls_x509_crt_init(&into->certificate);
@@ -91,7 +88,7 @@ bool credential_load(struct credential *credential, uint8_t slot) {
   mbedtls_pk_init(&credential->key);
   mbedtls_x509_crt_init(&credential->certificate);
   bool loaded = false;
-  if (store_read_slot(slot, bytes, &size)) {
+  if (store_read_slot(slot, store_bytes, &size)) {
     size_t key = own_key(&credential->key, size);
     loaded = (key > 0 || factory_key(&credential->key)) && find_certificate(credential, key, size);
   }
@@ -137,10 +134,10 @@ uint8_t credential_newest(void) {
 const char *credential_fault(const struct state *state) {
   uint8_t digest[SHA256_SIZE];
   size_t size, total = state->size + (state->has_sha256 ? 0 : SHA256_SIZE);
-  const uint8_t *replacement = bytes + state->prefix;
+  const uint8_t *replacement = store_bytes + state->prefix;
   const uint8_t *expected = state->has_sha256 ? state->sha256 : replacement + state->size;
   const char *fault = NULL;
-  if (!store_read_slot(!state->active, bytes, &size) || size != state->prefix + total) fault = "not_stored";
+  if (!store_read_slot(!state->active, store_bytes, &size) || size != state->prefix + total) fault = "not_stored";
   else if (!sha256(replacement, state->size, digest) || memcmp(digest, expected, sizeof digest) != 0) fault = "sha256_mismatch";
   wipe();
   if (fault) return fault;
@@ -151,18 +148,18 @@ bool credential_begin_same_key(struct state *state) {
   mbedtls_pk_context key;
   size_t size, own = 0;
   mbedtls_pk_init(&key);
-  if (store_read_slot(state->active, bytes, &size)) own = own_key(&key, size);
+  if (store_read_slot(state->active, store_bytes, &size)) own = own_key(&key, size);
   mbedtls_pk_free(&key);
   state->prefix = (uint32_t)own;
-  bool begun = store_write_slot(!state->active, 0, bytes, own);
+  bool begun = store_write_slot(!state->active, 0, store_bytes, own);
   wipe();
   return begun;
 }
 
 bool credential_begin_again(const struct state *state) {
   size_t size;
-  if (!store_read_slot(!state->active, bytes, &size) || size < state->prefix) size = 0;
-  bool begun = size >= state->prefix && (size == state->prefix || store_write_slot(!state->active, 0, bytes, state->prefix));
+  if (!store_read_slot(!state->active, store_bytes, &size) || size < state->prefix) size = 0;
+  bool begun = size >= state->prefix && (size == state->prefix || store_write_slot(!state->active, 0, store_bytes, state->prefix));
   wipe();
   return begun;
 }
@@ -196,11 +193,11 @@ bool credential_make_request(struct state *state, const char *device) {
   port_watchdog();
   if (mbedtls_pk_setup(&key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) == 0 &&
       mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key), mbedtls_ctr_drbg_random, &drbg) == 0)
-    own = to_front(bytes, KEY_SIZE, mbedtls_pk_write_key_der(&key, bytes, KEY_SIZE));
+    own = to_front(store_bytes, KEY_SIZE, mbedtls_pk_write_key_der(&key, store_bytes, KEY_SIZE));
   port_watchdog();
-  if (own > 0) request = write_request(&key, device, bytes + own, capacity - own);
+  if (own > 0) request = write_request(&key, device, store_bytes + own, capacity - own);
   mbedtls_pk_free(&key);
-  bool stored = request > 0 && store_write_slot(!state->active, 0, bytes, own + request);
+  bool stored = request > 0 && store_write_slot(!state->active, 0, store_bytes, own + request);
   wipe();
   state->prefix = (uint32_t)(own + request);
   return stored;
@@ -208,12 +205,12 @@ bool credential_make_request(struct state *state, const char *device) {
 
 size_t credential_request(const struct state *state, uint32_t offset, uint8_t *into, size_t capacity, uint32_t *total) {
   size_t size, taken = 0;
-  if (store_read_slot(!state->active, bytes, &size) && size >= state->prefix) {
-    size_t own = sequence(bytes, size);
+  if (store_read_slot(!state->active, store_bytes, &size) && size >= state->prefix) {
+    size_t own = sequence(store_bytes, size);
     *total = own < state->prefix ? state->prefix - (uint32_t)own : 0;
     if (own > 0 && offset < *total) {
       taken = *total - offset < capacity ? *total - offset : capacity;
-      memcpy(into, bytes + own + offset, taken);
+      memcpy(into, store_bytes + own + offset, taken);
     }
   }
   wipe();

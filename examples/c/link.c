@@ -5,9 +5,11 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
+#include <stdio.h>
 
 #include "credential.h"
 #include "port.h"
+#include "roots.h"
 #include "trace.h"
 
 #define CONNECT_MS 10000
@@ -18,21 +20,20 @@
 #define TRANSFER_MS 10000 // the rest of a packet once it has begun; all of one that is sent
 #endif
 #define SLICE_MS 1000 // the longest wait without feeding the watchdog
-#define CA_SIZE 1024
 
 static struct credential own;
-static mbedtls_x509_crt ca;
+static mbedtls_x509_crt roots; // a list
+static struct attempt current;
+static int verified_by; // which of them, from 0; -1 for none
 static mbedtls_ssl_config config;
 static mbedtls_ssl_context tls;
 static uint64_t deadline;
-static uint8_t ca_der[CA_SIZE];
 
-bool link_start(void) {
-  size_t size;
-  mbedtls_x509_crt_init(&ca);
-  if (!credential_start() || !port_read(AREA_CA, ca_der, sizeof ca_der, &size)) return false;
-  return mbedtls_x509_crt_parse_der_nocopy(&ca, ca_der, size) == 0;
-}
+bool link_start(void) { return credential_start(); }
+
+uint16_t link_port(void) { return current.port; }
+
+uint8_t link_root(void) { return current.roots[verified_by > 0 ? verified_by : 0]; }
 
 // Milliseconds to wait now, at most a slice; 0 when the deadline has passed.
 static uint32_t slice(void) {
@@ -60,11 +61,21 @@ static int take(void *unused, unsigned char *into, size_t size) {
   return MBEDTLS_ERR_SSL_TIMEOUT;
 }
 
+// mbedTLS shows each certificate of the chain that it has verified, the root first.
+static int see(void *unused, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
+  (void)unused, (void)depth, (void)flags;
+  int at = 0;
+  for (const mbedtls_x509_crt *root = &roots; root; root = root->next, at++)
+    if (root == certificate && verified_by < 0) verified_by = at;
+  return 0;
+}
+
 static bool configure(const char *host) {
   const int kind = MBEDTLS_SSL_IS_CLIENT, transport = MBEDTLS_SSL_TRANSPORT_STREAM;
   if (mbedtls_ssl_config_defaults(&config, kind, transport, MBEDTLS_SSL_PRESET_DEFAULT) != 0) return false;
   mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
-  mbedtls_ssl_conf_ca_chain(&config, &ca, NULL);
+  mbedtls_ssl_conf_ca_chain(&config, &roots, NULL);
+  mbedtls_ssl_conf_verify(&config, see, NULL);
   mbedtls_ssl_conf_rng(&config, credential_random, credential_random_context());
   // Records of at most 4 KB: what a device would have buffers for that must take the server's whole chain in one record.
   if (mbedtls_ssl_conf_max_frag_len(&config, MBEDTLS_SSL_MAX_FRAG_LEN_4096) != 0) return false;
@@ -78,6 +89,7 @@ static bool configure(const char *host) {
 
 static enum link_result meaning(int error) {
   say("mbedTLS says -0x%04x", (unsigned)-error);
+  if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) return LINK_UNTRUSTED;
   return error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? LINK_REFUSED : LINK_LOST;
 }
 
@@ -88,11 +100,18 @@ static bool again(int error) {
   return error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
-enum link_result link_open(const char *host, const char *port, uint8_t slot) {
+enum link_result link_open(const char *host, uint8_t slot, const struct trust *trust, const struct attempt *attempt) {
+  char port[6];
   mbedtls_ssl_init(&tls);
   mbedtls_ssl_config_init(&config);
+  mbedtls_x509_crt_init(&roots);
+  current = *attempt;
+  verified_by = -1;
   if (!credential_load(&own, slot)) return LINK_UNUSABLE;
+  for (uint8_t i = 0; i < attempt->count; i++)
+    if (!roots_add(trust, attempt->roots[i], &roots)) return LINK_LOST;
   if (!configure(host)) return LINK_LOST;
+  snprintf(port, sizeof port, "%u", (unsigned)attempt->port);
   port_watchdog();
   if (!port_connect(host, port, CONNECT_MS)) return LINK_LOST;
   mbedtls_ssl_set_bio(&tls, NULL, put, take, NULL);
@@ -134,5 +153,6 @@ void link_close(void) {
   port_disconnect();
   mbedtls_ssl_free(&tls);
   mbedtls_ssl_config_free(&config);
+  mbedtls_x509_crt_free(&roots);
   credential_free(&own);
 }

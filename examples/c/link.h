@@ -5,19 +5,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "trust.h"
+
 enum link_result {
   LINK_OK,
   LINK_QUIET,    // nothing came within the time
   LINK_LOST,     // there is no way to the broker, or it broke: says nothing about our certificate
   LINK_REFUSED,  // an alert of TLS
+  LINK_UNTRUSTED, // none of the roots verifies the broker, or it has another name
   LINK_UNUSABLE, // the slot holds no credential
 };
 
-// Loads the root, once. False when it is missing or unreadable, or when there are no random numbers.
+// Once. False when there are no random numbers.
 bool link_start(void);
 
-// Connects to host and port with the credential in this slot. The server must prove that it is `host`.
-enum link_result link_open(const char *host, const char *port, uint8_t slot);
+// Connects to the attempt's port with the credential in this slot. The server must prove by one of the attempt's roots that it is `host`.
+// Whatever comes of it, link_close ends it.
+enum link_result link_open(const char *host, uint8_t slot, const struct trust *trust, const struct attempt *attempt);
+
+// The port of the connection, and the root that verified the broker.
+uint16_t link_port(void);
+uint8_t link_root(void);
 
 enum link_result link_write(const uint8_t *bytes, size_t size);
 

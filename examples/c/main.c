@@ -16,6 +16,12 @@ struct ending {
   uint32_t after, tear, percent;
 };
 
+static bool port_number(const char *text, uint16_t *into) {
+  unsigned long port = strlen(text) < 6 ? strtoul(text, NULL, 10) : 0;
+  *into = (uint16_t)port;
+  return *text >= '0' && *text <= '9' && port > 0 && port <= 65535;
+}
+
 static bool number(const char *text, uint32_t *into) {
   if (*text < '0' || *text > '9' || strlen(text) > 6) return false;
   *into = (uint32_t)strtoul(text, NULL, 10);
@@ -30,6 +36,7 @@ static uint32_t *place_of(const char *name, struct options *options, struct endi
     {"--wait", &options->wait_s},       {"--answer", &options->answer_s},     {"--tries", &options->tries},
     {"--stretch", &options->stretch},   {"--announce", &options->announce}, {"--die-after", &end->after},
     {"--tear", &end->tear},             {"--percent", &end->percent},   {"--pause", &options->first_ms},
+    {"--linger", &options->linger_ms},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strcmp(name, known[i].name) == 0) return known[i].into;
@@ -50,15 +57,15 @@ static bool read_options(int count, char **words, struct options *options) {
 }
 
 int main(int count, char **words) {
-  struct options options = {.announce = PACKET_MAX, .wait_s = 60, .answer_s = 30, .tries = 6, .first_ms = 2000};
-  if (count >= 5) options.host = words[1], options.port = words[2], options.device = words[3];
-  if (count < 5 || !read_options(count, words, &options)) {
-    say("usage: renew HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS]");
+  struct options options = {.announce = PACKET_MAX, .wait_s = 60, .answer_s = 30, .linger_ms = 1000, .tries = 6, .first_ms = 2000};
+  if (count >= 5) options.host = words[1], options.device = words[3];
+  if (count < 5 || !port_number(words[2], &options.port) || !read_options(count, words, &options)) {
+    say("usage: renew HOST PORT ID FOLDER [--wait S] [--answer S] [--tries N] [--pause MS] [--linger MS]");
     say("       for tests: [--stretch BYTES] [--announce BYTES] [--die-after STEPS] [--tear STEPS] [--percent N]");
     return USAGE;
   }
   if (!posix_open(words[4]) || !link_start()) {
-    say("%s has no ca.der that can be read", words[4]);
+    say("the folder %s cannot be read, or there are no random numbers", words[4]);
     return FAILED;
   }
   enum outcome outcome = renew(&options);

@@ -95,7 +95,7 @@ static size_t topic(char *into, size_t capacity, const char *word) {
 
 enum mqtt_result mqtt_subscribe(uint16_t *id) {
   // The offer last: it is sent as soon as its topic is subscribed to.
-  static const char *const words[] = {"error", "part", "done", "offer"};
+  static const char *const words[] = {"error", "part", "done", "trust", "offer"};
   uint8_t *body = out + HEADER_MAX, *end = put_u16(body, *id = next_id());
   char name[PACKET_MAX];
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {

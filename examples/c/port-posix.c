@@ -25,7 +25,8 @@ bool posix_open(const char *path) {
 }
 
 static const char *name_of(enum area area) {
-  static const char *const names[] = {"key.der", "ca.der", "slot0.der", "slot1.der", "state0", "state1"};
+  static const char *const names[] = {"key.der", "ca.der", "slot0.der", "slot1.der", "state0", "state1",
+                                      "root0",   "root1",  "root2",     "trust0",    "trust1"};
   return names[area];
 }
 

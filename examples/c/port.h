@@ -9,11 +9,16 @@
 // Places that outlast a power cut: on a device, a flash page each.
 enum area {
   AREA_KEY,   // from the factory, read only: the key of every slot that holds none of its own; may be missing
-  AREA_CA,    // from the factory, read only: the root that the broker's certificate is verified with
+  AREA_CA,    // from the factory, read only: the first root that the broker's certificate is verified with
   AREA_SLOT0, // a credential each
   AREA_SLOT1,
   AREA_STATE0, // a copy of the state record each
   AREA_STATE1,
+  AREA_ROOT0, // a step each, with the root that it brought; one of them is free
+  AREA_ROOT1,
+  AREA_ROOT2,
+  AREA_TRUST0, // a copy of the record of roots and ports each
+  AREA_TRUST1,
 };
 
 // Reads the whole area. False when there is nothing, more than `capacity`, or a failure.

@@ -1,13 +1,15 @@
-// Decides with which credential to connect, and what a refusal and what silence mean. Only CONNACK or an alert of TLS refuses: then the
+// Decides with which credential to connect, where, and what a refusal and what silence mean. Only CONNACK or an alert of TLS refuses: then the
 // other credential is tried, and nothing is forgotten. No answer says nothing: it is tried again, with the other one in turn.
 #include "renewal.h"
 
 #include <stdbool.h>
 
 #include "credential.h"
+#include "follow.h"
 #include "link.h"
 #include "mqtt.h"
 #include "port.h"
+#include "roots.h"
 #include "store.h"
 #include "talk.h"
 #include "trace.h"
@@ -17,8 +19,10 @@
 #define CONNECTIONS_MAX 16 // of one run, whatever happens
 
 static struct state state;
+static struct trust trust;
+static struct following following;
 
-enum answer { ADMITTED, NOT_ANSWERED, NOT_TAKEN, NOT_USABLE, NOT_MQTT };
+enum answer { ADMITTED, NOT_ANSWERED, NOT_TAKEN, NOT_USABLE, NOT_MQTT, NOT_TRUSTED };
 
 static uint8_t preferred(void) { return state.phase == STORED ? !state.active : state.active; }
 
@@ -39,13 +43,33 @@ static bool on_admitted(uint8_t slot) {
   return save_or_say();
 }
 
-static enum answer knock(const struct options *options, uint8_t slot) {
-  enum link_result link = link_open(options->host, options->port, slot);
+static enum answer knock_at(const struct options *options, uint8_t slot, const struct attempt *attempt) {
+  enum link_result link = link_open(options->host, slot, &trust, attempt);
   enum mqtt_result result = link == LINK_OK ? mqtt_connect(options->device, options->answer_s * 1000) : MQTT_LOST;
   if (result == MQTT_OK) return ADMITTED;
   if (link == LINK_UNUSABLE) return NOT_USABLE;
+  if (link == LINK_UNTRUSTED) return NOT_TRUSTED;
   if (result == MQTT_BROKEN) return NOT_MQTT;
   return link == LINK_REFUSED || result == MQTT_REFUSED ? NOT_TAKEN : NOT_ANSWERED;
+}
+
+// Tries every port with every root until the broker answers. A refusal is one of the credential, but on a port that is only tried.
+static enum answer knock(const struct options *options, uint8_t slot) {
+  struct attempt attempts[ATTEMPTS_MAX];
+  size_t count = trust_attempts(&trust, following.trial, options->port, attempts);
+  enum answer answer = NOT_ANSWERED;
+  uint16_t silent = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (attempts[i].port == silent) continue; // another root is no answer to that
+    if (i > 0) link_close();
+    answer = knock_at(options, slot, &attempts[i]);
+    bool is_trial = attempts[i].port == following.trial;
+    if (answer == ADMITTED || answer == NOT_USABLE || (answer == NOT_TAKEN && !is_trial)) return answer;
+    if (answer == NOT_TRUSTED) say("port %u: no root of ours", (unsigned)attempts[i].port);
+    else silent = attempts[i].port;
+    if (is_trial) follow_failed(&following, attempts[i].port, answer == NOT_TRUSTED ? "port_untrusted" : "port_unreachable");
+  }
+  return answer;
 }
 
 // What damaged the other slot after it was checked is found here, and not by the broker.
@@ -84,6 +108,7 @@ struct attempts {
   const struct options *options;
   uint8_t slot;
   bool refused[2];    // in this run
+  bool renewed;       // the same
   uint32_t unanswered; // connections
   enum outcome outcome;
 };
@@ -129,10 +154,12 @@ static enum next connection(struct attempts *a) {
   }
   enum answer answer = knock(a->options, a->slot);
   enum next then = END;
-  if (answer == ADMITTED && on_admitted(a->slot)) {
-    struct conversation c = {.state = &state, .options = a->options, .outcome = FAILED, .other_refused = a->refused[!a->slot]};
+  if (answer == ADMITTED && on_admitted(a->slot) && follow_connected(&following, link_port(), link_root())) {
+    struct conversation c = {
+      .state = &state, .following = &following, .options = a->options, .outcome = FAILED, .other_refused = a->refused[!a->slot]};
     then = talk(&c);
-    a->outcome = c.outcome;
+    a->renewed = a->renewed || c.renewed;
+    a->outcome = c.outcome == NOTHING_OWED && a->renewed ? RENEWED : c.outcome;
     if (c.answered) a->unanswered = 0;
     if (then == RECONNECT || (then == END && c.outcome != TOO_LARGE)) mqtt_disconnect();
   }
@@ -140,7 +167,7 @@ static enum next connection(struct attempts *a) {
   if (answer == NOT_TAKEN) return on_not_taken(a);
   if (answer == NOT_MQTT) return a->outcome = FAILED, END;
   if (answer == NOT_USABLE) return try_other(a, "holds no credential");
-  if (answer == NOT_ANSWERED || then == DISCONNECTED) return on_not_answered(a);
+  if (answer == NOT_ANSWERED || answer == NOT_TRUSTED || then == DISCONNECTED) return on_not_answered(a);
   if (then == RECONNECT) {
     a->slot = preferred();
     // It was refused before, and the broker sends us back to it: not more than once in a run.
@@ -154,6 +181,11 @@ enum outcome renew(const struct options *options) {
     state.active = credential_newest();
     say("no state record: slot %u first", state.active);
   }
+  if (!roots_load(&trust, options->port)) {
+    say("there is no root that can be read");
+    return FAILED;
+  }
+  follow_begin(&following, &trust);
   if (!rest(options)) return TRY_AGAIN;
   struct attempts a = {.options = options, .slot = preferred(), .outcome = FAILED};
   for (int connections = 0; connections < CONNECTIONS_MAX; connections++) {

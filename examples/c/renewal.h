@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 struct options {
-  const char *host, *port, *device;
+  const char *host, *device;
+  uint16_t port;     // where the broker is found that the device was made for
   uint32_t announce; // the largest packet we say we can take
   uint32_t stretch;  // bytes asked for at once; 0 is all that is missing
   uint32_t wait_s;   // for the next message that moves the renewal on
   uint32_t answer_s; // for CONNACK, PUBACK, SUBACK and answers; after it, what has no answer is said again
+  uint32_t linger_ms; // for a step of a root, once nothing is owed
   uint32_t tries;    // connections in a row that may break or hear nothing before we end
   uint32_t first_ms; // the wait after the first of them
 };

@@ -1,4 +1,5 @@
-// What outlasts a power cut: two slots with a credential each, and a small record of where the renewal stands, in two copies.
+// What outlasts a power cut: two slots with a credential each, places for the roots that came by a step, and two small records in two copies
+// each: where the renewal stands, and what is held of roots and ports.
 #ifndef STORE_H
 #define STORE_H
 #include <stdbool.h>
@@ -6,12 +7,14 @@
 #include <stdint.h>
 
 #include "cbor.h"
+#include "trust.h"
 
 // The largest replacement a slot takes, with the digest that may follow it.
 #define REPLACEMENT_MAX 1024
 // A slot holds its own key if it has one, the request for its certificate if there was one, and the certificate, one after the
 // other in DER: key and certificate take effect together, or not at all.
 #define SLOT_SIZE 1536
+_Static_assert(STEP_MAX <= SLOT_SIZE, "a step is read where a slot is");
 
 enum phase {
   IDLE = 0,
@@ -38,6 +41,9 @@ struct state {
   uint8_t sha256[SHA256_SIZE];
 };
 
+// One slot or place at a time is read into this. Whoever has a key in it wipes it.
+extern uint8_t store_bytes[SLOT_SIZE];
+
 bool store_read_slot(uint8_t slot, uint8_t *into, size_t *size);
 
 // Writes bytes at an offset of a slot, and has them on the medium before it returns. At offset 0 the slot is emptied first.
@@ -48,4 +54,14 @@ bool store_load(struct state *state);
 
 // Writes the state over the older copy: a cut leaves the newer one.
 bool store_save(struct state *state);
+
+// Reads the factory's root, or the step in a place, into store_bytes.
+bool store_read_place(uint8_t place, size_t *size);
+
+// Writes bytes of a step. At offset 0 the place is emptied first.
+bool store_write_place(uint8_t place, uint32_t offset, const uint8_t *bytes, size_t size);
+
+// The same for what is held of roots and ports. Whether its roots can be read is for the caller to find out.
+bool store_load_trust(struct trust *trust);
+bool store_save_trust(struct trust *trust);
 #endif

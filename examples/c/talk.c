@@ -6,6 +6,7 @@
 #include "cbor.h"
 #include "credential.h"
 #include "fetch.h"
+#include "follow.h"
 #include "port.h"
 #include "trace.h"
 #include "wait.h"
@@ -137,8 +138,10 @@ static enum next on_nothing_due(struct conversation *c, const struct message *er
   if (is_over) *c->state = (struct state){.sequence = state->sequence, .active = state->active};
   say("nothing is due; ask again in %u seconds", (unsigned)error->retry_after);
   enum next then = keep_pause(c, error->retry_after, false);
-  if (then != GO_ON || (!is_over && stays(c, error->retry_after))) return then;
-  return end_with(c, outcome);
+  if (then != GO_ON) return then;
+  if (is_over || !stays(c, error->retry_after)) return end_with(c, outcome);
+  c->is_idle = true;
+  return follow(c, GO_ON);
 }
 
 static enum next on_pause(struct conversation *c, uint32_t seconds) {
@@ -177,6 +180,7 @@ static enum next on_error(struct conversation *c, const struct message *error) {
   int size = message_has(error, BIT(CODE)) ? (int)error->code_size : 0;
   if (is_code(error, "nothing_due")) return on_nothing_due(c, error);
   say("error %.*s", size, size > 0 ? (const char *)error->code : "");
+  if (message_has(error, BIT(RENEWAL)) && step_sequence(error->renewal) != 0) return on_step_error(c, error);
   if (message_has(error, BIT(RENEWAL)) && state->phase != IDLE && strcmp(error->renewal, state->renewal) != 0) return GO_ON;
   if (is_code(error, "renewal_closed")) return on_closed(c, false);
   if (is_code(error, "unknown_renewal")) return on_closed(c, true);
@@ -199,8 +203,9 @@ static enum next on_publish(struct conversation *c, const struct mqtt_packet *pa
     say("%s is not CBOR as we know it: left aside", packet->word);
     return GO_ON;
   }
-  if (strcmp(packet->word, "offer") == 0) return on_offer(c, &message);
-  if (strcmp(packet->word, "part") == 0) return on_part(c, &message);
+  if (strcmp(packet->word, "offer") == 0) return c->is_idle = false, on_offer(c, &message);
+  if (strcmp(packet->word, "trust") == 0) return on_trust(c, &message);
+  if (strcmp(packet->word, "part") == 0) return is_of_step(c, &message) ? on_step_part(c, &message) : on_part(c, &message);
   if (strcmp(packet->word, "done") == 0) return on_done(c, &message);
   return strcmp(packet->word, "error") == 0 ? on_error(c, &message) : GO_ON;
 }
@@ -226,6 +231,7 @@ static enum next on_ack_acknowledged(struct conversation *c) {
 static enum next on_acknowledged(struct conversation *c, const struct mqtt_packet *packet) {
   if (packet->id == c->hello_id) return on_hello_acknowledged(c);
   if (packet->id == c->ack_id) return on_ack_acknowledged(c);
+  if (packet->id == c->step_ack_id) return on_step_acknowledged(c);
   if (packet->id != c->csr_id) return GO_ON;
   c->csr_id = 0;
   uint8_t byte;
@@ -246,12 +252,15 @@ static enum next on_packet(struct conversation *c, const struct mqtt_packet *pac
   return then == GO_ON && result != MQTT_OK ? after(c, result) : then;
 }
 
-static bool is_unacknowledged(const struct conversation *c) { return c->hello_id || c->csr_id || c->ack_id || c->subscribe_id; }
+static bool is_unacknowledged(const struct conversation *c) {
+  return c->hello_id || c->csr_id || c->ack_id || c->subscribe_id || c->step_ack_id;
+}
 
 // When there is something to do although nothing came. `again_at`: something said has had no answer until then.
 static uint64_t next_moment(const struct conversation *c, uint64_t again_at, uint64_t end) {
   uint64_t moment = c->hello_at ? c->hello_at : again_at;
   if (!c->hello_at && end < moment) moment = end;
+  if (c->linger_until && c->linger_until < moment) moment = c->linger_until;
   return is_unacknowledged(c) && c->acknowledged_by < moment ? c->acknowledged_by : moment;
 }
 
@@ -261,13 +270,31 @@ static enum next on_moment(struct conversation *c, uint64_t end) {
     say("no acknowledgement within %u seconds", (unsigned)c->options->answer_s);
     return DISCONNECTED;
   }
+  if (c->linger_until && now >= c->linger_until) {
+    c->linger_until = 0;
+    return is_fetching(c) || c->csr_id || c->ack_id ? GO_ON : END;
+  }
   if (!c->hello_at && now >= end) {
     say("nothing more within %u seconds", (unsigned)c->options->wait_s);
     return DISCONNECTED;
   }
   if (is_fetching(c)) return get(c);
+  if (is_fetching_step(c)) return follow_again(c);
   c->request_sent = 0;
   return say_hello(c);
+}
+
+// Steps of roots come after what is owed of renewals. The broker announces one right after it has said that nothing is due.
+static enum next on_end(struct conversation *c) {
+  if (c->outcome != RENEWED && c->outcome != NOTHING_OWED) return END;
+  c->renewed = c->renewed || c->outcome == RENEWED;
+  c->is_idle = true;
+  enum next then = follow(c, END);
+  if (then == END && c->linger_until) return GO_ON;
+  if (then != END || c->lingered || c->outcome == RENEWED || c->options->linger_ms == 0) return then;
+  c->lingered = true;
+  c->linger_until = port_now_ms() + c->options->linger_ms;
+  return GO_ON;
 }
 
 enum next talk(struct conversation *c) {
@@ -290,6 +317,7 @@ enum next talk(struct conversation *c) {
       if (packet.kind == PACKET_PUBLISH) c->answered = true, again_at = now + again, end = now + wait;
       then = on_packet(c, &packet);
     }
+    if (then == END) then = on_end(c);
   }
   return then;
 }

@@ -16,16 +16,25 @@ enum next {
   END,        // the outcome says how
 };
 
+struct following;
+
 struct conversation {
   struct state *state; // on the medium whenever it says so
+  struct following *following;
   const struct options *options;
   enum outcome outcome;
-  uint16_t hello_id, csr_id, ack_id, subscribe_id; // not acknowledged yet; 0 for none
+  uint16_t hello_id, csr_id, ack_id, subscribe_id, step_ack_id; // not acknowledged yet; 0 for none
   uint64_t acknowledged_by;                        // when the link counts as broken if one of these is still open
   uint64_t hello_at;                               // say it again then; 0 for not
   uint32_t asked_until;                            // the offset after the last stretch asked for on this connection
   uint32_t request_sent;                           // bytes of the request sent on this connection
-  uint8_t begun_again, requests, waits;            // on this connection, so that nothing repeats for ever
+  uint32_t step_asked_until;                       // the same of a step
+  uint64_t linger_until;                           // nothing is owed, and a step may be announced yet; 0 for not
+  uint8_t begun_again, requests, waits, steps;     // on this connection, so that nothing repeats for ever
+  bool is_idle;   // nothing of a renewal is under way: steps have their turn
+  bool lingered;
+  bool took_step;
+  bool renewed;   // whatever else there was to do
   bool subscribed;
   bool answered;      // the broker said something on this connection
   bool other_refused; // in this run: the credential that this connection was not made with

@@ -6,7 +6,7 @@ import cbor
 
 names = {cbor.RENEWAL: "renewal", cbor.MODE: "mode", cbor.SIZE: "size", cbor.SHA256: "sha256", cbor.CODE: "code"}
 names.update({cbor.RETIRES: "retires", cbor.RETRY_AFTER: "retryAfter", cbor.OFFSET: "offset", cbor.TOTAL: "total"})
-names[cbor.BYTES] = "bytes"
+names.update({cbor.BYTES: "bytes", cbor.PORT: "port"})
 
 for line in sys.stdin:
     try:

@@ -3,58 +3,46 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cAbsent, makeC, sanitizers } from './c-build.ts';
 import { cborAnswers, cborExpected, cborLines } from './cbor-cases.ts';
 import { exits } from './device-program.ts';
 import { lossySuite } from './lossy-suite.ts';
-import { missing } from './missing.ts';
 import { costsOf, expectRenewed, recertifySuite } from './recertify-suite.ts';
 import { welcomeSuite } from './welcome-suite.ts';
 
-const sources = resolve('examples/c');
-const sanitizers = 'CFLAGS=-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all';
-
-/** Builds targets of the Makefile. Fails with what the compiler said. */
-function make(out: string, targets: readonly string[], ...variables: string[]): string {
-  const words = ['-C', sources, `OUT=${out}`, ...variables, ...targets];
-  const { status, stdout, stderr } = spawnSync('make', words, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`make ended with ${status}: ${stdout}${stderr}`);
-  return stdout;
-}
-
-const absent = missing('gcc', 'make', '/usr/include/mbedtls/ssl.h', 'openssl');
 let built: string;
 
 beforeAll(() => {
-  if (absent) return;
+  if (cAbsent) return;
   built = mkdtempSync(join(tmpdir(), 'nolapse-c-'));
-  make(`${built}/checked`, ['all'], sanitizers);
-  make(`${built}/plain`, ['all']);
-  make(`${built}/hurried`, ['all'], 'CFLAGS=-O2 -DHANDSHAKE_MS=4000 -DTRANSFER_MS=3000 -DWATCHDOG_S=2');
+  makeC(`${built}/checked`, ['all'], sanitizers());
+  makeC(`${built}/plain`, ['all']);
+  makeC(`${built}/hurried`, ['all'], 'CFLAGS=-O2 -DHANDSHAKE_MS=4000 -DTRANSFER_MS=3000 -DWATCHDOG_S=2');
 });
 afterAll(() => {
-  if (!absent) rmSync(built, { recursive: true });
+  if (!cAbsent) rmSync(built, { recursive: true });
 });
 
-describe.skipIf(absent)('the C client with a key of its own', () => {
+describe.skipIf(cAbsent)('the C client with a key of its own', () => {
   recertifySuite({ name: 'k', mode: 'csr', program: () => ({ command: join(built, 'checked/renew') }) });
 });
 
-describe.skipIf(absent)('the C client with a key of its own, on a bad line', () => {
+describe.skipIf(cAbsent)('the C client with a key of its own, on a bad line', () => {
   lossySuite({ name: 'k', mode: 'csr', program: () => ({ command: join(built, 'plain/renew') }) });
 });
 
-describe.skipIf(absent)('the C client on a bad line', () => {
+describe.skipIf(cAbsent)('the C client on a bad line', () => {
   lossySuite({ name: 'c', mode: 'recertify', program: () => ({ command: join(built, 'plain/renew') }) });
 });
 
-describe.skipIf(absent)('the C client, welcomed or not', () => {
+describe.skipIf(cAbsent)('the C client, welcomed or not', () => {
   const [plain, hurried] = ['plain', 'hurried'].map((kind) => () => ({ command: join(built, `${kind}/renew`) }));
   if (plain && hurried) welcomeSuite({ name: 'c', mode: 'recertify', program: plain, hurried });
 });
 
-describe.skipIf(absent)('the C client', () => {
+describe.skipIf(cAbsent)('the C client', () => {
   const bench = recertifySuite({
     name: 'c',
     mode: 'recertify',
@@ -70,7 +58,7 @@ describe.skipIf(absent)('the C client', () => {
   });
 
   it('renews with packets of 128 bytes and an id of 64 characters, where the digest follows the replacement', async () => {
-    make(`${built}/small`, ['all'], 'CFLAGS=-O2 -DPACKET_MAX=128');
+    makeC(`${built}/small`, ['all'], 'CFLAGS=-O2 -DPACKET_MAX=128');
     const device = await bench.due(`c-${'x'.repeat(62)}`, { maxPacket: 128 });
     const run = await device.run({ command: join(built, 'small/renew') });
     expect(run.code, run.said).toBe(exits.renewed);
@@ -90,11 +78,11 @@ describe.skipIf(absent)('the C client', () => {
     mkdirSync(out, { recursive: true });
     const planted = '#include <stdlib.h>\nvoid *planted(void);\nvoid *planted(void) { return malloc(1); }\n';
     writeFileSync(join(out, 'planted.c'), planted);
-    expect(() => make(out, ['all'], `MORE=${out}/planted.c`)).toThrow(/undefined reference to `__wrap_malloc'/);
+    expect(() => makeC(out, ['all'], `MORE=${out}/planted.c`)).toThrow(/undefined reference to `__wrap_malloc'/);
   });
 
   it('has a core that calls nothing of the system but its port', () => {
-    make(`${built}/core`, ['core']);
+    makeC(`${built}/core`, ['core']);
     const objects = readdirSync(`${built}/core`).map((name) => join(built, 'core', name));
     const { status, stdout } = spawnSync('nm', ['-P', ...objects], { encoding: 'utf8' });
     expect(status).toBe(0);
@@ -122,7 +110,7 @@ describe.skipIf(absent)('the C client', () => {
   });
 
   it('keeps less than 8 kB of its own in memory', () => {
-    const printed = make(`${built}/sizes`, ['sizes']);
+    const printed = makeC(`${built}/sizes`, ['sizes']);
     const [, data, bss] = /\d+\s+(\d+)\s+(\d+)\s+\d+\s+[0-9a-f]+\s+\(TOTALS\)/.exec(printed) ?? [];
     expect(Number(data) + Number(bss)).toBeLessThan(8_192);
   });

@@ -3,7 +3,19 @@ import { modeNumbers } from '../../src/wire/fields.ts';
 import { written } from '../wire/vectors.ts';
 
 /** The fields that the readers of examples/ know, as they print them. */
-const known = ['renewal', 'mode', 'size', 'sha256', 'code', 'retires', 'retryAfter', 'offset', 'total', 'bytes'];
+const known = [
+  'renewal',
+  'mode',
+  'size',
+  'sha256',
+  'code',
+  'retires',
+  'retryAfter',
+  'offset',
+  'total',
+  'bytes',
+  'port',
+];
 
 interface Case {
   readonly cbor: string;
