@@ -11,9 +11,10 @@ function stateOf({ state, certificate }: IssuingSlotView): string {
 
 function issuingTable(slots: readonly IssuingSlotView[], now: number): string {
   return table(
-    ['ISSUING CA', 'STATE', 'ENDS', fold('SHA-256')],
+    ['ISSUING CA', 'ROOT', 'STATE', 'ENDS', fold('SHA-256')],
     slots.map((slot) => [
       cell(slot.number),
+      cell(slot.root),
       stateOf(slot),
       slot.certificate ? fromNow(slot.certificate.notAfter, now) : '-',
       cell(slot.certificate?.fingerprint),
@@ -53,9 +54,10 @@ export function statusWords({ issuing, root, roots, shares, deadlines }: TrustVi
 }
 
 export function slotWords(slot: IssuingSlotView, now: number): string {
-  const { number, certificate } = slot;
+  const { number, root, certificate } = slot;
   return fields([
     ['issuing CA', String(number)],
+    ['root', String(root)],
     ['state', stateOf(slot)],
     ['ends', certificate ? moment(certificate.notAfter, now) : '-'],
     ['SHA-256', cell(certificate?.fingerprint)],

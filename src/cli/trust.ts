@@ -11,6 +11,7 @@ import { parseSequence, parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain } from './output.ts';
 import { areLists, installLists, registerTrustCrl } from './trust-crl.ts';
+import { type BelowOption, belowOf, requireNoRoot, rootOption } from './trust-issuing.ts';
 import { abortRoot, installRoot, prepareRoot, type RootOptions, releaseRoot, requireAbsent } from './trust-root.ts';
 import {
   acceptingStep,
@@ -54,8 +55,13 @@ function registerPrepare(group: Command, surroundings: Surroundings): void {
       '--seal-with <file>',
       'with the passphrase for the withdrawal of the root; else one is made and printed (root only)',
     )
-    .action(async (ca: string, given: CommonOptions & RootOptions) => {
-      if (ca === 'root') return prepareRoot(surroundings, given);
+    .addOption(rootOption())
+    .action(async (ca: string, { root, ...given }: CommonOptions & RootOptions & BelowOption) => {
+      const below = belowOf(root);
+      if (ca === 'root') {
+        requireNoRoot(below);
+        return prepareRoot(surroundings, given);
+      }
       const { request: path, elsewhere, sealWith, ...options } = given;
       if (elsewhere || sealWith !== undefined) {
         throw new OperationError('invalid', ['--elsewhere and --seal-with go with a root']);
@@ -63,7 +69,7 @@ function registerPrepare(group: Command, surroundings: Surroundings): void {
       const file = path === undefined ? null : resolve(path);
       if (file !== null) await requireAbsent(file);
       const view = await withOperations(surroundings, options, (each) =>
-        each.prepareIssuing(file === null ? {} : { elsewhere: true }),
+        each.prepareIssuing(file === null ? below : { ...below, elsewhere: true }),
       );
       if (file !== null && view.request !== null) {
         await writeFile(file, derToPem(Buffer.from(view.request, 'base64'), 'CERTIFICATE REQUEST'), { flag: 'wx' });
@@ -153,10 +159,15 @@ function registerSteps(group: Command, surroundings: Surroundings): void {
     .description('have the next CA take over')
     .addArgument(which('issuing', 'root'))
     .option('--accept <file>', acceptHelp)
-    .action(async (ca: string, { accept, ...options }: CommonOptions & StepFiles) => {
-      if (ca === 'root') return acceptingStep('activateRoot', surroundings, { ...options, ...asGiven({ accept }) });
+    .addOption(rootOption())
+    .action(async (ca: string, { accept, root, ...options }: CommonOptions & StepFiles & BelowOption) => {
+      const below = belowOf(root);
+      if (ca === 'root') {
+        requireNoRoot(below);
+        return acceptingStep('activateRoot', surroundings, { ...options, ...asGiven({ accept }) });
+      }
       requireRootOptions({ accept });
-      const view = await withOperations(surroundings, options, (each) => each.activateIssuing());
+      const view = await withOperations(surroundings, options, (each) => each.activateIssuing(below));
       answer(options.output, view, () => askedWords(view, Date.now()));
     });
   withReason(withCommon(group.command('abort')))
@@ -164,14 +175,17 @@ function registerSteps(group: Command, surroundings: Surroundings): void {
     .addArgument(which('issuing', 'root'))
     .option('--withdrawal <file>', 'of a root that was distributed: its withdrawal, as it was sealed (root only)')
     .option('--open-with <file>', 'with the passphrase of the withdrawal (root only)')
-    .action(async (ca: string, { withdrawal, openWith, ...options }: CommonOptions & StepFiles) => {
+    .addOption(rootOption())
+    .action(async (ca: string, { withdrawal, openWith, root, ...options }: CommonOptions & StepFiles & BelowOption) => {
       const files = asGiven({ withdrawal, openWith });
+      const below = belowOf(root);
       if (ca === 'root') {
+        requireNoRoot(below);
         if (withdrawal === undefined && openWith === undefined) return abortRoot(surroundings, options);
         return withdrawRoot(surroundings, { ...options, ...files });
       }
       requireRootOptions(files);
-      const view = await withOperations(surroundings, options, (each) => each.abortIssuing());
+      const view = await withOperations(surroundings, options, (each) => each.abortIssuing(below));
       answer(options.output, view, () => slotWords(view, Date.now()));
     });
   withReason(withCommon(group.command('retire')))

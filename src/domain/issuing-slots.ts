@@ -84,7 +84,7 @@ export function inService(slots: readonly IssuingSlot[], roots: RootStates): Iss
   return signing ? [signing, ...used.filter((slot) => slot !== signing)] : used;
 }
 
-export function slotIn(slots: readonly IssuingSlot[], state: 'next' | 'current', root = 1): IssuingSlot | null {
+export function slotIn(slots: readonly IssuingSlot[], state: 'next' | 'current', root: number): IssuingSlot | null {
   return slots.find((slot) => slot.state === state && slot.root === root) ?? null;
 }
 
@@ -123,7 +123,12 @@ export function wouldOutlive(current: IssuingSlot, policy: IssuingPolicy, now: I
 }
 
 /** Is the next issuing CA to be prepared now? */
-export function shouldPrepare(slots: readonly IssuingSlot[], policy: IssuingPolicy, now: Instant, root = 1): boolean {
+export function shouldPrepare(
+  slots: readonly IssuingSlot[],
+  policy: IssuingPolicy,
+  now: Instant,
+  root: number,
+): boolean {
   const current = slotIn(slots, 'current', root);
   if (!current || slotIn(slots, 'next', root) || slots.filter(isLiving).length >= livingSlotsMax) return false;
   const dates = issuingDates(current, policy);
@@ -131,7 +136,7 @@ export function shouldPrepare(slots: readonly IssuingSlot[], policy: IssuingPoli
 }
 
 /** May the next one sign now? A sentence that says why not; null: it may. */
-export function objectToActivation(slots: readonly IssuingSlot[], now: Instant, root = 1): string | null {
+export function objectToActivation(slots: readonly IssuingSlot[], now: Instant, root: number): string | null {
   const next = slotIn(slots, 'next', root);
   if (!next) return 'no issuing CA is prepared';
   if (!isCertified(next)) return `the certificate of issuing CA ${next.number} has not been installed yet`;
@@ -142,7 +147,12 @@ export function objectToActivation(slots: readonly IssuingSlot[], now: Instant, 
 }
 
 /** Is the next issuing CA to take the place of the present one now? */
-export function shouldActivate(slots: readonly IssuingSlot[], policy: IssuingPolicy, now: Instant, root = 1): boolean {
+export function shouldActivate(
+  slots: readonly IssuingSlot[],
+  policy: IssuingPolicy,
+  now: Instant,
+  root: number,
+): boolean {
   const current = slotIn(slots, 'current', root);
   const next = slotIn(slots, 'next', root);
   if (!current || !isCertified(next) || objectToActivation(slots, now, root) !== null) return false;
@@ -162,7 +172,7 @@ export function shouldRetire(slot: IssuingSlot, policy: Pick<IssuingPolicy, 'lon
 }
 
 /** The slots that change when the next one takes its place: it, and the one before it. */
-export function activated(slots: readonly IssuingSlot[], now: Instant, root = 1): IssuingSlot[] {
+export function activated(slots: readonly IssuingSlot[], now: Instant, root: number): IssuingSlot[] {
   const current = slotIn(slots, 'current', root);
   const next = slotIn(slots, 'next', root);
   if (!next) return [];

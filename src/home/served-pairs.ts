@@ -15,6 +15,8 @@ import {
 import { NolapseError } from '../domain/errors.ts';
 import { type IssuingSlot, slotIn } from '../domain/issuing-slots.ts';
 import type { PortPlan } from '../domain/root-slots.ts';
+import { pemToDer } from '../pki/pem.ts';
+import { readCertificate } from '../pki/x509.ts';
 import type { IssuingCas } from '../ports/issuing-cas.ts';
 import type { ServedRoots, ShownChain } from '../ports/served-roots.ts';
 import { pkiFolder } from './home-folder.ts';
@@ -40,8 +42,16 @@ export interface ShowingPorts {
 
 type ServedContext = Pick<Context, 'store' | 'clock'> & { readonly issuing: Pick<IssuingCas, 'use'> };
 
-function shown({ root, server }: ServerPair): ShownChain {
-  return { root, certificate: server.der };
+/** Bytes of the Certificate message for these certificates: with a context and an extension block for each (RFC 8446, 4.4.2). */
+function messageBytes(ders: readonly Uint8Array[]): number {
+  return ders.reduce((sum, der) => sum + 3 + der.length + 2, 4 + 1 + 3);
+}
+
+function shown(root: number, server: ServerCertificate | null): ShownChain {
+  if (!server) return { root, certificate: null, messageBytes: 0, hasRsaKey: false };
+  const ders = pemToDer(server.certificatePem, 'CERTIFICATE') ?? [];
+  const hasRsaKey = readCertificate(server.der).key.algorithm === 'rsa';
+  return { root, certificate: server.der, messageBytes: messageBytes(ders), hasRsaKey };
 }
 
 export class ServedPairs implements ServedRoots {
@@ -58,7 +68,7 @@ export class ServedPairs implements ServedRoots {
     const folder = pkiFolder(options.home);
     this.#options = options;
     this.#app = app;
-    this.#first = { root: first, certificate: readServerCertificate(folder, options.passphrase)?.der ?? null };
+    this.#first = shown(first, readServerCertificate(folder, options.passphrase));
     this.#root = readServerRoot(folder, first);
   }
 
@@ -77,6 +87,10 @@ export class ServedPairs implements ServedRoots {
 
   get second(): ShownChain | null {
     return this.#second;
+  }
+
+  get isShowing(): boolean {
+    return this.#ports !== null;
   }
 
   get fault(): string | null {
@@ -132,7 +146,7 @@ export class ServedPairs implements ServedRoots {
     const pair = this.#pair('server', root, slots);
     const der = readServerRoot(pkiFolder(this.#options.home), root);
     this.#ports?.first(pair);
-    this.#first = shown(pair);
+    this.#first = shown(root, pair.server);
     this.#root = der;
     return pair;
   }
@@ -141,7 +155,7 @@ export class ServedPairs implements ServedRoots {
     if (plan.second === null) return this.#second;
     const isOther = plan.second !== plan.first;
     const pair = isOther ? this.#pair(secondPair, plan.second, slots) : first;
-    return (await this.#ports?.second(pair, isOther)) ? shown(pair) : null;
+    return (await this.#ports?.second(pair, isOther)) ? shown(plan.second, pair.server) : null;
   }
 
   #pair(pair: 'server' | typeof secondPair, root: number, slots: readonly IssuingSlot[]): ServerPair {

@@ -6,6 +6,9 @@ export interface ShownChain {
   readonly root: number;
   /** DER of the server's certificate; null: there is none that belongs to its key. */
   readonly certificate: Uint8Array | null;
+  /** Bytes of the Certificate message that shows it, in TLS 1.3; 0: there is none. */
+  readonly messageBytes: number;
+  readonly hasRsaKey: boolean;
 }
 
 export interface ServedRoots {
@@ -14,6 +17,8 @@ export interface ServedRoots {
   readonly first: ShownChain;
   /** Null: the second port is closed, or no broker runs. */
   readonly second: ShownChain | null;
+  /** Does a broker run, that shows them? */
+  readonly isShowing: boolean;
   /** Why the ports do not show what they should; null: they do. */
   readonly fault: string | null;
   /**

@@ -88,7 +88,7 @@ describe('the next issuing CA', () => {
       false,
     ],
   ])('is prepared or not: %s', (_, slots, now, of, expected) => {
-    expect(shouldPrepare(slots, of, now)).toBe(expected);
+    expect(shouldPrepare(slots, of, now, 1)).toBe(expected);
   });
 
   it.each([
@@ -100,29 +100,29 @@ describe('the next issuing CA', () => {
     ['when it ends no later', [first, slot(2, { state: 'next' }, begin, begin + 5 * year)], neededAt, false],
     ['when there is none', [first], neededAt, false],
   ])('takes over or not: %s', (_, slots, now, expected) => {
-    expect(shouldActivate(slots, policy, now)).toBe(expected);
+    expect(shouldActivate(slots, policy, now, 1)).toBe(expected);
   });
 
   it('is objected to by name', () => {
-    expect(objectToActivation([first], neededAt)).toBe('no issuing CA is prepared');
-    expect(objectToActivation([first, requested], neededAt)).toMatch('issuing CA 2 has not been installed');
-    expect(objectToActivation([first, prepared], begin)).toMatch('issuing CA 2 begins 20');
-    expect(objectToActivation([first, prepared], begin + 9 * year)).toMatch('issuing CA 2 ended 20');
-    expect(objectToActivation([first, prepared], neededAt)).toBeNull();
+    expect(objectToActivation([first], neededAt, 1)).toBe('no issuing CA is prepared');
+    expect(objectToActivation([first, requested], neededAt, 1)).toMatch('issuing CA 2 has not been installed');
+    expect(objectToActivation([first, prepared], begin, 1)).toMatch('issuing CA 2 begins 20');
+    expect(objectToActivation([first, prepared], begin + 9 * year, 1)).toMatch('issuing CA 2 ended 20');
+    expect(objectToActivation([first, prepared], neededAt, 1)).toBeNull();
   });
 
   it('takes the place of the present one, which is former then', () => {
-    expect(activated([first, prepared], neededAt)).toEqual([
+    expect(activated([first, prepared], neededAt, 1)).toEqual([
       { ...first, state: 'former', replacedAt: neededAt },
       { ...prepared, state: 'current', activatedAt: neededAt },
     ]);
-    expect(activated([first], neededAt)).toEqual([]);
+    expect(activated([first], neededAt, 1)).toEqual([]);
   });
 
   it('may be aborted, and another one be prepared', () => {
     const aborted = ended(prepared, 'aborted', neededAt);
     expect(aborted).toMatchObject({ number: 2, state: 'aborted', endedAt: neededAt });
-    expect(shouldPrepare([first, aborted], policy, neededAt)).toBe(true);
+    expect(shouldPrepare([first, aborted], policy, neededAt, 1)).toBe(true);
   });
 });
 
@@ -158,9 +158,9 @@ it('names what belongs to an issuing CA by its number, and to the first without 
 /** What the broker does at each heartbeat, where all keys are at hand. */
 function beat(slots: IssuingSlot[], of: IssuingPolicy, now: number): IssuingSlot[] {
   const kept = slots.map((one) => (shouldRetire(one, of, now) ? ended(one, 'retired', now) : one));
-  const replaced = shouldActivate(kept, of, now) ? activated(kept, now) : [];
+  const replaced = shouldActivate(kept, of, now, 1) ? activated(kept, now, 1) : [];
   const after = kept.map((one) => replaced.find(({ number }) => number === one.number) ?? one);
-  if (!shouldPrepare(after, of, now)) return after;
+  if (!shouldPrepare(after, of, now, 1)) return after;
   const number = Math.max(...after.map((one) => one.number)) + 1;
   const to = Math.min(now + of.lifetimeMs, of.rootNotAfter);
   return [...after, slot(number, { state: 'next', activatedAt: null }, now, to)];
@@ -190,7 +190,7 @@ it('under any policy: one signs at all times, it has not ended before its root, 
         );
         const signing = slots.filter(({ state }) => state === 'current');
         expect(signing).toHaveLength(1);
-        expect(slotIn(slots, 'current')?.certificate?.notAfter).toBeGreaterThan(now);
+        expect(slotIn(slots, 'current', 1)?.certificate?.notAfter).toBeGreaterThan(now);
         expect(slots.filter(({ state }) => state === 'next').length).toBeLessThanOrEqual(1);
         expect(new Set(slots.map(({ number }) => number)).size).toBe(slots.length);
       }

@@ -85,7 +85,7 @@ describe('an issuing CA', () => {
     expect(above?.raw).toEqual(issuing(2).raw);
     expect(leaf?.verify(issuing(2).publicKey)).toBe(true);
     expect((await operations().doctor()).filter(({ subject }) => subject === 'server chain')).toEqual([
-      { level: 'ok', subject: 'server chain', detail: 'issuing CA 2 is served, as is meant' },
+      { level: 'ok', subject: 'server chain', detail: 'issuing CA 2 below root 1 is served, as is meant' },
     ]);
 
     // A device that has its renewal now is given the chain of the new one with its replacement.
@@ -173,9 +173,7 @@ describe('an issuing CA below a root whose key is elsewhere', () => {
     house = await openHouse({ yaml: hours, clock: { now: () => Date.now() + offset } });
     renameSync(pki('root.key'), join(house.home, 'root.key'));
     const conflict = (text: string) => ({ code: 'conflict', faults: [expect.stringContaining(text)] });
-    await expect(operations().prepareIssuing()).rejects.toMatchObject(
-      conflict('the key of the root is not in the home'),
-    );
+    await expect(operations().prepareIssuing()).rejects.toMatchObject(conflict('the key of root 1 is not in the home'));
     await expect(operations().installIssuing({ files: [{ name: 'x', base64: 'MAA=' }] })).rejects.toMatchObject(
       conflict('no certificate was asked for'),
     );

@@ -1,7 +1,7 @@
 // Both ports of a running broker show what the slots of roots say, from the preparation of a next root to the end of the former one, with
 // real TLS and under live connections.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
@@ -56,6 +56,8 @@ async function stays(port: 'first' | 'second', suffix: string): Promise<MqttClie
   return client;
 }
 
+const slots = () => house.store.read.rootSlots();
+
 /** The slots as a step leaves them. */
 async function put(...slots: KeptRoot[]): Promise<void> {
   await house.store.transact(async (tx) => {
@@ -66,7 +68,7 @@ async function put(...slots: KeptRoot[]): Promise<void> {
 /** Takes a step in the ledger, and has the ports follow. */
 async function take(step: Parameters<typeof afterRootStep>[1]): Promise<void> {
   const now = Date.now();
-  const after = afterRootStep(await house.store.read.rootSlots(), step, now);
+  const after = afterRootStep(await slots(), step, now);
   await put(
     ...after.map((slot) => (slot.state === 'retired' || slot.state === 'aborted' ? { ...slot, endedAt: now } : slot)),
   );
@@ -121,6 +123,67 @@ describe('the second port', () => {
     expect(await code('first', 1)).toBe(0);
     await house.log.until('server.chain_shown', { 'nolapse.root': 1 });
     expect(await shows()).toEqual({ first: [1], second: [1] });
+  });
+});
+
+/** What `doctor` says of the chains on the ports, and of the names in them. */
+async function said(): Promise<string[]> {
+  const checks = await house.gateway.operations.doctor();
+  return checks
+    .filter(({ subject }) => subject.startsWith('server chain') || subject === 'server names')
+    .map(({ level, subject, detail }) => `${level} ${subject}: ${detail}`);
+}
+
+describe('doctor', () => {
+  it('says of each port which chain is served, and which is meant', async () => {
+    const first = 'ok server chain: issuing CA 1 below root 1 is served, as is meant';
+    expect(await said()).toEqual([first]);
+    await prepare();
+    const second = 'server chain of mqtt.nextPort';
+    expect(await said()).toEqual([first, `ok ${second}: issuing CA 2 below root 2 is served, as is meant`]);
+    // A step in the ledger that the ports have not followed yet.
+    const [one, two] = afterRootStep(afterRootStep(await slots(), 'distribute', 1), 'activate', 2);
+    await put(one as KeptRoot, two as KeptRoot);
+    await put({ ...(one as KeptRoot), state: 'retired', endedAt: Date.now() });
+    expect((await said())[0]).toBe(
+      'error server chain: issuing CA 1 below root 1 is served, and issuing CA 2 below root 2 is meant: it is replaced at the next heartbeat or start',
+    );
+    await house.gateway.served.follow();
+    expect(await said()).toEqual([
+      'ok server chain: issuing CA 2 below root 2 is served, as is meant',
+      `ok ${second}: issuing CA 2 below root 2 is served, as is meant`,
+    ]);
+  });
+
+  it('says what keeps the second port from being served, and that devices look elsewhere for it', async () => {
+    await prepare();
+    const other = createServer();
+    await house.restart(async () => void (await once(other.listen(nextPort, '127.0.0.1'), 'listening')));
+    expect((await said())[1]).toMatch(
+      /^error server chain of mqtt\.nextPort: root 2 is meant, and is not served: mqtt\.nextPort cannot be had: .*EADDRINUSE/,
+    );
+    other.close();
+    await once(other, 'close');
+    await house.gateway.served.follow();
+    const told = nextPort;
+    nextPort = await freePort();
+    await house.restart(() => {
+      const file = join(house.home, 'nolapse.yaml');
+      const text = readFileSync(file, 'utf8').replace(`nextPort: ${told}`, `nextPort: ${nextPort}`);
+      writeFileSync(file, text);
+    });
+    expect((await said())[2]).toBe(
+      `error server chain of mqtt.nextPort: root 2 was prepared for port ${told}, and mqtt.nextPort is ${nextPort}: devices look for it at ${told}`,
+    );
+  });
+
+  it('warns of names with which some TLS stacks cannot read the chain', async () => {
+    await house.close();
+    const names = [`${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(60)}`];
+    house = await openHouse({ yaml: `${atOnce}server: { names: ${JSON.stringify(names)} }\n` });
+    expect((await said())[1]).toMatch(
+      /^warning server names: server\.names make the Certificate message 10\d\d bytes long/,
+    );
   });
 });
 

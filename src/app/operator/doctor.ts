@@ -18,7 +18,7 @@ import type { OwnContext } from '../trust/own-deadlines.ts';
 import { livingRoots } from '../trust/root-lists.ts';
 import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
-import { chainCheck } from './doctor-chain.ts';
+import { chainCheck, namesCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 
 export type DoctorContext = LookAfreshContext &
@@ -65,6 +65,7 @@ function looksAtBroker(app: DoctorContext, server: Uint8Array | null, now: Insta
     'lists of the roots': () => rootListChecks(app),
     'server chain': () => chainCheck(app, server),
     'revocation list': () => crlCheck(app, now),
+    'server names': () => namesCheck(app),
     clock: () => clockCheck(app, now),
     home: () => homeCheck(app),
     machine: () => runningChecks(app),

@@ -49,13 +49,16 @@ const withdrawalOf = ({ passphrase: opens, ...file }: z.infer<typeof withdrawal>
 });
 const place = z.strictObject({ last: z.int().min(0), id: text });
 
+/** Which of the issuing CAs: absent, the next one below the present root. */
+const below = z.strictObject({ root: number.exactOptional() });
+
 export const trust = {
   trustStatus: operation(nothing, ({ app }) => trustStatus(app)),
-  /** `elsewhere`: its certificate is to be signed with a key that is not in the home. */
+  /** `elsewhere`: its certificate is to be signed with a key that is not in the home. `root`: absent, the present one. */
   prepareIssuing: operation(
-    z.strictObject({ elsewhere: z.boolean().exactOptional() }),
-    async ({ app }, { elsewhere = false }): Promise<PreparedView> => {
-      const slot = await prepareIssuing(app, elsewhere);
+    z.strictObject({ elsewhere: z.boolean().exactOptional(), root: number.exactOptional() }),
+    async ({ app }, { elsewhere = false, root = null }): Promise<PreparedView> => {
+      const slot = await prepareIssuing(app, elsewhere, root);
       return { slot, request: elsewhere ? Buffer.from(app.issuing.request(slot)).toString('base64') : null };
     },
   ),
@@ -108,8 +111,8 @@ export const trust = {
     z.strictObject({ madeAt: z.int().min(0), files: names, certificates: names }),
     async ({ app }, input): Promise<{ root: RootView | null }> => ({ root: await confirmBackup(app, input) }),
   ),
-  activateIssuing: operation(nothing, ({ app }) => askOrActivate(app)),
-  abortIssuing: operation(nothing, ({ app }) => abortIssuing(app)),
+  activateIssuing: operation(below, ({ app }, { root = null }) => askOrActivate(app, root)),
+  abortIssuing: operation(below, ({ app }, { root = null }) => abortIssuing(app, root)),
   retireIssuing: operation(z.strictObject({ number }), ({ app }, input) => askOrRetire(app, input.number)),
   releaseIssuing: operation(
     z.strictObject({ step: z.enum(['activate', 'retire']), number, sha256: text }),

@@ -1,6 +1,7 @@
 // Steps of an issuing CA that an operator asks for: carried out at once, or written down until another command releases them.
 import type { Fingerprint } from '../../domain/certificate.ts';
 import { type AskedStep, isReleasedBy, objectToActivation, slotIn } from '../../domain/issuing-slots.ts';
+import { currentRoot } from '../../domain/root-slots.ts';
 import { change } from '../change.ts';
 import { OperationError } from '../operation-error.ts';
 import type { AskedStepView, IssuingSlotView } from '../views/trust.ts';
@@ -14,12 +15,13 @@ export function askedView(asked: AskedStep): AskedStepView {
   return { ...asked, release: `nolapse trust release ${asked.step} issuing ${asked.number} ${asked.fingerprint}` };
 }
 
-/** @returns rejects with `conflict` where it cannot be done now. */
-export async function askOrActivate(app: IssuingStepsContext): Promise<Done> {
-  if (app.settings.trust.approval.issuing === 'none') return { done: await activateIssuing(app) };
+/** @param below the number of the root; null: the present one. @returns rejects with `conflict` where it cannot be done now. */
+export async function askOrActivate(app: IssuingStepsContext, below: number | null = null): Promise<Done> {
+  if (app.settings.trust.approval.issuing === 'none') return { done: await activateIssuing(app, null, below) };
   const slots = await app.store.read.issuingSlots();
-  const next = slotIn(slots, 'next');
-  const objection = objectToActivation(slots, app.clock.now());
+  const root = below ?? currentRoot(await app.store.read.rootSlots()).number;
+  const next = slotIn(slots, 'next', root);
+  const objection = objectToActivation(slots, app.clock.now(), root);
   if (!next?.certificate || objection !== null) throw conflict(objection ?? 'no issuing CA is prepared');
   return ask(app, { step: 'activate', number: next.number, fingerprint: next.certificate.fingerprint });
 }
@@ -58,7 +60,11 @@ export async function releaseIssuing(
     const what = asked ? `${asked.step} of issuing CA ${asked.number}, SHA-256 ${asked.fingerprint}` : 'nothing';
     throw new OperationError('conflict', [`this step was not asked for; asked for is: ${what}`]);
   }
-  const done = step === 'activate' ? await activateIssuing(app, fingerprint) : await retireIssuing(app, number);
+  const slot = (await app.store.read.issuingSlots()).find((each) => each.number === number);
+  const done =
+    step === 'activate'
+      ? await activateIssuing(app, fingerprint, slot?.root ?? null)
+      : await retireIssuing(app, number);
   await change(app, ({ tx }) => voidAsked(tx));
   return done;
 }

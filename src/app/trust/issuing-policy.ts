@@ -11,10 +11,10 @@ export interface IssuingMeans extends IssuingPolicy {
   readonly hasRootKey: boolean;
 }
 
-/** Fails with a NolapseError where the root cannot be read. */
-export function issuingMeans({ policies, settings, issuing }: IssuingPolicyContext): IssuingMeans {
+/** Of the issuing CAs below the root with this number. Fails with a NolapseError where the root cannot be read. */
+export function issuingMeans({ policies, settings, issuing }: IssuingPolicyContext, root: number): IssuingMeans {
   const all = policies.all();
-  const { notAfter, hasKey } = issuing.root(1);
+  const { notAfter, hasKey } = issuing.root(root);
   return {
     longestLeafMs: Math.max(...all.map(({ lifetimeMs }) => lifetimeMs)),
     longestGraceMs: Math.max(...all.map(graceMs)),

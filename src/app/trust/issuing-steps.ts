@@ -13,6 +13,7 @@ import {
   unusedFrom,
 } from '../../domain/issuing-slots.ts';
 import { completeListOf, type RevocationList } from '../../domain/revocation-list.ts';
+import { currentRoot } from '../../domain/root-slots.ts';
 import { pemToDer } from '../../pki/pem.ts';
 import { fingerprintOf } from '../../pki/x509.ts';
 import type { GivenFile } from '../../ports/issuing-cas.ts';
@@ -46,31 +47,42 @@ async function recordStep({ record, tx }: Change, action: string, { number, cert
   });
 }
 
-/** Of a home whose ledger has slots: every home that was started once. */
-async function slotsOf({ store }: Pick<Context, 'store'>): Promise<IssuingSlot[]> {
-  return store.read.issuingSlots();
+/** The slots, and the root that a step is about: where none is named, the present one. */
+async function standing({ store: { read }, clock }: Pick<Context, 'store' | 'clock'>, root: number | null) {
+  const roots = await read.rootSlots();
+  const current = currentRoot(roots).number;
+  const number = root ?? current;
+  const above = roots.find((each) => each.number === number);
+  if (!above || !isLiving(above) || (number !== current && above.notAfter <= clock.now()))
+    throw conflict(`no root ${number} is in use: nolapse trust status`);
+  return { slots: await read.issuingSlots(), roots, root: number, at: number === current ? '' : ` --root ${number}` };
 }
 
 /**
  * Prepares the next issuing CA: the root certifies its key, where the root's key is in the home; or its key alone is made, and its
  * certificate is asked for elsewhere. Asked for elsewhere once more, the one that waits is given again.
+ * @param below the number of the root; null: the present one.
  * @returns rejects with `conflict` where one is prepared already, or the root's key is not here.
  */
-export function prepareIssuing(app: IssuingStepsContext, elsewhere: boolean): Promise<IssuingSlot> {
+export function prepareIssuing(
+  app: IssuingStepsContext,
+  elsewhere: boolean,
+  below: number | null = null,
+): Promise<IssuingSlot> {
   return app.steps.run(async () => {
-    const slots = await slotsOf(app);
-    const next = slotIn(slots, 'next');
+    const { slots, root, at } = await standing(app, below);
+    const next = slotIn(slots, 'next', root);
     if (next && elsewhere && next.certificate === null) return next;
     if (next) {
-      throw conflict(`issuing CA ${next.number} is prepared already: activate it, or nolapse trust abort issuing`);
+      throw conflict(`issuing CA ${next.number} is prepared already: activate it, or nolapse trust abort issuing${at}`);
     }
     if (slots.filter(isLiving).length >= livingSlotsMax) {
       throw conflict(`there are ${livingSlotsMax} issuing CAs in use, and no more are taken`);
     }
-    if (!elsewhere && !issuingMeans(app).hasRootKey) {
-      throw conflict('the key of the root is not in the home: nolapse trust prepare issuing --request FILE');
+    if (!elsewhere && !issuingMeans(app, root).hasRootKey) {
+      throw conflict(`the key of root ${root} is not in the home: nolapse trust prepare issuing${at} --request FILE`);
     }
-    const place = { number: (await app.store.read.lastIssuingNumber()) + 1, root: 1 };
+    const place = { number: (await app.store.read.lastIssuingNumber()) + 1, root };
     const now = app.clock.now();
     const made = elsewhere
       ? { ...(await app.issuing.makeKey(place)), certificate: null }
@@ -99,17 +111,20 @@ export function prepareIssuing(app: IssuingStepsContext, elsewhere: boolean): Pr
  */
 export function installIssuing(app: IssuingStepsContext, files: readonly GivenFile[]): Promise<IssuingSlot> {
   return app.steps.run(async () => {
-    const slots = await slotsOf(app);
-    const next = slotIn(slots, 'next');
-    if (!next) throw conflict('no certificate was asked for: nolapse trust prepare issuing --request FILE');
-    if (next.certificate !== null) {
-      if (holds(files, next.certificate.fingerprint)) return next;
-      throw conflict(`the certificate of issuing CA ${next.number} is installed already: nolapse trust abort issuing`);
+    const { slots, roots, root: current } = await standing(app, null);
+    const isServed = ({ root }: IssuingSlot): boolean => roots.some((each) => each.number === root && isLiving(each));
+    const prepared = slots.filter((slot) => slot.state === 'next' && isServed(slot));
+    const installed = prepared.find(({ certificate }) => certificate && holds(files, certificate.fingerprint));
+    if (installed) return installed;
+    const awaited = prepared.filter(({ certificate }) => certificate === null);
+    const [done] = prepared;
+    if (done && awaited.length === 0) {
+      const at = done.root === current ? '' : ` --root ${done.root}`;
+      throw conflict(
+        `the certificate of issuing CA ${done.number} is installed already: nolapse trust abort issuing${at}`,
+      );
     }
-    const others = slots.filter(({ number }) => number !== next.number);
-    const taken = await app.issuing.take(next, files, others, app.clock.now());
-    if ('faults' in taken) throw new OperationError('invalid', taken.faults);
-    const slot = { ...next, certificate: taken };
+    const slot = await takenBy(app, awaited, slots, files);
     await change(app, async (within) => {
       await within.tx.putIssuingSlot(slot);
       await recordStep(within, 'trust.installed', slot);
@@ -118,25 +133,51 @@ export function installIssuing(app: IssuingStepsContext, files: readonly GivenFi
   });
 }
 
+/** The first of those that wait for a certificate which these files have it for. Rejects with `conflict` or `invalid` as {@link installIssuing}. */
+async function takenBy(
+  app: IssuingStepsContext,
+  awaited: readonly IssuingSlot[],
+  slots: readonly IssuingSlot[],
+  files: readonly GivenFile[],
+): Promise<IssuingSlot> {
+  let faults: readonly string[] | null = null;
+  for (const next of awaited) {
+    const others = slots.filter(({ number }) => number !== next.number);
+    const taken = await app.issuing.take(next, files, others, app.clock.now());
+    if (!('faults' in taken)) return { ...next, certificate: taken };
+    faults ??= taken.faults;
+  }
+  if (faults) throw new OperationError('invalid', faults);
+  throw conflict('no certificate was asked for: nolapse trust prepare issuing --request FILE');
+}
+
 /**
  * Has the next issuing CA sign from now on: new certificates, and the server's at once. @param asked only this one, by what was released.
+ * @param below the number of the root; null: the present one.
  * @returns rejects with `conflict` where it may not sign now, or cannot be opened.
  */
-export function activateIssuing(app: IssuingStepsContext, asked: Fingerprint | null = null): Promise<IssuingSlot> {
+export function activateIssuing(
+  app: IssuingStepsContext,
+  asked: Fingerprint | null = null,
+  below: number | null = null,
+): Promise<IssuingSlot> {
   return app.steps.run(async () => {
-    const slots = await slotsOf(app);
-    const next = slotIn(slots, 'next');
+    const { slots, roots, root } = await standing(app, below);
+    const next = slotIn(slots, 'next', root);
     const now = app.clock.now();
-    const objection = objectToActivation(slots, now);
+    const objection = objectToActivation(slots, now, root);
     if (objection !== null || !next) throw conflict(objection ?? 'no issuing CA is prepared');
     if (asked !== null && next.certificate?.fingerprint !== asked)
       throw conflict('another issuing CA is prepared by now');
-    const changed = activated(slots, now);
-    app.issuing.check(inService(merged(slots, changed), await app.store.read.rootSlots()));
+    const changed = activated(slots, now, root);
+    const used = inService(merged(slots, changed), roots);
+    // Below a root that is not current yet it signs nothing but the server's certificate.
+    const isUsed = used.some(({ number }) => number === next.number);
+    app.issuing.check(isUsed ? used : [{ ...next, state: 'current' }]);
     await change(app, async (within) => {
       for (const slot of changed) await within.tx.putIssuingSlot(slot);
       const shard = completeListOf(next.number);
-      if (!(await within.tx.revocationList(shard))) {
+      if (isUsed && !(await within.tx.revocationList(shard))) {
         await within.tx.openRevocationList({ shard, issuer: next.number, url: null });
       }
       await recordStep(within, 'trust.activated', next);
@@ -146,10 +187,11 @@ export function activateIssuing(app: IssuingStepsContext, asked: Fingerprint | n
   });
 }
 
-/** Gives up the next issuing CA. Rejects with `conflict` where there is none. */
-export function abortIssuing(app: IssuingStepsContext): Promise<IssuingSlot> {
+/** Gives up the next issuing CA. Rejects with `conflict` where there is none. @param below the number of the root; null: the present one. */
+export function abortIssuing(app: IssuingStepsContext, below: number | null = null): Promise<IssuingSlot> {
   return app.steps.run(async () => {
-    const next = slotIn(await slotsOf(app), 'next');
+    const { slots, root } = await standing(app, below);
+    const next = slotIn(slots, 'next', root);
     if (!next) throw conflict('no issuing CA is prepared');
     const slot = ended(next, 'aborted', app.clock.now());
     await change(app, async (within) => {
@@ -167,10 +209,10 @@ export function abortIssuing(app: IssuingStepsContext): Promise<IssuingSlot> {
  */
 export function retireIssuing(app: IssuingStepsContext, number: number): Promise<IssuingSlot> {
   return app.steps.run(async () => {
-    const former = (await slotsOf(app)).find((slot) => slot.number === number);
+    const former = (await app.store.read.issuingSlots()).find((slot) => slot.number === number);
     if (former?.state !== 'former') throw conflict(`issuing CA ${number} is not a former one`);
     const now = app.clock.now();
-    const until = unusedFrom(former, issuingMeans(app));
+    const until = unusedFrom(former, issuingMeans(app, former.root));
     if (now <= until) throw conflict(`certificates of issuing CA ${number} may be in use until ${iso(until)}`);
     const slot = ended(former, 'retired', now);
     const lists = await listsOf(app, number);

@@ -46,16 +46,16 @@ function rootDeadlines(app: OwnContext, roots: readonly KeptRoot[]): Deadline[] 
 }
 
 /**
- * From when on somebody is warned of the end of the issuing CA that signs: not before the next one should be there, where it comes by
+ * From when on somebody is warned of the end of an issuing CA that is current below its root: not before the next one should be there, where it comes by
  * itself, and not before it should sign, where it is ready.
  */
 function warnOfIssuing(app: OwnContext, slots: readonly IssuingSlot[], current: IssuingSlot): number | null {
-  const means = issuingMeans(app);
+  const means = issuingMeans(app, current.root);
   const dates = issuingDates(current, means);
   if (dates === null || app.settings.trust.approval.issuing === 'required') return null;
-  const isReady = objectToActivation(slots, app.clock.now()) === null;
+  const isReady = objectToActivation(slots, app.clock.now(), current.root) === null;
   if (isReady) return dates.neededAt;
-  return means.hasRootKey && current.root === 1 ? dates.prepareAt : null;
+  return means.hasRootKey ? dates.prepareAt : null;
 }
 
 function issuingDeadlines(app: OwnContext, slots: readonly IssuingSlot[]): Deadline[] {

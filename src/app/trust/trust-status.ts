@@ -1,6 +1,8 @@
 // How the CAs of a home stand, what comes next and when.
-import { issuingDates, slotIn, unusedFrom } from '../../domain/issuing-slots.ts';
+import { type IssuingSlot, issuingDates, slotIn, unusedFrom } from '../../domain/issuing-slots.ts';
 import { alertTimes } from '../../domain/own-deadlines.ts';
+import { currentRoot } from '../../domain/root-slots.ts';
+import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { Context } from '../context.ts';
 import type { TrustView } from '../views/trust.ts';
 import { askedView } from './approve-issuing.ts';
@@ -23,13 +25,32 @@ async function deadlinesView(app: OwnContext): Promise<TrustView['deadlines']> {
     .toSorted((a, b) => a.endsAt - b.endsAt);
 }
 
+/** What is to be done first about issuing CAs: below the present root, then below others. */
+function dueBelow(
+  app: IssuingPolicyContext & Pick<Context, 'clock'>,
+  slots: readonly IssuingSlot[],
+  roots: readonly KeptRoot[],
+): string | null {
+  const current = currentRoot(roots);
+  const others = roots.filter(({ number }) => number !== current.number && slots.some(({ root }) => root === number));
+  const approval = app.settings.trust.approval.issuing;
+  for (const { number: root } of [current, ...others]) {
+    const below = { root, current: current.number, approval };
+    const due = dueStep(slots, issuingMeans(app, root), below, app.clock.now());
+    if (due !== null) return due;
+  }
+  return null;
+}
+
 export async function trustStatus(
   app: OwnContext & IssuingPolicyContext & RootsStatusContext & SharesContext & Pick<Context, 'clock'>,
 ): Promise<TrustView> {
   const { read } = app.store;
-  const means = issuingMeans(app);
+  const roots = await read.rootSlots();
+  const { number: present } = currentRoot(roots);
+  const means = issuingMeans(app, present);
   const slots = await read.issuingSlots();
-  const current = slotIn(slots, 'current');
+  const current = slotIn(slots, 'current', present);
   const dates = current && issuingDates(current, means);
   const asked = await readAsked(read);
   const approval = app.settings.trust.approval.issuing;
@@ -41,7 +62,7 @@ export async function trustStatus(
       prepareAt: dates?.prepareAt ?? null,
       neededAt: dates?.neededAt ?? null,
       asked: asked && askedView(asked),
-      due: dueStep(slots, means, approval, app.clock.now()),
+      due: dueBelow(app, slots, roots),
     },
     root: { notAfter: means.rootNotAfter, hasKey: means.hasRootKey },
     roots: await rootsView(app),
