@@ -100,6 +100,8 @@ export interface TrustSettings {
   readonly rootPrepareAt: Span;
   /** How long before the end of a root it is told who will not have proved the next one, as a share of its life or a time. */
   readonly rootWarnAhead: Span;
+  /** Shows a chain that nobody can trust; null: there is no control. */
+  readonly controlPort: number | null;
   /** Null: they follow from the policies. */
   readonly prepareAheadMs: number | null;
   readonly activateAheadMs: number | null;

@@ -9,8 +9,8 @@ export type Effect =
   | { readonly kind: 'issue'; readonly renewalId: string; readonly by: Instant }
   /** Tell the device whatever its renewal's state owes it: offer, certificate or confirmation. `by`: an offer, which waits its turn. */
   | { readonly kind: 'prompt'; readonly renewalId: string; readonly by?: Instant }
-  /** Tell a principal of the next step of a root, where it listens. */
-  | { readonly kind: 'announce'; readonly principalId: PrincipalId }
+  /** Tell a principal of the next step of a root, where it listens. `since`: who waits for longest goes first, also who asks again meanwhile. */
+  | { readonly kind: 'announce'; readonly principalId: PrincipalId; readonly since: Instant }
   /** The same of everybody, since this step was released, in order of id from `after` on; null: from the first. */
   | { readonly kind: 'announce-all'; readonly sequence: number; readonly after: PrincipalId | null }
   /** Tell the authority that this certificate, which it issued, is revoked. `isUrgent`: for another reason than that it was replaced. */
@@ -72,9 +72,14 @@ export function owedAs(effect: Effect): Owed {
   }
 }
 
+/** Does it keep the place of one that waits under its key? Others are replaced with their place: what has changed is more or less urgent. */
+export function keepsPlace({ kind }: Effect): boolean {
+  return kind === 'announce';
+}
+
 /** Its place among those of its kind that are carried out at a rate, the lowest first; null: it is carried out as soon as it is due. */
 export function effectRank(effect: Effect): number | null {
-  if (effect.kind === 'announce') return 0;
+  if (effect.kind === 'announce') return effect.since;
   if (effect.kind === 'revoke') return effect.isUrgent ? 0 : 1;
   return effect.kind === 'issue' || effect.kind === 'prompt' ? (effect.by ?? null) : null;
 }

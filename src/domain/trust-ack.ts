@@ -25,6 +25,8 @@ export type TrustAck =
   | { readonly kind: 'stored' }
   /** The device refused a chain that nobody can trust. */
   | { readonly kind: 'control_passed' }
+  /** It could not try the port of a control, which says nothing. */
+  | { readonly kind: 'control_unreached' }
   /** It keeps the step and cannot connect to the port. `code`: what it says of that. */
   | { readonly kind: 'port_failed'; readonly code: string; readonly detail: string }
   /** It does not keep the step. */
@@ -48,6 +50,7 @@ export function readTrustAck(
       return { kind: 'stored' };
     case 'failed':
       if (announced.isControl && code === untrusted) return { kind: 'control_passed' };
+      if (announced.isControl && portCodes.includes(code)) return { kind: 'control_unreached' };
       return { kind: portCodes.includes(code) ? 'port_failed' : 'step_failed', code, detail };
   }
 }

@@ -1,8 +1,10 @@
 // Which step of a root a principal is told next, from the steps there are, what it was told and said of them, and the root under which
 // it connects; and what follows from what it says. Nothing is sent here.
 import { dayMs, type Instant } from './time.ts';
+import type { TrustRecord } from './trust-record.ts';
 import type { StepRefusal } from './trust-store.ts';
 import {
+  againUnknownMs,
   type Connects,
   dueAgain,
   hourMs,
@@ -62,8 +64,13 @@ export function stepToTell(facts: PlanFacts, way: TellingWay): KeptStep | null {
   const open = bySigner.filter((step) => {
     return step.sequence > heard && isAnnounced(step, now) && !isWithdrawn(facts, step);
   });
-  // Nothing that a root says counts beside that it is not to be trusted.
-  const next = open.find(({ kind }) => kind === 'withdraw') ?? open[0] ?? null;
+  // Nothing that a root says counts beside that it is not to be trusted; but who holds no other needs the next one to leave it.
+  const withdrawal = open.find(({ kind }) => kind === 'withdraw') ?? null;
+  const { alone } = told;
+  const isAlone =
+    withdrawal !== null && alone?.sequence === withdrawal.sequence && alone.lastRoot === connects.lastRoot;
+  const others = open.filter((step) => step !== withdrawal);
+  const next = (isAlone ? others[0] : null) ?? withdrawal ?? open[0] ?? null;
   const unproved = newest > connects.lastRoot ? byWhichItCame(steps, newest) : null;
   const isKept = unproved !== null && settled.get(unproved.sequence)?.stored && isAnnounced(unproved, now);
   const again = isKept ? unproved : null;
@@ -83,6 +90,7 @@ interface Consequence {
 }
 
 const noSlot: StepRefusal = 'no_slot';
+const lastHeld: StepRefusal = 'last_root';
 const unknownSigner: StepRefusal = 'unknown_signer';
 
 /** By the code of an `ack` `failed`. docs/protocol.md has the same in words. */
@@ -93,7 +101,7 @@ export const consequences: Readonly<Record<StepRefusal, Consequence>> = {
   older_root: { means: 'passed', leastMs: dayMs },
   old_sequence: { means: 'passed', leastMs: dayMs },
   already_held: { means: 'stored', leastMs: hourMs },
-  last_root: { means: 'again', leastMs: dayMs },
+  last_root: { means: 'again', leastMs: againUnknownMs },
   no_slot: { means: 'again', leastMs: hourMs },
   port_untrusted: { means: 'stored', leastMs: hourMs },
   port_unreachable: { means: 'stored', leastMs: hourMs },
@@ -123,8 +131,10 @@ export function afterAnswer(facts: PlanFacts, step: KeptStep, way: TellingWay, c
   if (!isNews) return told;
   const failure = code === null ? null : { code, leastMs, at: now };
   const answered = { ...(last ?? { sequence, times: 1, at: now }), answered: true, failure };
-  const noRoom = code === noSlot && way === 'own' ? { sequence, lastRoot: connects.lastRoot } : told.noRoom;
-  const after: TrustTold = { ...told, settled, noRoom, [way]: answered };
+  const here = { sequence, lastRoot: connects.lastRoot };
+  const noRoom = code === noSlot && way === 'own' ? here : told.noRoom;
+  const alone = code === lastHeld && way === 'own' && step.kind === 'withdraw' ? here : told.alone;
+  const after: TrustTold = { ...told, settled, noRoom, alone, [way]: answered };
   // There is no port to be tried before the next.
   const nextMs = settled !== told.settled && step.kind !== 'successor' ? 0 : minuteMs;
   return { ...after, nextAt: nextTelling({ ...facts, told: after }, nextMs) };
@@ -154,4 +164,38 @@ export function nextTelling(facts: PlanFacts, nextMs: number = minuteMs): Instan
     return step ? [dueAgain(told, step.sequence, way, now) ?? now + nextMs] : [];
   });
   return dues.length > 0 ? Math.min(...dues) : null;
+}
+
+/**
+ * The step with which a principal that was chosen is told of a control now; null: none. It keeps the step and has proved its root, so that
+ * nothing real is due to it, and nothing that it says of the port could be about the real one.
+ */
+export function stepForControl(facts: PlanFacts): KeptStep | null {
+  const { steps, told, connects, now } = facts;
+  if (told.control?.sequence !== null || stepToTell(facts, 'own') !== null) return null;
+  const step = byWhichItCame(steps, connects.lastRoot);
+  const isKept = settledOn(told, 'own').some(({ sequence, stored }) => stored && sequence === step?.sequence);
+  return step && isKept && isAnnounced(step, now) ? step : null;
+}
+
+/** Is what is said on its own connection of this step about the port of a control? */
+export function isAboutControl({ told: { control } }: PlanFacts, { sequence }: KeptStep): boolean {
+  return control !== null && control.sequence === sequence && !control.answered;
+}
+
+/**
+ * After something was said of a control's port. That it cannot be trusted shows that the principal verifies the broker, unless it sent CONNECT
+ * there: what it did counts for more than what it says. That the port cannot be reached says nothing.
+ */
+export function afterControlAnswer(
+  { told }: Pick<PlanFacts, 'told'>,
+  isRefused: boolean,
+  verdict: TrustRecord['control'],
+): { readonly told: TrustTold; readonly isPassed: boolean } {
+  const { control } = told;
+  const cameThere = verdict?.verdict === 'does_not_verify' && verdict.at >= (control?.at ?? 0);
+  return {
+    told: { ...told, control: control && { ...control, answered: true } },
+    isPassed: isRefused && !cameThere,
+  };
 }

@@ -53,6 +53,18 @@ export interface SettledStep {
   readonly way: TellingWay;
 }
 
+/** How it is found out whether it verifies the broker at all: it is told of a step that it keeps, with a port whose chain nobody can trust. */
+export interface ToldControl {
+  /** What it was known by when it was chosen: another one is tried anew. */
+  readonly build: string;
+  /** When it was chosen, or told. */
+  readonly at: Instant;
+  /** The step that it was told of; null: it was chosen, and not told yet. */
+  readonly sequence: number | null;
+  /** Was anything said of the port? What comes later is about the real one. */
+  readonly answered: boolean;
+}
+
 /** What a principal was told of the steps there are, and said of them. */
 export interface TrustTold {
   readonly principalId: PrincipalId;
@@ -62,6 +74,10 @@ export interface TrustTold {
   readonly carried: Told | null;
   /** It could not make room for this step, and connected under this root then; null: it never said so. */
   readonly noRoom: { readonly sequence: number; readonly lastRoot: number } | null;
+  /** The same where it could not give up the root that this step withdraws, for it holds no other. */
+  readonly alone: { readonly sequence: number; readonly lastRoot: number } | null;
+  /** Null: it was never chosen. */
+  readonly control: ToldControl | null;
   /** When it is to be told next if it listens; null: when it begins to listen. */
   readonly nextAt: Instant | null;
   /** The reopening of its proof since which all this was said; null: there was none. */
@@ -80,7 +96,10 @@ export interface Connects {
 }
 
 export function nothingTold(principalId: PrincipalId): TrustTold {
-  return { principalId, settled: [], own: null, carried: null, noRoom: null, nextAt: null, reopenedAt: null };
+  return {
+    ...{ principalId, settled: [], own: null, carried: null, noRoom: null, alone: null, control: null },
+    ...{ nextAt: null, reopenedAt: null },
+  };
 }
 
 /** What still counts of it: a device that was reset, or restored from an image, may have lost what it said it keeps. */

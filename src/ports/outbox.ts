@@ -23,7 +23,7 @@ export interface OutboxReader {
 }
 
 export interface OutboxWriter {
-  /** Adds to what is owed; an effect with the same key is replaced and due at once. */
+  /** Adds to what is owed; an effect with the same key is replaced and due at once, an announcement in the place that it had. */
   enqueue(effect: Effect): Promise<void>;
   /** The effect was carried out; a newer one with the same key stays. */
   complete(effectId: number): Promise<void>;

@@ -1,6 +1,7 @@
 // A step is released to a thousand devices that are all there: told at the rate, a few in each turn of the event loop, and each once.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { putStep } from '../../src/app/enrollment/release-step.ts';
+import { tellStep } from '../../src/app/enrollment/tell-step.ts';
 import { announcePageMax } from '../../src/app/upkeep/announce.ts';
 import { sweep } from '../../src/app/upkeep/sweep.ts';
 import type { KeptStep } from '../../src/domain/trust-told.ts';
@@ -94,6 +95,26 @@ it('tells everybody once, at the rate, and no more than a handful in a turn', as
   await release();
   await pass(3);
   expect(sent).toHaveLength(fleet);
+});
+
+it('keeps the place of whoever says hello while it waits', async () => {
+  await release();
+  await parts.outbox.idle();
+  const { store } = parts.app;
+  const [first] = await store.read.queuedEffects('announce', now, fleet);
+  const id = first?.effect.kind === 'announce' ? first.effect.principalId : idOf('');
+  now += 1;
+  await store.transact(async (tx) => {
+    for (let i = 0; i < 300; i += 1) {
+      await tx.putPrincipal(principal(`later${i}`));
+      await tx.enqueue({ kind: 'announce', principalId: idOf(`later${i}`), since: now });
+    }
+  });
+  now += 1;
+  expect(await tellStep(parts.app, id, { asked: null, reason: 'asked' })).toBe('queued');
+  await pass(3);
+  expect(sent).toHaveLength(fleet + 300);
+  expect(sent.indexOf(id)).toBeLessThan(sent.findIndex((each) => each.startsWith('later')));
 });
 
 it('tells again whom it is time for, if they listen', async () => {

@@ -6,12 +6,16 @@ import type { PrincipalId } from '../../src/domain/principal.ts';
 import { dayMs } from '../../src/domain/time.ts';
 import {
   afterAnswer,
+  afterControlAnswer,
   consequences,
+  isAboutControl,
   newestHeld,
   nextTelling,
   type PlanFacts,
+  stepForControl,
   stepToTell,
 } from '../../src/domain/trust-plan.ts';
+import type { TrustRecord } from '../../src/domain/trust-record.ts';
 import type { TrustStep } from '../../src/domain/trust-step.ts';
 import {
   afterConnack,
@@ -110,6 +114,27 @@ describe('the step that is told', () => {
       first,
       step('withdraw', 2, 999),
     ],
+    [
+      'names the next root to who holds no other than the one that is withdrawn',
+      [withdrawSecond, toThird],
+      { ...nothingTold(id), alone: { sequence: 180, lastRoot: 2 } },
+      second,
+      toThird,
+    ],
+    [
+      'is the withdrawal for who holds no other, where nothing else is to be said',
+      [withdrawSecond],
+      { ...nothingTold(id), alone: { sequence: 180, lastRoot: 2 } },
+      second,
+      withdrawSecond,
+    ],
+    [
+      'is the withdrawal again once it has connected under another root',
+      [withdrawSecond, toThird],
+      { ...nothingTold(id), alone: { sequence: 180, lastRoot: 1 } },
+      second,
+      withdrawSecond,
+    ],
     ['names no root that was withdrawn', [toSecond, withdrawSecond], nothingTold(id), first, null],
     ['names the next instead', [toSecond, withdrawSecond, toOther], nothingTold(id), first, toOther],
     [
@@ -135,6 +160,22 @@ describe('the step that is told', () => {
     ],
   ])('%s', (_, steps, told, connects, expected) => {
     expect(stepToTell(facts(steps, told, connects), 'own')).toEqual(expected);
+  });
+
+  it('is no withdrawal any more after `last_root`, and that is told again after a week where it is all there is', () => {
+    const told = afterTelling(nothingTold(id), 180, 'own', now);
+    const answered = (steps: readonly KeptStep[]) =>
+      afterAnswer(facts(steps, told, second), withdrawSecond, 'own', 'last_root');
+    expect(stepToTell(facts([withdrawSecond, toThird], answered([withdrawSecond, toThird]), second), 'own')).toBe(
+      toThird,
+    );
+    const alone = answered([withdrawSecond]);
+    expect(dueAgain(alone, 180, 'own', now + 6 * dayMs)).not.toBeNull();
+    expect(dueAgain(alone, 180, 'own', now + 7 * dayMs)).toBeNull();
+    // A site gateway's word of it holds up nothing.
+    const carried = afterTelling(nothingTold(id), 180, 'carried', now);
+    const said = afterAnswer(facts([withdrawSecond, toThird], carried, second), withdrawSecond, 'carried', 'last_root');
+    expect(said.alone).toBeNull();
   });
 
   it('takes a withdrawal that was signed before what its root said last', () => {
@@ -359,4 +400,87 @@ describe('a device that is led through rollovers', () => {
 it('counts a step as announced from its time on until it is not kept any more', () => {
   const kept = step('drop', 2, 1, { announcedFrom: now, keptUntil: now + 1 });
   expect([now - 1, now, now + 1].map((at) => isAnnounced(kept, at))).toEqual([false, true, false]);
+});
+
+describe('a control', () => {
+  const chosen = { build: 'meter', at: now, sequence: null, answered: false };
+  const outstanding = { ...chosen, sequence: 100 };
+
+  it.each<[string, readonly KeptStep[], TrustTold, Connects, KeptStep | null]>([
+    [
+      'goes with the step that is kept and proved',
+      [toSecond],
+      { ...keeps(toSecond), control: chosen },
+      second,
+      toSecond,
+    ],
+    ['goes to nobody who was not chosen', [toSecond], keeps(toSecond), second, null],
+    ['goes out once', [toSecond], { ...keeps(toSecond), control: outstanding }, second, null],
+    ['waits for the proof', [toSecond], { ...keeps(toSecond), control: chosen }, first, null],
+    ['waits for the next step', [toSecond, toThird], { ...keeps(toSecond), control: chosen }, second, null],
+    ['waits for the drop', [toSecond, dropFirst], { ...keeps(toSecond), control: chosen }, second, null],
+    [
+      'goes to nobody who never said that it keeps the step',
+      [toSecond],
+      { ...nothingTold(id), control: chosen },
+      second,
+      null,
+    ],
+    [
+      "is not for a site gateway's word",
+      [toSecond],
+      { ...nothingTold(id), settled: [{ sequence: 100, stored: true, way: 'carried' }], control: chosen },
+      second,
+      null,
+    ],
+    [
+      'ends with the step',
+      [step('successor', 1, 100, { keptUntil: now })],
+      { ...keeps(toSecond), control: chosen },
+      second,
+      null,
+    ],
+  ])('%s', (_, steps, told, connects, expected) => {
+    expect(stepForControl(facts(steps, told, connects))).toEqual(expected);
+  });
+
+  it('is passed by the word that its port cannot be trusted, unless it was connected to', () => {
+    const told = { ...keeps(toSecond), control: outstanding };
+    const came = (at: number) => ({ verdict: 'does_not_verify', at }) as const;
+    const passes = (isRefused: boolean, verdict: TrustRecord['control']) =>
+      afterControlAnswer({ told }, isRefused, verdict).isPassed;
+    expect(passes(true, null)).toBe(true);
+    expect(passes(false, null)).toBe(false);
+    expect(passes(true, came(now))).toBe(false);
+    expect(passes(true, came(now + 1))).toBe(false);
+    // Another firmware may verify what the one before did not.
+    expect(passes(true, came(now - 1))).toBe(true);
+  });
+
+  it('is what is spoken of until that was answered', () => {
+    const told = { ...keeps(toSecond), control: outstanding };
+    expect(isAboutControl(facts([toSecond], told, second), toSecond)).toBe(true);
+    expect(isAboutControl(facts([toSecond], told, second), toThird)).toBe(false);
+    const answered = afterControlAnswer({ told }, false, null).told;
+    expect(isAboutControl(facts([toSecond], answered, second), toSecond)).toBe(false);
+    expect(isAboutControl(facts([toSecond], { ...told, control: chosen }, second), toSecond)).toBe(false);
+  });
+
+  it('keeps no step back, and none is told in its place', () => {
+    for (const control of [null, chosen, outstanding, { ...outstanding, answered: true }]) {
+      for (const steps of [
+        [toSecond],
+        [toSecond, toThird],
+        [toSecond, withdrawSecond],
+        [toSecond, dropFirst, toThird],
+      ]) {
+        for (const connects of [first, second]) {
+          for (const told of [nothingTold(id), keeps(toSecond)]) {
+            const plan = (given: TrustTold) => stepToTell(facts(steps, given, connects), 'own');
+            expect(plan({ ...told, control })).toEqual(plan(told));
+          }
+        }
+      }
+    }
+  });
 });

@@ -9,6 +9,7 @@ import type { Way } from '../renewal/delivery-profile.ts';
 import { dropUnused } from '../renewal/drop-unused.ts';
 import type { OpenRenewalContext } from '../renewal/open-renewal.ts';
 import { heardWithin, reopenWithin } from '../renewal/reopen.ts';
+import { keepControl } from '../trust-records.ts';
 import { keepKnown } from './known-after.ts';
 import type { Keeping } from './outcome.ts';
 
@@ -54,11 +55,22 @@ export function applyKeeping(within: Change<KeepContext>, { id, via }: About, ke
       return within.alert(keeping.condition);
     case 'step-answered':
       return keepStepAnswer(within, id, keeping);
+    case 'control-answered':
+      return keepControlAnswer(within, id, keeping);
     case 'use':
       return keeping.awakens
         ? activateWithin(within, keeping.fingerprint, via)
         : heardWithin(within, id, keeping.fingerprint);
   }
+}
+
+async function keepControlAnswer(
+  within: Change,
+  id: PrincipalId,
+  { told, isPassed }: Extract<Keeping, { kind: 'control-answered' }>,
+): Promise<void> {
+  await within.tx.putTrustTold(told);
+  if (isPassed) await keepControl(within, { id }, 'passed');
 }
 
 async function keepStepAnswer(

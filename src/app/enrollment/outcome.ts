@@ -43,6 +43,8 @@ export type Keeping =
       readonly record: TrustRecord | null;
       readonly failure: { readonly code: string; readonly detail: string } | null;
     }
+  /** It was said of a control's port whether it can be trusted. */
+  | { readonly kind: 'control-answered'; readonly told: TrustTold; readonly isPassed: boolean }
   /** The device has proven that it uses this certificate: it is activated, or was before. */
   | { readonly kind: 'use'; readonly fingerprint: Fingerprint; readonly awakens: boolean };
 

@@ -1,7 +1,7 @@
 // What a principal says of a step of a root, and which stretch of it is fetched. A word proves nothing: only a CONNECT does.
 import type { AckMessage, GetMessage } from '../../domain/message.ts';
 import { readTrustAck, type TrustAck } from '../../domain/trust-ack.ts';
-import { afterAnswer, type PlanFacts } from '../../domain/trust-plan.ts';
+import { afterAnswer, afterControlAnswer, isAboutControl, type PlanFacts } from '../../domain/trust-plan.ts';
 import { afterStored, noRecord } from '../../domain/trust-record.ts';
 import { sequenceOfRenewalId } from '../../domain/trust-step.ts';
 import { afterFetching, isAnnounced, type KeptStep, wasTold } from '../../domain/trust-told.ts';
@@ -25,8 +25,16 @@ export async function takeStepAck({ tx, now, sender }: Conversation, ack: AckMes
     return refuseWith(unknownRenewal);
   const facts = await planFacts(tx, id, now);
   const step = toldStep(facts, ack.renewal);
-  const said = readTrustAck(step && { ...step, isControl: false }, ack);
+  const isControl = step !== null && via === null && isAboutControl(facts, step);
+  const said = readTrustAck(step && { ...step, isControl }, ack);
   if (said.kind === 'refused' || !step) return refuseWith(said.kind === 'refused' ? said.refusal : unknownRenewal);
+  if (said.kind === 'control_passed' || said.kind === 'control_unreached') {
+    const known = (await tx.trustRecord(id))?.control ?? null;
+    return answered(nothing, {
+      kind: 'control-answered',
+      ...afterControlAnswer(facts, said.kind === 'control_passed', known),
+    });
+  }
   const failure = failureOf(said);
   const told = afterAnswer(facts, step, tellingWay(via), failure?.code ?? null);
   if (told === facts.told) return answered(nothing);

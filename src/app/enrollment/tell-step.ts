@@ -4,19 +4,18 @@ import type { PrincipalId } from '../../domain/principal.ts';
 import type { PromptReason } from '../../domain/prompting.ts';
 import { enrollmentTopic } from '../../domain/topics.ts';
 import { trustMessage } from '../../domain/trust-ack.ts';
-import { nextTelling, stepToTell } from '../../domain/trust-plan.ts';
+import { nextTelling, type PlanFacts, stepToTell } from '../../domain/trust-plan.ts';
 import { afterOffer, noRecord } from '../../domain/trust-record.ts';
 import { afterTelling, dueAgain, type KeptStep } from '../../domain/trust-told.ts';
-import { type Change, type Changing, change } from '../change.ts';
+import { type Change, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { deliveryProfileOf, type Way } from '../renewal/delivery-profile.ts';
-import type { WithRates } from '../renewal/token-bucket.ts';
-import type { WithTurns } from '../turns.ts';
 import { speakersFor } from './delegations.ts';
-import { type AskedOn, type SendDownContext, sendDown } from './send-down.ts';
+import { type AskedOn, sendDown } from './send-down.ts';
+import { type TellControlContext, tellControl } from './tell-control.ts';
 import { planFacts, tellingWay } from './trust-facts.ts';
 
-export type TellStepContext = SendDownContext & Changing & WithRates & WithTurns;
+export type TellStepContext = TellControlContext;
 
 /** Somebody was told; nobody listens; there were as many announcements as there may be now, and it is still owed; there is nothing to tell. */
 export type ToldStep = 'told' | 'unheard' | 'queued' | 'nothing';
@@ -37,14 +36,20 @@ export async function tellStep(
   // Mostly there is none, and nothing else is read.
   if ((await read.trustSteps()).length === 0) return 'nothing';
   const ways: readonly Way[] = asked === 'everywhere' ? [null, ...speakersFor(app, id)] : [asked];
-  const due = await dueNow({ tx: read, now: app.clock.now() }, id, ways);
-  if (due.length === 0) return 'nothing';
+  const facts = await planFacts(read, id, app.clock.now());
+  const due = dueBy(facts, ways);
+  if (due.length === 0) {
+    const told = asked === 'everywhere' || asked === null ? await tellControl(app, id, facts) : 'nothing';
+    // Who asks is told of it another time.
+    return told === 'queued' && reason === 'asked' ? 'nothing' : told;
+  }
   const heard = await heardOf(app, id, due);
   if (heard.length === 0) return 'unheard';
   const { announcements } = app.rates;
   // Who asks comes after those who wait.
   if ((reason === 'asked' && announcements.contended) || !announcements.take()) {
-    if (reason === 'asked') await app.store.transact((tx) => tx.enqueue({ kind: 'announce', principalId: id }));
+    const since = app.clock.now();
+    if (reason === 'asked') await app.store.transact((tx) => tx.enqueue({ kind: 'announce', principalId: id, since }));
     return 'queued';
   }
   const kept = await change(app, (within) => keepTelling(within, id, heard));
@@ -65,20 +70,16 @@ export async function tellStep(
 
 /** Is there anything to tell it now on a way on which it listens? */
 export async function hasStepToHear(app: TellStepContext, id: PrincipalId): Promise<boolean> {
-  const due = await dueNow({ tx: app.store.read, now: app.clock.now() }, id, [null, ...speakersFor(app, id)]);
+  const facts = await planFacts(app.store.read, id, app.clock.now());
+  const due = dueBy(facts, [null, ...speakersFor(app, id)]);
   return due.length > 0 && (await heardOf(app, id, due)).length > 0;
 }
 
-async function dueNow(
-  { tx, now }: Pick<Change, 'now'> & { readonly tx: Context['store']['read'] },
-  id: PrincipalId,
-  paths: readonly Way[],
-): Promise<Telling[]> {
-  const facts = await planFacts(tx, id, now);
+function dueBy(facts: PlanFacts, paths: readonly Way[]): Telling[] {
   return paths.flatMap((path) => {
     const way = tellingWay(path);
     const step = stepToTell(facts, way);
-    return step && dueAgain(facts.told, step.sequence, way, now) === null ? [{ path, step }] : [];
+    return step && dueAgain(facts.told, step.sequence, way, facts.now) === null ? [{ path, step }] : [];
   });
 }
 
@@ -96,9 +97,9 @@ async function heardOf(
 async function keepTelling(within: Change, id: PrincipalId, tellings: readonly Telling[]): Promise<Telling[]> {
   const { tx, now } = within;
   const paths = tellings.map(({ path }) => path);
-  const due = await dueNow(within, id, paths);
-  if (due.length === 0) return [];
   const facts = await planFacts(tx, id, now);
+  const due = dueBy(facts, paths);
+  if (due.length === 0) return [];
   let told = facts.told;
   let record = (await tx.trustRecord(id)) ?? noRecord(id);
   for (const [way, { sequence, kind, named }] of new Map(due.map(({ path, step }) => [tellingWay(path), step]))) {

@@ -22,8 +22,8 @@ export async function announceOn(app: TellStepContext, { sequence, after }: Walk
     if (await hasStepToHear(app, id)) hearing.push(id);
   }
   const last = page.length === announcePageMax ? (page.at(-1)?.id ?? null) : null;
-  await change(app, async ({ tx }) => {
-    for (const principalId of hearing) await tx.enqueue({ kind: 'announce', principalId });
+  await change(app, async ({ tx, now }) => {
+    for (const principalId of hearing) await tx.enqueue({ kind: 'announce', principalId, since: now });
     await tx.complete(settling.id);
     if (last !== null) await tx.enqueue({ kind: 'announce-all', sequence, after: last });
   });
@@ -51,6 +51,6 @@ async function announceAgain({ tx, now }: Change, due: readonly PrincipalId[]): 
     const told = await tx.trustTold(id);
     if (!told || told.nextAt === null || told.nextAt > now) continue;
     await tx.putTrustTold({ ...told, nextAt: null });
-    await tx.enqueue({ kind: 'announce', principalId: id });
+    await tx.enqueue({ kind: 'announce', principalId: id, since: now });
   }
 }

@@ -10,14 +10,21 @@ import { sourceState } from '../inventory/source-state.ts';
 import { OperationError } from '../operation-error.ts';
 import { type LookOverContext, lookedOverAt, lookOver, lookTookMs } from '../oversight/look-over.ts';
 import { mustReplan, type ReplanContext, replan } from '../oversight/replan.ts';
+import {
+  type ChooseControlsContext,
+  chooseControls,
+  chooseControlsEveryMs,
+  controlsChosenAt,
+} from '../trust/choose-controls.ts';
 
-export type BeginChoresContext = ReconcileContext & LookOverContext & ReplanContext;
+export type BeginChoresContext = ReconcileContext & LookOverContext & ReplanContext & ChooseControlsContext;
 
 /** What is not well is tried again after this, or sooner where it is done more often. */
 const againMs = 300_000;
 
 const replanning = 'the calculation of due dates';
 const lookingOver = 'the check of the fleet';
+const choosing = 'the choice of controls';
 
 /**
  * Begins at most one thing, and does not wait for it. Due dates that changed policies move wait for nothing: a source may take an hour,
@@ -56,6 +63,11 @@ async function choresOf(app: BeginChoresContext): Promise<Chore[]> {
   const { lookOverMs } = app.settings;
   const lastAt = await lookedOverAt(app);
   chores.push({ name: lookingOver, everyMs: lookOverMs, lastAt, pauseMs: lookOverMs, begin: () => lookOverNow(app) });
+  if (app.settings.trust.controlPort !== null) {
+    const [everyMs, chosenAt] = [chooseControlsEveryMs, await controlsChosenAt(app)];
+    const begin = () => app.chores.begin(choosing, (signal) => chooseControls(app, signal)) ?? Promise.resolve();
+    chores.push({ name: choosing, everyMs, lastAt: chosenAt, pauseMs: everyMs, begin });
+  }
   return chores;
 }
 

@@ -67,15 +67,16 @@ export function effects(): void {
     });
     await owe(offer('r1', 300), issue('r2', 20), offer('r3', 100), prompt('r4'), offer('r5', 200), issue('r6', 10));
     await owe(revoke('a', false), revoke('b', true));
-    const announce: Effect = { kind: 'announce', principalId: idOf('a') };
-    await owe(announce, { kind: 'announce', principalId: idOf('b') }, announce);
+    const announce = (id: string, since: number): Effect => ({ kind: 'announce', principalId: idOf(id), since });
+    // Who asks again while it waits keeps its place.
+    await owe(announce('a', 1), announce('b', 2), announce('a', 3), announce('c', 3), announce('b', 4));
     const waiting = async (kind: QueuedKind, limit: number, at = now) =>
       (await store.read.queuedEffects(kind, at, limit)).map(({ effect }) => effect);
     expect((await store.read.dueEffects(now, 10)).map(({ effect }) => effect)).toEqual([prompt('r4')]);
     expect(await waiting('prompt', 2)).toEqual([offer('r3', 100), offer('r5', 200)]);
     expect(await waiting('issue', 10)).toEqual([issue('r6', 10), issue('r2', 20)]);
     expect(await waiting('revoke', 10)).toEqual([revoke('b', true), revoke('a', false)]);
-    expect(await waiting('announce', 10)).toEqual([{ kind: 'announce', principalId: idOf('b') }, announce]);
+    expect(await waiting('announce', 10)).toEqual([announce('a', 3), announce('b', 4), announce('c', 3)]);
     const [first] = await store.read.queuedEffects('issue', now, 1);
     await store.transact((tx) => tx.putOff(first?.id ?? -1, now + 5));
     expect(await waiting('issue', 10)).toEqual([issue('r2', 20)]);

@@ -1,7 +1,7 @@
 // What is owed to the outside world. An effect's id changes each time it is owed, so that settling an older one leaves the
 // newer in place.
-import { sql } from 'kysely';
-import { type Effect, effectKey, effectRank, putOffMaxMs } from '../../../domain/effect.ts';
+import { type RawBuilder, sql } from 'kysely';
+import { type Effect, effectKey, effectRank, keepsPlace, putOffMaxMs } from '../../../domain/effect.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { QueuedKind, WaitingEffect } from '../../../ports/outbox.ts';
 import type { Parameter, Queries } from '../query.ts';
@@ -59,17 +59,29 @@ const waitingOf = ({ id, body, dueAt, attempts }: Row): WaitingEffect => ({
 });
 
 export function outbox(queries: Queries) {
+  interface Owed {
+    readonly key: string;
+    readonly kind: string;
+    readonly body: string;
+    readonly rank: number | null;
+  }
   // What was owed under the same key goes with its id.
-  const put = queries.prepare((p: Parameter<{ key: string; kind: string; body: string; rank: Instant | null }>) =>
-    build.replaceInto('effect').values({
-      key: p('key'),
-      kind: p('kind'),
-      body: p('body'),
-      rank: p('rank'),
-      due_at: sql.lit(0),
-      attempts: sql.lit(0),
-    }),
-  );
+  const putAt = (rankOf: (p: Parameter<Owed>) => RawBuilder<number | null>) =>
+    queries.prepare((p: Parameter<Owed>) =>
+      build.replaceInto('effect').values({
+        key: p('key'),
+        kind: p('kind'),
+        body: p('body'),
+        rank: rankOf(p),
+        due_at: sql.lit(0),
+        attempts: sql.lit(0),
+      }),
+    );
+  const put = putAt((p) => p('rank'));
+  const putInPlace = putAt((p) => {
+    const waiting = build.selectFrom('effect').select('rank').where('key', '=', p('key'));
+    return sql<number>`min(${p('rank')}, coalesce((${waiting}), ${p('rank')}))`;
+  });
   const complete = queries.prepare((p: Parameter<{ id: number }>) =>
     build.deleteFrom('effect').where('id', '=', p('id')),
   );
@@ -86,7 +98,7 @@ export function outbox(queries: Queries) {
     queuedEffects: (kind: QueuedKind, now: Instant, limit: number): WaitingEffect[] =>
       queued.all({ kind, now, limit, far: now + putOffMaxMs }).map(waitingOf),
     enqueue: (effect: Effect): void =>
-      void put.run({
+      void (keepsPlace(effect) ? putInPlace : put).run({
         key: effectKey(effect),
         kind: effect.kind,
         body: JSON.stringify(effect),

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { NolapseError } from '../../../domain/errors.ts';
 import type { PrincipalId } from '../../../domain/principal.ts';
 import type { Instant } from '../../../domain/time.ts';
-import type { KeptStep, TrustTold } from '../../../domain/trust-told.ts';
+import { type KeptStep, nothingTold, type TrustTold } from '../../../domain/trust-told.ts';
 import { bytesOf, type Parameter, type Queries } from '../query.ts';
 import { build } from './schema.ts';
 
@@ -98,7 +98,8 @@ export function trustTold(queries: Queries) {
       const row = of.get({ id });
       if (!row) return null;
       const body = JSON.parse(row.body) as Omit<TrustTold, 'principalId' | 'nextAt'>;
-      return { principalId: id, ...body, nextAt: row.nextAt };
+      // What an older version has written lacks what it did not know of.
+      return { ...nothingTold(id), ...body, nextAt: row.nextAt };
     },
     dueTrustTold: (now: Instant, limit: number): PrincipalId[] => due.all({ now, limit }).map(({ id }) => id),
     putTrustTold: ({ principalId: id, nextAt, ...body }: TrustTold): void =>
