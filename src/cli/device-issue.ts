@@ -37,7 +37,7 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
   await writeWhole({ path: files.chain, mode: 0o644, replace: true }, chain);
   await writeWhole({ path: files.ca, mode: 0o644, replace: true }, issued.rootPem);
   const { certificate } = issued;
-  answer(options.output, { id, files, certificate }, () =>
+  answer(options.output, { id, files, certificate, ports: issued.ports }, () =>
     fields([
       ['certificate', files.certificate],
       ['chain', files.chain],
@@ -45,6 +45,8 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
       ['ca', files.ca],
       ['serial', certificate.serial],
       ['ends', moment(certificate.notAfter, Date.now())],
+      // While roots roll over, not every port shows a chain that this device trusts.
+      ...(issued.ports.length > 1 ? [['ports', issued.ports.map(({ port }) => port).join(', ')] as const] : []),
     ]),
   );
 }

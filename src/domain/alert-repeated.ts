@@ -17,12 +17,14 @@ function quietMsOf(known: Said, { kind, detail }: Said): number {
   // How many are concerned may change by the hour, over a year.
   if (kind === 'trust_unproved') return dayMs;
   if (kind === 'renewal_failed' || withAddress.has(kind)) return hourMs;
-  return kind === 'renewal_overdue' && uncounted(known.detail) === uncounted(detail) ? hourMs : 0;
+  if (uncounted(known.detail) !== uncounted(detail)) return 0;
+  if (kind === 'trust_step') return dayMs;
+  return kind === 'renewal_overdue' ? hourMs : 0;
 }
 
-/** A refusal without how often and when last. */
+/** A refusal without how often and when last, and a step of a root without how many are not ready for it. */
 function uncounted(detail: string): string {
-  return detail.replace(/, \d+ times?, last at \S+$/, '');
+  return detail.replace(/, \d+ times?, last at \S+$/, '').replace(/ yet: \d+,/, ' yet,');
 }
 
 /** Was the like said so lately that it need not be said anew? */

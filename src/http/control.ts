@@ -20,6 +20,9 @@ export interface ControlServer {
 }
 
 const bodyBytes = 1_048_576;
+/** Of operations that take a list of 100,000 ids. */
+const listBytes = 8 * bodyBytes;
+const listing: ReadonlySet<OperationName> = new Set(['activateRoot', 'retireRoot', 'releaseRoot']);
 const connectionsMax = 64;
 /** A file of a whole fleet is taken as fast as it is read. */
 const requestMs = 600_000;
@@ -87,7 +90,8 @@ export async function startControlServer(options: {
     });
   }
   for (const name of operationNames) {
-    app.post(`/v1/${name}`, async ({ headers, body, query }) => {
+    const bodyLimit = listing.has(name) ? listBytes : bodyBytes;
+    app.post(`/v1/${name}`, { bodyLimit }, async ({ headers, body, query }) => {
       const operations = options.operationsFor(actorOf(headers));
       return perform(
         operations,

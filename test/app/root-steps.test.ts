@@ -3,14 +3,14 @@ import { createDecipheriv, createPrivateKey, type KeyObject, pbkdf2Sync, sign } 
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { askOrPrepareRoot, releaseRoot, rootRequest } from '../../src/app/trust/approve-root.ts';
+import { askOrPrepareRoot, askOrStepRoot, releaseRoot, rootRequest } from '../../src/app/trust/approve-root.ts';
 import { confirmBackup } from '../../src/app/trust/confirm-backup.ts';
 import { activateIssuing, prepareIssuing } from '../../src/app/trust/issuing-steps.ts';
 import { abortRoot, installRoot, type Prepared, prepareRoot } from '../../src/app/trust/root-steps.ts';
 import { rootsView } from '../../src/app/trust/roots-status.ts';
 import { slotsInUse } from '../../src/app/trust/slots-in-use.ts';
 import type { Fingerprint } from '../../src/domain/certificate.ts';
-import { encodeStep, type SignedStep } from '../../src/domain/trust-step.ts';
+import { encodeStep, type SignedStep, stepSequenceMax } from '../../src/domain/trust-step.ts';
 import { backUp } from '../../src/home/backup.ts';
 import { restoreHome } from '../../src/home/restore.ts';
 import { nameOf, signCa } from '../../src/pki/certificate.ts';
@@ -24,6 +24,7 @@ import { signerFor } from '../../src/pki/signature.ts';
 import { openStep, signStep, stepVerifies } from '../../src/pki/trust-step.ts';
 import { fingerprintOf, readCertificate } from '../../src/pki/x509.ts';
 import type { GivenFile } from '../../src/ports/issuing-cas.ts';
+import type { KeptRoot } from '../../src/ports/root-slots.ts';
 import { operationsIn } from '../fakes/tester.ts';
 import { day, ecKey, entropy, scratch, spkiOf } from '../pki/made.ts';
 import { makeRoot, type Root } from '../pki/roots.ts';
@@ -223,6 +224,45 @@ describe('a next root that is made here', () => {
     expect(slots[1]?.endedAt).toBeGreaterThan(0);
   });
 
+  it('is not made where its steps would reach the sequences of withdrawals', async () => {
+    await begin();
+    const before = await state();
+    for (const sequence of [stepSequenceMax - 1_001, stepSequenceMax]) {
+      await expect(prepare('here', sequence)).rejects.toThrow('leaves room for withdrawals');
+      expect(await state()).toEqual(before);
+    }
+    await prepare('here', stepSequenceMax - 1_002);
+    await abortRoot(home.app);
+    await expect(askOrPrepareRoot(home.app, { preparation: 'here', passphrase })).rejects.toThrow(
+      'room for withdrawals',
+    );
+  });
+
+  it('has the step in which it drops the older ones signed with it, and later where an older version did not', async () => {
+    await begin();
+    const { root } = await prepare('here');
+    const sequence = (root?.sequence ?? 0) + 1;
+    const [kept] = await home.app.store.read.trustSteps();
+    expect(kept).toMatchObject({ sequence, kind: 'drop', signer: 2, announcedFrom: null });
+    // As that version left it.
+    if (kept) {
+      const bytes = (await home.app.store.read.trustStepBytes(sequence)) ?? new Uint8Array();
+      await home.app.store.transact((tx) => tx.putTrustStep({ ...kept, keptUntil: 0 }, bytes));
+      await home.app.store.transact((tx) => tx.forgetTrustSteps(1));
+    }
+    expect(await home.app.store.read.trustSteps()).toEqual([]);
+    expect(await rootRequest(home.app)).toBeNull();
+    await home.app.store.transact((tx) => tx.putRootSlot({ ...(root as KeptRoot), backupAt: Date.now() }));
+    // No broker runs here.
+    home.nextPort.port = { reach: async () => ({ ok: true }), sessionsUnder: () => 0 };
+    await askOrStepRoot(home.app, 'distribute', {});
+    const steps = await home.app.store.read.trustSteps();
+    expect(steps.map(({ kind, announcedFrom }) => [kind, announcedFrom !== null])).toEqual([
+      ['successor', true],
+      ['drop', false],
+    ]);
+  });
+
   it('is made anew where a kill left its files without rows', async () => {
     await begin();
     const next = { number: 2, issuing: 2, present: 1, sequence: sequenceNow() };
@@ -326,6 +366,54 @@ describe('a root that is made elsewhere', () => {
     expect(stepVerifies(await stepOf(2), certificateIn('root.crt'))).toBe(true);
     expect(existsSync(pki('root-2.key'))).toBe(false);
     expect(certificateIn('issuing-2.crt')).toEqual(issuing);
+  });
+
+  it('has the step in which it drops the older ones signed where its key is', async () => {
+    await begin();
+    await prepare('made_elsewhere');
+    const root = makeRoot('root of elsewhere', age);
+    const files = [file('root.der', root.der), file('issuing.der', issuingFor(root, await requested()))];
+    const { root: taken } = await installRoot(home.app, files);
+    if (!taken) throw new Error('it was not taken');
+    expect((await rootsView(home.app)).due).toMatch(/^root 2 has not signed the step in which it drops the older ones/);
+    expect((await rootsView(home.app)).awaited).toEqual({
+      number: 2,
+      sequence: (taken.sequence ?? 0) + 1,
+      wants: 'drop',
+    });
+    await expect(askOrStepRoot(home.app, 'distribute', {})).rejects.toThrow(
+      'is not signed: nolapse trust prepare root',
+    );
+    const request = await rootRequest(home.app);
+    const name = fingerprintOf(root.der);
+    const sequence = (taken.sequence ?? 0) + 1;
+    expect(request?.text).toBe(`nolapse trust 1\ndrop\n${sequence}\n${name}\n${name}\n`);
+    const present = createPrivateKey(readFileSync(pki('root.key')));
+    const text = request?.text ?? '';
+    const cases: [Uint8Array | string, string][] = [
+      [sign('sha256', Buffer.from(text), present), 'f: does not verify: it is no signature of root 2'],
+      [sign('sha256', Buffer.from(text.replace('drop', 'withdraw')), root.key), 'f: does not verify'],
+      [signStep({ kind: 'drop', sequence: sequence + 1, signer: name }, root.key), `and ${sequence} was asked for`],
+      [signStep({ kind: 'withdraw', sequence, signer: name }, root.key), 'is a step of kind withdraw'],
+      ['', 'f: is no signature'],
+    ];
+    const before = await state();
+    for (const [bytes, fault] of cases) {
+      await expect(installRoot(home.app, [file('f', bytes)])).rejects.toThrow(fault);
+      expect(await state()).toEqual(before);
+    }
+    await installRoot(home.app, [file('f', sign('sha256', Buffer.from(text), root.key))]);
+    expect(await home.app.store.read.trustSteps()).toMatchObject([
+      { sequence, kind: 'drop', signer: 2, named: 2, announcedFrom: null, keptUntil: taken.notAfter },
+    ]);
+    const drop = openStep((await home.app.store.read.trustStepBytes(sequence)) ?? new Uint8Array());
+    expect(drop.ok && stepVerifies(drop, root.der)).toBe(true);
+    expect(await rootRequest(home.app)).toBeNull();
+    await expect(installRoot(home.app, [file('f', '')])).rejects.toThrow('no root is asked for elsewhere');
+    // Given up, the step is forgotten with it.
+    await abortRoot(home.app);
+    await home.app.store.transact((tx) => tx.forgetTrustSteps(Date.now()));
+    expect(await home.app.store.read.trustSteps()).toEqual([]);
   });
 
   it('waits for a signature where the key of the present root is elsewhere too', async () => {

@@ -1,12 +1,16 @@
 // Kills its own process with SIGKILL at the n-th moment at which something becomes durable: before and after each commit of the ledger,
-// after each rename of a file into place, and before each removal. Loaded before the program; KILL_AT_MOMENT says which.
+// after each rename of a file into place, and before each removal. Loaded before the program; KILL_AT_MOMENT says which. With
+// KILL_ARMED_BY moments count from when a file of that name is there.
 import fs from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
 const at = Number(process.env.KILL_AT_MOMENT ?? '0');
+const armedBy = process.env.KILL_ARMED_BY;
+const { existsSync } = fs;
 let moments = 0;
 
 function moment() {
+  if (armedBy && !existsSync(armedBy)) return;
   moments += 1;
   if (moments === at) process.kill(process.pid, 'SIGKILL');
 }

@@ -34,6 +34,16 @@ describe('an alert', () => {
     expect(again.alert).toEqual({ ...raised, seenAt: noon + second });
   });
 
+  it('of a step of a root is told again after a day where only fewer are left to wait for, and at once where it is another step', () => {
+    const step = (detail: string): Condition => ({ ...finding, kind: 'trust_step', subject: 'root', detail });
+    const waiting = (count: number): Condition => step(`not connected under root 2 yet: ${count}, listed by a command`);
+    const { alert } = observe(null, waiting(70), noon);
+    expect(observe(alert, waiting(69), noon + day - 1).event).toBeNull();
+    expect(observe(alert, waiting(69), noon + day)).toMatchObject({ event: 'updated', alert: waiting(69) });
+    expect(observe(alert, step('root 1 is to be retired'), noon + 1).event).toBe('updated');
+    expect(observe(alert, { ...waiting(69), severity: 'critical' }, noon + 1).event).not.toBeNull();
+  });
+
   it('is told again when it changes, and once it has become worse nobody has taken it on', () => {
     const taken = acknowledge(raised, 'ana', noon + second).alert;
     const worded = observe(taken, { ...finding, detail: 'another day' }, noon + 2 * second);

@@ -110,6 +110,8 @@ const samples: readonly unknown[] = [
   'a passphrase of its own',
   'operate',
   { part: evidencePartNames[0], key: 'k', until: 7 },
+  { name: 'root-2.withdrawal', base64: 'MAA=', passphrase: 'x' },
+  { last: 1, id: 'pump-1' },
 ];
 
 async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {

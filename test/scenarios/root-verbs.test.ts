@@ -10,7 +10,7 @@ import { isSignedBy } from '../../src/pki/chain.ts';
 import { pemToDer } from '../../src/pki/pem.ts';
 import { fingerprintOf } from '../../src/pki/x509.ts';
 import { freePort } from './free-port.ts';
-import { connackOf, type House, openHouse } from './harness.ts';
+import { connackOf, connect, type House, openHouse } from './harness.ts';
 import { Learner } from './rollover.ts';
 
 const passphrase = 'a passphrase of its own';
@@ -25,9 +25,9 @@ afterEach(async () => {
   await house.close();
 });
 
-async function begin(yaml = atOnce): Promise<void> {
+async function begin(yaml = atOnce, clock?: { now(): number }): Promise<void> {
   nextPort = await freePort();
-  house = await openHouse({ yaml, mqtt: `port: ${await freePort()}, nextPort: ${nextPort}` });
+  house = await openHouse({ yaml, mqtt: `port: ${await freePort()}, nextPort: ${nextPort}`, ...(clock && { clock }) });
 }
 
 const operations = () => house.gateway.operations;
@@ -116,6 +116,12 @@ describe('a root that takes the place of another', () => {
     expect((await proved).port).toBe(nextPort);
     await house.log.until('trust.proved', { 'nolapse.principal': 'meter-1' });
 
+    // A device that is made now has both.
+    const spare = await house.device('spare-1');
+    expect(spare.rootPem).toBe(pem(1) + pem(2));
+    expect(spare.ports.map(({ root: shown }) => shown)).toEqual([1, 2]);
+    expect(await code('spare-1', spare, 2, nextPort)).toBe(0);
+
     const listed = await operations().listUnproved();
     expect(listed).toMatchObject({ root: 2, next: null });
     expect(listed.principals.map(({ id, last, standing }) => [id, last, standing])).toEqual([
@@ -143,6 +149,11 @@ describe('a root that takes the place of another', () => {
     const [leaf, issuing] = pemToDer(young.certificatePem, 'CERTIFICATE') ?? [];
     expect(issuing).toEqual(readCertificates(join(house.home, 'pki'), 'issuing-2.crt').ders[0]);
     expect(isSignedBy(leaf as Uint8Array, issuing as Uint8Array)).toBe(true);
+    expect(young.rootPem).toBe(pem(2));
+    expect(young.ports).toEqual([
+      { port: nextPort, root: 2 },
+      { port: first, root: null },
+    ]);
     expect(await code('young-1', young, 2, nextPort)).toBe(0);
     expect(await code('old-1', old, 1, first)).toBe(0);
 
@@ -178,6 +189,42 @@ describe('a root that takes the place of another', () => {
     await expect(operations().distributeRoot()).rejects.toThrow(/not seen to lead .*: unreachable\.invalid:\d+ /);
     expect((await slots())[1]?.distributedAt).toBeNull();
     expect((await house.store.read.trustSteps()).map(({ announcedFrom }) => announcedFrom)).toEqual([null]);
+  });
+});
+
+describe('the former root', () => {
+  it('is not retired while somebody is connected over its port, whoever has been seen on the other since', async () => {
+    await begin();
+    const device = await house.device('meter-1');
+    await backedUp();
+    await operations().distributeRoot();
+    const credentials = { certificatePem: device.certificatePem, keyPem: device.keyPem };
+    const client = await connect(house, credentials, 'meter-1:old', { ca: pem(1), rejectUnauthorized: true });
+    expect(await code('meter-1', device, 2, nextPort)).toBe(0);
+    await operations().activateRoot();
+    await expect(operations().retireRoot()).rejects.toThrow('connected over the port of root 1 now: 1');
+    expect(await statesOf()).toEqual(['former', 'current']);
+    await client.endAsync();
+    await expect.poll(() => house.gateway.nextPort.sessionsUnder(1)).toBe(0);
+    done(await operations().retireRoot());
+    expect(await statesOf()).toEqual(['retired', 'current']);
+  });
+
+  it('is retired once it has ended, whoever is left', async () => {
+    let ahead = 0;
+    await begin(atOnce, { now: () => Date.now() + ahead });
+    const old = await house.device('old-1');
+    expect(await code('old-1', old, 1, house.gateway.ports.mqtt)).toBe(0);
+    await backedUp();
+    await operations().distributeRoot();
+    await operations().activateRoot({ accept: ['old-1'] });
+    await expect(operations().retireRoot()).rejects.toThrow('old-1 (tests)');
+    ahead = ((await slots())[0]?.notAfter ?? 0) - Date.now() + 1_000;
+    expect(done(await operations().retireRoot())).toMatchObject({ number: 1, state: 'retired' });
+    const drop = (await house.store.read.trustSteps()).find(({ kind }) => kind === 'drop');
+    // Whoever comes later and holds the old one is still told to drop it.
+    expect(drop).toMatchObject({ signer: 2, keptUntil: (await slots())[1]?.notAfter });
+    expect(drop?.announcedFrom).not.toBeNull();
   });
 });
 
@@ -231,6 +278,20 @@ describe('a step that has to be released', () => {
     const retire = asked(await operations().retireRoot({ accept }));
     expect(retire).toMatchObject({ sequence: dropSequence(root.sequence ?? 0), root: hash(2) });
     expect((await release(retire, { accept })).root).toMatchObject({ number: 1, state: 'retired' });
+  });
+
+  it('to give up a root takes its withdrawal twice', async () => {
+    await begin(classes);
+    await backedUp();
+    await release(asked(await operations().distributeRoot()));
+    const abort = asked(await operations().withdrawRoot(sealed()));
+    expect(abort).toMatchObject({ step: 'abort', sequence: stepSequenceMax - 2, root: hash(2) });
+    expect(abort.release).toMatch(/ --withdrawal FILE --open-with FILE$/);
+    await expect(release(abort)).rejects.toThrow('it has to withdraw itself');
+    await expect(release(abort, sealed('root-2.withdrawal', 'another'))).rejects.toThrow('does not open');
+    expect(await statesOf()).toEqual(['current', 'next']);
+    expect((await release(abort, sealed())).root).toMatchObject({ number: 2, state: 'aborted' });
+    await expect(release(abort, sealed())).rejects.toThrow('no step waits to be released');
   });
 });
 

@@ -26,9 +26,10 @@ import type { WithShards } from '../renewal/issue.ts';
 import { signingCa } from '../trust.ts';
 import { viewOf } from '../views/certificates.ts';
 import type { IssuedView } from '../views/devices.ts';
+import { trustedRoots } from './trusted-roots.ts';
 
 export type IssueDeviceContext = Changing &
-  Pick<Context, 'authority' | 'served' | 'profiles' | 'entropy' | 'policies'> &
+  Pick<Context, 'authority' | 'roots' | 'settings' | 'profiles' | 'entropy' | 'policies'> &
   WithShards;
 
 const newKeyPair = promisify(generateKeyPair);
@@ -119,13 +120,15 @@ export async function issueByHand(
  */
 export async function issueDevice(app: IssueDeviceContext, id: PrincipalId, rsaBits?: number): Promise<IssuedView> {
   const principal = await activePrincipal(app, id);
+  const { roots, ports } = await trustedRoots(app);
   const { keyPem, ...request } = await requestOverNewKey(app, id, rsaBits);
   const { entry, chain } = await issueByHand(app, principal, request);
   return {
     certificate: viewOf(entry),
     certificatePem: [entry.der, ...chain].map((der) => derToPem(der, 'CERTIFICATE')).join(''),
     keyPem,
-    rootPem: derToPem(app.served.root, 'CERTIFICATE'),
+    rootPem: roots.map(({ der }) => derToPem(der, 'CERTIFICATE')).join(''),
+    ports,
   };
 }
 

@@ -1,16 +1,12 @@
 // Puts together what a device is given by hand when it has missed too much to renew itself: a certificate, the roots, the ports. It issues a
 // certificate only where the device has none that is in use.
 import type { LedgerEntry } from '../../domain/certificate.ts';
-import { namesToTry, portsToTry, rootsToTrust, usableCertificate } from '../../domain/device-package.ts';
+import { namesToTry, usableCertificate } from '../../domain/device-package.ts';
 import { mayRecertify } from '../../domain/key-mode.ts';
 import type { Principal, PrincipalId } from '../../domain/principal.ts';
 import { allowsKey, type RequestFacts } from '../../domain/request.ts';
-import { portPlan } from '../../domain/root-slots.ts';
 import { readCsr } from '../../pki/csr.ts';
-import { fingerprintOf } from '../../pki/x509.ts';
-import type { KeptRoot } from '../../ports/root-slots.ts';
 import { change } from '../change.ts';
-import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { chainFor, mayBeIssuedBy } from '../trust.ts';
 import { viewOf } from '../views/certificates.ts';
@@ -22,8 +18,9 @@ import {
   issueByHand,
   requestOverNewKey,
 } from './issue-device.ts';
+import { type TrustedRoot, trustedRoots } from './trusted-roots.ts';
 
-export type PackageContext = IssueDeviceContext & Pick<Context, 'roots' | 'settings'>;
+export type PackageContext = IssueDeviceContext;
 
 /** Which certificate goes into it. */
 export interface Packing {
@@ -47,9 +44,8 @@ export async function packageDevice(app: PackageContext, packing: Packing): Prom
   const { id } = packing;
   const principal = await activePrincipal(app, id);
   // Before anything is issued, for what is wrong with them would be found out too late.
-  const slots = await app.store.read.rootSlots();
-  const roots = rootsToTrust(slots).map((slot) => rootOf(app, slot));
-  const ports = await portsOf(app, slots);
+  const trusted = await trustedRoots(app);
+  const roots = trusted.roots.map(packagedRoot);
   const chosen = await certificateFor(app, principal, packing);
   const { entry, chain, keyPem, isNew } = chosen;
   const numbers = roots.map(({ number }) => number).join(', ');
@@ -66,7 +62,7 @@ export async function packageDevice(app: PackageContext, packing: Packing): Prom
     madeAt: app.clock.now(),
     clientId: id,
     names: namesToTry(app.settings.address.names),
-    ports,
+    ports: trusted.ports,
     roots,
     certificate: viewOf(entry),
     chain: [entry.der, ...chain].map(inBase64),
@@ -75,22 +71,12 @@ export async function packageDevice(app: PackageContext, packing: Packing): Prom
   };
 }
 
-const inBase64 = (der: Uint8Array): string => Buffer.from(der).toString('base64');
-
-function rootOf({ roots }: Pick<Context, 'roots'>, { number, state, fingerprint, notAfter }: KeptRoot): PackagedRoot {
-  const der = roots.certificate(number);
-  if (fingerprintOf(der) !== fingerprint) {
-    throw new OperationError('conflict', [`the certificate of root ${number} in pki/ is not the one of the ledger`]);
-  }
+function packagedRoot({ slot, der }: TrustedRoot): PackagedRoot {
+  const { number, state, fingerprint, notAfter } = slot;
   return { number, state, fingerprint, notAfter, base64: inBase64(der) };
 }
 
-async function portsOf({ store, settings, clock }: PackageContext, slots: readonly KeptRoot[]) {
-  const aborted = slots.findLast(({ state, distributedAt }) => state === 'aborted' && distributedAt !== null);
-  const onAborted = aborted ? (await store.read.lastUnder(aborted.number, null, 1)).length : 0;
-  const places = { port: settings.address.port, nextPort: settings.mqttNextPort };
-  return portsToTry(portPlan(slots, onAborted, clock.now()), places, rootsToTrust(slots));
-}
+const inBase64 = (der: Uint8Array): string => Buffer.from(der).toString('base64');
 
 interface Chosen {
   readonly entry: LedgerEntry;

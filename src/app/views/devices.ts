@@ -1,5 +1,7 @@
 // Single devices as operations are given them and answer with them: their records, certificates and renewals.
+
 import type { Delegation } from '../../domain/delegation.ts';
+import type { PackagedPort } from '../../domain/device-package.ts';
 import type {
   CarriedContact,
   Cohort,
@@ -87,8 +89,10 @@ export interface IssuedView {
   readonly certificatePem: string;
   /** PEM, PKCS#8. Made on request, handed over once, never kept. */
   readonly keyPem: string;
-  /** PEM of the root. */
+  /** PEM of the roots to trust: the present one, then a next one that devices are told of. */
   readonly rootPem: string;
+  /** In the order in which it is to try them. */
+  readonly ports: readonly PackagedPort[];
 }
 
 export interface DecommissionedView {
