@@ -5,9 +5,10 @@ import { OperationError } from '../app/operation-error.ts';
 import type { Operations } from '../app/operator/operate.ts';
 import type { AskedRootView, RootView, UnprovedView } from '../app/views/trust-roots.ts';
 import { parsePrincipalId } from '../domain/principal.ts';
+import { unprovedReasons } from '../domain/trust-proof.ts';
 import { acceptedMax } from '../domain/unproved.ts';
 import { type CommonOptions, type Surroundings, withOperations } from './invocation.ts';
-import { answer, cell, fields, plain, remark } from './output.ts';
+import { answer, cell, fields, plain, remark, time } from './output.ts';
 import { passphraseIn } from './root-passphrase.ts';
 import { askedRootWords, rootRows } from './root-words.ts';
 import { cut, fold, table } from './table.ts';
@@ -114,7 +115,7 @@ export async function withdrawRoot(
 /** `csv` beside what every command has. */
 export type ListFormat = CommonOptions['output'] | 'csv';
 
-const columns = ['id', 'owner', 'site', 'kind', 'class', 'gateway', 'last', 'standing', 'left'] as const;
+const columns = ['id', 'owner', 'site', 'kind', 'class', 'gateway', 'last', 'standing', 'left', 'by', 'late'] as const;
 
 /** A spreadsheet takes what begins with one of these for a formula. */
 const formula = /^[=+\-@\t]/;
@@ -127,22 +128,31 @@ function csvCell(value: string | number | null): string {
 
 /** RFC 4180, without what would move a terminal's cursor. */
 function csvOf(rows: readonly UnprovedView[]): string {
-  const lines = rows.map((row) => columns.map((column) => csvCell(row[column])).join(','));
+  const text = (row: UnprovedView, column: (typeof columns)[number]) =>
+    column === 'by' ? row.by && time(row.by) : row[column];
+  const lines = rows.map((row) => columns.map((column) => csvCell(text(row, column))).join(','));
   return [columns.join(','), ...lines].map((line) => `${plain(line)}\n`).join('');
 }
 
-function unprovedWords(root: number, rows: readonly UnprovedView[]): string {
-  const shown = rows.map(({ owner, site, id, last, left }) => [
-    cell(owner),
-    cell(site),
-    cell(id),
-    last === 0 ? 'never' : `root ${last}`,
-    left,
+/** When it is expected to have proved it, or why not in time. */
+function expected({ by, late }: UnprovedView): string {
+  return late === null ? time(by) : `too late: ${unprovedReasons[late]}`;
+}
+
+function unprovedWords({ root, endsAt, rows }: Listed): string {
+  const shown = rows.map((row) => [
+    cell(row.owner),
+    cell(row.site),
+    cell(row.id),
+    row.last === 0 ? 'never' : `root ${row.last}`,
+    expected(row),
+    row.left,
   ]);
-  const listed = table([cut('OWNER'), cut('SITE'), 'ID', 'LAST', fold('WHAT IS LEFT')], shown);
-  return `${listed}\n${fields([
-    ['root', String(root)],
+  const headings = [cut('OWNER'), cut('SITE'), 'ID', 'LAST', fold('EXPECTED'), fold('WHAT IS LEFT')];
+  return `${table(headings, shown)}\n${fields([
+    ['root', cell(root)],
     ['not proved', String(rows.length)],
+    [`not before ${time(endsAt)}`, String(rows.filter(({ late }) => late !== null).length)],
   ])}`;
 }
 
@@ -153,7 +163,13 @@ const byPlace = (one: UnprovedView, other: UnprovedView): number =>
 
 const pageRows = 10_000;
 
-async function everybody(operations: Operations): Promise<{ root: number | null; rows: UnprovedView[] }> {
+interface Listed {
+  readonly root: number | null;
+  readonly endsAt: number | null;
+  readonly rows: readonly UnprovedView[];
+}
+
+async function everybody(operations: Operations): Promise<Listed> {
   const rows: UnprovedView[] = [];
   let page = await operations.listUnproved({ limit: pageRows });
   rows.push(...page.principals);
@@ -161,7 +177,7 @@ async function everybody(operations: Operations): Promise<{ root: number | null;
     page = await operations.listUnproved({ limit: pageRows, after: page.next });
     rows.push(...page.principals);
   }
-  return { root: page.root, rows: rows.toSorted(byPlace) };
+  return { root: page.root, endsAt: page.endsAt, rows: rows.toSorted(byPlace) };
 }
 
 /** Lists who has to prove a root and did not, by owner and site. */
@@ -170,9 +186,10 @@ export async function listUnproved(
   { output, ...options }: Omit<CommonOptions, 'output'> & { readonly output: ListFormat },
 ): Promise<void> {
   const format = output === 'csv' ? 'human' : output;
-  const { root, rows } = await withOperations(surroundings, { ...options, output: format }, everybody);
+  const listed = await withOperations(surroundings, { ...options, output: format }, everybody);
+  const { root, endsAt, rows } = listed;
   if (output === 'csv') process.stdout.write(csvOf(rows));
-  else answer(format, { root, principals: rows }, () => (root === null ? '' : unprovedWords(root, rows)));
+  else answer(format, { root, endsAt, principals: rows }, () => (root === null ? '' : unprovedWords(listed)));
   if (root === null) remark('no root is prepared, and none is to be retired: nobody has to prove one');
   if (rows.length > 0) process.exitCode = 1;
 }

@@ -57,6 +57,22 @@ export async function* foreseeProofs(app: ForeseeProofsContext, query: ProofQuer
   }
 }
 
+/** The same of these alone, in their order. */
+export async function foreseeThese(
+  app: ForeseeProofsContext,
+  rows: readonly UnderRoot[],
+  query: ProofQuery,
+): Promise<ProofAhead[]> {
+  const now = app.clock.now();
+  const absences = await app.presences.absences();
+  const all: ProofAhead[] = [];
+  for (const [at, each] of rows.entries()) {
+    if (at % pageMax === 0) await app.turns.take();
+    all.push(await foreseeProof(app, each, query, absences, now));
+  }
+  return all;
+}
+
 async function foreseeProof(
   app: ForeseeProofsContext,
   one: UnderRoot,

@@ -3,6 +3,7 @@
 import type { PrincipalKind } from '../../domain/principal.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { NamedStep } from '../../domain/trust-approval.ts';
+import type { UnprovedReason } from '../../domain/trust-proof.ts';
 import type { UnprovedStanding } from '../../domain/unproved.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { TrustPlace } from '../../ports/trust.ts';
@@ -76,11 +77,17 @@ export interface UnprovedView {
   readonly standing: UnprovedStanding;
   /** What it can still do, or somebody for it. */
   readonly left: string;
+  /** When it will have proved it, if it goes on coming as it has; null: never, as far as that tells. */
+  readonly by: Instant | null;
+  /** Why it will not have before the root before ends; null: it will. */
+  readonly late: UnprovedReason | null;
 }
 
 export interface UnprovedPage {
   /** The root that is to be proved; null: no root is being distributed or retired. */
   readonly root: number | null;
+  /** When the root before it ends; null where there is none to be proved. */
+  readonly endsAt: Instant | null;
   readonly principals: readonly UnprovedView[];
   /** After which the next page is asked for; null: this was the last. */
   readonly next: TrustPlace | null;
