@@ -94,7 +94,7 @@ class Roots:
             return None
         code = self.objection(step)
         if code:
-            return code
+            return None if code == "old_sequence" and step.sequence == self.state["last"] else code
         state = self.copy()
         state["last"] = step.sequence
         for root in state["roots"]:

@@ -68,6 +68,7 @@ function take(   s, m, i, code) {
   s = find(signer); m = find(named)
   if (kind == "successor" && m > s && standing[m] == "stays") { print "known"; return }
   code = objection(s, m)
+  if (code == "old_sequence" && sequence + 0 == last + 0) { print "known"; return }
   if (code != "") { print "refused", code; return }
   s = find(signer)
   heard[s] = last = sequence
@@ -79,6 +80,7 @@ function take(   s, m, i, code) {
 
 # -v action=connack -v at=PORT -v under=SHA256
 function connack(   i, others) {
+  if (!find(under)) { write(); return }
   port = at; root = under
   if (announced == at) announced = 0
   for (i = 1; i <= p; i++) if (ports[i] != at) kept[++others] = ports[i]
