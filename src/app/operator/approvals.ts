@@ -15,6 +15,7 @@ import type { ApprovalView, Caller } from '../views/access.ts';
 import type { NewCampaign } from '../views/campaigns.ts';
 import type { OperationName } from './catalog.ts';
 import { type Operations, type OperationsFor, readInput } from './operate.ts';
+import { permissionOf } from './permissions.ts';
 
 type ApprovalContext = Changing & Pick<Context, 'entropy'>;
 
@@ -112,7 +113,11 @@ export class Approvals {
 
   async #find(id: string, caller: Caller): Promise<Approval> {
     const found = await this.#app.store.read.approval(id);
-    if (found && found.endsAt > this.#app.clock.now() && (await this.#isOver(caller, found))) return found;
+    if (found && found.endsAt > this.#app.clock.now() && (await this.#isOver(caller, found))) {
+      const wanted = permissionOf[found.operation as OperationName];
+      if (wanted !== 'local' && allows(caller.credential, wanted)) return found;
+      throw new OperationError('forbidden', [`this takes the permission ${wanted}`]);
+    }
     throw new OperationError('not_found', [`nothing waits for a second operator as ${id.slice(0, 64)}`]);
   }
 
