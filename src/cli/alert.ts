@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Alert, type AlertKind, alertKinds } from '../domain/alert.ts';
 import { currentUser, withReason } from './actor.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -51,7 +52,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .addOption(new Option('--kind <kind>', 'of this kind').choices(Object.keys(alertKinds)))
     .option('--open', 'only those that are not cleared')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const list = await withOperations(surroundings, options, (each) => each.listAlerts(query));
       const now = Date.now();
       answerList(output, 'alerts', list, () =>

@@ -7,6 +7,7 @@ import { registerCertificateImport } from './certificate-import.ts';
 import { cutOffWords } from './delegation.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -86,7 +87,7 @@ export function registerCertificate(program: Command, surroundings: Surroundings
     .addOption(new Option('--state <state>', 'in this state').choices(certificateStates))
     .option('--after <fingerprint>', 'begin after this one')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const list = await withOperations(surroundings, options, async (each) => {
         const found = await each.listCertificates(query);
         if (found.length === 0) await remarkStrangers(each, { device: query.device });

@@ -10,6 +10,7 @@ import { withReason } from './actor.ts';
 import { parseModes, parseWhole } from './arguments.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -124,7 +125,7 @@ export function registerDelegation(program: Command, surroundings: Surroundings)
     .description('list delegations, ended and revoked ones too')
     .option('--gateway <id>', 'of this gateway')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const list = await withOperations(surroundings, options, async (each) => {
         const found = await each.listDelegations(query);
         if (found.length === 0) await remarkStrangers(each, { gateway: query.gateway });

@@ -5,7 +5,7 @@ import { cohorts, criticalities, encodings, keyModes } from '../domain/principal
 import { parseModes, parseWhole } from './arguments.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
-import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
+import { apartOf, type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { remarkFirst } from './names.ts';
 import { answer, cell, plain } from './output.ts';
 
@@ -37,7 +37,7 @@ export function registerDeviceSet(group: Command, surroundings: Surroundings): v
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', wholeOrNothing)
     .addOption(choice('--cohort <cohort>', 'its turn in campaigns', cohorts))
     .action(async (id: string, options: SetOptions) => {
-      const { home: _home, config: _config, output, force: _force, reason: _reason, by: _by, ...given } = options;
+      const { output, force: _force, reason: _reason, by: _by, ...given } = apartOf(options);
       const done = await withOperations(surroundings, options, async (each) => {
         const set = await each.setDevice({ id, ...given, ...insistenceOf(options), ...dryRunOf(options) });
         await remarkFirst(each, { ...given, id });

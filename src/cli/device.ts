@@ -25,6 +25,7 @@ import { registerDeviceSet } from './device-set.ts';
 import { answerWords, type DryRunOptions, dryRunOf, withDryRun } from './dry-run.ts';
 import { type InsistenceOptions, insistenceOf, withInsistence } from './insistence.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -140,7 +141,7 @@ function registerAdd(group: Command, surroundings: Surroundings): void {
     .option('--slots <count>', 'credentials it can hold at once, until it says so itself', parseWhole)
     .addOption(new Option('--cohort <cohort>', 'its turn in campaigns (default: by a hash of its id)').choices(cohorts))
     .action(async (id: string, options: AddOptions) => {
-      const { home: _home, config: _config, output, force: _force, reason: _reason, by: _by, ...given } = options;
+      const { output, force: _force, reason: _reason, by: _by, ...given } = apartOf(options);
       const principal = await withOperations(surroundings, options, async (each) => {
         const added = await each.addDevice({ id, ...given, ...insistenceOf(options) });
         await remarkFirst(each, { ...given, id });
@@ -160,7 +161,7 @@ function registerList(group: Command, surroundings: Surroundings): void {
     .option('--source <name>', 'brought by this source')
     .option('--after <id>', 'begin after this id')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const { site, owner, source } = query;
       const list = await withOperations(surroundings, options, async (each) => {
         const found = await each.listDevices(query);

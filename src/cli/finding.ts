@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { findingKinds } from '../domain/finding.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -36,7 +37,7 @@ export function registerFinding(program: Command, surroundings: Surroundings): v
     .option('--after <subject>', 'begin after this subject; of one kind')
     .option('--fresh', 'check the fleet first')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, fresh, ...query } = options;
+      const { output, fresh, ...query } = apartOf(options);
       const { list, lookedAt } = await withOperations(surroundings, options, async (operations) => {
         if (fresh) await operations.lookOver();
         const found = await operations.listFindings(query);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { DarkDevice, ForecastView } from '../app/views/forecast.ts';
 import { formatDuration } from '../domain/time.ts';
 import { parseWhole } from './arguments.ts';
-import { type CommonOptions, type Surroundings, withCommon, withLimit, withOperations } from './invocation.ts';
+import { apartOf, type CommonOptions, type Surroundings, withCommon, withLimit, withOperations } from './invocation.ts';
 import { answer, cell, fields, fromNow, remark, time } from './output.ts';
 import { cut, table } from './table.ts';
 
@@ -58,7 +58,7 @@ export function registerForecast(program: Command, surroundings: Surroundings): 
     .option('--owner <owner>', 'only of this owner')
     .option('--site <site>', 'only of this site')
     .action(async (options: ForecastOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const view = await withOperations(surroundings, options, (each) => each.forecast(query));
       answer(output, view, () => words(view));
       if (view.devices.length < view.dark) remark(`only the first ${view.devices.length} devices are listed`);

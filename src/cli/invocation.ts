@@ -18,6 +18,10 @@ export interface CommonOptions {
   readonly home: string;
   readonly config?: string;
   readonly output: Format;
+  /** The HTTP API of a gateway on another machine, with the root it is verified with and the token that opens it. */
+  readonly server?: string;
+  readonly ca?: string;
+  readonly tokenFile?: string;
   /** Who does it and why, of commands that change something. */
   readonly by?: string;
   readonly reason?: string;
@@ -27,6 +31,14 @@ export interface CommonOptions {
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly passphrase: PassphraseSource;
+}
+
+type Common = 'home' | 'config' | 'server' | 'ca' | 'tokenFile';
+
+/** What a command says of its own, beside how it is answered. */
+export function apartOf<Options extends CommonOptions>(options: Options): Omit<Options, Common> {
+  const { home: _home, config: _config, server: _server, ca: _ca, tokenFile: _tokenFile, ...own } = options;
+  return own;
 }
 
 const listMost = 10_000;
@@ -41,6 +53,9 @@ export function withCommon(command: Command): Command {
     .addOption(
       new Option('--config <file>', 'configuration; <home>/nolapse.yaml when there is one').env('NOLAPSE_CONFIG'),
     )
+    .option('--server <url>', 'ask a gateway on another machine over its HTTP API; the token is in NOLAPSE_TOKEN')
+    .option('--ca <file>', 'the root that the server is verified with; that of the home when there is one')
+    .option('--token-file <file>', 'a file with the token')
     .addOption(new Option('-o, --output <format>', 'how to answer').choices(['human', 'json']).default('human'));
 }
 
@@ -69,6 +84,9 @@ function configFileOf(options: CommonOptions): string | undefined {
 
 /** Reads the configuration of this command, anew each time. Of the file that counted at first: one that is gone later is a fault. */
 export async function configReader(surroundings: Surroundings, options: CommonOptions): Promise<() => Config> {
+  if (options.server !== undefined) {
+    throw new NolapseError('bad_server', '--server: this command works on a home on this machine');
+  }
   const { loadConfig } = await import('../config/index.ts');
   const file = configFileOf(options);
   return () => loadConfig({ env: surroundings.env, ...(file !== undefined && { file }) });
@@ -99,6 +117,11 @@ export async function withOperations<T>(
   options: CommonOptions,
   work: (operations: Operations) => Promise<T>,
 ): Promise<T> {
+  const { server } = options;
+  if (server !== undefined) {
+    const { connectServer } = await import('./server.ts');
+    return work(await connectServer({ ...options, server }, surroundings.env));
+  }
   const home = resolve(options.home);
   requireHome(home);
   const actor = actorOf(options);

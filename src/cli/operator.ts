@@ -8,6 +8,7 @@ import { fileStem } from '../domain/escape.ts';
 import { credentialFields, credentialTable, credentialText, type RightOptions, rightOf, withRight } from './access.ts';
 import { withReason } from './actor.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -63,7 +64,7 @@ export function registerOperator(program: Command, surroundings: Surroundings): 
     .description('list operators, ended and revoked ones too')
     .option('--after <id>', 'begin after this one')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const list = await withOperations(surroundings, options, (each) => each.listOperators(query));
       answerList(output, 'operators', list, () => credentialTable(list));
       remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.id}`);

@@ -6,6 +6,7 @@ import { isLate, shownState } from '../domain/shown-state.ts';
 import type { JournalEntry } from '../ports/journal.ts';
 import { withReason } from './actor.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -97,7 +98,7 @@ export function registerRenewal(program: Command, surroundings: Surroundings): v
     .option('--device <id>', 'of this device')
     .addOption(new Option('--state <state>', 'in this state').choices(renewalStates))
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const list = await withOperations(surroundings, options, async (each) => {
         const found = await each.listRenewals(query);
         if (found.length === 0) await remarkStrangers(each, { device: query.device });

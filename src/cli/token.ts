@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { credentialTable, credentialText, type RightOptions, rightOf, withRight } from './access.ts';
 import { withReason } from './actor.ts';
 import {
+  apartOf,
   type CommonOptions,
   remarkIfFull,
   type Surroundings,
@@ -28,7 +29,7 @@ export function registerToken(program: Command, surroundings: Surroundings): voi
     .description('list tokens, ended and revoked ones too')
     .option('--after <id>', 'begin after this one')
     .action(async (options: ListOptions) => {
-      const { home: _home, config: _config, output, ...query } = options;
+      const { output, ...query } = apartOf(options);
       const list = await withOperations(surroundings, options, (each) => each.listTokens(query));
       answerList(output, 'tokens', list, () => credentialTable(list));
       remarkIfFull(list, options.limit, `go on with --after ${list.at(-1)?.id}`);

@@ -22,7 +22,6 @@ const otherVariables: ReadonlySet<string> = new Set([
   'NOLAPSE_PASSPHRASE_FILE',
   'NOLAPSE_HOME',
   'NOLAPSE_CONFIG',
-  'NOLAPSE_SERVER',
   'NOLAPSE_TOKEN',
 ]);
 

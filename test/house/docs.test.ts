@@ -19,6 +19,7 @@ import {
   requestCodes,
 } from '../../src/domain/operation-codes.ts';
 import { parseDuration } from '../../src/domain/time.ts';
+import { problemTable } from '../../src/http/api/problem.ts';
 import { statusOf } from '../../src/http/control.ts';
 import { actions } from '../../src/telemetry/actions.ts';
 import { metricTable } from '../../src/telemetry/metric-table.ts';
@@ -199,6 +200,22 @@ describe('the complete example', () => {
     expect(config.access.kinds).toEqual(plain.access.kinds);
     expect([config.mqtt.port, config.http.port]).toEqual([plain.mqtt.port, plain.http.port]);
     expect(config.bootstrap.anchors).toEqual([join(folder, 'factory-ca.pem')]);
+  });
+});
+
+describe('docs/api.md', () => {
+  it('lists every code of an error with its status and what it means, and no other', () => {
+    const listed = rows(section(readFileSync('docs/api.md', 'utf8'), 'Errors')).map(([code = '', status, meaning]) => [
+      codes(code)[0],
+      status,
+      meaning,
+    ]);
+    const known = problemTable.map(({ code, status, meaning }) => [
+      code,
+      `${status}`,
+      `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`,
+    ]);
+    expect(listed).toEqual(known);
   });
 });
 

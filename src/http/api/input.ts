@@ -58,15 +58,3 @@ export function fromQuery(keys: Keys, query: Readonly<Record<string, unknown>>):
   });
   return Object.fromEntries(entries);
 }
-
-/** A cursor: what the next page is asked after, so that nobody takes it for anything else. */
-export function cursorOf(key: string): string {
-  return Buffer.from(key).toString('base64url');
-}
-
-export function readCursor(text: unknown): string {
-  const key = typeof text === 'string' && /^[A-Za-z0-9_-]{0,1400}$/.test(text) ? Buffer.from(text, 'base64url') : null;
-  const read = key?.toString('utf8') ?? null;
-  if (read !== null && cursorOf(read) === text) return read;
-  throw new Refused('bad_request', ['after: not the "next" of a page']);
-}

@@ -9,9 +9,10 @@ import type { Caller } from '../../app/views/access.ts';
 import { type Actor, actorFaults } from '../../domain/actor.ts';
 import { actorNameOf } from '../../domain/api-credential.ts';
 import type { Identities } from './caller.ts';
+import { cursorOf, readCursor } from './cursor.ts';
 import { entityTag, isNamed, versionIn } from './etag.ts';
 import type { Gate } from './gate.ts';
-import { cursorOf, fromQuery, givenKeys, readCursor, takesFile, takesQuery } from './input.ts';
+import { fromQuery, givenKeys, takesFile, takesQuery } from './input.ts';
 import { Refused } from './problem.ts';
 import { apiRoot, pathKeys, type Route, routes } from './routes.ts';
 
