@@ -7,7 +7,15 @@ import type { Operations } from '../app/operator/operate.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { remoteOperations } from '../http/api/client.ts';
 import { readSecret } from '../remote/secret.ts';
-import type { CommonOptions } from './invocation.ts';
+
+interface ServerOptions {
+  readonly server: string;
+  readonly home: string;
+  readonly ca?: string;
+  readonly tokenFile?: string;
+  readonly by?: string;
+  readonly reason?: string;
+}
 
 const tokenVariable = 'NOLAPSE_TOKEN';
 
@@ -30,7 +38,7 @@ function urlOf(text: string): URL {
 }
 
 /** PEM: the file that is named, or the root of the home on this machine. Fails with NolapseError `bad_server`. */
-function caOf({ ca, home }: CommonOptions): string {
+function caOf({ ca, home }: ServerOptions): string {
   const own = join(resolve(home), 'pki', 'root.crt');
   const file = ca ?? (existsSync(own) ? own : null);
   if (file === null) {
@@ -48,7 +56,7 @@ function caOf({ ca, home }: CommonOptions): string {
 }
 
 /** Fails with NolapseError `bad_token`. */
-async function tokenOf({ tokenFile }: CommonOptions, env: NodeJS.ProcessEnv): Promise<string> {
+async function tokenOf({ tokenFile }: ServerOptions, env: NodeJS.ProcessEnv): Promise<string> {
   const named = env[tokenVariable];
   if (tokenFile !== undefined && named !== undefined) {
     throw new NolapseError('bad_token', `both --token-file and ${tokenVariable} are given: give one`);
@@ -64,10 +72,7 @@ async function tokenOf({ tokenFile }: CommonOptions, env: NodeJS.ProcessEnv): Pr
 }
 
 /** The operations of the server that the options name. Fails with a NolapseError, or an OperationError for what only this machine knows. */
-export async function connectServer(
-  options: CommonOptions & { readonly server: string },
-  env: NodeJS.ProcessEnv,
-): Promise<Operations> {
+export async function connectServer(options: ServerOptions, env: NodeJS.ProcessEnv): Promise<Operations> {
   if (options.by !== undefined) {
     throw new OperationError('invalid', ['--by: with --server the token says who does it']);
   }
