@@ -13,7 +13,7 @@ import { fingerprintOf } from '../pki/x509.ts';
 import type { Store } from '../ports/store.ts';
 import { hasCa, pkiFolder } from './home-folder.ts';
 import { type HomeOptions, pkiOptions } from './options.ts';
-import { enterFirstRoot } from './roots.ts';
+import { enterRoots, rootNumbersIn, rootsBy } from './roots.ts';
 
 const numbered = /^issuing-([1-9]\d{0,5})\.crt$/;
 
@@ -34,17 +34,18 @@ function numbersIn(folder: string): number[] {
   return found.toSorted((a, b) => a - b);
 }
 
-/** Of a ledger that was begun beside a PKI: the newest issuing CA that is there whole signs. Null: none but the first. */
-function newestIn(folder: string, passphrase: string | undefined): Named | null {
-  for (const number of numbersIn(folder).toReversed()) {
-    if (number !== firstIssuer && isWhole(folder, passphrase, number)) return { number, root: 1, fingerprint: null };
-  }
-  return null;
+/** The issuing CAs that are there whole, each below its root, in order of number. */
+export function wholeIn(folder: string, passphrase: string | undefined): Named[] {
+  const roots = rootNumbersIn(folder);
+  return numbersIn(folder).flatMap((number) => {
+    const root = roots.find((each) => isWhole(folder, passphrase, { number, root: each, fingerprint: null }));
+    return root === undefined ? [] : [{ number, root, fingerprint: null }];
+  });
 }
 
-function isWhole(folder: string, passphrase: string | undefined, number: number): boolean {
+function isWhole(folder: string, passphrase: string | undefined, named: Named): boolean {
   try {
-    openIssuingCa(folder, passphrase, { number, root: 1, fingerprint: null });
+    openIssuingCa(folder, passphrase, named);
     return true;
   } catch (error) {
     if (error instanceof NolapseError) return false;
@@ -58,12 +59,12 @@ interface Entered {
   readonly keyId: Uint8Array;
 }
 
-function enteredFrom(folder: string, passphrase: string | undefined, number: number, now: Instant): Entered {
-  const { facts, chain, issuer } = openIssuingCa(folder, passphrase, { number, root: 1, fingerprint: null });
+function enteredFrom(folder: string, passphrase: string | undefined, named: Named, now: Instant): Entered {
+  const { facts, chain, issuer } = openIssuingCa(folder, passphrase, named);
   const { notBefore, notAfter, key } = facts;
   const slot: IssuingSlot = {
-    number,
-    root: 1,
+    number: named.number,
+    root: named.root,
     state: 'former',
     keyFingerprint: key.fingerprint,
     certificate: { fingerprint: fingerprintOf(chain[0]), notBefore, notAfter },
@@ -78,21 +79,26 @@ function enteredFrom(folder: string, passphrase: string | undefined, number: num
 
 /**
  * Enters the issuing CAs of the files into a ledger that knows none, and finds out which of its certificates are the first one's: those
- * that name its key. @param signing the one that signs; older ones that are there whole are taken to be former ones.
+ * that name its key. Below a root that is current or next the newest signs, and is current; all others are taken to be former ones.
  */
 async function enterIssuing(
   store: Store,
   folder: string,
-  options: { readonly passphrase: string | undefined; readonly signing: number; readonly now: Instant },
+  options: { readonly passphrase: string | undefined; readonly found: readonly Named[]; readonly now: Instant },
 ): Promise<IssuingSlot[]> {
-  const { passphrase, signing, now } = options;
-  const older = numbersIn(folder).filter((number) => number < signing && isWhole(folder, passphrase, number));
-  const entered = [...older, signing].map((number) => enteredFrom(folder, passphrase, number, now));
+  const { passphrase, found, now } = options;
+  const roots = await store.read.rootSlots();
+  const signs = ({ number, root }: Named): boolean => {
+    const state = roots.find((each) => each.number === root)?.state;
+    const isLast = found.findLast((each) => each.root === root)?.number === number;
+    return isLast && (state === 'current' || state === 'next');
+  };
+  const entered = found.map((named) => ({ ...enteredFrom(folder, passphrase, named, now), isCurrent: signs(named) }));
   const first = entered.find(({ slot }) => slot.number === firstIssuer);
   await store.transact(async (tx) => {
-    for (const { slot } of entered) {
+    for (const { slot, isCurrent } of entered) {
       const { number } = slot;
-      await tx.putIssuingSlot(number === signing ? { ...slot, state: 'current', replacedAt: null } : slot);
+      await tx.putIssuingSlot(isCurrent ? { ...slot, state: 'current', replacedAt: null } : slot);
       if (number !== firstIssuer) {
         await tx.openRevocationList({ shard: completeListOf(number), issuer: number, url: null });
       }
@@ -122,12 +128,14 @@ export async function openPki(
   const passphrase = options.passphrase ?? undefined;
   if (purpose === 'make') await forgetLost(options.home, store);
   const known = await slotsInUse(store);
-  const signing = signingIn(known) ?? (isNew ? newestIn(folder, passphrase) : null);
+  // A ledger from before there could be several knows the first alone.
+  const found = known.length === 0 && isNew ? wholeIn(folder, passphrase) : [];
+  const standing = rootsBy(folder, passphrase, found);
+  const signing = signingIn(known) ?? found.findLast(({ root }) => root === standing.current) ?? null;
   const outcome = purpose === 'make' ? initPki(folder, pkiOptions(options, signing)) : 'present';
-  await enterFirstRoot(store, folder, now);
+  await enterRoots(store, folder, { ...standing, passphrase, port: options.config.mqtt.nextPort, now });
   if (known.length > 0) return { outcome, slots: known };
-  return {
-    outcome,
-    slots: await enterIssuing(store, folder, { passphrase, signing: signing?.number ?? firstIssuer, now }),
-  };
+  const whole: readonly Named[] = found.length > 0 ? found : [{ number: firstIssuer, root: 1, fingerprint: null }];
+  await enterIssuing(store, folder, { passphrase, found: whole, now });
+  return { outcome, slots: await slotsInUse(store) };
 }

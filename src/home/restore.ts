@@ -1,6 +1,7 @@
 // Makes a home of a backup: everything is checked in a folder of its own within the home, and moved into place when all of it is right.
 import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { spareNumbers } from '../app/trust/issuing-numbers.ts';
 import { slotsInUse } from '../app/trust/slots-in-use.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { extractLedger, openArchive } from '../archive/read.ts';
@@ -118,10 +119,14 @@ async function moveInto(home: string, work: string): Promise<boolean> {
   return isThere && isInBackup;
 }
 
-async function complete(store: Store, options: Parameters<typeof restoreHome>[0] & { readonly work: string }) {
+async function complete(
+  store: Store,
+  options: Parameters<typeof restoreHome>[0] & { readonly work: string; readonly madeAt: number },
+) {
   const { issued = [], withGaps = false, crlShardBase, isElsewhere } = options;
   const under = { withGaps, crlShardBase, isElsewhere, now: Date.now() };
   const issuingFaults = await checkIssuing(store, options.work, options.passphrase);
+  await store.transact((tx) => spareNumbers(tx, Date.now() - options.madeAt));
   const applied = issued.length === 0 ? null : await applyIssued(store, issued, under);
   const { certificates } = await store.read.counts();
   return { applied, certificates, issuingFaults };
@@ -160,7 +165,7 @@ export async function restoreHome(options: {
   try {
     await unpack(file, manifest, work, passphrase);
     const { store } = openStore(ledgerFile(work));
-    const done = await complete(store, { ...options, work }).finally(() => store.close());
+    const done = await complete(store, { ...options, work, madeAt: manifest.madeAt }).finally(() => store.close());
     const keptConfiguration = await moveInto(home, work);
     const issuingFaults = done.issuingFaults.map((fault) => fault.replaceAll(work, home));
     return { home, madeAt: manifest.madeAt, version: manifest.version, ...done, issuingFaults, keptConfiguration };

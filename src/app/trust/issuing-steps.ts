@@ -22,6 +22,7 @@ import type { Context } from '../context.ts';
 import { OperationError } from '../operation-error.ts';
 import { pagesOf } from '../pages.ts';
 import { voidAsked } from './asked-step.ts';
+import { nextIssuingNumber } from './issuing-numbers.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 
@@ -82,7 +83,7 @@ export function prepareIssuing(
     if (!elsewhere && !issuingMeans(app, root).hasRootKey) {
       throw conflict(`the key of root ${root} is not in the home: nolapse trust prepare issuing${at} --request FILE`);
     }
-    const place = { number: (await app.store.read.lastIssuingNumber()) + 1, root };
+    const place = { number: await nextIssuingNumber(app.store.read), root };
     const now = app.clock.now();
     const made = elsewhere
       ? { ...(await app.issuing.makeKey(place)), certificate: null }

@@ -20,6 +20,7 @@ import { OperationError } from '../operation-error.ts';
 import type { Preparation } from './asked-root.ts';
 import { type Awaited, putAwaited, readAwaited } from './awaited-root.ts';
 import { dropOf, installDrop, keptDrop, lacksDrop, signedDrop } from './drop-step.ts';
+import { nextIssuingNumber } from './issuing-numbers.ts';
 import { onAborted, portsFollow } from './ports-meant.ts';
 import { conflict, iso, type RootStepsContext, recordStep } from './root-step.ts';
 import { forgetLeft } from './withdraw-root.ts';
@@ -168,7 +169,7 @@ export function prepareRoot(
     if (last !== null && sequence <= last) throw conflict(`a step with the sequence ${last} was made since`);
     const present = currentRoot(roots).number;
     const number = Math.max(...roots.map((root) => root.number)) + 1;
-    const next: Placed = { number, issuing: (await read.lastIssuingNumber()) + 1, present, sequence, port };
+    const next: Placed = { number, issuing: await nextIssuingNumber(read), present, sequence, port };
     if (preparation === 'made_elsewhere') {
       return wait(app, { ...next, keyFingerprint: await app.roots.makeIssuingKey(next), made: null });
     }
