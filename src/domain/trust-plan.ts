@@ -45,10 +45,19 @@ export function newestHeld({ steps, told, connects }: Omit<PlanFacts, 'now'>, wa
   return newest;
 }
 
-/** Does it name a successor that has withdrawn itself? Nobody else is to learn that one. */
-function isWithdrawn({ steps, now }: PlanFacts, { kind, named }: KeptStep): boolean {
+/** The withdrawal of the successor that it names; null: it names none, or one that has not withdrawn itself. */
+function withdrawalOf({ steps, now }: PlanFacts, { kind, named }: KeptStep): KeptStep | null {
   const isBy = (step: KeptStep): boolean => step.kind === 'withdraw' && step.signer === named;
-  return kind === 'successor' && steps.some((step) => isBy(step) && isAnnounced(step, now));
+  return (kind === 'successor' && steps.find((step) => isBy(step) && isAnnounced(step, now))) || null;
+}
+
+/**
+ * The withdrawals of successors that this root has named, and that it may hold without our knowing: it was told of them once, and has
+ * connected under the older root since, or what it said was lost. One that holds none of them refuses, and is told no more.
+ */
+function withdrawnMeanwhile(facts: PlanFacts, newest: number): KeptStep[] {
+  const named = facts.steps.filter(({ signer, sequence }) => signer === newest && sequence <= facts.connects.offered);
+  return named.flatMap((step) => withdrawalOf(facts, step) ?? []);
 }
 
 /**
@@ -62,8 +71,10 @@ export function stepToTell(facts: PlanFacts, way: TellingWay): KeptStep | null {
   const bySigner = steps.filter(({ signer }) => signer === newest);
   const heard = bySigner.findLast(({ sequence }) => settled.has(sequence))?.sequence ?? 0;
   const open = bySigner.filter((step) => {
-    return step.sequence > heard && isAnnounced(step, now) && !isWithdrawn(facts, step);
+    return step.sequence > heard && isAnnounced(step, now) && !withdrawalOf(facts, step);
   });
+  const withdrawn = withdrawnMeanwhile(facts, newest).find(({ sequence }) => !settled.has(sequence));
+  if (withdrawn) return withdrawn;
   // Nothing that a root says counts beside that it is not to be trusted; but who holds no other needs the next one to leave it.
   const withdrawal = open.find(({ kind }) => kind === 'withdraw') ?? null;
   const { alone } = told;

@@ -93,6 +93,8 @@ export interface Connects {
   readonly lastRoot: number;
   /** When it last came under an older root than before: what it said until then counts no more. */
   readonly reopenedAt: Instant | null;
+  /** The largest sequence of a step that it was ever offered: it may hold what such a step named, whatever it said of it; 0: none. */
+  readonly offered: number;
 }
 
 export function nothingTold(principalId: PrincipalId): TrustTold {

@@ -55,8 +55,8 @@ const toThird = step('successor', 2, 200);
 const withdrawSecond = step('withdraw', 2, 180);
 const toOther = step('successor', 1, 300, { named: 3 });
 
-const first: Connects = { lastRoot: 1, reopenedAt: null };
-const second: Connects = { lastRoot: 2, reopenedAt: null };
+const first: Connects = { lastRoot: 1, reopenedAt: null, offered: 0 };
+const second: Connects = { lastRoot: 2, reopenedAt: null, offered: 0 };
 const facts = (steps: readonly KeptStep[], told: TrustTold, connects: Connects, at = now): PlanFacts => ({
   steps,
   told,
@@ -136,6 +136,32 @@ describe('the step that is told', () => {
       withdrawSecond,
     ],
     ['names no root that was withdrawn', [toSecond, withdrawSecond], nothingTold(id), first, null],
+    [
+      'withdraws a root that it was told of once, and came back from, before anything else',
+      [toSecond, withdrawSecond, toOther],
+      nothingTold(id),
+      { ...first, reopenedAt: now - 5, offered: toSecond.sequence },
+      withdrawSecond,
+    ],
+    [
+      'withdraws one that it was told of, and said nothing of',
+      [toSecond, withdrawSecond],
+      nothingTold(id),
+      { ...first, offered: toSecond.sequence },
+      withdrawSecond,
+    ],
+    [
+      'names the next once it has said that it does not hold the one that was withdrawn',
+      [toSecond, withdrawSecond, toOther],
+      afterAnswer(
+        facts([toSecond, withdrawSecond], nothingTold(id), { ...first, offered: toSecond.sequence }),
+        withdrawSecond,
+        'own',
+        'unknown_signer',
+      ),
+      { ...first, offered: toSecond.sequence },
+      toOther,
+    ],
     ['names the next instead', [toSecond, withdrawSecond, toOther], nothingTold(id), first, toOther],
     [
       'is by the older root again after a withdrawal',
@@ -193,7 +219,7 @@ describe('the step that is told', () => {
   });
 
   it('is told anew once a proof was reopened', () => {
-    const reopened = { lastRoot: 1, reopenedAt: now - 5 };
+    const reopened = { ...first, reopenedAt: now - 5 };
     const told = toldSince(keeps(toSecond), reopened);
     expect(told).toEqual({ ...nothingTold(id), reopenedAt: now - 5 });
     expect(toldSince(told, reopened)).toBe(told);
@@ -230,7 +256,7 @@ describe('what follows from a failure', () => {
   });
 
   it('passes over what is signed by a root that the device does not hold', () => {
-    const elsewhere = { lastRoot: 4, reopenedAt: null };
+    const elsewhere = { ...first, lastRoot: 4 };
     const told = afterAnswer(facts([toSecond], tell(nothingTold(id)), elsewhere), toSecond, 'own', 'unknown_signer');
     expect(told.settled).toEqual([{ sequence: 100, stored: false, way: 'own' }]);
     expect(stepToTell(facts([toSecond], told, elsewhere), 'own')).toBeNull();
@@ -353,9 +379,11 @@ describe('a device that is led through rollovers', () => {
     return { steps, newest: current };
   }
 
-  it.each([2, 3, 5])('ends with the newest root, with room for %i', (rootsMax) => {
+  const histories = fc.array(fc.boolean(), { minLength: 1, maxLength: 6 });
+
+  it.each([2, 3, 5])('ends with the newest root and none that was withdrawn, with room for %i', (rootsMax) => {
     fc.assert(
-      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }), fc.boolean(), (withdrawn, connectsAtOnce) => {
+      fc.property(histories, fc.boolean(), fc.array(fc.nat(20)), (withdrawn, connectsAtOnce, strays) => {
         const { steps, newest } = history(withdrawn);
         const served = new Map(steps.map(({ port, named }) => [port, named]));
         served.set(8_881, 1);
@@ -369,21 +397,33 @@ describe('a device that is led through rollovers', () => {
             if (root === undefined) continue;
             store = afterConnack(store, { port, root });
             const reopened = rootOf(root) < connects.lastRoot ? at : connects.reopenedAt;
-            connects = { lastRoot: rootOf(root), reopenedAt: reopened };
+            connects = { ...connects, lastRoot: rootOf(root), reopenedAt: reopened };
             return;
           }
         };
-        for (let visit = 0; visit < 60; visit += 1) {
+        const stray = (): void => {
+          const [oldest] = store.roots.map(({ fingerprint }) => fingerprint);
+          if (oldest === undefined || rootOf(oldest) >= connects.lastRoot) return;
+          store = afterConnack(store, { port: 8_880 + rootOf(oldest), root: oldest });
+          connects = { ...connects, lastRoot: rootOf(oldest), reopenedAt: at };
+        };
+        for (let visit = 0; visit < 120; visit += 1) {
           told = toldSince(told, connects);
           const next = stepToTell(facts(steps, told, connects, at), 'own');
           if (!next) break;
           told = afterTelling(told, next.sequence, 'own', at);
+          connects = {
+            ...connects,
+            offered: Math.max(connects.offered, next.kind === 'successor' ? next.sequence : 0),
+          };
           const taken = takeStep(store, { step: said(next), verifies: true, port: next.port }, rootsMax);
           if (taken.outcome === 'taken') store = taken.store;
           const code = taken.outcome === 'refused' ? taken.reason : null;
           told = afterAnswer(facts(steps, told, connects, at), next, 'own', code);
           // One that is not in a hurry tries the port at every other visit.
           if (connectsAtOnce || visit % 2 === 1) connect(next.kind === 'successor' ? next.port : null);
+          // The port of a newer root is out of reach once, and it comes back on an older one.
+          if (strays.includes(visit)) stray();
           at += 8 * dayMs;
         }
         told = toldSince(told, connects);
@@ -392,6 +432,9 @@ describe('a device that is led through rollovers', () => {
           newest,
         );
         expect(connects.lastRoot).toBe(newest);
+        const given = withdrawn.flatMap((isWithdrawn, index) => (isWithdrawn ? [index + 2] : []));
+        const trusted = store.roots.filter(({ leaving }) => !leaving).map(({ fingerprint }) => rootOf(fingerprint));
+        expect(trusted.filter((root) => given.includes(root))).toEqual([]);
       }),
     );
   });

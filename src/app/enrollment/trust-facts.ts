@@ -14,7 +14,8 @@ export function tellingWay(path: Way): TellingWay {
 
 export async function planFacts(read: Reader, id: PrincipalId, now: Instant): Promise<PlanFacts> {
   const record = (await read.trustRecord(id)) ?? noRecord(id);
-  const connects = { lastRoot: lastRoot(record), reopenedAt: record.reopenedAt };
+  const offered = record.offered?.sequence ?? 0;
+  const connects = { lastRoot: lastRoot(record), reopenedAt: record.reopenedAt, offered };
   const told = toldSince((await read.trustTold(id)) ?? nothingTold(id), connects);
   return { steps: await read.trustSteps(), told, connects, now };
 }
