@@ -92,7 +92,7 @@ async function buildBroker(parts: Parts, config: Config, { sessions, seen, undos
   return broker;
 }
 
-/** The ports beside the first one, none of them open before the broker listens. */
+/** The ports beside the first one. */
 function trustPortsOf({ app, nextPort }: Parts, { config }: HomeOptions, broker: Broker): TrustPorts {
   const { clock, entropy } = app;
   const { names } = config.server;
@@ -248,9 +248,10 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     });
     maintenance = heart;
     for (const each of [heart, app.chores]) undos.push(() => each.stop());
-    const { port, websocketPort } = await broker.listen();
     const watched = alsoShowing(broker, shown);
+    // The second port first: devices that have proved the next root would go back to the first meanwhile, and reopen their proof.
     await beginPorts(parts, { broker: watched, ports: trustPorts, hints: () => hintsOf(app), decisions, begun: tls });
+    const { port, websocketPort } = await broker.listen();
     return {
       operationsFor,
       nextPort: trustPorts,

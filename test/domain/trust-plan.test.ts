@@ -367,12 +367,16 @@ describe('a device that is led through rollovers', () => {
   function history(withdrawn: readonly boolean[]): { steps: KeptStep[]; newest: number } {
     const steps: KeptStep[] = [];
     let current = 1;
+    /** One is announced after the other, so that devices have time for each. */
+    const say = (kind: KeptStep['kind'], signer: number, sequence: number, named = signer): void => {
+      steps.push(step(kind, signer, sequence, { named, announcedFrom: now + steps.length * 24 * dayMs }));
+    };
     withdrawn.forEach((isWithdrawn, at) => {
       const [next, sequence] = [at + 2, (at + 1) * 100];
-      steps.push(step('successor', current, sequence, { named: next }));
-      if (isWithdrawn) steps.push(step('withdraw', next, sequence + 1));
+      say('successor', current, sequence, next);
+      if (isWithdrawn) say('withdraw', next, sequence + 1);
       else {
-        steps.push(step('drop', next, sequence + 2));
+        say('drop', next, sequence + 2);
         current = next;
       }
     });
@@ -410,7 +414,11 @@ describe('a device that is led through rollovers', () => {
         for (let visit = 0; visit < 120; visit += 1) {
           told = toldSince(told, connects);
           const next = stepToTell(facts(steps, told, connects, at), 'own');
-          if (!next) break;
+          if (!next) {
+            if (strays.includes(visit)) stray();
+            at += 8 * dayMs;
+            continue;
+          }
           told = afterTelling(told, next.sequence, 'own', at);
           connects = {
             ...connects,
