@@ -108,7 +108,10 @@ function trustPortsOf({ app, nextPort }: Parts, { config }: HomeOptions, broker:
   return ports;
 }
 
-/** Opens the ports beside the first one, as far as they are needed now. */
+/**
+ * Opens the ports beside the first one, as far as they are needed now. To be called before the first one is opened: devices that have
+ * proved the next root would come back there meanwhile, and reopen their proof.
+ */
 async function beginPorts({ app, served }: Parts, options: ShownPortsOptions): Promise<void> {
   await options.ports.begin();
   served.begin(new ShownPorts(options));
@@ -249,7 +252,6 @@ export async function startNolapse(options: HomeOptions & { readonly metrics: Me
     maintenance = heart;
     for (const each of [heart, app.chores]) undos.push(() => each.stop());
     const watched = alsoShowing(broker, shown);
-    // The second port first: devices that have proved the next root would go back to the first meanwhile, and reopen their proof.
     await beginPorts(parts, { broker: watched, ports: trustPorts, hints: () => hintsOf(app), decisions, begun: tls });
     const { port, websocketPort } = await broker.listen();
     return {

@@ -1,117 +1,23 @@
 // The C client of examples/c takes the steps of roots, under the address and undefined behaviour sanitizers: with both roots for its TLS
 // at once, and built for a stack that is given one.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readServerCertificate } from '../../src/authority/server-certificate.ts';
 import { dayMs } from '../../src/domain/time.ts';
-import { fingerprintOf } from '../../src/pki/fingerprint.ts';
 import { cAbsent, makeC, sanitizers } from './c-build.ts';
-import { exits, type Run, runProgram } from './device-program.ts';
-import { eachOnABench, type TrustBench, type TrustDevice } from './trust-devices/bench.ts';
+import { exits, type Run } from './device-program.ts';
+import { eachOnABench } from './trust-devices/bench.ts';
+import { CBoard } from './trust-devices/c-board.ts';
 import { trustSuite } from './trust-devices/suite.ts';
 
-interface Kept {
-  readonly copy: number;
-  readonly held: readonly string[];
-  readonly committed: { readonly port: number; readonly root: string };
-}
-
-/** A copy of the record as examples/c/store.c writes it; null where it is torn. */
-function readRecord(bytes: Buffer): Kept | null {
-  const [rootsAt, rootBytes, rootsMax] = [32, 50, 2];
-  const crcAt = rootsAt + rootsMax * rootBytes;
-  if (bytes.length !== crcAt + 4 || bytes.readUInt32LE(crcAt) !== crc32(bytes.subarray(0, crcAt))) return null;
-  const roots = Array.from({ length: bytes.readUInt8(8) }, (_, at) => {
-    const root = bytes.subarray(rootsAt + at * rootBytes, rootsAt + (at + 1) * rootBytes);
-    return { sha256: root.subarray(18).toString('hex'), leaving: root.readUInt8(1) === 1 };
-  });
-  return {
-    copy: bytes.readUInt32LE(4),
-    held: roots.map(({ sha256, leaving }) => `${sha256}${leaving ? '-' : ''}`),
-    committed: { port: bytes.readUInt16LE(14), root: roots[bytes.readUInt8(9)]?.sha256 ?? '' },
-  };
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}
-
-class Board implements TrustDevice {
-  readonly id: string;
-  readonly folder: string;
-  readonly #program: string;
-  readonly #port: number;
-
-  private constructor(id: string, folder: string, port: number, program: string) {
-    this.id = id;
-    this.folder = folder;
-    this.#port = port;
-    this.#program = program;
-  }
-
-  static async make({ house }: TrustBench, id: string, className: string, program: string): Promise<Board> {
-    const { operations } = house.gateway;
-    await operations.addDevice({ id, owner: 'tests', class: className, modes: ['recertify'], encoding: 'cbor' });
-    const issued = await operations.issueDevice({ id });
-    const folder = join(house.home, 'devices', id);
-    mkdirSync(folder, { recursive: true });
-    const files = {
-      'key.der': createPrivateKey(issued.keyPem).export({ type: 'sec1', format: 'der' }),
-      'ca.der': new X509Certificate(issued.rootPem).raw,
-      'slot0.der': new X509Certificate(issued.certificatePem).raw,
-    };
-    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes, { mode: 0o600 });
-    return new Board(id, folder, house.gateway.ports.mqtt, program);
-  }
-
-  run(...more: readonly string[]): Promise<Run> {
-    return this.runAt(this.#port, ...more);
-  }
-
-  /** As a device that was made for another port. */
-  runAt(port: number, ...more: readonly string[]): Promise<Run> {
-    const where = ['localhost', String(port), this.id, this.folder];
-    return runProgram(this.#program, [...where, '--pause', '100', '--tries', '3', ...more]);
-  }
-
-  /** Null where the run ended by itself. */
-  async cut(...words: readonly string[]): Promise<Run | null> {
-    const run = await this.run(...words);
-    return run.code === exits.cutOff ? run : null;
-  }
-
-  /** The newest copy that is whole; before there is one, what it left the factory with. */
-  #kept(): Kept {
-    const files = ['trust0', 'trust1'].map((name) => join(this.folder, name)).filter((file) => existsSync(file));
-    const first = fingerprintOf(readFileSync(join(this.folder, 'ca.der')));
-    const made: Kept = { copy: 0, held: [first], committed: { port: this.#port, root: first } };
-    const kept = files.flatMap((file) => readRecord(readFileSync(file)) ?? []);
-    return kept.reduce((one, other) => (one.copy > other.copy ? one : other), made);
-  }
-
-  held(): readonly string[] {
-    return this.#kept().held;
-  }
-
-  committed(): Kept['committed'] {
-    return this.#kept().committed;
-  }
-}
-
 const cuts = {
-  'after any message and any write': (device: Board, at: number) => device.cut('--die-after', String(at)),
-  'in the middle of any write': (device: Board, at: number) => device.cut('--tear', String(at)),
-  'when a write had only emptied its place': (device: Board, at: number) =>
+  'after any message and any write': (device: CBoard, at: number) => device.cut('--die-after', String(at)),
+  'in the middle of any write': (device: CBoard, at: number) => device.cut('--tear', String(at)),
+  'when a write had only emptied its place': (device: CBoard, at: number) =>
     device.cut('--tear', String(at), '--percent', '0'),
 };
 
@@ -131,9 +37,9 @@ describe.skipIf(cAbsent)('the C client', () => {
     ['with both roots for its TLS', 'two'],
     ['with one root for its TLS', 'one'],
   ] as const)('%s', (_, kind) => {
-    trustSuite<Board>({
+    trustSuite<CBoard>({
       name: `c-${kind}`,
-      make: (bench, id, className = 'default') => Board.make(bench, id, className, join(built, kind, 'renew')),
+      make: (bench, id, className = 'default') => CBoard.make(bench, id, className, join(built, kind, 'renew')),
       cuts,
     });
   });
@@ -141,10 +47,10 @@ describe.skipIf(cAbsent)('the C client', () => {
 
 describe.skipIf(cAbsent)('the C client and the steps of roots', () => {
   const benchNow = eachOnABench();
-  const make = (id: string, kind = 'two') => Board.make(benchNow(), id, 'default', join(built, kind, 'renew'));
+  const make = (id: string, kind = 'two') => CBoard.make(benchNow(), id, 'default', join(built, kind, 'renew'));
 
   /** Runs until it has connected under this root. @returns the last run. */
-  async function provedUnder(device: Board, root: number): Promise<Run> {
+  async function provedUnder(device: CBoard, root: number): Promise<Run> {
     let run = await device.run();
     for (let more = 0; more < 4 && device.committed().root !== benchNow().root(root); more += 1) {
       benchNow().pass(dayMs / 12);

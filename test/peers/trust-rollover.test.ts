@@ -8,8 +8,8 @@ import { freePort } from '../scenarios/free-port.ts';
 import { type House, openHouse } from '../scenarios/harness.ts';
 import { missing } from './missing.ts';
 import type { TrustDevice } from './trust-devices/bench.ts';
-import { Board } from './trust-devices/micropython-board.ts';
-import { clients, ShellBoard } from './trust-devices/shell-board.ts';
+import { MicroPythonBoard } from './trust-devices/micropython-board.ts';
+import { ShellBoard, shellClients } from './trust-devices/shell-board.ts';
 
 const yaml = `
 classes: { default: { keyModes: [recertify, csr], lifetime: 100d, renewAt: 90%, overlap: 10m, grace: 30d } }
@@ -56,18 +56,18 @@ async function until(device: TrustDevice, root: string, held: readonly string[])
   expect({ root: device.committed().root, held: device.held() }, said).toEqual({ root, held });
 }
 
-describe.skipIf(missing(...clients, 'openssl', 'micropython'))('the reference devices', () => {
+describe.skipIf(missing(...shellClients, 'openssl', 'micropython'))('the reference devices', () => {
   it('follow two rollovers by commands, also where they were away while the next root was announced', async () => {
     const { operations } = house.gateway;
     const bench = { house };
     const words = (together: number) => ['--together', String(together)];
     const awake: TrustDevice[] = [
-      await Board.make(bench, 'two-1', 'default', words(2)),
-      await Board.make(bench, 'one-1', 'default', words(1)),
+      await MicroPythonBoard.make(bench, 'two-1', 'default', words(2)),
+      await MicroPythonBoard.make(bench, 'one-1', 'default', words(1)),
       await ShellBoard.make(bench, 'shell-1', 'default'),
     ];
     const away: TrustDevice[] = [
-      await Board.make(bench, 'two-2', 'default', words(2)),
+      await MicroPythonBoard.make(bench, 'two-2', 'default', words(2)),
       await ShellBoard.make(bench, 'shell-2', 'default'),
     ];
     const everybody = [...awake, ...away];
@@ -99,7 +99,7 @@ describe.skipIf(missing(...clients, 'openssl', 'micropython'))('the reference de
   it('go back to the present root where the next one is given up, and follow the one after that', async () => {
     const { operations } = house.gateway;
     const devices: TrustDevice[] = [
-      await Board.make({ house }, 'two-1', 'default', ['--together', '2']),
+      await MicroPythonBoard.make({ house }, 'two-1', 'default', ['--together', '2']),
       await ShellBoard.make({ house }, 'shell-1', 'default'),
     ];
     const follow = (root: string, held: readonly string[]) =>

@@ -1,11 +1,20 @@
 // A broker whose roots follow each other, for devices that are programs of their own, and what a test asks of such a device.
 import { afterEach, beforeEach } from 'vitest';
 import { putStep } from '../../../src/app/enrollment/release-step.ts';
+import type { Operations } from '../../../src/app/operator/operate.ts';
 import { dayMs } from '../../../src/domain/time.ts';
 import { idOf } from '../../domain/samples.ts';
 import { type House, openHouse } from '../../scenarios/harness.ts';
 import { Rollover } from '../../scenarios/rollover.ts';
 import type { Run } from '../device-program.ts';
+
+/** Where devices are made: a broker, and a folder for theirs. */
+export interface Birthplace {
+  readonly house: {
+    readonly home: string;
+    readonly gateway: { readonly operations: Operations; readonly ports: { readonly mqtt: number } };
+  };
+}
 
 /** A device of examples/, with a folder of its own. */
 export interface TrustDevice {

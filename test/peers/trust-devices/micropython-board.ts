@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fingerprintOf } from '../../../src/pki/fingerprint.ts';
 import { exits, type Run, runProgram } from '../device-program.ts';
-import type { TrustBench, TrustDevice } from './bench.ts';
+import type { Birthplace, TrustDevice } from './bench.ts';
 
 interface Root {
   readonly sha256: string;
@@ -17,7 +17,7 @@ interface Kept {
   readonly committed: readonly [number, string];
 }
 
-export class Board implements TrustDevice {
+export class MicroPythonBoard implements TrustDevice {
   readonly #words: readonly string[];
   readonly #port: number;
   readonly id: string;
@@ -31,11 +31,11 @@ export class Board implements TrustDevice {
   }
 
   static async make(
-    { house }: Pick<TrustBench, 'house'>,
+    { house }: Birthplace,
     id: string,
     className: string,
     words: readonly string[],
-  ): Promise<Board> {
+  ): Promise<MicroPythonBoard> {
     const { operations } = house.gateway;
     await operations.addDevice({ id, owner: 'tests', class: className, modes: ['recertify'], encoding: 'cbor' });
     const issued = await operations.issueDevice({ id });
@@ -47,7 +47,7 @@ export class Board implements TrustDevice {
       'slot0.der': new X509Certificate(issued.certificatePem).raw,
     };
     for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes, { mode: 0o600 });
-    return new Board(id, folder, house.gateway.ports.mqtt, words);
+    return new MicroPythonBoard(id, folder, house.gateway.ports.mqtt, words);
   }
 
   run(...more: readonly string[]): Promise<Run> {

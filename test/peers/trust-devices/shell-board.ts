@@ -4,10 +4,10 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { delimiter, join, resolve } from 'node:path';
 import { fingerprintOf } from '../../../src/pki/fingerprint.ts';
 import type { Run } from '../device-program.ts';
-import type { TrustBench, TrustDevice } from './bench.ts';
+import type { Birthplace, TrustDevice } from './bench.ts';
 
-/** What it needs. */
-export const clients = ['mosquitto_pub', 'mosquitto_sub'];
+/** Programs of mosquitto that it needs. */
+export const shellClients = ['mosquitto_pub', 'mosquitto_sub'];
 
 /** Programs that count messages, renames and writes that are about to be renamed, and end the whole run after one of them. */
 function standIns(folder: string): string {
@@ -15,7 +15,7 @@ function standIns(folder: string): string {
   if (existsSync(bin)) return bin;
   mkdirSync(bin);
   const path = (process.env['PATH'] ?? '').split(delimiter);
-  for (const name of [...clients, 'mv', 'sync']) {
+  for (const name of [...shellClients, 'mv', 'sync']) {
     const real = path.map((each) => join(each, name)).find((file) => existsSync(file));
     const standIn = resolve(import.meta.dirname, '../cut-off.mjs');
     writeFileSync(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${standIn}" "${real}" "$@"\n`);
@@ -25,17 +25,17 @@ function standIns(folder: string): string {
 }
 
 export class ShellBoard implements TrustDevice {
-  readonly #bench: Pick<TrustBench, 'house'>;
+  readonly #bench: Birthplace;
   readonly id: string;
   readonly folder: string;
 
-  private constructor(bench: Pick<TrustBench, 'house'>, id: string, folder: string) {
+  private constructor(bench: Birthplace, id: string, folder: string) {
     this.#bench = bench;
     this.id = id;
     this.folder = folder;
   }
 
-  static async make(bench: Pick<TrustBench, 'house'>, id: string, className: string): Promise<ShellBoard> {
+  static async make(bench: Birthplace, id: string, className: string): Promise<ShellBoard> {
     const { house } = bench;
     await house.gateway.operations.addDevice({ id, owner: 'tests', class: className });
     const issued = await house.gateway.operations.issueDevice({ id });
@@ -48,8 +48,17 @@ export class ShellBoard implements TrustDevice {
   }
 
   run(env: NodeJS.ProcessEnv = process.env): Promise<Run> {
+    return this.#script('trust.sh', env);
+  }
+
+  /** Has its certificate renewed, where that is due. */
+  renew(): Promise<Run> {
+    return this.#script('renew.sh', process.env);
+  }
+
+  #script(name: string, env: NodeJS.ProcessEnv): Promise<Run> {
     const { mqtt } = this.#bench.house.gateway.ports;
-    const args = [resolve('examples/shell/trust.sh'), 'localhost', String(mqtt), this.id, this.folder, '8'];
+    const args = [resolve('examples/shell', name), 'localhost', String(mqtt), this.id, this.folder, '8'];
     const child = spawn('sh', args, {
       env: { ...env, LINGER: '3' },
       detached: true,
