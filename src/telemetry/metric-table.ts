@@ -176,6 +176,11 @@ export const metricTable = {
     help: 'Principals that a control has shown not to verify the broker',
     labels: {},
   },
+  nolapse_ca_not_after_seconds: {
+    type: 'gauge',
+    help: 'End of the first to end of the roots or issuing CAs in a slot, in Unix seconds; 0: there is none',
+    labels: { ca: ['root', 'issuing'], slot: ['next', 'current', 'former'] },
+  },
   nolapse_own_not_after_seconds: {
     type: 'gauge',
     help: 'First end of what the broker depends on, of each kind, in Unix seconds',

@@ -3,6 +3,7 @@ import type { Context } from '../app/context.ts';
 import type { Foresight } from '../app/oversight/foresight.ts';
 import { type OwnContext, ownDeadlines } from '../app/trust/own-deadlines.ts';
 import { controlFailed, sharesBySlot } from '../app/trust/shares.ts';
+import { slotEnds } from '../app/trust/slot-ends.ts';
 import { signingNumber } from '../app/trust.ts';
 import type { FleetView } from '../app/views/fleet.ts';
 import { deadlineKinds, firstOfEach } from '../domain/own-deadlines.ts';
@@ -44,6 +45,9 @@ export async function renderMetrics({ app }: Measured, metrics: Metrics, broker:
     metrics.set('nolapse_sessions', { lane }, broker.sessionsIn(lane));
   await setDeadlines(app, metrics);
   await setShares(app, metrics);
+  for (const { ca, slot, at } of await slotEnds(app)) {
+    metrics.set('nolapse_ca_not_after_seconds', { ca, slot }, toSeconds(at ?? 0));
+  }
   await measureLists(app, metrics, signingNumber(app));
   setFleet(metrics, await app.foresight.view(patienceMs, { fresh: false }));
   return metrics.render();

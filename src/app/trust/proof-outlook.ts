@@ -12,6 +12,8 @@ export type ProofOutlookContext = ForeseeProofsContext & WithChores;
 
 /** For how many times as long as it took a walk is not made again: it has a twentieth of the time at most. */
 const restFactor = 20;
+/** A walk that took less than this is made again for whoever asks. */
+const cheapMs = 1_000;
 /** Owners told apart; those of further ones are counted together. */
 const ownersMax = 1_000;
 /** Of each owner so many are named. */
@@ -50,12 +52,19 @@ export class ProofOutlook {
     this.#app = app;
   }
 
+  /** For whoever asks: as it is now where the fleet is small, else as it was a short while ago; null: no walk has ended in `patienceMs`. */
+  async now(rollover: Rollover, patienceMs: number): Promise<ProofsAhead | null> {
+    const isCheap = (this.#known?.tookMs ?? 0) < cheapMs;
+    if (isCheap || !this.#isRecent(rollover, 0)) await within(patienceMs, this.#walkAfter(rollover));
+    return this.#of(rollover);
+  }
+
   /**
-   * What is known by now of this rollover; null: no walk over it has ended yet.
-   * @param patienceMs how long a walk is waited for that is under way, or begins because the last is older than `everyMs`.
+   * For who looks again and again: what the last walk has found, if there was one. Another is begun where that is older than `everyMs`.
+   * @param patienceMs how long that is waited for.
    */
-  async ahead(rollover: Rollover, { patienceMs, everyMs = 0 }: { patienceMs: number; everyMs?: number }) {
-    if (!this.#isRecent(rollover, everyMs)) await this.#walk(rollover, patienceMs);
+  async lately(rollover: Rollover, everyMs: number, patienceMs: number): Promise<ProofsAhead | null> {
+    if (!this.#isRecent(rollover, everyMs)) await within(patienceMs, this.#walk(rollover));
     return this.#of(rollover);
   }
 
@@ -70,24 +79,32 @@ export class ProofOutlook {
     return this.#app.clock.steady() < known.endedAt + Math.max(everyMs, known.tookMs * restFactor);
   }
 
-  async #walk(rollover: Rollover, patienceMs: number): Promise<void> {
-    const { chores } = this.#app;
-    const run = chores.begin(walking, (signal) => walk(this.#app, rollover, signal)) ?? chores.ended(walking);
-    const done = run.then((known) => {
-      if (known) this.#known = known;
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
-    });
-    try {
-      await Promise.race([done, patience]);
-    } finally {
-      clearTimeout(timer);
-    }
-    // Who does not wait for it does not hear what it fails with; whoever asks next begins another.
-    done.catch(() => undefined);
+  /** The walk that is under way may have passed what has changed since. */
+  async #walkAfter(rollover: Rollover): Promise<void> {
+    await this.#app.chores.ended(walking);
+    await this.#walk(rollover);
   }
+
+  async #walk(rollover: Rollover): Promise<void> {
+    const { chores } = this.#app;
+    const run = chores.begin(walking, (signal) => walk(this.#app, rollover, signal));
+    const known = await (run ?? chores.ended(walking));
+    if (known) this.#known = known;
+  }
+}
+
+/** Resolves with the work, or when patience ends. Who does not wait for it does not hear what it fails with; whoever asks next begins another. */
+async function within(patienceMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  try {
+    await Promise.race([work, patience]);
+  } finally {
+    clearTimeout(timer);
+  }
+  work.catch(() => undefined);
 }
 
 type Own = { count: number; reasons: Partial<Record<UnprovedReason, number>>; first: string[] };

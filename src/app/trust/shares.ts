@@ -102,7 +102,7 @@ export async function sharesView(app: SharesContext): Promise<SharesView | null>
   const rollover: Rollover | null = rolloverOf(await app.store.read.rootSlots());
   if (!rollover) return null;
   const { leaves, towards } = rollover;
-  const ahead = await app.proofs.ahead(rollover, { patienceMs });
+  const ahead = await app.proofs.now(rollover, patienceMs);
   const root = towards.number;
   const all = sharesOf(await countsOfAll(app), root);
   return {

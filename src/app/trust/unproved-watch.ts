@@ -36,7 +36,7 @@ export class UnprovedWatch {
       this.#told = null;
       return;
     }
-    const ahead = await proofs.ahead(rollover, { patienceMs, everyMs: when.everyMs });
+    const ahead = await proofs.lately(rollover, when.everyMs, patienceMs);
     if (!ahead || ahead === this.#told) return;
     await this.#settle(this.#conditions(ahead, rollover, policy));
     this.#told = ahead;
