@@ -19,7 +19,7 @@ export interface KeptStep {
   readonly madeAt: Instant;
   /** From when on it is announced and may be fetched; null: it is not released. */
   readonly announcedFrom: Instant | null;
-  /** When the older root's life ends, and nobody needs it any more. */
+  /** When the life of the root that signed it ends, and nobody needs it any more. */
   readonly keptUntil: Instant;
 }
 

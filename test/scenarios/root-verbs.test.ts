@@ -1,6 +1,6 @@
 // A root takes the place of another by commands: announced, activated, retired, given up. A real broker, TLS, devices of the simulator that
 // take steps, and others that do not.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AskedRootView, RootView } from '../../src/app/views/trust-roots.ts';
@@ -137,6 +137,11 @@ describe('a root that takes the place of another', () => {
     });
     expect(await statesOf()).toEqual(['current', 'next']);
     const accept = ['stock-1', 'old-1', 'meter-1'];
+    // Until now the key of the issuing CA below it was needed for nothing.
+    renameSync(pki('issuing-2.key'), pki('away'));
+    await expect(operations().activateRoot({ accept })).rejects.toMatchObject({ code: 'conflict' });
+    expect(await statesOf()).toEqual(['current', 'next']);
+    renameSync(pki('away'), pki('issuing-2.key'));
     expect(done(await operations().activateRoot({ accept }))).toMatchObject({ number: 2, state: 'current' });
     const line = await house.log.until('trust.activated');
     expect(line).toMatchObject({ 'nolapse.accepted': 3, 'nolapse.root': 2 });

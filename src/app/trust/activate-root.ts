@@ -15,7 +15,7 @@ import { change } from '../change.ts';
 import { OperationError } from '../operation-error.ts';
 import { acceptedFields, acceptedWords, listOf, unprovedFaults, unprovedOf } from './accepted-rest.ts';
 import { portsFollow } from './ports-meant.ts';
-import { conflict, type RootStepsContext, recordStep, slotOf } from './root-step.ts';
+import { conflict, orConflict, type RootStepsContext, recordStep, slotOf } from './root-step.ts';
 
 /** The next root, if it may become current. Rejects with `conflict` and who stands in the way. */
 export async function readyToActivate(app: RootStepsContext, accepted: ReadonlySet<string>): Promise<KeptRoot> {
@@ -49,7 +49,7 @@ export function activateRoot(app: RootStepsContext, accepted: ReadonlySet<string
     const slots = await read.issuingSlots();
     const signing = slotIn(slots, 'current', next.number);
     if (!signing?.certificate) throw conflict(`root ${next.number} has no issuing CA below it`);
-    app.issuing.check(inService(slots, after));
+    await orConflict(() => app.issuing.check(inService(slots, after)));
     const list = listOf(accepted);
     const activated = await change(app, async (within) => {
       const { tx, now } = within;

@@ -15,7 +15,7 @@ import { change } from '../change.ts';
 import { putStep } from '../enrollment/release-step.ts';
 import { OperationError } from '../operation-error.ts';
 import { dropAtHand, keptDrop } from './drop-step.ts';
-import { conflict, followOrRefuse, type RootStepsContext, recordStep, slotOf } from './root-step.ts';
+import { conflict, orConflict, type RootStepsContext, recordStep, slotOf } from './root-step.ts';
 
 /** A next root of which nothing stands in the way of announcing it. */
 interface Ready {
@@ -56,7 +56,7 @@ export async function readyToDistribute(app: RootStepsContext): Promise<Ready> {
   const known = { backupAt: next.backupAt, isDropSigned: drop !== null };
   const objectionsTo = (readiness: Readiness): readonly RootObjection[] =>
     shouldDistribute(roots, rootPolicyDefault, readiness, app.clock.now()).objections;
-  await followOrRefuse(app);
+  await orConflict(() => app.served.follow());
   const unreached = await reached(app, next, present);
   const objections = objectionsTo({ ...known, isReached: unreached === null });
   if (objections.length > 0 || !drop) throw new OperationError('conflict', faultsOf(objections, next, unreached));

@@ -46,10 +46,10 @@ export function slotOf(slots: readonly KeptRoot[], number: number): KeptRoot {
   return found;
 }
 
-/** What keeps a port from showing its chain, as what an operator can act on. Rejects with `conflict`. */
-export async function followOrRefuse({ served }: Pick<Context, 'served'>): Promise<void> {
+/** Does what may fail for a reason that an operator can act on, such as a port or a key that cannot be had. Rejects with `conflict` then. */
+export async function orConflict(work: () => Promise<void> | void): Promise<void> {
   try {
-    await served.follow();
+    await work();
   } catch (error) {
     if (error instanceof NolapseError) throw conflict(error.message);
     throw error;
