@@ -68,12 +68,12 @@ it('takes a root to its end with those that are accepted by name, whom it lists'
 
   const listed = await words('trust', 'unproved', 'root');
   expect(listed.code).toBe(1);
-  expect(listed.stdout).toMatch(/^OWNER +SITE +ID +LAST +WHAT IS LEFT$/m);
-  expect(listed.stdout).toMatch(/^=anna +a +stock-1 +never +it never connected/m);
+  expect(listed.stdout).toMatch(/^OWNER +SITE +ID +LAST +EXPECTED +WHAT IS LEFT$/m);
+  expect(listed.stdout).toMatch(/^=anna +a +stock-1 +never +too late: it was never seen +it never connected/m);
   expect(listed.stdout).toMatch(/^not proved +2$/m);
   const csv = await words('trust', 'unproved', 'root', '-o', 'csv');
   expect(csv.stdout.split('\n')).toEqual([
-    'id,owner,site,kind,class,gateway,last,standing,left',
+    'id,owner,site,kind,class,gateway,last,standing,left,by,late',
     expect.stringMatching(/^stock-1,'=anna,a,device,default,,0,never_connected,"?it never connected/),
     expect.stringMatching(/^stock-2,"water, north",b,device,/),
     '',
