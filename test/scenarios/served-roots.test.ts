@@ -1,7 +1,7 @@
 // Both ports of a running broker show what the slots of roots say, from the preparation of a next root to the end of the former one, with
 // real TLS and under live connections.
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { MqttClient } from 'mqtt';
@@ -127,6 +127,40 @@ async function said(): Promise<string[]> {
     .filter(({ subject }) => subject.startsWith('server chain') || subject === 'server names')
     .map(({ level, subject, detail }) => `${level} ${subject}: ${detail}`);
 }
+
+describe('a start', () => {
+  const pki = (name: string): string => join(house.home, 'pki', name);
+
+  it('follows a step that was cut off before the ports did, and makes a pair anew that was torn', async () => {
+    await prepare();
+    await take('distribute');
+    await take('activate');
+    const [one, two] = await slots();
+    // What is durable when the process dies after the step, and in the middle of writing a pair.
+    await put({ ...(one as KeptRoot), state: 'retired', endedAt: Date.now() });
+    await house.restart(() => rmSync(pki('server.crt')));
+    expect(await shows()).toEqual({ first: [2], second: [2] });
+    await put({ ...(two as KeptRoot), state: 'former' });
+    await put({ ...(one as KeptRoot), state: 'current' });
+    await house.restart(() => writeFileSync(pki('server-2.key'), 'torn'));
+    expect(await shows()).toEqual({ first: [2], second: [1] });
+  });
+
+  it('shows the chain of a root whose issuing key is not in the home, as long as its certificate lasts', async () => {
+    await prepare();
+    const before = readFileSync(pki('server-2.crt'), 'utf8');
+    await house.restart(() => renameSync(pki('issuing-2.key'), join(house.home, 'elsewhere.key')));
+    expect(await shows()).toEqual({ first: [1], second: [2] });
+    expect(readFileSync(pki('server-2.crt'), 'utf8')).toBe(before);
+    // Without a certificate of that issuing CA there is nothing to be shown, and the first port is served.
+    await house.restart(() => copyFileSync(pki('server.crt'), pki('server-2.crt')));
+    expect(await shows()).toEqual({ first: [1], second: [] });
+    expect(house.gateway.served.fault).toMatch(/issuing-2\.key is missing$/);
+    expect((await said())[1]).toMatch(
+      /^error server chain of mqtt\.nextPort: root 2 is meant, and is not served: .*issuing-2\.key is missing$/,
+    );
+  });
+});
 
 describe('doctor', () => {
   it('says of each port which chain is served, and which is meant', async () => {
