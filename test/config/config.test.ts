@@ -112,6 +112,16 @@ describe('a file', () => {
     const { rollout } = load('rollout: { canaryShare: 40%, earlyShare: 60%, soak: 2h }');
     expect(rollout.shares).toEqual({ canary: 0.4, early: 0.6 });
     expect(rollout.rule).toEqual({ activatedShare: 0.95, soakMs: 7_200_000, failedShareMax: 0.05, failuresLeast: 3 });
+    const apis = [
+      ['host: 0.0.0.0, tls: none', /api.tls: none is for a loopback address alone/],
+      ['tls: files, key: k.pem', /api.certificate: needed where tls is files/],
+      ['key: k.pem', /api.key: counts only where tls is files/],
+      ['port: 8880', /api.port: 8880 is the port of http too/],
+      ['approval: three', /api.approval: expected one of one, two/],
+    ] as const;
+    for (const [text, fault] of apis) expect(() => load(`api: { ${text} }`)).toThrow(fault);
+    expect(load('api: { host: "::1", tls: none }').api).toMatchObject({ tls: { kind: 'none' }, approval: null });
+    expect(load('mqtt: {}').api).toBeUndefined();
     expect(() => load('rollout: { canaryShare: 40%, earlyShare: 61% }')).toThrow(
       /rollout.earlyShare: together with canaryShare it is more than 100%/,
     );

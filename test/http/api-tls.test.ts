@@ -50,6 +50,16 @@ describe('a certificate', () => {
     await house.log.until('admission.refused');
   });
 
+  it('of an operator is refused by MQTT where our own root is an anchor, whoever it names', async () => {
+    const anchored = await openApiHouse(`${secureApi}\nbootstrap: { anchors: [root.pem] }`, {
+      files: { 'root.pem': carla.rootPem },
+    });
+    await anchored.gateway.operations.addDevice({ id: 'carla', owner: 'water' });
+    for (const id of ['carla', 'operator carla']) expect(await connackOf(anchored, carla, id)).not.toBe(0);
+    expect((await anchored.ask('/devices', { client: carla })).status).toBe(401);
+    await anchored.close();
+  });
+
   it("of an operator is no device's by an import", async () => {
     const [der = new Uint8Array()] = pemToDer(carla.certificatePem, 'CERTIFICATE') ?? [];
     const line = { file: 'carla.crt', certificate: Buffer.from(der).toString('base64'), id: 'pump-1', mapLine: 1 };
@@ -64,6 +74,26 @@ describe('a certificate', () => {
 it('makes no second operator of a name whose certificate is good', async () => {
   const again = house.gateway.operations.addOperator({ name: 'carla', permission: 'read', until: '1d' });
   await expect(again).rejects.toMatchObject({ code: 'conflict' });
+});
+
+it('shows the certificate of files, and does not start where they cannot be used', async () => {
+  const leaf = makeLeaf('ops.example.net', makeCa('Elsewhere', null).issuer);
+  const files = (key: string, mode = 0o600) => ({
+    yaml: '',
+    files: { 'api.pem': leaf.certificatePem, 'api.key': { text: key, mode } },
+  });
+  const yaml = 'api: { port: 0, tls: files, certificate: api.pem, key: api.key, names: [ops.example.net] }';
+  const other = await openApiHouse(yaml, files(leaf.keyPem));
+  const socket = connectTls({ port: other.gateway.ports.api ?? 0, host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  expect(socket.getPeerCertificate().subject.CN).toBe('ops.example.net');
+  socket.destroy();
+  const asked = await other.ask('/session', { token: await other.token(), headers: { host: 'ops.example.net' } });
+  expect(asked.status).toBe(200);
+  await other.close();
+  await expect(openApiHouse(yaml, files(leaf.keyPem, 0o644))).rejects.toMatchObject({ code: 'api_certificate' });
+  await expect(openApiHouse(yaml, files(device.keyPem))).rejects.toMatchObject({ code: 'api_certificate' });
+  await expect(openApiHouse(yaml, files('no key'))).rejects.toMatchObject({ code: 'api_certificate' });
 });
 
 it('shows a chain that the root verifies, from TLS 1.2 on, and resumes nothing', async () => {
