@@ -1,5 +1,6 @@
 // The C client of examples/c takes the steps of roots, under the address and undefined behaviour sanitizers: with both roots for its TLS
 // at once, and built for a stack that is given one.
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,8 +9,13 @@ import { createServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readServerCertificate } from '../../src/authority/server-certificate.ts';
 import { dayMs } from '../../src/domain/time.ts';
+import { fingerprintOf } from '../../src/pki/fingerprint.ts';
+import { ecKey } from '../pki/made.ts';
+import { makeRoot } from '../pki/roots.ts';
 import { cAbsent, makeC, sanitizers } from './c-build.ts';
 import { exits, type Run } from './device-program.ts';
+import { LossyLink, publish } from './lossy-link.ts';
+import { Made } from './trust-devices/bad-steps.ts';
 import { eachOnABench } from './trust-devices/bench.ts';
 import { CBoard } from './trust-devices/c-board.ts';
 import { trustSuite } from './trust-devices/suite.ts';
@@ -150,6 +156,93 @@ describe.skipIf(cAbsent)('the C client and the steps of roots', () => {
     expect(cutOff).toBeGreaterThan(60);
     expect(bench.house.log.count('trust.failed')).toBe(0);
     expect(bench.house.log.count('admission.refused')).toBe(0);
+  });
+
+  it.each(['lose', 'break', 'repeat', 'hold'] as const)(
+    'takes a step whichever of its packets it is that the link will %s',
+    { timeout: 300_000 },
+    async (fate) => {
+      const bench = benchNow();
+      await bench.rollover.open(2);
+      await bench.rollover.release('successor', 1);
+      const server = readServerCertificate(join(bench.house.home, 'pki'), null);
+      if (!server) throw new Error('no server certificate');
+      const identity = { cert: server.certificatePem, key: server.keyPem };
+      const target = () => bench.house.gateway.ports.mqtt;
+      const isAny = fate === 'lose' || fate === 'break';
+      let isOver = false;
+      let hits = 0;
+      const over = async (number: number): Promise<void> => {
+        const device = await make(`c-${fate}-${number}`);
+        const own = createPrivateKey({
+          key: readFileSync(join(device.folder, 'key.der')),
+          format: 'der',
+          type: 'sec1',
+        });
+        let isHit = false;
+        const link = await LossyLink.open({
+          identity,
+          target,
+          key: () => own,
+          fate: ({ at, type }) => {
+            if (isHit || at < number || !(isAny || type === publish)) return 'pass';
+            isHit = true;
+            return fate;
+          },
+        });
+        try {
+          for (let run = 0; run < 4 && device.committed().root !== bench.root(2); run += 1) {
+            if (run > 0) bench.pass(dayMs / 12);
+            const { said } = await device.runAt(link.port, '--answer', '2', '--wait', '5', '--tries', '8');
+            expect(said).not.toContain('refused');
+          }
+          expect(device.committed()).toEqual({ port: bench.port(2), root: bench.root(2) });
+        } finally {
+          await link.close();
+        }
+        if (isHit) hits += 1;
+        else isOver = true;
+      };
+      for (let at = 0; !isOver; at += 6) await Promise.all([0, 1, 2, 3, 4, 5].map((more) => over(at + more)));
+      expect(hits).toBeGreaterThan(isAny ? 15 : 8);
+      expect(bench.house.log.count('trust.failed')).toBe(0);
+      expect(bench.house.log.count('admission.refused')).toBe(0);
+    },
+  );
+
+  const announced = async (parts: Parameters<typeof makeRoot>[1]) => {
+    const bench = benchNow();
+    const device = await make('c-root');
+    await device.run();
+    const made = new Made(bench);
+    const sequence = Math.floor(Date.now() / 1_000);
+    const { der } = makeRoot('next root', parts);
+    await bench.announce(made.signed(made.successor(1, der, sequence), 1), sequence, 1);
+    const { said } = await device.run();
+    return { device, said, named: fingerprintOf(der) };
+  };
+
+  it.each([
+    ['no CA', { ca: false }],
+    ['of path length 0', { pathLength: 0 }],
+    ['not to sign certificates', { usages: ['cRLSign'] }],
+    ['signed by another key', { signedWith: ecKey() }],
+    ['issued by another', { by: makeRoot('another root') }],
+  ] satisfies [string, Parameters<typeof makeRoot>[1]][])(
+    'does not take a root that is %s, though the root before names it',
+    async (_, parts) => {
+      const { device, said } = await announced(parts);
+      await benchNow().house.log.until('trust.failed', { 'event.reason': 'malformed_step' });
+      expect(device.held(), said).toEqual([benchNow().root(1)]);
+    },
+  );
+
+  it.each([
+    ['of path length 1', { pathLength: 1 }],
+    ['with a key on P-384', { key: ecKey('P-384') }],
+  ])('takes a root %s', async (_, parts) => {
+    const { device, said, named } = await announced(parts);
+    expect(device.held(), said).toEqual([benchNow().root(1), named]);
   });
 
   it('finds its roots in their steps when both copies of its record are lost', async () => {
