@@ -20,3 +20,15 @@ export async function passphraseIn(path: string): Promise<string> {
   }
   return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
 }
+
+/** `isNew`: it was made now, and has to be told. */
+export interface Passphrase {
+  readonly text: string;
+  readonly isNew: boolean;
+}
+
+/** The passphrase in a file, or a new one. */
+export async function passphraseFrom(path: string | undefined): Promise<Passphrase> {
+  if (path === undefined) return { text: newPassphrase(), isNew: true };
+  return { text: await passphraseIn(path), isNew: false };
+}

@@ -4,11 +4,11 @@ import { resolve } from 'node:path';
 import type { Operations } from '../app/operator/operate.ts';
 import type { PreparedRootView, RootRequestView, RootsView } from '../app/views/trust-roots.ts';
 import { NolapseError } from '../domain/errors.ts';
-import type { NamedStep } from '../domain/trust-approval.ts';
+import type { RootStep } from '../domain/trust-approval.ts';
 import { openSealedCommand } from '../pki/sealed.ts';
 import { type CommonOptions, type Surroundings, withOperations } from './invocation.ts';
 import { answer, cell, fields, fromNow, moment, plain } from './output.ts';
-import { newPassphrase, passphraseIn } from './root-passphrase.ts';
+import { type Passphrase, passphraseFrom } from './root-passphrase.ts';
 import { askedRootWords, rootRows } from './root-words.ts';
 import { fold, table } from './table.ts';
 import { besideStep, type StepFiles } from './trust-root-steps.ts';
@@ -17,16 +17,6 @@ export interface RootOptions {
   readonly request?: string;
   readonly elsewhere?: boolean;
   readonly sealWith?: string;
-}
-
-interface Passphrase {
-  readonly text: string;
-  readonly isNew: boolean;
-}
-
-async function passphraseFrom(path: string | undefined): Promise<Passphrase> {
-  if (path === undefined) return { text: newPassphrase(), isNew: true };
-  return { text: await passphraseIn(path), isNew: false };
 }
 
 export async function requireAbsent(file: string): Promise<void> {
@@ -136,7 +126,7 @@ function tell(
 /** Carries out a step of a root that was asked for. */
 export async function releaseRoot(
   surroundings: Surroundings,
-  named: Pick<NamedStep, 'step' | 'sequence'> & { readonly sha256: string },
+  named: { readonly step: RootStep; readonly sequence: number; readonly sha256: string },
   { request, sealWith, elsewhere: _, accept, withdrawal, openWith, ...options }: Given & StepFiles,
 ) {
   const file = request === undefined ? null : resolve(request);

@@ -2,6 +2,7 @@
 import type { IssuingSlotView, TrustView } from '../app/views/trust.ts';
 import { cell, fields, fromNow, moment, plain } from './output.ts';
 import { fold, table } from './table.ts';
+import { keyWords } from './trust-compromise.ts';
 import { rootsWords } from './trust-root.ts';
 import { sharesWords } from './trust-shares.ts';
 
@@ -29,7 +30,8 @@ function deadlinesTable(deadlines: TrustView['deadlines'], now: number): string 
   return table([fold('WHAT ENDS'), 'WHEN', 'WARNING'], rows);
 }
 
-export function statusWords({ issuing, root, roots, shares, deadlines }: TrustView, now: number): string {
+export function statusWords(view: TrustView, now: number): string {
+  const { issuing, root, roots, shares, deadlines } = view;
   const unused = issuing.slots.flatMap(({ number, unusedFrom }): [string, string][] =>
     unusedFrom === null ? [] : [[`CA ${number} in use until`, moment(unusedFrom, now)]],
   );
@@ -50,7 +52,8 @@ export function statusWords({ issuing, root, roots, shares, deadlines }: TrustVi
     ofIssuing,
     rootsWords(roots, now),
   ];
-  return [...parts, ...(shares ? [sharesWords(shares, now)] : [])].join('\n');
+  const keys = keyWords(view, now);
+  return [...parts, ...(shares ? [sharesWords(shares, now)] : []), ...(keys === '' ? [] : [keys])].join('\n');
 }
 
 export function slotWords(slot: IssuingSlotView, now: number): string {
@@ -62,4 +65,17 @@ export function slotWords(slot: IssuingSlotView, now: number): string {
     ['ends', certificate ? moment(certificate.notAfter, now) : '-'],
     ['SHA-256', cell(certificate?.fingerprint)],
   ]);
+}
+
+/** Is there something for somebody to do? */
+export function isWaiting({ issuing, roots, lost, distrusted }: TrustView): boolean {
+  return (
+    lost.length > 0 ||
+    distrusted.some(({ isInUse }) => isInUse) ||
+    issuing.due !== null ||
+    issuing.asked !== null ||
+    roots.due !== null ||
+    roots.asked !== null ||
+    roots.withdrawals.length > 0
+  );
 }

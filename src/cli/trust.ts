@@ -3,13 +3,14 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
-import type { AskedStepView, IssuingSlotView, TrustView } from '../app/views/trust.ts';
-import { type RootStep, rootSteps } from '../domain/trust-approval.ts';
+import type { AskedStepView, IssuingSlotView } from '../app/views/trust.ts';
+import { type AskedRootStep, askedRootSteps, type RootStep } from '../domain/trust-approval.ts';
 import { derToPem } from '../pki/pem.ts';
 import { withReason } from './actor.ts';
 import { parseSequence, parseWhole } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
 import { answer, plain } from './output.ts';
+import { compromised, registerCompromise } from './trust-compromise.ts';
 import { areLists, installLists, registerTrustCrl } from './trust-crl.ts';
 import { type BelowOption, belowOf, requireNoRoot, rootOption } from './trust-issuing.ts';
 import { abortRoot, installRoot, prepareRoot, type RootOptions, releaseRoot, requireAbsent } from './trust-root.ts';
@@ -21,7 +22,7 @@ import {
   type StepFiles,
   withdrawRoot,
 } from './trust-root-steps.ts';
-import { slotWords, statusWords } from './trust-status.ts';
+import { isWaiting, slotWords, statusWords } from './trust-status.ts';
 
 /** Of a certificate with much to say, and of PEM beside it. */
 const fileBytesMax = 49_152;
@@ -80,17 +81,6 @@ function registerPrepare(group: Command, surroundings: Surroundings): void {
         return `${slotWords(view.slot, Date.now())}${wrote}next: nolapse backup FILE, and then ${next}\n`;
       });
     });
-}
-
-/** Is there something for somebody to do? */
-function isWaiting({ issuing, roots }: TrustView): boolean {
-  return (
-    issuing.due !== null ||
-    issuing.asked !== null ||
-    roots.due !== null ||
-    roots.asked !== null ||
-    roots.withdrawals.length > 0
-  );
 }
 
 const acceptHelp =
@@ -210,7 +200,7 @@ function registerSteps(group: Command, surroundings: Surroundings): void {
 function registerRelease(group: Command, surroundings: Surroundings): void {
   withReason(withCommon(group.command('release')))
     .description('release a step that was asked for, where trust.approval wants that')
-    .addArgument(new Argument('<step>').choices(rootSteps))
+    .addArgument(new Argument('<step>').choices(askedRootSteps))
     .addArgument(which('issuing', 'root'))
     .argument('<number>', 'of the issuing CA, or the sequence of the root', parseSequence)
     .argument('<sha256>', 'of its certificate')
@@ -220,7 +210,14 @@ function registerRelease(group: Command, surroundings: Surroundings): void {
     .option('--withdrawal <file>', 'as with abort')
     .option('--open-with <file>', 'as with abort')
     .action(
-      (step: RootStep, ca: string, number: number, sha256: string, given: CommonOptions & RootOptions & StepFiles) => {
+      (
+        step: AskedRootStep,
+        ca: string,
+        number: number,
+        sha256: string,
+        given: CommonOptions & RootOptions & StepFiles,
+      ) => {
+        if (step === 'compromised') return compromised(surroundings, ca, given, { number, sha256 });
         if (ca === 'root') return releaseRoot(surroundings, { step, sequence: number, sha256 }, given);
         return releaseIssuing(surroundings, { step, number, sha256 }, given);
       },
@@ -229,6 +226,7 @@ function registerRelease(group: Command, surroundings: Surroundings): void {
 
 export function registerTrust(program: Command, surroundings: Surroundings): void {
   const group = program.command('trust').description('how the CAs stand, and how one takes the place of another');
+  registerCompromise(group, surroundings);
   withCommon(group.command('status'))
     .description('show the CAs, what comes next and when')
     .action(async (options: CommonOptions) => {

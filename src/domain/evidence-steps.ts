@@ -41,6 +41,9 @@ export const rolledOver = [
   'trust.activated',
   'trust.aborted',
   'trust.retired',
+  'trust.compromised',
+  'trust.key_lost',
+  'trust.key_found',
 ] as const;
 /** Drills among them: they are begun and told as campaigns are. */
 export const rolledOut = [

@@ -57,6 +57,12 @@ export interface IssuingPolicy {
   /** Of an issuing CA that is made now. */
   readonly lifetimeMs: number;
   readonly rootNotAfter: Instant;
+  /** Numbers of those that their root has revoked: another one has to take the place of each at once. Absent: none. */
+  readonly revoked?: readonly number[];
+}
+
+function isRevoked({ number }: IssuingSlot, { revoked = [] }: IssuingPolicy): boolean {
+  return revoked.includes(number);
 }
 
 /** What a file or URL of an issuing CA is called: `issuing`, then `issuing-2` and so on. */
@@ -104,13 +110,15 @@ export interface IssuingDates {
 }
 
 /**
- * The next issuing CA is needed when the present one can no longer give a certificate its whole life, and prepared two such lives before.
+ * The next issuing CA is needed when the present one can no longer give a certificate its whole life, and prepared two such lives before;
+ * both at once where the present one is revoked.
  * Where a certificate is to live longer than half as long as its issuing CA, both come later, so that no CA is replaced in the first
  * quarter of its life or leaves before half of it.
  */
 export function issuingDates(current: IssuingSlot, policy: IssuingPolicy): IssuingDates | null {
   if (!isCertified(current)) return null;
   const { notBefore, notAfter } = current.certificate;
+  if (isRevoked(current, policy)) return { neededAt: notBefore, prepareAt: notBefore };
   const neededAt = Math.max(notAfter - (policy.activateAheadMs ?? policy.longestLeafMs), middle(notBefore, notAfter));
   const aheadMs = policy.prepareAheadMs ?? 2 * policy.longestLeafMs;
   return { neededAt, prepareAt: Math.max(neededAt - aheadMs, middle(notBefore, neededAt)) };
@@ -119,6 +127,7 @@ export function issuingDates(current: IssuingSlot, policy: IssuingPolicy): Issui
 /** Would one made now end later than the present one? At the end of the root it would not: then a new root is needed first. */
 export function wouldOutlive(current: IssuingSlot, policy: IssuingPolicy, now: Instant): boolean {
   if (!isCertified(current)) return false;
+  if (isRevoked(current, policy)) return policy.rootNotAfter > now;
   return Math.min(now + policy.lifetimeMs, policy.rootNotAfter) > current.certificate.notAfter;
 }
 
@@ -158,7 +167,7 @@ export function shouldActivate(
   if (!current || !isCertified(next) || objectToActivation(slots, now, root) !== null) return false;
   const dates = issuingDates(current, policy);
   const isLater = current.certificate === null || next.certificate.notAfter > current.certificate.notAfter;
-  return dates !== null && now >= dates.neededAt && isLater;
+  return dates !== null && now >= dates.neededAt && (isLater || isRevoked(current, policy));
 }
 
 /** From when on no certificate of a former issuing CA can be in use: its last one has ended, and the grace after that. */
@@ -187,7 +196,7 @@ export function ended(slot: IssuingSlot, state: 'retired' | 'aborted', now: Inst
 
 /** A step that somebody asked for and another command has to release. */
 export interface AskedStep {
-  readonly step: 'activate' | 'retire';
+  readonly step: 'activate' | 'retire' | 'compromised';
   readonly number: number;
   /** SHA-256 of the certificate of the issuing CA that it is about. */
   readonly fingerprint: Fingerprint;

@@ -49,6 +49,20 @@ export const rootPolicyDefault: RootPolicy = {
   warnAhead: { kind: 'share', share: 0.05 },
 };
 
+const atOnce: Span = { kind: 'share', share: 0 };
+
+/** Where a root is to be left at once: every step is due as soon as it can be taken, and it is told loudly. */
+export function hastened(policy: RootPolicy): RootPolicy {
+  return {
+    ...policy,
+    prepareAt: atOnce,
+    distributeAt: atOnce,
+    activateAt: atOnce,
+    retireAfter: atOnce,
+    warnAhead: { kind: 'share', share: 1 },
+  };
+}
+
 /** What stands in the way of a step. */
 export const rootObjections = {
   next_exists: 'there is a next root already',

@@ -5,9 +5,13 @@ import type { Fingerprint } from './certificate.ts';
 export const rootSteps = ['prepare', 'distribute', 'activate', 'abort', 'retire'] as const;
 export type RootStep = (typeof rootSteps)[number];
 
+/** What somebody asks for: a step, or that a root is no more to be trusted. */
+export const askedRootSteps = [...rootSteps, 'compromised'] as const;
+export type AskedRootStep = (typeof askedRootSteps)[number];
+
 /** What names a step so that no other can be meant. */
 export interface NamedStep {
-  readonly step: RootStep;
+  readonly step: AskedRootStep;
   readonly sequence: number;
   /** SHA-256 of the root that it is about; of `prepare`, before which there is none, of the root that will sign. */
   readonly root: Fingerprint;

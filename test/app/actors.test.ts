@@ -22,6 +22,7 @@ mqtt: { nextPort: 8893 }
 classes: { default: { lifetime: 1h, renewAt: 66%, overlap: 10m, grace: 1h } }
 sources: { cmdb: { kind: file, path: fleet.csv, every: 365d } }
 `;
+const passphrase = 'a passphrase of its own';
 const alert = { kind: 'clock_moved', subject: 'clock' } as const;
 const carla: Actor = { name: 'carla', channel: 'control socket', claimed: true, reason: 'the audit of May' };
 
@@ -155,6 +156,17 @@ async function withdrawal() {
   return { withdrawal: { name: 'root-2.withdrawal', base64, passphrase: 'a passphrase of its own' } };
 }
 
+/** The key of the root is taken out of the home. */
+async function keyElsewhere() {
+  rmSync(join(house.home, 'pki', 'root.key'));
+  return { root: 1 };
+}
+
+async function keyLost() {
+  const { root } = await before.loseRootKey(await keyElsewhere());
+  return { root };
+}
+
 /** Written down as an operator has asked for it, where a release is wanted. */
 async function askedFor() {
   const { slot } = await before.prepareIssuing();
@@ -229,6 +241,13 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
     },
     ['operator.revoked'],
   ],
+  compromiseIssuing: [
+    async () => ({ passphrase }),
+    ['crl.published', 'trust.activated', 'trust.asked', 'trust.compromised', 'trust.prepared'],
+  ],
+  compromiseRoot: [async () => ({ passphrase }), ['trust.asked']],
+  loseRootKey: [keyElsewhere, ['trust.key_lost']],
+  findRootKey: [keyLost, ['trust.key_found']],
   copyLedger: [async () => ({ file: join(folder, 'copy.db') }), ['ledger.copied']],
 };
 const changing = operationNames.filter((name) => effectOf(name) !== 'reads');

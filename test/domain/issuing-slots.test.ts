@@ -61,6 +61,17 @@ describe('the next issuing CA', () => {
     expect(issuingDates(first, configured)).toEqual({ prepareAt: at - 300 * day, neededAt: at });
   });
 
+  it('is needed at once where the present one is revoked, however short it lives', () => {
+    const revoked = { ...policy, revoked: [1] };
+    expect(issuingDates(first, revoked)).toEqual({ neededAt: begin, prepareAt: begin });
+    expect(shouldPrepare([first], revoked, begin + day, 1)).toBe(true);
+    expect(shouldPrepare([first], { ...policy, revoked: [7] }, begin + day, 1)).toBe(false);
+    expect(shouldPrepare([first], { ...revoked, rootNotAfter: begin }, begin + day, 1)).toBe(false);
+    const shorter = slot(2, { state: 'next', activatedAt: null }, begin, begin + year);
+    expect(shouldActivate([first, shorter], revoked, begin + day, 1)).toBe(true);
+    expect(shouldActivate([first, shorter], policy, neededAt, 1)).toBe(false);
+  });
+
   it('waits for half of the life of the present one where certificates live nearly as long', () => {
     const long = { ...policy, longestLeafMs: 10 * year };
     expect(issuingDates(first, long)).toEqual({ neededAt: begin + 2.5 * year, prepareAt: begin + 1.25 * year });

@@ -92,6 +92,11 @@ export const catalog = {
     installRootLists: 'changes',
     rootList: 'reads',
     listUnproved: 'reads',
+    compromiseIssuing: 'changes',
+    compromiseRoot: 'changes',
+    loseRootKey: 'changes',
+    findRootKey: 'changes',
+    listExposed: 'reads',
     trustStatus: 'reads',
   },
   access: {

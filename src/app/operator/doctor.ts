@@ -20,6 +20,7 @@ import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
 import { chainCheck, namesCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
+import { keyChecks } from './doctor-keys.ts';
 
 export type DoctorContext = LookAfreshContext &
   Pick<Context, 'machine'> &
@@ -64,6 +65,7 @@ function looksAtBroker(app: DoctorContext, server: Uint8Array | null, now: Insta
     'own certificates': () => ownChecks(app, server),
     'lists of the roots': () => rootListChecks(app),
     'server chain': () => chainCheck(app, server),
+    'keys of roots': () => keyChecks(app),
     'revocation list': () => crlCheck(app, now),
     'server names': () => namesCheck(app),
     clock: () => clockCheck(app, now),

@@ -1,6 +1,6 @@
 // Operations on the CAs of the home: how they stand, and the steps in which one takes the place of another.
 import { z } from 'zod';
-import { rootSteps } from '../../domain/trust-approval.ts';
+import { askedRootSteps } from '../../domain/trust-approval.ts';
 import { stepSequenceMax } from '../../domain/trust-step.ts';
 import { acceptedMax } from '../../domain/unproved.ts';
 import type { GivenFile } from '../../ports/issuing-cas.ts';
@@ -18,6 +18,7 @@ import type { PreparedView } from '../views/trust.ts';
 import type { RootView } from '../views/trust-roots.ts';
 import { type OperationsOf, operation } from './operation.ts';
 import { bounded, id, limitOf, nothing, text } from './shapes.ts';
+import { compromise } from './trust-compromise.ts';
 
 const number = z.int().min(1).max(999_999_999);
 const filesMax = 8;
@@ -53,6 +54,7 @@ const place = z.strictObject({ last: z.int().min(0), id: text });
 const below = z.strictObject({ root: number.exactOptional() });
 
 export const trust = {
+  ...compromise,
   trustStatus: operation(nothing, ({ app }) => trustStatus(app)),
   /** `elsewhere`: its certificate is to be signed with a key that is not in the home. `root`: absent, the present one. */
   prepareIssuing: operation(
@@ -85,7 +87,7 @@ export const trust = {
   ),
   releaseRoot: operation(
     z.strictObject({
-      step: z.enum(rootSteps),
+      step: z.enum(askedRootSteps),
       sequence: z.int().min(1).max(stepSequenceMax),
       sha256: text,
       passphrase: passphrase.exactOptional(),

@@ -45,34 +45,42 @@ export function activateRoot(app: RootStepsContext, accepted: ReadonlySet<string
     const done = wasActivated(await read.rootSlots());
     if (done) return done;
     const next = await readyToActivate(app, accepted);
-    const after = afterRootStep(await read.rootSlots(), 'activate', app.clock.now());
-    const slots = await read.issuingSlots();
-    const signing = slotIn(slots, 'current', next.number);
-    if (!signing?.certificate) throw conflict(`root ${next.number} has no issuing CA below it`);
-    await orConflict(() => app.issuing.check(inService(slots, after)));
     const list = listOf(accepted);
-    const activated = await change(app, async (within) => {
-      const { tx, now } = within;
-      const changed = afterRootStep(await tx.rootSlots(), 'activate', now);
-      const former = inState(changed, 'former');
-      // Before the other one, which takes its slot.
-      if (former) await tx.putRootSlot(former);
-      await tx.putRootSlot(slotOf(changed, next.number));
-      const shard = completeListOf(signing.number);
-      if (!(await tx.revocationList(shard))) {
-        await tx.openRevocationList({ shard, issuer: signing.number, url: null });
-      }
-      await recordStep(
-        within,
-        'trust.activated',
-        next,
-        `current from now on${acceptedWords(list)}`,
-        acceptedFields(list),
-      );
-      return currentRoot(changed);
-    });
-    await portsFollow(app);
-    app.crls.poke();
-    return activated;
+    return makeCurrent(app, next, acceptedWords(list), acceptedFields(list));
   });
+}
+
+/**
+ * Has the next root come first, whoever has proved it: only within a step, by whoever has found that it may. @param why ends the sentence in
+ * the journal. @returns rejects with `conflict` where its issuing CA cannot sign.
+ */
+export async function makeCurrent(
+  app: RootStepsContext,
+  next: KeptRoot,
+  why: string,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<KeptRoot> {
+  const { read } = app.store;
+  const after = afterRootStep(await read.rootSlots(), 'activate', app.clock.now());
+  const slots = await read.issuingSlots();
+  const signing = slotIn(slots, 'current', next.number);
+  if (!signing?.certificate) throw conflict(`root ${next.number} has no issuing CA below it`);
+  await orConflict(() => app.issuing.check(inService(slots, after)));
+  const activated = await change(app, async (within) => {
+    const { tx, now } = within;
+    const changed = afterRootStep(await tx.rootSlots(), 'activate', now);
+    const former = inState(changed, 'former');
+    // Before the other one, which takes its slot.
+    if (former) await tx.putRootSlot(former);
+    await tx.putRootSlot(slotOf(changed, next.number));
+    const shard = completeListOf(signing.number);
+    if (!(await tx.revocationList(shard))) {
+      await tx.openRevocationList({ shard, issuer: signing.number, url: null });
+    }
+    await recordStep(within, 'trust.activated', next, `current from now on${why}`, fields);
+    return currentRoot(changed);
+  });
+  await portsFollow(app);
+  app.crls.poke();
+  return activated;
 }

@@ -23,7 +23,7 @@ export async function askOrActivate(app: IssuingStepsContext, below: number | nu
   const next = slotIn(slots, 'next', root);
   const objection = objectToActivation(slots, app.clock.now(), root);
   if (!next?.certificate || objection !== null) throw conflict(objection ?? 'no issuing CA is prepared');
-  return ask(app, { step: 'activate', number: next.number, fingerprint: next.certificate.fingerprint });
+  return askIssuing(app, { step: 'activate', number: next.number, fingerprint: next.certificate.fingerprint });
 }
 
 /** @returns rejects with `conflict` where it is no former one. */
@@ -31,10 +31,14 @@ export async function askOrRetire(app: IssuingStepsContext, number: number): Pro
   if (app.settings.trust.approval.issuing === 'none') return { done: await retireIssuing(app, number) };
   const former = (await app.store.read.issuingSlots()).find((slot) => slot.number === number);
   if (former?.state !== 'former' || !former.certificate) throw conflict(`issuing CA ${number} is not a former one`);
-  return ask(app, { step: 'retire', number, fingerprint: former.certificate.fingerprint });
+  return askIssuing(app, { step: 'retire', number, fingerprint: former.certificate.fingerprint });
 }
 
-async function ask(app: IssuingStepsContext, asked: AskedStep): Promise<Done> {
+/** Writes a step down until it is released. */
+export async function askIssuing(
+  app: IssuingStepsContext,
+  asked: AskedStep,
+): Promise<{ readonly asked: AskedStepView }> {
   await change(app, async ({ tx, record }) => {
     await putAsked(tx, asked);
     await record({
@@ -49,7 +53,7 @@ async function ask(app: IssuingStepsContext, asked: AskedStep): Promise<Done> {
 /** Carries out the step that was asked for and is named here. @returns rejects with `conflict` where none was, or another. */
 export async function releaseIssuing(
   app: IssuingStepsContext,
-  step: AskedStep['step'],
+  step: 'activate' | 'retire',
   number: number,
   sha256: string,
 ): Promise<IssuingSlotView> {

@@ -1,6 +1,6 @@
 // Steps of a root that an operator asks for: carried out at once, or written down until another command releases them.
 import type { Fingerprint } from '../../domain/certificate.ts';
-import type { RootStep } from '../../domain/trust-approval.ts';
+import type { NamedStep } from '../../domain/trust-approval.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import { change } from '../change.ts';
 import { OperationError } from '../operation-error.ts';
@@ -27,7 +27,8 @@ export function askedRootView({ step, sequence, root, accepted: list }: AskedRoo
   return { step, sequence, root, accepted, release: `nolapse trust release ${step} root ${sequence} ${root}${files}` };
 }
 
-async function ask(app: RootStepsContext, asked: AskedRootStep): Promise<AskedRootView> {
+/** Writes a step down until it is released. */
+export async function askRoot(app: RootStepsContext, asked: AskedRootStep): Promise<AskedRootView> {
   await change(app, async ({ tx, record }) => {
     await putAskedRoot(tx, asked);
     await record({
@@ -86,7 +87,7 @@ export async function askOrPrepareRoot(
 ): Promise<{ readonly done: PreparedRootView } | { readonly asked: AskedRootView }> {
   const { sequence, root } = await namePreparation(app, preparation);
   const isRequired = app.settings.trust.approval.root === 'required';
-  if (isRequired) return { asked: await ask(app, { step: 'prepare', sequence, root, preparation }) };
+  if (isRequired) return { asked: await askRoot(app, { step: 'prepare', sequence, root, preparation }) };
   return { done: await carriedOut(app, preparation, passphrase, sequence) };
 }
 
@@ -99,12 +100,12 @@ export async function askOrStepRoot(
   const taken = await stepTaken(app, step);
   if (taken) return { done: taken };
   if (app.settings.trust.approval.root === 'none') return { done: await carryOutStep(app, step, beside) };
-  return { asked: await ask(app, await nameStep(app, step, beside)) };
+  return { asked: await askRoot(app, await nameStep(app, step, beside)) };
 }
 
 /** A step as a command names it. */
 export interface Release extends BesideStep {
-  readonly step: RootStep;
+  readonly step: NamedStep['step'];
   readonly sequence: number;
   readonly sha256: string;
   readonly passphrase?: string | undefined;
@@ -117,6 +118,7 @@ export async function releaseRoot(
 ): Promise<PreparedRootView> {
   const root = sha256.replaceAll(':', '').toLowerCase() as Fingerprint;
   const asked = releasedStep(await readAskedRoot(app.store.read), { step, sequence, root });
+  if (step === 'compromised') throw new OperationError('invalid', ['step: compromised is released by compromiseRoot']);
   if (step === 'prepare') return carriedOut(app, asked.preparation ?? 'here', passphrase, sequence);
   requireSameList(asked, beside);
   return { root: await carryOutStep(app, step, beside), request: null, withdrawal: null };

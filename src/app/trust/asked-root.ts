@@ -2,7 +2,7 @@
 // step makes it void.
 import { z } from 'zod';
 import type { Fingerprint } from '../../domain/certificate.ts';
-import { afterRelease, type NamedStep, releaseRefusals, rootSteps } from '../../domain/trust-approval.ts';
+import { afterRelease, askedRootSteps, type NamedStep, releaseRefusals } from '../../domain/trust-approval.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
 import { OperationError } from '../operation-error.ts';
 
@@ -18,7 +18,7 @@ const sha256 = z
   .transform((text) => text as Fingerprint);
 
 const askedSchema = z.strictObject({
-  step: z.enum(rootSteps),
+  step: z.enum(askedRootSteps),
   sequence: z.int().min(1),
   root: sha256,
   /** Of `prepare`. */

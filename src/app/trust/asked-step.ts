@@ -4,7 +4,7 @@ import type { AskedStep } from '../../domain/issuing-slots.ts';
 import type { Reader, Transaction } from '../../ports/store.ts';
 
 const setting = 'trust.asked.issuing';
-const written = /^(activate|retire) (\d{1,9}) ([0-9a-f]{64})$/;
+const written = /^(activate|retire|compromised) (\d{1,9}) ([0-9a-f]{64})$/;
 
 export async function readAsked(read: Pick<Reader, 'setting'>): Promise<AskedStep | null> {
   const [, step, number, fingerprint] = written.exec((await read.setting(setting)) ?? '') ?? [];

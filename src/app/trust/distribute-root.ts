@@ -15,6 +15,7 @@ import { change } from '../change.ts';
 import { putStep } from '../enrollment/release-step.ts';
 import { OperationError } from '../operation-error.ts';
 import { dropAtHand, keptDrop } from './drop-step.ts';
+import { isKeyLost } from './root-marks.ts';
 import { conflict, orConflict, type RootStepsContext, recordStep, slotOf } from './root-step.ts';
 
 /** A next root of which nothing stands in the way of announcing it. */
@@ -89,14 +90,20 @@ export function distributeRoot(app: RootStepsContext): Promise<KeptRoot> {
     if (next.distributedAt !== null) return next;
     const bytes = await read.rootStep(next.number);
     const port = app.settings.mqttNextPort ?? next.port;
-    if (!bytes || port === null) throw conflict(`root ${next.number} has no step that names it, or no port`);
+    const isNamed = bytes !== null || !(await isKeyLost(read, present.number));
+    if ((isNamed && !bytes) || port === null) {
+      throw conflict(`root ${next.number} has no step that names it, or no port`);
+    }
     return change(app, async (within) => {
       const { tx, now } = within;
       const after = slotOf(afterRootStep(await tx.rootSlots(), 'distribute', now), next.number);
       await tx.putRootSlot(after);
       await tx.putTrustStep(keptDrop(after, drop, { madeAt: after.preparedAt, announcedFrom: null }), drop);
-      await putStep(within, successorStep({ next: after, present }, { bytes, port, now }), bytes);
-      await recordStep(within, 'trust.distributed', after, `announced, sequence ${next.sequence}, port ${port}`);
+      if (bytes) await putStep(within, successorStep({ next: after, present }, { bytes, port, now }), bytes);
+      const said = bytes
+        ? `announced, sequence ${next.sequence}`
+        : 'to be brought to each device, since nobody can name it';
+      await recordStep(within, 'trust.distributed', after, `${said}, port ${port}`);
       return after;
     });
   });

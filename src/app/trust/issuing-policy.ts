@@ -11,8 +11,20 @@ export interface IssuingMeans extends IssuingPolicy {
   readonly hasRootKey: boolean;
 }
 
-/** Of the issuing CAs below the root with this number. Fails with a NolapseError where the root cannot be read. */
-export function issuingMeans({ policies, settings, issuing }: IssuingPolicyContext, root: number): IssuingMeans {
+/** Numbers of the issuing CAs that their root has revoked. */
+export async function revokedNumbers({ store }: Pick<Context, 'store'>): Promise<number[]> {
+  return (await store.read.revokedIssuing()).map(({ number }) => number);
+}
+
+/**
+ * Of the issuing CAs below the root with this number. Fails with a NolapseError where the root cannot be read.
+ * @param revoked as {@link revokedNumbers} has them.
+ */
+export function issuingMeans(
+  { policies, settings, issuing }: IssuingPolicyContext,
+  root: number,
+  revoked: readonly number[] = [],
+): IssuingMeans {
   const all = policies.all();
   const { notAfter, hasKey } = issuing.root(root);
   return {
@@ -23,5 +35,6 @@ export function issuingMeans({ policies, settings, issuing }: IssuingPolicyConte
     lifetimeMs: issuing.lifetimeMs,
     rootNotAfter: notAfter,
     hasRootKey: hasKey,
+    revoked,
   };
 }

@@ -16,7 +16,7 @@ import { currentRoot } from '../../domain/root-slots.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import { change } from '../change.ts';
-import { type IssuingMeans, issuingMeans } from './issuing-policy.ts';
+import { type IssuingMeans, issuingMeans, revokedNumbers } from './issuing-policy.ts';
 import { activateIssuing, type IssuingStepsContext, prepareIssuing, retireIssuing } from './issuing-steps.ts';
 
 /** After a failure, how long until the next attempt. */
@@ -149,7 +149,7 @@ export class IssuingWatch {
     if (app.settings.trust.approval.issuing === 'required') return;
     const slots = (await app.store.read.issuingSlots()).filter((slot) => slot.root === number);
     if (slots.length === 0) return;
-    const means = issuingMeans(app, number);
+    const means = issuingMeans(app, number, await revokedNumbers(app));
     const now = app.clock.now();
     for (const slot of slots) if (shouldRetire(slot, means, now)) await retireIssuing(app, slot.number);
     if (!isServed({ number, ...root }, now)) return;
@@ -173,7 +173,7 @@ export class IssuingWatch {
     const app = this.#app;
     const slots = await app.store.read.issuingSlots();
     if (!slots.some((slot) => slot.root === root.number)) return null;
-    const means = issuingMeans(app, root.number);
+    const means = issuingMeans(app, root.number, await revokedNumbers(app));
     const now = app.clock.now();
     const current = slotIn(slots, 'current', root.number);
     const neededAt = (current && issuingDates(current, means))?.neededAt ?? now;

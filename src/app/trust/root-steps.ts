@@ -22,6 +22,7 @@ import { type Awaited, putAwaited, readAwaited } from './awaited-root.ts';
 import { dropOf, installDrop, keptDrop, lacksDrop, signedDrop } from './drop-step.ts';
 import { nextIssuingNumber } from './issuing-numbers.ts';
 import { onAborted, portsFollow } from './ports-meant.ts';
+import { isKeyLost } from './root-marks.ts';
 import { conflict, iso, type RootStepsContext, recordStep } from './root-step.ts';
 import { forgetLeft } from './withdraw-root.ts';
 
@@ -70,7 +71,7 @@ export async function namePreparation(
 ): Promise<{ sequence: number; root: Fingerprint }> {
   const roots = await app.store.read.rootSlots();
   await requireRoom(app, roots, await readAwaited(app.store.read));
-  if (preparation === 'here') requireKey(app, currentRoot(roots).number);
+  await requireSigner(app, currentRoot(roots).number, preparation);
   const next = nextSequence(app.clock.now(), lastSequence(roots));
   if (!next.ok) throw conflict(next.fault);
   requireSequence(next.sequence);
@@ -102,8 +103,8 @@ function issuingSlot({ number, issuing }: NextRoot, made: MadeCa | AwaitedCa, no
   };
 }
 
-/** Enters a root that is there whole, with the step that names it, and the one in which it drops the older ones. */
-async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: Uint8Array): Promise<Prepared> {
+/** Enters a root that is there whole, with the step that names it (null: nobody can), and the one in which it drops the older ones. */
+async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: Uint8Array | null): Promise<Prepared> {
   const { issuing, ...certificate } = made;
   const now = app.clock.now();
   const root: KeptRoot = {
@@ -122,7 +123,7 @@ async function enter(app: RootStepsContext, next: Placed, made: MadeRoot, step: 
   const drop = app.roots.hasKey(root.number) ? app.roots.signDrop(dropOf(root)) : null;
   await change(app, async (within) => {
     await within.tx.putIssuingSlot(issuingSlot(next, issuing, now));
-    await within.tx.putRootSlot(root, step);
+    await within.tx.putRootSlot(root, ...(step ? [step] : []));
     if (drop) await within.tx.putTrustStep(keptDrop(root, drop, { madeAt: now, announcedFrom: null }), drop);
     await putAwaited(within.tx, null);
     await recordStep(within, 'trust.prepared', root, `prepared, good until ${iso(root.notAfter)}`);
@@ -173,16 +174,25 @@ export function prepareRoot(
     if (preparation === 'made_elsewhere') {
       return wait(app, { ...next, keyFingerprint: await app.roots.makeIssuingKey(next), made: null });
     }
-    if (preparation === 'here') requireKey(app, present);
+    await requireSigner(app, present, preparation);
     const made = await app.roots.make(next, passphrase, app.clock.now());
-    if (preparation === 'here') return enter(app, next, made, app.roots.sign(next));
+    if (preparation === 'here') return enter(app, next, made, app.roots.hasKey(present) ? app.roots.sign(next) : null);
     return wait(app, { ...next, keyFingerprint: made.issuing.keyFingerprint, made });
   });
 }
 
-function requireKey({ roots }: RootStepsContext, present: number): void {
-  if (roots.hasKey(present)) return;
-  throw conflict(`the key of root ${present} is not in the home: nolapse trust prepare root --request FILE`);
+/** Where the present root's key is lost, nobody names the next one: it is brought to each device by hand. Rejects with `conflict`. */
+async function requireSigner(
+  { roots, store }: RootStepsContext,
+  present: number,
+  preparation: Preparation,
+): Promise<void> {
+  if (preparation === 'made_elsewhere') return;
+  const isLost = !roots.hasKey(present) && (await isKeyLost(store.read, present));
+  if (preparation === 'here' ? isLost || roots.hasKey(present) : !isLost) return;
+  const why = isLost ? 'lost, and nobody can sign with it' : 'not in the home';
+  const how = isLost ? '' : ' --request FILE';
+  throw conflict(`the key of root ${present} is ${why}: nolapse trust prepare root${how}`);
 }
 
 /**
@@ -203,6 +213,7 @@ export function installRoot(app: RootStepsContext, files: readonly GivenFile[]):
     const made = await app.roots.takeRoot(awaited, files, app.clock.now());
     if ('faults' in made) throw new OperationError('invalid', made.faults);
     if (app.roots.hasKey(awaited.present)) return enter(app, awaited, made, app.roots.sign(awaited));
+    if (await isKeyLost(app.store.read, awaited.present)) return enter(app, awaited, made, null);
     return wait(app, { ...awaited, made });
   });
 }

@@ -1,13 +1,16 @@
 // Tells somebody what is to be done about the roots, with the command that does it.
 import { type RootDue, rootDue } from '../../domain/root-due.ts';
-import { type RootPolicy, rootPolicyDefault, shouldPrepare } from '../../domain/root-slots.ts';
+import { inState, shouldPrepare } from '../../domain/root-slots.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import { unprovedCount } from './accepted-rest.ts';
 import { type Awaited, readAwaited } from './awaited-root.ts';
 import { lacksDrop } from './drop-step.ts';
+import { rootsDistrusted } from './exposed-list.ts';
 import { onAborted } from './ports-meant.ts';
+import { isKeyLost } from './root-marks.ts';
+import { rootPolicyOf } from './root-policy.ts';
 import { rootToProve } from './unproved-list.ts';
 
 export type RootWatchContext = Pick<Context, 'store' | 'clock' | 'settings' | 'roots'>;
@@ -23,21 +26,25 @@ interface Known {
   /** The root that everybody has to prove now, if there is one, and how many did not. */
   readonly toProve: number;
   readonly unproved: number;
+  /** Can nobody sign with the present root's key any more? */
+  readonly isLost: boolean;
+  /** Why it is urgent, as the beginning of a sentence. */
+  readonly why: string;
 }
 
 function wordsFor(
   { step, root, endsAt }: RootDue,
-  { awaited, toProve, unproved }: Known,
+  { awaited, toProve, unproved, isLost, why }: Known,
   app: RootWatchContext,
 ): string {
-  const ends = `root ${root} ends ${new Date(endsAt).toISOString()}`;
+  const ends = `${why}root ${root} ends ${new Date(endsAt).toISOString()}`;
   const rest =
     unproved > 0 ? `not connected under root ${toProve} yet: ${unproved}, listed by nolapse trust unproved root; ` : '';
   switch (step) {
     case 'set_port':
       return `the next root is to be prepared, ${ends}, and has no port: set mqtt.nextPort and start the broker anew`;
     case 'prepare':
-      return `the next root is to be prepared, ${ends}: nolapse trust prepare root${app.roots.hasKey(root) ? '' : ' --request FILE'}`;
+      return `the next root is to be prepared, ${ends}: nolapse trust prepare root${isLost || app.roots.hasKey(root) ? '' : ' --request FILE'}`;
     case 'install':
       return `root ${awaited?.number} waits for ${awaited?.made ? 'a signature by the present root' : 'what is made elsewhere'}: nolapse trust install FILE`;
     case 'sign_drop':
@@ -53,18 +60,12 @@ function wordsFor(
   }
 }
 
-/** The times of the steps: a root that is prepared is announced as soon as it can be. */
-function policyOf({ settings }: Pick<Context, 'settings'>): RootPolicy {
-  const { rootPrepareAt } = settings.trust;
-  return { ...rootPolicyDefault, prepareAt: rootPrepareAt, distributeAt: rootPrepareAt };
-}
-
 /** When the next root is to be prepared (null: there is one), and what is to be done now (null: nothing). */
 export async function rootsDue(
   app: RootWatchContext,
 ): Promise<{ readonly prepareAt: Instant | null; readonly due: DueView | null }> {
   const { read } = app.store;
-  const [now, policy] = [app.clock.now(), policyOf(app)];
+  const [now, policy] = [app.clock.now(), await rootPolicyOf(app)];
   const slots = await read.rootSlots();
   const awaited = await readAwaited(read);
   const left = await onAborted(app, slots);
@@ -77,10 +78,14 @@ export async function rootsDue(
   };
   const due = rootDue(standing, policy, now);
   const toProve = rootToProve(slots)?.number ?? 0;
+  const current = inState(slots, 'current')?.number ?? 0;
+  const isLost = !app.roots.hasKey(current) && (await isKeyLost(read, current));
+  const distrusted = (await rootsDistrusted(app)).filter(({ isInUse }) => isInUse).map(({ root }) => root);
+  const why = distrusted.length > 0 ? `root ${distrusted.join(', ')} is not to be trusted, ` : '';
   const unproved = due && toProve > 0 ? await unprovedCount(app.store, toProve) : 0;
   return {
     prepareAt: awaited ? null : shouldPrepare(slots, policy, left, now).dueAt,
-    due: due && { severity: due.severity, detail: wordsFor(due, { awaited, toProve, unproved }, app) },
+    due: due && { severity: due.severity, detail: wordsFor(due, { awaited, toProve, unproved, isLost, why }, app) },
   };
 }
 

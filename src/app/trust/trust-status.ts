@@ -7,8 +7,10 @@ import type { Context } from '../context.ts';
 import type { TrustView } from '../views/trust.ts';
 import { askedView } from './approve-issuing.ts';
 import { readAsked } from './asked-step.ts';
-import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
+import { rootsDistrusted } from './exposed-list.ts';
+import { type IssuingPolicyContext, issuingMeans, revokedNumbers } from './issuing-policy.ts';
 import { dueStep } from './issuing-watch.ts';
+import { lostKeys } from './lost-key.ts';
 import { judgedDeadlines, type OwnContext } from './own-deadlines.ts';
 import { type RootsStatusContext, rootsView } from './roots-status.ts';
 import { type SharesContext, sharesView } from './shares.ts';
@@ -30,13 +32,14 @@ function dueBelow(
   app: IssuingPolicyContext & Pick<Context, 'clock'>,
   slots: readonly IssuingSlot[],
   roots: readonly KeptRoot[],
+  revoked: readonly number[],
 ): string | null {
   const current = currentRoot(roots);
   const others = roots.filter(({ number }) => number !== current.number && slots.some(({ root }) => root === number));
   const approval = app.settings.trust.approval.issuing;
   for (const { number: root } of [current, ...others]) {
     const below = { root, current: current.number, approval };
-    const due = dueStep(slots, issuingMeans(app, root), below, app.clock.now());
+    const due = dueStep(slots, issuingMeans(app, root, revoked), below, app.clock.now());
     if (due !== null) return due;
   }
   return null;
@@ -48,7 +51,8 @@ export async function trustStatus(
   const { read } = app.store;
   const roots = await read.rootSlots();
   const { number: present } = currentRoot(roots);
-  const means = issuingMeans(app, present);
+  const revoked = await revokedNumbers(app);
+  const means = issuingMeans(app, present, revoked);
   const slots = await read.issuingSlots();
   const current = slotIn(slots, 'current', present);
   const dates = current && issuingDates(current, means);
@@ -62,11 +66,13 @@ export async function trustStatus(
       prepareAt: dates?.prepareAt ?? null,
       neededAt: dates?.neededAt ?? null,
       asked: asked && askedView(asked),
-      due: dueBelow(app, slots, roots),
+      due: dueBelow(app, slots, roots, revoked),
     },
     root: { notAfter: means.rootNotAfter, hasKey: means.hasRootKey },
     roots: await rootsView(app),
     deadlines: await deadlinesView(app),
     shares: await sharesView(app),
+    lost: await lostKeys(app),
+    distrusted: await rootsDistrusted(app),
   };
 }

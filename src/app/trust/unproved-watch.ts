@@ -1,12 +1,13 @@
 // Has an alert stand for each owner of principals that will not have proved the next root in time, and for no other.
 import type { Condition } from '../../domain/alert.ts';
-import { type RootPolicy, rootPolicyDefault } from '../../domain/root-slots.ts';
+import type { RootPolicy } from '../../domain/root-slots.ts';
 import { lateCondition, warning } from '../../domain/trust-late.ts';
 import { type Rollover, rolloverOf } from '../../domain/trust-shares.ts';
 import { type Change, type Changing, change } from '../change.ts';
 import type { Context } from '../context.ts';
 import type { WithTurns } from '../turns.ts';
 import type { ProofsAhead, WithProofs } from './proof-outlook.ts';
+import { rootPolicyOf } from './root-policy.ts';
 
 export type UnprovedWatchContext = Changing & Pick<Context, 'settings'> & WithTurns & WithProofs;
 
@@ -29,7 +30,7 @@ export class UnprovedWatch {
   async look(patienceMs = 0): Promise<void> {
     const { store, clock, settings, proofs } = this.#app;
     const rollover = rolloverOf(await store.read.rootSlots());
-    const policy: RootPolicy = { ...rootPolicyDefault, warnAhead: settings.trust.rootWarnAhead };
+    const policy = await rootPolicyOf({ store, clock, settings });
     const when = rollover && warning(rollover, policy);
     if (!rollover || !when || clock.now() < when.from) {
       if (this.#told !== null) await this.#settle(new Map());

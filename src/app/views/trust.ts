@@ -1,6 +1,8 @@
 // What is told of the CAs of a home.
 import type { AskedStep, IssuingSlot } from '../../domain/issuing-slots.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { DistrustedRoot } from '../../domain/trust-exposure.ts';
+import type { LostKeyView } from './trust-exposure.ts';
 import type { RootsView } from './trust-roots.ts';
 import type { SharesView } from './trust-shares.ts';
 
@@ -50,4 +52,8 @@ export interface TrustView {
   readonly deadlines: readonly DeadlineView[];
   /** How far the fleet is from one root to the next; null: no rollover of a root is under way. */
   readonly shares: SharesView | null;
+  /** Roots in use whose keys are lost. */
+  readonly lost: readonly LostKeyView[];
+  /** Roots that are not to be trusted, though devices may. */
+  readonly distrusted: readonly DistrustedRoot[];
 }

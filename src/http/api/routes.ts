@@ -85,6 +85,7 @@ export const routes: readonly Route[] = [
   post('/evidence', 'evidence', 'A page of the records behind controls'),
   get('/trust', 'trustStatus', 'How roots and issuing CAs stand'),
   post('/trust/unproved', 'listUnproved', 'Who has not come under the next root yet'),
+  post('/trust/exposed', 'listExposed', 'Who still trusts a root that is not to be trusted'),
   get('/doctor', 'doctor', "The gateway's own health", { after: null }),
   get('/tokens', 'listTokens', 'Tokens, in order of id', { after: by('id') }),
   post('/tokens', 'addToken', 'Make a token, which is shown this once'),
