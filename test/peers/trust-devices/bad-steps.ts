@@ -4,6 +4,8 @@ import { encodeStep, stepSequenceMax, type TrustStep } from '../../../src/domain
 import type { StepRefusal } from '../../../src/domain/trust-store.ts';
 import { signStep } from '../../../src/pki/trust-step.ts';
 import { fingerprintOf } from '../../../src/pki/x509.ts';
+import { ecKey } from '../../pki/made.ts';
+import { makeRoot } from '../../pki/roots.ts';
 import type { TrustBench } from './bench.ts';
 
 /** What the device has been through before. */
@@ -73,6 +75,14 @@ function over(bytes: Uint8Array, at: number, ...values: readonly number[]): Uint
 const next = (made: Made, sequence: number): Uint8Array => made.signed(made.successor(1, made.der(2), sequence), 1);
 const lastByte = (bytes: Uint8Array): Uint8Array => over(bytes, bytes.length - 1, (bytes.at(-1) ?? 0) ^ 1);
 
+/** A step by the first root that names this certificate, which is no root that may follow. */
+const naming = (name: string, parts: Parameters<typeof makeRoot>[1]): BadStep => ({
+  name: `that brings a root which is ${name}`,
+  past: 'first',
+  code: 'malformed_step',
+  bytes: (made, sequence) => made.signed(made.successor(1, makeRoot('next root', parts).der, sequence), 1),
+});
+
 export const badSteps: readonly BadStep[] = [
   {
     name: 'without a signature',
@@ -100,6 +110,11 @@ export const badSteps: readonly BadStep[] = [
     code: 'malformed_step',
     bytes: (made, sequence) => made.signed(made.successor(1, made.leaf(2), sequence), 1),
   },
+  naming('no CA', { ca: false }),
+  naming('of path length 0', { pathLength: 0 }),
+  naming('not to sign certificates', { usages: ['cRLSign'] }),
+  naming('signed by another key', { signedWith: ecKey() }),
+  naming('issued by another', { by: makeRoot('another root') }),
   {
     name: 'that was announced under another sequence',
     past: 'first',

@@ -51,20 +51,15 @@ export class MicroPythonBoard implements TrustDevice {
   }
 
   run(...more: readonly string[]): Promise<Run> {
+    return this.runAt(this.#port, ...more);
+  }
+
+  /** `port`: another way to the broker than the direct one. */
+  runAt(port: number, ...more: readonly string[]): Promise<Run> {
     const program = ['-X', 'heapsize=128k', resolve('examples/micropython/renew.py')];
-    const where = ['localhost', String(this.#port), this.id, this.folder];
-    return runProgram('micropython', [
-      ...program,
-      ...where,
-      '--pause',
-      '100',
-      '--tries',
-      '3',
-      '--linger',
-      '2000',
-      ...this.#words,
-      ...more,
-    ]);
+    const limits = ['--pause', '100', '--tries', '3', '--linger', '2000'];
+    const where = ['localhost', String(port), this.id, this.folder];
+    return runProgram('micropython', [...program, ...where, ...limits, ...this.#words, ...more]);
   }
 
   /** Null where the run ended by itself. */
