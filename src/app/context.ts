@@ -15,6 +15,7 @@ import type { Machine } from '../ports/machine.ts';
 import type { NextPort } from '../ports/next-port.ts';
 import type { ListShelf } from '../ports/revocation-lists.ts';
 import type { RootCas } from '../ports/root-cas.ts';
+import type { RootCrosses } from '../ports/root-crosses.ts';
 import type { RootLists } from '../ports/root-lists.ts';
 import type { ServedRoots } from '../ports/served-roots.ts';
 import type { Sessions } from '../ports/sessions.ts';
@@ -34,6 +35,7 @@ export interface Context {
   readonly issuing: IssuingCas;
   readonly roots: RootCas;
   readonly rootLists: RootLists;
+  readonly crosses: RootCrosses;
   /** The port of a next root, seen from outside, and who came over each root's port. */
   readonly nextPort: Pick<NextPort, 'reach' | 'sessionsUnder'>;
   /** What certificates of each kind of principal may be. */

@@ -60,7 +60,7 @@ function requestRows({ number, sequence, wants }: Omit<RootRequestView, 'text'>)
 
 /** The rows of `trust status`. */
 export function rootsWords(view: RootsView, now: number): string {
-  const { slots, approval, asked, awaited, lists, withdrawals, prepareAt, due } = view;
+  const { slots, approval, asked, awaited, lists, cross, withdrawals, prepareAt, due } = view;
   const rows: [string, string][] = [
     ['next to be prepared', moment(prepareAt, now)],
     ['approval of roots', approval],
@@ -68,6 +68,10 @@ export function rootsWords(view: RootsView, now: number): string {
   for (const { root, number, nextUpdate, isAsked } of lists) {
     const words = number === null ? 'none' : `number ${number}, until ${moment(nextUpdate, now)}`;
     rows.push([`CRL of root ${root}`, isAsked ? `${words}; the next waits for a signature` : words]);
+  }
+  if (cross) {
+    const words = `by root ${cross.signer}, on the first port, dropped ${moment(cross.droppedAt, now)}`;
+    rows.push([`cross of root ${cross.root}`, words]);
   }
   if (awaited) rows.push(...requestRows(awaited).map(([name, value]): [string, string] => [`next ${name}`, value]));
   for (const file of withdrawals) rows.push(['to be moved away', plain(file)]);

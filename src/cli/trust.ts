@@ -12,6 +12,7 @@ import { type CommonOptions, type Surroundings, withCommon, withOperations } fro
 import { answer, plain } from './output.ts';
 import { compromised, registerCompromise } from './trust-compromise.ts';
 import { areLists, installLists, registerTrustCrl } from './trust-crl.ts';
+import { installCross, registerTrustCross } from './trust-cross.ts';
 import { type BelowOption, belowOf, requireNoRoot, rootOption } from './trust-issuing.ts';
 import { abortRoot, installRoot, prepareRoot, type RootOptions, releaseRoot, requireAbsent } from './trust-root.ts';
 import {
@@ -121,7 +122,7 @@ async function releaseIssuing(
 }
 
 /** What is installed. */
-const targets = ['root', 'issuing', 'crl'] as const;
+const targets = ['root', 'issuing', 'crl', 'cross'] as const;
 type Target = (typeof targets)[number];
 
 /** Which of the CAs waits for what comes from elsewhere; `crl`: the list of a root. */
@@ -131,7 +132,12 @@ async function waiting(surroundings: Surroundings, options: CommonOptions): Prom
   const isIssuing = issuing.slots.some(({ state, certificate, root }) => {
     return state === 'next' && certificate === null && root !== ofRoot;
   });
-  const waits = { root: roots.awaited !== null, issuing: isIssuing, crl: roots.lists.some(({ isAsked }) => isAsked) };
+  const waits = {
+    root: roots.awaited !== null,
+    issuing: isIssuing,
+    crl: roots.lists.some(({ isAsked }) => isAsked),
+    cross: roots.isCrossAsked,
+  };
   const [first = 'issuing', ...others] = targets.filter((each) => waits[each]);
   if (others.length === 0) return first;
   const all = [first, ...others].map((each) => `--for ${each}`).join(' or ');
@@ -235,6 +241,7 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
       if (isWaiting(view)) process.exitCode = 1;
     });
   registerTrustCrl(group, surroundings);
+  registerTrustCross(group, surroundings);
   registerPrepare(group, surroundings);
   withReason(withCommon(group.command('install')))
     .description('take what was made or signed elsewhere')
@@ -245,6 +252,7 @@ export function registerTrust(program: Command, surroundings: Surroundings): voi
       const isOfLists = ca === undefined && (await areLists(files));
       const target = isOfLists ? 'crl' : (ca ?? (await waiting(surroundings, options)));
       if (target === 'crl') return installLists(surroundings, files, options);
+      if (target === 'cross') return installCross(surroundings, files, options);
       if (target === 'root') return installRoot(surroundings, files, options);
       const view = await withOperations(surroundings, options, (each) => each.installIssuing({ files }));
       answer(options.output, view, () => slotWords(view, Date.now()));

@@ -10,6 +10,7 @@ import { Outbox } from '../app/upkeep/outbox.ts';
 import { authorities } from '../authority/index.ts';
 import { IssuingKeys } from '../authority/issuing-keys.ts';
 import { loadProfiles, type Profiles } from '../authority/profiles.ts';
+import { RootCrossKeys } from '../authority/root-crosses.ts';
 import { RootKeys } from '../authority/root-keys.ts';
 import { RootListKeys } from '../authority/root-lists.ts';
 import type { Config } from '../config/index.ts';
@@ -144,7 +145,8 @@ async function casOf(
   const issuing = new IssuingKeys(folder, { ...made, use });
   const roots = new RootKeys(folder, { ...made, issuing, server: (named) => pkiOptions(options, named) });
   const rootLists = new RootListKeys(folder, made.passphrase);
-  return { issuing, roots, rootLists, served: await ServedPairs.open(options, { ...at, issuing }) };
+  const crosses = new RootCrossKeys(folder, made.passphrase, entropy);
+  return { issuing, roots, rootLists, crosses, served: await ServedPairs.open(options, { ...at, issuing }) };
 }
 
 /** Makes the folder, or takes away what others may do in it. @returns who could reach into it before. */

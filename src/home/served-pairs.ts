@@ -1,6 +1,7 @@
 // The server's pairs of key and certificate, one for each port, made anew under the issuing CAs that the slots in the ledger name. A broker
 // that runs has them shown; at rest the next start does.
 import type { Context } from '../app/context.ts';
+import { crossMeant } from '../app/trust/kept-cross.ts';
 import { OneAtATime } from '../app/trust/one-at-a-time.ts';
 import { portsMeant } from '../app/trust/ports-meant.ts';
 import { slotsInUse } from '../app/trust/slots-in-use.ts';
@@ -12,12 +13,14 @@ import {
   secondPair,
   serverCertificateNow,
 } from '../authority/server-certificate.ts';
+import type { Fingerprint } from '../domain/certificate.ts';
 import { NolapseError } from '../domain/errors.ts';
 import { type IssuingSlot, slotIn } from '../domain/issuing-slots.ts';
 import type { PortPlan } from '../domain/root-slots.ts';
-import { pemToDer } from '../pki/pem.ts';
-import { readCertificate } from '../pki/x509.ts';
+import { derToPem, pemToDer } from '../pki/pem.ts';
+import { fingerprintOf, readCertificate } from '../pki/x509.ts';
 import type { IssuingCas } from '../ports/issuing-cas.ts';
+import type { MadeCross } from '../ports/root-crosses.ts';
 import type { ServedRoots, ShownChain } from '../ports/served-roots.ts';
 import { pkiFolder } from './home-folder.ts';
 import { type HomeOptions, pkiOptions } from './options.ts';
@@ -63,6 +66,8 @@ export class ServedPairs implements ServedRoots {
   #second: ShownChain | null = null;
   #fault: string | null = null;
   #ports: ShowingPorts | null = null;
+  /** SHA-256 of the cross that the first port shows; null: none. */
+  #cross: Fingerprint | null = null;
 
   private constructor(options: HomeOptions, app: ServedContext, { first }: PortPlan) {
     const folder = pkiFolder(options.home);
@@ -99,8 +104,10 @@ export class ServedPairs implements ServedRoots {
 
   /** The pair of the first port, made anew first where that is needed. Fails as {@link serverCertificateNow}. */
   async firstPair(): Promise<ServerPair> {
-    const { first } = await portsMeant(this.#app);
-    return this.#pair('server', first, await this.#app.store.read.issuingSlots());
+    const plan = await portsMeant(this.#app);
+    const slots = await this.#app.store.read.issuingSlots();
+    const cross = await crossMeant(this.#app, plan);
+    return cross ? this.#crossed(cross, slots) : this.#pair('server', plan.first, slots);
   }
 
   /** A broker runs, and listens: from now on what the ports should show is shown. */
@@ -124,16 +131,19 @@ export class ServedPairs implements ServedRoots {
   async look(): Promise<void> {
     // What failed is tried again by the next that renews.
     if (this.#fault !== null) return;
-    const { first, second } = await portsMeant(this.#app);
+    const plan = await portsMeant(this.#app);
+    const { first, second } = plan;
+    const cross = await crossMeant(this.#app, plan);
+    const isCross = this.#cross === (cross && fingerprintOf(cross.der));
     const isShown = this.#second === null || this.#second.root === second;
-    if (first !== this.#first.root || !isShown) await this.renew();
+    if (first !== this.#first.root || !isShown || !isCross) await this.renew();
   }
 
   async #serve(): Promise<void> {
     try {
       const plan = await portsMeant(this.#app);
       const slots = await this.#app.store.read.issuingSlots();
-      const first = this.#showFirst(plan, slots);
+      const first = this.#showFirst(plan, slots, await crossMeant(this.#app, plan));
       this.#second = await this.#showSecond(plan, first, slots);
       this.#fault = null;
     } catch (error) {
@@ -142,8 +152,9 @@ export class ServedPairs implements ServedRoots {
     }
   }
 
-  #showFirst({ first: root }: PortPlan, slots: readonly IssuingSlot[]): ServerPair {
-    const pair = this.#pair('server', root, slots);
+  #showFirst({ first: root }: PortPlan, slots: readonly IssuingSlot[], cross: MadeCross | null): ServerPair {
+    const pair = cross ? this.#crossed(cross, slots) : this.#pair('server', root, slots);
+    this.#cross = cross && fingerprintOf(cross.der);
     const der = readServerRoot(pkiFolder(this.#options.home), root);
     this.#ports?.first(pair);
     this.#first = shown(root, pair.server);
@@ -156,6 +167,16 @@ export class ServedPairs implements ServedRoots {
     const isOther = plan.second !== plan.first;
     const pair = isOther ? this.#pair(secondPair, plan.second, slots) : first;
     return (await this.#ports?.second(pair, isOther)) ? shown(plan.second, pair.server) : null;
+  }
+
+  /**
+   * The chain of the newer root with the cross above it, and none of the second port's: what is shown there is verified by the older root
+   * too, so a connection proves no more than that one.
+   */
+  #crossed({ root, signer, der }: MadeCross, slots: readonly IssuingSlot[]): ServerPair {
+    const { server } = this.#pair(secondPair, root, slots);
+    const certificatePem = server.certificatePem + derToPem(der, 'CERTIFICATE');
+    return { root: signer, server: { ...server, certificatePem } };
   }
 
   #pair(pair: 'server' | typeof secondPair, root: number, slots: readonly IssuingSlot[]): ServerPair {

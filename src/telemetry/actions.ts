@@ -181,6 +181,8 @@ export const actions = {
   'trust.compromised': { level: 'error' },
   'trust.key_lost': { level: 'warn' },
   'trust.key_found': { level: 'info' },
+  'trust.crossed': { level: 'warn' },
+  'trust.cross_dropped': { level: 'warn' },
   'clock.moved': { level: 'warn' },
   'effect.failed': failure('effect'),
   'chore.failed': failure('chore'),

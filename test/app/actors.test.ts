@@ -115,6 +115,19 @@ async function readBack() {
   return { madeAt: Date.now(), files: ['pki/root-2.key', 'pki/issuing-2.key'], certificates };
 }
 
+async function nextRoot(): Promise<void> {
+  await before.installRoot(await signedByPresentRoot());
+}
+
+/** The signature that makes a cross certificate of the next root. */
+async function signedCross() {
+  await nextRoot();
+  const key = createPrivateKey(readFileSync(withoutRootKey()));
+  const { base64, digest } = await before.requestCross({});
+  const signature = sign(digest, Buffer.from(base64, 'base64'), key);
+  return { files: [{ name: 'signature', base64: signature.toString('base64') }] };
+}
+
 function withoutRootKey(): string {
   const [kept, key] = [join(folder, 'root.key'), join(house.home, 'pki', 'root.key')];
   renameSync(key, kept);
@@ -225,6 +238,10 @@ const cases: Readonly<Record<string, readonly [() => Promise<unknown>, readonly 
   withdrawRoot: [withdrawal, ['trust.asked']],
   abortRoot: [async () => void (await releasedRoot('made_elsewhere')), ['trust.aborted']],
   releaseRoot: [rootAskedFor, ['trust.awaited']],
+  crossRoots: [nextRoot, ['trust.crossed']],
+  requestCross: [async () => void (await nextRoot().then(withoutRootKey)), ['trust.awaited']],
+  installCross: [signedCross, ['trust.crossed']],
+  dropCross: [async () => void (await nextRoot().then(() => before.crossRoots({}))), ['trust.cross_dropped']],
   requestRootList: [async () => void withoutRootKey(), ['trust.awaited']],
   installRootLists: [listOfRoot, ['crl.published']],
   confirmBackup: [readBack, ['backup.confirmed']],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import type { Operations } from '../../src/app/operator/operate.ts';
 import type { IssuedView } from '../../src/app/views/devices.ts';
+import type { Profiles } from '../../src/authority/profiles.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { DownMessage, UpMessage } from '../../src/domain/message.ts';
 import type { Encoding } from '../../src/domain/principal.ts';
@@ -51,6 +52,8 @@ export interface HouseOptions {
   readonly throughAuthority?: (authority: Authority) => Authority;
   /** Of the PKI's keys; absent: P-256. */
   readonly rsaBits?: number;
+  /** Other profiles of certificates than those of the package. */
+  readonly profiles?: Profiles;
   /** Beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
 }
@@ -94,6 +97,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
         ...(options.clock && { clock: options.clock }),
         ...(options.throughAuthority && { throughAuthority: options.throughAuthority }),
         ...(options.rsaBits && { rsaBits: options.rsaBits }),
+        ...(options.profiles && { profiles: options.profiles }),
       }),
     );
   let store: Store | null = null;

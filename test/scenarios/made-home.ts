@@ -21,16 +21,16 @@ async function make(config: Config): Promise<string> {
 const apartMsMax = 60_000;
 
 /** What a home is to be made with, when not everything is as it is for most. */
-export type Made = Pick<HomeOptions, 'clock' | 'throughAuthority' | 'rsaBits'>;
+export type Made = Pick<HomeOptions, 'clock' | 'throughAuthority' | 'rsaBits' | 'profiles'>;
 
 /** Fills an empty folder with such a home. @returns false where a copy would not be the same: the home is then empty. */
 export async function fillHome(
   home: string,
   config: Config,
-  { clock, throughAuthority, rsaBits }: Made,
+  { clock, throughAuthority, rsaBits, profiles }: Made,
 ): Promise<boolean> {
   const apartMs = clock ? Math.abs(clock.now() - Date.now()) : 0;
-  if (throughAuthority || rsaBits || config.issued.file !== null || apartMs > apartMsMax) return false;
+  if (throughAuthority || rsaBits || profiles || config.issued.file !== null || apartMs > apartMsMax) return false;
   // What ends up in the certificates and in the first revocation list.
   const kind = JSON.stringify([config.server.names, config.http.publicUrl, config.crl]);
   const folder = folders.get(kind) ?? make(config);

@@ -68,6 +68,11 @@ export async function longestCertificateMessage(port: number | undefined): Promi
   return message.length + ders.reduce((sum, der) => sum + growth(der) + 2, 1);
 }
 
+/** DER of the certificates that a port shows, the leaf first. */
+export async function chainShown(port: number): Promise<Uint8Array[]> {
+  return certificatesIn((await overheard(port)).get(certificateMessage) ?? Buffer.alloc(0));
+}
+
 const certificateRequest = 13;
 
 /** DER of the names of CAs that a client is hinted to choose its certificate of, in TLS 1.2 (RFC 5246, 7.4.4). */

@@ -1,7 +1,9 @@
 // Which chain each port shows, and which it should.
 import { slotIn } from '../../domain/issuing-slots.ts';
+import { dropCrossAt } from '../../domain/root-cross.ts';
 import type { ShownChain } from '../../ports/served-roots.ts';
 import type { Context } from '../context.ts';
+import { readCross } from '../trust/kept-cross.ts';
 import { portsMeant } from '../trust/ports-meant.ts';
 import type { Check } from '../views/broker.ts';
 
@@ -32,7 +34,11 @@ export async function chainCheck(app: ChainContext, server: Uint8Array | null): 
   if (server === null) return [];
   const { first, second } = await portsMeant(app);
   const { served } = app;
-  const checks = [await portCheck(app, 'server chain', { ...served.first, certificate: server }, first)];
+  // With a cross another chain is meant on the first port: its line says so.
+  const isCrossed = (await readCross(app.store.read)) !== null;
+  const checks = isCrossed
+    ? []
+    : [await portCheck(app, 'server chain', { ...served.first, certificate: server }, first)];
   if (second === null || (second === first && app.settings.mqttNextPort === null)) return checks;
   const subject = 'server chain of mqtt.nextPort';
   if (!served.isShowing) {
@@ -57,10 +63,22 @@ async function toldCheck({ store, settings }: ChainContext, root: number): Promi
 const messageBytesMax = 999;
 
 /** Do the names of the server make its Certificate message longer than all clients can read? With RSA keys it always is. */
-export function namesCheck({ served }: Pick<ChainContext, 'served'>): Check[] {
-  const shown = [served.first, ...(served.second ? [served.second] : [])];
-  const bytes = Math.max(...shown.map((each) => (each.hasRsaKey ? 0 : each.messageBytes)));
+export async function namesCheck({ served, store }: Pick<ChainContext, 'served' | 'store'>): Promise<Check[]> {
+  // With a cross the first port's message is longer, whatever the names are.
+  const first = (await readCross(store.read)) ? [] : [served.first];
+  const shown = [...first, ...(served.second ? [served.second] : [])];
+  const bytes = Math.max(0, ...shown.map((each) => (each.hasRsaKey ? 0 : each.messageBytes)));
   if (bytes <= messageBytesMax) return [];
   const detail = `server.names make the Certificate message ${bytes} bytes long: TLS stacks that read ${messageBytesMax + 1} bytes at most do not connect; shorten them`;
   return [{ level: 'warning', subject: 'server names', detail }];
+}
+
+/** A cross certificate is an emergency means: that one is shown is never well. */
+export async function crossCheck({ store, served }: Pick<Context, 'store' | 'served'>): Promise<Check[]> {
+  const cross = await readCross(store.read);
+  if (!cross) return [];
+  const until = new Date(dropCrossAt(cross)).toISOString();
+  const shown = `the first port shows the chain of root ${cross.root} with a cross by root ${cross.signer}, until ${until}`;
+  const size = `its Certificate message has ${served.first.messageBytes} bytes, and TLS stacks that read ${messageBytesMax + 1} at most do not connect`;
+  return [{ level: 'warning', subject: 'cross', detail: `${shown}; ${size}; nolapse trust cross --drop ends it` }];
 }

@@ -18,7 +18,7 @@ import type { OwnContext } from '../trust/own-deadlines.ts';
 import { livingRoots } from '../trust/root-lists.ts';
 import type { WithTurns } from '../turns.ts';
 import type { Check } from '../views/broker.ts';
-import { chainCheck, namesCheck } from './doctor-chain.ts';
+import { chainCheck, crossCheck, namesCheck } from './doctor-chain.ts';
 import { fleetChecks } from './doctor-fleet.ts';
 import { keyChecks } from './doctor-keys.ts';
 
@@ -64,6 +64,7 @@ function looksAtBroker(app: DoctorContext, server: Uint8Array | null, now: Insta
   return {
     'own certificates': () => ownChecks(app, server),
     'lists of the roots': () => rootListChecks(app),
+    cross: () => crossCheck(app),
     'server chain': () => chainCheck(app, server),
     'keys of roots': () => keyChecks(app),
     'revocation list': () => crlCheck(app, now),

@@ -1,5 +1,6 @@
 // Operations on the CAs of the home: how they stand, and the steps in which one takes the place of another.
 import { z } from 'zod';
+import { crossLifetimeMaxMs } from '../../domain/root-cross.ts';
 import { askedRootSteps } from '../../domain/trust-approval.ts';
 import { stepSequenceMax } from '../../domain/trust-step.ts';
 import { acceptedMax } from '../../domain/unproved.ts';
@@ -9,6 +10,7 @@ import { askOrActivate, askOrRetire, releaseIssuing } from '../trust/approve-iss
 import { askOrPrepareRoot, askOrStepRoot, preparedView, releaseRoot, rootRequest } from '../trust/approve-root.ts';
 import { preparations } from '../trust/asked-root.ts';
 import { confirmBackup } from '../trust/confirm-backup.ts';
+import { crossRoots, dropCross, installCross, requestCross } from '../trust/cross.ts';
 import { abortIssuing, installIssuing, prepareIssuing } from '../trust/issuing-steps.ts';
 import { installRootLists, requestRootList, rootListOf } from '../trust/root-lists.ts';
 import { abortRoot, installRoot } from '../trust/root-steps.ts';
@@ -34,6 +36,7 @@ const bytesOf = ({ name, base64 }: z.infer<typeof given>[number]): GivenFile => 
   name,
   bytes: new Uint8Array(Buffer.from(base64, 'base64')),
 });
+const lifetime = z.strictObject({ lifetimeMs: z.int().min(60_000).max(crossLifetimeMaxMs).exactOptional() });
 const whichRoot = z.strictObject({ root: number.exactOptional() });
 const names = z.array(text).max(64).readonly();
 const passphrase = z.string().min(16).max(256);
@@ -102,6 +105,13 @@ export const trust = {
     listUnproved(app, after ?? null, limitOf(limit)),
   ),
   rootRequest: operation(nothing, ({ app }) => rootRequest(app)),
+  /** Emergency means: the older root certifies the newer one, which the first port then shows. */
+  crossRoots: operation(lifetime, ({ app }, { lifetimeMs }) => crossRoots(app, lifetimeMs)),
+  requestCross: operation(lifetime, ({ app }, { lifetimeMs }) => requestCross(app, lifetimeMs)),
+  installCross: operation(z.strictObject({ files: given }), ({ app }, { files }) =>
+    installCross(app, files.map(bytesOf)),
+  ),
+  dropCross: operation(nothing, ({ app }) => dropCross(app)),
   /** The revocation list of a root, the current one unless another is named. */
   rootList: operation(whichRoot, ({ app }, { root }) => rootListOf(app, root)),
   requestRootList: operation(whichRoot, ({ app }, { root }) => requestRootList(app, root)),

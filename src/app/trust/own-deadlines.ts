@@ -2,6 +2,7 @@
 import { type IssuingSlot, issuingDates, issuingName, objectToActivation } from '../../domain/issuing-slots.ts';
 import { type Deadline, type JudgedDeadline, judge } from '../../domain/own-deadlines.ts';
 import { completeListOf } from '../../domain/revocation-list.ts';
+import { dropCrossAt } from '../../domain/root-cross.ts';
 import { renewListAt } from '../../domain/root-list.ts';
 import { rootPolicyDefault, warnFrom } from '../../domain/root-slots.ts';
 import { inspectCertificate, readAdopted } from '../../pki/x509.ts';
@@ -9,6 +10,7 @@ import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { Context } from '../context.ts';
 import { currentRoot, signingCa } from '../trust.ts';
 import { type IssuingPolicyContext, issuingMeans } from './issuing-policy.ts';
+import { readCross } from './kept-cross.ts';
 
 export type OwnContext = IssuingPolicyContext &
   Pick<Context, 'authority' | 'clock' | 'served' | 'store' | 'roots' | 'settings'>;
@@ -120,6 +122,17 @@ async function rootListDeadlines(app: OwnContext, roots: readonly KeptRoot[]): P
   return found;
 }
 
+async function crossDeadlines({ store }: Pick<Context, 'store'>): Promise<Deadline[]> {
+  const cross = await readCross(store.read);
+  if (!cross) return [];
+  // From then on it is not shown: its own end is after that, and its signer's no earlier.
+  const endsAt = dropCrossAt(cross);
+  const remark = `root ${cross.signer} signed it; its certificate ends ${new Date(cross.notAfter).toISOString()}`;
+  const todo = 'who trusts the older root alone is then shown that root again: nolapse trust cross, or --drop';
+  const subject = `cross certificate of root ${cross.root}`;
+  return [{ kind: 'cross', subject, beginsAt: cross.notBefore, endsAt, remark, todo }];
+}
+
 function anchorDeadlines({ settings }: Pick<Context, 'settings'>): Deadline[] {
   return settings.anchors.map((der): Deadline => {
     const { commonName } = readAdopted(der);
@@ -137,6 +150,7 @@ export async function ownDeadlines(app: OwnContext, server: Uint8Array | null): 
     ...rootDeadlines(app, roots),
     ...issuingDeadlines(app, slots),
     ...serverDeadlines(app, server),
+    ...(await crossDeadlines(app)),
     ...(await listDeadlines(app)),
     ...(await rootListDeadlines(app, roots)),
     ...anchorDeadlines(app),

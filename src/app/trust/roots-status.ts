@@ -6,7 +6,9 @@ import type { RootsView } from '../views/trust-roots.ts';
 import { askedRootView } from './approve-root.ts';
 import { readAskedRoot } from './asked-root.ts';
 import { type Awaited, readAwaited } from './awaited-root.ts';
+import { crossView } from './cross.ts';
 import { dropOf, lacksDrop } from './drop-step.ts';
+import { readAskedCross, readCross } from './kept-cross.ts';
 import { isListAsked, livingRoots } from './root-lists.ts';
 import { rootsDue } from './root-watch.ts';
 
@@ -40,6 +42,7 @@ export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
   const slots = await read.rootSlots();
   const asked = await readAskedRoot(read);
   const awaited = await readAwaited(read);
+  const cross = await readCross(read);
   const numbers = [...slots.map(({ number }) => number), ...(awaited ? [awaited.number] : [])];
   return {
     slots,
@@ -49,6 +52,8 @@ export async function rootsView(app: RootsStatusContext): Promise<RootsView> {
     asked: asked && askedRootView(asked),
     awaited: awaitedView(awaited, awaited ? null : await lacksDrop(app)),
     lists: await listsView(app),
+    cross: cross && crossView(cross),
+    isCrossAsked: (await readAskedCross(read)) !== null,
     withdrawals: numbers.flatMap((number) => roots.withdrawalFile(number) ?? []),
   };
 }

@@ -19,6 +19,7 @@ import { alertOwn } from '../oversight/own-certificates.ts';
 import { settleAlerts } from '../oversight/settle-alerts.ts';
 import type { MachineWatch } from '../oversight/watch-machine.ts';
 import { type WalkCampaignsContext, walkCampaigns } from '../rollout/walk-campaigns.ts';
+import { type CrossContext, lookAfterCross } from '../trust/cross.ts';
 import type { IssuingWatch } from '../trust/issuing-watch.ts';
 import type { OwnContext } from '../trust/own-deadlines.ts';
 import { type RootListsContext, refreshRootLists } from '../trust/root-lists.ts';
@@ -36,6 +37,7 @@ type MaintenanceContext = SweepContext &
   WalkCampaignsContext &
   BeginChoresContext &
   RootListsContext &
+  CrossContext &
   OwnContext &
   WithRefusals & {
     readonly knocks: Knocks;
@@ -123,6 +125,7 @@ export function startMaintenance(parts: MaintenanceParts): Maintenance {
     for (const [what, flush] of gathered) await attempt(app, `could not record ${what}`, () => flush(app));
     await attempt(app, 'could not update the alerts about the machine', () => machine.look());
     await attempt(app, 'a step of an issuing CA failed', () => issuing.look());
+    await attempt(app, 'could not drop a cross certificate', () => lookAfterCross(app));
     await attempt(app, 'could not have the ports follow the roots', () => served.look());
     await attempt(app, 'could not report who will not have proved the next root', () => unproved.look());
     await attempt(app, 'could not begin work in the background', () => beginChores(app));

@@ -7,6 +7,7 @@ import type { UnprovedReason } from '../../domain/trust-proof.ts';
 import type { UnprovedStanding } from '../../domain/unproved.ts';
 import type { KeptRoot } from '../../ports/root-slots.ts';
 import type { TrustPlace } from '../../ports/trust.ts';
+import type { CrossView } from './cross.ts';
 
 export type RootView = KeptRoot;
 
@@ -60,6 +61,10 @@ export interface RootsView {
     /** Does it wait for a signature from elsewhere? */
     readonly isAsked: boolean;
   }[];
+  /** The cross certificate that the first port shows; null: none, as it should be. */
+  readonly cross: CrossView | null;
+  /** Does one wait for a signature from elsewhere? */
+  readonly isCrossAsked: boolean;
   /** Sealed withdrawals that are still in the home. */
   readonly withdrawals: readonly string[];
 }
