@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,
-    fileParallelism: false,
+    // Most of them wait for programs of their own, and leave the machine idle. More at a time would run into time limits.
+    maxWorkers: 4,
   },
 });

@@ -46,7 +46,7 @@ describe('signCrl', () => {
 
   it('leaves the list out when nothing is revoked', async () => {
     const der = await sign({ number: 1 }, []);
-    expect(readCrl(der, ca.der)).toEqual({
+    expect(readCrl(der, ca.der)).toMatchObject({
       number: 1,
       distributionPoint: null,
       ...times,
@@ -63,7 +63,7 @@ describe('signCrl', () => {
   it('carries 5,000 entries, more than asn1js reads', async () => {
     const revoked = Array.from({ length: 5_000 }, () => entry('superseded'));
     const der = await sign({ number: 2 }, revoked);
-    expect(readCrl(der, ca.der)).toEqual({
+    expect(readCrl(der, ca.der)).toMatchObject({
       number: 2,
       distributionPoint: null,
       ...times,
