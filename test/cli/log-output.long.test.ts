@@ -107,8 +107,10 @@ describe('a broker whose log goes into', () => {
       .trimEnd()
       .split('\n')
       .map((line) => (JSON.parse(line) as Record<string, unknown>)['event.action']);
-    const told = actions.filter((action) => /^(gateway|device)/.test(String(action)));
-    expect(told).toEqual(['gateway.started', 'device.added', 'gateway.stopped']);
+    // Commands are taken a moment before the start is told.
+    expect(actions).toContain('gateway.started');
+    const told = actions.filter((action) => action === 'device.added' || action === 'gateway.stopped');
+    expect(told).toEqual(['device.added', 'gateway.stopped']);
   });
 });
 
