@@ -94,6 +94,7 @@ const samples: readonly unknown[] = [
   true,
   7,
   2048,
+  3_600_000,
   'device',
   'csv',
   'high',
