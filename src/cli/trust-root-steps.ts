@@ -7,6 +7,7 @@ import type { AskedRootView, RootView, UnprovedView } from '../app/views/trust-r
 import { parsePrincipalId } from '../domain/principal.ts';
 import { unprovedReasons } from '../domain/trust-proof.ts';
 import { acceptedMax } from '../domain/unproved.ts';
+import { csvOf } from './csv.ts';
 import { type CommonOptions, type Surroundings, withOperations } from './invocation.ts';
 import { answer, cell, fields, plain, remark, time } from './output.ts';
 import { passphraseIn } from './root-passphrase.ts';
@@ -117,22 +118,8 @@ export type ListFormat = CommonOptions['output'] | 'csv';
 
 const columns = ['id', 'owner', 'site', 'kind', 'class', 'gateway', 'last', 'standing', 'left', 'by', 'late'] as const;
 
-/** A spreadsheet takes what begins with one of these for a formula. */
-const formula = /^[=+\-@\t]/;
-
-function csvCell(value: string | number | null): string {
-  const said = value === null ? '' : String(value);
-  const text = formula.test(said) ? `'${said}` : said;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** RFC 4180, without what would move a terminal's cursor. */
-function csvOf(rows: readonly UnprovedView[]): string {
-  const text = (row: UnprovedView, column: (typeof columns)[number]) =>
-    column === 'by' ? row.by && time(row.by) : row[column];
-  const lines = rows.map((row) => columns.map((column) => csvCell(text(row, column))).join(','));
-  return [columns.join(','), ...lines].map((line) => `${plain(line)}\n`).join('');
-}
+/** With the time as people read it. */
+const csvRow = (row: UnprovedView) => ({ ...row, by: row.by && time(row.by) });
 
 /** When it is expected to have proved it, or why not in time. */
 function expected({ by, late }: UnprovedView): string {
@@ -188,7 +175,7 @@ export async function listUnproved(
   const format = output === 'csv' ? 'human' : output;
   const listed = await withOperations(surroundings, { ...options, output: format }, everybody);
   const { root, endsAt, rows } = listed;
-  if (output === 'csv') process.stdout.write(csvOf(rows));
+  if (output === 'csv') process.stdout.write(csvOf(columns, rows.map(csvRow)));
   else answer(format, { root, endsAt, principals: rows }, () => (root === null ? '' : unprovedWords(listed)));
   if (root === null) remark('no root is prepared, and none is to be retired: nobody has to prove one');
   if (rows.length > 0) process.exitCode = 1;
