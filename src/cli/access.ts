@@ -1,9 +1,18 @@
-// What the commands for tokens and operators share: the right that is given, and how it is shown.
+// What the commands for tokens and operators share: the right that is given, how it is shown, and their list.
 import { type Command, Option } from 'commander';
+import type { Operations } from '../app/operator/operate.ts';
 import type { AskedRight, CredentialView } from '../app/views/access.ts';
 import { permissions } from '../domain/access-right.ts';
-import type { CommonOptions } from './invocation.ts';
-import { cell, fields, moment } from './output.ts';
+import {
+  apartOf,
+  type CommonOptions,
+  remarkIfFull,
+  type Surroundings,
+  withCommon,
+  withLimit,
+  withOperations,
+} from './invocation.ts';
+import { answerList, cell, fields, moment } from './output.ts';
 import { cut, table } from './table.ts';
 
 export interface RightOptions extends CommonOptions {
@@ -49,7 +58,7 @@ export function credentialText(view: CredentialView): string {
   return fields(credentialFields(view, Date.now()));
 }
 
-export function credentialTable(list: readonly CredentialView[]): string {
+function credentialTable(list: readonly CredentialView[]): string {
   const now = Date.now();
   return table(
     ['ID', cut('NAME'), 'PERMISSION', cut('OWNERS'), cut('SITES'), 'STATE', 'ENDS', 'LAST USED'],
@@ -64,4 +73,27 @@ export function credentialTable(list: readonly CredentialView[]): string {
       moment(each.lastUsedAt, now),
     ]),
   );
+}
+
+type ListOptions = CommonOptions & { readonly limit: number; readonly after?: string };
+
+interface Listing {
+  readonly of: 'tokens' | 'operators';
+  readonly list: (
+    operations: Operations,
+    query: Pick<ListOptions, 'limit' | 'after'>,
+  ) => Promise<readonly CredentialView[]>;
+}
+
+/** Gives a group its command `list`. */
+export function registerCredentialList(group: Command, surroundings: Surroundings, { of, list }: Listing): void {
+  withLimit(withCommon(group.command('list')))
+    .description(`list ${of}, ended and revoked ones too`)
+    .option('--after <id>', 'begin after this one')
+    .action(async (options: ListOptions) => {
+      const { output, ...query } = apartOf(options);
+      const found = await withOperations(surroundings, options, (each) => list(each, query));
+      answerList(output, of, found, () => credentialTable(found));
+      remarkIfFull(found, options.limit, `go on with --after ${found.at(-1)?.id}`);
+    });
 }

@@ -1,7 +1,7 @@
 // nolapse device issue: a device's first certificate with its key, written where the operator says. The key is made for
 // this once, lies in one file only its owner can read, and replaces none unless told to.
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OperationError } from '../app/operation-error.ts';
 import { fileStem } from '../domain/escape.ts';
@@ -9,7 +9,7 @@ import { parsePrincipalId, principalIdRule } from '../domain/principal.ts';
 import { withReason } from './actor.ts';
 import { type RsaBits, readKeyType } from './arguments.ts';
 import { type CommonOptions, type Surroundings, withCommon, withOperations } from './invocation.ts';
-import { prepareFolder, splitChain, writeWhole } from './issued-files.ts';
+import { issuedPaths, pathRows, prepareFolder, writeIssued } from './issued-files.ts';
 import { answer, fields, moment } from './output.ts';
 
 type IssueOptions = CommonOptions & { readonly out: string; readonly force?: boolean; readonly key?: RsaBits };
@@ -20,29 +20,17 @@ async function issue(surroundings: Surroundings, text: string, options: IssueOpt
   if (!id) throw new OperationError('invalid', [`${JSON.stringify(text.slice(0, 80))} is no id: ${principalIdRule}`]);
   const directory = resolve(options.out);
   const replace = options.force === true;
-  const files = {
-    certificate: join(directory, `${fileStem(id)}.crt`),
-    chain: join(directory, `${fileStem(id)}-chain.crt`),
-    key: join(directory, `${fileStem(id)}.key`),
-    ca: join(directory, 'ca.crt'),
-  };
+  const files = issuedPaths(directory, fileStem(id));
   await prepareFolder(directory);
   if (!replace && (await stat(files.key).catch(() => null))) {
     throw new OperationError('conflict', [`${files.key} is there already: --force replaces it`]);
   }
   const issued = await withOperations(surroundings, options, (each) => each.issueDevice({ id, rsaBits: options.key }));
-  await writeWhole({ path: files.key, mode: 0o600, replace }, issued.keyPem);
-  const { leaf, chain } = splitChain(issued.certificatePem);
-  await writeWhole({ path: files.certificate, mode: 0o644, replace: true }, leaf);
-  await writeWhole({ path: files.chain, mode: 0o644, replace: true }, chain);
-  await writeWhole({ path: files.ca, mode: 0o644, replace: true }, issued.rootPem);
+  await writeIssued(files, issued, replace);
   const { certificate } = issued;
   answer(options.output, { id, files, certificate, ports: issued.ports }, () =>
     fields([
-      ['certificate', files.certificate],
-      ['chain', files.chain],
-      ['key', files.key],
-      ['ca', files.ca],
+      ...pathRows(files),
       ['serial', certificate.serial],
       ['ends', moment(certificate.notAfter, Date.now())],
       // While roots roll over, not every port shows a chain that this device trusts.

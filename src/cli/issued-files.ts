@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, link, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { OperationError } from '../app/operation-error.ts';
 import { makeFolder } from '../machine/folder.ts';
 
@@ -13,7 +14,7 @@ interface Target {
 }
 
 /** Writes the whole file or none of it, with its mode from the first byte on. */
-export async function writeWhole({ path, mode, replace }: Target, text: string): Promise<void> {
+async function writeWhole({ path, mode, replace }: Target, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const handle = await open(temporary, 'wx', mode);
   try {
@@ -31,8 +32,48 @@ export async function writeWhole({ path, mode, replace }: Target, text: string):
   }
 }
 
+export interface IssuedPaths {
+  readonly certificate: string;
+  readonly chain: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** Where the files of one that has a certificate go. @param stem as `fileStem` makes it of a name. */
+export function issuedPaths(directory: string, stem: string): IssuedPaths {
+  return {
+    certificate: join(directory, `${stem}.crt`),
+    chain: join(directory, `${stem}-chain.crt`),
+    key: join(directory, `${stem}.key`),
+    ca: join(directory, 'ca.crt'),
+  };
+}
+
+/** The key first, which nobody can make again. @param replace may the key take the place of one that is there? */
+export async function writeIssued(
+  paths: IssuedPaths,
+  issued: { readonly keyPem: string; readonly certificatePem: string; readonly rootPem: string },
+  replace: boolean,
+): Promise<void> {
+  await writeWhole({ path: paths.key, mode: 0o600, replace }, issued.keyPem);
+  const { leaf, chain } = splitChain(issued.certificatePem);
+  await writeWhole({ path: paths.certificate, mode: 0o644, replace: true }, leaf);
+  await writeWhole({ path: paths.chain, mode: 0o644, replace: true }, chain);
+  await writeWhole({ path: paths.ca, mode: 0o644, replace: true }, issued.rootPem);
+}
+
+/** The rows that name them. */
+export function pathRows({ certificate, chain, key, ca }: IssuedPaths): (readonly [string, string])[] {
+  return [
+    ['certificate', certificate],
+    ['chain', chain],
+    ['key', key],
+    ['ca', ca],
+  ];
+}
+
 /** The certificate, which a client presents, apart from those above it, which the broker never asks for. */
-export function splitChain(pem: string): { leaf: string; chain: string } {
+function splitChain(pem: string): { leaf: string; chain: string } {
   const end = '-----END CERTIFICATE-----\n';
   const at = pem.indexOf(end) + end.length;
   return { leaf: pem.slice(0, at), chain: pem.slice(at) };
