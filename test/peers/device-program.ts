@@ -57,6 +57,20 @@ export interface Program {
   readonly args?: readonly string[];
 }
 
+/** What the C and MicroPython clients leave the factory with: key, root and certificate in DER. */
+export function fillWithDer(
+  folder: string,
+  issued: { readonly keyPem: string; readonly rootPem: string; readonly certificatePem: string },
+): void {
+  mkdirSync(folder, { recursive: true });
+  const files = {
+    'key.der': createPrivateKey(issued.keyPem).export({ type: 'sec1', format: 'der' }),
+    'ca.der': new X509Certificate(issued.rootPem).raw,
+    'slot0.der': new X509Certificate(issued.certificatePem).raw,
+  };
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes, { mode: 0o600 });
+}
+
 export class DeviceProgram {
   readonly gateway: GatewayProcess;
   readonly operations: Operations;
@@ -79,13 +93,7 @@ export class DeviceProgram {
     await operations.addDevice({ owner: 'tests', modes: ['recertify'], encoding: 'cbor', slots: 2, ...input, id });
     const issued = await operations.issueDevice({ id });
     const device = new DeviceProgram(gateway, operations, id, new X509Certificate(issued.certificatePem).raw);
-    mkdirSync(device.folder, { recursive: true });
-    const files = {
-      'key.der': createPrivateKey(issued.keyPem).export({ type: 'sec1', format: 'der' }),
-      'ca.der': new X509Certificate(issued.rootPem).raw,
-      'slot0.der': device.first,
-    };
-    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(device.folder, name), bytes, { mode: 0o600 });
+    fillWithDer(device.folder, issued);
     return device;
   }
 

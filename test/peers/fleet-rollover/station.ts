@@ -14,7 +14,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,19 +22,10 @@ import type { TrustView } from '../../../src/app/views/trust.ts';
 import type { RootState } from '../../../src/domain/root-slots.ts';
 import { connectOperations } from '../../../src/http/control-client.ts';
 import { tester } from '../../fakes/tester.ts';
+import { freePort } from '../../scenarios/free-port.ts';
 import { Recorder } from '../../scenarios/recorder.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 /** The program as it is installed, with CAs and a server's certificate that live so long. */
 function makeProgram(folder: string, lives: Readonly<Record<'root' | 'issuing' | 'server', string>>): string {

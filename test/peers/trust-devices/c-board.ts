@@ -1,9 +1,8 @@
 // A device whose firmware is the C client of examples/c, which takes the steps of roots.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprintOf } from '../../../src/pki/fingerprint.ts';
-import { exits, type Run, runProgram } from '../device-program.ts';
+import { exits, fillWithDer, type Run, runProgram } from '../device-program.ts';
 import type { Birthplace, TrustDevice } from './bench.ts';
 
 interface Kept {
@@ -55,13 +54,7 @@ export class CBoard implements TrustDevice {
     await operations.addDevice({ id, owner: 'tests', class: className, modes: ['recertify'], encoding: 'cbor' });
     const issued = await operations.issueDevice({ id });
     const folder = join(house.home, 'devices', id);
-    mkdirSync(folder, { recursive: true });
-    const files = {
-      'key.der': createPrivateKey(issued.keyPem).export({ type: 'sec1', format: 'der' }),
-      'ca.der': new X509Certificate(issued.rootPem).raw,
-      'slot0.der': new X509Certificate(issued.certificatePem).raw,
-    };
-    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes, { mode: 0o600 });
+    fillWithDer(folder, issued);
     return new CBoard(id, folder, house.gateway.ports.mqtt, program);
   }
 
